@@ -1,0 +1,1 @@
+"""Everything that computes: studies in, predictions and attributions out."""

@@ -1,0 +1,268 @@
+"""What a checkpoint is: validated, frozen, with a JSON round trip and no torch."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from modeling.errors import CheckpointError
+from modeling.labels import TASKS, TaskName
+from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
+
+FusionKind = Literal["product", "concat", "gated", "cross_attention"]
+
+
+def _check_keys(cls: type, raw: Mapping[str, Any]) -> None:
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise CheckpointError(
+            f"{cls.__name__} has no key '{unknown[0]}'; load this checkpoint with the Viewbox that wrote it."
+        )
+    no_default = dataclasses.MISSING
+    for name, f in known.items():
+        if f.default is no_default and f.default_factory is no_default and name not in raw:
+            raise CheckpointError(
+                f"{cls.__name__} lacks the key '{name}'; the configuration file is incomplete."
+            )
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    """`value` (parsed JSON) as the annotated type, or a CheckpointError that names the key."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else _read(next(a for a in args if a is not type(None)), value, where)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return hint.from_json(value)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_read(args[0], item, where) for item in value)
+    if origin is dict and isinstance(value, Mapping):
+        return {key: _read(args[1], item, where) for key, item in value.items()}
+    if origin is Literal and value in args:
+        return value
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+        raise CheckpointError(
+            f"'{value}' is no number for the key '{where}'; the configuration file is damaged."
+        )
+    if isinstance(hint, type) and not dataclasses.is_dataclass(hint) and origin is None:
+        if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+            return value
+        if issubclass(hint, str) and isinstance(value, str):
+            try:
+                return hint(value)
+            except ValueError:
+                pass
+    raise CheckpointError(f"'{value}' is no value for the key '{where}'; the configuration file is damaged.")
+
+
+class Configuration:
+    """JSON round trip for the frozen dataclasses below: unknown or missing keys are refused."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dict of JSON types, in field order."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            CheckpointError: an unknown key, a missing one, or a value of another type.
+        """
+        if not isinstance(raw, Mapping):
+            raise CheckpointError(f"{cls.__name__} is not a JSON object; the configuration file is damaged.")
+        _check_keys(cls, raw)
+        hints = typing.get_type_hints(cls)
+        return cls(**{key: _read(hints[key], value, key) for key, value in raw.items()})
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise CheckpointError(sentence)
+
+
+# --- the processor -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageProcessing(Configuration):
+    """How a film becomes `(3, size, size)`.
+
+    Attributes:
+        percentiles: the two percentiles of the windowed film that become 0 and 1.
+        mean, std: of the [0, 1] film, the same for the three equal channels.
+    """
+
+    size: int = 224
+    percentiles: tuple[float, ...] = (0.5, 99.5)
+    mean: float = 0.5
+    std: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(16 <= self.size <= 2048, "The image size must lie between 16 and 2048 pixels.")
+        ordered = len(self.percentiles) == 2 and 0 <= self.percentiles[0] < self.percentiles[1] <= 100
+        _require(ordered, "The two percentiles must be in order between 0 and 100.")
+        _require(self.std > 0, "The image standard deviation must be positive.")
+
+
+@dataclass(frozen=True)
+class TableField(Configuration):
+    """A clinical field that the checkpoint reads, with statistics frozen at training.
+
+    Attributes:
+        transform: `log1p` for long-tailed laboratory values, applied before mean and std.
+        mean, std: of the known training values after the transform; unused for categorical fields.
+        known: how many training studies had a value.
+    """
+
+    name: str
+    transform: Literal["identity", "log1p"] = "identity"
+    mean: float = 0.0
+    std: float = 1.0
+    known: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.name in CLINICAL_FIELDS, f"There is no clinical field '{self.name}' in this Viewbox.")
+        _require(self.std > 0, f"The standard deviation of '{self.name}' must be positive.")
+
+
+@dataclass(frozen=True)
+class TextProcessing(Configuration):
+    """Which sections are read, and into how many tokens; the tokenizer stands beside this file."""
+
+    sections: tuple[str, ...] = ("indication",)
+    max_tokens: int = 128
+    lowercase: bool = True
+
+    def __post_init__(self) -> None:
+        known = bool(self.sections) and all(s in TEXT_SECTIONS for s in self.sections)
+        _require(known, f"Text sections must be chosen from {', '.join(TEXT_SECTIONS)}.")
+        _require(4 <= self.max_tokens <= 4096, "The number of tokens must lie between 4 and 4096.")
+
+
+@dataclass(frozen=True)
+class ProcessorConfig(Configuration):
+    """One processor for training, evaluation and the app: `preprocessor_config.json`.
+
+    Attributes:
+        tokenizer_sha256: content hash of `tokenizer.json`; empty without a text branch.
+    """
+
+    image: ImageProcessing | None = None
+    table: tuple[TableField, ...] = ()
+    text: TextProcessing | None = None
+    tokenizer_sha256: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that the processor does; stored in the model's configuration."""
+        as_read = type(self).from_json(self.to_json())  # so that 50 and 50.0 are one configuration
+        canonical = json.dumps(as_read.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def is_post_read(self) -> bool:
+        """True where the model reads what the reader wrote."""
+        return self.text is not None and set(self.text.sections) != {"indication"}
+
+
+# --- the model ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig(Configuration):
+    """Any timm model by name."""
+
+    name: str = "tf_efficientnet_lite0"
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class TableEncoderConfig(Configuration):
+    """A vector for each field, then a two-layer perceptron."""
+
+    field_width: int = 16
+    hidden: int = 64
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class TextEncoderConfig(Configuration):
+    """Any transformers encoder by its configuration, such as {"model_type": "bert", "hidden_size": 128}."""
+
+    transformers: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require("model_type" in self.transformers, "The text encoder's configuration lacks 'model_type'.")
+
+
+@dataclass(frozen=True)
+class TaskConfig(Configuration):
+    """A head: a task and the modalities that it was trained with, and so may read."""
+
+    name: TaskName
+    modalities: tuple[Modality, ...]
+
+    def __post_init__(self) -> None:
+        _require(self.name in TASKS, f"There is no task '{self.name}' in this Viewbox.")
+        _require(len(set(self.modalities)) == len(self.modalities) > 0, f"{self.name} reads no modality.")
+
+
+@dataclass(frozen=True)
+class FusionConfig(Configuration):
+    """Encoders -> fusion -> heads: `config.json`.
+
+    Attributes:
+        width: D, the width of the fused vector.
+        sources: the case sources that the checkpoint suits, such as ("siim", "ricord"); shown to the reader.
+        processor_sha256: hash of the processor that the weights were trained with.
+        temperatures: task -> the calibration temperature fitted on validation (1 where there is none).
+    """
+
+    tasks: tuple[TaskConfig, ...]
+    image: ImageEncoderConfig | None = None
+    table: TableEncoderConfig | None = None
+    text: TextEncoderConfig | None = None
+    fusion: FusionKind = "product"
+    width: int = 128
+    dropout: float = 0.0
+    attention_heads: int = 4
+    sources: tuple[str, ...] = ()
+    processor_sha256: str = ""
+    temperatures: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.tasks), "A fusion checkpoint has at least one task.")
+        _require(bool(self.modalities), "A fusion checkpoint has at least one encoder.")
+        _require(
+            len({t.name for t in self.tasks}) == len(self.tasks), "A task stands twice in the configuration."
+        )
+        for task in self.tasks:
+            for modality in task.modalities:
+                _require(
+                    modality in self.modalities, f"{task.name} reads the {modality}, which has no encoder."
+                )
+        _require(
+            self.width % self.attention_heads == 0, "The width must be a multiple of the attention heads."
+        )
+        for name in self.temperatures:
+            _require(
+                name in TASKS,
+                f"There is no task '{name}' to have a temperature; the configuration is damaged.",
+            )
+        _require(all(t > 0 for t in self.temperatures.values()), "A temperature must be positive.")
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities that have an encoder, in their one order."""
+        encoders = {Modality.IMAGE: self.image, Modality.TABLE: self.table, Modality.TEXT: self.text}
+        return tuple(modality for modality in Modality if encoders[modality] is not None)

@@ -1,0 +1,28 @@
+"""Errors that may be shown to a reader: one sentence that says what to do next.
+
+Anything that is not a `ViewboxError` is our own slip and is never shown as it is.
+"""
+
+
+class ViewboxError(Exception):
+    """What went wrong and what to do next, in one sentence a reader can act on."""
+
+
+class StudyError(ViewboxError):
+    """The radiograph, clinical table or clinical text cannot be used as given."""
+
+
+class CheckpointError(ViewboxError):
+    """A checkpoint cannot be found, is incomplete, or is not what it says it is."""
+
+
+class CaseStoreError(ViewboxError):
+    """The case store cannot be reached, refuses, or holds a broken document."""
+
+
+class CaseNotFoundError(CaseStoreError):
+    """No case has this ID."""
+
+
+class ExplanationCancelled(ViewboxError):
+    """The reader stopped an explanation before it was finished."""

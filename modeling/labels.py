@@ -1,0 +1,142 @@
+"""The label spaces and their one order, each definition with its source."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from modeling.errors import ViewboxError
+
+TaskKind = Literal["softmax", "ordinal", "multilabel"]
+
+
+class TaskName(StrEnum):
+    """What a checkpoint can be asked for."""
+
+    APPEARANCE = "appearance"
+    GRADING = "grading"
+    FINDINGS = "findings"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A label space: its classes in their one order, and how logits become probabilities.
+
+    `softmax` and `ordinal` classes exclude each other; `multilabel` classes do not.
+    """
+
+    name: TaskName
+    kind: TaskKind
+    classes: tuple[str, ...]
+    definitions: tuple[str, ...]
+    source: str
+
+    def index(self, class_name: str) -> int:
+        """Position of a class in the task's order.
+
+        Raises:
+            ViewboxError: the task has no such class.
+        """
+        if class_name not in self.classes:
+            raise ViewboxError(
+                f"{self.name} has no class '{class_name}'; choose one of {', '.join(self.classes)}."
+            )
+        return self.classes.index(class_name)
+
+
+APPEARANCE = Task(
+    name=TaskName.APPEARANCE,
+    kind="softmax",
+    classes=("Negative", "Typical", "Indeterminate", "Atypical"),
+    definitions=(
+        "No lung opacities.",
+        "Multifocal bilateral, peripheral opacities, or opacities with rounded morphology;"
+        " lower-lung predominant.",
+        "Absence of typical findings, and unilateral, central or upper-lung predominant distribution.",
+        "Pneumothorax, pleural effusion, pulmonary edema, lobar consolidation, solitary nodule or mass,"
+        " diffuse tiny nodules, or cavity.",
+    ),
+    source="RSNA expert consensus as adapted to radiographs by MIDRC-RICORD (Tsai et al., Radiology 2021)",
+)
+
+GRADING = Task(
+    name=TaskName.GRADING,
+    kind="ordinal",
+    classes=("Mild", "Moderate", "Severe"),
+    definitions=(
+        "Opacities in 1-2 of six lung zones.",
+        "Opacities in 3-4 of six lung zones.",
+        "Opacities in more than 4 of six lung zones.",
+    ),
+    source="MIDRC-RICORD airspace disease grading (Tsai et al., Radiology 2021)",
+)
+
+NIH_FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+
+FINDINGS = Task(
+    name=TaskName.FINDINGS,
+    kind="multilabel",
+    classes=NIH_FINDINGS,
+    definitions=tuple(f"{name.replace('_', ' ')} is mentioned as present." for name in NIH_FINDINGS),
+    source="NIH ChestX-ray14 (Wang et al., CVPR 2017)",
+)
+
+TASKS: dict[TaskName, Task] = {task.name: task for task in (APPEARANCE, GRADING, FINDINGS)}
+
+
+def grading_from_zones(zones: int) -> str | None:
+    """RICORD's grading for a number of affected lung zones.
+
+    Args:
+        zones: lung zones (0 to 6, three a lung) with any opacity.
+
+    Returns:
+        The class of `GRADING`, or None where no zone is affected: such a film has no grading.
+    """
+    assert 0 <= zones <= 6, zones
+    if zones == 0:
+        return None
+    return "Mild" if zones <= 2 else "Moderate" if zones <= 4 else "Severe"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One logit of one task: what an attribution explains."""
+
+    task: TaskName
+    class_name: str
+
+    @property
+    def slug(self) -> str:
+        """`task/class`, as it stands in links and API calls."""
+        return f"{self.task}/{self.class_name}"
+
+    @classmethod
+    def parse(cls, slug: str) -> "Target":
+        """Read `task/class`.
+
+        Raises:
+            ViewboxError: the slug does not name a class of a known task.
+        """
+        task_name, _, class_name = str(slug).partition("/")
+        if task_name not in TASKS:
+            raise ViewboxError(
+                f"'{slug}' names no target; write it as task/class, such as appearance/Typical."
+            )
+        task = TASKS[TaskName(task_name)]
+        task.index(class_name)
+        return cls(task.name, class_name)

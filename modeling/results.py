@@ -1,0 +1,163 @@
+"""What comes out: frozen, numpy only, in the field's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modeling.errors import ViewboxError
+from modeling.labels import Target, TaskName
+from modeling.study import Modality
+
+CONVERGED = 0.01
+USABLE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class TaskPrediction:
+    """One task's answer.
+
+    Attributes:
+        logits: (K,) as the head gives them, centred for softmax and ordinal tasks (they sum to 0), before
+            calibration.
+        probabilities: (K,) in [0, 1], calibrated; they sum to 1 for softmax and ordinal tasks.
+        modalities: those that this answer was made from.
+    """
+
+    task: TaskName
+    classes: tuple[str, ...]
+    logits: np.ndarray
+    probabilities: np.ndarray
+    modalities: tuple[Modality, ...]
+
+    @property
+    def most_probable(self) -> str:
+        """The class of the largest probability."""
+        return self.classes[int(np.argmax(self.probabilities))]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answers to all tasks that the study allows, and what had to be left out.
+
+    Attributes:
+        given: the modalities that the study holds.
+        notes: sentences for the reader (words cut, a task left out and why, a source the checkpoint was
+            not trained on).
+    """
+
+    tasks: tuple[TaskPrediction, ...]
+    given: tuple[Modality, ...]
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, task: TaskName | str) -> TaskPrediction:
+        for prediction in self.tasks:
+            if prediction.task == task:
+                return prediction
+        raise ViewboxError(f"This study has no prediction for {task}; give what that task reads.")
+
+
+@dataclass(frozen=True)
+class FieldAttribution:
+    """What one clinical field added to the target's logit; `value` is None where it was unknown."""
+
+    name: str
+    value: float | str | None
+    attribution: float
+
+
+@dataclass(frozen=True)
+class WordAttribution:
+    """What one word of the text as given (characters `start` to `end` of `section`) added."""
+
+    section: str
+    start: int
+    end: int
+    word: str
+    attribution: float
+
+
+@dataclass(frozen=True)
+class ModalityShare:
+    """What image, table and text each contributed to the target's logit (signed, in logits)."""
+
+    logits: Mapping[Modality, float]
+
+    @property
+    def fractions(self) -> dict[Modality, float]:
+        """Share of the summed magnitudes, 0 to 1; all zero where nothing contributed."""
+        total = sum(abs(value) for value in self.logits.values())
+        return {m: (abs(v) / total if total > 0 else 0.0) for m, v in self.logits.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """A signed account, in logits, of F(x) - F(baseline) over pixels, fields and words.
+
+    Attributes:
+        image: (h, w) float32, logits per model pixel, without the letterbox's padding; None where the
+            study has no film. `StudyProcessor.to_native` brings it to the film's own geometry.
+        padding: logits that fell on the padding; 0 unless something is wrong.
+        special_tokens: logits that fell on tokens that are no words ([CLS], [SEP]).
+        output, baseline_output: F(x) and F(baseline), logits of the target.
+        evaluations: points on the path at which the gradient was taken.
+        seconds: wall time.
+    """
+
+    target: Target
+    method: str
+    baseline: str
+    image: np.ndarray | None
+    fields: tuple[FieldAttribution, ...]
+    words: tuple[WordAttribution, ...]
+    output: float
+    baseline_output: float
+    evaluations: int
+    seconds: float
+    padding: float = 0.0
+    special_tokens: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def modality_share(self) -> ModalityShare:
+        """The sums over pixels, fields and words."""
+        image = 0.0 if self.image is None else float(self.image.sum(dtype=np.float64)) + self.padding
+        return ModalityShare(
+            {
+                Modality.IMAGE: image,
+                Modality.TABLE: float(sum(f.attribution for f in self.fields)),
+                Modality.TEXT: float(sum(w.attribution for w in self.words)) + self.special_tokens,
+            }
+        )
+
+    @property
+    def total(self) -> float:
+        """Sum of all attributions, in logits."""
+        return sum(self.modality_share.logits.values())
+
+    @property
+    def convergence_delta(self) -> float:
+        """total - (F(x) - F(baseline)), in logits; 0 for a perfect account (completeness)."""
+        return self.total - (self.output - self.baseline_output)
+
+    @property
+    def relative_delta(self) -> float:
+        """|convergence delta| over |F(x) - F(baseline)|; 0 where both are negligible."""
+        change = abs(self.output - self.baseline_output)
+        delta = abs(self.convergence_delta)
+        return delta / change if change > 1e-6 else (0.0 if delta <= 1e-6 else float("inf"))
+
+    @property
+    def verdict(self) -> str:
+        """`converged` (<= 1 %), `usable` (<= 5 %) or `not converged`."""
+        if self.relative_delta <= CONVERGED:
+            return "converged"
+        return "usable" if self.relative_delta <= USABLE else "not converged"
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A retrieval result: another case and how similar it is (cosine, -1 to 1)."""
+
+    case_id: str
+    similarity: float
