@@ -1,0 +1,216 @@
+"""The files of a checkpoint: found in a folder or on the Hub, read strictly, written, published."""
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from modeling.configuration import FusionConfig
+from modeling.errors import CheckpointError
+from modeling.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProcessor
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+OPTIONAL_FILES = (TOKENIZER_FILE, "README.md", "metrics.json", "split.csv", "training.json")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint was loaded from.
+
+    Attributes:
+        name: repo id or folder name.
+        revision: commit hash on the Hub; "sha256:..." of the weights for a folder.
+        folder: where its files lie on this machine.
+        pinned: whether the revision was asked for by its full hash.
+    """
+
+    name: str
+    revision: str
+    folder: Path
+    pinned: bool
+
+
+def sha256_of(path: Path) -> str:
+    """Content hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def locate(path_or_repo: str | Path, revision: str | None, token: str | None) -> Origin:
+    """The files of a checkpoint, downloaded where it is a Hub repo.
+
+    An unpinned revision (a branch, or none) is resolved to a commit hash first, so that all files belong
+    to one commit and the page can show which.
+
+    Raises:
+        CheckpointError: no such folder or repo, or the Hub does not answer.
+    """
+    folder = Path(path_or_repo)
+    if folder.is_dir():
+        weights = folder / WEIGHTS_FILE
+        if not weights.is_file():
+            raise CheckpointError(
+                f"{folder.name} has no {WEIGHTS_FILE}; point to a folder with a checkpoint."
+            )
+        return Origin(folder.name, f"sha256:{sha256_of(weights)[:16]}", folder, pinned=False)
+    repo = str(path_or_repo)
+    if repo.count("/") != 1 or repo.startswith((".", "/")):
+        raise CheckpointError(
+            f"There is no checkpoint folder '{repo}'; give a folder or a Hub repo as owner/name."
+        )
+    return _download(repo, revision, token)
+
+
+def _download(repo: str, revision: str | None, token: str | None) -> Origin:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HTTPError  # the client's own transport error: not always httpx's
+
+    pinned = bool(revision and _COMMIT.fullmatch(revision))
+    try:
+        commit = revision if pinned else HfApi(token=token).model_info(repo, revision=revision).sha
+        wanted = [CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, *OPTIONAL_FILES]
+        folder = snapshot_download(repo, revision=commit, token=token, allow_patterns=wanted)
+    except (HTTPError, OSError, ValueError) as exc:
+        raise CheckpointError(_why_not_fetched(repo, revision, exc)) from exc
+    return Origin(repo, str(commit), Path(folder), pinned)
+
+
+def _why_not_fetched(repo: str, revision: str | None, exc: Exception) -> str:
+    """The reader's sentence for what the Hub's client raised; never holds the token or an address."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(exc.__cause__, HfHubHTTPError):  # "not in the cache either" hides what the Hub had said
+        exc = exc.__cause__
+    if isinstance(exc, HFValidationError):
+        return f"'{repo}' is no name of a Hub repo; give a folder or a Hub repo as owner/name."
+    if isinstance(exc, GatedRepoError):
+        return f"{repo} is gated; accept its terms and set HF_TOKEN to a token that may read it."
+    if isinstance(exc, RevisionNotFoundError):
+        return f"{repo} has no revision '{revision}'; set MODEL_REVISION to one of its commits."
+    if isinstance(exc, RepositoryNotFoundError):
+        return f"The Hub has no model '{repo}', or it is private; check MODEL_REPO and HF_TOKEN."
+    if isinstance(exc, HfHubHTTPError):
+        status = exc.response.status_code
+        if status in (401, 403):
+            return f"The Hub refused the login for {repo}; set HF_TOKEN to a token that may read it."
+        return f"The Hub answered {status} for {repo}; try again in a minute."
+    return f"{repo} could not be fetched whole from the Hub; check the network and try again."
+
+
+def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:
+    """`config.json` and the processor, which must be the one the weights were trained with.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or the hashes differ.
+    """
+    path = origin.folder / CONFIG_FILE
+    try:
+        config = FusionConfig.from_json(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{origin.name} has no {CONFIG_FILE}; publish the checkpoint again whole."
+        ) from None
+    except ValueError as exc:
+        raise CheckpointError(f"{CONFIG_FILE} of {origin.name} is not valid JSON; fetch it again.") from exc
+    processor = StudyProcessor.load(origin.folder)
+    if processor.config.sha256 != config.processor_sha256:
+        raise CheckpointError(
+            f"The processor of {origin.name} is not the one of its weights; publish both together again."
+        )
+    return config, processor
+
+
+def load_weights(model: torch.nn.Module, origin: Origin) -> None:
+    """Fill a model strictly from `model.safetensors`; half-precision weights are widened to float32.
+
+    Raises:
+        CheckpointError: the file is missing or truncated, or a tensor is missing, extra or of another shape.
+    """
+    path = origin.folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise CheckpointError(f"{origin.name} has no {WEIGHTS_FILE}; publish the checkpoint again whole.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as exc:
+        raise CheckpointError(
+            f"{WEIGHTS_FILE} of {origin.name} is damaged; fetch the checkpoint again."
+        ) from exc
+    own = model.state_dict()
+    for kind, names in (
+        ("lacks", own.keys() - tensors.keys()),
+        ("has an extra", tensors.keys() - own.keys()),
+    ):
+        if names:
+            first = sorted(names)[0]
+            raise CheckpointError(
+                f"{WEIGHTS_FILE} of {origin.name} {kind} tensor '{first}'; fetch both files together."
+            )
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise CheckpointError(
+                f"Tensor '{name}' of {origin.name} has shape {tuple(tensor.shape)},"
+                f" not {tuple(own[name].shape)}; fetch weights and config.json together."
+            )
+    model.load_state_dict({n: t.to(own[n].dtype) for n, t in tensors.items()}, strict=True)
+
+
+def write(
+    folder: Path,
+    config: FusionConfig,
+    processor: StudyProcessor,
+    weights: Mapping[str, torch.Tensor],
+    extra: Mapping[str, str],
+) -> None:
+    """Write a checkpoint folder; the processor's hash goes into `config.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = replace(config, processor_sha256=processor.config.sha256)
+    (folder / CONFIG_FILE).write_text(json.dumps(config.to_json(), indent=2) + "\n")
+    processor.save(folder)
+    save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, folder / WEIGHTS_FILE)
+    for name, text in extra.items():
+        (folder / name).write_text(text)
+
+
+def push(
+    repo_id: str,
+    config: FusionConfig,
+    processor: StudyProcessor,
+    weights: Mapping[str, torch.Tensor],
+    token: str | None,
+    extra: Mapping[str, str],
+) -> str:
+    """Publish a checkpoint as one commit and return its hash.
+
+    Raises:
+        CheckpointError: the Hub refuses or does not answer.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError
+
+    api = HfApi(token=token)
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), config, processor, weights, extra)
+        try:
+            api.create_repo(repo_id, exist_ok=True)
+            commit = api.upload_folder(
+                repo_id=repo_id, folder_path=folder, commit_message="Publish checkpoint"
+            )
+        except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
+            raise CheckpointError(f"{repo_id} could not be published; check HF_TOKEN and try again.") from exc
+    return commit.oid

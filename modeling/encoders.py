@@ -1,0 +1,139 @@
+"""Image, table and text encoders; building one never downloads anything.
+
+Shape letters: B studies, C channels of the backbone, P patches, F fields, T tokens, D width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
+from modeling.errors import CheckpointError
+from modeling.study import CLINICAL_FIELDS
+from modeling.torchvision_schemas import declare_missing_schemas
+
+declare_missing_schemas()
+import timm  # noqa: E402  (needs torchvision's schemas)
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """One modality after its encoder.
+
+    Attributes:
+        vector: (B, D).
+        sequence: (B, S, D): patches, fields or tokens.
+        mask: (B, S) bool, True where the sequence holds something.
+        given: (B,) bool, True where the study has this modality.
+    """
+
+    vector: Tensor
+    sequence: Tensor
+    mask: Tensor
+    given: Tensor
+
+
+class ImageEncoder(nn.Module):
+    """Any timm backbone: film -> feature map -> pooled vector of width D."""
+
+    def __init__(self, config: ImageEncoderConfig, width: int, image_size: int) -> None:
+        super().__init__()
+        if not timm.is_model(config.name):
+            raise CheckpointError(
+                f"timm has no model '{config.name}'; choose a name that timm.list_models() shows."
+            )
+        options = {"pretrained": False, "num_classes": 0, "global_pool": ""}
+        try:
+            self.backbone = timm.create_model(config.name, img_size=image_size, **options)
+        except TypeError:  # convolutional models take any size and no such argument
+            self.backbone = timm.create_model(config.name, **options)
+        self.dropout = nn.Dropout(config.dropout)
+        self.projection = nn.Linear(self.backbone.num_features, width)
+
+    def feature_map(self, image: Tensor) -> Tensor:
+        """(B, 3, h, w) -> (B, C, h', w'), whatever layout the backbone uses."""
+        features = self.backbone.forward_features(image)
+        channels = self.backbone.num_features
+        if features.ndim == 4:
+            return features if features.shape[1] == channels else features.permute(0, 3, 1, 2)
+        patches = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]  # B P C
+        side = round(patches.shape[1] ** 0.5)
+        assert side * side == patches.shape[1], patches.shape
+        return patches.transpose(1, 2).unflatten(2, (side, side))
+
+    def encode(self, features: Tensor, given: Tensor) -> Encoded:
+        """Feature map (B, C, h', w') -> vector and patch sequence."""
+        vector = self.projection(self.dropout(features.mean(dim=(2, 3))))  # B D
+        sequence = self.projection(features.flatten(2).transpose(1, 2))  # B P D
+        mask = given[:, None].expand(-1, sequence.shape[1])
+        return Encoded(vector, sequence, mask, given)
+
+
+class TableEncoder(nn.Module):
+    """Clinical fields: each becomes a vector of its own, and "unknown" is one of its values.
+
+    The table's vector is what the fields say beyond an all-unknown table, so that nothing known means
+    exactly the zero vector: a missing table and an empty one are the same thing.
+    """
+
+    def __init__(self, config: TableEncoderConfig, fields: Sequence[str], width: int) -> None:
+        super().__init__()
+        count, e = len(fields), config.field_width
+        largest = max([len(CLINICAL_FIELDS[name].categories) for name in fields], default=0)
+        self.slope = nn.Parameter(torch.randn(count, e) * 0.5)
+        self.unknown = nn.Parameter(torch.zeros(count, e))
+        self.level = nn.Parameter(torch.randn(count, 1 + largest, e) * 0.5)  # row 0: a known number's offset
+        self.mixer = nn.Sequential(
+            nn.Linear(count * e, config.hidden),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden, width),
+        )
+        self.to_sequence = nn.Linear(e, width)
+
+    def embed(self, numeric: Tensor, category: Tensor, known: Tensor) -> Tensor:
+        """(B, F) values -> (B, F, E) field vectors."""
+        fields = torch.arange(numeric.shape[1], device=numeric.device)
+        value = numeric[..., None] * self.slope + self.level[fields, category]
+        return torch.where(known[..., None], value, self.unknown)
+
+    def encode(self, embedded: Tensor, known: Tensor) -> Encoded:
+        """Field vectors (B, F, E) -> vector and field sequence."""
+        reference = self.mixer(self.unknown.flatten()[None])
+        vector = self.mixer(embedded.flatten(1)) - reference
+        return Encoded(vector, self.to_sequence(embedded), known, known.any(dim=1))
+
+
+class TextEncoder(nn.Module):
+    """Any transformers encoder built from its configuration; tokens enter as embeddings."""
+
+    def __init__(self, config: TextEncoderConfig, width: int) -> None:
+        super().__init__()
+        from transformers import AutoConfig, AutoModel
+
+        options = dict(config.transformers)
+        try:
+            self.transformer = AutoModel.from_config(
+                AutoConfig.for_model(options.pop("model_type"), **options)
+            )
+        except (ValueError, KeyError, TypeError) as exc:
+            raise CheckpointError(
+                "transformers cannot build this text encoder; check 'text.transformers' in config.json."
+            ) from exc
+        self.projection = nn.Linear(self.transformer.config.hidden_size, width)
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """(B, T) ids -> (B, T, E) token embeddings, before positions are added."""
+        return self.transformer.get_input_embeddings()(tokens)
+
+    def encode(self, embedded: Tensor, mask: Tensor) -> Encoded:
+        """Token embeddings (B, T, E) -> mean over tokens and token sequence."""
+        given = mask.any(dim=1)
+        attention = mask.clone()
+        attention[~given, :1] = True  # a row without keys would be NaN; its vector is not used
+        hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention.long()).last_hidden_state
+        weights = attention[..., None].to(hidden.dtype)
+        vector = self.projection((hidden * weights).sum(1) / weights.sum(1))
+        return Encoded(vector, self.projection(hidden), mask, given)

@@ -1,0 +1,49 @@
+"""Grad-CAM: which places of the last feature map push the target up or down.
+
+Source: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
+ICCV 2017. The map is coarse (7 x 7 at 224 px) and knows nothing of table and text.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from modeling.errors import ViewboxError
+from modeling.explain.maps import ImageMap
+
+FeatureForward = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def grad_cam(forward: FeatureForward, image: Tensor, *, rectify: bool = False) -> ImageMap:
+    """One forward and one backward pass.
+
+    Args:
+        forward: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,)); the logits must be
+            computed from those features.
+        image: (1, 3, h, w) float, as the model reads it.
+        rectify: keep positive evidence only, as the paper does; otherwise the map is signed.
+
+    Returns:
+        (h, w) map in logits per feature cell to first order, interpolated; it has no completeness.
+
+    Raises:
+        ViewboxError: the model answered with something that is no number.
+    """
+    start = time.perf_counter()
+    with torch.enable_grad():
+        features, logits = forward(image.detach().requires_grad_())
+        assert features.ndim == 4 and features.shape[0] == 1, features.shape
+        assert logits.shape == (1,), logits.shape
+        (gradient,) = torch.autograd.grad(logits.sum(), features)
+    # (1, C, h', w') weighted by each channel's mean gradient -> (1, 1, h', w')
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    cam = (weights * features).sum(dim=1, keepdim=True).detach().float()
+    cam = interpolate(cam, size=image.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
+    if not (torch.isfinite(cam).all() and torch.isfinite(logits).all()):
+        raise ViewboxError("The model gave no number for this film; check the film and try again.")
+    if rectify:
+        cam = cam.clamp(min=0)
+    return ImageMap("grad_cam", cam.cpu().numpy(), float(logits.detach()), 1, time.perf_counter() - start)

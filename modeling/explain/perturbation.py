@@ -1,0 +1,150 @@
+"""Deletion and insertion: does taking away what the map points at move the logit more than chance does?
+
+Source: Petsiuk et al., RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018.
+Whole cells are exchanged rather than single pixels, which a network answers for their sharp edges alone.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from modeling.errors import ExplanationCancelled
+from modeling.explain.occlusion import ImageForward, ask
+from modeling.explain.trust import cell_sums
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbationCurve:
+    """One of the two curves, and what cells in random order give.
+
+    Attributes:
+        fractions: (S + 1,) share of the cells exchanged, 0 to 1.
+        logits: (S + 1,) the target's logit along the map's order.
+        area: mean logit along the curve (trapezoids). Low is good for deletion, high for insertion.
+        random_area: mean area of the random orders.
+        random_interval: where 95 % of random orders would lie (Student's t, prediction interval).
+        meaning: `perturbation.better`, `.as_random` or `.worse` than random orders.
+    """
+
+    kind: str
+    fractions: np.ndarray
+    logits: np.ndarray
+    area: float
+    random_area: float
+    random_interval: tuple[float, float]
+    meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class Perturbation:
+    """Deletion and insertion of one map; `evaluations` counts films asked."""
+
+    deletion: PerturbationCurve
+    insertion: PerturbationCurve
+    evaluations: int
+
+
+def perturbation(
+    forward: ImageForward,
+    image: np.ndarray,
+    fill: np.ndarray | float,
+    attribution: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    cell: int = 16,
+    steps: int = 12,
+    random_orders: int = 5,
+    batch_size: int = 8,
+    progress: Callable[[float], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Perturbation:
+    """Exchange cells in the map's order, most positive first, and in random orders.
+
+    Args:
+        image: (3, h, w) float32, as the model reads it.
+        fill: what stands where the film was taken away: one number or an image (3, h, w).
+        attribution: (h, w) signed map; a cell's rank is its sum.
+        random_orders: two or more.
+
+    Raises:
+        ExplanationCancelled: `cancelled` said so between two batches.
+        ViewboxError: the model answered with something that is no number.
+    """
+    assert attribution.shape == image.shape[1:] and random_orders >= 2, (attribution.shape, random_orders)
+    blank = np.broadcast_to(np.asarray(fill, image.dtype), image.shape)
+    sums = cell_sums(attribution, cell)
+    # Ties (an even map) must fall in no order at all, or reading order would pass for a map.
+    own = np.lexsort((rng.random(sums.size), -sums.ravel()))
+    orders = [own, *(rng.permutation(sums.size) for _ in range(random_orders))]
+    counts = np.unique(np.linspace(0, sums.size, steps + 1).round().astype(int))
+    between = counts[1:-1]  # at the two ends every order shows the same film
+    films = chain((image, blank), _films(image, blank, orders, between, cell, sums.shape))
+    total = 2 + 2 * len(orders) * len(between)
+    logits = _ask_in_batches(forward, films, total, batch_size, progress, cancelled)
+    # (deletion or insertion, order, step)
+    curves = logits[2:].reshape(2, len(orders), len(between))
+    deletion = np.pad(curves[0], ((0, 0), (1, 1)))
+    deletion[:, 0], deletion[:, -1] = logits[0], logits[1]
+    insertion = np.pad(curves[1], ((0, 0), (1, 1)))
+    insertion[:, 0], insertion[:, -1] = logits[1], logits[0]
+    fractions = counts / sums.size
+    return Perturbation(
+        _curve("deletion", fractions, deletion), _curve("insertion", fractions, insertion), total
+    )
+
+
+def _films(
+    image: np.ndarray,
+    blank: np.ndarray,
+    orders: list[np.ndarray],
+    counts: np.ndarray,
+    cell: int,
+    grid: tuple[int, int],
+) -> Iterator[np.ndarray]:
+    for before, after in ((image, blank), (blank, image)):
+        for order in orders:
+            for count in counts:
+                exchanged = np.zeros(grid[0] * grid[1], dtype=bool)
+                exchanged[order[:count]] = True
+                mask = np.kron(exchanged.reshape(grid), np.ones((cell, cell), dtype=bool))
+                yield np.where(mask[: image.shape[1], : image.shape[2]], after, before)
+
+
+def _ask_in_batches(
+    forward: ImageForward,
+    films: Iterator[np.ndarray],
+    total: int,
+    batch_size: int,
+    progress: Callable[[float], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> np.ndarray:
+    logits: list[float] = []
+    while len(logits) < total:
+        if cancelled is not None and cancelled():
+            raise ExplanationCancelled("The explanation was stopped; start it again when you want it.")
+        batch = [next(films) for _ in range(min(batch_size, total - len(logits)))]
+        logits.extend(ask(forward, np.stack(batch)))
+        if progress is not None:
+            progress(len(logits) / total)
+    return np.array(logits)
+
+
+def _curve(kind: str, fractions: np.ndarray, logits: np.ndarray) -> PerturbationCurve:
+    areas = np.trapezoid(logits, fractions, axis=1)
+    random = areas[1:]
+    spread = float(random.std(ddof=1)) * math.sqrt(1 + 1 / len(random))
+    half = float(student_t.ppf(0.975, len(random) - 1)) * spread
+    low, high = float(random.mean()) - half, float(random.mean()) + half
+    area = float(areas[0])
+    # Rounding of the forward pass must not make a constant model's map look better or worse.
+    slack = 1e-6 * max(1.0, abs(low), abs(high))
+    side = -1 if area < low - slack else 1 if area > high + slack else 0
+    good = -1 if kind == "deletion" else 1
+    case = "as_random" if side == 0 else "better" if side == good else "worse"
+    return PerturbationCurve(
+        kind, fractions, logits[0], area, float(random.mean()), (low, high), f"perturbation.{case}"
+    )

@@ -1,0 +1,230 @@
+"""Numbers that say how far a map can be believed, each with the key of the sentence that explains it.
+
+Pure functions over arrays and callables. `meaning` is `<number>.<case>`; the sentence itself, in the
+reader's language, stands in the interface (`MEANINGS` lists every key, so that none is forgotten).
+
+Sources: completeness, Sundararajan et al. 2017; randomised weights, Adebayo et al. 2018; SSIM, Wang et al.
+2004.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.stats import rankdata
+
+from modeling.results import CONVERGED, USABLE
+
+ALIKE = 0.5
+"""Rank correlation or SSIM from which two maps are called alike."""
+
+MEANINGS = (
+    "completeness.converged",
+    "completeness.usable",
+    "completeness.not_converged",
+    "completeness.no_change",
+    "agreement.alike",
+    "agreement.different",
+    "agreement.undefined",
+    "discrimination.same_map",
+    "discrimination.opposite",
+    "discrimination.different",
+    "discrimination.undefined",
+    "share.empty",
+    "share.concentrated",
+    "share.as_area",
+    "share.spared",
+    "perturbation.better",
+    "perturbation.as_random",
+    "perturbation.worse",
+)
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Does the account add up? `delta` is total - (F(x) - F(baseline)), in logits."""
+
+    total: float
+    change: float
+    delta: float
+    relative_delta: float
+    meaning: str
+
+
+def completeness(total: float, output: float, baseline_output: float) -> Completeness:
+    """Compare the sum of all attributions with the change of the logit that they explain.
+
+    Args:
+        total: sum over pixels, fields and words, in logits.
+        output, baseline_output: F(x) and F(baseline).
+    """
+    change = output - baseline_output
+    delta = total - change
+    if abs(change) <= 1e-6:
+        relative = 0.0 if abs(delta) <= 1e-6 else math.inf
+        return Completeness(total, change, delta, relative, "completeness.no_change")
+    relative = abs(delta) / abs(change)
+    verdict = "converged" if relative <= CONVERGED else "usable" if relative <= USABLE else "not_converged"
+    return Completeness(total, change, delta, relative, f"completeness.{verdict}")
+
+
+@dataclass(frozen=True)
+class MapAgreement:
+    """How alike two maps of one film are; -1 to 1, NaN where a map is even.
+
+    Attributes:
+        rank_correlation: Spearman, signs kept.
+        absolute_rank_correlation: Spearman of the magnitudes.
+        ssim: structural similarity of the maps, each with its own 99.5th percentile of magnitude
+            as full scale (no attribution is middle gray).
+    """
+
+    rank_correlation: float
+    absolute_rank_correlation: float
+    ssim: float
+    meaning: str
+
+
+def map_agreement(first: np.ndarray, second: np.ndarray, *, cell: int = 8) -> MapAgreement:
+    """Compare two maps, as with the same method on randomised weights: there, unlike is good.
+
+    Args:
+        first, second: (h, w) signed maps of the same film.
+        cell: both are summed over cells of this side first, so that neighbouring pixels that trade places
+            do not count.
+    """
+    assert first.shape == second.shape, (first.shape, second.shape)
+    a, b = cell_sums(first, cell), cell_sums(second, cell)
+    signed, absolute = rank_correlation(a, b), rank_correlation(np.abs(a), np.abs(b))
+    similarity = ssim(_scaled(a), _scaled(b), span=1.0)
+    if math.isnan(signed):
+        return MapAgreement(signed, absolute, similarity, "agreement.undefined")
+    alike = max(signed, absolute, similarity) >= ALIKE
+    return MapAgreement(signed, absolute, similarity, f"agreement.{'alike' if alike else 'different'}")
+
+
+@dataclass(frozen=True)
+class ClassDiscrimination:
+    """Does the map change with the target? Spearman between the maps of two targets, -1 to 1."""
+
+    rank_correlation: float
+    meaning: str
+
+
+def class_discrimination(first: np.ndarray, second: np.ndarray, *, cell: int = 8) -> ClassDiscrimination:
+    """Compare the maps of two targets of one film.
+
+    Near 1 the map does not depend on what was asked. Near -1 the second map is the first with the sign
+    turned, as in a task of two classes.
+    """
+    assert first.shape == second.shape, (first.shape, second.shape)
+    correlation = rank_correlation(cell_sums(first, cell), cell_sums(second, cell))
+    if math.isnan(correlation):
+        return ClassDiscrimination(correlation, "discrimination.undefined")
+    case = "same_map" if correlation >= 0.9 else "opposite" if correlation <= -0.9 else "different"
+    return ClassDiscrimination(correlation, f"discrimination.{case}")
+
+
+@dataclass(frozen=True)
+class RegionShare:
+    """How much of a map lies in a region.
+
+    Attributes:
+        share: magnitudes inside over all magnitudes, 0 to 1; NaN for an empty map.
+        signed: logits inside, as they add up.
+        area: area of the region over the area of the film, 0 to 1.
+    """
+
+    share: float
+    signed: float
+    area: float
+    meaning: str
+
+    @property
+    def enrichment(self) -> float:
+        """Share over area: 1 where the region gets what its size would give it."""
+        return self.share / self.area if self.area > 0 else math.nan
+
+
+def region_share(attribution: np.ndarray, region: np.ndarray) -> RegionShare:
+    """Share of attribution inside the lungs, at the border, on burned-in text or in any other region.
+
+    Args:
+        attribution: (h, w) signed map in logits.
+        region: (h, w) bool.
+    """
+    assert attribution.shape == region.shape, (attribution.shape, region.shape)
+    inside = region.astype(bool)
+    magnitude = np.abs(attribution.astype(np.float64))
+    total, area = float(magnitude.sum()), float(inside.mean())
+    signed = float(attribution[inside].sum(dtype=np.float64))
+    if total == 0.0 or area == 0.0:
+        return RegionShare(0.0 if total else math.nan, signed, area, "share.empty")
+    share = float(magnitude[inside].sum()) / total
+    case = "concentrated" if share > 1.5 * area else "spared" if share < area / 1.5 else "as_area"
+    return RegionShare(share, signed, area, f"share.{case}")
+
+
+def border_region(shape: tuple[int, int], fraction: float = 0.05) -> np.ndarray:
+    """(h, w) bool: the frame of the film, `fraction` of each side wide (at least one pixel)."""
+    height, width = shape
+    rows, columns = max(1, round(height * fraction)), max(1, round(width * fraction))
+    region = np.ones(shape, dtype=bool)
+    region[rows : height - rows, columns : width - columns] = False
+    return region
+
+
+# --- how maps are compared
+
+
+def cell_sums(values: np.ndarray, cell: int) -> np.ndarray:
+    """Sums over square cells (those at the far edges may be smaller); the total stays the same.
+
+    Args:
+        values: (h, w).
+
+    Returns:
+        (ceil(h / cell), ceil(w / cell)) float64.
+    """
+    height, width = values.shape
+    padded = np.pad(values.astype(np.float64), ((0, -height % cell), (0, -width % cell)))
+    rows, columns = padded.shape[0] // cell, padded.shape[1] // cell
+    return padded.reshape(rows, cell, columns, cell).sum(axis=(1, 3))
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's rank correlation over all places, -1 to 1; NaN where one of them is even."""
+    a, b = (rankdata(v.ravel()) for v in (first, second))
+    a, b = a - a.mean(), b - b.mean()
+    norm = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / norm if norm > 0 else math.nan
+
+
+def ssim(first: np.ndarray, second: np.ndarray, *, span: float) -> float:
+    """Mean structural similarity with Gaussian windows of 1.5 places, -1 to 1.
+
+    Args:
+        first, second: (h, w).
+        span: distance between the smallest and largest value that are possible (1 for 0 to 1).
+
+    Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
+    """
+    a, b = first.astype(np.float64), second.astype(np.float64)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return gaussian_filter(values, 1.5, truncate=3.5)
+
+    mean_a, mean_b = mean(a), mean(b)
+    variance_a, variance_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
+    covariance = mean(a * b) - mean_a * mean_b
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    structure = (2 * covariance + c2) / (variance_a + variance_b + c2)
+    return float((luminance * structure).mean())
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    limit = float(np.percentile(np.abs(values), 99.5))
+    # To 0 ... 1: with both signs SSIM's two factors can be negative at once and call opposites alike.
+    return (np.clip(values / limit, -1.0, 1.0) + 1) / 2 if limit > 0 else np.full_like(values, 0.5)

@@ -1,0 +1,268 @@
+"""FusionModel: encoders -> fusion -> heads. Any subset of modalities works.
+
+Shape letters: B studies, D width, S sequence (patches, fields or tokens), K classes.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from modeling import checkpoint
+from modeling.configuration import FusionConfig, ProcessorConfig
+from modeling.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
+from modeling.errors import CheckpointError
+from modeling.heads import Head
+from modeling.labels import TASKS
+from modeling.processing import ModelInputs, StudyProcessor
+
+logger = logging.getLogger(__name__)
+
+
+# --- fusion ------------------------------------------------------------------------------------------------
+
+
+class ProductFusion(nn.Module):
+    """Element-wise product of 1 + vector over the given modalities: a missing one is the identity."""
+
+    def __init__(self, width: int, count: int, heads: int, dropout: float) -> None:
+        super().__init__()
+
+    def forward(self, encoded: list[Encoded]) -> Tensor:
+        """Vectors (B, D) of the given modalities -> (B, D)."""
+        fused = torch.ones_like(encoded[0].vector)
+        for one in encoded:
+            fused = fused * (1.0 + one.vector * one.given[:, None])
+        return fused
+
+
+class ConcatFusion(nn.Module):
+    """Vectors side by side (zeros where missing), then one hidden layer."""
+
+    def __init__(self, width: int, count: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(nn.Linear(count * width, width), nn.GELU(), nn.Dropout(dropout))
+
+    def forward(self, encoded: list[Encoded]) -> Tensor:
+        """Vectors (B, D) -> (B, D)."""
+        return self.mix(torch.cat([one.vector * one.given[:, None] for one in encoded], dim=1))
+
+
+class GatedFusion(nn.Module):
+    """A weight for each given modality, from all of them (gated multimodal unit, Arevalo et al. 2017)."""
+
+    def __init__(self, width: int, count: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.gate = nn.Linear(count * width, count)
+
+    def forward(self, encoded: list[Encoded]) -> Tensor:
+        """Vectors (B, D) -> (B, D); the gates of the given modalities sum to 1."""
+        vectors = torch.stack([one.vector * one.given[:, None] for one in encoded], dim=1)  # B M D
+        given = torch.stack([one.given for one in encoded], dim=1)  # B M
+        scores = self.gate(vectors.flatten(1)).masked_fill(~given, -1e4)
+        weights = scores.softmax(dim=1) * given
+        return (weights[..., None] * torch.tanh(vectors)).sum(dim=1)
+
+
+class CrossAttentionFusion(nn.Module):
+    """Each modality's sequence attends to the others' (both ways, key masks), then pooled and joined."""
+
+    def __init__(self, width: int, count: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attend = nn.ModuleList(
+            nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True) for _ in range(count)
+        )
+        self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(count))
+        self.mix = nn.Sequential(nn.Linear(count * width, width), nn.GELU(), nn.Dropout(dropout))
+
+    def forward(self, encoded: list[Encoded]) -> Tensor:
+        """Sequences (B, S, D) -> (B, D)."""
+        pooled = []
+        for i, one in enumerate(encoded):
+            attended = one.sequence
+            if len(encoded) > 1:
+                attended = attended + self._context(i, encoded)
+            weights = one.mask[..., None].to(attended.dtype)
+            mean = (self.norm[i](attended) * weights).sum(1) / weights.sum(1).clamp(min=1)  # B D
+            pooled.append((mean + one.vector) * one.given[:, None])
+        return self.mix(torch.cat(pooled, dim=1))
+
+    def _context(self, i: int, encoded: list[Encoded]) -> Tensor:
+        keys = torch.cat([o.sequence for j, o in enumerate(encoded) if j != i], dim=1)  # B S' D
+        mask = torch.cat([o.mask for j, o in enumerate(encoded) if j != i], dim=1)  # B S'
+        empty = ~mask.any(dim=1)
+        if keys.shape[1] == 0:
+            return torch.zeros_like(encoded[i].sequence)
+        safe = mask.clone()
+        safe[empty, :1] = True  # attention over no key at all would be NaN
+        out, _ = self.attend[i](encoded[i].sequence, keys, keys, key_padding_mask=~safe, need_weights=False)
+        return out * (~empty)[:, None, None]
+
+
+_FUSIONS = {
+    "product": ProductFusion,
+    "concat": ConcatFusion,
+    "gated": GatedFusion,
+    "cross_attention": CrossAttentionFusion,
+}
+
+
+# --- the model ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What an attribution walks along: continuous inputs, one tensor a modality.
+
+    Attributes:
+        image: (B, 3, h, w) normalised film; fields: (B, F, E); tokens: (B, T, E'); each None without encoder.
+    """
+
+    image: Tensor | None
+    fields: Tensor | None
+    tokens: Tensor | None
+
+
+class FusionModel(nn.Module):
+    """Film + clinical table + clinical text -> logits for each task."""
+
+    def __init__(self, config: FusionConfig, processor: ProcessorConfig) -> None:
+        """
+        Raises:
+            CheckpointError: the configuration and the processor do not go together.
+        """
+        super().__init__()
+        self.config = config
+        width = config.width
+        pairs = (
+            (config.image, processor.image),
+            (config.table, processor.table),
+            (config.text, processor.text),
+        )
+        for encoder, processing in pairs:
+            if bool(encoder) != bool(processing):
+                raise CheckpointError(
+                    "The checkpoint's encoders and its processor do not read the same modalities."
+                )
+        self.encoders = nn.ModuleDict()
+        if config.image and processor.image:
+            self.encoders["image"] = ImageEncoder(config.image, width, processor.image.size)
+        if config.table:
+            self.encoders["table"] = TableEncoder(config.table, [f.name for f in processor.table], width)
+        if config.text:
+            self.encoders["text"] = TextEncoder(config.text, width)
+        self.fusions = nn.ModuleDict()
+        self.heads = nn.ModuleDict()
+        for task in config.tasks:
+            fusion = _FUSIONS[config.fusion]
+            self.fusions[task.name] = fusion(
+                width, len(task.modalities), config.attention_heads, config.dropout
+            )
+            self.heads[task.name] = Head(TASKS[task.name], width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def embed(self, inputs: ModelInputs) -> Embedded:
+        """Values and ids -> the continuous inputs of `forward_embedded`."""
+        encoders = self.encoders
+        return Embedded(
+            image=inputs.image if "image" in encoders else None,
+            fields=encoders["table"].embed(inputs.numeric, inputs.category, inputs.known)
+            if "table" in encoders
+            else None,
+            tokens=encoders["text"].embed(inputs.tokens) if "text" in encoders else None,
+        )
+
+    def encode(
+        self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
+    ) -> dict[str, Encoded]:
+        """Every modality after its encoder; a modality that no study of the batch has is left unencoded.
+
+        Args:
+            features: (B, C, h', w') feature map of the film, where the caller has it already.
+        """
+        encoded = {}
+        if "image" in self.encoders:
+            encoder = self.encoders["image"]
+            if features is None and inputs.image_given.any():
+                features = encoder.feature_map(embedded.image)
+            if features is None:
+                encoded["image"] = self._absent(inputs)
+            else:
+                encoded["image"] = encoder.encode(features, inputs.image_given)
+        if "table" in self.encoders:
+            encoded["table"] = self.encoders["table"].encode(embedded.fields, inputs.known)
+        if "text" in self.encoders:
+            if inputs.token_mask.any():
+                encoded["text"] = self.encoders["text"].encode(embedded.tokens, inputs.token_mask)
+            else:
+                encoded["text"] = self._absent(inputs)
+        return encoded
+
+    def _absent(self, inputs: ModelInputs) -> Encoded:
+        batch, width = inputs.known.shape[0], self.config.width
+        zeros = inputs.numeric.new_zeros
+        none = torch.zeros(batch, dtype=torch.bool, device=inputs.known.device)
+        return Encoded(zeros(batch, width), zeros(batch, 0, width), none[:, None][:, :0], none)
+
+    def forward_embedded(
+        self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Continuous inputs -> task -> (B, K) logits. `inputs` gives the masks only."""
+        encoded = self.encode(embedded, inputs, features)
+        logits = {}
+        for task in self.config.tasks:
+            fused = self.fusions[task.name]([encoded[m] for m in task.modalities])
+            logits[str(task.name)] = self.heads[task.name](self.dropout(fused))
+        return logits
+
+    def forward(self, inputs: ModelInputs) -> dict[str, Tensor]:
+        """A batch of studies -> task -> (B, K) logits."""
+        return self.forward_embedded(self.embed(inputs), inputs)
+
+    # --- persistence
+
+    def save_pretrained(
+        self, folder: str | Path, processor: StudyProcessor, extra: Mapping[str, str] | None = None
+    ) -> None:
+        """Write config, processor and safetensors as the Hub repo holds them.
+
+        Args:
+            extra: further text files by name, such as the card.
+        """
+        checkpoint.write(Path(folder), self.config, processor, self.state_dict(), extra or {})
+
+    @classmethod
+    def from_pretrained(
+        cls, path_or_repo: str | Path, *, revision: str | None = None, token: str | None = None
+    ) -> tuple[Self, StudyProcessor, checkpoint.Origin]:
+        """Load model and processor from a folder or a Hub repo; everything is checked.
+
+        Returns:
+            The model in evaluation mode, the processor that travels with it, and where both came from.
+
+        Raises:
+            CheckpointError: in one sentence: not found, unreachable, incomplete, damaged, missing, extra or
+                mis-shaped weights, an unknown configuration key, or a processor whose hash differs.
+        """
+        origin = checkpoint.locate(path_or_repo, revision, token)
+        config, processor = checkpoint.read_configuration(origin)
+        model = cls(config, processor.config)
+        checkpoint.load_weights(model, origin)
+        model.eval()
+        logger.info("loaded %s at revision %s", origin.name, origin.revision)
+        return model, processor, origin
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        processor: StudyProcessor,
+        *,
+        token: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publish to a Hub model repo; returns the revision (commit hash) to pin."""
+        return checkpoint.push(repo_id, self.config, processor, self.state_dict(), token, extra or {})

@@ -1,0 +1,207 @@
+"""DiagnosisPipeline: the one object that holds model, processor and calibration."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modeling.calibration import probabilities
+from modeling.checkpoint import Origin
+from modeling.configuration import FusionConfig, TaskConfig
+from modeling.errors import CheckpointError, StudyError, ViewboxError
+from modeling.explain.integrated_gradients import integrated_gradients
+from modeling.fusion import FusionModel
+from modeling.labels import TASKS, Target
+from modeling.processing import ProcessedStudy, StudyProcessor, brightness
+from modeling.results import Attribution, Prediction, TaskPrediction
+from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study
+from modeling.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
+
+__all__ = ["IMAGE_BASELINES", "DiagnosisPipeline", "ImageBaseline"]
+
+
+def _finite(logits: np.ndarray) -> np.ndarray:
+    if not np.isfinite(logits).all():
+        raise CheckpointError("The checkpoint's weights give no finite numbers; fetch the checkpoint again.")
+    return logits
+
+
+class DiagnosisPipeline:
+    """Study in; prediction and attributions out. Knows no screen, no store and no environment."""
+
+    def __init__(
+        self, model: FusionModel, processor: StudyProcessor, origin: Origin, device: str = "cpu"
+    ) -> None:
+        self.model = model.to(device).eval().requires_grad_(False)
+        if device == "cpu":
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.processor = processor
+        self.origin = origin
+        self.device = device
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_repo: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        device: str = "cpu",
+    ) -> "DiagnosisPipeline":
+        """Load a checkpoint from a folder or a Hub repo.
+
+        Raises:
+            CheckpointError: see `FusionModel.from_pretrained`.
+        """
+        return cls(*FusionModel.from_pretrained(path_or_repo, revision=revision, token=token), device=device)
+
+    # --- what the checkpoint can do
+
+    @property
+    def config(self) -> FusionConfig:
+        """The checkpoint's configuration."""
+        return self.model.config
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every logit that can be explained, in the order of tasks and classes."""
+        return tuple(Target(t.name, c) for t in self.config.tasks for c in TASKS[t.name].classes)
+
+    @property
+    def fields(self) -> tuple[ClinicalField, ...]:
+        """The clinical fields that the checkpoint reads, in order."""
+        return tuple(CLINICAL_FIELDS[f.name] for f in self.processor.config.table)
+
+    @property
+    def text_sections(self) -> tuple[str, ...]:
+        """The text sections that the checkpoint reads; empty without a text branch."""
+        text = self.processor.config.text
+        return text.sections if text else ()
+
+    # --- prediction
+
+    def predict(self, study: Study, *, source: str | None = None) -> Prediction:
+        """All tasks that the study allows.
+
+        Args:
+            source: where the case comes from; a source that the checkpoint was not trained on is noted.
+
+        Raises:
+            StudyError: the study holds nothing that any task reads.
+            CheckpointError: the weights give no finite numbers.
+        """
+        processed = self.processor(study)
+        with torch.inference_mode():
+            inputs = processed.inputs.to(self.device)
+            logits = {name: row[0].float().cpu().numpy() for name, row in self.model(inputs).items()}
+        answers, notes = [], self._notes(study, processed, source)
+        for task in self.config.tasks:
+            read = self._read(task, processed)
+            if not read:
+                notes.append(f"{task.name} needs the {' or '.join(task.modalities)}; it was left out.")
+                continue
+            spec, row = TASKS[task.name], _finite(logits[str(task.name)])
+            calibrated = probabilities(spec.kind, row, self.config.temperatures.get(task.name, 1.0))
+            answers.append(TaskPrediction(task.name, spec.classes, row, calibrated, read))
+        if not answers:
+            wanted = sorted({m for t in self.config.tasks for m in t.modalities}, key=list(Modality).index)
+            raise StudyError(
+                f"There is nothing that this checkpoint reads; give the {' or the '.join(wanted)}."
+            )
+        return Prediction(tuple(answers), study.modalities, tuple(notes))
+
+    def _read(self, task: TaskConfig, processed: ProcessedStudy) -> tuple[Modality, ...]:
+        inputs = processed.inputs
+        given = {
+            Modality.IMAGE: bool(inputs.image_given[0]),
+            Modality.TABLE: bool(inputs.table_given[0]),
+            Modality.TEXT: bool(inputs.text_given[0]),
+        }
+        return tuple(m for m in Modality if m in task.modalities and given[m])
+
+    def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
+        notes = []
+        if source is not None and self.config.sources and source not in self.config.sources:
+            trained_on = ", ".join(self.config.sources)
+            notes.append(
+                f"This checkpoint was trained on {trained_on}, not on {source}; expect worse answers."
+            )
+        for modality in study.modalities:
+            if modality not in self.config.modalities:
+                notes.append(f"This checkpoint does not read the {modality}; it was left aside.")
+        unread = sorted(set(study.table.values) - {f.name for f in self.fields})
+        if unread and self.fields:
+            labels = ", ".join(CLINICAL_FIELDS[name].label for name in unread)
+            notes.append(f"Not read by this checkpoint: {labels}.")
+        if processed.text is None and study.text and self.text_sections:
+            sections = " and the ".join(self.text_sections)
+            notes.append(f"No word of the text could be read; this checkpoint reads the {sections}.")
+        if processed.text is not None and processed.text.words_cut:
+            notes.append(
+                f"The text is too long for the model; its last {processed.text.words_cut} words were cut."
+            )
+        if study.radiograph is not None and study.radiograph.pixels.min() == study.radiograph.pixels.max():
+            notes.append("The film is one even gray; it carries nothing to look at.")
+        return notes
+
+    # --- explanation
+
+    def brightness(self, radiograph: Radiograph) -> np.ndarray:
+        """(H, W) float32 in [0, 1]: the film as the model's processor windows it, at native size."""
+        image = self.processor.config.image
+        return brightness(radiograph, image.percentiles) if image else brightness(radiograph)
+
+    def explain(
+        self,
+        study: Study,
+        target: Target,
+        *,
+        baseline: ImageBaseline = "black",
+        tolerance: float = 0.01,
+        max_evaluations: int = 256,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Attribution]:
+        """Integrated Gradients over pixels, clinical fields and words in one path, refined as it goes.
+
+        Args:
+            baseline: what the film starts from. Fields start from unknown, words from [MASK].
+            tolerance: stop where |delta| falls below this share of F(x) - F(baseline).
+            max_evaluations: stop after so many gradients.
+
+        Yields:
+            Better and better attributions; the last one is the answer.
+
+        Raises:
+            ViewboxError: the checkpoint has no such target, the study lacks what its task reads, or the
+                model answers with no number.
+            ExplanationCancelled: `cancelled` said so.
+        """
+        task = self._task(target)
+        processed = self.processor(study)
+        read = self._read(task, processed)
+        if not read:
+            raise StudyError(
+                f"{target.task} reads the {' or '.join(task.modalities)}; give one of them first."
+            )
+        path = StudyPath(self.model, self.processor, processed, read, target, baseline, self.device)
+        refinements = integrated_gradients(
+            path.logit,
+            path.inputs,
+            path.baselines,
+            tolerance=tolerance,
+            max_evaluations=max_evaluations,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        for refinement in refinements:
+            yield path.account(study, refinement)
+
+    def _task(self, target: Target) -> TaskConfig:
+        for task in self.config.tasks:
+            if task.name == target.task:
+                TASKS[task.name].index(target.class_name)
+                return task
+        names = ", ".join(t.name for t in self.config.tasks)
+        raise ViewboxError(f"This checkpoint does not predict {target.task}; choose a target of {names}.")

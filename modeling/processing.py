@@ -1,0 +1,287 @@
+"""StudyProcessor: a study becomes tensors, and attributions find their way back.
+
+Shape letters: B studies, h w model, F clinical fields, T tokens.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from modeling.configuration import ProcessorConfig, TableField
+from modeling.errors import CheckpointError
+from modeling.film import Letterbox, brightness, letterboxed, to_native
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
+
+__all__ = [
+    "EncodedText",
+    "Letterbox",
+    "ModelInputs",
+    "ProcessedStudy",
+    "StudyProcessor",
+    "WordSpan",
+    "brightness",
+    "collate",
+    "encode_table",
+    "encode_text",
+    "letterboxed",
+    "to_native",
+]
+
+PROCESSOR_FILE = "preprocessor_config.json"
+TOKENIZER_FILE = "tokenizer.json"
+_WORD = re.compile(r"\w+(?:[-'./]\w+)*|[^\w\s]")
+
+
+# --- the table ---------------------------------------------------------------------------------------------
+
+
+def encode_table(
+    table: ClinicalTable, fields: Sequence[TableField]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clinical values as standard scores and category numbers.
+
+    Returns:
+        numeric (F,) float32, 0 where unknown; an infinite value (a laboratory limit) becomes the field's
+        plausible end; category (F,) int64, 0 where unknown or numeric, else 1 + position; known (F,) bool.
+    """
+    numeric = np.zeros(len(fields), np.float32)
+    category = np.zeros(len(fields), np.int64)
+    known = np.zeros(len(fields), bool)
+    for i, frozen in enumerate(fields):
+        if frozen.name not in table.values:
+            continue
+        spec, value, known[i] = CLINICAL_FIELDS[frozen.name], table.values[frozen.name], True
+        if spec.kind == "categorical":
+            category[i] = 1 + spec.categories.index(str(value))
+            continue
+        number = float(np.clip(float(value), spec.low, spec.high))
+        number = float(np.log1p(number)) if frozen.transform == "log1p" else number
+        numeric[i] = (number - frozen.mean) / frozen.std
+    return numeric, category, known
+
+
+# --- the text ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WordSpan:
+    """A word of the text as given."""
+
+    section: str
+    start: int
+    end: int
+    word: str
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """Token ids with the word that each belongs to (-1 for special tokens)."""
+
+    ids: tuple[int, ...]
+    word_of_token: tuple[int, ...]
+    words: tuple[WordSpan, ...]
+    words_cut: int
+
+
+def _section_words(section: str, text: str) -> list[WordSpan]:
+    return [WordSpan(section, m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
+
+
+def encode_text(
+    text: ClinicalText,
+    tokenizer: Tokenizer,
+    sections: Sequence[str],
+    max_tokens: int,
+    lowercase: bool = False,
+) -> EncodedText:
+    """[CLS] section [SEP] section [SEP], word by word, so that every piece knows its word.
+
+    Args:
+        max_tokens: words from the first one that does not fit are cut, [CLS] and [SEP] counted.
+        lowercase: what the tokenizer sees; the words themselves stay as given.
+    """
+    cls_id, sep_id = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    ids, word_of_token = [cls_id], [-1]
+    words: list[WordSpan] = []
+    words_cut = 0
+    for section in sections:
+        spans = _section_words(section, text.sections.get(section, ""))
+        seen = [s.word.lower() if lowercase else s.word for s in spans]
+        pieces = tokenizer.encode_batch(seen, add_special_tokens=False) if seen else []
+        for span, encoding in zip(spans, pieces, strict=True):
+            if words_cut or len(ids) + len(encoding.ids) + 1 > max_tokens:
+                words_cut += 1
+                continue
+            ids += encoding.ids
+            word_of_token += [len(words)] * len(encoding.ids)
+            words.append(span)
+        if spans and len(ids) < max_tokens and ids[-1] != sep_id:
+            ids.append(sep_id)
+            word_of_token.append(-1)
+    return EncodedText(tuple(ids), tuple(word_of_token), tuple(words), words_cut)
+
+
+# --- the study ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ModelInputs:
+    """A batch of studies as tensors; the `*_given` masks say what is really there.
+
+    Attributes:
+        image: (B, 3, h, w) float32, normalised; image_given: (B,) bool.
+        numeric: (B, F) float32; category: (B, F) int64; known: (B, F) bool.
+        tokens: (B, T) int64; token_mask: (B, T) bool.
+    """
+
+    image: torch.Tensor
+    image_given: torch.Tensor
+    numeric: torch.Tensor
+    category: torch.Tensor
+    known: torch.Tensor
+    tokens: torch.Tensor
+    token_mask: torch.Tensor
+
+    @property
+    def table_given(self) -> torch.Tensor:
+        """(B,) bool: at least one clinical field is known."""
+        return self.known.any(dim=1)
+
+    @property
+    def text_given(self) -> torch.Tensor:
+        """(B,) bool: there is at least one token."""
+        return self.token_mask.any(dim=1)
+
+    def to(self, device: torch.device | str) -> "ModelInputs":
+        """The same batch on another device."""
+        return ModelInputs(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessedStudy:
+    """One study ready for the model, with what is needed to find the way back."""
+
+    inputs: ModelInputs
+    letterbox: Letterbox | None
+    text: EncodedText | None
+
+
+class StudyProcessor:
+    """The one way from a study to tensors, for training, evaluation and the app."""
+
+    def __init__(self, config: ProcessorConfig, tokenizer: Tokenizer | None = None) -> None:
+        """
+        Raises:
+            CheckpointError: the tokenizer is missing or is not the one that the configuration names.
+        """
+        if (config.text is None) != (tokenizer is None):
+            raise CheckpointError(
+                "The checkpoint's text branch and its tokenizer.json do not go together; publish it whole."
+            )
+        if tokenizer is not None and tokenizer_sha256(tokenizer) != config.tokenizer_sha256:
+            raise CheckpointError(
+                "tokenizer.json is not the one this checkpoint was trained with; publish both together."
+            )
+        for token in ("[CLS]", "[SEP]", "[PAD]") if tokenizer is not None else ():
+            if tokenizer.token_to_id(token) is None:
+                raise CheckpointError(
+                    f"tokenizer.json has no {token}; publish the checkpoint with one that has it."
+                )
+        self.config = config
+        self.tokenizer = tokenizer
+
+    def __call__(self, study: Study) -> ProcessedStudy:
+        """One study as a batch of one; a modality that the processor does not read is left out."""
+        config = self.config
+        size = config.image.size if config.image else 1
+        square, letterbox = np.zeros((size, size), np.float32), None
+        if study.radiograph is not None and config.image is not None:
+            square, letterbox = letterboxed(study.radiograph, config.image)
+        numeric, category, known = encode_table(study.table, config.table)
+        text = self.encode(study.text)
+        inputs = ModelInputs(
+            image=self.normalise(torch.from_numpy(square)[None]),
+            image_given=torch.tensor([letterbox is not None]),
+            numeric=torch.from_numpy(numeric)[None],
+            category=torch.from_numpy(category)[None],
+            known=torch.from_numpy(known)[None],
+            tokens=torch.tensor([text.ids if text else ()], dtype=torch.int64),
+            token_mask=torch.ones((1, len(text.ids) if text else 0), dtype=torch.bool),
+        )
+        return ProcessedStudy(inputs, letterbox, text)
+
+    def normalise(self, film: torch.Tensor) -> torch.Tensor:
+        """(B, h, w) in [0, 1] -> (B, 3, h, w) with the configuration's mean and std."""
+        if self.config.image is None:
+            return film[:, None].expand(-1, 3, -1, -1)
+        scaled = (film - self.config.image.mean) / self.config.image.std
+        return scaled[:, None].expand(-1, 3, -1, -1).contiguous()
+
+    def encode(self, text: ClinicalText) -> EncodedText | None:
+        """The sections that the model reads as token ids; None where they hold no word."""
+        config = self.config.text
+        if config is None or not any(text.sections.get(s, "").strip() for s in config.sections):
+            return None
+        encoded = encode_text(text, self.tokenizer, config.sections, config.max_tokens, config.lowercase)
+        return encoded if encoded.words else None
+
+    def save(self, folder: Path) -> None:
+        """Write `preprocessor_config.json` and, with a text branch, `tokenizer.json`."""
+        (folder / PROCESSOR_FILE).write_text(json.dumps(self.config.to_json(), indent=2) + "\n")
+        if self.tokenizer is not None:
+            self.tokenizer.save(str(folder / TOKENIZER_FILE))
+
+    @classmethod
+    def load(cls, folder: Path) -> "StudyProcessor":
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or not the one that belongs here.
+        """
+        try:
+            raw = json.loads((folder / PROCESSOR_FILE).read_text())
+        except FileNotFoundError:
+            raise CheckpointError(
+                f"The checkpoint has no {PROCESSOR_FILE}; publish it again whole."
+            ) from None
+        except ValueError as exc:
+            raise CheckpointError(f"{PROCESSOR_FILE} is not valid JSON; fetch the checkpoint again.") from exc
+        config = ProcessorConfig.from_json(raw)
+        return cls(config, _load_tokenizer(folder / TOKENIZER_FILE) if config.text else None)
+
+
+def tokenizer_sha256(tokenizer: Tokenizer) -> str:
+    """Content hash of a tokenizer, the same before saving and after loading."""
+    return hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
+
+
+def _load_tokenizer(path: Path) -> Tokenizer:
+    if not path.is_file():
+        raise CheckpointError(
+            f"The checkpoint reads text but has no {TOKENIZER_FILE}; publish it again whole."
+        )
+    try:
+        return Tokenizer.from_str(path.read_text())
+    except Exception as exc:  # tokenizers raises nothing narrower
+        raise CheckpointError(f"{TOKENIZER_FILE} is damaged; fetch the checkpoint again.") from exc
+
+
+def collate(studies: Sequence[ProcessedStudy]) -> ModelInputs:
+    """Stack studies into one batch; token rows are padded to the longest."""
+    batches = [s.inputs for s in studies]
+    longest = max(b.tokens.shape[1] for b in batches)
+
+    def padded(name: str) -> torch.Tensor:
+        rows = [getattr(b, name) for b in batches]
+        return torch.cat([torch.nn.functional.pad(r, (0, longest - r.shape[1])) for r in rows])
+
+    joined = {n: torch.cat([getattr(b, n) for b in batches]) for n in ("image", "image_given")}
+    joined |= {n: torch.cat([getattr(b, n) for b in batches]) for n in ("numeric", "category", "known")}
+    return ModelInputs(tokens=padded("tokens"), token_mask=padded("token_mask"), **joined)

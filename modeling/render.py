@@ -1,0 +1,285 @@
+"""Results as pictures, spans and rows (numpy and PIL): what a screen shows, without a screen.
+
+A heat map never hides its scale: colour means logits per 1 % of the film's area, the same limit for both
+signs, and no attribution leaves the film gray.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.study import CLINICAL_FIELDS
+
+Sign = Literal["both", "positive", "negative"]
+SIGNS: tuple[Sign, ...] = get_args(Sign)
+
+FOR = (230, 97, 0)
+AGAINST = (0, 114, 220)
+"""sRGB. Orange and blue differ in lightness and along the axis that all common colour blindnesses keep."""
+PERCENTILE = 99.5
+SMOOTHING = 0.02
+_LEVELS = 127  # steps of colour a sign
+_GRID = 256  # longer side, in cells, of the grid on which a map is smoothed
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """An attribution on its film.
+
+    Attributes:
+        picture: RGB, the longer side at most `max_side`.
+        scale: attribution at full colour, in logits per 1 % of the film's area; 0 for an empty map.
+        clipped: share of the film, 0 to 1, whose attribution lies beyond the scale.
+        unit: what `scale` is in, in words.
+        smoothing: standard deviation of the Gaussian that was applied, as a share of the longer side.
+    """
+
+    picture: Image.Image
+    scale: float
+    clipped: float
+    unit: str = "logits per 1 % of the film's area"
+    smoothing: float = SMOOTHING
+
+
+# --- the film
+
+
+def film_picture(brightness: np.ndarray, max_side: int = 1024) -> Image.Image:
+    """The film alone.
+
+    Args:
+        brightness: (H, W) float32 in [0, 1].
+        max_side: limit of the longer side in pixels; a smaller film is not enlarged.
+
+    Returns:
+        Mode L, aspect kept.
+    """
+    assert brightness.ndim == 2 and max_side >= 1, (brightness.shape, max_side)
+    stored = (np.nan_to_num(brightness).clip(0.0, 1.0) * 255.0).round().astype(np.uint8)
+    picture = Image.fromarray(stored)
+    shape = _fitted(brightness.shape, max_side)
+    return picture if shape == brightness.shape else picture.resize(shape[::-1], Image.Resampling.LANCZOS)
+
+
+def heat_map(
+    brightness: np.ndarray,
+    attribution: np.ndarray,
+    *,
+    opacity: float = 0.6,
+    sign: Sign = "both",
+    scale: float | None = None,
+    max_side: int = 1024,
+    smoothing: float = SMOOTHING,
+) -> HeatMap:
+    """Colour the film where it speaks for (orange) or against (blue) the target.
+
+    Args:
+        brightness: (H, W) float32 in [0, 1].
+        attribution: (H, W) signed, in logits per native pixel.
+        opacity: 0 (film alone) to 1; colour also grows with |attribution| / scale.
+        sign: which sign is coloured. The scale does not depend on it.
+        scale: attribution at full colour, in logits per 1 % of the film's area; by default the 99.5th
+            percentile of the smoothed magnitudes. Give two maps the same one to compare them.
+        max_side: limit of the longer side in pixels.
+        smoothing: standard deviation of a Gaussian, as a share of the longer side; it keeps the sum. 0 for
+            none.
+    """
+    assert brightness.shape == attribution.shape, (brightness.shape, attribution.shape)
+    assert 0.0 <= opacity <= 1.0 and sign in SIGNS and np.isfinite(attribution).all(), (opacity, sign)
+    film = film_picture(brightness, max_side)
+    density = smoothed_density(attribution, smoothing)
+    limit = float(np.percentile(np.abs(density), PERCENTILE)) if scale is None else float(scale)
+    relative = density / limit if limit > 0 else np.zeros_like(density)
+    clipped = float((np.abs(relative) > 1.0).mean())
+    shown = np.clip(relative, 0.0 if sign == "positive" else -1.0, 0.0 if sign == "negative" else 1.0)
+    enlarged = Image.fromarray(shown.astype(np.float32)).resize(film.size, Image.Resampling.BILINEAR)
+    levels = np.rint(np.asarray(enlarged) * _LEVELS).astype(np.intp) + _LEVELS
+    coloured = _colours(round(float(opacity), 3))[np.asarray(film), levels]
+    return HeatMap(Image.fromarray(coloured), limit, clipped, smoothing=smoothing)
+
+
+def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+    """A map as logits per 1 % of the film's area, on a grid of at most 256 cells a side.
+
+    Args:
+        attribution: (H, W) signed, in logits per native pixel.
+        smoothing: standard deviation of the Gaussian as a share of the longer side.
+
+    Returns:
+        (gh, gw) float64; its mean times 100 is the sum of `attribution`, whatever the smoothing.
+    """
+    shape = _fitted(attribution.shape, _GRID)
+    sigma = smoothing * max(shape)
+    down, across = (_average(n, g, sigma) for n, g in zip(attribution.shape, shape, strict=True))
+    mean = down @ attribution.astype(np.float32) @ across.T
+    return mean.astype(np.float64) * (attribution.size / 100.0)
+
+
+def legend(
+    scale: float, sign: Sign = "both", *, opacity: float = 1.0, width: int = 360, height: int = 40
+) -> Image.Image:
+    """The colour bar of a heat map with its numbers; the words beside it belong to the page.
+
+    Args:
+        scale: as in `HeatMap`, in logits per 1 % of the film's area.
+        opacity: as given to `heat_map`; the bar lies on middle gray.
+    """
+    assert sign in SIGNS and width >= 120 and height >= 24, (sign, width, height)
+    low, high = (0.0 if sign == "positive" else -1.0), (0.0 if sign == "negative" else 1.0)
+    margin, bar = 28, height - 20
+    picture = Image.new("RGB", (width, height), "white")
+    levels = np.rint(np.linspace(low, high, width - 2 * margin) * _LEVELS).astype(np.intp) + _LEVELS
+    row = _colours(round(float(opacity), 3))[128, levels]
+    picture.paste(Image.fromarray(np.repeat(row[None], bar, axis=0)), (margin, 0))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
+    for share in sorted({low, 0.0, high}):
+        place = margin + (share - low) / (high - low) * (width - 2 * margin - 1)
+        draw.line([(place, bar), (place, bar + 3)], fill="black")
+        draw.text((place, bar + 4), _tick(share * scale), fill="black", font=font, anchor="ma")
+    return picture
+
+
+def _tick(value: float) -> str:
+    return "0" if value == 0 else f"{'+' if value > 0 else '-'}{abs(value):.2g}"
+
+
+def _fitted(shape: tuple[int, ...], max_side: int) -> tuple[int, int]:
+    ratio = min(1.0, max_side / max(shape))
+    return max(1, round(shape[0] * ratio)), max(1, round(shape[1] * ratio))
+
+
+@lru_cache(maxsize=16)
+def _average(length: int, cells: int, sigma: float) -> np.ndarray:
+    """(cells, length) float32: means over cells, then a Gaussian that folds back at the edges.
+
+    Every column has the same sum, so nothing is lost or gained, not even at the border.
+    """
+    edges = np.linspace(0, length, cells + 1)
+    pixel = np.arange(length)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    means = overlap.clip(min=0.0) * (cells / length)
+    if sigma <= 0:
+        return means.astype(np.float32)
+    reach = math.ceil(4 * sigma)
+    offsets = np.arange(-reach, reach + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    weights /= weights.sum()
+    folded = (np.arange(cells)[:, None] + offsets) % (2 * cells)
+    folded = np.where(folded >= cells, 2 * cells - 1 - folded, folded)
+    blur = np.zeros((cells, cells))
+    np.add.at(blur, (np.arange(cells)[:, None], folded), np.broadcast_to(weights, folded.shape))
+    return (blur @ means).astype(np.float32)
+
+
+# --- colour: mixed in Oklab, where equal steps look equal (Ottosson, 2020)
+
+_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def _oklab(srgb: np.ndarray) -> np.ndarray:
+    """(..., 3) sRGB in 0 to 255 -> Oklab."""
+    value = np.asarray(srgb, np.float64) / 255.0
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
+
+
+def _srgb(lab: np.ndarray) -> np.ndarray:
+    """(..., 3) Oklab -> sRGB uint8."""
+    linear = ((lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_LMS).T).clip(0.0, 1.0)
+    value = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return (value * 255.0).round().astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _colours(opacity: float) -> np.ndarray:
+    """(256, 255, 3) uint8: the colour of each film gray at each signed level."""
+    gray = np.repeat(np.arange(256)[:, None], 3, axis=1)
+    signed = np.arange(-_LEVELS, _LEVELS + 1)
+    colour = _oklab(np.where(signed[:, None] >= 0, FOR, AGAINST))
+    alpha = opacity * (np.abs(signed) / _LEVELS)[None, :, None]
+    table = _srgb((1 - alpha) * _oklab(gray)[:, None] + alpha * colour[None])
+    table[:, alpha[0, :, 0] == 0] = gray[:, None].astype(np.uint8)  # untouched to the last bit
+    return table
+
+
+# --- words, fields, numbers
+
+
+def word_spans(text: str, words: Sequence[WordAttribution]) -> list[tuple[str, float | None]]:
+    """The whole text in pieces: each word with what it added, and what lies between with None.
+
+    Args:
+        text: one section as given.
+        words: attributions of that section, in any order; words that were cut are simply not there.
+    """
+    spans: list[tuple[str, float | None]] = []
+    done = 0
+    for word in sorted(words, key=lambda w: w.start):
+        assert done <= word.start < word.end <= len(text), (done, word)
+        if word.start > done:
+            spans.append((text[done : word.start], None))
+        spans.append((text[word.start : word.end], word.attribution))
+        done = word.end
+    if done < len(text):
+        spans.append((text[done:], None))
+    return spans
+
+
+def field_rows(fields: Sequence[FieldAttribution]) -> list[tuple[str, str, float]]:
+    """(label, value with its unit, what it added in logits), the largest magnitude first.
+
+    The value is "unknown" where there is none: an unknown field adds something too.
+    """
+    rows = [(f.name.replace("_", " "), _value(f), f.attribution) for f in fields]
+    return sorted(rows, key=lambda row: -abs(row[2]))
+
+
+def _value(field: FieldAttribution) -> str:
+    if field.value is None:
+        return "unknown"
+    if isinstance(field.value, str):
+        return field.value
+    number = f"{field.value:g}" if math.isfinite(field.value) else ("∞" if field.value > 0 else "-∞")
+    unit = CLINICAL_FIELDS[field.name].unit if field.name in CLINICAL_FIELDS else ""
+    return f"{number} {unit}".strip()
+
+
+@dataclass(frozen=True)
+class CompletenessNote:
+    """The numbers of "does the account add up?", in logits; the words stand in the interface."""
+
+    verdict: str
+    total: float
+    change: float
+    delta: float
+    percent: float
+
+
+def describe_completeness(attribution: Attribution) -> CompletenessNote:
+    """Sum of the attributions, change that they explain, and what is left, also in per cent of the change."""
+    return CompletenessNote(
+        attribution.verdict,
+        attribution.total,
+        attribution.output - attribution.baseline_output,
+        attribution.convergence_delta,
+        100.0 * attribution.relative_delta,
+    )

@@ -1,0 +1,113 @@
+"""Encoders: any timm name at a small size without a download, and "unknown" as a value of its own."""
+
+import socket
+
+import pytest
+import torch
+from toys import toy_processor, toy_study, toy_text_encoder
+
+from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
+from modeling.encoders import ImageEncoder, TableEncoder, TextEncoder
+from modeling.errors import CheckpointError
+from modeling.study import ClinicalTable, Study
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building an encoder never downloads: any connection is an error."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("an encoder opened a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "side"),
+    [
+        ("resnet10t", 64, 2),  # a CNN
+        ("tf_efficientnet_lite0", 96, 3),
+        ("test_vit", 64, 4),  # a ViT: patches of 16 and a class token
+        ("vit_tiny_patch16_224", 48, 3),
+        ("swin_tiny_patch4_window7_224", 64, 2),  # channels last
+    ],
+)
+def test_a_timm_name_gives_a_map_and_a_vector(name: str, size: int, side: int) -> None:
+    encoder = ImageEncoder(ImageEncoderConfig(name=name), 16, size).eval()
+    with torch.no_grad():
+        features = encoder.feature_map(torch.randn(2, 3, size, size))
+        encoded = encoder.encode(features, torch.tensor([True, False]))
+    assert features.shape == (2, encoder.backbone.num_features, side, side)
+    assert encoded.vector.shape == (2, 16) and encoded.sequence.shape == (2, side * side, 16)
+    assert encoded.mask.tolist() == [[True] * side**2, [False] * side**2]
+    assert torch.isfinite(encoded.vector).all()
+    # Without dropout the vector is the mean of the patches: what the map shows is what the head reads.
+    assert torch.allclose(encoded.sequence.mean(1), encoded.vector, atol=1e-4)
+
+
+def test_the_map_keeps_rows_and_columns() -> None:
+    """A bright corner changes the map most in that corner, in every layout of the backbone's output."""
+    for name in ("resnet10t", "test_vit", "swin_tiny_patch4_window7_224"):
+        torch.manual_seed(0)
+        encoder = ImageEncoder(ImageEncoderConfig(name=name), 16, 128).eval()
+        film = torch.zeros(1, 3, 128, 128)
+        bright = film.clone()
+        bright[..., :32, 96:] = 3.0  # top right
+        with torch.no_grad():
+            change = (encoder.feature_map(bright) - encoder.feature_map(film)).square().sum(1)[0]
+        row, column = divmod(int(change.argmax()), change.shape[1])
+        assert row < change.shape[0] / 2 and column >= change.shape[1] / 2, name
+
+
+def test_an_unknown_timm_name_is_refused_in_a_sentence() -> None:
+    with pytest.raises(CheckpointError, match="timm has no model 'resnet10x'; choose"):
+        ImageEncoder(ImageEncoderConfig(name="resnet10x"), 16, 64)
+
+
+def table_inputs(**values: float | str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    inputs = toy_processor()(Study(table=ClinicalTable(values))).inputs
+    return inputs.numeric, inputs.category, inputs.known
+
+
+def test_a_table_s_vector_is_what_it_says_beyond_an_unknown_one() -> None:
+    torch.manual_seed(0)
+    encoder = TableEncoder(TableEncoderConfig(), ["age", "sex", "temperature", "crp"], 16).eval()
+    torch.nn.init.normal_(encoder.unknown)
+    outputs = {}
+    for name, values in {
+        "none": {},
+        "age": {"age": 30.0},
+        "mean": {"age": 60.0},
+        "sex": {"sex": "male"},
+    }.items():
+        numeric, category, known = table_inputs(**values)
+        outputs[name] = encoder.encode(encoder.embed(numeric, category, known), known)
+    assert torch.equal(outputs["none"].vector, torch.zeros(1, 16)) and not outputs["none"].given.item()
+    assert outputs["age"].mask.tolist() == [[True, False, False, False]]
+    # The mean of a field is not the same as not knowing it.
+    assert outputs["mean"].vector.abs().max() > 1e-3
+    assert not torch.allclose(outputs["mean"].vector, outputs["age"].vector)
+    assert outputs["sex"].given.item()
+
+
+def test_a_text_row_without_tokens_stays_finite_and_does_not_disturb_the_others() -> None:
+    torch.manual_seed(0)
+    encoder = TextEncoder(toy_text_encoder(), 16).eval()
+    tokens = toy_processor()(toy_study()).inputs.tokens
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    both = torch.cat([tokens, torch.zeros_like(tokens)])
+    with torch.no_grad():
+        alone = encoder.encode(encoder.embed(tokens), mask)
+        mixed = encoder.encode(encoder.embed(both), torch.cat([mask, ~mask]))
+    assert mixed.given.tolist() == [True, False]
+    assert torch.isfinite(mixed.vector).all()
+    assert torch.allclose(mixed.vector[:1], alone.vector, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "transformers",
+    [{"model_type": "no_such_model"}, {"model_type": "bert", "hidden_size": 17, "num_attention_heads": 4}],
+)
+def test_a_text_encoder_that_cannot_be_built_is_refused(transformers: dict[str, object]) -> None:
+    with pytest.raises(CheckpointError, match="cannot build this text encoder"):
+        TextEncoder(TextEncoderConfig(transformers), 16)

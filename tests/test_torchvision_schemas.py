@@ -1,0 +1,62 @@
+"""timm imports beside a torchvision whose native extension cannot be loaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modeling import torchvision_schemas
+
+
+def test_timm_imports_in_a_fresh_interpreter(root: Path) -> None:
+    script = (
+        "import modeling.encoders, timm, torch;"
+        "print(timm.is_model('resnet10t'), hasattr(torch.ops.torchvision, 'nms'))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["True", "True"]
+
+
+def test_nothing_is_declared_where_the_extension_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def declare(*_: object) -> None:
+        raise AssertionError("declared although the extension loads")
+
+    monkeypatch.setattr(torchvision_schemas, "_library", None)
+    monkeypatch.setattr(torchvision_schemas, "_extension_loads", lambda: True)
+    monkeypatch.setattr(torchvision_schemas.torch.library, "Library", declare)
+    torchvision_schemas.declare_missing_schemas()
+    assert torchvision_schemas._library is None
+
+
+def test_schemas_are_declared_once_where_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = []
+
+    class Library:
+        def __init__(self, name: str, kind: str) -> None:
+            self.defined: list[str] = []
+            libraries.append((name, kind, self.defined))
+
+        def define(self, schema: str) -> None:
+            self.defined.append(schema.split("(")[0])
+
+    monkeypatch.setattr(torchvision_schemas, "_library", None)
+    monkeypatch.setattr(torchvision_schemas, "_extension_loads", lambda: False)
+    monkeypatch.setattr(torchvision_schemas.torch.library, "Library", Library)
+    torchvision_schemas.declare_missing_schemas()
+    torchvision_schemas.declare_missing_schemas()
+    assert libraries == [("torchvision", "DEF", ["nms", "qnms"])]
+
+
+def test_an_extension_that_is_no_library_does_not_load(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "__init__.py").touch()
+    spec = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
+    monkeypatch.setattr(torchvision_schemas.importlib.util, "find_spec", lambda _: spec)
+    assert torchvision_schemas._extension_loads()  # built without an extension: nothing to fail
+    (tmp_path / "_C.so").write_bytes(b"not a library")
+    assert not torchvision_schemas._extension_loads()
