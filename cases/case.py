@@ -1,0 +1,105 @@
+"""A case as stored: a study together with what only exists after it was read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from modeling.labels import Target, TaskName
+from modeling.study import ClinicalText, Modality, Study
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Terms of a film, and what they allow here.
+
+    Attributes:
+        name: as the publisher writes it, such as "CC BY 4.0".
+        may_show: whether the film may be put before a reader.
+        may_export: whether the case may leave the store.
+    """
+
+    name: str
+    may_show: bool
+    may_export: bool
+
+
+SYNTHETIC_LICENCE = Licence("CC0 1.0 (synthetic)", may_show=True, may_export=True)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a case comes from.
+
+    Attributes:
+        source: the set it belongs to, such as "phantom", "siim", "ricord-1c".
+        patient: pseudonym; cases of one patient share it.
+        attribution: the line that must stand beside the film.
+        synthetic: True for a computed film; always said on screen.
+    """
+
+    source: str
+    patient: str = ""
+    attribution: str = ""
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reader's label for one task."""
+
+    reader: str
+    task: TaskName
+    class_name: str
+
+
+@dataclass(frozen=True, eq=False)
+class PlantedEvidence:
+    """What is known about a phantom and never about a real film.
+
+    Attributes:
+        modality: task -> the modalities that hold the evidence for its reference label.
+        masks: opacity name -> (H, W) bool, its projection on the film.
+        words: (section, start, end) spans that carry evidence.
+        fields: clinical fields that carry evidence.
+        agreement: "agrees", "silent" or "contradicts": how table and text stand to the film.
+        confounder: the planted shortcut, or "".
+    """
+
+    modality: Mapping[TaskName, tuple[Modality, ...]]
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    words: tuple[tuple[str, int, int], ...] = ()
+    fields: tuple[str, ...] = ()
+    agreement: str = "agrees"
+    confounder: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Study + report + reference labels + licence + provenance.
+
+    Attributes:
+        report: the reader's report by section (`findings`, `impression`): post-read text.
+        reference: task -> reference class, where the case has one.
+        readings: every reader's own label, where they are known.
+        notes: sentences for the reader on what the store could not take over (a value that fits no field).
+    """
+
+    case_id: str
+    study: Study
+    licence: Licence
+    provenance: Provenance
+    report: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[TaskName, str] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
+    evidence: PlantedEvidence | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def study_with_report(self) -> Study:
+        """The study with the report's sections added: for a model that is declared post-read."""
+        return replace(self.study, text=ClinicalText({**self.study.text.sections, **self.report}))
+
+    def reference_target(self, task: TaskName) -> Target | None:
+        """The reference label as a target, or None where the case has none for this task."""
+        return Target(task, self.reference[task]) if task in self.reference else None

@@ -1,0 +1,133 @@
+"""Summaries held in memory in the order of case IDs: list, step, draw and count without touching a film."""
+
+import bisect
+import heapq
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from cases.document import RANDOM_BITS, facet_of, facets, random_key
+from cases.store import CaseFilter, CasePage, CaseSummary
+
+DRAWN_FROM = 8
+"""Cases a draw chooses among: those that follow a random point on the circle of random keys.
+
+The single next case would win in proportion to the gap before it, and gaps differ tenfold; a choice among
+eight evens that out while the query stays a short range.
+"""
+_Keyed = tuple[int, str]
+
+
+class Catalogue:
+    """All summaries of a store, by ID and by random key, once for every filter."""
+
+    def __init__(self, summaries: Iterable[CaseSummary] = ()) -> None:
+        self._rows: dict[str, CaseSummary] = {row.case_id: row for row in summaries}
+        ids: dict[str, list[str]] = {}
+        for case_id in sorted(self._rows):
+            row = self._rows[case_id]
+            for facet in facets(row.source, row.reference):
+                ids.setdefault(facet, []).append(case_id)
+        self._ids: Mapping[str, Sequence[str]] = ids
+        keys = {case_id: random_key(case_id) for case_id in self._rows}
+        self._keyed = {facet: sorted((keys[i], i) for i in members) for facet, members in ids.items()}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, case_id: str) -> bool:
+        return case_id in self._rows
+
+    def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
+        """The next `limit` rows in ID order."""
+        ids = self._passing(where)
+        start = 0 if after is None else bisect.bisect_right(ids, after)
+        return [self._rows[case_id] for case_id in ids[start : start + limit]]
+
+    def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
+        """The neighbour of an ID, which itself need not be here."""
+        ids = self._passing(where)
+        after = bisect.bisect_right(ids, case_id)
+        at = after if direction == "next" else bisect.bisect_left(ids, case_id) - 1
+        return ids[at] if 0 <= at < len(ids) else None
+
+    def drawn_after(self, where: CaseFilter, pivot: int) -> list[_Keyed]:
+        """Up to `DRAWN_FROM` cases that follow a point on the circle of random keys."""
+        keyed = self._keyed.get(facet_of(where), [])
+        start = bisect.bisect_left(keyed, (pivot, ""))
+        prefix = where.text or ""
+        around = (keyed[(start + i) % len(keyed)] for i in range(len(keyed)))
+        found = (pair for pair in around if pair[1].startswith(prefix))
+        return [pair for pair, _ in zip(found, range(DRAWN_FROM), strict=False)]
+
+    def count(self, where: CaseFilter) -> int:
+        """How many pass the filter."""
+        return len(self._passing(where))
+
+    def _passing(self, where: CaseFilter) -> Sequence[str]:
+        ids = self._ids.get(facet_of(where), ())
+        if not where.text:
+            return ids
+        first = bisect.bisect_left(ids, where.text)
+        last = bisect.bisect_left(ids, prefix_end(where.text))
+        return ids[first:last]
+
+
+class KeptCatalogue:
+    """A catalogue of a store that others write to: read again when the store changed or after 5 minutes.
+
+    A change is seen by the number of documents. A reading is not repeated before ten times as long as it
+    took has passed, so that a large store under import is not read without end.
+    """
+
+    def __init__(self, read: Callable[[], Catalogue], max_age: float = 300.0) -> None:
+        self._read, self._max_age = read, max_age
+        self._lock = threading.Lock()
+        self._kept: Catalogue | None = None
+        self._documents, self._read_at, self._took = -1, 0.0, 0.0
+
+    def forget(self) -> None:
+        """Read again at the next question: this program changed the store itself."""
+        with self._lock:
+            self._kept = None
+
+    def current(self, documents: int) -> Catalogue:
+        """The catalogue for a store that now holds so many documents."""
+        with self._lock:
+            age = time.monotonic() - self._read_at
+            changed = documents != self._documents and age > 10 * self._took
+            if self._kept is None or changed or age > self._max_age:
+                began = time.monotonic()
+                self._kept = self._read()
+                self._documents, self._read_at = documents, time.monotonic()
+                self._took = self._read_at - began
+            return self._kept
+
+
+def prefix_end(prefix: str) -> str:
+    """A text after all IDs that begin with the prefix: IDs are printable, and U+10FFFF is not."""
+    return prefix + "\U0010ffff"
+
+
+def pivot_of(seed: int) -> int:
+    """The point on the circle of random keys that a seed stands for."""
+    return random.Random(seed).getrandbits(RANDOM_BITS)
+
+
+def draw(candidates: Iterable[_Keyed], seed: int) -> str | None:
+    """One of the first `DRAWN_FROM` candidates after the seed's point, wherever each of them is stored."""
+    pivot, circle = pivot_of(seed), 1 << RANDOM_BITS
+    way = {((key - pivot) % circle, case_id): case_id for key, case_id in candidates}
+    nearest = [way[place] for place in heapq.nsmallest(DRAWN_FROM, way)]
+    if not nearest:
+        return None
+    return nearest[random.Random(seed + 1).randrange(len(nearest))]
+
+
+def page_of(rows: Iterable[CaseSummary], limit: int) -> CasePage:
+    """The page made of the first `limit` of at least `limit + 1` rows, where there are as many."""
+    merged = sorted({row.case_id: row for row in rows}.values(), key=lambda row: row.case_id)
+    kept = tuple(merged[:limit])
+    return CasePage(kept, kept[-1].case_id if len(merged) > limit else None)

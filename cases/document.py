@@ -1,0 +1,227 @@
+"""A case as a plain dict of Viewbox's own schema, and back: what every store keeps.
+
+A document holds text, numbers, booleans, lists, dicts and bytes only, so that BSON and JSON can both
+carry it. `SCHEMA_VERSION` grows when a reader of the older form would misread the newer one.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from cases.case import Case, Licence, PlantedEvidence, Provenance, Reading
+from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
+from cases.refusals import broken_case, check_case_id, shown
+from cases.store import CaseFilter, CaseSummary
+from modeling.errors import CaseStoreError, StudyError, ViewboxError
+from modeling.labels import TASKS, TaskName
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study
+
+SCHEMA_VERSION = 1
+RANDOM_BITS = 48
+SUMMARY_FIELDS = ("ID", "provenance.source", "provenance.synthetic", "reference", "licence", "thumbnail")
+"""What a list row is made from; the film is not among them."""
+
+
+def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
+    """The document of a case; `film.bytes` holds its film.
+
+    Args:
+        case: any case; its ID, table and reference labels are checked, so that what is stored can be read.
+        film: the JPEG or PNG file that the film was read from, where there is one (see `film_document`).
+
+    Raises:
+        CaseStoreError: the case cannot be stored as it is.
+    """
+    check_case_id(case.case_id)
+    radiograph = case.study.radiograph
+    reference = {str(task): name for task, name in case.reference.items()}
+    try:
+        _check_reference(reference)
+        table = _table_document(case.study.table)
+        film_part = None if radiograph is None else film_document(radiograph, film)
+        may_see = radiograph is not None and case.licence.may_show
+    except ViewboxError as exc:
+        raise CaseStoreError(f"Case {shown(case.case_id)} was not stored: {exc}") from exc
+    return {
+        "ID": case.case_id,
+        "schema_version": SCHEMA_VERSION,
+        "facets": facets(case.provenance.source, reference),
+        "random": random_key(case.case_id),
+        "film": film_part,
+        "thumbnail": thumbnail(radiograph) if may_see and radiograph is not None else None,
+        "table": table,
+        "text": dict(case.study.text.sections),
+        "report": dict(case.report),
+        "reference": reference,
+        "readings": [
+            {"reader": r.reader, "task": str(r.task), "class_name": r.class_name} for r in case.readings
+        ],
+        "licence": {
+            "name": case.licence.name,
+            "may_show": case.licence.may_show,
+            "may_export": case.licence.may_export,
+        },
+        "provenance": {
+            "source": case.provenance.source,
+            "patient": case.provenance.patient,
+            "attribution": case.provenance.attribution,
+            "synthetic": case.provenance.synthetic,
+        },
+        "evidence": None if case.evidence is None else _evidence_document(case.evidence),
+        "notes": list(case.notes),
+    }
+
+
+def case_from_document(document: Mapping[str, Any]) -> Case:
+    """The case in a document, film included.
+
+    Raises:
+        CaseStoreError: the document is newer than this Viewbox, or broken: one sentence with the case ID.
+    """
+    case_id = str(document.get("ID", document.get("_id", "")))
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise CaseStoreError(
+            f"Case {shown(case_id)} was written by a newer Viewbox (schema {version}, this one reads up to"
+            f" {SCHEMA_VERSION}); update Viewbox to open it."
+        )
+    try:
+        return _case(case_id, document)
+    except StudyError as exc:
+        raise broken_case(case_id, str(exc)) from exc
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ViewboxError) as exc:
+        raise broken_case(case_id, "a field of it is missing or of a wrong kind") from exc
+
+
+def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
+    """A list row from the `SUMMARY_FIELDS` of a document; a broken part is left out of the row, so that a
+    broken case never hides the others."""
+    provenance, licence = _mapping(document.get("provenance")), _mapping(document.get("licence"))
+    picture = document.get("thumbnail")
+    return CaseSummary(
+        case_id=str(document["ID"]),
+        source=str(provenance.get("source", "")),
+        reference={str(k): str(v) for k, v in _mapping(document.get("reference")).items()},
+        licence=str(licence.get("name", "")),
+        synthetic=provenance.get("synthetic") is True,
+        thumbnail=bytes(picture) if isinstance(picture, bytes) and licence.get("may_show") is True else None,
+    )
+
+
+def facets(source: str, reference: Mapping[str, str]) -> list[str]:
+    """The keys of all filters that a case passes, so that one index (`facets`, ID) serves every filter.
+
+    A case passes a filter when the filter's key is among these: each of source, appearance and grading
+    stands in it either as its value or as null for any.
+    """
+    values = (source, reference.get("appearance"), reference.get("grading"))
+    choices = [(None,) if value is None else (None, value) for value in values]
+    return [json.dumps(choice, ensure_ascii=False) for choice in itertools.product(*choices)]
+
+
+def facet_of(where: CaseFilter) -> str:
+    """The key that every case passing this filter has among its `facets`; the ID prefix stays apart."""
+    return json.dumps((where.source, where.appearance, where.grading), ensure_ascii=False)
+
+
+def random_key(case_id: str) -> int:
+    """A 48-bit number spread evenly over IDs, the same wherever the case is stored."""
+    return int.from_bytes(hashlib.sha256(case_id.encode("utf-8", "replace")).digest()[: RANDOM_BITS // 8])
+
+
+def _case(case_id: str, document: Mapping[str, Any]) -> Case:
+    check_case_id(case_id)
+    film, licence, provenance = document["film"], document["licence"], document["provenance"]
+    reference = dict(document["reference"])
+    _check_reference(reference)
+    evidence = document["evidence"]
+    return Case(
+        case_id=case_id,
+        study=Study(
+            radiograph=None if film is None else radiograph_from_film(film),
+            table=_table(document["table"]),
+            text=ClinicalText(_texts(document["text"])),
+        ),
+        licence=Licence(str(licence["name"]), licence["may_show"] is True, licence["may_export"] is True),
+        provenance=Provenance(
+            source=str(provenance["source"]),
+            patient=str(provenance["patient"]),
+            attribution=str(provenance["attribution"]),
+            synthetic=bool(provenance["synthetic"]),
+        ),
+        report=_texts(document["report"]),
+        reference={TaskName(task): name for task, name in reference.items()},
+        readings=tuple(
+            Reading(str(r["reader"]), TaskName(r["task"]), str(r["class_name"])) for r in document["readings"]
+        ),
+        evidence=None if evidence is None else _evidence(evidence),
+        notes=tuple(str(note) for note in document["notes"]),
+    )
+
+
+def _check_reference(reference: Mapping[str, str]) -> None:
+    for task_name, class_name in reference.items():
+        task = TASKS[TaskName(task_name)]
+        if task.kind != "multilabel":
+            task.index(class_name)
+
+
+def _table_document(table: ClinicalTable) -> dict[str, dict[str, Any]]:
+    """Values with the unit they are kept in, so that a later change of unit can never go unseen."""
+    known = dict(_checked_values(table.values))
+    return {name: {"value": value, "unit": CLINICAL_FIELDS[name].unit} for name, value in known.items()}
+
+
+def _table(document: Mapping[str, Any]) -> ClinicalTable:
+    for name, entry in document.items():
+        if name in CLINICAL_FIELDS and entry["unit"] != CLINICAL_FIELDS[name].unit:
+            raise StudyError(f"its {name} is in '{entry['unit']}', not in '{CLINICAL_FIELDS[name].unit}'")
+    return ClinicalTable(dict(_checked_values({name: entry["value"] for name, entry in document.items()})))
+
+
+def _checked_values(values: Mapping[str, Any]) -> Iterator[tuple[str, float | str]]:
+    """Values by known field; an infinite number is a laboratory limit and passes."""
+    for name, value in values.items():
+        if name not in CLINICAL_FIELDS:
+            raise StudyError(f"there is no clinical field '{name}'")
+        limit = isinstance(value, float) and math.isinf(value)
+        yield name, value if limit else CLINICAL_FIELDS[name].check(value)
+
+
+def _evidence_document(evidence: PlantedEvidence) -> dict[str, Any]:
+    return {
+        "modality": {str(task): [str(m) for m in found] for task, found in evidence.modality.items()},
+        "masks": [{"name": name, "png": mask_png(np.asarray(m))} for name, m in evidence.masks.items()],
+        "words": [[section, int(start), int(end)] for section, start, end in evidence.words],
+        "fields": list(evidence.fields),
+        "agreement": evidence.agreement,
+        "confounder": evidence.confounder,
+    }
+
+
+def _evidence(document: Mapping[str, Any]) -> PlantedEvidence:
+    modality = document["modality"]
+    return PlantedEvidence(
+        modality={TaskName(task): tuple(map(Modality, found)) for task, found in modality.items()},
+        masks={mask["name"]: mask_from_png(bytes(mask["png"])) for mask in document["masks"]},
+        words=tuple((str(section), int(start), int(end)) for section, start, end in document["words"]),
+        fields=tuple(map(str, document["fields"])),
+        agreement=str(document["agreement"]),
+        confounder=str(document["confounder"]),
+    )
+
+
+def _texts(document: Mapping[str, Any]) -> dict[str, str]:
+    for name, text in document.items():
+        if not isinstance(text, str):
+            raise StudyError(f"its {name} is not text")
+    return dict(document)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,91 @@
+"""A MongoDB address as the user wrote it: where it leads, and what of it may be said aloud."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from modeling.errors import CaseStoreError
+
+DEFAULT_PORT = 27017
+DEFAULT_DATABASE = "viewbox"
+_SCHEMES = ("mongodb://", "mongodb+srv://")
+CLIENT_OPTIONS: Mapping[str, object] = {
+    "serverSelectionTimeoutMS": 3000,
+    "connectTimeoutMS": 3000,
+    "socketTimeoutMS": 15000,
+    "waitQueueTimeoutMS": 5000,
+    "maxPoolSize": 16,
+    "maxIdleTimeMS": 300_000,
+    "retryReads": True,
+    "retryWrites": True,
+    "readPreference": "primaryPreferred",
+    "appName": "viewbox",
+}
+"""What a client gets where the URI does not say otherwise."""
+
+
+@dataclass(frozen=True)
+class MongoAddress:
+    """Hosts and options of a MongoDB URI; the URI itself is never part of a message or of the repr.
+
+    Attributes:
+        hosts: as written, without user and password; one DNS name for `mongodb+srv://`.
+        options: the names of the options that the URI sets, in lower case.
+    """
+
+    uri: str = field(repr=False)
+    hosts: tuple[str, ...]
+    srv: bool
+    options: frozenset[str]
+
+    @classmethod
+    def parse(cls, uri: str) -> "MongoAddress":
+        """Take an address apart; nothing is looked up.
+
+        Raises:
+            CaseStoreError: no MongoDB address, or one whose password would be taken for something else.
+        """
+        scheme = next((s for s in _SCHEMES if uri.startswith(s)), None)
+        if scheme is None:
+            raise CaseStoreError("MONGODB_URI must begin with mongodb:// or mongodb+srv://; correct it.")
+        rest = uri.removeprefix(scheme)
+        end = min((at for at in map(rest.find, "/?#") if at >= 0), default=len(rest))
+        login, _, hosts = rest[:end].rpartition("@")
+        if "@" in rest[end:] or "@" in login:
+            raise CaseStoreError(
+                "User and password in MONGODB_URI must be percent-encoded (@ as %40, / as %2F, ? as %3F,"
+                " # as %23); encode them and try again."
+            )
+        if not hosts or any(not host for host in hosts.split(",")):
+            raise CaseStoreError("MONGODB_URI names no server; write it as mongodb://host:port/database.")
+        options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
+        names = frozenset(name.lower() for name, _ in options)
+        return cls(uri, tuple(hosts.split(",")), "+srv" in scheme, names)
+
+    @property
+    def shown(self) -> str:
+        """The servers, without user, password or options."""
+        return ", ".join(self.hosts)
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports written in the address; MongoDB's own where a host has none, and for a DNS seed list."""
+        if self.srv:
+            return frozenset({DEFAULT_PORT})
+        ends = (host.rpartition(":")[2] if ":" in host.rpartition("]")[2] else "" for host in self.hosts)
+        return frozenset(int(end) if end.isdecimal() else DEFAULT_PORT for end in ends)
+
+    @property
+    def client_options(self) -> dict[str, object]:
+        """Those of `CLIENT_OPTIONS` that the address does not set itself: what the user wrote counts."""
+        return {name: value for name, value in CLIENT_OPTIONS.items() if name.lower() not in self.options}
+
+    def port_advice(self, reachable_ports: tuple[int, ...] | None) -> str:
+        """What to do where this machine reaches few ports and the address names another, or ""."""
+        if reachable_ports is None or self.ports <= frozenset(reachable_ports):
+            return ""
+        *first, last = (str(port) for port in sorted(reachable_ports))
+        return (
+            f"this Space reaches only ports {', '.join(first)} and {last}, so let MongoDB, or a TCP proxy"
+            " before Atlas, listen on port 443 and name that port in MONGODB_URI"
+        )

@@ -1,0 +1,77 @@
+"""What the `cases` collection promises: its indexes, the queries they serve, and the validator."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cases.catalogue import prefix_end
+from cases.document import facet_of
+from cases.store import CaseFilter
+
+INDEXES: tuple[list[tuple[str, int]], ...] = (
+    [("ID", 1)],
+    [("facets", 1), ("ID", 1)],
+    [("facets", 1), ("random", 1), ("ID", 1)],
+)
+"""`get` of either form; `page`, `step` and `count` of any filter, and the seed documents (which have no
+`facets`); `random` of any filter. A look-up of converted seed documents goes by `_id`."""
+
+_TEXT = {"bsonType": "string"}
+_TEXTS = {"bsonType": "array", "items": _TEXT}
+_WHOLE = {"bsonType": ["int", "long"]}
+_FLAG = {"bsonType": "bool"}
+_FILM_FIELDS = ("encoding", "sha256", "size", "height", "width", "dtype", "bits_stored", "photometric")
+_OWN_FORM: dict[str, Any] = {
+    "bsonType": "object",
+    "required": [
+        "ID",
+        "schema_version",
+        "facets",
+        "random",
+        "film",
+        "table",
+        "text",
+        "report",
+        "reference",
+        "readings",
+        "licence",
+        "provenance",
+    ],
+    "properties": {
+        "ID": {"bsonType": "string", "minLength": 1},
+        "schema_version": _WHOLE,
+        "facets": _TEXTS,
+        "random": _WHOLE,
+        "film": {
+            "bsonType": ["object", "null"],
+            "required": list(_FILM_FIELDS),
+            "properties": {"sha256": _TEXT, "size": _WHOLE, "height": _WHOLE, "width": _WHOLE},
+        },
+        "thumbnail": {"bsonType": ["binData", "null"]},
+        "table": {"bsonType": "object"},
+        "text": {"bsonType": "object"},
+        "report": {"bsonType": "object"},
+        "reference": {"bsonType": "object"},
+        "readings": {
+            "bsonType": "array",
+            "items": {"bsonType": "object", "required": ["reader", "task", "class_name"]},
+        },
+        "licence": {
+            "bsonType": "object",
+            "required": ["name", "may_show", "may_export"],
+            "properties": {"name": _TEXT, "may_show": _FLAG, "may_export": _FLAG},
+        },
+        "provenance": {"bsonType": "object", "required": ["source", "patient", "attribution", "synthetic"]},
+        "notes": _TEXTS,
+    },
+}
+VALIDATOR: dict[str, Any] = {"$or": [{"schema_version": {"$exists": False}}, {"$jsonSchema": _OWN_FORM}]}
+"""Documents without `schema_version` are the seed project's: its own programs go on writing them freely."""
+
+
+def list_query(where: CaseFilter, reach: Mapping[str, str]) -> dict[str, Any]:
+    """One equality and at most one range, in the order of the index (`facets`, `ID`)."""
+    bounds = dict(reach)
+    if where.text:
+        end = prefix_end(where.text)
+        bounds |= {"$gte": where.text, "$lt": min(bounds.get("$lt", end), end)}
+    return {"facets": facet_of(where), **({"ID": bounds} if bounds else {})}

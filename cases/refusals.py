@@ -1,0 +1,75 @@
+"""What every store refuses, in the same words: one sentence with the case ID and what to do."""
+
+from cases.store import CaseFilter
+from modeling.errors import CaseNotFoundError, CaseStoreError
+
+MAX_ID_LENGTH = 200
+MAX_PAGE = 1000
+
+
+def check_case_id(case_id: object) -> str:
+    """A case ID that every store can keep in one order: 1 to 200 printable characters.
+
+    Raises:
+        CaseStoreError: anything else.
+    """
+    if isinstance(case_id, str) and 0 < len(case_id) <= MAX_ID_LENGTH and case_id.isprintable():
+        return case_id
+    raise CaseStoreError(
+        f"A case ID is 1 to {MAX_ID_LENGTH} printable characters, not {shown(case_id)}; correct the ID."
+    )
+
+
+def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
+    """Refuse what is no question to a store: queries take text and small numbers only.
+
+    Raises:
+        CaseStoreError: a filter or an ID that is not text, or a page of another size than 1 to 1,000.
+    """
+    for text in (where.source, where.appearance, where.grading, where.text, *texts):
+        if text is not None and not _is_text(text):
+            raise CaseStoreError("A case ID or filter is plain text; write it again as text.")
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
+        raise CaseStoreError(f"A page holds 1 to {MAX_PAGE} cases; choose a size in that range.")
+
+
+def broken_case(case_id: str, problem: str) -> CaseStoreError:
+    """A stored case that cannot be read; `problem` is a clause, or a sentence of its own."""
+    return CaseStoreError(
+        f"Case {shown(case_id)} is broken in the store ({problem.rstrip('.')}); store it again from its"
+        " source, or choose another case."
+    )
+
+
+def case_not_found(case_id: str) -> CaseNotFoundError:
+    """No case has this ID."""
+    return CaseNotFoundError(f"There is no case {shown(case_id)}; check the ID or choose one from the list.")
+
+
+def ambiguous_case(case_id: str) -> CaseStoreError:
+    """Two documents claim the ID, and none of them can be taken for the case."""
+    return CaseStoreError(
+        f"More than one document has the ID {shown(case_id)}; give each its own ID, or choose another case."
+    )
+
+
+def read_only() -> CaseStoreError:
+    """The store was opened without `write`."""
+    return CaseStoreError("This case store is open for reading only; open it for writing to store a case.")
+
+
+def shown(case_id: object) -> str:
+    """A case ID inside a sentence: quoted, on one line, at most 80 characters."""
+    text = "".join(c if c.isprintable() else "?" for c in str(case_id))
+    return f"'{text if len(text) <= 80 else text[:79] + '…'}'"
+
+
+def _is_text(value: object) -> bool:
+    """True for text that UTF-8 can carry; a lone surrogate cannot be sent to any server."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""One Protocol for every place that cases live in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from cases.case import Case
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """Which cases to list; None means any.
+
+    Attributes:
+        source: `Provenance.source`.
+        appearance, grading: reference class.
+        text: a prefix of the case ID.
+    """
+
+    source: str | None = None
+    appearance: str | None = None
+    grading: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseSummary:
+    """One row of a list: what can be shown without loading the film."""
+
+    case_id: str
+    source: str
+    reference: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
+    synthetic: bool = False
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """A range of the list in the order of case IDs; `after` of the next page, or None at the end."""
+
+    rows: tuple[CaseSummary, ...]
+    next_after: str | None
+
+
+class CaseStore(Protocol):
+    """Cases by ID, in ID order. Every method raises `CaseStoreError` when the store cannot answer."""
+
+    @property
+    def description(self) -> str:
+        """What the store is, without any secret: for the page and the log."""
+        ...
+
+    def get(self, case_id: str) -> Case:
+        """The whole case with its film.
+
+        Raises:
+            CaseNotFoundError: no case has this ID.
+        """
+        ...
+
+    def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
+        """The next `limit` rows after a case ID; films are not loaded."""
+        ...
+
+    def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
+        """The ID next to this one in order, or None at the end."""
+        ...
+
+    def random(self, where: CaseFilter, seed: int) -> str | None:
+        """One ID drawn from those that pass the filter; the same seed draws the same case."""
+        ...
+
+    def count(self, where: CaseFilter) -> int:
+        """How many cases pass the filter."""
+        ...
+
+    def put(self, case: Case) -> None:
+        """Store or replace a case.
+
+        Raises:
+            CaseStoreError: the store was opened for reading only.
+        """
+        ...
+
+
+def open_case_store(
+    uri: str | None,
+    database: str | None = None,
+    *,
+    write: bool = False,
+    reachable_ports: tuple[int, ...] | None = None,
+) -> CaseStore:
+    """The store behind a URI: MongoDB for `mongodb://` and `mongodb+srv://`, else the embedded one.
+
+    Args:
+        uri: None for the embedded store that ships with Viewbox; a folder for another embedded store.
+        database: MongoDB database name, where the URI names none.
+        write: open for `put`; the app itself only reads.
+        reachable_ports: the outside ports of this machine, where a Space limits them.
+
+    Raises:
+        CaseStoreError: the URI names no store.
+    """
+    if uri and uri.startswith(("mongodb://", "mongodb+srv://")):
+        from cases.mongo import MongoCaseStore
+
+        return MongoCaseStore.connect(uri, database, write=write, reachable_ports=reachable_ports)
+    from cases.embedded import EmbeddedCaseStore
+
+    return EmbeddedCaseStore.open(uri, write=write)

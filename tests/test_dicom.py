@@ -1,0 +1,536 @@
+"""DICOM in and out: real films bit for bit, every refusal in a sentence, nothing personal kept."""
+
+import dataclasses
+import io
+import logging
+import random
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import MPEG2MPML, UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
+
+from cases.dicom import encode_radiograph, read_radiograph
+from cases.film_size import declared_size, run_length_size
+from modeling.errors import StudyError
+from modeling.study import Photometric, Radiograph, ViewPosition, VoiLut, Window
+
+CR = "1.2.840.10008.5.1.4.1.1.1"
+PLANTED = ("Musterfrau", "Erika", "19580412", "PID-778812", "Dr. Quincy", "Saint Elsewhere", "ACC-5566")
+
+
+def real_file(name: str) -> str:
+    path = get_testdata_file(name, download=False)
+    if path is None:
+        pytest.skip(f"{name} is part of the pydicom-data package, which is not installed")
+    return path
+
+
+def saved(dataset: Dataset) -> bytes:
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset)
+    return stream.getvalue()
+
+
+def film(pixels: np.ndarray | None = None, syntax: UID = ExplicitVRLittleEndian, **tags: object) -> bytes:
+    """A small CR film; a tag of None is left out."""
+    pixels = np.arange(64 * 80, dtype=np.uint16).reshape(64, 80) % 4096 if pixels is None else pixels
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = CR
+    dataset.file_meta.MediaStorageSOPInstanceUID = "2.25.1"
+    values = {
+        "SOPClassUID": CR,
+        "SOPInstanceUID": "2.25.1",
+        "Modality": "CR",
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 8 * pixels.dtype.itemsize,
+        "BitsStored": 8 if pixels.dtype.itemsize == 1 else 12,
+        "HighBit": 7 if pixels.dtype.itemsize == 1 else 11,
+        "PixelRepresentation": 0,
+        "PixelData": pixels.tobytes(),
+    }
+    for keyword, value in {**values, **tags}.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    if "PixelData" in dataset:
+        dataset["PixelData"].VR = "OW"
+        dataset["PixelData"].is_undefined_length = syntax.is_encapsulated
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def as_film(name: str) -> tuple[bytes, np.ndarray]:
+    """A real file of another modality relabelled as CR, and its pixels as pydicom decodes them."""
+    dataset = pydicom.dcmread(real_file(name))
+    pixels = dataset.pixel_array
+    dataset.Modality, dataset.SOPClassUID, dataset.BodyPartExamined = "CR", CR, "CHEST"
+    return saved(dataset), pixels
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(StudyError) as caught:
+        read_radiograph(data)
+    return str(caught.value)
+
+
+# --- real films --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["RG1_UNCR.dcm", "RG1_UNCI.dcm", "RG1_J2KR.dcm", "RG1_J2KI.dcm"])
+def test_a_real_chest_film_keeps_every_stored_value(name: str) -> None:
+    path = real_file(name)
+    with open(path, "rb") as file:
+        radiograph = read_radiograph(file.read())
+    expected = pydicom.dcmread(path).pixel_array
+    assert radiograph.pixels.dtype == np.uint16
+    assert np.array_equal(radiograph.pixels, expected)
+    assert radiograph.shape == (1955, 1841)
+    assert radiograph.bits_stored == 15
+    assert radiograph.photometric is Photometric.MONOCHROME1
+    assert radiograph.view_position is ViewPosition.PA
+    assert radiograph.window == Window(15000.0, 30000.0, "LINEAR")
+    assert radiograph.pixel_spacing is None, "the file states a spacing of 0.000"
+
+
+def test_lossless_compression_gives_the_uncompressed_film() -> None:
+    films = [read_radiograph(Path(real_file(name)).read_bytes()) for name in ("RG1_UNCR.dcm", "RG1_J2KR.dcm")]
+    assert films[0].sha256 == films[1].sha256
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "JPEG-LL.dcm",  # JPEG lossless, 16 bits signed
+        "JPGExtended.dcm",  # JPEG extended, 12 bits
+        "MR_small_jp2klossless.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "MR_small_RLE.dcm",
+        "MR_small_bigendian.dcm",
+        "MR_small_implicit.dcm",
+        "J2K_pixelrep_mismatch.dcm",  # code stream and tags disagree about the sign
+        "image_dfl.dcm",  # deflated
+    ],
+)
+def test_every_compressed_syntax_decodes_as_pydicom_does(name: str) -> None:
+    data, expected = as_film(name)
+    radiograph = read_radiograph(data)
+    assert np.array_equal(radiograph.pixels, expected)
+    assert radiograph.pixels.dtype in (np.uint8, np.uint16, np.int16)
+
+
+def test_a_jpeg_baseline_film_is_read() -> None:
+    gradient = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (72, 1))
+    stream = io.BytesIO()
+    Image.fromarray(gradient).save(stream, "JPEG", quality=95)
+    data = film(gradient, JPEGBaseline8Bit, PixelData=encapsulate([stream.getvalue()]))
+    assert np.abs(read_radiograph(data).pixels.astype(int) - gradient).max() <= 3
+
+
+def test_a_real_film_in_rle_is_read() -> None:
+    dataset = pydicom.dcmread(real_file("RG1_UNCR.dcm"))
+    expected = dataset.pixel_array[:400, :300].copy()
+    dataset.PixelData, (dataset.Rows, dataset.Columns) = expected.tobytes(), expected.shape
+    dataset.compress(RLELossless)
+    assert np.array_equal(read_radiograph(saved(dataset)).pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("CT_small.dcm", "a CT image"),
+        ("MR_small.dcm", "an MR image"),
+        ("RG3_UNCR.dcm", "another body part (EXTREMITY)"),
+        ("SC_rgb.dcm", "in colour"),
+        ("SC_rgb_2frame.dcm", "several frames"),
+        ("examples_palette.dcm", "an ultrasound image"),
+        ("JPEG-LL.dcm", "a nuclear medicine image"),
+        ("liver_1frame.dcm", "a segmentation"),
+        ("test-SR.dcm", "a report"),
+        ("rtplan.dcm", "no radiograph"),
+        ("DICOMDIR-empty.dcm", "DICOMDIR"),
+        ("no_meta.dcm", "not a DICOM file"),
+    ],
+)
+def test_real_files_of_other_kinds_are_refused(name: str, words: str) -> None:
+    with open(real_file(name), "rb") as file:
+        assert words in refusal(file.read())
+
+
+# --- layouts of bits ---------------------------------------------------------------------------------------
+
+
+def test_overlay_bits_above_the_high_bit_are_masked() -> None:
+    values = (np.arange(64 * 80, dtype=np.uint16) % 4096).reshape(64, 80)
+    overlay = (np.random.default_rng(0).integers(0, 16, values.shape) << 12).astype(np.uint16)
+    assert np.array_equal(read_radiograph(film(values | overlay)).pixels, values)
+
+
+def test_values_stored_in_the_upper_bits_are_shifted_down() -> None:
+    values = (np.arange(64 * 80, dtype=np.uint16) % 4096).reshape(64, 80)
+    overlay = np.random.default_rng(0).integers(0, 16, values.shape).astype(np.uint16)
+    radiograph = read_radiograph(film((values << 4) | overlay, HighBit=15))
+    assert np.array_equal(radiograph.pixels, values)
+
+
+def test_signed_values_keep_their_sign() -> None:
+    values = np.linspace(-2048, 2047, 64 * 80).astype(np.int16).reshape(64, 80)
+    stored = (values.astype(np.uint16)) & 0x0FFF
+    radiograph = read_radiograph(
+        film(stored, PixelRepresentation=1, RescaleIntercept="-5.5", RescaleSlope="2")
+    )
+    assert radiograph.pixels.dtype == np.int16
+    assert np.array_equal(radiograph.pixels, values)
+    assert (radiograph.rescale_slope, radiograph.rescale_intercept) == (2.0, -5.5)
+
+
+def test_an_odd_number_of_8_bit_pixels() -> None:
+    values = np.random.default_rng(1).integers(0, 256, (65, 67)).astype(np.uint8)
+    assert np.array_equal(read_radiograph(film(values, PixelData=values.tobytes() + b"\0")).pixels, values)
+
+
+def test_missing_depth_tags_are_filled_in() -> None:
+    data = film(BitsStored=None, HighBit=None, PixelRepresentation=None, SamplesPerPixel=None)
+    assert read_radiograph(data).bits_stored == 16
+
+
+# --- brightness and geometry -------------------------------------------------------------------------------
+
+
+def lut_item(descriptor: list[int], values: np.ndarray) -> Dataset:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", descriptor)
+    item.add_new("LUTData", "OW", values.astype("<u2").tobytes())
+    return item
+
+
+def test_the_first_window_is_taken_with_its_function() -> None:
+    data = film(WindowCenter=["2000", "900"], WindowWidth=["3000.5", "10"], VOILUTFunction="SIGMOID")
+    assert read_radiograph(data).window == Window(2000.0, 3000.5, "SIGMOID")
+
+
+@pytest.mark.parametrize("width", ["0", "-4", None])
+def test_a_window_without_width_is_taken_as_missing(width: str | None) -> None:
+    assert read_radiograph(film(WindowCenter="2000", WindowWidth=width)).window is None
+
+
+def test_a_voi_lut_is_passed_on() -> None:
+    values = np.linspace(0, 1023, 300).astype(np.uint16)
+    table = read_radiograph(film(VOILUTSequence=[lut_item([300, 17, 10], values)])).voi_lut
+    assert table is not None and table.first == 17.0
+    assert np.array_equal(table.values, values)
+
+
+def test_a_full_voi_lut_below_zero() -> None:
+    values = np.arange(65536).astype(np.uint16)
+    data = film(VOILUTSequence=[lut_item([0, 65536 - 1024, 16], values)], RescaleIntercept="-1024")
+    table = read_radiograph(data).voi_lut
+    assert table is not None and (table.first, len(table.values)) == (-1024.0, 65536)
+
+
+def test_a_modality_lut_is_applied_and_takes_the_place_of_rescale() -> None:
+    values = (4095 - np.arange(4096)).astype(np.uint16)
+    radiograph = read_radiograph(film(ModalityLUTSequence=[lut_item([4096, 0, 12], values)]))
+    plain = read_radiograph(film())
+    assert np.array_equal(radiograph.pixels, 4095 - plain.pixels)
+    assert (radiograph.bits_stored, radiograph.rescale_slope) == (12, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"ViewPosition": "PA"}, ViewPosition.PA),
+        ({"ViewPosition": "AP"}, ViewPosition.AP),
+        ({"ViewPosition": "LL"}, ViewPosition.LATERAL),
+        ({"ViewPosition": "LATERAL"}, ViewPosition.LATERAL),
+        ({"ViewPosition": "RLD"}, ViewPosition.UNKNOWN),
+        ({}, ViewPosition.UNKNOWN),
+        ({"ViewCodeSequence": "272479007"}, ViewPosition.PA),
+        ({"ViewCodeSequence": "R-10206"}, ViewPosition.AP),
+        ({"ViewCodeSequence": "399198007"}, ViewPosition.LATERAL),
+    ],
+)
+def test_view_position(tags: dict, expected: ViewPosition) -> None:
+    if "ViewCodeSequence" in tags:
+        item = Dataset()
+        item.CodeValue = tags["ViewCodeSequence"]
+        tags = {"ViewCodeSequence": [item]}
+    assert read_radiograph(film(**tags)).view_position is expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "spacing", "aspect"),
+    [
+        ({"PixelSpacing": ["0.2", "0.1"], "ImagerPixelSpacing": ["0.3", "0.3"]}, (0.2, 0.1), 2.0),
+        ({"ImagerPixelSpacing": ["0.143", "0.143"]}, (0.143, 0.143), 1.0),
+        ({"PixelSpacing": ["0", "0"], "ImagerPixelSpacing": ["0.3", "0.3"]}, (0.3, 0.3), 1.0),
+        ({"PixelAspectRatio": ["3", "2"]}, None, 1.5),
+        ({"PixelAspectRatio": ["0", "0"]}, None, 1.0),
+        ({}, None, 1.0),
+    ],
+)
+def test_geometry(tags: dict, spacing: tuple | None, aspect: float) -> None:
+    radiograph = read_radiograph(film(**tags))
+    assert radiograph.pixel_spacing == spacing
+    assert radiograph.pixel_aspect_ratio == pytest.approx(aspect)
+
+
+# --- refusals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({"PixelData": None}, "no pixel data"),
+        ({"PixelData": b""}, "no pixel data"),
+        ({"PixelData": b"\0\0" * 100}, "damaged or cut off"),
+        ({"NumberOfFrames": 3}, "several frames"),
+        ({"Modality": "CT"}, "a CT image"),
+        ({"Modality": "MG"}, "a mammogram"),
+        ({"Modality": "XX"}, "no radiograph"),
+        ({"Modality": None, "SOPClassUID": None}, "no radiograph"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "no radiograph"),
+        ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PRESENTATION"),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "in colour"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "in colour"),
+        ({"PhotometricInterpretation": None}, "PhotometricInterpretation"),
+        ({"BodyPartExamined": "HAND"}, "(HAND)"),
+        ({"BodyPartExamined": "T SPINE"}, "(TSPINE)"),
+        ({"Rows": 10_000, "Columns": 10_000}, "10000 x 10000"),
+        ({"Rows": 65_535, "Columns": 70}, "megapixels"),
+        ({"Rows": 9_000, "Columns": 9_000}, "64 megapixels"),
+        ({"Rows": 0}, "at least 64"),
+        ({"Rows": 20}, "at least 64"),
+        ({"Rows": None}, "Rows"),
+        ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "8 to 16 bits"),
+        ({"BitsAllocated": 8, "BitsStored": 4, "HighBit": 3}, "8 to 16 bits"),
+        ({"BitsStored": 16, "HighBit": 11}, "8 to 16 bits"),
+        ({"RescaleSlope": "0"}, "RescaleSlope"),
+        ({"RescaleSlope": "1e300"}, "RescaleSlope"),
+        ({"PixelAspectRatio": ["900", "1"]}, "pixel shape"),
+    ],
+)
+def test_what_is_no_single_gray_chest_film_is_refused_in_one_sentence(tags: dict, words: str) -> None:
+    message = refusal(film(**tags))
+    assert words in message
+    assert message.endswith(".") and ". " not in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "part", ["CHEST", "Thorax", "PORT CHEST", "LUNG", "", "CHESTABDOMEN", "ZZZ", "SHOULDER CHEST"]
+)
+def test_chest_films_are_taken_whatever_their_spelling(part: str) -> None:
+    assert read_radiograph(film(BodyPartExamined=part)).shape == (64, 80)
+
+
+def test_a_gray_secondary_capture_is_taken() -> None:
+    data = film(SOPClassUID="1.2.840.10008.5.1.4.1.1.7", Modality="OT")
+    assert read_radiograph(data).shape == (64, 80)
+
+
+def test_an_unreadable_syntax_is_named() -> None:
+    message = refusal(film(syntax=MPEG2MPML, PixelData=encapsulate([b"\0" * 64])))
+    assert "MPEG2 Main Profile" in message and "export it uncompressed" in message
+
+
+@pytest.mark.parametrize("data", [b"", b"DICM", b"hello" * 100, b"\0" * 128 + b"DIC"])
+def test_what_is_no_dicom_file_is_refused(data: bytes) -> None:
+    assert "not a DICOM file" in refusal(data)
+
+
+def test_a_film_cut_off_anywhere_is_refused() -> None:
+    data = film()
+    for length in (140, 200, 500, len(data) // 2, len(data) - 1):
+        refusal(data[:length])
+
+
+# --- decompression bombs -----------------------------------------------------------------------------------
+
+
+def test_a_code_stream_larger_than_its_tags_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(stream, "JPEG")
+    data = film(np.zeros((64, 80), np.uint8), JPEGBaseline8Bit, PixelData=encapsulate([stream.getvalue()]))
+    monkeypatch.setattr("PIL.JpegImagePlugin.JpegImageFile.load", lambda _: pytest.fail("decoded"))
+    assert "damaged" in refusal(data)
+
+
+def test_a_deflated_file_that_unfolds_without_end_is_refused() -> None:
+    header = film()
+    head = bytearray(header[: header.index(b"1.2.840.10008.1.2.1\0")])
+    start = head.rindex(b"\x02\x00\x10\x00UI")
+    meta = bytes(head[:start]) + b"\x02\x00\x10\x00UI" + struct.pack("<H", 22) + b"1.2.840.10008.1.2.1.99"
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = b"".join(packer.compress(bytes(10_000_000)) for _ in range(16)) + packer.flush()
+    assert len(packed) < 200_000
+    assert "unfolds into too much" in refusal(meta + packed)
+
+
+def test_the_length_of_run_length_data_is_counted() -> None:
+    segment = bytes([2, 7, 8, 9, 128, 254, 5, 129, 0])  # 3 literals, nothing, 3 and 128 repeats
+    assert run_length_size(segment, 1000) == 134
+    assert run_length_size(bytes([129, 0]) * 1000, 300) == 384
+
+
+def test_the_declared_size_of_code_streams() -> None:
+    for suffix in ("JPEG", "JPEG2000"):
+        stream = io.BytesIO()
+        Image.new("L", (90, 70)).save(stream, suffix, **({"no_jp2": True} if suffix == "JPEG2000" else {}))
+        assert declared_size(stream.getvalue()) == (70, 90, 1)
+        assert declared_size(stream.getvalue()[:12]) is None
+    assert declared_size(b"nothing of the kind") is None
+
+
+# --- personal data -----------------------------------------------------------------------------------------
+
+
+def test_nothing_that_names_a_person_leaves_the_file(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    private = Dataset()
+    private.PatientName = "Musterfrau^Erika"
+    view = Dataset()
+    view.CodeValue, view.CodeMeaning = "272479007", "Erika Musterfrau 19580412"
+    tags = {
+        "PatientName": "Musterfrau^Erika",
+        "PatientBirthDate": "19580412",
+        "PatientID": "PID-778812",
+        "ReferringPhysicianName": "Dr. Quincy",
+        "InstitutionName": "Saint Elsewhere",
+        "AccessionNumber": "ACC-5566",
+        "ImageComments": "Erika Musterfrau, PID-778812",
+        "StudyDate": "not a date: Musterfrau",
+        "OtherPatientIDsSequence": [private],
+        "ViewCodeSequence": [view],
+        "BodyPartExamined": "CHEST",
+    }
+    radiograph = read_radiograph(film(**tags))
+    kept = " ".join(repr(getattr(radiograph, field.name)) for field in dataclasses.fields(radiograph))
+    for planted in PLANTED:
+        assert planted not in kept + repr(radiograph) + caplog.text
+
+
+@pytest.mark.parametrize(
+    "keyword", ["BodyPartExamined", "Modality", "PhotometricInterpretation", "RescaleSlope", "Rows"]
+)
+def test_no_refusal_quotes_what_a_person_typed(keyword: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    dataset = pydicom.dcmread(io.BytesIO(film()))
+    dataset.add_new(keyword, "LO", "MUSTERFRAU HAND")
+    message = refusal(saved(dataset))
+    assert "MUSTERFRAU" not in message + caplog.text
+
+
+# --- broken files ------------------------------------------------------------------------------------------
+
+
+def test_random_damage_is_read_or_refused_and_never_anything_else() -> None:
+    rng = random.Random(20)
+    jpeg = io.BytesIO()
+    Image.effect_noise((80, 64), 60).save(jpeg, "JPEG")
+    originals = [
+        film(WindowCenter="2000", WindowWidth="3000", VOILUTSequence=[lut_item([64, 0, 12], np.arange(64))]),
+        film(np.zeros((64, 80), np.uint8), JPEGBaseline8Bit, PixelData=encapsulate([jpeg.getvalue()])),
+        *(as_film(name)[0] for name in ("MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "image_dfl.dcm")),
+    ]
+    read = refused = 0
+    for _ in range(60):
+        for original in originals:
+            damaged = bytearray(original)
+            for _ in range(rng.choice((1, 3, 30))):
+                place = rng.randrange(128, min(len(damaged), rng.choice((1200, len(damaged)))))
+                damaged[place] = rng.randrange(256)
+            if rng.random() < 0.4:
+                del damaged[rng.randrange(len(damaged)) :]
+            try:
+                assert isinstance(read_radiograph(bytes(damaged)), Radiograph)
+                read += 1
+            except StudyError:
+                refused += 1
+    assert read > 20 and refused > 20
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def phantom(**changes: object) -> Radiograph:
+    pixels = np.random.default_rng(3).integers(0, 4096, (96, 71)).astype(np.uint16)
+    film = Radiograph(
+        pixels,
+        bits_stored=12,
+        window=Window(2048.0, 4096.0),
+        view_position=ViewPosition.PA,
+        pixel_spacing=(0.143, 0.143),
+    )
+    return dataclasses.replace(film, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"photometric": Photometric.MONOCHROME1, "view_position": ViewPosition.AP},
+        {"view_position": ViewPosition.LATERAL, "window": Window(1000.25, 0.5, "LINEAR_EXACT")},
+        {
+            "view_position": ViewPosition.UNKNOWN,
+            "window": None,
+            "pixel_spacing": None,
+            "pixel_aspect_ratio": 1.25,
+        },
+        {"pixels": np.arange(65 * 67, dtype=np.uint16).astype(np.uint8).reshape(65, 67), "bits_stored": 8},
+        {"pixels": np.arange(-2048, 2048, dtype=np.int16).reshape(64, 64), "rescale_slope": 0.5},
+        {
+            "window": None,
+            "voi_lut": VoiLut(-3.0, np.arange(700, dtype=np.uint16)),
+            "rescale_intercept": -100.0,
+        },
+    ],
+)
+def test_a_written_film_comes_back_the_same(changes: dict) -> None:
+    before = phantom(**changes)
+    after = read_radiograph(encode_radiograph(before, case_id="phantom-0001", synthetic=True))
+    assert after.sha256 == before.sha256
+    for field in dataclasses.fields(Radiograph):
+        if field.name not in ("pixels", "voi_lut"):
+            assert getattr(after, field.name) == getattr(before, field.name), field.name
+    assert (after.voi_lut is None) == (before.voi_lut is None)
+    if before.voi_lut is not None and after.voi_lut is not None:
+        assert after.voi_lut.first == before.voi_lut.first
+        assert np.array_equal(after.voi_lut.values, before.voi_lut.values)
+
+
+def test_a_synthetic_film_says_so_and_names_nobody() -> None:
+    data = encode_radiograph(phantom(), case_id="phantom-0001", synthetic=True, sex="female", age=61.7)
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    assert dataset.SeriesDescription == "SYNTHETIC"
+    assert dataset.SyntheticData == "YES"
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert dataset.BurnedInAnnotation == "NO"
+    assert (dataset.PatientSex, dataset.PatientAge, dataset.PatientID) == ("F", "061Y", "phantom-0001")
+    assert dataset.Modality == "DX" and dataset.ImageType[0] == "DERIVED"
+    assert dataset.StudyDate == "" and dataset.PatientBirthDate == ""
+    assert np.array_equal(dataset.pixel_array, phantom().pixels)
+
+
+def test_a_film_that_is_not_synthetic_does_not_claim_to_be() -> None:
+    dataset = pydicom.dcmread(io.BytesIO(encode_radiograph(phantom(), case_id="c1", synthetic=False)))
+    assert "SYNTHETIC" not in str(dataset).upper().replace("SYNTHETICDATA", "")
+
+
+def test_the_same_film_is_written_in_the_same_bytes() -> None:
+    first, second, other = (
+        encode_radiograph(phantom(), case_id=case_id, synthetic=True) for case_id in ("a", "a", "b")
+    )
+    assert first == second
+    assert first != other
