@@ -194,9 +194,7 @@ class _Path:
         )
         slopes = sum(p.flatten(1).sum(dim=1, dtype=torch.float64) for p in parts)
         if not bool(torch.isfinite(slopes).all()):
-            raise ViewboxError(
-                "The model's gradient is no number for this study; choose another baseline."
-            )
+            raise ViewboxError("The model's gradient is no number for this study; choose another baseline.")
         self._parts.append((places, parts))
         order = np.argsort(np.concatenate([self._places, places]), kind="stable")
         self._places = np.concatenate([self._places, places])[order]

@@ -83,7 +83,5 @@ def _finite(logit: float, coalition: Coalition) -> float:
     logit = float(logit)
     if not math.isfinite(logit):
         given = ", ".join(sorted(coalition)) or "no modality"
-        raise ViewboxError(
-            f"The model gave no number for {given}; check the values and try again."
-        )
+        raise ViewboxError(f"The model gave no number for {given}; check the values and try again.")
     return logit

@@ -1,0 +1,247 @@
+"""The house rules, read from the source: who imports whom, each package's home, and the size of things."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("modeling", "cases", "hub_config", "interface")
+CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "results", "configuration")}
+
+COMMAND_LINE_EXCEPTIONS = {("modeling/predict.py", "cases.upload")}
+"""Command lines that need a neighbour, inside a function: one file in, so it reads the file as an upload."""
+
+HOMES = {
+    "gradio": ("interface/", "app.py"),
+    "gradio_client": (),
+    "spaces": ("interface/", "app.py"),
+    "pymongo": ("cases/mongo.py",),
+    "bson": ("cases/mongo.py",),
+    "pydicom": ("cases/dicom.py",),
+    "captum": ("modeling/explain/",),
+    "timm": ("modeling/encoders.py",),
+    "huggingface_hub": ("modeling/checkpoint.py", "hub_config/"),
+    "transformers": ("modeling/encoders.py", "modeling/training/"),
+    "accelerate": ("modeling/training/",),
+    "dotenv": (),
+}
+"""Third-party package -> the only places that import it."""
+
+
+def sources() -> list[Path]:
+    files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return files + [path for path in (ROOT / "app.py",) if path.exists()]
+
+
+def where(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Every module that a file imports, early or late; `from a import b` is a.b where that is a module."""
+    found = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{where(path)}:{node.lineno} imports relatively"
+            for alias in node.names:
+                inner = ROOT.joinpath(*node.module.split("."), alias.name)
+                is_module = inner.is_dir() or inner.with_suffix(".py").exists()
+                found.add(f"{node.module}.{alias.name}" if is_module else node.module)
+    return frozenset(found)
+
+
+def is_in(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from `def` to the end, docstring aside."""
+    length = function.end_lineno - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        length -= first.end_lineno - first.lineno + 1
+    return length
+
+
+@pytest.fixture(params=sources(), ids=where)
+def source(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+# --- who may import whom
+
+
+def test_neighbours_do_not_import_each_other(source: Path) -> None:
+    name = where(source)
+    module = name.removesuffix(".py").replace("/", ".")
+    forbidden = {
+        "modeling": ("cases", "hub_config", "interface", "app", "tests"),
+        "cases": ("hub_config", "interface", "app", "tests"),
+        "hub_config": ("interface", "app", "tests"),
+        "interface": ("hub_config", "app", "tests"),
+        "app.py": ("tests",),
+    }[name.split("/")[0]]
+    for imported in imports(source):
+        if (name, imported) in COMMAND_LINE_EXCEPTIONS:
+            continue
+        assert not any(is_in(imported, package) for package in forbidden), f"{name} imports {imported}"
+        if module in CONTRACTS and is_in(imported, "modeling"):
+            assert imported in CONTRACTS, f"{name} is a contract and imports {imported}"
+        if name.startswith("cases/") and is_in(imported, "modeling"):
+            assert imported in CONTRACTS, f"{name} imports {imported}: cases read the contracts only"
+
+
+def test_the_app_never_reaches_the_trainer() -> None:
+    """Not even through what it imports late."""
+    seen: set[Path] = set()
+    waiting = [path for path in sources() if where(path).startswith(("app.py", "interface/", "cases/"))]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        assert not where(path).startswith("modeling/training/"), "the app reaches the trainer"
+        for imported in imports(path):
+            base = ROOT.joinpath(*imported.split("."))
+            waiting += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.exists()]
+    assert any(where(path) == "modeling/pipeline.py" for path in seen)
+
+
+def test_an_exception_is_a_command_line_and_late() -> None:
+    for name, imported in COMMAND_LINE_EXCEPTIONS:
+        path = ROOT / name
+        assert imported in imports(path), f"{name} no longer needs its exception for {imported}"
+        assert has_main_guard(path), name
+        top = {n.module for n in tree(path).body if isinstance(n, ast.ImportFrom)}
+        assert imported not in top, f"{name} imports {imported} at the top"
+
+
+def test_every_package_keeps_its_home(source: Path) -> None:
+    for imported in imports(source):
+        package = imported.split(".")[0]
+        if package in HOMES:
+            assert where(source).startswith(HOMES[package]), f"{where(source)} imports {imported}"
+
+
+def test_contracts_and_cases_need_no_torch(source: Path) -> None:
+    module = where(source).removesuffix(".py").replace("/", ".")
+    if module in CONTRACTS or module.startswith("cases."):
+        assert not {"torch", "torchvision"} & {name.split(".")[0] for name in imports(source)}, module
+
+
+def test_the_environment_is_read_in_one_place(source: Path) -> None:
+    if where(source) == "hub_config/settings.py":
+        return
+    for node in ast.walk(tree(source)):
+        named = (
+            node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        )
+        assert named not in ("environ", "getenv", "putenv"), (
+            f"{where(source)}:{node.lineno} reads the environment"
+        )
+
+
+# --- the size of things
+
+
+def test_files_stay_under_300_lines(source: Path) -> None:
+    assert len(source.read_text().splitlines()) <= 300
+
+
+def test_functions_stay_under_60_lines(source: Path) -> None:
+    for function in functions(source):
+        assert code_lines(function) <= 60, f"{where(source)}:{function.lineno} {function.name}"
+
+
+def test_most_functions_stay_under_40_lines() -> None:
+    lengths = sorted(code_lines(function) for path in sources() for function in functions(path))
+    assert lengths[int(0.95 * len(lengths))] <= 40
+
+
+# --- manners
+
+
+def public(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Public classes, functions, and methods of public classes."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in tree(path).body:
+        if isinstance(node, kinds) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from (n for n in node.body if isinstance(n, kinds) and not n.name.startswith("_"))
+
+
+def test_everything_public_is_documented_and_typed(source: Path) -> None:
+    if source.read_text().strip():
+        assert ast.get_docstring(tree(source)), f"{where(source)} does not say what it is for"
+    for node in public(source):
+        assert ast.get_docstring(node), f"{where(source)}:{node.lineno} {node.name} has no docstring"
+        if not isinstance(node, ast.ClassDef):
+            assert node.returns is not None, f"{where(source)}:{node.lineno} {node.name} has no return type"
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            untyped = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+            assert not untyped, f"{where(source)}:{node.lineno} {node.name}({untyped[0]}) has no type"
+
+
+def has_main_guard(path: Path) -> bool:
+    return re.search(r'^if __name__ == "__main__":', path.read_text(), re.MULTILINE) is not None
+
+
+def test_only_command_lines_print(source: Path) -> None:
+    if has_main_guard(source) or where(source) == "app.py":
+        return
+    for node in ast.walk(tree(source)):
+        is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+        assert not is_print, f"{where(source)}:{node.lineno} prints"
+
+
+def test_no_error_is_swallowed(source: Path) -> None:
+    """A broad `except` translates (raises) or, at a screen's or thread's border, hands on or logs it."""
+    for node in ast.walk(tree(source)):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = [node.type] if not isinstance(node.type, ast.Tuple) else node.type.elts
+        names = {n.id for n in caught if isinstance(n, ast.Name)}
+        if node.type is None or names & {"Exception", "BaseException"}:
+            raises = any(isinstance(n, ast.Raise) for n in ast.walk(node))
+            inside = [n for statement in node.body for n in ast.walk(statement)]
+            handed_on = any(isinstance(n, ast.Name) and n.id == node.name for n in inside)
+            logged = any(isinstance(n, ast.Attribute) and n.attr == "exception" for n in inside)
+            assert raises or handed_on or logged, f"{where(source)}:{node.lineno} swallows an error"
+
+
+def test_random_numbers_come_from_explicit_generators(source: Path) -> None:
+    allowed = {"default_rng", "Generator", "SeedSequence", "PCG64"}
+    for node in ast.walk(tree(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+            owner = node.value
+            is_numpy = isinstance(owner.value, ast.Name) and owner.value.id in ("np", "numpy")
+            if is_numpy and owner.attr == "random":
+                assert node.attr in allowed, f"{where(source)}:{node.lineno} uses np.random.{node.attr}"
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert not [p for p in sources() if p.stem in ("utils", "util", "helpers", "helper", "common", "misc")]
+
+
+def test_this_test_sees_the_whole_house() -> None:
+    assert {where(p).split("/")[0] for p in sources()} >= {"modeling", "cases"}
+    assert {where(p).removesuffix(".py").replace("/", ".") for p in sources()} >= CONTRACTS
