@@ -91,10 +91,10 @@ def model_card(folder: Path) -> str:
     if processor.text is not None:
         reads += f" (text: {', '.join(processor.text.sections)})"
     corpora = "\n".join(f"- {TERMS[name]}" for name in config.sources if name in TERMS)
-    body = _BODY.format(
-        name=f"viewbox-{folder.name}", reads=reads, corpora=corpora, results=results_table(metrics)
+    name = f"viewbox-{folder.name}"
+    return _TEMPLATE.read_text().format(
+        index=_index(name, metrics), name=name, reads=reads, corpora=corpora, results=results_table(metrics)
     )
-    return _FRONT.format(index=_index(f"viewbox-{folder.name}", metrics)) + body
 
 
 def measure(folder: Path, data: Path) -> dict[str, Any]:

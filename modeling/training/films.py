@@ -121,13 +121,13 @@ class Augmentation:
         occlusion: chance that one rectangle is painted with the film's mean.
     """
 
-    rotation: float = 10.0
-    scale: float = 0.15
-    shift: float = 0.06
-    brightness: float = 0.1
-    contrast: float = 0.2
-    gamma: float = 0.25
-    occlusion: float = 0.25
+    rotation: float = 8.0
+    scale: float = 0.12
+    shift: float = 0.05
+    brightness: float = 0.08
+    contrast: float = 0.15
+    gamma: float = 0.15
+    occlusion: float = 0.0
 
 
 def augment(

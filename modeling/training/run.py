@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from modeling.calibration import fit_temperature
+from modeling.calibration import fit_temperature, probabilities
 from modeling.fusion import FusionModel
 from modeling.labels import TASKS
 from modeling.metrics import macro_auroc
@@ -205,7 +205,9 @@ class Run:
     def validate(self) -> bool:
         """Measure the averaged weights; keep them when they are the best. True to go on training."""
         logits = self.validation_logits()
-        scores = {n: macro_auroc(*self.labelled(n, rows)) for n, rows in logits.items()}
+        # Of probabilities: a class's own logit says nothing about how strong the others are.
+        ranked = {n: probabilities(TASKS[n].kind, rows) for n, rows in logits.items()}
+        scores = {n: macro_auroc(*self.labelled(n, rows)) for n, rows in ranked.items()}
         first = scores[str(self.settings.model.tasks[0].name)]
         self.history.append({"epoch": self.epoch, **{f"auroc_{n}": s for n, s in scores.items()}})
         logger.info(
