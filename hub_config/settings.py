@@ -1,0 +1,108 @@
+"""What the environment says: the only reader of `os.environ`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+from modeling.errors import ViewboxError
+
+Device = Literal["auto", "cpu", "cuda"]
+BUNDLED = Path(__file__).parent / "checkpoints"
+PREFERRED = ("film", "teaching")
+SPACE_PORTS = (80, 443, 8080)
+"""Where a Space may reach to (Hugging Face Spaces documentation, "Networking")."""
+
+
+class SettingsError(ViewboxError):
+    """A variable of the environment has a value that means nothing."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the checkpoint and the cases are, and where the page is served.
+
+    Attributes:
+        model: a checkpoint folder, or a Hub repo as owner/name.
+        revision: commit, branch or tag of the repo; None for its newest commit.
+        mongodb_uri: None for an embedded store. May hold a password, so it is never in `repr`.
+        cases_folder: another embedded store than the one that ships with Viewbox.
+        on_space: whether this runs in a Hugging Face Space.
+    """
+
+    model: str
+    revision: str | None = None
+    hf_token: str | None = field(default=None, repr=False)
+    mongodb_uri: str | None = field(default=None, repr=False)
+    mongodb_database: str | None = None
+    cases_folder: str | None = None
+    device: Device = "auto"
+    server_name: str = "127.0.0.1"
+    server_port: int = 7860
+    on_space: bool = False
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the variables that the README lists; an empty one counts as unset.
+
+        Args:
+            environ: stands in for `os.environ`.
+
+        Raises:
+            SettingsError: a value that means nothing, or no checkpoint at all.
+        """
+        given = {k: v.strip() for k, v in (os.environ if environ is None else environ).items() if v.strip()}
+        on_space = "SPACE_ID" in given
+        return cls(
+            model=given.get("MODEL_REPO") or str(bundled_checkpoint()),
+            revision=given.get("MODEL_REVISION"),
+            hf_token=given.get("HF_TOKEN"),
+            mongodb_uri=_mongodb_uri(given.get("MONGODB_URI")),
+            mongodb_database=given.get("MONGODB_DATABASE"),
+            cases_folder=given.get("CASES_FOLDER"),
+            device=_device(given.get("DEVICE", "auto")),
+            server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
+            server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
+            on_space=on_space,
+        )
+
+    @property
+    def store(self) -> str | None:
+        """What `open_case_store` opens: MongoDB, else a folder, else None for the cases that ship."""
+        return self.mongodb_uri or self.cases_folder
+
+    @property
+    def reachable_ports(self) -> tuple[int, ...] | None:
+        """Outside ports that this machine can reach; None where there is no such limit."""
+        return SPACE_PORTS if self.on_space else None
+
+
+def bundled_checkpoint() -> Path:
+    """The folder of the checkpoint that ships with Viewbox.
+
+    The first of `PREFERRED` that is there, else the first by name; where none is there the preferred name
+    all the same, so that loading it can say what is missing and the page still opens.
+    """
+    present = sorted(p.parent.name for p in BUNDLED.glob("*/config.json"))
+    names = [name for name in PREFERRED if name in present] + present
+    return BUNDLED / (names[0] if names else PREFERRED[0])
+
+
+def _mongodb_uri(uri: str | None) -> str | None:
+    if uri is None or uri.startswith(("mongodb://", "mongodb+srv://")):
+        return uri
+    # The value itself may hold a password, so it is not repeated.
+    raise SettingsError("MONGODB_URI must begin with mongodb:// or mongodb+srv://; correct it or unset it.")
+
+
+def _device(name: str) -> Device:
+    if name in ("auto", "cpu", "cuda"):
+        return name
+    raise SettingsError(f"DEVICE cannot be '{name}'; set it to auto, cpu or cuda.")
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise SettingsError(f"GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535.")

@@ -1,0 +1,260 @@
+"""What happens when a reader chooses a case, pages through the list, brings a film, or changes the form."""
+
+import base64
+import binascii
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import gradio as gr
+
+from cases.case import Case
+from cases.store import CaseFilter
+from cases.upload import study_from_upload
+from interface.chooser import ANY, Chooser
+from interface.desk import Desk, Desks
+from interface.form import Form, table_and_text
+from interface.hosts import ModelHost, StoreHost
+from interface.markup import alert, banner, case_list, film_figure, note, upload_box
+from interface.panels import FilmPanel, ResultPanel
+from interface.pictures import film_url, shown_film
+from interface.reading import own_case, readable, revised
+from interface.texts import marker, preferred, say
+from modeling.errors import StudyError, ViewboxError
+from modeling.study import Study
+
+Updates = dict[Any, Any]
+PAGE_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that the actions put on screen."""
+
+    banner: gr.HTML
+    message: gr.HTML
+    chooser: Chooser
+    film: FilmPanel
+    results: ResultPanel
+    form: Form
+
+    def say(self, sentence: str) -> Updates:
+        """Put a sentence in the message area."""
+        return {self.message: alert(sentence)}
+
+
+def case_filter(source: str | None, appearance: str | None, grading: str | None) -> CaseFilter:
+    """The filter that three dropdowns say."""
+    return CaseFilter(source or None, appearance or None, grading or None)
+
+
+def decoded(film: object) -> bytes:
+    """The bytes of a film that came as base64 text; a data URL is taken too.
+
+    Raises:
+        StudyError: it is not base64.
+    """
+    if not isinstance(film, str):
+        raise StudyError("The film must be sent as base64 text; encode the file and try again.")
+    text = film.partition(",")[2] if film.startswith("data:") else film
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
+
+
+class CaseActions:
+    """Handlers of the chooser and the form; each returns component updates."""
+
+    def __init__(self, models: ModelHost, stores: StoreHost, desks: Desks, parts: Parts) -> None:
+        self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
+
+    # --- what the handlers put on screen
+
+    @property
+    def opened(self) -> list[gr.components.Component]:
+        """Outputs of everything that lays a case on the desk."""
+        p = self.parts
+        shown = [p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
+        return [*shown, p.results.evidence, p.results.cancel, *p.form.inputs]
+
+    @property
+    def listed(self) -> list[gr.components.Component]:
+        """Outputs of everything that draws the list."""
+        c = self.parts.chooser
+        return [self.parts.message, c.rows, c.earlier, c.later, c.source]
+
+    def _cleared(self, desk: Desk) -> Updates:
+        results = self.parts.results
+        key = "prediction.running" if self._models.state.phase == "ready" else "prediction.waiting"
+        return {
+            self.parts.message: alert(""),
+            results.prediction: note(say(key, desk.language)),
+            results.progress: "",
+            results.evidence: "",
+            results.cancel: gr.Button(interactive=False),
+        }
+
+    def _lay(self, desk: Desk, case: Case) -> Updates:
+        sections = self._models.pipeline.text_sections if self._models.state.phase == "ready" else ()
+        case = readable(case, sections)
+        desk.put(case, shown_film(case))
+        return {
+            **self._cleared(desk),
+            self.parts.chooser.case_id: case.case_id,
+            self.parts.film.figure: film_figure(case, film_url(desk.shown), desk.language),
+            **self.parts.form.filled(case.study),
+        }
+
+    # --- what was refused
+
+    def remember(self, sentence: str, request: gr.Request) -> None:
+        """Keep the sentence of a refused action until `show_fault` puts it on screen."""
+        self._desks.of(request.session_hash).fault = sentence
+
+    def show_fault(self, request: gr.Request) -> Updates:
+        """The sentence of the action that was just refused."""
+        return self.parts.say(self._desks.of(request.session_hash).fault)
+
+    # --- arriving
+
+    def arrive(self, request: gr.Request) -> Updates:
+        """The page in the reader's language."""
+        desk = self._desks.of(request.session_hash)
+        desk.language = preferred(request.headers.get("accept-language"))
+        return {
+            self.parts.banner: banner(desk.language),
+            self.parts.chooser.film: upload_box(desk.language),
+            self.parts.results.prediction: note(say("prediction.waiting", desk.language)),
+        }
+
+    def open_first(self, request: gr.Request) -> Updates:
+        """The first case of the store."""
+        page = self._stores.store.page(CaseFilter(), None, 1)
+        if not page.rows:
+            return self.parts.say(say("choose.none", self._desks.of(request.session_hash).language))
+        return self.open(page.rows[0].case_id, request)
+
+    # --- choosing
+
+    def open(self, case_id: str, request: gr.Request) -> Updates:
+        """Open a case by its ID."""
+        desk = self._desks.of(request.session_hash)
+        if not (case_id or "").strip():
+            raise ViewboxError(say("choose.empty_id", desk.language))
+        return self._lay(desk, self._stores.store.get(case_id.strip()))
+
+    def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Open the row that was pressed."""
+        return self.open(str((event._data or {}).get("case_id", "")), request)
+
+    def next(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """The case after this one."""
+        return self._step("next", case_filter(source, appearance, grading), request)
+
+    def previous(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """The case before this one."""
+        return self._step("previous", case_filter(source, appearance, grading), request)
+
+    def _step(
+        self, direction: Literal["next", "previous"], where: CaseFilter, request: gr.Request
+    ) -> Updates:
+        """The next or previous case that passes the filter; the first one where none is open."""
+        desk = self._desks.of(request.session_hash)
+        store = self._stores.store
+        if desk.case is None or not desk.case.case_id:
+            page = store.page(where, None, 1)
+            found = page.rows[0].case_id if page.rows else None
+        else:
+            found = store.step(desk.case.case_id, direction, where)
+        if found is None:
+            raise ViewboxError(say("choose.end", desk.language))
+        return self.open(found, request)
+
+    def random(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """Any case that passes the filter."""
+        found = self._stores.store.random(case_filter(source, appearance, grading), secrets.randbits(31))
+        if found is None:
+            raise ViewboxError(say("choose.none", self._desks.of(request.session_hash).language))
+        return self.open(found, request)
+
+    # --- the list
+
+    def list_start(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """The first range of the list."""
+        return self._list("start", case_filter(source, appearance, grading), request)
+
+    def list_earlier(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """The range before this one."""
+        return self._list("earlier", case_filter(source, appearance, grading), request)
+
+    def list_later(
+        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
+    ) -> Updates:
+        """The range after this one."""
+        return self._list("later", case_filter(source, appearance, grading), request)
+
+    def _list(
+        self, move: Literal["start", "earlier", "later"], where: CaseFilter, request: gr.Request
+    ) -> Updates:
+        """One range of the list."""
+        desk = self._desks.of(request.session_hash)
+        store = self._stores.store
+        trail = {"start": [None], "earlier": desk.trail[:-1] or [None]}.get(move, list(desk.trail))
+        page = store.page(where, trail[-1], PAGE_ROWS)
+        if move == "later" and page.next_after is not None:
+            trail.append(page.next_after)
+            page = store.page(where, trail[-1], PAGE_ROWS)
+        desk.trail = trail
+        desk.sources |= {row.source for row in page.rows if row.source}
+        current = desk.case.case_id if desk.case else ""
+        first = (len(trail) - 1) * PAGE_ROWS + 1
+        chooser = self.parts.chooser
+        choices = [(marker("choose.any"), ANY), *((s, s) for s in sorted(desk.sources))]
+        return {
+            self.parts.message: alert(""),
+            chooser.rows: case_list(page, first, store.count(where), current, desk.language),
+            chooser.earlier: gr.Button(interactive=len(trail) > 1),
+            chooser.later: gr.Button(interactive=page.next_after is not None),
+            chooser.source: gr.Dropdown(choices=choices),
+        }
+
+    # --- the reader's own study
+
+    def take_film(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Read a film that came inside the request; it is kept in memory only."""
+        desk = self._desks.of(request.session_hash)
+        sent = event._data if isinstance(event._data, dict) else {}
+        if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
+            raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
+        name = str(sent.get("name", ""))[:120]
+        study = study_from_upload(decoded(sent.get("data")), table={}, text={}, name=name)
+        return self._lay(desk, own_case(study, name, say("upload.licence", desk.language)))
+
+    def without_film(self, request: gr.Request) -> Updates:
+        """An empty study: the reader fills in the form and predicts."""
+        desk = self._desks.of(request.session_hash)
+        updates = self._lay(desk, own_case(Study(), "", say("upload.licence", desk.language)))
+        desk.due = "nothing"
+        return updates
+
+    def revise(self, request: gr.Request, *inputs: object) -> Updates:
+        """The case on the desk with what the form says now."""
+        desk = self._desks.of(request.session_hash)
+        if desk.case is None or desk.study is None:
+            raise ViewboxError(say("choose.first", desk.language))
+        desk.revise(revised(desk.study, *table_and_text(inputs)))
+        return {
+            **self._cleared(desk),
+            self.parts.film.figure: film_figure(desk.case, film_url(desk.shown), desk.language),
+        }

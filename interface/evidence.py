@@ -1,0 +1,147 @@
+"""The explanation as HTML: shares, fields and words on one signed scale, and how far to believe them."""
+
+from html import escape
+
+from interface.markup import heading
+from interface.texts import Language, field_label, say, value_word, word_for
+from modeling.render import field_rows, word_spans
+from modeling.results import Attribution
+from modeling.study import Study
+
+ICON = {"converged": "✓", "usable": "≈", "not converged": "✗"}
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign that is never a hyphen."""
+    return f"{'+' if value >= 0 else '−'}{abs(value):.3f}"
+
+
+def delta_line(attribution: Attribution, language: Language) -> str:
+    """The convergence delta in words, with its badge."""
+    verdict = attribution.verdict
+    relative = attribution.relative_delta
+    sentence = say(
+        "explain.delta",
+        language,
+        verdict=word_for("verdict", verdict, language),
+        total=signed(attribution.total),
+        change=signed(attribution.output - attribution.baseline_output),
+        delta=signed(attribution.convergence_delta),
+        percent=f"{100 * relative:.1f} %" if relative < 10 else "> 1000 %",
+    )
+    if verdict == "not converged":
+        sentence += " " + say("verdict.not converged.advice", language)
+    kind = verdict.replace(" ", "-")
+    return f'<p class="vb-delta vb-{kind}"><b aria-hidden="true">{ICON[verdict]}</b> {escape(sentence)}</p>'
+
+
+def _method_line(attribution: Attribution, language: Language, refining: bool) -> str:
+    sentence = say(
+        "explain.method",
+        language,
+        target=word_for("class", attribution.target.class_name, language),
+        baseline=say(f"explain.{attribution.baseline}", language),
+        evaluations=attribution.evaluations,
+        seconds=f"{attribution.seconds:.1f}",
+    )
+    if refining:
+        sentence += f" ({say('explain.refining', language)} …)"
+    return f'<p class="vb-note">{escape(sentence)}</p>'
+
+
+def _signed_row(label: str, detail: str, value: float, scale: float) -> str:
+    width = 50 * min(abs(value) / scale, 1.0) if scale > 0 else 0.0
+    side = "pos" if value >= 0 else "neg"
+    return (
+        f'<tr><th scope="row">{escape(label)} <small>{escape(detail)}</small></th>'
+        f'<td class="vb-signed" aria-hidden="true"><i class="{side}" style="width:{width:.1f}%"></i></td>'
+        f'<td class="vb-number">{signed(value)}</td></tr>'
+    )
+
+
+def _table(title: str, aside: str, rows: list[str]) -> str:
+    return (
+        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _shares(attribution: Attribution, language: Language) -> str:
+    share = attribution.modality_share
+    scale = max((abs(v) for v in share.logits.values()), default=0.0)
+    rows = [
+        _signed_row(
+            word_for("modality", modality, language), f"{100 * share.fractions[modality]:.0f} %", value, scale
+        )
+        for modality, value in share.logits.items()
+    ]
+    return _table(say("explain.share", language), say("explain.share_note", language), rows)
+
+
+def _fields(attribution: Attribution, scale: float, language: Language) -> str:
+    if not attribution.fields:
+        return ""
+    names = {f.name.replace("_", " "): f.name for f in attribution.fields}
+    rows = []
+    for label, value, amount in field_rows(attribution.fields):
+        name = names.get(label, label)
+        # The value carries its unit, so the label need not.
+        plain = field_label(name, language).partition(" (")[0].partition("（")[0]
+        rows.append(_signed_row(plain, value_word(value, language), amount, scale))
+    aside = say("explain.bars_note", language, scale=f"{scale:.3f}")
+    return _table(say("explain.fields", language), aside, rows)
+
+
+def _words(attribution: Attribution, study: Study, scale: float, language: Language) -> str:
+    read = {w.section for w in attribution.words}
+    if not read:
+        return ""
+    blocks = []
+    for section, text in study.text.sections.items():
+        if section in read:
+            own = tuple(w for w in attribution.words if w.section == section)
+            spans = "".join(_word(piece, value, scale) for piece, value in word_spans(text, own))
+            title = escape(word_for("section", section, language))
+            blocks.append(f'<p class="vb-text"><small>{title}</small> {spans}</p>')
+    return f'<h3 class="vb-subheading">{escape(say("explain.words", language))}</h3>{"".join(blocks)}'
+
+
+def _word(piece: str, value: float | None, scale: float) -> str:
+    if value is None:
+        return escape(piece)
+    strength = min(abs(value) / scale, 1.0) if scale > 0 else 0.0
+    side = "pos" if value >= 0 else "neg"
+    return (
+        f'<mark class="vb-word {side}" style="--strength:{strength:.2f}">{escape(piece)}'
+        f"<sub>{signed(value)}</sub></mark>"
+    )
+
+
+def bar_scale(attribution: Attribution) -> float:
+    """Full width of a bar, in logits: the largest magnitude of any field or word."""
+    values = [f.attribution for f in attribution.fields] + [w.attribution for w in attribution.words]
+    return max((abs(v) for v in values), default=0.0)
+
+
+def evidence_panel(
+    attribution: Attribution, study: Study, language: Language, *, refining: bool = False
+) -> str:
+    """Everything about an attribution but the heat map."""
+    scale = bar_scale(attribution)
+    return (
+        heading("explain.title", language)
+        + _method_line(attribution, language, refining)
+        + delta_line(attribution, language)
+        + _shares(attribution, language)
+        + _fields(attribution, scale, language)
+        + _words(attribution, study, scale, language)
+        + "".join(f'<p class="vb-note">{escape(n)}</p>' for n in attribution.notes)
+    )
+
+
+def legend_markup(picture: str, scale: float, class_name: str, sign: str, language: Language) -> str:
+    """The colour scale of a heat map, with its unit in words."""
+    key = "film.scale" if sign == "both" else f"film.scale_{sign}"
+    text = say(key, language, scale=f"{scale:.2g}", target=word_for("class", class_name, language))
+    alt = escape(say("film.legend_alt", language))
+    return f'<div class="vb-legend"><img src="{picture}" alt="{alt}"><small>{escape(text)}</small></div>'

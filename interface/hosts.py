@@ -1,0 +1,178 @@
+"""The two things that may be slow or absent, kept so that the page never waits: the model and the store."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from cases.store import CaseStore
+from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
+from modeling.labels import Target
+from modeling.results import Attribution, Prediction
+from modeling.study import Study
+
+if TYPE_CHECKING:
+    from modeling.pipeline import DiagnosisPipeline, ImageBaseline
+
+logger = logging.getLogger(__name__)
+
+Phase = Literal["loading", "ready", "failed"]
+LOAD_FAILED = (
+    "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."
+)
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """Where the checkpoint stands.
+
+    Attributes:
+        name, revision, device: as loaded; the name asked for while it is not.
+        parameters: number of weights; 0 until ready.
+        sentence: why it failed; empty otherwise.
+        seconds: how long loading took, or has taken so far.
+    """
+
+    phase: Phase
+    name: str
+    revision: str = ""
+    device: str = ""
+    parameters: int = 0
+    sentence: str = ""
+    seconds: float = 0.0
+
+
+class ModelHost:
+    """Loads the checkpoint in the background and does all model work."""
+
+    def __init__(
+        self,
+        load: Callable[[], "DiagnosisPipeline"],
+        name: str,
+        on_gpu: Callable[[Callable], Callable] | None = None,
+    ) -> None:
+        """
+        Args:
+            load: gives the pipeline; may take long, is called in a thread.
+            name: what to call the checkpoint until it is loaded.
+            on_gpu: ZeroGPU's decorator where there is one; what it wraps runs in another process.
+        """
+        self._load = load
+        self._name = name
+        self._lock = threading.Lock()
+        self._pipeline: DiagnosisPipeline | None = None
+        self._state = ModelState("loading", name)
+        self._working = False
+        self._since = 0.0
+        self._elsewhere = on_gpu is not None
+        self._predict = on_gpu(self._predict_here) if on_gpu else self._predict_here
+        self._explain = on_gpu(self._explain_here) if on_gpu else self._explain_here
+
+    def start(self) -> None:
+        """Begin loading, unless it is already loading or loaded; a failed load is tried again."""
+        with self._lock:
+            if self._working or self._state.phase == "ready":
+                return
+            self._working, self._since = True, time.monotonic()
+            self._state = ModelState("loading", self._name)
+        threading.Thread(target=self._work, name="checkpoint", daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            pipeline = self._load()
+        except ViewboxError as exc:
+            logger.warning("checkpoint %s: %s", self._name, exc)
+            self._state = ModelState("failed", self._name, sentence=str(exc), seconds=self._elapsed)
+        except Exception:  # the thread's border: nobody above could report it
+            logger.exception("checkpoint %s", self._name)
+            self._state = ModelState("failed", self._name, sentence=LOAD_FAILED, seconds=self._elapsed)
+        else:
+            self._pipeline = pipeline
+            origin, parameters = pipeline.origin, sum(p.numel() for p in pipeline.model.parameters())
+            self._state = ModelState(
+                "ready", origin.name, origin.revision, str(pipeline.device), parameters, seconds=self._elapsed
+            )
+        finally:
+            self._working = False
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._since
+
+    @property
+    def state(self) -> ModelState:
+        """Where the checkpoint stands now."""
+        return self._state
+
+    @property
+    def pipeline(self) -> "DiagnosisPipeline":
+        """The loaded pipeline.
+
+        Raises:
+            CheckpointError: still loading, or failed and why.
+        """
+        if self._pipeline is None:
+            if self._state.phase == "failed":
+                raise CheckpointError(self._state.sentence)
+            raise CheckpointError("The checkpoint is still loading; try again in a few seconds.")
+        return self._pipeline
+
+    def predict(self, study: Study, source: str | None) -> Prediction:
+        """See `DiagnosisPipeline.predict`."""
+        return self._predict(study, source)
+
+    def explain(
+        self,
+        study: Study,
+        target: Target,
+        baseline: "ImageBaseline",
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Attribution]:
+        """See `DiagnosisPipeline.explain`; in another process it can be stopped between refinements only."""
+        if not self._elsewhere:
+            yield from self._explain(study, target, baseline, progress, cancelled)
+            return
+        for attribution in self._explain(study, target, baseline, None, None):  # callbacks cannot travel
+            if cancelled is not None and cancelled():
+                raise ExplanationCancelled("The explanation was stopped; start it again when you like.")
+            yield attribution
+
+    def _predict_here(self, study: Study, source: str | None) -> Prediction:
+        return self.pipeline.predict(study, source=source)
+
+    def _explain_here(
+        self,
+        study: Study,
+        target: Target,
+        baseline: "ImageBaseline",
+        progress: Callable[[float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Iterator[Attribution]:
+        yield from self.pipeline.explain(
+            study, target, baseline=baseline, progress=progress, cancelled=cancelled
+        )
+
+
+class StoreHost:
+    """Opens the case store on first use; one that could not be opened is tried again at the next use."""
+
+    def __init__(self, open_store: Callable[[], CaseStore]) -> None:
+        self._open = open_store
+        self._lock = threading.Lock()
+        self._store: CaseStore | None = None
+
+    @property
+    def store(self) -> CaseStore:
+        """The open store.
+
+        Raises:
+            CaseStoreError: it cannot be reached.
+        """
+        with self._lock:
+            if self._store is None:
+                self._store = self._open()
+                logger.info("store %s", self._store.description)
+            return self._store

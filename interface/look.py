@@ -1,0 +1,34 @@
+"""How the page looks: system fonts (nothing is fetched), calm colours, a dark ground for films."""
+
+from pathlib import Path
+
+import gradio as gr
+
+CSS = (Path(__file__).parent / "viewbox.css").read_text()
+
+HEAD = '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
+
+_SANS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans TC", "PingFang TC", "Microsoft JhengHei", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    """Slate and teal, compact, readable."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="slate",
+        spacing_size="sm",
+        radius_size="sm",
+        text_size="md",
+        font=_SANS,
+        font_mono=_MONO,
+    ).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_text_color="white",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+    )

@@ -1,0 +1,206 @@
+"""What Viewbox draws itself, as HTML: every text is escaped, and no meaning rests on colour alone."""
+
+from collections.abc import Iterable
+from html import escape
+
+from cases.case import Case
+from cases.store import CasePage
+from interface.hosts import ModelState
+from interface.pictures import thumbnail_url
+from interface.texts import Language, field_label, say, word_for
+from modeling.results import Prediction, TaskPrediction
+
+
+def banner(language: Language) -> str:
+    """Always in sight: what this is, and what it is not for."""
+    return (
+        f'<div class="vb-banner" lang="{language}"><h1>{escape(say("page.title", language))}</h1>'
+        f'<strong class="vb-warning"><span aria-hidden="true">⚠</span> '
+        f"{escape(say('page.not_for_diagnosis', language))}</strong>"
+        f"<span>{escape(say('page.purpose', language))}</span></div>"
+    )
+
+
+def alert(sentence: str) -> str:
+    """A sentence that a screen reader speaks at once; empty for none."""
+    body = f'<span aria-hidden="true">⚠</span> {escape(sentence)}' if sentence else ""
+    return f'<div class="vb-alert{"" if body else " vb-empty"}" role="alert">{body}</div>'
+
+
+def note(sentence: str, kind: str = "") -> str:
+    """A quiet sentence; `kind` is an extra class."""
+    return f'<p class="vb-note {kind}">{escape(sentence)}</p>'
+
+
+def model_line(state: ModelState, language: Language, post_read: bool = False) -> str:
+    """Where the checkpoint stands."""
+    if state.phase == "failed":
+        text = say("model.failed", language, sentence=state.sentence)
+    elif state.phase == "loading":
+        text = say("model.loading", language, name=state.name, seconds=f"{state.seconds:.0f}")
+    else:
+        text = say(
+            "model.ready",
+            language,
+            name=state.name,
+            revision=state.revision[:19],
+            device=state.device,
+            size=f"{state.parameters / 1e6:.1f}",
+        )
+    icon = {"failed": "✗", "loading": "…", "ready": "✓"}[state.phase]
+    extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
+    return (
+        f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
+        f'<span aria-hidden="true">{icon}</span> {escape(text)}{extra}</div>'
+    )
+
+
+def case_list(page: CasePage, first: int, count: int, current: str, language: Language) -> str:
+    """The rows of a list as buttons, with thumbnail, source and reference labels."""
+    if not page.rows:
+        return note(say("choose.none", language))
+    rows = []
+    for row in page.rows:
+        picture = (
+            f'<img src="{thumbnail_url(row.thumbnail)}" alt="">'
+            if row.thumbnail
+            else '<i class="vb-blank"></i>'
+        )
+        labels = ", ".join(word_for("class", name, language) for name in row.reference.values())
+        pressed = ' aria-current="true"' if row.case_id == current else ""
+        synthetic = (
+            f" · {escape(say('film.synthetic', language).split(':')[0].split('：')[0])}"
+            if row.synthetic
+            else ""
+        )
+        rows.append(
+            f'<li><button type="button" class="vb-row" data-case="{escape(row.case_id)}"{pressed}>{picture}'
+            f"<span><b>{escape(row.case_id)}</b><small>{escape(row.source)}{synthetic}</small>"
+            f"<small>{escape(labels)}</small></span></button></li>"
+        )
+    shown = say("choose.range", language, first=first, last=first + len(page.rows) - 1, count=count)
+    return f'<p class="vb-note">{escape(shown)}</p><ul class="vb-list">{"".join(rows)}</ul>'
+
+
+def upload_box(language: Language) -> str:
+    """The field that takes a film; its script sends the bytes inside the request."""
+    kinds = escape(say("upload.kinds", language))
+    return (
+        '<label class="vb-drop"><input type="file" class="vb-file"'
+        ' accept=".png,.jpg,.jpeg,.dcm,.dicom,image/*,application/dicom">'
+        f"<b>{escape(say('upload.choose', language))}</b><small>{kinds}</small></label>"
+    )
+
+
+# --- the film ----------------------------------------------------------------------------------------------
+
+
+def case_name(case: Case, language: Language) -> str:
+    """The ID, or the file's name for a reader's own film."""
+    return case.case_id or say("upload.yours", language, name=case.provenance.attribution or "?")
+
+
+def film_figure(
+    case: Case, picture: str | None, language: Language, *, target: str = "", under: str = ""
+) -> str:
+    """The film (or its map) on its dark ground, with what must stand beside it.
+
+    Args:
+        picture: data URL; None where there is no film or it must not be shown.
+        target: what the colours on it explain; empty for the film alone.
+        under: markup between picture and caption, such as the legend.
+    """
+    name = case_name(case, language)
+    marks = ""
+    if case.provenance.synthetic:
+        marks = f'<span class="vb-synthetic">{escape(say("film.synthetic", language))}</span>'
+    if picture:
+        alt = say("film.map_alt" if target else "film.alt", language, case=name, target=target)
+        body = f'<img src="{picture}" alt="{escape(alt)}">'
+    elif case.study.radiograph is None:
+        body = f'<p class="vb-nofilm">{escape(say("film.none", language))}</p>'
+    else:
+        body = f'<p class="vb-nofilm">{escape(say("film.hidden", language, licence=case.licence.name))}</p>'
+    return (
+        f'<figure class="vb-film"><div class="vb-ground">{marks}{body}</div>{under}'
+        f"<figcaption><b>{escape(name)}</b> {_provenance(case, language)}</figcaption></figure>"
+    )
+
+
+def _provenance(case: Case, language: Language) -> str:
+    parts = []
+    if case.provenance.source:
+        parts.append(say("film.source", language, source=case.provenance.source))
+    if case.case_id:
+        parts.append(say("film.licence", language, licence=case.licence.name))
+    else:
+        parts.append(say("upload.licence", language))
+    if case.case_id and case.provenance.attribution:
+        parts.append(case.provenance.attribution)
+    return " · ".join(escape(part) for part in parts)
+
+
+# --- the prediction ----------------------------------------------------------------------------------------
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _task_table(task: TaskPrediction, reference: str | None, language: Language) -> str:
+    rows = []
+    for name, probability in zip(task.classes, task.probabilities, strict=True):
+        tags = ""
+        if name == task.most_probable:
+            tags += f' <span class="vb-tag">▶ {escape(say("prediction.most", language))}</span>'
+        if name == reference:
+            tags += (
+                f' <span class="vb-tag vb-reference">✓ {escape(say("prediction.agrees", language))}</span>'
+            )
+        rows.append(
+            f'<tr><th scope="row">{escape(word_for("class", name, language))}{tags}</th>'
+            f'<td class="vb-bar" aria-hidden="true"><i style="width:{100 * probability:.1f}%"></i></td>'
+            f'<td class="vb-number">{_percent(float(probability))}</td></tr>'
+        )
+    read = ", ".join(word_for("modality", m, language) for m in task.modalities)
+    aside = say("prediction.made_from", language, modalities=read)
+    if reference is None:
+        aside += " · " + say("prediction.no_reference", language)
+    title = word_for("task", task.task, language)
+    return (
+        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
+        '<colgroup><col class="vb-names"><col><col class="vb-numbers"></colgroup>'
+        f'<thead class="vb-unseen"><tr><th scope="col">{escape(say("prediction.class", language))}</th>'
+        f'<td></td><th scope="col">{escape(say("prediction.probability", language))}</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def prediction_panel(prediction: Prediction, case: Case, language: Language) -> str:
+    """Probabilities of each task beside the reference labels, what the model had, and its notes."""
+    tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
+    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
+    notes = [say("prediction.given", language, given=given), *prediction.notes]
+    return heading("prediction.title", language) + tables + "".join(note(n) for n in notes)
+
+
+def heading(key: str, language: Language) -> str:
+    """A panel's heading."""
+    return f'<h2 class="vb-heading">{escape(say(key, language))}</h2>'
+
+
+def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> str:
+    """Which fields and sections the checkpoint reads."""
+    labels, named = (
+        [field_label(f, language) for f in fields],
+        [word_for("section", s, language) for s in sections],
+    )
+    table = (
+        say("form.reads", language, fields=", ".join(labels)) if labels else say("form.reads_none", language)
+    )
+    text = (
+        say("form.reads_text", language, sections=", ".join(named))
+        if named
+        else say("form.reads_no_text", language)
+    )
+    return note(f"{table} {text}")

@@ -1,0 +1,66 @@
+"""The film with its heat map, and the results beside it."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from interface.texts import marker
+
+
+@dataclass(frozen=True)
+class FilmPanel:
+    """The film, and what controls the picture of an attribution on it."""
+
+    figure: gr.HTML
+    opacity: gr.Slider
+    sign: gr.Radio
+
+
+@dataclass(frozen=True)
+class ResultPanel:
+    """The prediction, then the explanation."""
+
+    prediction: gr.HTML
+    target: gr.Dropdown
+    baseline: gr.Dropdown
+    again: gr.Button
+    cancel: gr.Button
+    progress: gr.HTML
+    evidence: gr.HTML
+
+
+def film_panel() -> FilmPanel:
+    """Lay out the dark viewing area and its controls."""
+    figure = gr.HTML(elem_id="vb-figure")
+    with gr.Row(equal_height=False):
+        opacity = gr.Slider(
+            0, 100, 50, step=5, label=marker("film.opacity"), min_width=180, elem_id="vb-opacity", buttons=[]
+        )
+        signs = [(marker(f"film.{name}"), name) for name in ("both", "positive", "negative")]
+        sign = gr.Radio(signs, value="both", label=marker("film.sign"), min_width=220, elem_id="vb-sign")
+    return FilmPanel(figure, opacity, sign)
+
+
+def result_panel() -> ResultPanel:
+    """Lay out probabilities, the choice of target, and the evidence."""
+    prediction = gr.HTML(elem_id="vb-prediction", min_height=120)
+    with gr.Group(elem_id="vb-explain"):
+        with gr.Row(equal_height=False):
+            target = gr.Dropdown([], label=marker("explain.target"), min_width=170, filterable=False)
+            baselines = [(marker(f"explain.{name}"), name) for name in ("black", "blurred")]
+            baseline = gr.Dropdown(
+                baselines, value="black", label=marker("explain.baseline"), min_width=150, filterable=False
+            )
+        with gr.Row(equal_height=False):
+            again = gr.Button(marker("explain.again"), size="sm", min_width=120)
+            cancel = gr.Button(
+                marker("explain.cancel"),
+                size="sm",
+                variant="stop",
+                interactive=False,
+                min_width=120,
+                elem_id="vb-cancel",
+            )
+    progress = gr.HTML(elem_id="vb-progress", min_height=46)
+    evidence = gr.HTML(elem_id="vb-evidence")
+    return ResultPanel(prediction, target, baseline, again, cancel, progress, evidence)

@@ -1,0 +1,73 @@
+"""Films and maps as data URLs: a picture inside the answer leaves no file in gradio's cache or elsewhere."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from cases.case import Case
+from modeling.film import brightness, to_native
+from modeling.render import Sign, film_picture, heat_map, legend
+from modeling.results import Attribution
+
+MAX_SIDE = 1024
+
+
+def data_url(picture: Image.Image, *, exact: bool = False) -> str:
+    """A picture as text.
+
+    Args:
+        exact: PNG instead of JPEG, for drawings with sharp edges.
+    """
+    buffer = io.BytesIO()
+    if exact:
+        picture.save(buffer, "PNG")
+    else:
+        picture.save(buffer, "JPEG", quality=90)
+    kind = "png" if exact else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def thumbnail_url(data: bytes) -> str:
+    """A stored thumbnail as text; JPEG or PNG by its first bytes."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def shown_film(case: Case) -> np.ndarray | None:
+    """The film as it stands on the page: (H', W') uint8, the longer side at most `MAX_SIDE`, aspect kept.
+
+    None where there is no film or its licence does not let it be shown.
+    """
+    radiograph = case.study.radiograph
+    if radiograph is None or not case.licence.may_show:
+        return None
+    return np.asarray(film_picture(brightness(radiograph), max_side=MAX_SIDE))
+
+
+def film_url(shown: np.ndarray | None) -> str | None:
+    """What `shown_film` gave, as text."""
+    return None if shown is None else data_url(Image.fromarray(shown))
+
+
+def map_urls(
+    shown: np.ndarray, attribution: Attribution, *, opacity: float, sign: Sign
+) -> tuple[str, str, float]:
+    """A heat map over its film.
+
+    Args:
+        shown: (H', W') uint8 from `shown_film`.
+        opacity: 0 (film alone) to 1.
+
+    Returns:
+        Picture, legend, and the scale: the attribution at full colour, in logits per 1 % of the film's area.
+    """
+    # The page never shows more than `MAX_SIDE`, and the scale is by area, so the map is drawn at that size.
+    native = to_native(attribution.image, shown.shape)
+    drawn = heat_map(shown.astype(np.float32) / 255, native, opacity=opacity, sign=sign, max_side=MAX_SIDE)
+    return (
+        data_url(drawn.picture),
+        data_url(legend(drawn.scale, sign, opacity=opacity), exact=True),
+        drawn.scale,
+    )

@@ -1,0 +1,86 @@
+"""Between the screen and `modeling`: what was typed becomes a study, and what to explain is chosen."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cases.case import Case, Licence, Provenance
+from cases.upload import MAX_TEXT
+from modeling.errors import StudyError, ViewboxError
+from modeling.labels import Target
+from modeling.results import Prediction
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study, is_unknown
+
+
+def typed(value: float | str | None) -> str:
+    """A clinical value as it stands in the form; empty where unknown."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float | int) else str(value)
+
+
+def revised(study: Study, table: Mapping[str, object], text: Mapping[str, object]) -> Study:
+    """The study with other clinical values and text; what is not named stays.
+
+    A value that reads as the stored one does keeps the stored one, with all its digits; stored laboratory
+    limits (infinite numbers) stay so too.
+
+    Raises:
+        StudyError: a value that its field refuses, or a text that is none.
+    """
+    raw: dict[str, object] = {}
+    kept = dict(study.table.values)
+    for name, value in table.items():
+        same = name in kept and typed(value if _is_number(value) else str(value).strip()) == typed(kept[name])
+        if name in kept and not same:
+            del kept[name]
+        if not same and not is_unknown(value):
+            raw[name] = value
+    sections = dict(study.text.sections)
+    for section, words in text.items():
+        if words is not None and not isinstance(words, str):
+            raise StudyError(f"The {section} must be text; write it in words or leave it empty.")
+        if len(words or "") > MAX_TEXT:
+            raise StudyError(f"The {section} is longer than {MAX_TEXT} characters; shorten it.")
+        sections.pop(section, None)
+        if words and words.strip():
+            sections[section] = words
+    merged = {**kept, **ClinicalTable.from_raw(raw).values}
+    return Study(
+        study.radiograph,
+        ClinicalTable({name: merged[name] for name in CLINICAL_FIELDS if name in merged}),
+        ClinicalText(sections),
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def own_case(study: Study, name: str, licence: str) -> Case:
+    """A reader's own study as a case that no store holds."""
+    return Case(
+        "", study, Licence(licence, may_show=True, may_export=False), Provenance("", attribution=name)
+    )
+
+
+def readable(case: Case, sections: tuple[str, ...]) -> Case:
+    """The case as a checkpoint may read it: the report joins the study only where it reads such sections."""
+    if set(sections) <= {"indication"}:
+        return case
+    return replace(case, study=case.study_with_report)
+
+
+def possible_targets(prediction: Prediction) -> tuple[Target, ...]:
+    """What can be explained: every class of the tasks that were predicted."""
+    return tuple(Target(task.task, name) for task in prediction.tasks for name in task.classes)
+
+
+def target_of(prediction: Prediction, chosen: Target | None) -> Target:
+    """The chosen target, or the most probable class of the first task."""
+    if chosen is None:
+        first = prediction.tasks[0]
+        return Target(first.task, first.most_probable)
+    if chosen not in possible_targets(prediction):
+        raise ViewboxError(f"{chosen.slug} was not predicted for this study; choose another target.")
+    return chosen
