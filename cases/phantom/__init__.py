@@ -1,0 +1,14 @@
+"""Phantoms: synthetic chest cases of which it is known where the evidence for every label lies."""
+
+from cases.phantom.generator import ATTRIBUTION, Phantom, generate_case, generate_cases, generate_phantom
+from cases.phantom.settings import Confounder, PhantomSettings
+
+__all__ = [
+    "ATTRIBUTION",
+    "Confounder",
+    "Phantom",
+    "PhantomSettings",
+    "generate_case",
+    "generate_cases",
+    "generate_phantom",
+]

@@ -1,0 +1,270 @@
+"""Seed in, case out: the whole phantom from plan to stored values."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cases.case import SYNTHETIC_LICENCE, Case, PlantedEvidence, Provenance
+from cases.phantom import overlays
+from cases.phantom.anatomy import Thorax, build_soft_tissue, ellipsoid, heart_outline
+from cases.phantom.indication import draw_indication
+from cases.phantom.lungs import build_vessels, interstitium
+from cases.phantom.opacities import plant
+from cases.phantom.patient import Patient, draw_patient
+from cases.phantom.physics import detected, developed, draw_exposure, transmitted
+from cases.phantom.report import draw_report
+from cases.phantom.scenario import COMBINATIONS, Plan, draw_plan
+from cases.phantom.settings import PhantomSettings
+from cases.phantom.skeleton import build_skeleton
+from cases.phantom.streams import between, chance, pick, shuffled, stream
+from cases.phantom.table import draw_table
+from cases.phantom.view import View
+from cases.phantom.zones import ATYPICAL_KINDS, appearance_from_masks, grading_from_masks, zone_masks
+from modeling.labels import APPEARANCE, TaskName
+from modeling.study import ClinicalText, Photometric, Radiograph, Study, ViewPosition, Window
+
+ATTRIBUTION = "Synthetic film computed by Viewbox: no patient, not for diagnosis."
+
+_HOSPITAL = "Saint Harbour Hospital"
+_OTHER_HOSPITALS = ("Northfield Clinic", "Riverside General", "the county hospital", "Eastgate Infirmary")
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """A case with what only its maker knows.
+
+    Attributes:
+        plan: what was to be planted.
+        zones: lung zone -> (H, W) bool on the film.
+        signal: (H, W) float64, how much the opacities brighten the noiseless film, in log exposure.
+        noise: standard deviation of the quantum noise in the lungs, in log exposure.
+        confounder_mask: (H, W) bool, where a planted marker lies, or None.
+    """
+
+    case: Case
+    plan: Plan
+    zones: dict[str, np.ndarray]
+    signal: np.ndarray
+    noise: float
+    confounder_mask: np.ndarray | None
+
+
+def generate_case(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Case:  # noqa: B008
+    """One synthetic case: film, table, words, labels and the evidence that was planted.
+
+    Args:
+        seed: 0 or above; the same seed and settings give the same bytes.
+        settings: what may vary, and how large the film is.
+    """
+    return generate_phantom(seed, settings=settings).case
+
+
+def generate_cases(
+    count: int,
+    seed: int = 0,
+    *,
+    settings: PhantomSettings = PhantomSettings(),  # noqa: B008
+) -> Iterator[Case]:
+    """Cases in which the four appearances, and the gradings within each, are equally frequent.
+
+    Args:
+        count: how many.
+        seed: of the whole series; case `i` of a series is the same whatever `count` is.
+    """
+    for index in range(count):
+        yield generate_case(series_seed(seed, index), settings=balanced(settings, seed, index))
+
+
+def series_seed(seed: int, index: int) -> int:
+    """The seed of one case of a series; series with seeds up to 4 billion do not meet."""
+    return (seed << 32) + index
+
+
+def balanced(settings: PhantomSettings, seed: int, index: int) -> PhantomSettings:
+    """The settings with the labels that keep a series in balance at this place, unless they name some."""
+    if settings.labels is not None:
+        return settings
+    appearances = shuffled(stream(seed * 1_000_003 + index // 4, "label"), APPEARANCE.classes)
+    appearance = appearances[index % 4]
+    options = [combination for combination in COMBINATIONS if combination[0] == appearance]
+    return replace(settings, labels=options[(index // 4 + seed) % len(options)])
+
+
+def generate_phantom(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Phantom:  # noqa: B008
+    """Like `generate_case`, with the zones and the plan beside the case."""
+    plan = draw_plan(stream(seed, "plan"), settings.labels, settings.situation)
+    shortcut = settings.confounder
+    planted = shortcut is not None and shortcut.planted(stream(seed, "confounder"), plan.appearance)
+    kind = shortcut.kind if shortcut is not None else ""
+    rng = stream(seed, "patient")
+    bedside = planted if kind == "view" else chance(rng, 0.5)
+    position = ViewPosition.AP if bedside else ViewPosition.PA
+    age, sex = int(between(rng, 19, 91)), pick(rng, ("female", "male"))
+    patient = draw_patient(rng, age=age, sex=sex, position=position, cardiomegaly=plan.cardiomegaly)
+    view = _draw_view(rng, patient, position, settings)
+    thorax, masks, zones, signal = _diseased_thorax(plan, patient, view, seed)
+    brightness, noise = _expose(thorax, patient, view, seed, settings)
+    marker = (
+        overlays.add_arrow(brightness, stream(seed, "confounder")) if planted and kind == "marker" else None
+    )
+    radiograph = _stored(brightness, view, settings.bits, stream(seed, "exposure"))
+    case = _case(seed, plan, patient, radiograph, masks, kind if planted else "", kind == "hospital")
+    return Phantom(case, plan, zones, signal, noise, marker)
+
+
+def _draw_view(
+    rng: np.random.Generator, patient: Patient, position: ViewPosition, settings: PhantomSettings
+) -> View:
+    """Film size and format, focus distance, and how the patient stands before it."""
+    shape_kind = (
+        "square" if settings.square else pick(rng, ("square", "portrait", "landscape"), (0.6, 0.15, 0.25))
+    )
+    ratio = 1.0 if shape_kind == "square" else between(rng, 0.80, 0.88)
+    short, size = round(settings.size * ratio), settings.size
+    shape = {"square": (size, size), "portrait": (size, short), "landscape": (short, size)}[shape_kind]
+    bedside = position is ViewPosition.AP
+    enlarged = 1.12 if bedside else 1.06
+    height = (patient.base - patient.apex + between(rng, 15, 75)) * enlarged
+    width = 2 * (patient.half_width + patient.wall + between(rng, -24, 22)) * enlarged
+    pitch = max(height / shape[0], width / shape[1])
+    middle = 0.5 * (patient.apex + patient.base) + between(rng, -24, 4)
+    return View(
+        position,
+        shape,
+        pitch,
+        between(rng, 1000, 1200) if bedside else 1800.0,
+        patient.half_depth + patient.wall + 20,
+        rotation=between(rng, -0.06, 0.06),
+        tilt=between(rng, -0.045, 0.045) * (1.6 if bedside else 1.0),
+        shift=(between(rng, -14, 14), middle * enlarged),
+    )
+
+
+def _diseased_thorax(
+    plan: Plan, patient: Patient, view: View, seed: int
+) -> tuple[Thorax, dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    """The thorax with its opacities; places are drawn again until the labels are exactly the planned ones."""
+    grain = stream(seed, "texture")
+    healthy = build_soft_tissue(patient, view, grain)
+    healthy.cortical, healthy.trabecular = build_skeleton(patient, view, stream(seed, "patient"))
+    healthy.vessels = np.minimum(build_vessels(patient, view, stream(seed, "vessels")), 0.6 * healthy.lung)
+    healthy.density = healthy.density * (1 + 0.09 * interstitium(view, grain))
+    zones = zone_masks(patient, healthy.x, healthy.y, healthy.lung)
+    for attempt in range(_ATTEMPTS):
+        thorax = replace(healthy)
+        masks = plant(plan, patient, view, thorax, zones, seed, attempt)
+        if (appearance_from_masks(masks, zones), grading_from_masks(masks, zones)) == (
+            plan.appearance,
+            plan.grading,
+        ):
+            break
+    else:
+        raise AssertionError(f"seed {seed}: no place found for {plan.opacities}")
+    signal = (
+        -np.log(transmitted(thorax)) + np.log(transmitted(healthy))
+        if plan.opacities
+        else np.zeros(view.shape)
+    )
+    if plan.cardiomegaly:
+        masks["cardiomegaly"] = _heart_mask(patient, view)
+    return thorax, masks, zones, signal
+
+
+def _heart_mask(patient: Patient, view: View) -> np.ndarray:
+    x, y = view.plane(28.0)
+    return np.logical_or.reduce(
+        [ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) > 0 for cx, cy, a, b, angle in heart_outline(patient)]
+    )
+
+
+def _expose(
+    thorax: Thorax, patient: Patient, view: View, seed: int, settings: PhantomSettings
+) -> tuple[np.ndarray, float]:
+    """(H, W) brightness, 0 to 1, of the developed film, and the quantum noise in its lungs."""
+    rng = stream(seed, "overlays")
+    if settings.devices:
+        thorax.metal = overlays.draw_devices(patient, view, rng)
+    exposure = draw_exposure(stream(seed, "exposure"), view.position)
+    signal = detected(transmitted(thorax), exposure, view.pitch, stream(seed, "noise"))
+    quanta = exposure.photons * (view.pitch / 0.8) ** 2
+    noise = float(1 / np.sqrt(np.median(signal[thorax.lung > 40]) * quanta))
+    brightness = developed(signal, exposure, view.pitch, thorax)
+    overlays.collimate(brightness, rng)
+    overlays.add_markers(brightness, view, rng)
+    return brightness, noise
+
+
+def _stored(brightness: np.ndarray, view: View, bits: int, rng: np.random.Generator) -> Radiograph:
+    """Stored values with the window that shows them as they were developed."""
+    inverted = chance(rng, 0.12)
+    low, high = int(rng.integers(0, 240)) >> (12 - bits), int(rng.integers(3600, 4096)) >> (12 - bits)
+    shown = 1 - brightness if inverted else brightness
+    pixels = np.rint(low + (high - low) * np.clip(shown, 0.0, 1.0)).astype(np.uint16)
+    spacing = round(view.pitch, 4)
+    return Radiograph(
+        pixels,
+        bits_stored=bits,
+        photometric=Photometric.MONOCHROME1 if inverted else Photometric.MONOCHROME2,
+        window=Window(center=(low + high + 1) / 2, width=float(high - low + 1)),
+        view_position=view.position,
+        pixel_spacing=(spacing, spacing),
+    )
+
+
+def _case(
+    seed: int,
+    plan: Plan,
+    patient: Patient,
+    radiograph: Radiograph,
+    masks: dict[str, np.ndarray],
+    confounder: str,
+    name_hospitals: bool,
+) -> Case:
+    """Table and words around the film, and the record of what holds the evidence."""
+    table, fields = draw_table(
+        stream(seed, "table"),
+        plan.table,
+        age=patient.age,
+        sex=patient.sex,
+        view=radiograph.view_position,
+        complete=plan.situation == "table holds",
+    )
+    rng = stream(seed, "prose")
+    sign = next((o.kind for o in plan.opacities if o.kind in ATYPICAL_KINDS), "")
+    hospital = (
+        _HOSPITAL if confounder == "hospital" else pick(rng, _OTHER_HOSPITALS) if name_hospitals else ""
+    )
+    words = replace(plan.words, absent=False) if hospital else plan.words
+    indication, spans = draw_indication(
+        rng,
+        words,
+        age=patient.age,
+        sex=patient.sex,
+        sign=sign if words.appearance == plan.appearance else "",
+        hospital=hospital,
+    )
+    report, report_spans = draw_report(rng, plan)
+    evidence = PlantedEvidence(
+        modality=plan.modality,
+        masks=masks,
+        words=(*(spans if plan.words.appearance == plan.appearance else ()), *report_spans),
+        fields=fields if plan.table.appearance == plan.appearance else (),
+        agreement=plan.agreement,
+        confounder=confounder,
+    )
+    reference = {TaskName.APPEARANCE: plan.appearance}
+    if plan.grading is not None:
+        reference[TaskName.GRADING] = plan.grading
+    return Case(
+        case_id=f"phantom-{seed:012x}",
+        study=Study(radiograph, table, ClinicalText({"indication": indication} if indication else {})),
+        licence=SYNTHETIC_LICENCE,
+        provenance=Provenance(
+            "phantom", patient=f"phantom-{seed:012x}", attribution=ATTRIBUTION, synthetic=True
+        ),
+        report=report,
+        reference=reference,
+        evidence=evidence,
+    )

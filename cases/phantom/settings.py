@@ -1,0 +1,78 @@
+"""What can be chosen about phantoms."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cases.phantom.scenario import COMBINATIONS, SITUATIONS
+from cases.phantom.streams import chance
+from modeling.errors import ViewboxError
+from modeling.labels import APPEARANCE
+
+
+@dataclass(frozen=True)
+class Confounder:
+    """A shortcut to plant: something that goes with a label without being its cause.
+
+    Attributes:
+        kind: a lead arrow in the film's corner, a hospital's name in the indication, or the view position.
+        class_name: the appearance that it goes with.
+        correlation: how often it tells the truth: 1.0 always, 0.5 never better than a coin.
+    """
+
+    kind: Literal["marker", "hospital", "view"]
+    class_name: str = "Typical"
+    correlation: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("marker", "hospital", "view"):
+            raise ViewboxError(f"A confounder cannot be '{self.kind}'; choose marker, hospital or view.")
+        if not 0.5 <= self.correlation <= 1.0:
+            raise ViewboxError(
+                f"A confounder's correlation of {self.correlation} is outside 0.5 to 1; choose another."
+            )
+        APPEARANCE.index(self.class_name)
+
+    def planted(self, rng: np.random.Generator, appearance: str) -> bool:
+        """Whether a case of this appearance carries it."""
+        return chance(rng, self.correlation if appearance == self.class_name else 1 - self.correlation)
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """How phantoms are made.
+
+    Attributes:
+        size: pixels along the film's longer side, 64 to 3072.
+        bits: bits stored a pixel, 8 to 12.
+        square: True for square films only; False also for portrait and landscape ones.
+        labels: (appearance, grading) to make, or None to draw them.
+        situation: of `scenario.SITUATIONS`, or None to draw one.
+        confounder: a shortcut to plant, or None.
+        devices: whether leads, lines and tubes may lie on the patient.
+    """
+
+    size: int = 1024
+    bits: int = 12
+    square: bool = False
+    labels: tuple[str, str | None] | None = None
+    situation: str | None = None
+    confounder: Confounder | None = field(default=None)
+    devices: bool = True
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.size <= 3072:
+            raise ViewboxError(
+                f"A phantom of {self.size} pixels cannot be made; choose a size from 64 to 3072."
+            )
+        if not 8 <= self.bits <= 12:
+            raise ViewboxError(f"A phantom of {self.bits} bits cannot be made; choose 8 to 12 bits.")
+        if self.labels is not None and self.labels not in COMBINATIONS:
+            raise ViewboxError(
+                f"No film is {self.labels[0]} and {self.labels[1]}; choose labels that go together."
+            )
+        if self.situation is not None and self.situation not in SITUATIONS:
+            raise ViewboxError(
+                f"There is no situation '{self.situation}'; choose one of {', '.join(SITUATIONS)}."
+            )

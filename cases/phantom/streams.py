@@ -1,0 +1,103 @@
+"""Seeded randomness: one explicit PCG64 stream per purpose, so that a change in one never moves another."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from scipy import ndimage
+
+T = TypeVar("T")
+
+_PURPOSES = (
+    "plan",
+    "patient",
+    "exposure",
+    "vessels",
+    "texture",
+    "opacities",
+    "overlays",
+    "noise",
+    "table",
+    "prose",
+    "confounder",
+    "label",
+)
+
+
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """The random stream of one purpose of one case.
+
+    Args:
+        seed: the case's seed, 0 or above.
+        purpose: one of the fixed purposes of this module.
+    """
+    assert seed >= 0, seed
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _PURPOSES.index(purpose)])))
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """One uniform number in [low, high)."""
+    return low + (high - low) * float(rng.random())
+
+
+def chance(rng: np.random.Generator, probability: float) -> bool:
+    """True with this probability."""
+    return float(rng.random()) < probability
+
+
+def pick(rng: np.random.Generator, options: Sequence[T], weights: Sequence[float] | None = None) -> T:
+    """One of the options, equally likely or by weight.
+
+    Written out rather than `Generator.choice`, whose stream has changed between NumPy releases.
+    """
+    draw = float(rng.random())
+    if weights is None:
+        return options[min(int(draw * len(options)), len(options) - 1)]
+    edges = np.cumsum(np.asarray(weights, np.float64))
+    return options[int(np.searchsorted(edges, draw * edges[-1], side="right").clip(0, len(options) - 1))]
+
+
+def shuffled(rng: np.random.Generator, options: Sequence[T]) -> list[T]:
+    """The options in a random order."""
+    return [options[i] for i in np.argsort(rng.random(len(options)), kind="stable")]
+
+
+def texture(rng: np.random.Generator, shape: tuple[int, int], grid: int, slope: float) -> np.ndarray:
+    """Smooth noise with a power-law spectrum, the same pattern at every film size.
+
+    Args:
+        shape: (H, W) of the result.
+        grid: cells along a side of the square lattice that is drawn before it is enlarged.
+        slope: amplitude falls as frequency ** -slope.
+
+    Returns:
+        (H, W) float64, mean 0 and standard deviation 1 on the lattice.
+    """
+    white = rng.standard_normal((grid, grid))
+    fy, fx = np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]
+    radius = np.hypot(fy, fx)
+    radius[0, 0] = np.inf
+    field = np.fft.irfft2(np.fft.rfft2(white) * radius**-slope, s=(grid, grid))
+    field /= np.sqrt(np.mean(field * field))
+    rows = (np.arange(shape[0]) + 0.5) * grid / shape[0] - 0.5
+    columns = (np.arange(shape[1]) + 0.5) * grid / shape[1] - 0.5
+    return _enlarge(_enlarge(field, rows, 0), columns, 1)
+
+
+def _enlarge(field: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
+    """Cubic interpolation along one axis (the lattice is periodic, so wrapping needs no edge rule)."""
+    field = ndimage.spline_filter1d(field, axis=axis, mode="grid-wrap")
+    base = np.floor(positions).astype(np.int64)
+    t = positions - base
+    weights = (
+        (1 - t) ** 3 / 6,
+        (3 * t**3 - 6 * t**2 + 4) / 6,
+        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
+        t**3 / 6,
+    )
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    size = field.shape[axis]
+    return sum(
+        np.take(field, (base + k - 1) % size, axis=axis) * weight.reshape(shape)
+        for k, weight in enumerate(weights)
+    )
