@@ -1,5 +1,6 @@
 """Integrated Gradients on formulas whose attributions are known by hand, and against captum."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -172,7 +173,7 @@ def test_the_first_account_is_early_and_the_last_the_best() -> None:
     assert counts[0] == 16 and counts[-1] == 100 and counts == sorted(set(counts))
     assert accounts[0].map_change == math.inf and accounts[-1].map_change < accounts[1].map_change
     assert accounts[-1].piece_error < 0.2 * accounts[0].piece_error
-    assert all(a.seconds <= b.seconds for a, b in zip(accounts, accounts[1:], strict=False))
+    assert all(a.seconds <= b.seconds for a, b in itertools.pairwise(accounts))
 
 
 # --- budget, progress, bad answers

@@ -1,12 +1,14 @@
+from pathlib import Path
+
 import pytest
 
 from hub_config import settings as module
-from hub_config.settings import Settings, SettingsError, bundled_checkpoint
+from hub_config.settings import Settings, SettingsError, bundled_checkpoints
 
 
-def test_an_empty_environment_gives_the_bundled_checkpoint_and_the_embedded_store():
+def test_an_empty_environment_gives_the_bundled_checkpoints_and_the_embedded_store():
     settings = Settings.from_env({})
-    assert settings.model == str(bundled_checkpoint())
+    assert settings.models == bundled_checkpoints() and settings.models
     assert (settings.mongodb_uri, settings.revision, settings.device) == (None, None, "auto")
     assert (settings.server_name, settings.server_port) == ("127.0.0.1", 7860)
     assert settings.reachable_ports is None and settings.store is None
@@ -25,7 +27,8 @@ def test_every_variable_is_read_and_blank_ones_count_as_unset():
             "GRADIO_SERVER_PORT": "8080",
         }
     )
-    assert (settings.model, settings.revision, settings.hf_token) == ("owner/name", "a" * 40, "hf_secret")
+    assert settings.models == ("owner/name",), "MODEL_REPO means just that one checkpoint"
+    assert (settings.revision, settings.hf_token) == ("a" * 40, "hf_secret")
     assert settings.mongodb_uri == "mongodb://reader:pw@db.example/cases"
     assert (settings.mongodb_database, settings.device) == (None, "cpu")
     assert (settings.server_name, settings.server_port) == ("0.0.0.0", 8080)
@@ -66,10 +69,11 @@ def test_a_bad_value_is_one_sentence_that_names_the_variable(name, value):
     assert "topsecret" not in sentence
 
 
-def test_the_film_checkpoint_is_preferred_and_any_present_one_is_taken(tmp_path, monkeypatch):
+def test_every_bundled_checkpoint_is_taken_and_film_goes_first(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "BUNDLED", tmp_path)
-    assert bundled_checkpoint() == tmp_path / "film"
-    for name in ("other", "teaching", "film"):
+    assert bundled_checkpoints() == (str(tmp_path / "film"),), "loading it says what is missing"
+    for name in ("other", "teaching", "film", "unfinished"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "config.json").write_text("{}")
-        assert bundled_checkpoint().name == name
+        if name != "unfinished":
+            (tmp_path / name / "config.json").write_text("{}")
+    assert [Path(folder).name for folder in bundled_checkpoints()] == ["film", "teaching", "other"]

@@ -37,22 +37,23 @@ def edge_map(brightness: np.ndarray) -> ImageMap:
 def with_random_weights(module: Module, seed: int = 0) -> Module:
     """A copy that has forgotten its training: use any method on its forward as the control.
 
-    Every weight tensor (two dimensions and more) is drawn anew from a normal distribution with that tensor's
-    own mean and standard deviation, so that signals keep their size; one-dimensional parameters (biases,
-    norms) are shuffled among their channels. Running statistics of norms stay as they are. The same seed
-    gives the same copy; the module itself and the global random state are left alone.
+    Every weight tensor (two dimensions and more) is drawn anew, each output's weights from a normal
+    distribution with their own mean and standard deviation. Biases and norms stay as they are, so that
+    signals keep their size: with one deviation for the whole tensor, or fresh norms, a fine-tuned
+    `tf_efficientnet_lite0` turns so rough that Integrated Gradients do not converge at all (gap over 100 %
+    after 64 gradients, against 1 %).
+
+    The same seed gives the same copy; the module itself and the global random state are left alone.
     """
     twin = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in twin.parameters():
-            if parameter.numel() < 2:
+            if parameter.ndim < 2:
                 continue
-            if parameter.ndim >= 2:
-                drawn = torch.randn(parameter.shape, generator=generator) * parameter.std().cpu()
-                parameter.copy_(drawn + parameter.mean().cpu())
-            else:
-                parameter.copy_(
-                    parameter[torch.randperm(parameter.numel(), generator=generator).to(parameter.device)]
-                )
+            inside = tuple(range(1, parameter.ndim))
+            mean = parameter.mean(dim=inside, keepdim=True)
+            deviation = parameter.std(dim=inside, correction=0, keepdim=True)
+            drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.copy_(mean + deviation * drawn)
     return twin
