@@ -1,6 +1,7 @@
-"""Viewbox: composition root. Settings -> store, pipeline -> interface -> launch."""
+"""Viewbox: composition root. Settings -> store, checkpoints -> interface -> launch."""
 
 import importlib.util
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from cases.store import CaseStore, open_case_store
+from cases.store import CaseFilter, CaseStore, open_case_store
 from hub_config.settings import Settings
+from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost
 from interface.page import build_page, launch_options
+from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
 
 if TYPE_CHECKING:
@@ -28,18 +31,43 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _load(settings: Settings) -> "DiagnosisPipeline":
+def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
     """Torch, timm and the rest are imported here, in the background, not before the page is up."""
     from modeling.pipeline import DiagnosisPipeline
 
     device = _device(settings.device)
     pipeline = DiagnosisPipeline.from_pretrained(
-        settings.model, revision=settings.revision, token=settings.hf_token, device=device
+        model, revision=settings.revision, token=settings.hf_token, device=device
     )
     logger.info(
         "checkpoint %s, revision %s, device %s", pipeline.origin.name, pipeline.origin.revision, device
     )
     return pipeline
+
+
+def _declared_sources(model: str) -> tuple[str, ...]:
+    """The sources that a checkpoint folder says it suits, known before its weights are read."""
+    try:
+        text = (Path(model) / "config.json").read_text(encoding="utf-8")
+        return FusionConfig.from_json(json.loads(text)).sources
+    except (OSError, ValueError, ViewboxError) as exc:  # a Hub repo, or a fault that loading it will word
+        logger.debug("no configuration of %s yet: %s", model, exc)
+        return ()
+
+
+def _host(settings: Settings, model: str) -> ModelHost:
+    name = Path(model).name if Path(model).is_dir() else model
+    return ModelHost(lambda: _load(settings, model), name, _declared_sources(model), _on_gpu())
+
+
+def _first_source(stores: StoreHost) -> str:
+    """The source of the case that a reader sees first, so that its checkpoint is loaded first."""
+    try:
+        rows = stores.store.page(CaseFilter(), None, 1).rows
+    except ViewboxError as exc:  # the page says so when it opens that case
+        logger.info("no first case: %s", exc)
+        return ""
+    return rows[0].source if rows else ""
 
 
 def _open_store(settings: Settings) -> CaseStore:
@@ -57,12 +85,11 @@ def _on_gpu() -> Callable[[Callable], Callable] | None:
     return spaces.GPU
 
 
-def build(settings: Settings) -> tuple[gr.Blocks, ModelHost]:
-    """The page for some settings, and the host that will load its checkpoint."""
+def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
+    """The page for some settings, the checkpoints that it will load, and its store."""
     stores = StoreHost(lambda: _open_store(settings))
-    name = Path(settings.model).name if Path(settings.model).is_dir() else settings.model
-    models = ModelHost(lambda: _load(settings), name, _on_gpu())
-    return build_page(models, stores), models
+    models = Checkpoints([_host(settings, model) for model in settings.models])
+    return build_page(models, stores), models, stores
 
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
@@ -71,11 +98,11 @@ try:
     settings = Settings.from_env()
 except ViewboxError as exc:
     raise SystemExit(f"Viewbox cannot start: {exc}") from None
-demo, models = build(settings)
+demo, models, stores = build(settings)
 
 if __name__ == "__main__":
     where = {"server_name": settings.server_name, "server_port": settings.server_port}
     demo.launch(**where, **launch_options(), prevent_thread_lock=True)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
-    models.start()
+    models.start(lambda: _first_source(stores))
     demo.block_thread()

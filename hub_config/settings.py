@@ -24,14 +24,14 @@ class Settings:
     """Where the checkpoint and the cases are, and where the page is served.
 
     Attributes:
-        model: a checkpoint folder, or a Hub repo as owner/name.
+        models: checkpoint folders, or one Hub repo as owner/name; the first one suits an unknown source.
         revision: commit, branch or tag of the repo; None for its newest commit.
         mongodb_uri: None for an embedded store. May hold a password, so it is never in `repr`.
         cases_folder: another embedded store than the one that ships with Viewbox.
         on_space: whether this runs in a Hugging Face Space.
     """
 
-    model: str
+    models: tuple[str, ...]
     revision: str | None = None
     hf_token: str | None = field(default=None, repr=False)
     mongodb_uri: str | None = field(default=None, repr=False)
@@ -55,7 +55,7 @@ class Settings:
         given = {k: v.strip() for k, v in (os.environ if environ is None else environ).items() if v.strip()}
         on_space = "SPACE_ID" in given
         return cls(
-            model=given.get("MODEL_REPO") or str(bundled_checkpoint()),
+            models=(given["MODEL_REPO"],) if "MODEL_REPO" in given else bundled_checkpoints(),
             revision=given.get("MODEL_REVISION"),
             hf_token=given.get("HF_TOKEN"),
             mongodb_uri=_mongodb_uri(given.get("MONGODB_URI")),
@@ -78,15 +78,16 @@ class Settings:
         return SPACE_PORTS if self.on_space else None
 
 
-def bundled_checkpoint() -> Path:
-    """The folder of the checkpoint that ships with Viewbox.
+def bundled_checkpoints() -> tuple[str, ...]:
+    """The folders of the checkpoints that ship with Viewbox: `PREFERRED` first, then by name.
 
-    The first of `PREFERRED` that is there, else the first by name; where none is there the preferred name
-    all the same, so that loading it can say what is missing and the page still opens.
+    Where none is there the first preferred name all the same, so that loading it can say what is missing
+    and the page still opens.
     """
     present = sorted(p.parent.name for p in BUNDLED.glob("*/config.json"))
-    names = [name for name in PREFERRED if name in present] + present
-    return BUNDLED / (names[0] if names else PREFERRED[0])
+    names = [name for name in PREFERRED if name in present]
+    names += [name for name in present if name not in PREFERRED]
+    return tuple(str(BUNDLED / name) for name in names or PREFERRED[:1])
 
 
 def _mongodb_uri(uri: str | None) -> str | None:

@@ -4,7 +4,9 @@ from typing import Any
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.hosts import ModelState
+from interface.checkpoints import Checkpoints
+from interface.hosts import ModelHost
+from interface.markup import mismatch
 from interface.pictures import film_url, shown_film
 from modeling.results import Attribution, Prediction
 from modeling.study import CLINICAL_FIELDS
@@ -12,15 +14,27 @@ from modeling.study import CLINICAL_FIELDS
 Json = dict[str, Any]
 
 
-def model_json(state: ModelState) -> Json:
-    """Where the checkpoint stands."""
+def model_json(host: ModelHost) -> Json:
+    """Where a checkpoint stands, and the case sources that it suits."""
+    state = host.state
     return {
         "phase": state.phase,
         "checkpoint": state.name,
         "revision": state.revision,
         "device": state.device,
         "parameters": state.parameters,
+        "sources": list(host.sources),
+        "text_sections": list(host.text_sections),
         "sentence": state.sentence,
+    }
+
+
+def models_json(models: Checkpoints) -> Json:
+    """All checkpoints: loading until each has been tried, ready where one is, failed where none is."""
+    ready = any(host.state.phase == "ready" for host in models.hosts)
+    return {
+        "phase": "loading" if not models.settled else "ready" if ready else "failed",
+        "checkpoints": [model_json(host) for host in models.hosts],
     }
 
 
@@ -62,8 +76,8 @@ def page_json(page: CasePage, count: int) -> Json:
     return {"cases": rows, "next_after": page.next_after, "count": count}
 
 
-def prediction_json(prediction: Prediction, state: ModelState, case: Case) -> Json:
-    """Probabilities and logits of every task, beside the reference labels."""
+def prediction_json(prediction: Prediction, host: ModelHost, case: Case) -> Json:
+    """Probabilities and logits of every task, beside the reference labels, and which checkpoint gave them."""
     tasks = {
         str(task.task): {
             "probabilities": _by_class(task.classes, task.probabilities),
@@ -76,7 +90,8 @@ def prediction_json(prediction: Prediction, state: ModelState, case: Case) -> Js
     }
     return {
         "not_for_diagnosis": True,
-        "checkpoint": model_json(state),
+        "checkpoint": model_json(host),
+        "warning": mismatch(host, case, "en") or None,
         "given": [str(m) for m in prediction.given],
         "notes": list(prediction.notes),
         "tasks": tasks,

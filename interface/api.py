@@ -14,10 +14,11 @@ from cases.store import CaseFilter
 from cases.upload import study_from_upload
 from interface import answers
 from interface.case_actions import decoded
+from interface.checkpoints import Checkpoints
 from interface.guard import for_api
 from interface.hosts import ModelHost, StoreHost
 from interface.pictures import map_urls, shown_film
-from interface.reading import own_case, readable, revised, target_of
+from interface.reading import fitted, own_case, revised, target_of
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, Target
 from modeling.render import SIGNS
@@ -34,7 +35,7 @@ Answer = dict[str, object]
 class Api:
     """The endpoints; `publish` names them inside a `gr.Blocks`."""
 
-    def __init__(self, models: ModelHost, stores: StoreHost) -> None:
+    def __init__(self, models: Checkpoints, stores: StoreHost) -> None:
         self._models, self._stores = models, stores
         self._lock = threading.Lock()
         self._stops: dict[str, threading.Event] = {}
@@ -51,8 +52,8 @@ class Api:
     # --- reading
 
     def model_state(self) -> Answer:
-        """Where the checkpoint stands: phase (loading, ready, failed), name, revision, device, parameters."""
-        return answers.model_json(self._models.state)
+        """Where each checkpoint stands: phase (waiting, loading, ready, failed), name, revision, sources."""
+        return answers.models_json(self._models)
 
     def clinical_fields(self) -> Answer:
         """What `table` may hold: for each clinical field its unit, plausible range or categories."""
@@ -89,18 +90,26 @@ class Api:
 
     # --- model work
 
-    def predict(self, case_id: str, table: Table | None = None, indication: str | None = None) -> Answer:
+    def predict(
+        self, case_id: str, table: Table | None = None, indication: str | None = None, checkpoint: str = ""
+    ) -> Answer:
         """Probabilities of every task for a stored case.
 
         Args:
             case_id: as it stands in the list of cases.
             table: values that replace the case's own, in the units of `clinical_fields`; null drops one.
             indication: replaces the case's own indication; empty drops it.
+            checkpoint: by its name in `model_state`; empty for the one that suits the case's source.
         """
-        return self._predicted(self._case(case_id, table, indication))
+        return self._predicted(*self._read_case(case_id, table, indication, checkpoint))
 
     def predict_upload(
-        self, film: str = "", name: str = "", table: Table | None = None, indication: str = ""
+        self,
+        film: str = "",
+        name: str = "",
+        table: Table | None = None,
+        indication: str = "",
+        checkpoint: str = "",
     ) -> Answer:
         """Probabilities of every task for a study of your own; it is read in memory and not kept.
 
@@ -109,8 +118,10 @@ class Api:
             name: the file's name.
             table: clinical values in the units of `clinical_fields`.
             indication: clinical text from before the reading.
+            checkpoint: by its name in `model_state`; empty for the first one trained on real films.
         """
-        return self._predicted(self._upload(film, name, table, indication))
+        host = self._host(checkpoint, None)
+        return self._predicted(self._upload(film, name, table, indication), host)
 
     def explain(
         self,
@@ -121,6 +132,7 @@ class Api:
         opacity: float = 0.5,
         table: Table | None = None,
         indication: str | None = None,
+        checkpoint: str = "",
         request: gr.Request = None,
     ) -> Answer:
         """Integrated Gradients of one target for a stored case, with the heat map as a data URL.
@@ -133,9 +145,10 @@ class Api:
             opacity: of the heat map, 0 to 1.
             table: as in `predict`.
             indication: as in `predict`.
+            checkpoint: as in `predict`.
         """
-        case = self._case(case_id, table, indication)
-        return self._explained(case, target, baseline, sign, opacity, request)
+        case, host = self._read_case(case_id, table, indication, checkpoint)
+        return self._explained(case, host, target, baseline, sign, opacity, request)
 
     def explain_upload(
         self,
@@ -147,6 +160,7 @@ class Api:
         opacity: float = 0.5,
         table: Table | None = None,
         indication: str = "",
+        checkpoint: str = "",
         request: gr.Request = None,
     ) -> Answer:
         """Integrated Gradients of one target for a study of your own; it is read in memory and not kept.
@@ -160,9 +174,11 @@ class Api:
             opacity: of the heat map, 0 to 1.
             table: as in `predict_upload`.
             indication: as in `predict_upload`.
+            checkpoint: as in `predict_upload`.
         """
+        host = self._host(checkpoint, None)
         case = self._upload(film, name, table, indication)
-        return self._explained(case, target, baseline, sign, opacity, request)
+        return self._explained(case, host, target, baseline, sign, opacity, request)
 
     def cancel_explanation(self, request: gr.Request = None) -> Answer:
         """Stop this client's running explanation; `cancelled` says whether there was one."""
@@ -174,16 +190,26 @@ class Api:
 
     # --- how
 
-    def _case(self, case_id: str, table: Table | None = None, indication: str | None = None) -> Case:
+    def _case(self, case_id: str) -> Case:
         if not isinstance(case_id, str) or not case_id.strip():
             raise ViewboxError("Give the ID of a case; list_cases names them.")
-        stored = self._stores.store.get(case_id.strip())
-        if self._models.state.phase == "ready":
-            stored = readable(stored, self._models.pipeline.text_sections)
-        if table is None and indication is None:
-            return stored
-        text = {} if indication is None else {"indication": indication}
-        return replace(stored, study=revised(stored.study, _checked_table(table), text))
+        return self._stores.store.get(case_id.strip())
+
+    def _host(self, checkpoint: str, case: Case | None) -> ModelHost:
+        host = self._models.of(str(checkpoint or ""), case)
+        self._models.need(host)
+        return host
+
+    def _read_case(
+        self, case_id: str, table: Table | None, indication: str | None, checkpoint: str
+    ) -> tuple[Case, ModelHost]:
+        stored = self._case(case_id)
+        host = self._host(checkpoint, stored)
+        study = fitted(stored.study, stored, host.text_sections)
+        if table is not None or indication is not None:
+            text = {} if indication is None else {"indication": indication}
+            study = revised(study, _checked_table(table), text)
+        return replace(stored, study=study), host
 
     def _upload(self, film: str, name: str, table: Table | None, indication: str) -> Case:
         data = decoded(film) if film else None
@@ -191,13 +217,14 @@ class Api:
         study = study_from_upload(data, table=_checked_table(table), text=text, name=str(name)[:120])
         return own_case(study, str(name)[:120], "not stored")
 
-    def _predicted(self, case: Case) -> Answer:
-        prediction = self._models.predict(case.study, case.provenance.source or None)
-        return answers.prediction_json(prediction, self._models.state, case)
+    def _predicted(self, case: Case, host: ModelHost) -> Answer:
+        prediction = host.predict(case.study, case.provenance.source or None)
+        return answers.prediction_json(prediction, host, case)
 
     def _explained(
         self,
         case: Case,
+        host: ModelHost,
         slug: str,
         baseline: str,
         sign: str,
@@ -208,16 +235,14 @@ class Api:
         _check_choice("baseline", baseline, BASELINES)
         if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
-        prediction = self._models.predict(case.study, case.provenance.source or None)
+        prediction = host.predict(case.study, case.provenance.source or None)
         target = target_of(prediction, Target.parse(slug) if slug else None)
         session, stop = getattr(request, "session_hash", None) or "", threading.Event()
         with self._lock:
             self._stops[session] = stop
         attribution, progress = None, gr.Progress()  # gr.api injects none, but finds the caller's event
         try:
-            steps = self._models.explain(
-                case.study, target, baseline, lambda share: progress(share), stop.is_set
-            )
+            steps = host.explain(case.study, target, baseline, lambda share: progress(share), stop.is_set)
             for attribution in steps:
                 logger.debug("explained with %d gradients", attribution.evaluations)
         finally:
@@ -227,7 +252,7 @@ class Api:
         if attribution is None:
             raise ViewboxError("The explanation gave nothing; try the other baseline.")
         pictures = self._pictures(case, attribution, opacity, sign)
-        told = answers.prediction_json(prediction, self._models.state, case)
+        told = answers.prediction_json(prediction, host, case)
         return {**told, **answers.attribution_json(attribution), **pictures}
 
     @staticmethod

@@ -3,44 +3,27 @@
 import base64
 import binascii
 import secrets
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import gradio as gr
 
 from cases.case import Case
 from cases.store import CaseFilter
 from cases.upload import study_from_upload
-from interface.chooser import ANY, Chooser
+from interface.checkpoints import Checkpoints
+from interface.chooser import ANY
 from interface.desk import Desk, Desks
-from interface.form import Form, table_and_text
-from interface.hosts import ModelHost, StoreHost
+from interface.form import table_and_text
+from interface.hosts import StoreHost
 from interface.markup import alert, banner, case_list, film_figure, note, upload_box
-from interface.panels import FilmPanel, ResultPanel
+from interface.parts import Parts, Updates
 from interface.pictures import film_url, shown_film
-from interface.reading import own_case, readable, revised
+from interface.reading import own_case, revised
 from interface.texts import marker, preferred, say
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import Study
 
-Updates = dict[Any, Any]
 PAGE_ROWS = 12
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Everything that the actions put on screen."""
-
-    banner: gr.HTML
-    message: gr.HTML
-    chooser: Chooser
-    film: FilmPanel
-    results: ResultPanel
-    form: Form
-
-    def say(self, sentence: str) -> Updates:
-        """Put a sentence in the message area."""
-        return {self.message: alert(sentence)}
 
 
 def case_filter(source: str | None, appearance: str | None, grading: str | None) -> CaseFilter:
@@ -66,7 +49,7 @@ def decoded(film: object) -> bytes:
 class CaseActions:
     """Handlers of the chooser and the form; each returns component updates."""
 
-    def __init__(self, models: ModelHost, stores: StoreHost, desks: Desks, parts: Parts) -> None:
+    def __init__(self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts) -> None:
         self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
 
     # --- what the handlers put on screen
@@ -76,7 +59,7 @@ class CaseActions:
         """Outputs of everything that lays a case on the desk."""
         p = self.parts
         shown = [p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
-        return [*shown, p.results.evidence, p.results.cancel, *p.form.inputs]
+        return [*shown, p.results.evidence, p.results.cancel, *p.model.lines, *p.form.inputs]
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -85,9 +68,11 @@ class CaseActions:
         return [self.parts.message, c.rows, c.earlier, c.later, c.source]
 
     def _cleared(self, desk: Desk) -> Updates:
-        results = self.parts.results
-        key = "prediction.running" if self._models.state.phase == "ready" else "prediction.waiting"
+        results, host = self.parts.results, self._models.of(desk.wanted, desk.case)
+        self._models.need(host)
+        key = "prediction.running" if host.state.phase == "ready" else "prediction.waiting"
         return {
+            **self.parts.lines(self._models, desk),
             self.parts.message: alert(""),
             results.prediction: note(say(key, desk.language)),
             results.progress: "",
@@ -96,8 +81,6 @@ class CaseActions:
         }
 
     def _lay(self, desk: Desk, case: Case) -> Updates:
-        sections = self._models.pipeline.text_sections if self._models.state.phase == "ready" else ()
-        case = readable(case, sections)
         desk.put(case, shown_film(case))
         return {
             **self._cleared(desk),
@@ -247,6 +230,18 @@ class CaseActions:
         updates = self._lay(desk, own_case(Study(), "", say("upload.licence", desk.language)))
         desk.due = "nothing"
         return updates
+
+    def use(self, checkpoint: str, request: gr.Request) -> Updates:
+        """Another checkpoint for what is on the desk; an empty choice is the one that suits the case."""
+        desk = self._desks.of(request.session_hash)
+        desk.wanted = self._models.named(checkpoint).name if checkpoint else ""
+        if desk.case is None or (desk.due == "nothing" and desk.prediction is None):  # nothing to predict yet
+            return {**self.parts.lines(self._models, desk), self.parts.message: alert("")}
+        desk.revise(desk.study)
+        return {
+            **self._cleared(desk),
+            self.parts.film.figure: film_figure(desk.case, film_url(desk.shown), desk.language),
+        }
 
     def revise(self, request: gr.Request, *inputs: object) -> Updates:
         """The case on the desk with what the form says now."""

@@ -17,7 +17,11 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "Checkpoint {name}, revision {revision}, on {device}, {size} million parameters",
         "模型 {name}，版本 {revision}，裝置 {device}，{size} 百萬參數",
     ),
-    "model.failed": ("No checkpoint: {sentence}", "沒有模型：{sentence}"),
+    "model.waiting": ("Checkpoint {name} waits for its turn to be loaded", "模型 {name} 等待載入"),
+    "model.failed": ("Checkpoint {name} is not there: {sentence}", "沒有模型 {name}：{sentence}"),
+    "model.choice": ("Checkpoint", "模型"),
+    "model.suits": ("what suits this case", "適合此病例者"),
+    "model.in_use": ("in use", "使用中"),
     "model.retry": ("Try again", "再試一次"),
     "model.post_read": (
         "This checkpoint reads what the radiologist wrote after reading the film.",
@@ -68,7 +72,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "form.unknown": ("unknown", "未知"),
     "form.predict": ("Predict again", "再次預測"),
-    "form.reads": ("This checkpoint reads: {fields}.", "此模型讀取：{fields}。"),
+    "form.reads": ("This checkpoint reads (✓): {fields}.", "此模型讀取（✓）：{fields}。"),
     "form.reads_none": ("This checkpoint reads no clinical field.", "此模型不讀取臨床欄位。"),
     "form.reads_text": ("Text that it reads: {sections}.", "讀取的文字：{sections}。"),
     "form.reads_no_text": ("It reads no text.", "不讀取文字。"),
@@ -114,6 +118,19 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "模型載入後即會預測。",
     ),
     "prediction.running": ("Predicting …", "預測中……"),
+    "prediction.made_by": (
+        "Made by checkpoint {name}, revision {revision}.",
+        "由模型 {name} 預測，版本 {revision}。",
+    ),
+    "prediction.failed": (
+        "There is no prediction: the checkpoint for this case is not there. {sentence}",
+        "沒有預測：此病例所用的模型無法使用。{sentence}",
+    ),
+    "prediction.mismatch": (
+        "Checkpoint {name} was trained on {sources}, not on {source}; do not expect its answers to hold.",
+        "模型 {name} 以 {sources} 訓練，而非 {source}；請勿預期其答案可靠。",
+    ),
+    "prediction.own_film": ("films like your own", "您自己的影像"),
     "prediction.class": ("Class", "類別"),
     "prediction.probability": ("Probability", "機率"),
     "prediction.most": ("most probable", "最可能"),
@@ -143,6 +160,8 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "explain.fields": ("Clinical fields", "臨床欄位"),
     "explain.words": ("Words", "文字"),
+    "explain.no_words": ("No word took part in this answer.", "沒有文字參與此答案。"),
+    "explain.reads_no_text": ("This checkpoint reads no text.", "此模型不讀取文字。"),
     "explain.bars_note": (
         "Full width is {scale} logits, the same for fields and words."
         " Right and + speaks for it, left and − against it.",

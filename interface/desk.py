@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from cases.case import Case
+from interface.hosts import ModelHost
 from interface.texts import Language
 from modeling.labels import Target
 from modeling.results import Attribution, Prediction
@@ -28,6 +29,8 @@ class Desk:
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         opened: counts up with every change of case or study, so that late answers can be told apart.
         chosen: the reader's own target; None follows the most probable class.
+        wanted: the reader's own choice of checkpoint; empty for the one that suits the case.
+        used: the checkpoint that the study was fitted to and the prediction made with.
         trail: `after` of the list pages seen so far, the last one on screen.
     """
 
@@ -41,13 +44,15 @@ class Desk:
     due: Due = "nothing"
     opened: int = 0
     chosen: Target | None = None
+    wanted: str = ""
+    used: ModelHost | None = None
     trail: list[str | None] = field(default_factory=lambda: [None])
     sources: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def put(self, case: Case, shown: np.ndarray | None) -> None:
         """Lay a new case and its film on the desk; work on the last one stops."""
-        self.case, self.shown, self.chosen = case, shown, None
+        self.case, self.shown, self.chosen, self.used = case, shown, None, None
         self.revise(case.study)
 
     def revise(self, study: Study) -> None:

@@ -92,18 +92,20 @@ def _fields(attribution: Attribution, scale: float, language: Language) -> str:
     return _table(say("explain.fields", language), aside, rows)
 
 
-def _words(attribution: Attribution, study: Study, scale: float, language: Language) -> str:
+def _words(attribution: Attribution, study: Study, scale: float, language: Language, reads_text: bool) -> str:
+    title = f'<h3 class="vb-subheading">{escape(say("explain.words", language))}</h3>'
     read = {w.section for w in attribution.words}
     if not read:
-        return ""
+        why = "explain.no_words" if reads_text else "explain.reads_no_text"
+        return f'{title}<p class="vb-note vb-nowords">{escape(say(why, language))}</p>'
     blocks = []
     for section, text in study.text.sections.items():
         if section in read:
             own = tuple(w for w in attribution.words if w.section == section)
             spans = "".join(_word(piece, value, scale) for piece, value in word_spans(text, own))
-            title = escape(word_for("section", section, language))
-            blocks.append(f'<p class="vb-text"><small>{title}</small> {spans}</p>')
-    return f'<h3 class="vb-subheading">{escape(say("explain.words", language))}</h3>{"".join(blocks)}'
+            name = escape(word_for("section", section, language))
+            blocks.append(f'<p class="vb-text"><small>{name}</small> {spans}</p>')
+    return title + "".join(blocks)
 
 
 def _word(piece: str, value: float | None, scale: float) -> str:
@@ -124,9 +126,19 @@ def bar_scale(attribution: Attribution) -> float:
 
 
 def evidence_panel(
-    attribution: Attribution, study: Study, language: Language, *, refining: bool = False
+    attribution: Attribution,
+    study: Study,
+    language: Language,
+    *,
+    reads_text: bool = True,
+    refining: bool = False,
 ) -> str:
-    """Everything about an attribution but the heat map."""
+    """Everything about an attribution but the heat map.
+
+    Args:
+        reads_text: whether the checkpoint has a text branch; where it has none, the panel says so.
+        refining: whether a better one is on its way.
+    """
     scale = bar_scale(attribution)
     return (
         heading("explain.title", language)
@@ -134,7 +146,7 @@ def evidence_panel(
         + delta_line(attribution, language)
         + _shares(attribution, language)
         + _fields(attribution, scale, language)
-        + _words(attribution, study, scale, language)
+        + _words(attribution, study, scale, language, reads_text)
         + "".join(f'<p class="vb-note">{escape(n)}</p>' for n in attribution.notes)
     )
 

@@ -1,10 +1,10 @@
-"""The two things that may be slow or absent, kept so that the page never waits: the model and the store."""
+"""The things that may be slow or absent, kept so that the page never waits: a checkpoint and the store."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from cases.store import CaseStore
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Phase = Literal["loading", "ready", "failed"]
+Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = (
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."
 )
@@ -29,6 +29,7 @@ class ModelState:
     """Where the checkpoint stands.
 
     Attributes:
+        phase: waiting for its turn, loading, ready or failed.
         name, revision, device: as loaded; the name asked for while it is not.
         parameters: number of weights; 0 until ready.
         sentence: why it failed; empty otherwise.
@@ -45,57 +46,54 @@ class ModelState:
 
 
 class ModelHost:
-    """Loads the checkpoint in the background and does all model work."""
+    """One checkpoint: loads it when told to, and does its model work."""
 
     def __init__(
         self,
         load: Callable[[], "DiagnosisPipeline"],
         name: str,
+        sources: tuple[str, ...] = (),
         on_gpu: Callable[[Callable], Callable] | None = None,
     ) -> None:
         """
         Args:
-            load: gives the pipeline; may take long, is called in a thread.
-            name: what to call the checkpoint until it is loaded.
+            load: gives the pipeline; may take long.
+            name: what the page calls the checkpoint.
+            sources: those that the checkpoint suits, as far as that is known before it is loaded.
             on_gpu: ZeroGPU's decorator where there is one; what it wraps runs in another process.
         """
-        self._load = load
-        self._name = name
-        self._lock = threading.Lock()
+        self.name = name
+        self._load, self._declared = load, sources
         self._pipeline: DiagnosisPipeline | None = None
-        self._state = ModelState("loading", name)
-        self._working = False
+        self._state = ModelState("waiting", name)
         self._since = 0.0
         self._elsewhere = on_gpu is not None
         self._predict = on_gpu(self._predict_here) if on_gpu else self._predict_here
         self._explain = on_gpu(self._explain_here) if on_gpu else self._explain_here
 
-    def start(self) -> None:
-        """Begin loading, unless it is already loading or loaded; a failed load is tried again."""
-        with self._lock:
-            if self._working or self._state.phase == "ready":
-                return
-            self._working, self._since = True, time.monotonic()
-            self._state = ModelState("loading", self._name)
-        threading.Thread(target=self._work, name="checkpoint", daemon=True).start()
+    def wait(self) -> None:
+        """After a failure: wait for another turn."""
+        if self._state.phase == "failed":
+            self._state = ModelState("waiting", self.name)
 
-    def _work(self) -> None:
+    def load(self) -> None:
+        """Load now, in this thread; a failure is kept in `state`."""
+        self._since = time.monotonic()
+        self._state = ModelState("loading", self.name)
         try:
             pipeline = self._load()
         except ViewboxError as exc:
-            logger.warning("checkpoint %s: %s", self._name, exc)
-            self._state = ModelState("failed", self._name, sentence=str(exc), seconds=self._elapsed)
+            logger.warning("checkpoint %s: %s", self.name, exc)
+            self._state = ModelState("failed", self.name, sentence=str(exc), seconds=self._elapsed)
         except Exception:  # the thread's border: nobody above could report it
-            logger.exception("checkpoint %s", self._name)
-            self._state = ModelState("failed", self._name, sentence=LOAD_FAILED, seconds=self._elapsed)
+            logger.exception("checkpoint %s", self.name)
+            self._state = ModelState("failed", self.name, sentence=LOAD_FAILED, seconds=self._elapsed)
         else:
             self._pipeline = pipeline
             origin, parameters = pipeline.origin, sum(p.numel() for p in pipeline.model.parameters())
             self._state = ModelState(
                 "ready", origin.name, origin.revision, str(pipeline.device), parameters, seconds=self._elapsed
             )
-        finally:
-            self._working = False
 
     @property
     def _elapsed(self) -> float:
@@ -104,7 +102,23 @@ class ModelHost:
     @property
     def state(self) -> ModelState:
         """Where the checkpoint stands now."""
-        return self._state
+        state = self._state
+        return replace(state, seconds=self._elapsed) if state.phase == "loading" else state
+
+    @property
+    def settled(self) -> bool:
+        """Ready or failed."""
+        return self._state.phase in ("ready", "failed")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The case sources that the checkpoint suits; empty where it names none, or none is known yet."""
+        return self._declared if self._pipeline is None else tuple(self._pipeline.config.sources)
+
+    @property
+    def text_sections(self) -> tuple[str, ...]:
+        """The text sections that the checkpoint reads; empty until it is loaded."""
+        return () if self._pipeline is None else self._pipeline.text_sections
 
     @property
     def pipeline(self) -> "DiagnosisPipeline":
@@ -116,7 +130,7 @@ class ModelHost:
         if self._pipeline is None:
             if self._state.phase == "failed":
                 raise CheckpointError(self._state.sentence)
-            raise CheckpointError("The checkpoint is still loading; try again in a few seconds.")
+            raise CheckpointError(f"The checkpoint {self.name} is still loading; try again in a few seconds.")
         return self._pipeline
 
     def predict(self, study: Study, source: str | None) -> Prediction:

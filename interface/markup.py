@@ -5,7 +5,8 @@ from html import escape
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.hosts import ModelState
+from interface.checkpoints import suits
+from interface.hosts import ModelHost, ModelState
 from interface.pictures import thumbnail_url
 from interface.texts import Language, field_label, say, word_for
 from modeling.results import Prediction, TaskPrediction
@@ -32,26 +33,29 @@ def note(sentence: str, kind: str = "") -> str:
     return f'<p class="vb-note {kind}">{escape(sentence)}</p>'
 
 
-def model_line(state: ModelState, language: Language, post_read: bool = False) -> str:
-    """Where the checkpoint stands."""
-    if state.phase == "failed":
-        text = say("model.failed", language, sentence=state.sentence)
-    elif state.phase == "loading":
-        text = say("model.loading", language, name=state.name, seconds=f"{state.seconds:.0f}")
-    else:
-        text = say(
-            "model.ready",
-            language,
-            name=state.name,
-            revision=state.revision[:19],
-            device=state.device,
-            size=f"{state.parameters / 1e6:.1f}",
-        )
-    icon = {"failed": "✗", "loading": "…", "ready": "✓"}[state.phase]
+def model_line(
+    state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
+) -> str:
+    """Where a checkpoint stands.
+
+    Args:
+        in_use: whether to mark it as the one of several that answers for the case on screen.
+        post_read: whether it reads what was written after the film was read.
+    """
+    seconds, size = f"{state.seconds:.0f}", f"{state.parameters / 1e6:.1f}"
+    values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
+    text = {
+        "waiting": say("model.waiting", language, name=state.name),
+        "loading": say("model.loading", language, name=state.name, seconds=seconds),
+        "ready": say("model.ready", language, size=size, **values),
+        "failed": say("model.failed", language, name=state.name, sentence=state.sentence),
+    }[state.phase]
+    icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
+    mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
     extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
     return (
         f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
-        f'<span aria-hidden="true">{icon}</span> {escape(text)}{extra}</div>'
+        f'<span aria-hidden="true">{icon}</span> {mark}{escape(text)}{extra}</div>'
     )
 
 
@@ -176,12 +180,32 @@ def _task_table(task: TaskPrediction, reference: str | None, language: Language)
     )
 
 
-def prediction_panel(prediction: Prediction, case: Case, language: Language) -> str:
-    """Probabilities of each task beside the reference labels, what the model had, and its notes."""
+def mismatch(host: ModelHost, case: Case, language: Language) -> str:
+    """What to say where a checkpoint was not trained on cases like this one; empty where it was."""
+    if suits(host, case):
+        return ""
+    source = case.provenance.source or say("prediction.own_film", language)
+    values = {"name": host.name, "sources": ", ".join(host.sources), "source": source}
+    return say("prediction.mismatch", language, **values)
+
+
+def prediction_panel(
+    prediction: Prediction, case: Case, language: Language, *, made_by: ModelState, warning: str = ""
+) -> str:
+    """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
+
+    Args:
+        made_by: the checkpoint that predicted.
+        warning: what `mismatch` says; stands before the numbers.
+    """
     tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
     given = ", ".join(word_for("modality", m, language) for m in prediction.given)
-    notes = [say("prediction.given", language, given=given), *prediction.notes]
-    return heading("prediction.title", language) + tables + "".join(note(n) for n in notes)
+    made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
+    notes = [made, say("prediction.given", language, given=given), *prediction.notes]
+    stands_out = (
+        f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
+    )
+    return heading("prediction.title", language) + stands_out + tables + "".join(note(n) for n in notes)
 
 
 def heading(key: str, language: Language) -> str:
@@ -190,17 +214,13 @@ def heading(key: str, language: Language) -> str:
 
 
 def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> str:
-    """Which fields and sections the checkpoint reads."""
-    labels, named = (
-        [field_label(f, language) for f in fields],
-        [word_for("section", s, language) for s in sections],
-    )
-    table = (
-        say("form.reads", language, fields=", ".join(labels)) if labels else say("form.reads_none", language)
-    )
-    text = (
-        say("form.reads_text", language, sections=", ".join(named))
-        if named
-        else say("form.reads_no_text", language)
-    )
-    return note(f"{table} {text}")
+    """Which fields and sections the checkpoint reads, in words and as a mark beside each of them."""
+    fields, sections = tuple(fields), tuple(sections)
+    labels = ", ".join(field_label(f, language) for f in fields)
+    named = ", ".join(word_for("section", s, language) for s in sections)
+    table = say("form.reads", language, fields=labels) if fields else say("form.reads_none", language)
+    text = say("form.reads_text", language, sections=named) if named else say("form.reads_no_text", language)
+    places = [f"#vb-field-{f}" for f in fields] + [f"#vb-section-{s}" for s in sections]
+    chosen = ", ".join(f'{place} [data-testid="block-info"]::after' for place in places)
+    mark = f'<style>{chosen} {{ content: " ✓" / ""; font-weight: 700; }}</style>' if places else ""
+    return note(f"{table} {text}", "vb-reads") + mark

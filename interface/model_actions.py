@@ -2,89 +2,102 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import gradio as gr
 
-from interface.case_actions import Parts, Updates
+from interface.checkpoints import Checkpoints
 from interface.desk import Desk, Desks
 from interface.evidence import evidence_panel, legend_markup
 from interface.hosts import ModelHost
-from interface.markup import alert, film_figure, form_reads, model_line, note, prediction_panel
+from interface.markup import alert, film_figure, form_reads, mismatch, note, prediction_panel
+from interface.parts import Parts, Updates
 from interface.pictures import film_url, map_urls
-from interface.reading import possible_targets, target_of
-from interface.texts import preferred, say, word_for
+from interface.reading import fitted, possible_targets, target_of
+from interface.texts import say, word_for
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
 from modeling.render import Sign
-from modeling.results import Attribution
 
 WATCH_SECONDS = 0.4
 
 
 class ModelActions:
-    """Handlers around the model; each returns or yields component updates."""
+    """Handlers around the checkpoints; each returns or yields component updates."""
 
-    def __init__(
-        self, models: ModelHost, desks: Desks, parts: Parts, model: gr.HTML, retry: gr.Button
-    ) -> None:
+    def __init__(self, models: Checkpoints, desks: Desks, parts: Parts) -> None:
         self._models, self._desks, self.parts = models, desks, parts
-        self.model, self.retry = model, retry
 
-    # --- the checkpoint
+    # --- the checkpoints
 
     @property
     def watched(self) -> list[gr.components.Component]:
-        """Outputs of `watch`."""
-        return [self.model, self.retry, self.parts.form.reads, *self.parts.form.sections.values()]
+        """Outputs of what `watching` gives."""
+        form = self.parts.form
+        return [*self.parts.model.lines, self.parts.model.retry, form.reads, *form.sections.values()]
 
-    async def watch(self, request: gr.Request) -> AsyncIterator[Updates]:
-        """Show how loading stands until it is over; costs no thread while it waits."""
-        language, waited = preferred(request.headers.get("accept-language")), 0.0
-        if self._models.state.phase != "failed":
+    def watching(self, host: ModelHost) -> Callable[[gr.Request], AsyncIterator[Updates]]:
+        """A handler that shows how loading stands until a checkpoint is settled; waiting costs no thread."""
+
+        async def watch(request: gr.Request) -> AsyncIterator[Updates]:
+            desk, shown = self._desks.of(request.session_hash), None
             self._models.start()
-        while (state := self._models.state).phase == "loading":
-            yield {
-                self.model: model_line(replace(state, seconds=waited), language),
-                self.retry: gr.Button(visible=False),
+            while not host.settled:
+                lines = self.parts.lines(self._models, desk)
+                if lines != shown:
+                    yield lines
+                shown = lines
+                await asyncio.sleep(WATCH_SECONDS)
+            failed = any(other.state.phase == "failed" for other in self._models.hosts)
+            settled = {
+                **self.parts.lines(self._models, desk),
+                self.parts.model.retry: gr.Button(visible=failed),
             }
-            await asyncio.sleep(WATCH_SECONDS)
-            waited += WATCH_SECONDS
-        if state.phase == "failed":
-            yield {self.model: model_line(state, language), self.retry: gr.Button(visible=True)}
-            return
-        pipeline, sections = self._models.pipeline, self._models.pipeline.text_sections
-        yield {
-            self.model: model_line(state, language, not set(sections) <= {"indication"}),
-            self.retry: gr.Button(visible=False),
-            self.parts.form.reads: form_reads((f.name for f in pipeline.fields), sections, language),
-            **{
-                box: gr.Textbox(visible=name == "indication" or name in sections)
-                for name, box in self.parts.form.sections.items()
-            },
-        }
+            yield settled | (self._reads(host, desk) if self._in_use(desk) is host else {})
+
+        return watch
 
     def try_again(self) -> Updates:
-        """Load the checkpoint once more."""
-        self._models.start()
-        return {self.retry: gr.Button(visible=False), self.parts.message: alert("")}
+        """Load once more what failed."""
+        self._models.retry()
+        return {self.parts.model.retry: gr.Button(visible=False), self.parts.message: alert("")}
+
+    def _in_use(self, desk: Desk) -> ModelHost:
+        return self._models.of(desk.wanted, desk.case)
+
+    def _reads(self, host: ModelHost, desk: Desk) -> Updates:
+        """What the checkpoint reads, in the form; sections that no reader may need stay hidden."""
+        if host.state.phase != "ready":
+            return {}
+        form, sections = self.parts.form, host.text_sections
+        names = (field.name for field in host.pipeline.fields)
+        return {form.reads: form_reads(names, sections, desk.language)} | {
+            box: gr.Textbox(visible=name == "indication" or name in sections)
+            for name, box in form.sections.items()
+        }
 
     # --- the prediction
 
     @property
     def predicted(self) -> list[gr.components.Component]:
         """Outputs of `predict`."""
-        return [self.parts.message, self.parts.results.prediction, self.parts.results.target]
+        parts, form = self.parts, self.parts.form
+        shown = [parts.message, parts.results.prediction, parts.results.target]
+        return [*shown, form.reads, *form.sections.values()]
 
     def predict(self, request: gr.Request) -> Updates:
-        """Predict what is on the desk, where that is due and the checkpoint is loaded."""
+        """Predict what is on the desk, where that is due and its checkpoint is loaded."""
         desk = self._desks.of(request.session_hash)
-        # Until it is loaded, the model line says how it stands, and the page predicts by itself afterwards.
-        if desk.due != "predict" or desk.case is None or self._models.state.phase != "ready":
+        host, results = self._in_use(desk), self.parts.results
+        # Until it is loaded, its line says how it stands, and the page predicts by itself afterwards.
+        if desk.due != "predict" or desk.case is None or not host.settled:
             return {self.parts.message: gr.skip()}
+        if host.state.phase == "failed":
+            told = say("prediction.failed", desk.language, sentence=host.state.sentence)
+            return {results.prediction: note(told, "vb-mismatch")}
+        updates = self._fit(desk, host)
         opened, desk.due = desk.opened, "nothing"
-        prediction = self._models.predict(desk.study, desk.case.provenance.source or None)
+        prediction = host.predict(desk.study, None)  # a foreign source is said by `mismatch`, in front
         if desk.opened != opened:  # the reader has moved on meanwhile
             return {self.parts.message: gr.skip()}
         desk.prediction, desk.due = prediction, "explain"
@@ -92,11 +105,28 @@ class ModelActions:
             desk.chosen = None
         target = target_of(prediction, desk.chosen)
         choices = [(self._target_label(t, desk), t.slug) for t in possible_targets(prediction)]
+        warning = mismatch(host, desk.case, desk.language)
+        panel = prediction_panel(prediction, desk.case, desk.language, made_by=host.state, warning=warning)
         return {
+            **updates,
             self.parts.message: alert(""),
-            self.parts.results.prediction: prediction_panel(prediction, desk.case, desk.language),
-            self.parts.results.target: gr.Dropdown(choices=choices, value=target.slug),
+            results.prediction: panel,
+            results.target: gr.Dropdown(choices=choices, value=target.slug),
         }
+
+    def _fit(self, desk: Desk, host: ModelHost) -> Updates:
+        """Give the study the report's sections that this checkpoint reads, and take the others away."""
+        if desk.used is host:
+            return {}
+        desk.used, desk.study = host, fitted(desk.study, desk.case, host.text_sections)
+        form, texts = self.parts.form, desk.study.text.sections
+        boxes = {
+            box: gr.Textbox(
+                value=texts.get(name, ""), visible=name == "indication" or name in host.text_sections
+            )
+            for name, box in form.sections.items()
+        }
+        return self._reads(host, desk) | boxes
 
     def _target_label(self, target: Target, desk: Desk) -> str:
         task = word_for("task", target.task, desk.language)
@@ -144,7 +174,10 @@ class ModelActions:
         except Exception:
             yield {results.progress: "", results.cancel: gr.Button(interactive=False)}
             raise
-        if desk.opened == opened and desk.stop is stop:  # else a newer action owns the screen
+        if desk.opened != opened:  # what was on its way may have come after the newer case: take it off again
+            film = film_figure(desk.case, film_url(desk.shown), desk.language)
+            yield {results.progress: "", results.evidence: "", self.parts.film.figure: film}
+        elif desk.stop is stop:  # else a newer explanation owns the screen
             yield {**ended, results.cancel: gr.Button(interactive=False)}
 
     def _refinements(
@@ -157,17 +190,18 @@ class ModelActions:
         progress: gr.Progress,
     ) -> Iterator[Updates]:
         target, step = target_of(desk.prediction, desk.chosen), say("explain.step", desk.language)
-        last: Attribution | None = None
-        found = self._models.explain(
+        whole = False
+        assert desk.used is not None, "explained before it was predicted"
+        found = desk.used.explain(
             desk.study, target, baseline, lambda share: progress(share, desc=step), stop.is_set
         )
         for attribution in found:
             if stop.is_set():
                 raise ExplanationCancelled("The explanation was stopped.")
-            desk.attribution = last = attribution
+            desk.attribution, whole = attribution, True
             yield self._drawn(desk, opacity, sign)
-        if last is not None and not stop.is_set():
-            yield {self.parts.results.evidence: evidence_panel(last, desk.study, desk.language)}
+        if whole and not stop.is_set():
+            yield {self.parts.results.evidence: self._evidence(desk)}
 
     def cancel(self, request: gr.Request) -> Updates:
         """Stop the explanation; the prediction stands."""
@@ -181,8 +215,14 @@ class ModelActions:
             self.parts.results.progress: note(say("explain.stopped", desk.language), "vb-stopped")
         }
         if desk.attribution is not None:
-            updates[self.parts.results.evidence] = evidence_panel(desk.attribution, desk.study, desk.language)
+            updates[self.parts.results.evidence] = self._evidence(desk)
         return updates
+
+    def _evidence(self, desk: Desk, *, refining: bool = False) -> str:
+        reads_text = desk.used is not None and bool(desk.used.text_sections)
+        return evidence_panel(
+            desk.attribution, desk.study, desk.language, reads_text=reads_text, refining=refining
+        )
 
     # --- the picture
 
@@ -194,8 +234,7 @@ class ModelActions:
         return {self.parts.film.figure: self._figure(desk, opacity, sign)}
 
     def _drawn(self, desk: Desk, opacity: float, sign: Sign) -> Updates:
-        evidence = evidence_panel(desk.attribution, desk.study, desk.language, refining=True)
-        updates: Updates = {self.parts.results.evidence: evidence}
+        updates: Updates = {self.parts.results.evidence: self._evidence(desk, refining=True)}
         if desk.attribution.image is not None:
             updates[self.parts.film.figure] = self._figure(desk, opacity, sign)
         return updates

@@ -8,33 +8,33 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from interface.api import Api
-from interface.case_actions import CaseActions, Parts
+from interface.case_actions import CaseActions
+from interface.checkpoints import Checkpoints
 from interface.chooser import chooser
 from interface.desk import Desks
 from interface.form import form
 from interface.gate import Gate
 from interface.guard import on_screen, stopping
-from interface.hosts import ModelHost, StoreHost
+from interface.hosts import StoreHost
 from interface.look import CSS, HEAD, theme
 from interface.markup import alert, banner
 from interface.model_actions import ModelActions
-from interface.panels import film_panel, result_panel
-from interface.texts import marker, translations
+from interface.panels import film_panel, model_panel, result_panel
+from interface.parts import Parts
+from interface.texts import translations
 
 SESSIONS = 64
 PRIVATE = {"api_visibility": "private"}
 QUIET = {**PRIVATE, "show_progress": "hidden"}
 
 
-def build_page(models: ModelHost, stores: StoreHost) -> gr.Blocks:
+def build_page(models: Checkpoints, stores: StoreHost) -> gr.Blocks:
     """The whole page with its API; nothing is loaded or opened yet."""
     desks = Desks(capacity=SESSIONS)
     with gr.Blocks(title="Viewbox", analytics_enabled=False) as page:
         Api(models, stores).publish()  # first, so that no event of the page takes an endpoint's name
         top = gr.HTML(banner("en"), elem_id="vb-banner")
-        with gr.Row(equal_height=False):
-            model = gr.HTML(elem_id="vb-model")
-            retry = gr.Button(marker("model.retry"), visible=False, size="sm", scale=0, min_width=120)
+        model = model_panel([host.name for host in models.hosts])
         message = gr.HTML(alert(""), elem_id="vb-message")
         choose = chooser()
         with gr.Row(equal_height=False):
@@ -43,10 +43,10 @@ def build_page(models: ModelHost, stores: StoreHost) -> gr.Blocks:
             with gr.Column(scale=5, min_width=330):
                 results = result_panel()
         clinical = form()
-        parts = Parts(top, message, choose, film, results, clinical)
+        parts = Parts(top, message, model, choose, film, results, clinical)
         cases = CaseActions(models, stores, desks, parts)
-        work = ModelActions(models, desks, parts, model, retry)
-        _Wiring(cases, work, parts).connect(page)
+        work = ModelActions(models, desks, parts)
+        _Wiring(models, cases, work, parts).connect(page)
         page.unload(_leaving(desks))
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
@@ -77,8 +77,8 @@ def launch_options() -> dict[str, Any]:
 class _Wiring:
     """Which event calls which action. Reading and model work queue apart; a chain does only what is due."""
 
-    def __init__(self, cases: CaseActions, work: ModelActions, parts: Parts) -> None:
-        self._cases, self._work, self._parts = cases, work, parts
+    def __init__(self, models: Checkpoints, cases: CaseActions, work: ModelActions, parts: Parts) -> None:
+        self._models, self._cases, self._work, self._parts = models, cases, work, parts
         self._explaining: list[Any] = []
         self._guard, self._stopping = on_screen(parts.say), stopping(cases.remember)
 
@@ -128,12 +128,14 @@ class _Wiring:
         first = self._on(arrived.then, cases.open_first, None, cases.opened)
         self._watched(first)
         self._on(arrived.then, cases.list_start, parts.chooser.filters, cases.listed)
-        retried = work.retry.click(work.try_again, None, [work.retry, parts.message], queue=False, **QUIET)
-        self._watched(retried)
+        retry = parts.model.retry
+        self._watched(retry.click(work.try_again, None, [retry, parts.message], queue=False, **QUIET))
 
     def _watched(self, event: Any) -> None:
-        watched = event.then(self._work.watch, None, self._work.watched, concurrency_limit=None, **QUIET)
-        self._then_model(watched)
+        """As soon as any checkpoint is settled, do what was due for it; each is watched apart."""
+        for host in self._models.hosts:
+            watch, outputs = self._work.watching(host), self._work.watched
+            self._then_model(event.then(watch, None, outputs, concurrency_limit=None, **QUIET))
 
     def _choosing(self) -> None:
         cases, choose = self._cases, self._parts.chooser
@@ -148,6 +150,8 @@ class _Wiring:
             self._start(button.click, action, choose.filters, opened)
         self._start(choose.rows.open_case, cases.open_row, None, opened)
         self._start(choose.film.take_film, cases.take_film, None, opened)
+        checkpoint = self._parts.model.choice
+        self._start(checkpoint.input, cases.use, [checkpoint], opened)
         self._on(choose.no_film.click, cases.without_film, None, opened)
         for box in choose.filters:
             self._on(box.input, cases.list_start, choose.filters, cases.listed)

@@ -1,10 +1,20 @@
-"""The film with its heat map, and the results beside it."""
+"""The checkpoints, the film with its heat map, and the results beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
 
 from interface.texts import marker
+
+
+@dataclass(frozen=True)
+class ModelPanel:
+    """How the checkpoints stand, one line each, and which one to use (empty: what suits the case)."""
+
+    lines: tuple[gr.HTML, ...]
+    choice: gr.Dropdown
+    retry: gr.Button
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,25 @@ class ResultPanel:
     cancel: gr.Button
     progress: gr.HTML
     evidence: gr.HTML
+
+
+def model_panel(names: Sequence[str]) -> ModelPanel:
+    """Lay out a line for every checkpoint, and the choice where there is one."""
+    with gr.Row(equal_height=False, elem_classes="vb-toolbar"):
+        with gr.Column(scale=4, min_width=330, elem_id="vb-model"):
+            lines = tuple(gr.HTML() for _ in names)
+        choice = gr.Dropdown(
+            [(marker("model.suits"), ""), *((name, name) for name in names)],
+            value="",
+            label=marker("model.choice"),
+            visible=len(names) > 1,
+            filterable=False,
+            scale=1,
+            min_width=200,
+            elem_id="vb-checkpoint",
+        )
+        retry = gr.Button(marker("model.retry"), visible=False, size="sm", scale=0, min_width=120)
+    return ModelPanel(lines, choice, retry)
 
 
 def film_panel() -> FilmPanel:

@@ -64,11 +64,17 @@ def own_case(study: Study, name: str, licence: str) -> Case:
     )
 
 
-def readable(case: Case, sections: tuple[str, ...]) -> Case:
-    """The case as a checkpoint may read it: the report joins the study only where it reads such sections."""
-    if set(sections) <= {"indication"}:
-        return case
-    return replace(case, study=case.study_with_report)
+def fitted(study: Study, case: Case, sections: tuple[str, ...]) -> Study:
+    """The study with the text that a checkpoint may read: of the case's report, only the sections it reads.
+
+    Args:
+        study: the case's own, or as the reader changed it.
+        sections: the text sections that the checkpoint reads.
+    """
+    may_stand = {"indication", *sections, *case.study.text.sections}
+    kept = {name: words for name, words in study.text.sections.items() if name in may_stand}
+    added = {name: words for name, words in case.report.items() if name in sections and name not in kept}
+    return replace(study, text=ClinicalText({**kept, **added}))
 
 
 def possible_targets(prediction: Prediction) -> tuple[Target, ...]:

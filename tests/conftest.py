@@ -1,7 +1,9 @@
 """What every test shares: one thread, no telemetry, and data that may be absent."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -12,6 +14,11 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from gradio_client import Client
+
+    from tests.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,3 +50,24 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from toys import toy_checkpoint
 
     return toy_checkpoint(tmp_path_factory.mktemp("checkpoint") / "toy")
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Served"]:
+    """Viewbox in a process of its own, with one toy checkpoint and thirty cases."""
+    from tests.served import serve, write_checkpoint, write_store
+
+    folder = tmp_path_factory.mktemp("app")
+    checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
+    with serve(folder / "run", MODEL_REPO=str(checkpoint), CASES_FOLDER=str(store)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(served: "Served") -> "Client":
+    """A caller of `served`, whose checkpoint is loaded."""
+    from tests.app_client import connect, wait_for_model
+
+    client = connect(served)
+    wait_for_model(client)
+    return client

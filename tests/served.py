@@ -1,6 +1,7 @@
 """Viewbox as its own process: a toy checkpoint, a small embedded store, a free port, a folder to watch."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from pathlib import Path
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.embedded import EmbeddedCaseStore
 from modeling.labels import TaskName
-from tests.toys import toy_config, toy_model, toy_processor, toy_radiograph, toy_study
+from modeling.study import Modality
+from tests.toys import TASKS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
 ROOT = Path(__file__).parents[1]
 SECRET = "the secret beside the app"
@@ -46,6 +48,22 @@ def write_checkpoint(folder: Path) -> Path:
     """A toy that reads film, table and text, large enough that an explanation takes a moment."""
     processor = toy_processor(size=128)
     toy_model(toy_config(backbone="resnet10t"), processor, seed=3).save_pretrained(folder, processor)
+    return folder
+
+
+def write_bundle(folder: Path) -> Path:
+    """Two bundled checkpoints: `film` (siim, appearance, no text), `teaching` (phantom, all modalities)."""
+    shutil.copytree(
+        ROOT / "hub_config", folder, ignore=shutil.ignore_patterns("checkpoints", "cases", "__pycache__")
+    )
+    sighted = (Modality.IMAGE, Modality.TABLE)
+    for name, sources, modalities, tasks in (
+        ("film", ("siim",), sighted, (TaskName.APPEARANCE,)),
+        ("teaching", ("phantom",), tuple(Modality), TASKS),
+    ):
+        processor = toy_processor(modalities, size=128)
+        config = toy_config(tasks=tasks, modalities=modalities, backbone="resnet10t", sources=sources)
+        toy_model(config, processor, seed=3).save_pretrained(folder / "checkpoints" / name, processor)
     return folder
 
 

@@ -1,103 +1,21 @@
-"""The app as other programs meet it: a process of its own, called through `gradio_client` and plain HTTP."""
+"""The app as other programs meet it: what is offered, cases and predictions."""
 
 import base64
-import io
-import json
-import threading
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.served import HIDDEN, ROOT, SECRET, serve, write_checkpoint, write_store
-
-ENDPOINTS = {
-    "/model_state": [],
-    "/clinical_fields": [],
-    "/cancel_explanation": [],
-    "/lookup_case": ["case_id"],
-    "/list_cases": ["source", "appearance", "grading", "after", "limit"],
-    "/predict": ["case_id", "table", "indication"],
-    "/predict_upload": ["film", "name", "table", "indication"],
-    "/explain": ["case_id", "target", "baseline", "sign", "opacity", "table", "indication"],
-    "/explain_upload": ["film", "name", "target", "baseline", "sign", "opacity", "table", "indication"],
-}
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
-    checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
-    with serve(folder / "run", MODEL_REPO=str(checkpoint), CASES_FOLDER=str(store)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(served):
-    client = connect(served)
-    wait_for_model(client)
-    return client
-
-
-@pytest.fixture(autouse=True)
-def nothing_of_an_upload_stays(request):
-    yield
-    if "served" in request.fixturenames:
-        assert request.getfixturevalue("served").files_left() == []
-
-
-def connect(served) -> Client:
-    return Client(served.url, verbose=False, analytics_enabled=False)
-
-
-def wait_for_model(client: Client) -> dict:
-    end = time.monotonic() + 90
-    while (state := client.predict(api_name="/model_state"))["phase"] == "loading":
-        assert time.monotonic() < end, "the checkpoint did not load"
-        time.sleep(0.3)
-    return state
-
-
-def refused(client: Client, endpoint: str, **inputs: object) -> str:
-    """The sentence that a call is refused with."""
-    with pytest.raises(AppError) as caught:
-        client.predict(api_name=endpoint, **inputs)
-    sentence = str(caught.value)
-    assert sentence.endswith(".") and "Traceback" not in sentence and "\n" not in sentence
-    assert "our side" not in sentence
-    return sentence
-
-
-def as_text(picture: Image.Image, kind: str = "PNG") -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def gray_film(seed: int = 0, shape: tuple[int, int] = (120, 90)) -> Image.Image:
-    smooth = np.random.default_rng(seed).normal(120, 40, (6, 5)).clip(0, 255).astype(np.uint8)
-    return Image.fromarray(smooth).resize(shape[::-1], Image.Resampling.BICUBIC)
-
-
-def picture_of(url: str) -> np.ndarray:
-    head, _, data = url.partition(",")
-    assert head in ("data:image/jpeg;base64", "data:image/png;base64")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))), np.float64)
-
-
-def fetch(url: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers or {}), timeout=20) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
+from tests.app_client import (
+    ENDPOINTS,
+    as_text,
+    gray_film,
+    nothing_of_an_upload_stays,  # noqa: F401
+    picture_of,
+    refused,
+)
+from tests.served import HIDDEN
 
 # --- what is offered
 
@@ -114,8 +32,12 @@ def test_every_action_is_a_named_endpoint_with_typed_inputs_and_nothing_else_is(
 
 
 def test_the_state_says_what_was_loaded(client):
-    state = client.predict(api_name="/model_state")
-    assert state["phase"] == "ready" and state["checkpoint"] == "toy" and state["device"] == "cpu"
+    told = client.predict(api_name="/model_state")
+    (state,) = told["checkpoints"]
+    assert told["phase"] == state["phase"] == "ready"
+    assert (
+        state["checkpoint"] == "toy" and state["device"] == "cpu" and state["text_sections"] == ["indication"]
+    )
     assert state["revision"].startswith("sha256:") and state["parameters"] > 100_000
 
 
@@ -258,161 +180,3 @@ def test_a_bad_film_is_one_sentence_and_the_app_goes_on(served, client, which):
 
 def test_an_empty_form_is_one_sentence(client):
     assert "empty" in refused(client, "/predict_upload")
-
-
-# --- explanation
-
-
-def test_an_explanation_accounts_for_the_logit_and_sends_its_pictures(client):
-    told = client.predict("CASE-0001", "appearance/Typical", opacity=0.8, api_name="/explain")
-    assert told["target"] == "appearance/Typical" and told["verdict"] in (
-        "converged",
-        "usable",
-        "not converged",
-    )
-    shares = told["modality_share"]
-    total = sum(part["logits"] for part in shares.values())
-    change = told["output"] - told["baseline_output"]
-    assert total - change == pytest.approx(told["convergence_delta"], abs=1e-4)
-    assert sum(part["fraction"] for part in shares.values()) == pytest.approx(1, abs=1e-6)
-    assert {f["name"] for f in told["fields"]} == {"age", "sex", "temperature", "crp"}
-    assert [w["word"] for w in told["words"]][:2] == ["Fever", "and"]
-    assert picture_of(told["heat_map"]).shape == (364, 280, 3) and told["scale"] > 0
-
-
-def test_the_default_target_is_the_most_probable_class(client):
-    told = client.predict("CASE-0002", api_name="/explain")
-    assert told["target"] == f"appearance/{told['tasks']['appearance']['most_probable']}"
-
-
-def test_maps_of_different_films_differ_and_opacity_zero_shows_the_film(client):
-    table = {"age": 50, "sex": None, "temperature": None}
-    maps = [
-        picture_of(
-            client.predict(c, "appearance/Typical", opacity=1, table=table, api_name="/explain")["heat_map"]
-        )
-        for c in ("CASE-0001", "CASE-0002")
-    ]
-    colour = [m[..., 0] - m[..., 2] for m in maps]
-    assert abs(np.corrcoef(colour[0].ravel(), colour[1].ravel())[0, 1]) < 0.95
-    plain = picture_of(client.predict("CASE-0001", opacity=0, table=table, api_name="/explain")["heat_map"])
-    assert np.abs(plain[..., 0] - plain[..., 2]).max() < 3
-
-
-@pytest.mark.parametrize(
-    "inputs",
-    [
-        {"target": "appearance/Severe"},
-        {"target": "findings/Mass"},
-        {"target": "nothing"},
-        {"baseline": "white"},
-        {"sign": "up"},
-        {"opacity": 2},
-    ],
-)
-def test_a_bad_explanation_request_is_one_sentence(client, inputs):
-    refused(client, "/explain", case_id="CASE-0000", **inputs)
-
-
-def test_an_explanation_can_be_cancelled_midway(served, client):
-    own = connect(served)
-    for _ in range(3):  # an explanation may be over before the cancellation arrives
-        job = own.submit("CASE-0001", baseline="blurred", api_name="/explain")
-        cancelled = False
-        while not cancelled and not job.done():
-            cancelled = own.predict(api_name="/cancel_explanation")["cancelled"]
-        if job.exception(timeout=60) is not None:
-            break
-    assert isinstance(job.exception(), AppError) and str(job.exception()).endswith(".")
-    assert own.predict(api_name="/cancel_explanation") == {"cancelled": False}
-    assert client.predict("CASE-0001", api_name="/predict")["tasks"]
-
-
-def test_two_readers_at_once_both_get_their_answers(served, client):
-    results = {}
-
-    def read(case_id: str) -> None:
-        results[case_id] = connect(served).predict(case_id, api_name="/explain")["verdict"]
-
-    threads = [threading.Thread(target=read, args=(c,)) for c in ("CASE-0006", "CASE-0007")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(90)
-    assert set(results) == {"CASE-0006", "CASE-0007"}
-
-
-# --- files
-
-
-def named_files(served) -> list[str]:
-    own = [str(served.folder / name) for name in ("app.py", "secret.txt")]
-    return [
-        "app.py",
-        "secret.txt",
-        "./app.py",
-        "../run/secret.txt",
-        *own,
-        str(ROOT / "app.py"),
-        "/etc/passwd",
-    ]
-
-
-def test_no_route_serves_a_file_that_the_caller_names(served, client):
-    for path in named_files(served):
-        for route in ("gradio_api/file=", "file=", "gradio_api/file/", "static/", "assets/"):
-            status, body = fetch(f"{served.url}/{route}{urllib.request.quote(path)}")
-            assert status != 200 or SECRET.encode() not in body, (route, path)
-            assert b"composition root" not in body and b"root:" not in body, (route, path)
-
-
-def test_no_endpoint_returns_a_file_that_the_caller_names(served, client):
-    for path in named_files(served):
-        payload = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "x", "url": None}
-        for name, inputs in ENDPOINTS.items():
-            for given in (payload, [payload], {"age": payload}):
-                data = json.dumps({"data": [given] * len(inputs)}).encode()
-                status, body = fetch(
-                    f"{served.url}/gradio_api/call{name}", data, {"content-type": "application/json"}
-                )
-                if status == 200:
-                    event = json.loads(body)["event_id"]
-                    _, body = fetch(f"{served.url}/gradio_api/call{name}/{event}")
-                assert SECRET.encode() not in body and b"composition root" not in body, (name, path)
-            if not inputs:
-                break
-    for path in ("app.py", "secret.txt", str(served.folder / "secret.txt")):
-        status, body = fetch(f"{served.url}/gradio_api/file={path}")
-        assert status != 200 and SECRET.encode() not in body
-
-
-@pytest.mark.parametrize("route", ["upload", "upload?upload_id=1", "deep_link?session_hash=x", "vibe-edit/"])
-def test_routes_that_would_write_to_disk_are_shut(served, client, route):
-    boundary = (
-        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.dcm"\r\n\r\nfilm\r\n--x--\r\n'
-    )
-    headers = {"content-type": "multipart/form-data; boundary=x"}
-    body = None if route.startswith("deep_link") else boundary
-    status, _ = fetch(f"{served.url}/gradio_api/{route}", body, headers if body else None)
-    assert status == 403 and served.files_left() == []
-
-
-def test_an_oversized_request_is_refused(served, client):
-    headers = {"content-type": "application/json", "content-length": str(10**10)}
-    status, body = fetch(f"{served.url}/gradio_api/call/predict_upload", b"{", headers)
-    assert status == 413 and b"too large" in body
-
-
-# --- when the outside world is down
-
-
-def test_without_checkpoint_and_with_a_dead_mongo_the_page_still_opens(tmp_path):
-    dead = "mongodb://reader:topsecret@127.0.0.1:9/cases"
-    with serve(tmp_path / "run", MODEL_REPO=str(tmp_path / "absent"), MONGODB_URI=dead) as running:
-        client = connect(running)
-        state = wait_for_model(client)
-        assert state["phase"] == "failed" and state["sentence"].endswith(".")
-        assert "topsecret" not in refused(client, "/lookup_case", case_id="CASE-0000")
-        assert refused(client, "/predict_upload", table={"age": 50}) == state["sentence"]
-        assert fetch(running.url)[0] == 200
-        assert "topsecret" not in running.log.read_text()

@@ -2,12 +2,11 @@
 
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.served import serve, write_checkpoint, write_store
+from tests.served import serve, write_bundle, write_checkpoint, write_store
 
 pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,6 +38,14 @@ def chromium(served):
 @pytest.fixture
 def page(served, chromium):
     yield from arrived(served, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
+
+
+@pytest.fixture
+def page_of_two(chromium, tmp_path):
+    """A page with the checkpoints film and teaching."""
+    write_bundle(tmp_path / "run" / "hub_config")
+    with serve(tmp_path / "run", CASES_FOLDER=str(write_store(tmp_path / "store", 4))) as running:
+        yield from arrived(running, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
 
 
 @pytest.fixture
@@ -231,16 +238,62 @@ def test_the_page_speaks_chinese_on_a_phone(phone, tmp_path_factory):
     shoot(phone, tmp_path_factory, "phone-chinese")
 
 
+WATCH = """() => {
+  window.seen = [];
+  const state = () => [
+    document.querySelector('#vb-figure figcaption').innerText.includes('CASE-0001'),
+    !!document.querySelector('#vb-prediction table'),
+    !!document.querySelector('#vb-evidence .vb-delta'),
+  ];
+  const observer = new MutationObserver(() => window.seen.push(state()));
+  observer.observe(document.body, {childList: true, subtree: true});
+}"""
+
+
 def test_the_prediction_is_there_before_the_explanation(page):
-    order = []
+    explained(page)
+    page.evaluate(WATCH)
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
-    end = time.monotonic() + 60
-    while len(order) < 2 and time.monotonic() < end:
-        for name, selector in (
-            ("prediction", "#vb-prediction table"),
-            ("explanation", "#vb-evidence .vb-delta"),
-        ):
-            if name not in order and page.locator(selector).count():
-                order.append(name)
-    assert order == ["prediction", "explanation"]
+    page.wait_for_function("() => window.seen.some(([, , delta]) => !delta)")
+    explained(page)
+    seen = [tuple(state) for state in page.evaluate("window.seen")]
+    after = seen[seen.index((True, False, False)) :]
+    assert (True, True, False) in after and (True, False, True) not in after
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_of_two, tmp_path_factory):
+    page = page_of_two
+    prediction = page.locator("#vb-prediction")
+    explained(page)
+    assert "Made by checkpoint teaching, revision sha256:" in prediction.inner_text()
+    assert page.locator("#vb-prediction .vb-mismatch").count() == 0
+    assert page.locator("#vb-evidence .vb-word").count() > 0
+    assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
+    page.wait_for_selector("#vb-model :text('Checkpoint film, revision sha256:')")
+    assert "teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    choose(page, "Explain", "Grading: Severe")
+    page.wait_for_selector("#vb-evidence :text('Integrated Gradients for Severe')")
+    choose(page, "Checkpoint", "film")
+    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
+    page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This checkpoint reads no text.')")
+    explained(page)
+    assert "Made by checkpoint film" in prediction.inner_text() and "Grading" not in prediction.inner_text()
+    assert page.get_by_label("Explain", exact=True).input_value().startswith("Appearance:")
+    assert page.locator("#vb-evidence .vb-word").count() == 0
+    assert "It reads no text" in page.inner_text("#vb-form .vb-reads")
+    assert "film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    mark = "n => getComputedStyle(document.querySelector(`${n} [data-testid=block-info]`), '::after').content"
+    assert "✓" in page.evaluate(mark, "#vb-field-age") and page.evaluate(mark, "#vb-field-ldh") == "none"
+    shoot(page, tmp_path_factory, "other-checkpoint")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('not on other')")
+    choose(page, "Checkpoint", "what suits this case")
+    page.get_by_role("button", name="Previous").click()
+    page.wait_for_selector("#vb-prediction :text('Made by checkpoint teaching')")
+    assert page.locator("#vb-prediction .vb-mismatch").count() == 0

@@ -8,71 +8,36 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pytest
 
-from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
+from cases.case import Licence, Provenance
 from cases.store import CasePage, CaseSummary
-from interface import guard
 from interface.api import BASELINES
 from interface.case_actions import decoded
 from interface.catalogue import CATALOGUE, FIELD_LABELS
-from interface.desk import Desk, Desks
 from interface.evidence import evidence_panel
 from interface.form import table_and_text
-from interface.hosts import ModelHost, StoreHost
-from interface.markup import case_list, film_figure, prediction_panel
+from interface.hosts import ModelState
+from interface.markup import case_list, film_figure, form_reads, model_line, prediction_panel
 from interface.pictures import film_url, map_urls, shown_film
-from interface.reading import own_case, readable, revised, target_of, typed
+from interface.reading import fitted, own_case, revised, target_of, typed
 from interface.texts import preferred, say, word_for
-from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
+from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
 from modeling.render import SIGNS
-from modeling.results import Attribution, FieldAttribution, Prediction, TaskPrediction, WordAttribution
+from modeling.results import WordAttribution
 from modeling.study import (
     CLINICAL_FIELDS,
     TEXT_SECTIONS,
     ClinicalTable,
     ClinicalText,
-    Modality,
     Radiograph,
     Study,
 )
+from tests.example_answers import FILM, attribution, case, prediction
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
-FILM = Radiograph((np.arange(40 * 30).reshape(40, 30) % 251).astype(np.uint8))
-
-
-def case(study: Study | None = None, **changes: object) -> Case:
-    plain = Case("C1", study or Study(FILM), SYNTHETIC_LICENCE, Provenance("phantom", synthetic=True))
-    return replace(plain, **changes)
-
-
-def prediction() -> Prediction:
-    appearance = TASKS[TaskName.APPEARANCE]
-    logits = np.array([0.1, 0.5, -0.3, -0.3])
-    probabilities = np.exp(logits) / np.exp(logits).sum()
-    task = TaskPrediction(appearance.name, appearance.classes, logits, probabilities, (Modality.IMAGE,))
-    return Prediction((task,), (Modality.IMAGE,), ("A note.",))
-
-
-def attribution(**changes: object) -> Attribution:
-    image = np.zeros((8, 6), np.float32)
-    image[1, 1], image[6, 4] = 0.6, -0.2
-    plain = Attribution(
-        target=Target(TaskName.APPEARANCE, "Typical"),
-        method="integrated_gradients",
-        baseline="black",
-        image=image,
-        fields=(FieldAttribution("age", 40.0, 0.25), FieldAttribution("sex", None, -0.05)),
-        words=(WordAttribution("indication", 0, 5, "Fever", 0.1),),
-        output=0.9,
-        baseline_output=0.2,
-        evaluations=16,
-        seconds=0.3,
-    )
-    return replace(plain, **changes)
 
 
 class Tags(HTMLParser):
@@ -190,10 +155,14 @@ def test_a_film_is_taken_as_base64_only():
             decoded(film)
 
 
-def test_a_report_joins_the_study_only_for_a_checkpoint_that_reads_it():
-    read = case(Study(FILM, text=ClinicalText({"indication": "cough"})), report={"findings": "clear"})
-    assert "findings" not in readable(read, ("indication",)).study.text.sections
-    assert readable(read, ("indication", "findings")).study.text.sections["findings"] == "clear"
+def test_a_report_joins_the_study_only_for_a_checkpoint_that_reads_it_and_leaves_with_it():
+    told = {"findings": "clear", "impression": "normal"}
+    read = case(Study(FILM, text=ClinicalText({"indication": "cough"})), report=told)
+    assert dict(fitted(read.study, read, ("indication",)).text.sections) == {"indication": "cough"}
+    post_read = fitted(read.study, read, ("indication", "findings"))
+    assert dict(post_read.text.sections) == {"indication": "cough", "findings": "clear"}
+    changed = replace(post_read, text=ClinicalText({"indication": "fell", "findings": "clear"}))
+    assert dict(fitted(changed, read, ()).text.sections) == {"indication": "fell"}
 
 
 def test_the_target_is_the_chosen_one_or_the_most_probable():
@@ -217,12 +186,15 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
     )
     word = WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1)
     row = CaseSummary(HOSTILE, HOSTILE, {"appearance": HOSTILE}, HOSTILE, synthetic=True)
-    noted = replace(prediction(), notes=(HOSTILE,))
+    noted, made_by = replace(prediction(), notes=(HOSTILE,)), ModelState("ready", HOSTILE, HOSTILE)
     pages = [
         film_figure(hostile, None, "en"),
         film_figure(own_case(hostile.study, HOSTILE, HOSTILE), "data:,", "en", target=HOSTILE),
         case_list(CasePage((row,), None), 1, 1, HOSTILE, "en"),
-        prediction_panel(noted, hostile, "en"),
+        prediction_panel(
+            noted, hostile, "en", made_by=made_by, warning=HOSTILE
+        ),
+        model_line(ModelState("failed", HOSTILE, HOSTILE, sentence=HOSTILE), "en", in_use=True),
         evidence_panel(attribution(words=(word,), notes=(HOSTILE,)), hostile.study, "en"),
     ]
     for page in pages:
@@ -230,10 +202,13 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
 
 
 def test_the_prediction_names_the_reference_in_words():
-    panel = prediction_panel(prediction(), case(reference={TaskName.APPEARANCE: "Negative"}), "en")
+    made_by = ModelState("ready", "toy", "sha256:0123456789abcdef")
+    labelled = case(reference={TaskName.APPEARANCE: "Negative"})
+    panel = prediction_panel(prediction(), labelled, "en", made_by=made_by)
     row = next(r for r in panel.split("<tr>") if "Negative" in r)
     assert "✓ reference" in row and "most probable" not in row and "A note." in panel
-    assert "no reference label" in prediction_panel(prediction(), case(), "en")
+    assert "no reference label" in prediction_panel(prediction(), case(), "en", made_by=made_by)
+    assert "checkpoint toy, revision sha256:0123456789ab" in panel
 
 
 def test_fields_and_words_share_one_scale_and_carry_their_sign():
@@ -246,6 +221,20 @@ def test_fields_and_words_share_one_scale_and_carry_their_sign():
     )
     widths = [float(w) for w in re.findall(r'class="(?:pos|neg)" style="width:([\d.]+)%', panel)]
     assert widths[-2:] == [50.0, 10.0]
+
+
+def test_where_no_word_was_read_the_panel_says_why():
+    wordless = attribution(words=())
+    assert "This checkpoint reads no text." in evidence_panel(wordless, Study(FILM), "en", reads_text=False)
+    assert "No word took part" in evidence_panel(wordless, Study(FILM), "en", reads_text=True)
+
+
+def test_the_form_says_what_the_checkpoint_reads_and_marks_it():
+    told = form_reads(["age", "sex"], ["indication"], "en")
+    assert "Age (years), Sex." in told and "Indication." in told
+    assert all(place in told for place in ("#vb-field-age ", "#vb-field-sex ", "#vb-section-indication "))
+    nothing = form_reads([], [], "en")
+    assert "no clinical field" in nothing and "no text" in nothing and "<style>" not in nothing
 
 
 @pytest.mark.parametrize(("output", "words"), [(0.9, "Converged"), (0.93, "Usable"), (2.0, "Not converged")])
@@ -270,110 +259,3 @@ def test_a_map_keeps_the_films_geometry():
         and legend.startswith("data:image/png;base64,")
         and scale > 0
     )
-
-
-# --- desks and hosts
-
-
-def test_desks_are_bounded_and_forgotten():
-    desks = Desks(capacity=2)
-    first = desks.of("a")
-    assert desks.of("a") is first and desks.of(None) is not desks.of(None)
-    desks.of("b"), desks.of("c")
-    assert len(desks) == 2 and first.stop.is_set() and desks.of("a") is not first
-    kept = desks.of("a")
-    desks.clear("a")
-    assert kept.stop.is_set() and len(desks) == 1
-
-
-def test_a_change_of_the_study_stops_the_work_on_the_last_one():
-    desk = Desk()
-    desk.put(case(), None)
-    desk.due = "explain"
-    stop = desk.begin_explanation()
-    assert desk.due == "nothing" and not stop.is_set()
-    desk.revise(Study(FILM))
-    assert stop.is_set() and desk.due == "predict" and desk.opened == 2
-
-
-def test_a_store_that_could_not_be_opened_is_tried_again():
-    tries = []
-
-    def open_store():
-        tries.append(1)
-        if len(tries) == 1:
-            raise CaseStoreError("The store is down; try again.")
-        return type("Store", (), {"description": "a store"})()
-
-    host = StoreHost(open_store)
-    with pytest.raises(CaseStoreError):
-        _ = host.store
-    assert host.store.description == "a store" and host.store is host.store and len(tries) == 2
-
-
-def load_and_wait(load) -> ModelHost:
-    host = ModelHost(load, "toy")
-    assert host.state.phase == "loading"
-    host.start()
-    while host._working:
-        pass
-    return host
-
-
-def test_a_checkpoint_that_fails_says_why_and_can_be_retried():
-    def refuse():
-        raise CheckpointError("There is no checkpoint; give one.")
-
-    host = load_and_wait(refuse)
-    assert host.state.phase == "failed" and host.state.sentence == "There is no checkpoint; give one."
-    with pytest.raises(CheckpointError, match="give one"):
-        host.predict(Study(FILM), None)
-
-
-class ToyPipeline:
-    """Explains with three refinements and no thought."""
-
-    def explain(self, study, target, *, baseline, progress, cancelled):
-        assert progress is None and cancelled is None, "callbacks cannot travel to another process"
-        yield from (attribution(evaluations=n) for n in (8, 16, 32))
-
-
-def test_on_zerogpu_an_explanation_stops_between_refinements():
-    wrapped = []
-    host = ModelHost(ToyPipeline, "toy", on_gpu=lambda f: wrapped.append(f.__name__) or f)
-    host._pipeline = ToyPipeline()
-    assert wrapped == ["_predict_here", "_explain_here"]
-    seen, target = [], Target(TaskName.APPEARANCE, "Typical")
-    with pytest.raises(ExplanationCancelled):
-        for step in host.explain(Study(FILM), target, "black", print, lambda: len(seen) == 2):
-            seen.append(step.evaluations)
-    assert seen == [8, 16]
-
-
-def test_a_fault_of_our_own_while_loading_is_logged_and_worded(caplog):
-    def slip():
-        raise KeyError("internal detail")
-
-    host = load_and_wait(slip)
-    assert host.state.phase == "failed" and "internal detail" not in host.state.sentence
-    assert "internal detail" in caplog.text
-
-
-def test_our_own_slips_are_logged_and_shown_as_one_sentence(caplog):
-    def slip() -> str:
-        raise ZeroDivisionError("internal detail")
-
-    with pytest.raises(gr.Error) as caught:
-        guard.for_api(slip)()
-    assert caught.value.message == guard.OUR_SIDE and "internal detail" in caplog.text
-    assert guard.on_screen(lambda told: {"message": told})(slip)() == {"message": guard.OUR_SIDE}
-
-
-def test_a_readers_error_is_shown_in_its_own_words():
-    def refuse():
-        raise StudyError("Age is 300; correct it.")
-        yield
-
-    assert list(guard.on_screen(lambda told: {"message": told})(refuse)()) == [
-        {"message": "Age is 300; correct it."}
-    ]

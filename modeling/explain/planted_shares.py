@@ -1,0 +1,96 @@
+"""How much of an account lies on the evidence that was planted in film, table and words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modeling.explain.localisation_scores import resampled, with_interval
+from modeling.explain.marked_studies import MarkedStudy
+from modeling.results import Attribution
+from modeling.study import Modality
+
+_PLACES = {Modality.IMAGE: "film", Modality.TABLE: "table", Modality.TEXT: "words"}
+
+
+def positive_share(values: np.ndarray, weights: np.ndarray) -> float:
+    """Share of the positive values that lies on the evidence, 0 to 1; NaN where nothing is positive.
+
+    Args:
+        values: attributions, in logits; weights: how far each of them is evidence, 0 to 1, same shape.
+    """
+    positive = np.asarray(values, np.float64).clip(min=0.0)
+    total = float(positive.sum())
+    return float((positive * weights).sum()) / total if total > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class PlantedShare:
+    """One study's account against what was planted; NaN where a modality holds no evidence or is not read.
+
+    Attributes:
+        on_evidence: modality -> share of its positive attribution that lies on the evidence in it.
+        by_area: modality -> share of its pixels, known fields or words that are evidence: what an even
+            account would give.
+        held: share of the positive modality share that lies on the modalities that hold the evidence.
+        right: whether the model's most probable class is the reference.
+    """
+
+    patient: str
+    on_evidence: dict[Modality, float]
+    by_area: dict[Modality, float]
+    held: float
+    contradicts: bool
+    right: bool
+
+
+def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> PlantedShare:
+    """Compare one account with the facts; `marked` must have been planted."""
+    facts = marked.planted
+    assert facts is not None, "a real film has no planted facts"
+    values: dict[Modality, tuple[np.ndarray, np.ndarray]] = {}
+    if marked.region is not None and account.image is not None:
+        values[Modality.IMAGE] = (account.image, resampled(marked.region, account.image.shape))
+    known = [f for f in account.fields if f.value is not None]
+    if Modality.TABLE in facts.holders and any(f.name in facts.fields for f in known):
+        weights = np.array([float(f.name in facts.fields) for f in known])
+        values[Modality.TABLE] = (np.array([f.attribution for f in known]), weights)
+    words = account.words
+    if Modality.TEXT in facts.holders and words:
+        weights = np.array(
+            [
+                float(any(s == w.section and w.start < end and start < w.end for s, start, end in facts.words))
+                for w in words
+            ]
+        )
+        if weights.any():
+            values[Modality.TEXT] = (np.array([w.attribution for w in words]), weights)
+    logits = np.array([account.modality_share.logits[m] for m in Modality])
+    holds = np.array([float(m in facts.holders) for m in Modality])
+    return PlantedShare(
+        marked.patient,
+        {m: positive_share(*pair) for m, pair in values.items()},
+        {m: float(weights.mean()) for m, (_, weights) in values.items()},
+        positive_share(logits, holds) if facts.holders else float("nan"),
+        facts.contradicts,
+        right,
+    )
+
+
+def summarise_shares(shares: Sequence[PlantedShare]) -> dict[str, Any]:
+    """Means of the shares on the evidence, and the median over the conflict cases that the model gets right."""
+    names = [s.patient for s in shares]
+    summary: dict[str, Any] = {}
+    for modality, place in _PLACES.items():
+        on = [s.on_evidence.get(modality, np.nan) for s in shares]
+        area = [s.by_area.get(modality, np.nan) for s in shares]
+        summary[place] = {**with_interval(on, names), "by_area": with_interval(area, names)["value"]}
+    conflict = [s for s in shares if s.contradicts]
+    right = [s for s in conflict if s.right]
+    summary["conflict"] = {
+        **with_interval([s.held for s in right], [s.patient for s in right], np.median),
+        "cases": len(conflict),
+        "right": len(right),
+    }
+    return summary
