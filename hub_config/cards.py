@@ -19,6 +19,14 @@ from modeling.training.corpora import CORPORA
 
 METRICS_FILE = "metrics.json"
 
+LABELLED = {
+    "siim": (TaskName.APPEARANCE,),
+    "cohen": (TaskName.GRADING,),
+    "hannover": (TaskName.GRADING,),
+    "phantom": (TaskName.APPEARANCE, TaskName.GRADING),
+}
+"""Corpus -> the tasks that its films are labelled for."""
+
 TERMS = {
     "siim": "SIIM-FISABIO-RSNA COVID-19 challenge films (BIMCV and MIDRC-RICORD): research, non-commercial,"
     " no redistribution",
@@ -29,7 +37,7 @@ TERMS = {
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
 README = Path(__file__).parent.parent / "README.md"
-_TEMPLATE = Path(__file__).with_name("model_card.md")
+_TEMPLATES = Path(__file__).parent
 
 
 def _row(name: str, summary: dict[str, Any], key: str, baseline: str) -> str:
@@ -92,20 +100,29 @@ def model_card(folder: Path) -> str:
         reads += f" (text: {', '.join(processor.text.sections)})"
     corpora = "\n".join(f"- {TERMS[name]}" for name in config.sources if name in TERMS)
     name = f"viewbox-{folder.name}"
-    return _TEMPLATE.read_text().format(
-        index=_index(name, metrics), name=name, reads=reads, corpora=corpora, results=results_table(metrics)
+    template = "teaching_card.md" if config.sources == ("phantom",) else "film_card.md"
+    return (
+        (_TEMPLATES / template)
+        .read_text()
+        .format(
+            index=_index(name, metrics),
+            name=name,
+            reads=reads,
+            corpora=corpora,
+            results=results_table(metrics),
+        )
     )
 
 
 def measure(folder: Path, data: Path) -> dict[str, Any]:
     """Every task of the checkpoint on every corpus that labels it and is there, validation films only."""
     config = FusionConfig.from_json(json.loads((folder / "config.json").read_text()))
-    labelled = {"siim": TaskName.APPEARANCE, "cohen": TaskName.GRADING, "hannover": TaskName.GRADING}
     metrics = {}
-    for corpus, task in labelled.items():
-        if task in {t.name for t in config.tasks} and corpus in config.sources:
-            summary = evaluate(folder, data / CORPORA[corpus][0], task, corpus=corpus, split="validation")
-            metrics[f"{TASKS[task].name} on {corpus}"] = summary
+    for corpus, tasks in LABELLED.items():
+        for task in tasks:
+            if corpus in config.sources and task in {t.name for t in config.tasks}:
+                summary = evaluate(folder, data / CORPORA[corpus][0], task, corpus=corpus, split="validation")
+                metrics[f"{TASKS[task].name} on {corpus}"] = summary
     return metrics
 
 
@@ -115,7 +132,7 @@ def readme_with_results(readme: str, checkpoints: Path) -> str:
     for folder in sorted(path for path in checkpoints.iterdir() if (path / METRICS_FILE).is_file()):
         metrics = json.loads((folder / METRICS_FILE).read_text())
         parts.append(f"**{folder.name}** ([card](hub_config/checkpoints/{folder.name}/README.md))\n")
-        parts.append("| measured on | films (patients) | macro AUROC | 95 % interval | accuracy | always the majority |")
+        parts.append("| measured on | films (patients) | macro AUROC | 95 % interval | accuracy | majority |")
         parts.append("|---|---|---|---|---|---|")
         for title, s in metrics.items():
             low, high = s["macro_auroc_95"]

@@ -111,17 +111,20 @@ def bench_explanations(pipeline: "DiagnosisPipeline", studies: "list[Study]") ->
 
 
 _WATCH = """() => new Promise(resolve => {
-  const html = id => document.querySelector(id)?.innerHTML ?? "";
-  const before = {film: html("#vb-figure"), prediction: html("#vb-prediction"), map: html("#vb-evidence")};
+  const parts = {
+    film: () => document.querySelector("#vb-figure img")?.src,
+    prediction: () => document.querySelector("#vb-prediction table")?.textContent,
+    map: () => document.querySelector("#vb-evidence table")?.textContent,
+  };
+  const before = Object.fromEntries(Object.keys(parts).map(name => [name, parts[name]()]));
   const seen = {}, start = performance.now();
   const watch = () => {
     const now = performance.now() - start;
-    if (!seen.film && html("#vb-figure") !== before.film) seen.film = now;
-    if (!seen.prediction && html("#vb-prediction") !== before.prediction
-        && document.querySelector("#vb-prediction table")) seen.prediction = now;
-    if (seen.prediction && !seen.map && html("#vb-evidence") !== before.map
-        && document.querySelector("#vb-evidence table")) seen.map = now;
-    if (seen.map || now > 30000) resolve(seen); else setTimeout(watch, 5);
+    for (const name in parts) {
+      const value = parts[name]();
+      if (!(name in seen) && value && value !== before[name]) seen[name] = now;
+    }
+    if (Object.keys(seen).length === 3 || now > 30000) resolve(seen); else setTimeout(watch, 5);
   };
   [...document.querySelectorAll("button")].find(b => b.textContent.includes("Next")).click();
   watch();
