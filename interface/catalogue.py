@@ -160,6 +160,10 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "explain.fields": ("Clinical fields", "臨床欄位"),
     "explain.words": ("Words", "文字"),
+    "explain.no_fields": (
+        "No clinical field plays a part in this answer.",
+        "沒有任何臨床欄位影響此答案。",
+    ),
     "explain.no_words": ("No word took part in this answer.", "沒有文字參與此答案。"),
     "explain.reads_no_text": ("This checkpoint reads no text.", "此模型不讀取文字。"),
     "explain.bars_note": (

@@ -79,8 +79,9 @@ def _shares(attribution: Attribution, language: Language) -> str:
 
 
 def _fields(attribution: Attribution, scale: float, language: Language) -> str:
-    if not attribution.fields:
-        return ""
+    if not any(f.attribution for f in attribution.fields):
+        title = f'<h3 class="vb-subheading">{escape(say("explain.fields", language))}</h3>'
+        return f'{title}<p class="vb-note">{escape(say("explain.no_fields", language))}</p>'
     names = {f.name.replace("_", " "): f.name for f in attribution.fields}
     rows = []
     for label, value, amount in field_rows(attribution.fields):
