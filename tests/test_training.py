@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TableField
 from modeling.errors import ViewboxError
@@ -104,11 +105,14 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, cache: Path, mo
 
 
 def test_training_learns_and_exports_a_checkpoint_that_loads(tmp_path: Path, cache: Path) -> None:
-    run = Run(toy_settings(epochs=12, opacity_weight=0.3), toy_films(120), tmp_path / "run", cache)
+    run = Run(toy_settings(epochs=12, opacity_weight=0.3, half_precision=True), toy_films(120), tmp_path / "run", cache)
     run.train()
     run.export()
     assert run.best > 0.9, run.history
     model, processor, _ = FusionModel.from_pretrained(tmp_path / "run" / "checkpoint")
+    stored = load_file(tmp_path / "run" / "checkpoint" / "model.safetensors")
+    assert {t.dtype for t in stored.values() if t.is_floating_point()} == {torch.float16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert not [name for name in model.state_dict() if "opacity" in name]
     assert processor.config.table[0].known == sum(bool(f.table) for f in toy_films(120) if f.split == "train")
     assert model.config.temperatures["appearance"] > 0

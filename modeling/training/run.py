@@ -275,5 +275,7 @@ class Run:
             "split.csv": "\n".join(lines) + "\n",
             "training.json": json.dumps(self.history, indent=2) + "\n",
         }
+        if self.settings.half_precision:
+            model.half()
         model.save_pretrained(self.out / "checkpoint", self.processor, extra)
         logger.info("wrote %s (best epoch %d)", self.out / "checkpoint", self.best_epoch)

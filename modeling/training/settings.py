@@ -24,6 +24,7 @@ class TrainingSettings(Configuration):
         opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
         table_dropout: chance that a study loses its whole table; field_dropout: that it loses one field.
         image_dropout: chance that a study with a known table loses its film.
+        half_precision: store the weights in 16 bits (half the size; they are widened on loading).
         patience: stop after so many epochs without a better validation loss.
     """
 
@@ -48,6 +49,7 @@ class TrainingSettings(Configuration):
     image_dropout: float = 0.1
     patience: int = 3
     seed: int = 0
+    half_precision: bool = False
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":
