@@ -1,8 +1,7 @@
-"""The embedded store: a folder of Parquet files read and written through `datasets`, no server needed."""
+"""The embedded store: a folder of Parquet files with the features of `datasets`, no server needed."""
 
 import base64
 import json
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from modeling.errors import CaseStoreError
 from modeling.labels import TASKS
 
 if TYPE_CHECKING:
-    from datasets import Dataset, Features
+    from datasets import Features
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "hub_config" / "cases"
 ROWS_PER_SHARD = 500
@@ -201,33 +200,26 @@ def _features() -> "Features":
 
 
 def _read(shard: Path, columns: Sequence[str] | None, case_id: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a file; what `datasets` prepares on the way lives in a folder that is gone afterwards."""
-    import datasets
+    """Rows of a file.
 
-    datasets.disable_progress_bars()
-    features = _features()
-    chosen = None if columns is None else datasets.Features({name: features[name] for name in columns})
+    Read by pyarrow, the engine under `datasets`: `Dataset.from_parquet` hashes its arguments with a pickler
+    that looks into `transformers`, which fails while another thread is still importing that package, and
+    writes a copy of what it reads to the disk.
+    """
+    from pyarrow import parquet
+
     try:
-        with tempfile.TemporaryDirectory(prefix="viewbox-") as cache:
-            found = datasets.Dataset.from_parquet(
-                str(shard),
-                features=chosen or features,
-                columns=None if columns is None else list(columns),
-                filters=None if case_id is None else [("case_id", "==", case_id)],
-                cache_dir=cache,
-                keep_in_memory=True,
-            )
-            return _plain_rows(found)
-    except (datasets.exceptions.DatasetsError, OSError, ValueError, KeyError, TypeError) as exc:
+        table = parquet.read_table(
+            shard,
+            columns=None if columns is None else list(columns),
+            filters=None if case_id is None else [("case_id", "==", case_id)],
+        )
+        return table.to_pylist()
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as exc:
         raise CaseStoreError(
             f"The case file '{shard.name}' cannot be read; fetch it again or remove it from the folder"
             f" '{shard.parent.name}'."
         ) from exc
-
-
-def _plain_rows(found: "Dataset") -> list[dict[str, Any]]:
-    columns = {name: found[:][name] for name in found.column_names}
-    return [{name: values[i] for name, values in columns.items()} for i in range(len(found))]
 
 
 def _write(shard: Path, rows: Sequence[dict[str, Any]]) -> None:

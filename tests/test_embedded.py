@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,13 @@ def test_the_cases_that_ship_open() -> None:
     assert len(rows) == store.count(CaseFilter()) > 0
     case = store.get(rows[0].case_id)
     assert case.study.radiograph is not None and case.licence.may_show
+
+
+def test_a_case_is_read_while_another_thread_still_imports_transformers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a fresh page the checkpoint's thread imports transformers while a reader opens the first case."""
+    with EmbeddedCaseStore.create(tmp_path / "store") as store:
+        store.put(full_case("phantom-1"))
+    monkeypatch.setitem(sys.modules, "transformers", types.ModuleType("transformers"))
+    assert EmbeddedCaseStore.open(str(tmp_path / "store")).get("phantom-1").case_id == "phantom-1"
