@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from modeling.calibration import probabilities
-from modeling.explain.localisation_scores import RESAMPLES
 from modeling.explain.marked_studies import MarkedStudy
 from modeling.labels import APPEARANCE, TaskName
-from modeling.metrics import bootstrap_interval, macro_auroc
+from modeling.metrics import Metric, bootstrap_interval, macro_auroc
 from modeling.pipeline import DiagnosisPipeline
 from modeling.processing import collate
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 _BATCH = 16
+RESAMPLES = 200  # an AUROC of four classes takes milliseconds, and there are some twenty to resample
 
 
 def without(study: Study, modality: Modality) -> Study:
@@ -123,10 +123,12 @@ def _auroc(values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray) -> 
     return _measured(macro_auroc, values, answers, chosen)
 
 
-def _measured(metric: Any, values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray) -> dict[str, Any]:
+def _measured(
+    metric: Metric, values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray
+) -> dict[str, Any]:
     labels, count = answers.labels[chosen], int(chosen.sum())
     if len(np.unique(labels)) < 2:  # nothing to rank
         return {"value": None, "interval_95": None, "n": count}
-    low, high = bootstrap_interval(metric, values[chosen], labels, answers.patients[chosen], RESAMPLES // 2)
+    low, high = bootstrap_interval(metric, values[chosen], labels, answers.patients[chosen], RESAMPLES)
     value = metric(values[chosen], labels)
     return {"value": round(value, 4), "interval_95": [round(low, 4), round(high, 4)], "n": count}

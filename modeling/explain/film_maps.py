@@ -28,7 +28,7 @@ _PRIOR_GRID = (64, 64)
 
 @dataclass(frozen=True)
 class Effort:
-    """How long Integrated Gradients may go on: until |delta| <= `tolerance` or `max_evaluations` gradients."""
+    """Integrated Gradients go on until |delta| <= `tolerance` or for `max_evaluations` gradients."""
 
     tolerance: float = 0.05
     max_evaluations: int = 64
@@ -139,4 +139,5 @@ def location_priors(regions: Sequence[np.ndarray], patients: Sequence[str]) -> l
     """
     coverage = np.stack([resampled(region, _PRIOR_GRID) for region in regions])
     names = np.asarray(patients)
-    return [coverage[names != name].mean(axis=0) if (names != name).any() else coverage[0] * 0 for name in names]
+    others = [coverage[names != name] for name in names]
+    return [films.mean(axis=0) if len(films) else np.zeros(_PRIOR_GRID) for films in others]

@@ -3,8 +3,8 @@
 Source: Saporta et al., Benchmarking saliency methods for chest X-ray interpretation, Nature Machine
 Intelligence 2022: every map is brought to the film's own size; it hits where its maximum lies inside what the
 radiologist drew (pointing game); for the mIoU it is scaled to 0 ... 255 and cut at Otsu's threshold (IEEE
-Transactions on Systems, Man and Cybernetics 1979). Here the signed map is smoothed first, exactly as the screen
-shows it, and only evidence for the target is kept.
+Transactions on Systems, Man and Cybernetics 1979). Here the signed map is smoothed first, as far as on the
+screen, and only evidence for the target is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -108,7 +108,7 @@ def with_interval(
     patients: Sequence[str],
     statistic: Callable[[np.ndarray], float] = np.mean,
 ) -> dict[str, Any]:
-    """A mean (or another statistic) with its 95 % bootstrap interval by patient; None where there is no value.
+    """A mean (or another statistic) with its 95 % bootstrap interval by patient; None without any value.
 
     Args:
         values: (N,); NaN is left out.

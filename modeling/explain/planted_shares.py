@@ -8,7 +8,7 @@ import numpy as np
 
 from modeling.explain.localisation_scores import resampled, with_interval
 from modeling.explain.marked_studies import MarkedStudy
-from modeling.results import Attribution
+from modeling.results import Attribution, WordAttribution
 from modeling.study import Modality
 
 _PLACES = {Modality.IMAGE: "film", Modality.TABLE: "table", Modality.TEXT: "words"}
@@ -58,12 +58,7 @@ def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> Pla
         values[Modality.TABLE] = (np.array([f.attribution for f in known]), weights)
     words = account.words
     if Modality.TEXT in facts.holders and words:
-        weights = np.array(
-            [
-                float(any(s == w.section and w.start < end and start < w.end for s, start, end in facts.words))
-                for w in words
-            ]
-        )
+        weights = np.array([float(_is_evidence(word, facts.words)) for word in words])
         if weights.any():
             values[Modality.TEXT] = (np.array([w.attribution for w in words]), weights)
     logits = np.array([account.modality_share.logits[m] for m in Modality])
@@ -78,8 +73,12 @@ def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> Pla
     )
 
 
+def _is_evidence(word: WordAttribution, spans: Sequence[tuple[str, int, int]]) -> bool:
+    return any(s == word.section and word.start < end and start < word.end for s, start, end in spans)
+
+
 def summarise_shares(shares: Sequence[PlantedShare]) -> dict[str, Any]:
-    """Means of the shares on the evidence, and the median over the conflict cases that the model gets right."""
+    """Means of the shares on the evidence, and the median over conflict cases that the model gets right."""
     names = [s.patient for s in shares]
     summary: dict[str, Any] = {}
     for modality, place in _PLACES.items():

@@ -1,0 +1,277 @@
+"""Do the maps point at the evidence? `python -m modeling.explain.localisation --checkpoint DIR ...`
+
+With `--data FILE.parquet` (the columns of the SIIM films) on validation films with boxes that radiologists
+drew; with `--phantoms N` on synthetic cases whose evidence was planted. Every map explains the reference
+appearance. Controls and priors are graded beside the methods: a method that does not beat them shows the
+film, or chest films in general, and not what the model saw.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from modeling.errors import ViewboxError
+from modeling.explain.ablation import ask_with_and_without, summarise_ablation
+from modeling.explain.film_maps import (
+    CONTROLS,
+    METHODS,
+    PRIORS,
+    Effort,
+    FilmMap,
+    FilmMapper,
+    centre_prior,
+    location_priors,
+)
+from modeling.explain.localisation_lines import as_lines
+from modeling.explain.localisation_scores import (
+    Score,
+    positive_evidence,
+    score_evidence,
+    summarise_scores,
+    with_interval,
+)
+from modeling.explain.marked_studies import MarkedStudy, marked_case, marked_film
+from modeling.explain.planted_shares import PlantedShare, planted_share, summarise_shares
+from modeling.labels import TaskName
+from modeling.pipeline import DiagnosisPipeline
+from modeling.render import SMOOTHING
+from modeling.study import Modality
+from modeling.training.corpora import siim
+
+NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
+PHANTOM_SEED = 7
+"""Of the series; the bundled teaching checkpoint was trained on the series with seed 1000."""
+PHANTOM_SIZE = 192
+
+
+# --- where the marked studies come from
+
+
+def marked_films(file: Path, limit: int | None, seed: int = 0) -> list[MarkedStudy]:
+    """Validation films with boxes, in a random order that the seed fixes.
+
+    Raises:
+        ViewboxError: no such Parquet file, or no such film in it.
+    """
+    try:
+        with file.open("rb") as opened:
+            magic = opened.read(4)
+    except OSError as exc:
+        raise ViewboxError(f"'{file}' cannot be read; give the Parquet file with the films.") from exc
+    if magic != b"PAR1":
+        raise ViewboxError(f"'{file}' is no Parquet file; give the one with the films.")
+    films = [f for f in siim(file) if f.split == "validation" and f.boxes]
+    if not films:
+        raise ViewboxError(f"'{file}' has no validation film with boxes; give a file that has some.")
+    order = np.random.default_rng(seed).permutation(len(films))[:limit]
+    return [marked_film(films[i]) for i in order]
+
+
+def marked_phantoms(count: int, seed: int, size: int) -> Iterator[MarkedStudy]:
+    """Synthetic cases, one at a time; those of series with different seeds are different cases."""
+    from cases.phantom import PhantomSettings, generate_cases  # this command alone asks for phantoms
+    from cases.phantom.zones import NOT_OPACITIES
+
+    for case in generate_cases(count, seed, settings=PhantomSettings(size=size)):
+        yield marked_case(case, NOT_OPACITIES)
+
+
+# --- the benchmark
+
+
+class Benchmark:
+    """Collects scores film by film."""
+
+    def __init__(self, mapper: FilmMapper) -> None:
+        self.mapper = mapper
+        self._scores: dict[str, list[Score]] = {name: [] for name in (*METHODS, *CONTROLS)}
+        self._regions: list[np.ndarray] = []
+        self._patients: list[str] = []
+        self._deltas: dict[str, list[float]] = {}
+        self._shares: dict[str, list[PlantedShare]] = {}
+
+    def add(self, marked: MarkedStudy) -> None:
+        """Explain one study and grade what can be graded on it.
+
+        Raises:
+            ViewboxError: the model gave no number.
+        """
+        if marked.region is None and not self._accounts_for_planted(marked):
+            return
+        accounts = self.mapper.accounts(marked.study, marked.target)
+        for baseline, account in accounts.items():
+            self._deltas.setdefault(baseline, []).append(account.relative_delta)
+        if self._accounts_for_planted(marked):
+            answer = self.mapper.pipeline.predict(marked.study)[TaskName.APPEARANCE]
+            right = answer.most_probable == marked.reference
+            for baseline, account in accounts.items():
+                self._shares.setdefault(baseline, []).append(planted_share(marked, account, right))
+        if marked.region is not None:
+            self._grade(marked, self.mapper.maps(marked.study, marked.target, accounts))
+
+    def _accounts_for_planted(self, marked: MarkedStudy) -> bool:
+        """Whether there is more than the film to account for, and something in the study to account by."""
+        read = appearance_modalities(self.mapper.pipeline)
+        return marked.planted is not None and len(read) > 1 and bool(set(read) & set(marked.study.modalities))
+
+    def _grade(self, marked: MarkedStudy, maps: dict[str, FilmMap]) -> None:
+        assert marked.region is not None
+        self._regions.append(marked.region)
+        self._patients.append(marked.patient)
+        for name, one in maps.items():
+            score = score_evidence(positive_evidence(one.values), marked.region, one.seconds)
+            self._scores[name].append(score)
+
+    def summary(self) -> dict[str, Any]:
+        """Scores of methods, controls and priors, margins of the best method, shares on planted evidence.
+
+        Raises:
+            ViewboxError: no film showed its evidence.
+        """
+        if not self._regions:
+            raise ViewboxError("No film here shows the evidence for its label; measure on more cases.")
+        scores = {**self._scores, **self._prior_scores()}
+        table = {name: summarise_scores(rows, self._patients) for name, rows in scores.items()}
+        area = [float(region.mean()) for region in self._regions]
+        summary: dict[str, Any] = {
+            "films": len(self._regions),
+            "patients": len(set(self._patients)),
+            "evidence_area": with_interval(area, self._patients),
+            "median_relative_delta": {b: _finite(np.median(d)) for b, d in self._deltas.items()},
+            "maps": table,
+            "best": self._margins(scores, table),
+        }
+        if self._shares:
+            shares = {b: summarise_shares(rows) for b, rows in self._shares.items()}
+            summary["planted_evidence"] = {"cases": len(next(iter(self._shares.values()))), **shares}
+        return summary
+
+    def _prior_scores(self) -> dict[str, list[Score]]:
+        elsewhere = location_priors(self._regions, self._patients)
+        return {
+            "centre_prior": [score_evidence(centre_prior(r.shape), r) for r in self._regions],
+            "location_prior": [score_evidence(p, r) for p, r in zip(elsewhere, self._regions, strict=True)],
+        }
+
+    def _margins(self, scores: dict[str, list[Score]], table: dict[str, Any]) -> dict[str, Any]:
+        """The method with the best hit rate, and how far it stands above each control and prior (paired)."""
+        best = max(METHODS, key=lambda name: table[name]["hit_rate"]["value"])
+        hits = {name: np.array([float(s.hit) for s in rows]) for name, rows in scores.items()}
+        margins = {
+            name: with_interval(hits[best] - hits[name], self._patients) for name in (*CONTROLS, *PRIORS)
+        }
+        return {"method": best, "hit_rate_above": margins}
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
+
+
+def appearance_modalities(pipeline: DiagnosisPipeline) -> tuple[Modality, ...]:
+    """What the checkpoint's appearance is read from.
+
+    Raises:
+        ViewboxError: it has no appearance, or reads it from something other than the film.
+    """
+    for task in pipeline.config.tasks:
+        if task.name == TaskName.APPEARANCE and Modality.IMAGE in task.modalities:
+            return task.modalities
+    raise ViewboxError("This checkpoint does not read an appearance from the film; choose one that does.")
+
+
+# --- the command line
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure as the options say.
+
+    Raises:
+        ViewboxError: an option, the checkpoint or the file cannot be used.
+    """
+    _check(options)
+    pipeline = DiagnosisPipeline.from_pretrained(options.checkpoint)
+    appearance_modalities(pipeline)
+    effort = Effort(options.tolerance, options.max_evaluations)
+    benchmark = Benchmark(FilmMapper(pipeline, effort))
+    about: dict[str, Any] = {"checkpoint": pipeline.origin.name, "revision": pipeline.origin.revision}
+    cases: Iterable[MarkedStudy]
+    if options.data:
+        cases = marked_films(options.data, options.limit)
+        total = len(cases)
+        about |= {"data": options.data.name, "split": "validation"}
+    else:
+        total = min(options.phantoms, options.limit or options.phantoms)
+        cases = marked_phantoms(total, options.seed, options.size)
+        about |= {"phantoms": total, "seed": options.seed, "size": options.size}
+    about |= {"task": str(TaskName.APPEARANCE), "smoothing": SMOOTHING, **vars(effort)}
+    for marked in tqdm(cases, total=total, unit="film", desc="explaining", disable=None):
+        benchmark.add(marked)
+    summary = {**about, **benchmark.summary()}
+    if options.ablation is not None:
+        count = options.ablation or total
+        phantoms = marked_phantoms(count, options.seed, options.size)
+        shown = tqdm(phantoms, total=count, unit="case", desc="taking modalities away", disable=None)
+        answers = ask_with_and_without(pipeline, shown)
+        summary["ablation"] = {"cases": count, **summarise_ablation(answers)}
+    return {**summary, "warning": NOT_FOR_DIAGNOSIS}
+
+
+def _check(options: argparse.Namespace) -> None:
+    if (options.data is None) == (options.phantoms is None):
+        raise ViewboxError("Give either --data FILE.parquet or --phantoms N, one of the two.")
+    if options.ablation is not None and options.phantoms is None:
+        raise ViewboxError("--ablation needs to know where the evidence is; give --phantoms N with it.")
+    for name in ("phantoms", "limit"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ViewboxError(f"--{name} starts at 1, not at {value}; give a larger number.")
+    if options.seed < 0 or (options.ablation or 0) < 0:
+        raise ViewboxError("--seed and --ablation start at 0; give a larger number.")
+    if options.max_evaluations < 2 or not options.tolerance > 0:
+        raise ViewboxError("--max-evaluations starts at 2 and --tolerance above 0; give larger numbers.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m modeling.explain.localisation", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder or Hub repo")
+    parser.add_argument("--data", type=Path, metavar="FILE.parquet", help="films with boxes")
+    parser.add_argument("--phantoms", type=int, metavar="N", help="synthetic cases with planted evidence")
+    parser.add_argument("--limit", type=int, metavar="K", help="no more than so many films")
+    parser.add_argument("--seed", type=int, default=PHANTOM_SEED, help="of the series of phantoms")
+    parser.add_argument("--size", type=int, default=PHANTOM_SIZE, help="longer side of a phantom in pixels")
+    parser.add_argument(
+        "--ablation",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="M",
+        help="also the appearance AUROC without each modality, on M phantoms (default: as with --phantoms)",
+    )
+    parser.add_argument("--tolerance", type=float, default=0.05, help="gradients stop at this relative delta")
+    parser.add_argument("--max-evaluations", type=int, default=64, help="or after so many gradients")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0, or 2 with one sentence on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        summary = run(options)
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    print(json.dumps(summary, indent=2, allow_nan=False) if options.json else "\n".join(as_lines(summary)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
