@@ -16,7 +16,8 @@ def one_vs_rest(score: Callable[..., float], values: np.ndarray, labels: np.ndar
 
     Args:
         score: takes (N,) bool and (N,) values.
-        values: (N, K) probabilities (a softmax logit alone says nothing about the other classes); labels: (N,) class numbers.
+        values: (N, K) probabilities (a softmax logit alone says nothing about the other classes).
+        labels: (N,) class numbers.
     """
     out = np.full(values.shape[1], np.nan)
     for k in range(values.shape[1]):

@@ -133,7 +133,8 @@ class ClinicalField:
             if str(value).strip().lower() == category.lower():
                 return category
         raise StudyError(
-            f"{self.label} cannot be '{value}'; choose one of {', '.join(self.categories)} or leave it unknown."
+            f"{self.label} cannot be '{value}'; choose one of {', '.join(self.categories)},"
+            " or leave it unknown."
         )
 
     def _check_number(self, value: object) -> float:

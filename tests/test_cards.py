@@ -23,7 +23,9 @@ def test_a_bundled_checkpoint_loads_and_its_card_is_not_stale(folder: Path) -> N
     (index,) = front["model-index"]
     values = {m["value"] for result in index["results"] for m in result["metrics"]}
     measured = json.loads((folder / METRICS_FILE).read_text())
-    assert values == {s[k] for s in measured.values() for k in ("macro_auroc", "macro_average_precision", "accuracy")}
+    assert values == {
+        s[k] for s in measured.values() for k in ("macro_auroc", "macro_average_precision", "accuracy")
+    }
 
 
 def test_the_readme_is_not_stale(root: Path) -> None:
@@ -33,7 +35,9 @@ def test_the_readme_is_not_stale(root: Path) -> None:
 
 def test_the_space_front_matter_is_complete(root: Path) -> None:
     front = yaml.safe_load((root / "README.md").read_text().split("---")[1])
-    pinned = dict(line.split("==") for line in (root / "requirements.txt").read_text().splitlines() if "==" in line)
+    pinned = dict(
+        line.split("==") for line in (root / "requirements.txt").read_text().splitlines() if "==" in line
+    )
     assert front["sdk"] == "gradio"
     assert front["sdk_version"] == pinned["gradio[mcp,oauth]"]
     assert front["python_version"] == "3.12"

@@ -36,7 +36,9 @@ def test_unknown_corpus_and_absent_file_are_one_sentence(tmp_path: Path) -> None
 
 
 def test_real_corpora(data_root: Path) -> None:
-    films = {name: load(name, data_root) for name, (file, _) in CORPORA.items() if (data_root / file).is_file()}
+    films = {
+        name: load(name, data_root) for name, (file, _) in CORPORA.items() if (data_root / file).is_file()
+    }
     sides: dict[str, set[str]] = {}
     for film in (f for corpus in films.values() for f in corpus):
         sides.setdefault(film.patient, set()).add(film.split)
@@ -45,4 +47,4 @@ def test_real_corpora(data_root: Path) -> None:
     assert not {f.film_id.split(".")[0] for f in films["cohen"]} & {f.film_id for f in films["hannover"]}
     assert all(TaskName.GRADING in f.labels for name in ("cohen", "hannover") for f in films[name])
     cuts = extent_cuts(data_root / "cohen.parquet")
-    assert list(cuts) == sorted(cuts) and 0 <= cuts[0] and cuts[-1] <= 8
+    assert list(cuts) == sorted(cuts) and cuts[0] >= 0 and cuts[-1] <= 8

@@ -28,7 +28,13 @@ def siim_file(folder: Path, splits: tuple[str, ...] = ("train", "validation")) -
     for i in range(24):
         buffer = io.BytesIO()
         Image.fromarray(generator.integers(0, 255, (32, 32)).astype(np.uint8)).save(buffer, "JPEG")
-        row = {"image_id": f"f{i}", "study_id": f"s{i // 2}", "image": buffer.getvalue(), "width": 300, "height": 400}
+        row = {
+            "image_id": f"f{i}",
+            "study_id": f"s{i // 2}",
+            "image": buffer.getvalue(),
+            "width": 300,
+            "height": 400,
+        }
         split = splits[i // 2 % len(splits)]
         rows.append(row | {"appearance": CLASSES[i // 2 % 4], "boxes": "[]", "split": split})
     path = folder / "films.parquet"
@@ -65,7 +71,10 @@ def test_the_command_measures_validation_films_only(
     tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = str(siim_file(tmp_path))
-    assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--task", "appearance", "--json"]) == 0
+    assert (
+        evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--task", "appearance", "--json"])
+        == 0
+    )
     summary = json.loads(capsys.readouterr().out)
     assert (summary["n"], summary["patients"], summary["split"]) == (12, 6, "validation")
     assert set(summary["per_class"]) == set(CLASSES)

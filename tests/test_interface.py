@@ -191,9 +191,7 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
         film_figure(hostile, None, "en"),
         film_figure(own_case(hostile.study, HOSTILE, HOSTILE), "data:,", "en", target=HOSTILE),
         case_list(CasePage((row,), None), 1, 1, HOSTILE, "en"),
-        prediction_panel(
-            noted, hostile, "en", made_by=made_by, warning=HOSTILE
-        ),
+        prediction_panel(noted, hostile, "en", made_by=made_by, warning=HOSTILE),
         model_line(ModelState("failed", HOSTILE, HOSTILE, sentence=HOSTILE), "en", in_use=True),
         evidence_panel(attribution(words=(word,), notes=(HOSTILE,)), hostile.study, "en"),
     ]

@@ -76,7 +76,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_ends_with_the_same_weights(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("modeling.training.run.SAVE_EVERY", 2)
     films = toy_films(40)
     whole = Run(toy_settings(epochs=2), films, tmp_path / "whole", cache)
@@ -105,7 +107,12 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path: Path, cache: Path, mo
 
 
 def test_training_learns_and_exports_a_checkpoint_that_loads(tmp_path: Path, cache: Path) -> None:
-    run = Run(toy_settings(epochs=12, opacity_weight=0.3, half_precision=True), toy_films(120), tmp_path / "run", cache)
+    run = Run(
+        toy_settings(epochs=12, opacity_weight=0.3, half_precision=True),
+        toy_films(120),
+        tmp_path / "run",
+        cache,
+    )
     run.train()
     run.export()
     assert run.best > 0.9, run.history
@@ -121,7 +128,9 @@ def test_training_learns_and_exports_a_checkpoint_that_loads(tmp_path: Path, cac
     assert split[1] == "toy,film-0,patient-0,validation"
 
 
-def test_early_stopping_keeps_the_best_epoch(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_keeps_the_best_epoch(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scores = iter((0.6, 0.8, 0.7, 0.75, 0.9))
     monkeypatch.setattr("modeling.training.run.macro_auroc", lambda *_: next(scores))
     settings = toy_settings(epochs=9, patience=2)
@@ -139,7 +148,9 @@ def test_a_missing_label_is_masked_and_never_negative() -> None:
     torch.testing.assert_close(losses["appearance"], expected)
     losses["appearance"].backward()
     assert logits["appearance"].grad[1].abs().sum() == 0
-    assert task_losses(logits, {"appearance": torch.tensor([-1, -1])}, {"appearance": torch.ones(4)}, 0.0) == {}
+    assert (
+        task_losses(logits, {"appearance": torch.tensor([-1, -1])}, {"appearance": torch.ones(4)}, 0.0) == {}
+    )
     findings = {"findings": torch.zeros(1, 14, requires_grad=True)}
     label = torch.full((1, 14), float("nan"))
     label[0, 3] = 1.0
@@ -180,7 +191,7 @@ def test_augmentation_never_mirrors_and_keeps_range() -> None:
     generator = torch.Generator().manual_seed(0)
     masks = torch.zeros(64, 32, 32)
     moved, _ = augment(films, masks, Augmentation(occlusion=0.0), 32, generator)
-    assert 0 <= moved.min() and moved.max() <= 1
+    assert moved.min() >= 0 and moved.max() <= 1
     assert (moved[:, :, :16].sum((1, 2)) > moved[:, :, 16:].sum((1, 2))).all()
     again, _ = augment(films, masks, Augmentation(occlusion=0.0), 32, torch.Generator().manual_seed(0))
     torch.testing.assert_close(moved, again)
@@ -223,7 +234,11 @@ def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("{", "not valid JSON"), (json.dumps({"name": "x", "colour": 1}), "no key 'colour'"), ("{}", "lacks the key")],
+    [
+        ("{", "not valid JSON"),
+        (json.dumps({"name": "x", "colour": 1}), "no key 'colour'"),
+        ("{}", "lacks the key"),
+    ],
 )
 def test_a_bad_settings_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "bad.json").write_text(text)

@@ -36,8 +36,9 @@ ROWS_AT_ONCE = 64
 def corpus_row(case: Case, split: str) -> dict[str, object]:
     """One case as a row: the film as a 16-bit PNG, everything structured as JSON.
 
-    `boxes` are the bounding boxes, as (x, y, w, h) fractions of the film, of the opacities that can be seen on it; `evidence` says
-    which modality holds the evidence for each task, and how table and text stand to the film.
+    `boxes` are the bounding boxes, as (x, y, w, h) fractions of the film, of the opacities that can
+    be seen on it; `evidence` says which modality holds the evidence for each task, and how table and text
+    stand to the film.
     """
     film, evidence = case.study.radiograph, case.evidence
     assert film is not None and evidence is not None

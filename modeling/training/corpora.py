@@ -19,7 +19,16 @@ from PIL import Image
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, TaskName, grading_from_zones
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Photometric, Radiograph, Study, Window, is_unknown
+from modeling.study import (
+    CLINICAL_FIELDS,
+    ClinicalTable,
+    ClinicalText,
+    Photometric,
+    Radiograph,
+    Study,
+    Window,
+    is_unknown,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -237,8 +246,18 @@ def hannover(path: Path) -> Iterator[Film]:
 
 
 def phantoms(path: Path) -> Iterator[Film]:
-    """Synthetic cases as `python -m cases.phantom --corpus FILE` writes them: film, table, text, all labels."""
-    needed = ("case_id", "image", "bits_stored", "photometric", "window", "table", "text", "reference", "boxes")
+    """Synthetic cases as `python -m cases.phantom --corpus FILE` writes them, with all labels."""
+    needed = (
+        "case_id",
+        "image",
+        "bits_stored",
+        "photometric",
+        "window",
+        "table",
+        "text",
+        "reference",
+        "boxes",
+    )
     for row in _rows(path, (*needed, "split")):
         window = row["window"]
         yield Film(
