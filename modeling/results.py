@@ -153,11 +153,3 @@ class Attribution:
         if self.relative_delta <= CONVERGED:
             return "converged"
         return "usable" if self.relative_delta <= USABLE else "not converged"
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A retrieval result: another case and how similar it is (cosine, -1 to 1)."""
-
-    case_id: str
-    similarity: float
