@@ -1,6 +1,10 @@
 """The strings themselves: key -> (English, Traditional Chinese)."""
 
-CATALOGUE: dict[str, tuple[str, str]] = {
+from collections import ChainMap
+
+from interface.strings import PANELS
+
+_PAGE: dict[str, tuple[str, str]] = {
     # the page
     "page.title": ("Viewbox", "Viewbox 閱片箱"),
     "page.not_for_diagnosis": ("Not for diagnosis", "不可用於診斷"),
@@ -8,6 +12,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
         "Teaching and research only. The model is often wrong; see why it says what it says.",
         "僅供教學與研究。模型常會出錯；請看它為何這樣說。",
     ),
+    "tab.look": ("Look at a case", "看病例"),
     # the model
     "model.loading": (
         "Loading the checkpoint {name} … ({seconds} s)",
@@ -218,6 +223,9 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "value.PA": ("PA", "PA"),
     "value.AP": ("AP", "AP"),
 }
+
+CATALOGUE: dict[str, tuple[str, str]] = dict(ChainMap(_PAGE, *PANELS))
+"""Every string of the page and its panels."""
 
 FIELD_LABELS: dict[str, tuple[str, str]] = {
     "age": ("Age (years)", "年齡（歲）"),

@@ -4,9 +4,19 @@ from pathlib import Path
 
 import gradio as gr
 
-CSS = (Path(__file__).parent / "viewbox.css").read_text()
+_ASSETS = Path(__file__).parent / "assets"
+
+
+def _assets(kind: str) -> str:
+    """Every stylesheet or script of the panels, joined in the order of their names."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(_ASSETS.glob(f"*.{kind}")))
+
+
+CSS = _assets("css")
 
 HEAD = '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
+if _assets("js"):
+    HEAD += f"<script>{_assets('js')}</script>"
 
 _SANS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans TC", "PingFang TC", "Microsoft JhengHei", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")

@@ -21,7 +21,7 @@ from interface.markup import alert, banner
 from interface.model_actions import ModelActions
 from interface.panels import film_panel, model_panel, result_panel
 from interface.parts import Parts
-from interface.texts import translations
+from interface.texts import marker, translations
 
 SESSIONS = 64
 PRIVATE = {"api_visibility": "private"}
@@ -36,13 +36,14 @@ def build_page(models: Checkpoints, stores: StoreHost) -> gr.Blocks:
         top = gr.HTML(banner("en"), elem_id="vb-banner")
         model = model_panel([host.name for host in models.hosts])
         message = gr.HTML(alert(""), elem_id="vb-message")
-        choose = chooser()
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=6, min_width=330):
-                film = film_panel()
-            with gr.Column(scale=5, min_width=330):
-                results = result_panel()
-        clinical = form()
+        with gr.Tabs(elem_id="vb-tabs"), gr.Tab(marker("tab.look"), id="look"):
+            choose = chooser()
+            with gr.Row(equal_height=False):
+                with gr.Column(scale=6, min_width=330):
+                    film = film_panel()
+                with gr.Column(scale=5, min_width=330):
+                    results = result_panel()
+            clinical = form()
         parts = Parts(top, message, model, choose, film, results, clinical)
         cases = CaseActions(models, stores, desks, parts)
         work = ModelActions(models, desks, parts)
