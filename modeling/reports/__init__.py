@@ -1,0 +1,1 @@
+"""Radiology reports read by rule: which finding is mentioned, where, and whether it is affirmed or denied."""

@@ -1,0 +1,232 @@
+"""The rules as data: what names a finding, what denies it, doubts it, or puts it in the past.
+
+A rule file is TOML that an educator can read and edit; every mistake in it is told in one sentence.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from modeling.labels import FINDINGS
+from modeling.reports.phrases import Phrase, RuleError
+
+DEFAULT_RULES = Path(__file__).with_name("rules.toml")
+NORMAL = "normal"
+LONGEST_FILE = 500_000
+
+
+class Kind(StrEnum):
+    """What a context rule does to the findings in its reach."""
+
+    NEGATION = "negation"
+    UNCERTAINTY = "uncertainty"
+    HISTORY = "history"
+    PRESENT = "present"
+    BOUNDARY = "boundary"
+
+
+class Direction(StrEnum):
+    """Where the findings stand that a context rule reaches, seen from its phrase."""
+
+    AFTER = "after"
+    BEFORE = "before"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class FindingRule:
+    """What names one finding.
+
+    Attributes:
+        phrases: any of them is a mention.
+        unless: phrases that are no mention, though one of `phrases` stands inside them.
+    """
+
+    finding: str
+    phrases: tuple[Phrase, ...]
+    unless: tuple[Phrase, ...] = ()
+
+
+@dataclass(frozen=True)
+class ContextRule:
+    """Phrases that change what a mention means.
+
+    Attributes:
+        reach: how many characters after (or before) the phrase it acts; a boundary stops it earlier.
+        findings: the findings that it acts on; empty for all.
+        counts_as_yes: of an uncertainty rule: whether what it doubts counts as positive where a yes or no is
+            asked for ("probable" does, "may represent" does not).
+    """
+
+    name: str
+    kind: Kind
+    phrases: tuple[Phrase, ...]
+    direction: Direction = Direction.AFTER
+    reach: int = 200
+    findings: frozenset[str] = frozenset()
+    counts_as_yes: bool = False
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """Everything that decides what is mined.
+
+    Attributes:
+        sections: the sections that are read, where a report has any of them; else its whole text.
+        findings: one rule for each finding, in the order of `labels.FINDINGS`.
+        context: negation, uncertainty, history, present and boundary rules.
+        abnormal: phrases of other abnormal things; a report that affirms one is not normal.
+    """
+
+    sections: tuple[str, ...]
+    findings: tuple[FindingRule, ...]
+    context: tuple[ContextRule, ...]
+    abnormal: FindingRule
+
+    @classmethod
+    def from_text(cls, text: str) -> "RuleSet":
+        """Read and check a rule file's text.
+
+        Raises:
+            RuleError: not TOML, or a rule that cannot be used, with its name and what to write instead.
+        """
+        if len(text) > LONGEST_FILE:
+            raise RuleError(
+                f"Keep the rule file under {LONGEST_FILE:,} characters; this one has {len(text):,}."
+            )
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as exc:
+            raise RuleError(f"The rule file is not valid TOML: {exc}; correct that place.") from exc
+        return _rule_set(data)
+
+    @classmethod
+    def load(cls, path: Path) -> "RuleSet":
+        """Read and check a rule file.
+
+        Raises:
+            RuleError: it cannot be read, or a rule in it cannot be used.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise RuleError(f"The rule file {path} cannot be read as text; name another.") from exc
+        return cls.from_text(text)
+
+    def rule(self, name: str) -> ContextRule | FindingRule:
+        """The rule of this name (a finding's name for what names it).
+
+        Raises:
+            RuleError: there is no such rule.
+        """
+        for rule in self.context:
+            if rule.name == name:
+                return rule
+        for finding in (*self.findings, self.abnormal):
+            if finding.finding == name:
+                return finding
+        raise RuleError(f"There is no rule called '{name}'; choose one that the rule file names.")
+
+
+@cache
+def default_rules() -> RuleSet:
+    """The rules that ship, read once."""
+    return RuleSet.load(DEFAULT_RULES)
+
+
+def default_text() -> str:
+    """The rules that ship, as text to edit."""
+    return DEFAULT_RULES.read_text(encoding="utf-8")
+
+
+# --- reading
+
+
+def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    if not isinstance(data, dict):
+        raise RuleError(f"Write {where} as a TOML table with {', '.join(known)}.")
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise RuleError(f"{where} has an unknown entry '{unknown[0]}'; use {', '.join(known)}.")
+
+
+def _phrases(data: Mapping[str, Any], key: str, where: str, needed: bool = True) -> tuple[Phrase, ...]:
+    texts = data.get(key, [])
+    if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or (needed and not texts):
+        raise RuleError(f'Give {where} a list of {key}, such as ["pleural effusion*"].')
+    repeated = sorted({text for text in texts if texts.count(text) > 1})
+    if repeated:
+        raise RuleError(f"{where} has '{repeated[0]}' twice in its {key}; remove one.")
+    try:
+        return tuple(Phrase.parse(text) for text in texts)
+    except RuleError as exc:
+        raise RuleError(f"{where}: {exc}") from exc
+
+
+def _closed(kind: type[StrEnum], value: Any, where: str, what: str) -> Any:
+    if value not in tuple(kind):
+        raise RuleError(f"{where} has {what} '{value}'; choose {', '.join(kind)}.")
+    return kind(value)
+
+
+def _finding_rule(name: str, data: Any) -> FindingRule:
+    where = f"The finding {name}"
+    _only(data, ("phrases", "unless"), where)
+    return FindingRule(name, _phrases(data, "phrases", where), _phrases(data, "unless", where, needed=False))
+
+
+def _context_rule(data: Any, place: int) -> ContextRule:
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        raise RuleError(f"Give context rule number {place} a name.")
+    where = f"The context rule '{name}'"
+    _only(data, ("name", "kind", "phrases", "direction", "reach", "findings", "counts_as_yes"), where)
+    reach = data.get("reach", 200)
+    if not isinstance(reach, int) or isinstance(reach, bool) or not 1 <= reach <= 1000:
+        raise RuleError(f"{where} has reach {reach!r}; write 1 to 1000 characters.")
+    findings = data.get("findings", [])
+    if not isinstance(findings, list) or any(f not in FINDINGS.classes for f in findings):
+        raise RuleError(f"{where} may act on {', '.join(FINDINGS.classes)} only.")
+    kind = _closed(Kind, data.get("kind"), where, "kind")
+    counts = data.get("counts_as_yes", False)
+    if not isinstance(counts, bool) or (counts and kind != Kind.UNCERTAINTY):
+        raise RuleError(f"{where}: write counts_as_yes = true or false, and only for kind uncertainty.")
+    return ContextRule(
+        name=name,
+        kind=kind,
+        phrases=_phrases(data, "phrases", where),
+        direction=_closed(Direction, data.get("direction", "after"), where, "direction"),
+        reach=reach,
+        findings=frozenset(findings),
+        counts_as_yes=counts,
+    )
+
+
+def _rule_set(data: Mapping[str, Any]) -> RuleSet:
+    _only(data, ("sections", "findings", "context", "abnormal"), "The rule file")
+    sections = data.get("sections", [])
+    if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
+        raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')
+    findings = data.get("findings", {})
+    _only(findings, FINDINGS.classes, "The table findings")
+    missing = [name for name in FINDINGS.classes if name not in findings]
+    if missing:
+        raise RuleError(f"The rule file says nothing of {missing[0]}; add a table [findings.{missing[0]}].")
+    entries = data.get("context", [])
+    if not isinstance(entries, list):
+        raise RuleError("Write each context rule under its own [[context]].")
+    context = tuple(_context_rule(entry, place) for place, entry in enumerate(entries, 1))
+    names = [rule.name for rule in context]
+    repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
+    if repeated:
+        raise RuleError(f"Two rules are called '{repeated[0]}'; rename one.")
+    return RuleSet(
+        sections=tuple(s.lower() for s in sections),
+        findings=tuple(_finding_rule(name, findings[name]) for name in FINDINGS.classes),
+        context=context,
+        abnormal=_finding_rule("abnormal", data.get("abnormal", {})),
+    )

@@ -1,0 +1,190 @@
+"""Mined labels against gold labels: precision, recall and F1 by finding, and where they differ."""
+
+import csv
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from modeling.labels import FINDINGS
+from modeling.reports.mining import Mention, Miner, ReportLabels
+from modeling.reports.reading import ReportError
+from modeling.reports.report import Report
+from modeling.reports.rules import NORMAL
+
+COMPARED = (*FINDINGS.classes, NORMAL)
+MICRO = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Infiltration",
+)
+"""The eight findings of ChestX-ray8, over which NegBio (Peng et al. 2018) publishes a micro F1."""
+
+Gold = Mapping[str, Mapping[str, bool]]
+"""Report id -> finding (and `normal`) -> yes or no."""
+
+Part = Literal["tuning", "held-out"]
+
+
+def part_of(report_id: str) -> Part:
+    """Which part of the gold reports one belongs to: rules are tuned on three fifths, the rest is held out.
+
+    The split is a hash of the id, so it is the same everywhere and no report can change sides.
+    """
+    return "held-out" if hashlib.sha256(report_id.encode()).digest()[0] % 5 < 2 else "tuning"
+
+
+def read_gold(path: Path) -> dict[str, dict[str, bool]]:
+    """Gold labels of a CSV: `filename`, a column of 0 and 1 for each finding, and `normal`.
+
+    Raises:
+        ReportError: it cannot be read, has other columns, or holds something but 0 and 1.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as lines:
+            table = csv.DictReader(lines)
+            missing = {"filename", *COMPARED} - set(table.fieldnames or ())
+            if missing:
+                raise ReportError(
+                    f"{path} has no column '{min(missing)}'; it needs filename and the findings."
+                )
+            gold = {}
+            for row in table:
+                values = {name: (row[name] or "").strip() for name in COMPARED}
+                wrong = [name for name, value in values.items() if value not in ("0", "1")]
+                if wrong:
+                    raise ReportError(f"{path} has '{values[wrong[0]]}' for {wrong[0]}; write 0 or 1.")
+                gold[row["filename"].strip()] = {name: value == "1" for name, value in values.items()}
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise ReportError(f"The gold file {path} cannot be read; name a CSV.") from exc
+    return gold
+
+
+@dataclass(frozen=True)
+class FindingScore:
+    """How one finding's yes and no compare with the gold labels, in reports."""
+
+    finding: str
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+
+    @property
+    def support(self) -> int:
+        """Reports that have the finding by the gold labels."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def precision(self) -> float:
+        """Share of the mined positives that are right; 0 where none was mined."""
+        return self.true_positives / max(1, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> float:
+        """Share of the gold positives that were mined; 0 where there is none."""
+        return self.true_positives / max(1, self.support)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 where there is neither."""
+        missed = self.false_positives + self.false_negatives
+        return 2 * self.true_positives / max(1, 2 * self.true_positives + missed)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A report whose mined yes or no is not the gold one, with the mention that decided (if there is any)."""
+
+    report_id: str
+    finding: str
+    kind: Literal["false positive", "false negative"]
+    mention: Mention | None
+
+
+@dataclass(frozen=True)
+class MiningScores:
+    """Every finding's score over the same reports.
+
+    Attributes:
+        reports: how many were compared.
+        seconds: what mining them took.
+    """
+
+    findings: Mapping[str, FindingScore]
+    reports: int
+    seconds: float
+    differences: tuple[Difference, ...] = ()
+
+    def micro(self, names: Iterable[str] = MICRO) -> FindingScore:
+        """All decisions over the named findings pooled."""
+        chosen = [self.findings[name] for name in names]
+        return FindingScore(
+            "micro",
+            sum(s.true_positives for s in chosen),
+            sum(s.false_positives for s in chosen),
+            sum(s.false_negatives for s in chosen),
+        )
+
+    def macro_f1(self, absent_as_zero: bool = False) -> float:
+        """Mean F1 over the 14 findings.
+
+        Args:
+            absent_as_zero: count a finding that no gold report has as F1 = 0 instead of leaving it out.
+        """
+        chosen = [self.findings[name] for name in FINDINGS.classes]
+        chosen = [score for score in chosen if absent_as_zero or score.support]
+        return sum(score.f1 for score in chosen) / max(1, len(chosen))
+
+
+def with_gold(reports: Sequence[Report], gold: Gold) -> list[Report]:
+    """The reports that have gold labels.
+
+    Raises:
+        ReportError: none has: the gold file is for other reports.
+    """
+    chosen = [report for report in reports if report.report_id in gold]
+    if not chosen:
+        example = next(iter(gold), "no report")
+        raise ReportError(
+            f"The gold file is for other reports (it has {example}); name the one that goes with these."
+        )
+    return chosen
+
+
+def evaluate(miner: Miner, reports: Sequence[Report], gold: Gold) -> MiningScores:
+    """Mine the reports that have gold labels and compare.
+
+    Raises:
+        ReportError: no report has gold labels.
+    """
+    chosen = with_gold(reports, gold)
+    start = time.perf_counter()
+    mined = miner.label_all(chosen)
+    seconds = time.perf_counter() - start
+    return compare(miner, mined, gold, seconds)
+
+
+def compare(miner: Miner, mined: Sequence[ReportLabels], gold: Gold, seconds: float = 0.0) -> MiningScores:
+    """Score labels that are mined already; every one of them needs gold labels."""
+    counts = {name: [0, 0, 0] for name in COMPARED}
+    differences = []
+    for labels in mined:
+        truth = gold[labels.report_id]
+        for name in COMPARED:
+            yes = miner.positive(labels, name)
+            if yes and truth[name]:
+                counts[name][0] += 1
+            elif yes != truth[name]:
+                counts[name][1 if yes else 2] += 1
+                mention = None if name == NORMAL else labels.findings[name].decided_by
+                kind = "false positive" if yes else "false negative"
+                differences.append(Difference(labels.report_id, name, kind, mention))
+    scores = {name: FindingScore(name, *numbers) for name, numbers in counts.items()}
+    return MiningScores(scores, len(mined), seconds, tuple(differences))
