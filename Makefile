@@ -10,7 +10,7 @@ $(VENV)/demo.stamp: requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: requirements.txt requirements-dev.txt $(VENV)/demo.stamp
+$(VENV)/test.stamp: requirements.txt requirements-lake.txt requirements-dev.txt $(VENV)/demo.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

@@ -3,9 +3,7 @@
 import bisect
 import heapq
 import random
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from cases.document import RANDOM_BITS, facet_of, facets, random_key
@@ -73,37 +71,6 @@ class Catalogue:
         first = bisect.bisect_left(ids, where.text)
         last = bisect.bisect_left(ids, prefix_end(where.text))
         return ids[first:last]
-
-
-class KeptCatalogue:
-    """A catalogue of a store that others write to: read again when the store changed or after 5 minutes.
-
-    A change is seen by the number of documents. A reading is not repeated before ten times as long as it
-    took has passed, so that a large store under import is not read without end.
-    """
-
-    def __init__(self, read: Callable[[], Catalogue], max_age: float = 300.0) -> None:
-        self._read, self._max_age = read, max_age
-        self._lock = threading.Lock()
-        self._kept: Catalogue | None = None
-        self._documents, self._read_at, self._took = -1, 0.0, 0.0
-
-    def forget(self) -> None:
-        """Read again at the next question: this program changed the store itself."""
-        with self._lock:
-            self._kept = None
-
-    def current(self, documents: int) -> Catalogue:
-        """The catalogue for a store that now holds so many documents."""
-        with self._lock:
-            age = time.monotonic() - self._read_at
-            changed = documents != self._documents and age > 10 * self._took
-            if self._kept is None or changed or age > self._max_age:
-                began = time.monotonic()
-                self._kept = self._read()
-                self._documents, self._read_at = documents, time.monotonic()
-                self._took = self._read_at - began
-            return self._kept
 
 
 def prefix_end(prefix: str) -> str:

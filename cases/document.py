@@ -15,9 +15,9 @@ import numpy as np
 
 from cases.case import Case, Licence, PlantedEvidence, Provenance, Reading
 from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
-from cases.refusals import broken_case, check_case_id, shown
+from cases.refusals import BrokenCase, broken_case, check_case_id, shown
 from cases.store import CaseFilter, CaseSummary
-from modeling.errors import CaseStoreError, StudyError, ViewboxError
+from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study
 
@@ -25,6 +25,7 @@ SCHEMA_VERSION = 1
 RANDOM_BITS = 48
 SUMMARY_FIELDS = ("ID", "provenance.source", "provenance.synthetic", "reference", "licence", "thumbnail")
 """What a list row is made from; the film is not among them."""
+_NOT_CONTENT = ("_id", "facets", "random", "thumbnail", "digest")
 
 
 def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         film_part = None if radiograph is None else film_document(radiograph, film)
         may_see = radiograph is not None and case.licence.may_show
     except ViewboxError as exc:
-        raise CaseStoreError(f"Case {shown(case.case_id)} was not stored: {exc}") from exc
+        raise BrokenCase(f"Case {shown(case.case_id)} was not stored: {exc}") from exc
     return {
         "ID": case.case_id,
         "schema_version": SCHEMA_VERSION,
@@ -86,7 +87,7 @@ def case_from_document(document: Mapping[str, Any]) -> Case:
     case_id = str(document.get("ID", document.get("_id", "")))
     version = document.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise CaseStoreError(
+        raise BrokenCase(
             f"Case {shown(case_id)} was written by a newer Viewbox (schema {version}, this one reads up to"
             f" {SCHEMA_VERSION}); update Viewbox to open it."
         )
@@ -111,6 +112,16 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
         synthetic=provenance.get("synthetic") is True,
         thumbnail=bytes(picture) if isinstance(picture, bytes) and licence.get("may_show") is True else None,
     )
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Hash of what a document says, to know an unchanged one; thumbnail and storage keys left aside."""
+    parts = {k: v for k, v in document.items() if k not in _NOT_CONTENT}
+    for name in ("film", "seed"):
+        if isinstance(parts.get(name), Mapping):  # Its bytes are known by the hash that stands beside them.
+            parts[name] = {k: v for k, v in parts[name].items() if k not in ("bytes", "file")}
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=_hashable)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def facets(source: str, reference: Mapping[str, str]) -> list[str]:
@@ -225,3 +236,7 @@ def _texts(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _hashable(value: object) -> str:
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else repr(value)

@@ -1,29 +1,30 @@
 """The embedded store: a folder of Parquet files with the features of `datasets`, no server needed."""
 
-import base64
-import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cases.case import Case
+from cases.case_files import (
+    BYTES_PER_FILE,
+    LIST_COLUMNS,
+    ROWS_PER_FILE,
+    list_document,
+    noted_inputs,
+    read_rows,
+    row_of,
+    stored_document,
+    write_file,
+)
 from cases.catalogue import Catalogue, draw, page_of, pivot_of
-from cases.document import case_from_document, document_from_case, summary_from_document
-from cases.refusals import broken_case, case_not_found, check_query, read_only, shown
-from cases.store import CaseFilter, CasePage, CaseSummary
+from cases.document import case_from_document, digest, document_from_case, summary_from_document
+from cases.refusals import case_not_found, check_query, read_only
+from cases.store import CaseFilter, CasePage, CaseSummary, Stored
 from modeling.errors import CaseStoreError
-from modeling.labels import TASKS
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "hub_config" / "cases"
-ROWS_PER_SHARD = 500
-BYTES_PER_SHARD = 64 * 2**20
-_LABELS = tuple(str(task) for task in TASKS)
-_LIST_COLUMNS = ("case_id", "source", *_LABELS, "licence", "may_show", "synthetic", "thumbnail")
 
 
 class EmbeddedCaseStore:
@@ -41,10 +42,11 @@ class EmbeddedCaseStore:
         self._shard_of: dict[str, Path] = {}
         self._rows: dict[str, CaseSummary] = {}
         for shard in sorted(folder.glob("cases-*.parquet")):
-            for row in _read(shard, _LIST_COLUMNS):
-                self._rows[row["case_id"]] = summary_from_document(_list_document(row))
+            for row in read_rows(shard, LIST_COLUMNS):
+                self._rows[row["case_id"]] = summary_from_document(list_document(row))
                 self._shard_of[row["case_id"]] = shard
         self._catalogue: Catalogue | None = None
+        self._inputs: dict[str, str] | None = None
 
     @classmethod
     def open(cls, uri: str | None = None, *, write: bool = False) -> "EmbeddedCaseStore":
@@ -95,15 +97,19 @@ class EmbeddedCaseStore:
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film; only its own row group is read."""
+        return case_from_document(self.document(case_id))
+
+    def document(self, case_id: str) -> dict[str, Any]:
+        """The whole document of a case, its film's file included."""
         check_query(CaseFilter(), case_id)
         with self._lock:
-            document = self._pending.get(case_id)
+            pending = self._pending.get(case_id)
             shard = self._shard_of.get(case_id)
-        if document is None:
-            if shard is None:
-                raise case_not_found(case_id)
-            document = _stored_document(shard, case_id)
-        return case_from_document(document)
+        if pending is not None:
+            return dict(pending)
+        if shard is None:
+            raise case_not_found(case_id)
+        return stored_document(shard, case_id)
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
@@ -131,15 +137,53 @@ class EmbeddedCaseStore:
         Args:
             film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
         """
+        self._put(document_from_case(case, film) if self._write else {})
+
+    def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
+        """Store or replace many documents; those that are there as they are are left alone.
+
+        They are on disk when this returns.
+
+        Raises:
+            CaseStoreError: the store was opened for reading only, or its disk is full; putting all again
+                loses and doubles nothing.
+        """
+        counts = {"new": 0, "changed": 0, "same": 0}
+        for document in documents:
+            known = document["ID"] in self._rows
+            if known and digest(self.document(document["ID"])) == digest(document):
+                counts["same"] += 1
+                continue
+            self._put(document)
+            counts["changed" if known else "new"] += 1
+        self.flush()
+        return Stored(**counts)
+
+    def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
+        """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
+        with self._lock:
+            if self._inputs is None:
+                self._inputs = {}
+                for shard in sorted(set(self._shard_of.values())):
+                    self._inputs |= {
+                        i: n for i, n in noted_inputs(shard).items() if self._shard_of[i] == shard
+                    }
+            return {i: self._inputs[i] for i in case_ids if i in self._inputs}
+
+    def _put(self, document: Mapping[str, Any]) -> None:
         if not self._write:
             raise read_only()
-        document = document_from_case(case, film)
+        case_id = document["ID"]
         with self._lock:
-            self._pending[case.case_id] = document
-            self._rows[case.case_id] = summary_from_document(document)
+            self._pending[case_id] = dict(document)
+            self._rows[case_id] = summary_from_document(document)
             self._catalogue = None
+            if self._inputs is not None:
+                self._inputs.pop(case_id, None)
+                if isinstance(document["provenance"].get("input"), str):
+                    self._inputs[case_id] = document["provenance"]["input"]
             held = sum(d["film"]["size"] for d in self._pending.values() if d["film"])
-            if len(self._pending) >= ROWS_PER_SHARD or held >= BYTES_PER_SHARD:
+            if len(self._pending) >= ROWS_PER_FILE or held >= BYTES_PER_FILE:
                 self.flush()
 
     def flush(self) -> None:
@@ -151,11 +195,11 @@ class EmbeddedCaseStore:
         with self._lock:
             if not self._pending:
                 return
-            rows = [_row(self._pending[case_id]) for case_id in sorted(self._pending)]
+            rows = [row_of(self._pending[case_id]) for case_id in sorted(self._pending)]
             replaced = {self._shard_of[i] for i in self._pending if i in self._shard_of}
             numbers = [int(p.stem.removeprefix("cases-")) for p in self._folder.glob("cases-*.parquet")]
             shard = self._folder / f"cases-{max(numbers, default=-1) + 1:05d}.parquet"
-            _write(shard, rows)
+            write_file(shard, rows)
             self._shard_of.update(dict.fromkeys(self._pending, shard))
             self._pending.clear()
             for old in replaced:
@@ -166,9 +210,9 @@ class EmbeddedCaseStore:
         self.flush()
 
     def _drop_replaced(self, shard: Path) -> None:
-        kept = [row for row in _read(shard, None) if self._shard_of[row["case_id"]] == shard]
+        kept = [row for row in read_rows(shard, None) if self._shard_of[row["case_id"]] == shard]
         if kept:
-            _write(shard, kept)
+            write_file(shard, kept)
         else:
             shard.unlink()
 
@@ -177,114 +221,3 @@ class EmbeddedCaseStore:
             if self._catalogue is None:
                 self._catalogue = Catalogue(self._rows.values())
             return self._catalogue
-
-
-def _features() -> "Features":
-    """The columns of every file: those of a list row, the film, and the rest of the document as JSON."""
-    from datasets import Features, Image, Value
-
-    text, flag = Value("string"), Value("bool")
-    return Features(
-        {
-            "case_id": text,
-            "source": text,
-            **dict.fromkeys(_LABELS, text),
-            "licence": text,
-            "may_show": flag,
-            "synthetic": flag,
-            "thumbnail": Value("binary"),
-            "image": Image(decode=False),
-            "document": text,
-        }
-    )
-
-
-def _read(shard: Path, columns: Sequence[str] | None, case_id: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a file.
-
-    Read by pyarrow, the engine under `datasets`: `Dataset.from_parquet` hashes its arguments with a pickler
-    that looks into `transformers`, which fails while another thread is still importing that package, and
-    writes a copy of what it reads to the disk.
-    """
-    from pyarrow import parquet
-
-    try:
-        table = parquet.read_table(
-            shard,
-            columns=None if columns is None else list(columns),
-            filters=None if case_id is None else [("case_id", "==", case_id)],
-        )
-        return table.to_pylist()
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as exc:
-        raise CaseStoreError(
-            f"The case file '{shard.name}' cannot be read; fetch it again or remove it from the folder"
-            f" '{shard.parent.name}'."
-        ) from exc
-
-
-def _write(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write a file whole or not at all, one film to a row group so that one can be read by itself."""
-    import datasets
-
-    datasets.disable_progress_bars()
-    columns = {name: [row[name] for row in rows] for name in _features()}
-    partial = shard.with_suffix(".partial")
-    try:
-        datasets.Dataset.from_dict(columns, features=_features()).to_parquet(str(partial), batch_size=1)
-        partial.replace(shard)
-    except OSError as exc:
-        partial.unlink(missing_ok=True)
-        raise CaseStoreError(
-            f"The case file '{shard.name}' cannot be written; free some space or choose another folder."
-        ) from exc
-
-
-def _stored_document(shard: Path, case_id: str) -> dict[str, Any]:
-    rows = _read(shard, ("case_id", "image", "document"), case_id)
-    if not rows:
-        raise CaseStoreError(f"Case {shown(case_id)} is no longer in '{shard.name}'; start Viewbox again.")
-    try:
-        document = json.loads(rows[0]["document"], object_hook=_bytes_from_json)
-        if document["film"] is not None:
-            document["film"]["bytes"] = rows[0]["image"]["bytes"]
-    except (ValueError, KeyError, TypeError) as exc:
-        raise broken_case(case_id, "its document cannot be read") from exc
-    return document
-
-
-def _row(document: dict[str, Any]) -> dict[str, Any]:
-    film = document["film"]
-    rest = {key: value for key, value in document.items() if key != "thumbnail"}
-    if film is not None:
-        rest["film"] = {key: value for key, value in film.items() if key != "bytes"}
-    return {
-        "case_id": document["ID"],
-        "source": document["provenance"]["source"],
-        **{task: document["reference"].get(task) for task in _LABELS},
-        "licence": document["licence"]["name"],
-        "may_show": document["licence"]["may_show"],
-        "synthetic": document["provenance"]["synthetic"],
-        "thumbnail": document["thumbnail"],
-        "image": None if film is None else {"bytes": film["bytes"], "path": None},
-        "document": json.dumps(rest, ensure_ascii=False, default=_json_from_bytes),
-    }
-
-
-def _list_document(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "ID": row["case_id"],
-        "provenance": {"source": row["source"], "synthetic": row["synthetic"]},
-        "reference": {task: row[task] for task in _LABELS if row[task] is not None},
-        "licence": {"name": row["licence"], "may_show": row["may_show"]},
-        "thumbnail": row["thumbnail"],
-    }
-
-
-def _json_from_bytes(value: object) -> dict[str, str]:
-    if not isinstance(value, bytes):
-        raise TypeError(f"{type(value).__name__} has no place in a document")
-    return {"$bytes": base64.b64encode(value).decode()}
-
-
-def _bytes_from_json(value: dict[str, Any]) -> Any:
-    return base64.b64decode(value["$bytes"]) if value.keys() == {"$bytes"} else value

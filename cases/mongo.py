@@ -6,42 +6,39 @@ Seed documents have no `facets`; their rows are read without films into a catalo
 """
 
 import contextlib
-import itertools
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
+import bson
 import gridfs
 import pymongo
 from bson import ObjectId
-from bson.errors import BSONError
 from pymongo import errors
 
 from cases.case import Case
-from cases.catalogue import DRAWN_FROM, Catalogue, KeptCatalogue, draw, page_of, pivot_of
-from cases.document import (
-    SUMMARY_FIELDS,
-    case_from_document,
-    document_from_case,
-    random_key,
-    summary_from_document,
-)
+from cases.catalogue import draw, page_of, pivot_of
+from cases.document import case_from_document, document_from_case
 from cases.mongo_address import DEFAULT_DATABASE, MongoAddress
-from cases.mongo_errors import refused, unreachable
-from cases.mongo_schema import INDEXES, VALIDATOR, list_query
+from cases.mongo_border import border
+from cases.mongo_conversion import document_from_seed
+from cases.mongo_films import Films
+from cases.mongo_listing import ID_ONLY, Listing
+from cases.mongo_schema import INDEXES, VALIDATOR
+from cases.mongo_seeds import SeedDocuments
+from cases.mongo_sweeping import Swept, sweep
+from cases.mongo_tallies import Tallies
+from cases.mongo_writing import CaseWriter
 from cases.refusals import ambiguous_case, broken_case, case_not_found, check_query, read_only
-from cases.seed_document import case_from_seed, id_keys, seed_id, seed_summary
-from cases.store import CaseFilter, CasePage
+from cases.seed_document import case_from_seed, id_keys, seed_id
+from cases.store import CaseFilter, CasePage, Stored
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
 
 COLLECTION = "cases"
-BUCKET = "films"
-INLINE_BYTES = 2**20
-"""Films up to here stay in their document; larger ones go to GridFS (a document holds at most 16 MiB)."""
-_LIST_ROW = dict.fromkeys(SUMMARY_FIELDS, 1)
-_ID_ONLY = {"ID": 1, "_id": 0}
+_NO_RIGHT = 13
+T = TypeVar("T")
 
 
 class MongoCaseStore:
@@ -54,8 +51,11 @@ class MongoCaseStore:
         self._write = False
         self._database = client[database]
         self._cases = self._database[COLLECTION]
-        self._films = gridfs.GridFSBucket(self._database, BUCKET)
-        self._seed_rows = KeptCatalogue(self._read_seeds)
+        self._films = Films(self._database)
+        self._tallies = Tallies(self._database)
+        self._writer = CaseWriter(self._cases, self._films, self._tallies)
+        self._listing = Listing(self._cases, self._tallies, self._asked)
+        self._seeds = SeedDocuments(self._cases, self._asked)
 
     @classmethod
     def connect(
@@ -83,7 +83,7 @@ class MongoCaseStore:
                 connect=False,
                 unicode_decode_error_handler="replace",
                 datetime_conversion="DATETIME_AUTO",
-                **address.client_options,
+                **address.client_options(write=write),
             )
             name = client.get_default_database(database or DEFAULT_DATABASE).name
             store = cls(address, client, name, reachable_ports)
@@ -112,7 +112,7 @@ class MongoCaseStore:
             CaseStoreError: down, not found, refused: with what to do.
         """
         with self._border():
-            self._cases.find_one({"ID": ""}, _ID_ONLY)
+            self._cases.find_one({"ID": ""}, ID_ONLY)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -120,54 +120,40 @@ class MongoCaseStore:
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film; Viewbox's own form goes before a seed document of that ID."""
-        check_query(CaseFilter(), case_id)
-        try:
-            return self._get(case_id)
-        except gridfs.errors.NoFile:
-            pass  # Replaced between its document and its film: the new document names the new film.
-        try:
-            return self._get(case_id)
-        except gridfs.errors.NoFile as exc:
-            raise broken_case(case_id, "its film is not in GridFS") from exc
+        return self._whole(case_id, case_from_document, case_from_seed)
+
+    def document(self, case_id: str) -> dict[str, Any]:
+        """The whole document of a case in Viewbox's own form, its film's file included."""
+        return self._whole(case_id, _without_key, lambda found, _: document_from_seed(bson.encode(found)))
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
         check_query(where, after, limit=limit)
         with self._border():
-            rows = self._seeds().rows_after(where, after, limit + 1)
-            query = list_query(where, {} if after is None else {"$gt": after})
-            own = self._cases.find(query, _LIST_ROW).sort("ID", 1).limit(limit + 1)
-            rows += map(summary_from_document, own)
-        return page_of(rows, limit)
+            rows = self._seeds.rows().rows_after(where, after, limit + 1)
+            return page_of(rows + self._listing.rows_after(where, after, limit + 1), limit)
 
     def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
         """The ID next to this one in order, or None at the end."""
         check_query(where, case_id)
-        forward = direction == "next"
         with self._border():
-            query = list_query(where, {"$gt" if forward else "$lt": case_id})
-            nearest = self._cases.find(query, _ID_ONLY).sort("ID", 1 if forward else -1).limit(1)
-            found = [document["ID"] for document in nearest]
-            seed = self._seeds().next_to(case_id, direction, where)
-        candidates = found if seed is None else [*found, seed]
-        return (min if forward else max)(candidates, default=None)
+            own = self._listing.next_to(case_id, direction, where)
+            seed = self._seeds.rows().next_to(case_id, direction, where)
+        found = [candidate for candidate in (own, seed) if candidate is not None]
+        return (min if direction == "next" else max)(found, default=None)
 
     def random(self, where: CaseFilter, seed: int) -> str | None:
         """One ID drawn from those that pass the filter; the same seed draws the same case."""
         check_query(where)
-        pivot = pivot_of(seed)
         with self._border():
-            own = self._drawn(where, {"$gte": pivot})
-            if len(own) < DRAWN_FROM:
-                own += self._drawn(where, {"$lt": pivot})
-            candidates = own + self._seeds().drawn_after(where, pivot)
-        return draw(candidates, seed)
+            own = self._listing.drawn_after(where, pivot_of(seed))
+            return draw(own + self._seeds.rows().drawn_after(where, pivot_of(seed)), seed)
 
     def count(self, where: CaseFilter) -> int:
         """How many cases pass the filter."""
         check_query(where)
         with self._border():
-            return self._cases.count_documents(list_query(where, {})) + self._seeds().count(where)
+            return self._listing.count(where) + self._seeds.rows().count(where)
 
     def put(self, case: Case, film: bytes | None = None) -> None:
         """Store or replace a case; a seed document of the same ID stays as it is and is no longer shown.
@@ -175,125 +161,124 @@ class MongoCaseStore:
         Args:
             film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
         """
-        if not self._write:
-            raise read_only()
-        document = document_from_case(case, film)
+        with self._writing() as writer:
+            writer.replace(document_from_case(case, film))
+
+    def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
+        """Store or replace many documents; those that are there as they are are left alone.
+
+        Raises:
+            CaseStoreError: the store was opened for reading only, was lost, or is full; putting all again
+                loses and doubles nothing.
+        """
+        with self._writing() as writer:
+            return writer.put_documents(documents)
+
+    def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
+        """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
         with self._border():
-            stored = self._store_large_film(case.case_id, document["film"])
-            try:
-                before = self._replace(f"case:{case.case_id}", document)
-            except errors.PyMongoError:
-                with contextlib.suppress(errors.PyMongoError):  # The first error is the one to report.
-                    self._drop_film({"file": stored} if stored is not None else None)
-                raise
-            self._seed_rows.forget()
-            self._drop_film((before or {}).get("film"))
+            return self._writer.inputs(case_ids)
+
+    def seed_documents(self) -> Iterator[bytes]:
+        """The seed project's documents as BSON, films included, to the byte as they are."""
+        with self._border():
+            yield from self._seeds.documents()
+
+    def put_seed(self, raw: bytes) -> None:
+        """Store or replace a document of the seed project, given as BSON."""
+        with self._writing():
+            self._seeds.put(raw)
+
+    def remove(self, case_id: str, *, form: Literal["own", "seed"] = "own") -> None:
+        """Take out a case's own document with its films, or the seed project's of that ID."""
+        with self._writing() as writer:
+            writer.remove(case_id) if form == "own" else self._seeds.remove(case_id)
+
+    def sweep(self, older_than: float = 3600.0, *, recount: bool = False) -> Swept:
+        """Take out films that no case names, and count the filters again where a writer died.
+
+        Args:
+            older_than: seconds since a film was stored, before which it is left alone.
+            recount: count the filters again in any case.
+        """
+        with self._writing():
+            return sweep(self._cases, self._films, self._tallies, older_than, recount=recount)
 
     def _prepare_for_writing(self) -> None:
         with self._border():
             for keys in INDEXES:
                 self._cases.create_index(keys)
+            self._films.prepare()
+            self._tallies.begin(empty=self._cases.find_one({"facets": {"$gt": ""}}, {"_id": 1}) is None)
             try:
                 self._database.command("collMod", COLLECTION, validator=VALIDATOR, validationLevel="moderate")
             except errors.OperationFailure as exc:
-                if exc.code != 13:
+                if exc.code != _NO_RIGHT:
                     raise
                 logger.warning("%s: no right to install the validator; documents are not checked by it", self)
         self._write = True
 
-    def _get(self, case_id: str) -> Case:
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[CaseWriter]:
+        if not self._write:
+            raise read_only()
         with self._border():
-            found = list(self._cases.find({"ID": {"$in": id_keys(case_id)}}).limit(3))
-            if not found and ObjectId.is_valid(case_id):
-                nameless = self._cases.find_one({"_id": ObjectId(case_id)})
-                found = [nameless] if nameless and seed_id(nameless) == case_id else []
-            own = next((document for document in found if "schema_version" in document), None)
+            try:
+                yield self._writer
+            finally:
+                self._listing.forget()
+                self._seeds.forget()
+
+    def _whole(
+        self,
+        case_id: str,
+        own_form: Callable[[dict[str, Any]], T],
+        seed_form: Callable[[dict[str, Any], str], T],
+    ) -> T:
+        """A case in the form that is asked for."""
+        check_query(CaseFilter(), case_id)
+        for attempt in (1, 2):
+            with self._border():
+                found = self._find(case_id)
+                own = next((document for document in found if "schema_version" in document), None)
+                try:
+                    if own is not None:
+                        self._load_films(case_id, own)
+                except gridfs.errors.NoFile as exc:
+                    if attempt == 1:  # Replaced between document and film: the new one names its own film.
+                        continue
+                    raise broken_case(case_id, "its film is not in GridFS") from exc
             if own is not None:
-                self._load_film(case_id, own.get("film"))
-                return case_from_document(own)
+                return own_form(own)
+            break
         if not found:
             raise case_not_found(case_id)
         if len(found) > 1:
             raise ambiguous_case(case_id)
-        return case_from_seed(found[0], case_id)
+        return seed_form(found[0], case_id)
 
-    def _load_film(self, case_id: str, film: Any) -> None:
-        """Put the bytes of a film that lies in GridFS where those of an inline film are."""
-        if not isinstance(film, dict) or "file" not in film:
-            return
-        try:
-            film["bytes"] = self._films.open_download_stream(film["file"]).read()
-        except gridfs.errors.CorruptGridFile as exc:
-            raise broken_case(case_id, "a part of its film is missing from GridFS") from exc
+    def _find(self, case_id: str) -> list[dict[str, Any]]:
+        found = list(self._cases.find({"ID": {"$in": id_keys(case_id)}}).limit(3))
+        if not found and ObjectId.is_valid(case_id):
+            nameless = self._cases.find_one({"_id": ObjectId(case_id)})
+            found = [nameless] if nameless and seed_id(nameless) == case_id else []
+        return found
 
-    def _drawn(self, where: CaseFilter, reach: Mapping[str, int]) -> list[tuple[int, str]]:
-        query = {**list_query(where, {}), "random": reach}
-        found = self._cases.find(query, _ID_ONLY).sort("random", 1).limit(DRAWN_FROM)
-        return [(random_key(document["ID"]), document["ID"]) for document in found]
+    def _load_films(self, case_id: str, document: Mapping[str, Any]) -> None:
+        """Put the bytes of what lies in GridFS where those of an inline film are."""
+        for part in ("film", "seed"):
+            held = document.get(part)
+            if isinstance(held, dict) and "file" in held:
+                held["bytes"] = self._films.read(case_id, held["file"])
 
-    def _store_large_film(self, case_id: str, film: dict[str, Any] | None) -> ObjectId | None:
-        """Move a film above `INLINE_BYTES` to GridFS, before the document that will name it is stored."""
-        if film is None or film["size"] <= INLINE_BYTES:
-            return None
-        file = self._films.upload_from_stream(film["sha256"], film.pop("bytes"), metadata={"case": case_id})
-        film["file"] = file
-        return file
+    def _asked(self, ask: Callable[[], T]) -> T:
+        with self._border():
+            return ask()
 
-    def _replace(self, key: str, document: dict[str, Any]) -> Mapping[str, Any] | None:
-        for attempt in itertools.count():
-            try:
-                return self._cases.find_one_and_replace({"_id": key}, document, {"film.file": 1}, upsert=True)
-            except errors.DuplicateKeyError:
-                if attempt:  # Two writers may meet in one upsert; the second attempt finds a document.
-                    raise
-        return None
+    def _border(self) -> contextlib.AbstractContextManager[None]:
+        return border(self._address, self._database.name, self._ports)
 
-    def _drop_film(self, film: Any) -> None:
-        if isinstance(film, dict) and "file" in film:
-            with contextlib.suppress(gridfs.errors.NoFile):  # Another writer took it out already.
-                self._films.delete(film["file"])
 
-    def _seeds(self) -> Catalogue:
-        return self._seed_rows.current(self._cases.estimated_document_count())
-
-    def _read_seeds(self) -> Catalogue:
-        rows, own = {}, {}
-        wanted = {**_LIST_ROW, "clinical_data": 1, "schema_version": 1}
-        for document in self._cases.find({"facets": None}, wanted):
-            case_id = seed_id(document)
-            if "schema_version" in document:
-                own[case_id] = summary_from_document({**document, "ID": case_id})
-            else:
-                rows[case_id] = seed_summary(document, case_id)
-        ids = list(rows)
-        for first in range(0, len(ids), 1000):
-            keys = [f"case:{case_id}" for case_id in ids[first : first + 1000]]
-            for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1}):
-                rows.pop(str(document.get("ID")), None)  # Converted: the newer form is the one to show.
-        return Catalogue((rows | own).values())
-
-    @contextlib.contextmanager
-    def _border(self) -> Iterator[None]:
-        """What the driver says, in one sentence a reader can act on.
-
-        Raises:
-            CaseStoreError: instead of any error of the driver but `NoFile`, which `get` answers itself.
-        """
-        try:
-            yield
-        except gridfs.errors.NoFile:
-            raise
-        except errors.ConfigurationError as exc:
-            # DNS seed list, or options that do not go together; never quoted: it may hold secrets.
-            kind = str(exc) if "DNS" in str(exc) else "options"
-            raise CaseStoreError(unreachable(self._address, kind, self._ports)) from None
-        except (errors.ServerSelectionTimeoutError, errors.ConnectionFailure) as exc:
-            raise CaseStoreError(unreachable(self._address, str(exc), self._ports)) from exc
-        except errors.OperationFailure as exc:
-            name = (exc.details or {}).get("codeName", "")
-            raise CaseStoreError(refused(self._address, self._database.name, exc.code, str(name))) from exc
-        except (errors.PyMongoError, BSONError) as exc:
-            raise CaseStoreError(
-                f"MongoDB at {self._address.shown} and this app do not understand each other"
-                f" ({type(exc).__name__}); check the server's release and its log."
-            ) from exc
+def _without_key(document: dict[str, Any]) -> dict[str, Any]:
+    document.pop("_id", None)
+    return document

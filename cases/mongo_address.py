@@ -22,6 +22,8 @@ CLIENT_OPTIONS: Mapping[str, object] = {
     "appName": "viewbox",
 }
 """What a client gets where the URI does not say otherwise."""
+WRITER_OPTIONS: Mapping[str, object] = {"socketTimeoutMS": 120_000}
+"""What a writer gets instead: a portion of films may take a busy server longer than a reader would wait."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ class MongoAddress:
         ends = (host.rpartition(":")[2] if ":" in host.rpartition("]")[2] else "" for host in self.hosts)
         return frozenset(int(end) if end.isdecimal() else DEFAULT_PORT for end in ends)
 
-    @property
-    def client_options(self) -> dict[str, object]:
-        """Those of `CLIENT_OPTIONS` that the address does not set itself: what the user wrote counts."""
-        return {name: value for name, value in CLIENT_OPTIONS.items() if name.lower() not in self.options}
+    def client_options(self, *, write: bool = False) -> dict[str, object]:
+        """Those of our options that the address does not set itself: what the user wrote counts."""
+        wanted = {**CLIENT_OPTIONS, **(WRITER_OPTIONS if write else {})}
+        return {name: value for name, value in wanted.items() if name.lower() not in self.options}
 
     def port_advice(self, reachable_ports: tuple[int, ...] | None) -> str:
         """What to do where this machine reaches few ports and the address names another, or ""."""

@@ -7,6 +7,8 @@ _LOGIN_CODES = (18, 8000)
 _LOGIN_SIGNS = ("AuthenticationFailed", "bad auth", "authentication failed", "Authentication failed")
 _NO_RIGHT = 13
 _FAILED_VALIDATION = 121
+_DISK_FULL = (14031, 12501)
+"""OutOfDiskSpace, and the older code of a quota that is used up."""
 _NAME_NOT_FOUND = ("DNS", "Name or service not known", "name resolution", "nodename nor", "getaddrinfo")
 
 
@@ -53,4 +55,6 @@ def refused(address: MongoAddress, database: str, code: int | None, name: str) -
         )
     if code == _FAILED_VALIDATION:
         return f"{server} refused the case: it does not fit the validator; update Viewbox or the validator."
+    if code in _DISK_FULL:
+        return f"The disk of {server} is full; free some space and run the same again: nothing is doubled."
     return f"{server} answered with error {code} {name}".rstrip() + "; look it up in the server's log."

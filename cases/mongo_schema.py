@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cases.catalogue import prefix_end
 from cases.document import facet_of
 from cases.store import CaseFilter
 
@@ -13,7 +12,7 @@ INDEXES: tuple[list[tuple[str, int]], ...] = (
     [("facets", 1), ("random", 1), ("ID", 1)],
 )
 """`get` of either form; `page`, `step` and `count` of any filter, and the seed documents (which have no
-`facets`); `random` of any filter. A look-up of converted seed documents goes by `_id`."""
+`facets`); `random` of any filter. Writers, sweep and converted seed documents go by `_id`."""
 
 _TEXT = {"bsonType": "string"}
 _TEXTS = {"bsonType": "array", "items": _TEXT}
@@ -62,16 +61,15 @@ _OWN_FORM: dict[str, Any] = {
         },
         "provenance": {"bsonType": "object", "required": ["source", "patient", "attribution", "synthetic"]},
         "notes": _TEXTS,
+        "digest": _TEXT,
+        "origin": _TEXT,
+        "seed": {"bsonType": "object", "required": ["sha256", "original"]},
     },
 }
 VALIDATOR: dict[str, Any] = {"$or": [{"schema_version": {"$exists": False}}, {"$jsonSchema": _OWN_FORM}]}
 """Documents without `schema_version` are the seed project's: its own programs go on writing them freely."""
 
 
-def list_query(where: CaseFilter, reach: Mapping[str, str]) -> dict[str, Any]:
+def list_query(where: CaseFilter, bounds: Mapping[str, str]) -> dict[str, Any]:
     """One equality and at most one range, in the order of the index (`facets`, `ID`)."""
-    bounds = dict(reach)
-    if where.text:
-        end = prefix_end(where.text)
-        bounds |= {"$gte": where.text, "$lt": min(bounds.get("$lt", end), end)}
-    return {"facets": facet_of(where), **({"ID": bounds} if bounds else {})}
+    return {"facets": facet_of(where), **({"ID": dict(bounds)} if bounds else {})}

@@ -7,6 +7,10 @@ MAX_ID_LENGTH = 200
 MAX_PAGE = 1000
 
 
+class BrokenCase(CaseStoreError):
+    """One case cannot be read; the store itself answers, and its other cases are not concerned."""
+
+
 def check_case_id(case_id: object) -> str:
     """A case ID that every store can keep in one order: 1 to 200 printable characters.
 
@@ -15,7 +19,7 @@ def check_case_id(case_id: object) -> str:
     """
     if isinstance(case_id, str) and 0 < len(case_id) <= MAX_ID_LENGTH and case_id.isprintable():
         return case_id
-    raise CaseStoreError(
+    raise BrokenCase(
         f"A case ID is 1 to {MAX_ID_LENGTH} printable characters, not {shown(case_id)}; correct the ID."
     )
 
@@ -33,9 +37,9 @@ def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
         raise CaseStoreError(f"A page holds 1 to {MAX_PAGE} cases; choose a size in that range.")
 
 
-def broken_case(case_id: str, problem: str) -> CaseStoreError:
+def broken_case(case_id: str, problem: str) -> BrokenCase:
     """A stored case that cannot be read; `problem` is a clause, or a sentence of its own."""
-    return CaseStoreError(
+    return BrokenCase(
         f"Case {shown(case_id)} is broken in the store ({problem.rstrip('.')}); store it again from its"
         " source, or choose another case."
     )
@@ -46,9 +50,9 @@ def case_not_found(case_id: str) -> CaseNotFoundError:
     return CaseNotFoundError(f"There is no case {shown(case_id)}; check the ID or choose one from the list.")
 
 
-def ambiguous_case(case_id: str) -> CaseStoreError:
+def ambiguous_case(case_id: str) -> BrokenCase:
     """Two documents claim the ID, and none of them can be taken for the case."""
-    return CaseStoreError(
+    return BrokenCase(
         f"More than one document has the ID {shown(case_id)}; give each its own ID, or choose another case."
     )
 

@@ -29,7 +29,12 @@ from modeling.study import (
 )
 
 SEED_SOURCE = "seed"
-"""`Provenance.source` of every case in this form."""
+RICORD = "ricord"
+"""`Provenance.source` of a document that names no source: RICORD where it shows its labels or its name."""
+SOURCE_FIELDS = ("source", "dataset", "project")
+"""Keys, of the document or of its `clinical_data`, that may name the set it belongs to."""
+SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
+"""What `seed_summary` reads; the film is not among them."""
 SEED_LICENCE = Licence("not stated", may_show=True, may_export=False)
 """The owner of the database put the film there to be looked at; nobody said that it may leave."""
 _NUMBER = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(.*)", re.DOTALL)
@@ -87,7 +92,7 @@ def case_from_seed(document: Mapping[str, Any], case_id: str) -> Case:
         case_id=case_id,
         study=Study(radiograph, ClinicalTable(clinical.values), ClinicalText(text)),
         licence=SEED_LICENCE,
-        provenance=Provenance(source=SEED_SOURCE),
+        provenance=Provenance(source=seed_source(document, clinical.labels)),
         report={name: words for name, words in clinical.texts.items() if name != "indication"},
         reference=clinical.labels,
         notes=tuple(clinical.notes),
@@ -99,7 +104,22 @@ def seed_summary(document: Mapping[str, Any], case_id: str) -> CaseSummary:
     found = document.get("clinical_data")
     labels = _clinical_data(found).labels if isinstance(found, Mapping) else {}
     reference = {str(task): name for task, name in labels.items()}
-    return CaseSummary(case_id, SEED_SOURCE, reference, SEED_LICENCE.name)
+    return CaseSummary(case_id, seed_source(document, labels), reference, SEED_LICENCE.name)
+
+
+def seed_source(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> str:
+    """The set that a document belongs to: the one it names, else RICORD where it carries RICORD's labels.
+
+    Args:
+        labels: the labels that were found in its `clinical_data`.
+    """
+    clinical = document.get("clinical_data")
+    for holder in (document, clinical if isinstance(clinical, Mapping) else {}):
+        for name, value in holder.items():
+            if str(name).lower() in SOURCE_FIELDS and isinstance(value, str) and value.strip():
+                return RICORD if RICORD in value.lower() else value.strip()
+    named = f"{document.get('ID')} {document.get('image_filename')}".lower()
+    return RICORD if labels or RICORD in named else SEED_SOURCE
 
 
 def film_file(document: Mapping[str, Any], case_id: str) -> bytes:
@@ -149,7 +169,7 @@ def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
         elif key in FIELD_NAMES:
             known = CLINICAL_FIELDS[FIELD_NAMES[key]]
             _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
-        else:
+        elif key not in SOURCE_FIELDS:
             clinical.notes.append(f"'{name}' in clinical_data fits no clinical field and was left out.")
     return clinical
 

@@ -1,8 +1,8 @@
 """One Protocol for every place that cases live in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cases.case import Case
 
@@ -43,6 +43,26 @@ class CasePage:
     next_after: str | None
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What became of documents that were put.
+
+    Attributes:
+        new, changed, same: how many were not there, were there with another content, were there as they are.
+        refused: case ID -> why the store did not take it; such a document stops no other.
+    """
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written(self) -> int:
+        """How many documents were written."""
+        return self.new + self.changed
+
+
 class CaseStore(Protocol):
     """Cases by ID, in ID order. Every method raises `CaseStoreError` when the store cannot answer."""
 
@@ -81,6 +101,27 @@ class CaseStore(Protocol):
         Raises:
             CaseStoreError: the store was opened for reading only.
         """
+        ...
+
+    def document(self, case_id: str) -> dict[str, Any]:
+        """The whole document of a case (see `cases.document`), its film's file included.
+
+        Raises:
+            CaseNotFoundError: no case has this ID.
+        """
+        ...
+
+    def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
+        """Store or replace many documents (see `cases.document`); doing so again changes nothing.
+
+        Raises:
+            CaseStoreError: the store was opened for reading only, was lost, or is full; what was put before
+                may or may not be there, and putting all again loses and doubles nothing.
+        """
+        ...
+
+    def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
+        """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
         ...
 
 

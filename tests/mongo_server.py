@@ -24,6 +24,12 @@ class MongoServer:
         """Its address, without a database."""
         return f"mongodb://127.0.0.1:{self.port}/"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def __enter__(self) -> "MongoServer":
         self.start()
         return self

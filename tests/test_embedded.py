@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from example_cases import full_case, plain, small_case
 
+import cases.case_files as case_files
 import cases.embedded as embedded
 from cases.embedded import EmbeddedCaseStore
 from cases.store import CaseFilter
@@ -63,7 +64,7 @@ def test_what_was_put_is_readable_before_and_after_it_is_written(tmp_path: Path)
 
 
 def test_many_cases_make_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "ROWS_PER_SHARD", 3)
+    monkeypatch.setattr(embedded, "ROWS_PER_FILE", 3)
     with EmbeddedCaseStore.create(tmp_path) as store:
         for number in range(8):
             store.put(small_case(f"{number}"))
@@ -172,14 +173,15 @@ def test_one_film_is_read_without_the_others(tmp_path: Path, monkeypatch: pytest
         for number in range(5):
             store.put(small_case(f"{number}"))
     asked: list[tuple[object, object]] = []
-    original = embedded._read
+    original = embedded.read_rows
 
     def watched(shard: Path, columns: object, case_id: str | None = None) -> list[dict[str, object]]:
         rows = original(shard, columns, case_id)
         asked.append((columns, len(rows)))
         return rows
 
-    monkeypatch.setattr(embedded, "_read", watched)
+    monkeypatch.setattr(embedded, "read_rows", watched)
+    monkeypatch.setattr(case_files, "read_rows", watched)
     store = EmbeddedCaseStore.open(str(tmp_path))
     store.get("3")
     (listed, all_rows), (_, one_row) = asked

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ SCHEMA = pa.schema(
         "text": pa.string(),
         "reference": pa.string(),
         "boxes": pa.string(),
+        "opacities": pa.binary(),
         "evidence": pa.string(),
         "split": pa.string(),
     }
@@ -36,15 +37,16 @@ ROWS_AT_ONCE = 64
 def corpus_row(case: Case, split: str) -> dict[str, object]:
     """One case as a row: the film as a 16-bit PNG, everything structured as JSON.
 
-    `boxes` are the bounding boxes, as (x, y, w, h) fractions of the film, of the opacities that can
-    be seen on it; `evidence` says which modality holds the evidence for each task, and how table and text
-    stand to the film.
+    `boxes` are the bounding boxes, as (x, y, w, h) fractions of the film, of the opacities that can be seen
+    on it, `opacities` a one-bit PNG of where they lie; `evidence` says which modality holds the evidence for
+    each task, and how table and text stand to the film.
     """
     film, evidence = case.study.radiograph, case.evidence
     assert film is not None and evidence is not None
     buffer = io.BytesIO()
     Image.fromarray(film.pixels.astype(np.uint16)).save(buffer, "PNG")
     window = None if film.window is None else [film.window.center, film.window.width]
+    visible = _visible(evidence)
     modality = {str(task): [str(m) for m in held] for task, held in evidence.modality.items()}
     return {
         "case_id": case.case_id,
@@ -55,17 +57,25 @@ def corpus_row(case: Case, split: str) -> dict[str, object]:
         "table": json.dumps(dict(case.study.table.values)),
         "text": json.dumps(dict(case.study.text.sections)),
         "reference": json.dumps({str(task): name for task, name in case.reference.items()}),
-        "boxes": json.dumps(_visible_boxes(evidence)),
+        "boxes": json.dumps([box for mask in visible if (box := bounding_box(mask))]),
+        "opacities": _drawing(visible, film.shape),
         "evidence": json.dumps({"modality": modality, "agreement": evidence.agreement}),
         "split": split,
     }
 
 
-def _visible_boxes(evidence: PlantedEvidence) -> list[list[float]]:
+def _visible(evidence: PlantedEvidence) -> list[np.ndarray]:
     if Modality.IMAGE not in evidence.modality.get(TaskName.APPEARANCE, ()):
         return []  # planted at or below the noise: nothing to point at
-    visible = (mask for name, mask in evidence.masks.items() if name.split(",")[0] not in NOT_OPACITIES)
-    return [box for mask in visible if (box := bounding_box(mask))]
+    return [mask for name, mask in evidence.masks.items() if name.split(",")[0] not in NOT_OPACITIES]
+
+
+def _drawing(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> bytes:
+    union, buffer = np.zeros(shape, bool), io.BytesIO()
+    for mask in masks:
+        union |= mask
+    Image.fromarray(union).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def bounding_box(mask: np.ndarray) -> list[float] | None:

@@ -1,0 +1,151 @@
+"""The Parquet files of cases: what the embedded store keeps and what an export hands out."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cases.refusals import broken_case, shown
+from modeling.errors import CaseStoreError
+from modeling.labels import TASKS
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+ROWS_PER_FILE = 500
+BYTES_PER_FILE = 64 * 2**20
+LABELS = tuple(str(task) for task in TASKS)
+LIST_COLUMNS = ("case_id", "source", *LABELS, "licence", "may_show", "synthetic", "thumbnail")
+
+
+def features() -> "Features":
+    """The columns of every file: those of a list row, the film, and the rest of the document as JSON."""
+    from datasets import Features, Image, Value
+
+    text, flag = Value("string"), Value("bool")
+    return Features(
+        {
+            "case_id": text,
+            "source": text,
+            **dict.fromkeys(LABELS, text),
+            "licence": text,
+            "may_show": flag,
+            "synthetic": flag,
+            "thumbnail": Value("binary"),
+            "image": Image(),
+            "document": text,
+        }
+    )
+
+
+def read_rows(shard: Path, columns: Sequence[str] | None, case_id: str | None = None) -> list[dict[str, Any]]:
+    """Rows of a file.
+
+    Read by pyarrow, the engine under `datasets`: `Dataset.from_parquet` hashes its arguments with a pickler
+    that looks into `transformers`, which fails while another thread is still importing that package, and
+    writes a copy of what it reads to the disk.
+    """
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(
+            shard,
+            columns=None if columns is None else list(columns),
+            filters=None if case_id is None else [("case_id", "==", case_id)],
+        )
+        return table.to_pylist()
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as exc:
+        raise CaseStoreError(
+            f"The case file '{shard.name}' cannot be read; fetch it again or remove it from the folder"
+            f" '{shard.parent.name}'."
+        ) from exc
+
+
+def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a file whole or not at all, one film to a row group so that one can be read by itself."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    columns = {name: [row[name] for row in rows] for name in features()}
+    partial = shard.with_suffix(".partial")
+    try:
+        datasets.Dataset.from_dict(columns, features=features()).to_parquet(str(partial), batch_size=1)
+        partial.replace(shard)
+    except OSError as exc:
+        partial.unlink(missing_ok=True)
+        raise CaseStoreError(
+            f"The case file '{shard.name}' cannot be written; free some space or choose another folder."
+        ) from exc
+
+
+def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
+    """The document of one case in a file; only its own row group is read.
+
+    Raises:
+        CaseStoreError: the file cannot be read or no longer holds the case.
+    """
+    rows = read_rows(shard, ("case_id", "thumbnail", "image", "document"), case_id)
+    if not rows:
+        raise CaseStoreError(f"Case {shown(case_id)} is no longer in '{shard.name}'; start Viewbox again.")
+    try:
+        document = json.loads(rows[0]["document"], object_hook=_bytes_from_json)
+        document["thumbnail"] = rows[0]["thumbnail"]
+        if document["film"] is not None:
+            document["film"]["bytes"] = rows[0]["image"]["bytes"]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise broken_case(case_id, "its document cannot be read") from exc
+    return document
+
+
+def row_of(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as a row of `features`."""
+    film = document["film"]
+    rest = {key: value for key, value in document.items() if key != "thumbnail"}
+    if film is not None:
+        rest["film"] = {key: value for key, value in film.items() if key != "bytes"}
+    return {
+        "case_id": document["ID"],
+        "source": document["provenance"]["source"],
+        **{task: document["reference"].get(task) for task in LABELS},
+        "licence": document["licence"]["name"],
+        "may_show": document["licence"]["may_show"],
+        "synthetic": document["provenance"]["synthetic"],
+        "thumbnail": document["thumbnail"],
+        "image": None if film is None else {"bytes": film["bytes"], "path": None},
+        "document": json.dumps(rest, ensure_ascii=False, default=_json_from_bytes),
+    }
+
+
+def list_document(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a document, what a list row is made from."""
+    return {
+        "ID": row["case_id"],
+        "provenance": {"source": row["source"], "synthetic": row["synthetic"]},
+        "reference": {task: row[task] for task in LABELS if row[task] is not None},
+        "licence": {"name": row["licence"], "may_show": row["may_show"]},
+        "thumbnail": row["thumbnail"],
+    }
+
+
+def _json_from_bytes(value: object) -> dict[str, str]:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} has no place in a document")
+    return {"$bytes": base64.b64encode(value).decode()}
+
+
+def _bytes_from_json(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value["$bytes"]) if value.keys() == {"$bytes"} else value
+
+
+def noted_inputs(shard: Path) -> dict[str, str]:
+    """ID -> `provenance.input` of a file's cases that have one."""
+    found = {}
+    for row in read_rows(shard, ("case_id", "document")):
+        try:
+            noted = json.loads(row["document"])["provenance"].get("input")
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise broken_case(row["case_id"], "its document cannot be read") from exc
+        if isinstance(noted, str):
+            found[row["case_id"]] = noted
+    return found

@@ -1,0 +1,158 @@
+"""MIMIC-CXR-JPG 2.x (Johnson et al. 2019): a credentialed user's own copy.
+
+Source: the folder as PhysioNet lays it out: `mimic-cxr-2.*-metadata.csv[.gz]`, `-chexpert`, `-negbio` and
+`-split`, films at `files/p10/p10000032/s50414267/<dicom>.jpg`, and reports as
+`files/p10/p10000032/s50414267.txt` (or in `mimic-cxr-reports.zip`). The labellers have four states, kept
+apart as readings: a finding is positive, negative or uncertain, or it is not mentioned and has no reading.
+PhysioNet's agreement forbids passing on, and showing to anybody who has not signed it.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cases.importers.rows import Dropped, ImportSettings, Layout, Row
+from cases.importers.tables import count_rows, csv_rows, find, folder, optional
+from cases.licences import own_copy
+from modeling.errors import StudyError
+from modeling.labels import TaskName
+
+ATTRIBUTION = "MIMIC-CXR-JPG (Johnson et al. 2019), PhysioNet; own credentialed copy"
+TERMS = "PhysioNet Credentialed Health Data License 1.5.0 (no passing on)"
+STATES = {"1.0": "positive", "0.0": "negative", "-1.0": "uncertain"}
+NIH_NAMES = {
+    "Atelectasis": "Atelectasis", "Cardiomegaly": "Cardiomegaly", "Consolidation": "Consolidation",
+    "Edema": "Edema", "Pleural Effusion": "Effusion", "Pneumonia": "Pneumonia",
+    "Pneumothorax": "Pneumothorax",
+}  # fmt: skip
+"""CheXpert observations that mean the same as a label of `NIH_FINDINGS`."""
+LABELLERS = {"chexpert": "CheXpert labeler", "negbio": "NegBio labeler"}
+_HEADINGS = {
+    "INDICATION": "indication", "HISTORY": "indication", "CLINICAL INFORMATION": "indication",
+    "REASON FOR EXAM": "indication", "REASON FOR EXAMINATION": "indication", "FINDINGS": "findings",
+    "FINDING": "findings", "IMPRESSION": "impression", "CONCLUSION": "impression",
+}  # fmt: skip
+_VIEWS = {"PA": "PA", "AP": "AP", "LATERAL": "lateral", "LL": "lateral"}
+
+
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+    """A row for every line of the metadata table."""
+    root = folder(source)
+    labels = {name: _labels(root, name) for name in LABELLERS}
+    split = _splits(root)
+    with _Reports(root) as reports:
+        for line in csv_rows(_metadata(root), ("dicom_id", "subject_id", "study_id", "ViewPosition")):
+            patient, study, film_id = line["subject_id"], line["study_id"], line["dicom_id"]
+            place = root / "files" / f"p{patient[:2]}" / f"p{patient}" / f"s{study}"
+            film = place / f"{film_id}.jpg"
+            if not film.is_file():
+                yield Dropped(film_id, "its film is not in the folder")
+                continue
+            sections = sections_of(reports.text(place))
+            view = _VIEWS.get(line["ViewPosition"].upper(), "")
+            marked = {name: found.get(study, {}) for name, found in labels.items()}
+            yield Row(
+                case_id=f"mimic-{film_id}",
+                source="mimic",
+                film=film,
+                licence=own_copy(TERMS, may_show=settings.readers_agreed),
+                attribution=ATTRIBUTION,
+                patient=f"mimic-{patient}",
+                table={"view_position": view if view in ("PA", "AP") else None},
+                text={name: words for name, words in sections.items() if name == "indication"},
+                report={name: words for name, words in sections.items() if name != "indication"},
+                findings=_positive(marked["chexpert"]),
+                readings=tuple(_readings(marked)),
+                view=view,
+                split={"validate": "validation"}.get(split.get(film_id, ""), split.get(film_id, "")),
+            )
+
+
+def count(source: str) -> int | None:
+    """Lines of the metadata table, where it is not compressed."""
+    return count_rows(_metadata(folder(source)))
+
+
+def sections_of(report: str) -> dict[str, str]:
+    """Indication, findings and impression of a report; a heading stands in capitals at a line's start."""
+    found: dict[str, list[str]] = {}
+    section = ""
+    for line in report.splitlines():
+        heading = re.match(r"\s*([A-Z][A-Z /]{3,40}):\s*(.*)", line)
+        if heading:
+            section = _HEADINGS.get(heading[1].strip(), "")
+            line = heading[2]
+        if section and line.strip():
+            found.setdefault(section, []).append(line.strip())
+    return {name: " ".join(words) for name, words in found.items()}
+
+
+def _metadata(root: Path) -> Path:
+    return find(root, "mimic-cxr-2*-metadata.csv", "mimic-cxr-2*-metadata.csv.gz")
+
+
+def _labels(root: Path, labeller: str) -> dict[str, dict[str, str]]:
+    """Study -> observation -> state; a state that is left blank is not mentioned."""
+    path = optional(root, f"mimic-cxr-2*-{labeller}.csv", f"mimic-cxr-2*-{labeller}.csv.gz")
+    return {
+        line["study_id"]: {
+            name: STATES[state]
+            for name, value in line.items()
+            if (state := value if "." in value else f"{value}.0") in STATES and not name.endswith("_id")
+        }
+        for line in (csv_rows(path, ("study_id",)) if path else ())
+    }
+
+
+def _splits(root: Path) -> dict[str, str]:
+    path = optional(root, "mimic-cxr-2*-split.csv", "mimic-cxr-2*-split.csv.gz")
+    return {
+        line["dicom_id"]: line["split"] for line in (csv_rows(path, ("dicom_id", "split")) if path else ())
+    }
+
+
+def _readings(marked: dict[str, dict[str, str]]) -> Iterator[tuple[str, TaskName, str]]:
+    for labeller, states in marked.items():
+        for name, state in states.items():
+            yield LABELLERS[labeller], TaskName.FINDINGS, f"{name}: {state}"
+
+
+def _positive(states: dict[str, str]) -> tuple[str, ...] | None:
+    if not states:
+        return None
+    return tuple(
+        NIH_NAMES[name] for name, state in states.items() if state == "positive" and name in NIH_NAMES
+    )
+
+
+class _Reports:
+    """Reports as files beside the films, or in PhysioNet's archive; one is read at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        path = optional(root, "mimic-cxr-reports.zip")
+        try:
+            self._archive = zipfile.ZipFile(path) if path else None
+        except (OSError, zipfile.BadZipFile) as exc:
+            raise StudyError("The archive mimic-cxr-reports.zip cannot be read; fetch it again.") from exc
+
+    def __enter__(self) -> "_Reports":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._archive is not None:
+            self._archive.close()
+
+    def text(self, study: Path) -> str:
+        """The report of a study's folder, or ""."""
+        path = study.with_suffix(".txt")
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")
+        name = path.relative_to(self._root).as_posix()
+        if self._archive is None or name not in self._archive.NameToInfo:
+            return ""
+        return self._archive.read(name).decode("utf-8", "replace")
+
+
+LAYOUT = Layout("mimic", "MIMIC-CXR-JPG", "mimic", rows, count)

@@ -1,0 +1,122 @@
+"""Indiana University chest films, Open-i (Demner-Fushman et al. 2016): XML reports and PNG or DICOM films.
+
+Source: a folder with the reports (`NLMCXR_reports.tgz`, or `*.xml` below any folder) and the films below any
+folder. Where `nlmcxr_dicom_metadata.csv*` lies beside them, it gives the view of PNG films; where
+`negbio_gold_dev.csv` does, its gold labels become the findings. CC BY-NC-ND 4.0: shown, never exported.
+"""
+
+import re
+import tarfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+from cases.case import Licence
+from cases.importers.rows import Dropped, ImportSettings, Layout, Row
+from cases.importers.tables import csv_rows, films_by_stem, folder, optional
+from modeling.errors import StudyError
+from modeling.labels import NIH_FINDINGS, TaskName
+
+ATTRIBUTION = "Open-i, Indiana University Chest X-ray Collection (Demner-Fushman et al. 2016)"
+LICENCE = Licence("CC BY-NC-ND 4.0 (shown as published; not passed on)", may_show=True, may_export=False)
+GOLD = "NegBio gold standard"
+_SECTIONS = {"INDICATION": "indication", "FINDINGS": "findings", "IMPRESSION": "impression"}
+_LARGEST_REPORT = 1_000_000
+
+
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+    """A row for every film that a report names."""
+    root = folder(source)
+    films, views, gold = films_by_stem(root), _views(root), _gold(root)
+    for name, data in _reports(root):
+        try:
+            report = ET.fromstring(data)
+        except ET.ParseError:
+            yield Dropped(name, "its report is no XML")
+            continue
+        yield from _rows_of(report, films, views, gold)
+
+
+def count(source: str) -> int | None:
+    """Not known before the reports are read."""
+    folder(source)
+    return None
+
+
+def _rows_of(
+    report: ET.Element, films: dict[str, Path], views: dict[str, str], gold: dict[str, tuple[str, ...]]
+) -> Iterator[Row | Dropped]:
+    uid = report.find("uId")
+    study = "" if uid is None else uid.get("id", "")
+    sections = {
+        _SECTIONS[part.get("Label", "")]: " ".join((part.text or "").split())
+        for part in report.iter("AbstractText")
+        if part.get("Label") in _SECTIONS and (part.text or "").strip()
+    }
+    images = [image.get("id", "") for image in report.iter("parentImage")]
+    if not images:
+        yield Dropped(study, "its report names no film")
+    for image in images:
+        film = films.get(image) or films.get(image.removeprefix("CXR"))
+        if film is None:
+            yield Dropped(image, "its film is not in the folder")
+            continue
+        found = gold.get(study)
+        yield Row(
+            case_id=f"openi-{image}",
+            source="openi",
+            film=film,
+            licence=LICENCE,
+            attribution=ATTRIBUTION,
+            patient=f"openi-{study}",
+            text={name: words for name, words in sections.items() if name == "indication"},
+            report={name: words for name, words in sections.items() if name != "indication"},
+            findings=found,
+            readings=tuple((GOLD, TaskName.FINDINGS, label) for label in found or ()),
+            view=views.get(image, ""),
+        )
+
+
+def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and XML of every report; the archive is read from front to back, one report in memory."""
+    archive = optional(root, "NLMCXR_reports.tgz", "*reports*.tgz", "*reports*.tar.gz")
+    if archive is None:
+        paths = sorted(root.rglob("*.xml"))
+        if not paths:
+            raise StudyError(f"There are no reports in '{root.name}'; put NLMCXR_reports.tgz there.")
+        for path in paths:
+            yield path.stem, path.read_bytes()
+        return
+    try:
+        with tarfile.open(archive, "r|*") as reports:
+            for member in reports:
+                file = reports.extractfile(member) if member.isfile() else None
+                if file is not None and member.name.endswith(".xml") and member.size < _LARGEST_REPORT:
+                    yield Path(member.name).stem, file.read()
+    except (OSError, EOFError, tarfile.TarError) as exc:
+        raise StudyError(f"The archive '{archive.name}' cannot be read; fetch it again.") from exc
+
+
+def _views(root: Path) -> dict[str, str]:
+    path = optional(root, "nlmcxr_dicom_metadata.csv", "nlmcxr_dicom_metadata.csv.gz")
+    if path is None:
+        return {}
+    found = {}
+    for line in csv_rows(path, ("imageid", "View Position")):
+        words = set(re.findall("[A-Z]+", line["View Position"].upper()))
+        lateral = bool(words & {"LL", "RL", "LAT", "LATERAL"})
+        found[line["imageid"]] = (
+            "lateral" if lateral else "PA" if "PA" in words else "AP" if "AP" in words else ""
+        )
+    return found
+
+
+def _gold(root: Path) -> dict[str, tuple[str, ...]]:
+    path = optional(root, "negbio_gold_dev.csv")
+    return {} if path is None else {
+        line["filename"]: tuple(name for name in NIH_FINDINGS if line.get(name) == "1")
+        for line in csv_rows(path, ("filename", "normal"))
+    }  # fmt: skip
+
+
+LAYOUT = Layout("openi", "Open-i, Indiana University chest films", "openi", rows, count, large_films=True)

@@ -1,0 +1,150 @@
+"""What an import did: counted while it runs, told at its end, in words and as JSON."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from cases.importers.films import Outcome
+from cases.importers.rows import Dropped, Row
+
+NAMED = 20
+"""Rows that are named for each reason; all are counted."""
+
+
+@dataclass
+class ImportReport:
+    """Counts over all rows of the source, those that were stored before included.
+
+    Attributes:
+        new, changed, same: cases by what the store had before; `same` ones were not read further.
+        read: films that were decoded this time: `missing` and `personal` are counted on these.
+        stopped: why the import ended before its last row, or "".
+    """
+
+    layout: str
+    store: str
+    rows_in: int = 0
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    held: int = 0
+    read: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+    dropped: Counter[str] = field(default_factory=Counter)
+    dropped_rows: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    held_rows: list[str] = field(default_factory=list)
+    licences: Counter[str] = field(default_factory=Counter)
+    not_shown: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+    personal: Counter[str] = field(default_factory=Counter)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    duplicate_films: int = 0
+    _patients: set[str] = field(default_factory=set, repr=False)
+    _first_with: dict[bytes, str] = field(default_factory=dict, repr=False)
+    _ids: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def rows_out(self) -> int:
+        """Rows whose case is in the store now."""
+        return self.new + self.changed + self.same
+
+    def seen_before(self, case_id: str) -> bool:
+        """True for the second row with an ID; it counts as dropped."""
+        if case_id not in self._ids:
+            self._ids.add(case_id)
+            return False
+        self.drop(Dropped(case_id, "a second row with this ID"))
+        return True
+
+    def drop(self, row: Dropped) -> None:
+        """A row that is not stored, and why."""
+        self.dropped[row.reason] += 1
+        if len(self.dropped_rows[row.reason]) < NAMED:
+            self.dropped_rows[row.reason].append(row.row)
+
+    def take(self, row: Row, result: Outcome) -> None:
+        """Count what became of a row; stored ones are counted when they are stored."""
+        if result.state == "dropped":
+            self.drop(Dropped(row.case_id, result.reason))
+            return
+        self.personal.update(result.personal)
+        if result.state == "held":
+            self.held += 1
+            self.held_rows += [row.case_id] if self.held <= NAMED else []
+            self.read += 1
+            return
+        self.licences[row.licence.name] += 1
+        self.not_shown += not row.licence.may_show
+        self._patients.add(row.patient)
+        first = self._first_with.setdefault(bytes.fromhex(result.film), row.case_id)
+        if first != row.case_id:
+            self.duplicate_films += 1
+            self.duplicates += [tuple(sorted((first, row.case_id)))] if self.duplicate_films <= NAMED else []
+        if result.state == "same":
+            self.same += 1
+        else:
+            self.read += 1
+            self.missing.update(result.missing)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        return {
+            "layout": self.layout,
+            "store": self.store,
+            "stopped": self.stopped or None,
+            "rows": {"in": self.rows_in, "out": self.rows_out, "dropped": sum(self.dropped.values())},
+            "cases": {"new": self.new, "changed": self.changed, "same": self.same},
+            "dropped": {
+                reason: {"rows": count, "first": self.dropped_rows[reason]}
+                for reason, count in self.dropped.most_common()
+            },
+            "held_back": {"rows": self.held, "first": self.held_rows},
+            "duplicates": {"films": self.duplicate_films, "first": self.duplicates},
+            "patients": len(self._patients - {""}),
+            "licences": dict(self.licences.most_common()),
+            "not_shown_by_licence": self.not_shown,
+            "films_read": self.read,
+            "missing_of_films_read": dict(self.missing.most_common()),
+            "personal_data_in_films_read": dict(self.personal.most_common()),
+            "seconds": round(self.seconds, 2),
+            "films_per_second": round(self.read / self.seconds, 2) if self.seconds else None,
+        }
+
+    def as_text(self) -> str:
+        """The report as lines for a terminal."""
+        told = self.as_json()
+        lines = [
+            f"{self.layout} -> {self.store}",
+            f"rows      {self.rows_in:,} in, {self.rows_out:,} in the store, {sum(self.dropped.values()):,}"
+            f" dropped, {self.held:,} held back",
+            f"cases     {self.new:,} new, {self.changed:,} changed, {self.same:,} as they were",
+            f"patients  {told['patients']:,}",
+            f"speed     {self.read:,} films read in {self.seconds:.1f} s",
+        ]
+        for reason, group in told["dropped"].items():
+            lines.append(f"dropped   {group['rows']:,}: {reason}  ({_some(group['first'], group['rows'])})")
+        if self.held:
+            lines.append(
+                f"held      {self.held:,}: look at them, then import with --burned-text allow or mask"
+            )
+            lines.append(f"          ({_some(self.held_rows, self.held)})")
+        if self.duplicate_films:
+            pairs = [f"{one} = {two}" for one, two in self.duplicates]
+            lines.append(f"same film {self.duplicate_films:,} times  ({_some(pairs, self.duplicate_films)})")
+        for name, counts in (
+            ("licence", self.licences),
+            ("missing", self.missing),
+            ("personal", self.personal),
+        ):
+            lines += [f"{name:<9} {count:,}: {what}" for what, count in counts.most_common()]
+        if self.not_shown:
+            lines.append(f"licence   {self.not_shown:,} films may not be shown to readers")
+        if self.stopped:
+            lines.append(f"STOPPED   {self.stopped} Run the same command again to go on.")
+        return "\n".join(lines)
+
+
+def _some(names: list[str], count: int) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown}, ..." if count > 5 else shown

@@ -1,0 +1,154 @@
+"""What every layout yields: rows that say where a film lies and what is known of it, not yet decoded."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cases.case import Licence
+from cases.deidentify import Pseudonymiser
+from modeling.errors import StudyError
+from modeling.labels import TaskName
+
+FORM = 1
+"""Grows when the same row would be stored otherwise: rows stored by an older form are then stored again."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One film and what its source says of it.
+
+    Attributes:
+        case_id: the same in every run.
+        source: `Provenance.source`.
+        film: the file, or its bytes where the source holds them in a table.
+        patient: as published, or as it stands in the header (then it is pseudonymised); films of one patient
+            share it.
+        table: clinical field -> value as published; what its field refuses is left out and noted.
+        text, report: free text by section, before and after the film was read; cleaned before it is stored.
+        findings: labels of `NIH_FINDINGS` that the film carries; None where nobody looked, () for no finding.
+        readings: (reader, task, label) of every reader.
+        squashed_from: (height, width) of a film that was squashed, so that it is shown in its own shape.
+        view: view position as published: "PA", "AP", "lateral" or "".
+        names: words that name the patient, for cleaning the text; never stored.
+        split: as published, or "".
+    """
+
+    case_id: str
+    source: str
+    film: Path | bytes
+    licence: Licence
+    attribution: str
+    patient: str = ""
+    table: Mapping[str, object] = field(default_factory=dict)
+    text: Mapping[str, str] = field(default_factory=dict)
+    report: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[TaskName, str] = field(default_factory=dict)
+    findings: tuple[str, ...] | None = None
+    readings: tuple[tuple[str, TaskName, str], ...] = ()
+    squashed_from: tuple[int, int] | None = None
+    view: str = ""
+    names: tuple[str, ...] = ()
+    split: str = ""
+    notes: tuple[str, ...] = ()
+
+    def facts(self) -> str:
+        """All but the film as one text, the same for equal rows: a part of the row's hash."""
+        parts = {
+            "id": self.case_id,
+            "patient": self.patient,
+            "licence": [self.licence.name, self.licence.may_show, self.licence.may_export],
+            "attribution": self.attribution,
+            "table": {name: repr(value) for name, value in self.table.items()},
+            "text": dict(self.text),
+            "report": dict(self.report),
+            "reference": {str(task): name for task, name in self.reference.items()},
+            "findings": self.findings,
+            "readings": [[reader, str(task), name] for reader, task, name in self.readings],
+            "shape": self.squashed_from,
+            "rest": [self.view, self.split, *self.notes],
+        }
+        return json.dumps(parts, sort_keys=True, ensure_ascii=True, default=repr)
+
+    def read_film(self) -> bytes:
+        """The film's file.
+
+        Raises:
+            StudyError: it is not there or cannot be read.
+        """
+        if isinstance(self.film, bytes):
+            return self.film
+        try:
+            return self.film.read_bytes()
+        except OSError as exc:
+            raise StudyError("The film's file is missing or cannot be read; fetch it again.") from exc
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A row that its layout leaves out.
+
+    Attributes:
+        row: how the source names it; a number where the source's own names may hold personal data.
+    """
+
+    row: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """What a user chose for an import.
+
+    Attributes:
+        pseudonyms: None keeps the published pseudonyms of a published set.
+        licence, attribution: terms of films that come without any: a folder of one's own, a Hub data set.
+        readers_agreed: the readers of this lake have themselves agreed to terms that forbid passing on.
+        burned_text: what happens to a film that seems to have text burned into it; None: the layout's way.
+        columns: field -> column of the source, for tables without a published layout.
+        split: of a Hub data set.
+    """
+
+    pseudonyms: Pseudonymiser | None = field(default=None, repr=False)
+    licence: str = ""
+    attribution: str = ""
+    readers_agreed: bool = False
+    burned_text: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    split: str = ""
+    reports: Path | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A published layout.
+
+    Attributes:
+        name: on the command line.
+        title: the set's own name.
+        source: `Provenance.source` of its cases.
+        rows: yields a `Row` or a `Dropped` for every row of the source, in the same order in every run.
+        count: rows to come, or None where counting costs as much as reading.
+        published: de-identified by its publisher: identifiers are pseudonyms, film names may be shown.
+        large_films: films of megabytes go to a worker one by one, smaller ones in batches.
+        burned_text: what happens to suspected films where the user does not choose.
+    """
+
+    name: str
+    title: str
+    source: str
+    rows: Callable[[str, ImportSettings], Iterator[Row | Dropped]]
+    count: Callable[[str], int | None]
+    published: bool = True
+    large_films: bool = False
+
+    @property
+    def burned_text(self) -> str:
+        """Films of published sets are public already; those of one's own wait for a person."""
+        return "allow" if self.published else "hold"
+
+
+def short_hash(text: str) -> str:
+    """12 hexadecimal digits that stand for a long published name."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -1,0 +1,159 @@
+"""Tables of a source, row by row: CSV (plain or gzip), Excel and Parquet, in bounded memory."""
+
+import csv
+import gzip
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from modeling.errors import StudyError
+
+FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+ROWS_AT_ONCE = 64
+
+
+def folder(source: str) -> Path:
+    """The source as a folder.
+
+    Raises:
+        StudyError: there is no such folder.
+    """
+    path = Path(source).expanduser()
+    if not path.is_dir():
+        raise StudyError(f"There is no folder '{path.name}'; name the folder that holds the set.")
+    return path
+
+
+def find(root: Path, *patterns: str) -> Path:
+    """The first file under a folder that fits a pattern, in the order of the patterns and of paths.
+
+    Raises:
+        StudyError: there is none.
+    """
+    found = optional(root, *patterns)
+    if found is None:
+        raise StudyError(f"There is no {patterns[0]} in '{root.name}'; name the folder that holds it.")
+    return found
+
+
+def optional(root: Path, *patterns: str) -> Path | None:
+    """As `find`, or None."""
+    for pattern in patterns:
+        for path in sorted(root.glob(pattern)) or sorted(root.glob(f"*/{pattern}")):
+            if path.is_file():
+                return path
+    return None
+
+
+def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file (`.gz` too) as text; lines that begin with "##" before the header are skipped.
+
+    Raises:
+        StudyError: the file cannot be read, or a needed column is not there.
+    """
+    try:
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+            lines = (line for number, line in enumerate(file) if number > 50 or not line.startswith("##"))
+            reader = csv.DictReader(lines)
+            _check_columns(path, reader.fieldnames or (), needed)
+            for row in reader:
+                yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+    except (OSError, EOFError, csv.Error) as exc:
+        raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+
+
+def sheet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of the first sheet of an Excel file, or of a CSV file.
+
+    Raises:
+        StudyError: the file, or the library that reads it, is missing.
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm"):
+        yield from csv_rows(path)
+        return
+    try:
+        import openpyxl
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as exc:
+        raise StudyError(
+            "An Excel sheet cannot be read without 'openpyxl'; run pip install -r requirements-lake.txt,"
+            " or save the sheet as CSV."
+        ) from exc
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (OSError, KeyError, ValueError, InvalidFileException) as exc:
+        raise StudyError(f"The sheet '{path.name}' cannot be read; fetch it again.") from exc
+    try:
+        lines = book.worksheets[0].iter_rows(values_only=True)
+        header = [str(name or "").strip() for name in next(lines, ())]
+        for line in lines:
+            yield dict(zip(header, line, strict=False))
+    finally:
+        book.close()
+
+
+def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    """Rows of a Parquet file, a few dozen in memory at a time.
+
+    Raises:
+        StudyError: the file cannot be read, or a needed column is not there.
+    """
+    from pyarrow import ArrowInvalid, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names, needed)
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+                yield from batch.to_pylist()
+    except (OSError, ArrowInvalid) as exc:
+        raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+
+
+def count_rows(path: Path) -> int | None:
+    """Rows of a table, without its header; None where counting would mean reading it all."""
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return parquet.ParquetFile(path).metadata.num_rows
+    if path.suffix == ".csv" and path.stat().st_size < 200_000_000:
+        with path.open("rb") as file:
+            return max(0, sum(1 for _ in file) - 1)
+    return None
+
+
+def films_by_stem(root: Path) -> dict[str, Path]:
+    """Every picture and DICOM file below a folder, by its name without ending; the first in path order."""
+    found: dict[str, Path] = {}
+    for place, inner, names in os.walk(root):
+        inner.sort()
+        for name in sorted(names):
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in FILM_ENDINGS:
+                found.setdefault(stem, Path(place, name))
+    return found
+
+
+def text_of(row: Mapping[str, Any], *columns: str) -> str:
+    """The first of these columns that holds something, as text; "" where none does."""
+    for column in columns:
+        value = row.get(column)
+        if value is not None and value == value and str(value).strip():
+            return str(value).strip()
+    return ""
+
+
+def number_of(row: Mapping[str, Any], column: str) -> float | None:
+    """A column as a number; None where it is empty or no number."""
+    try:
+        number = float(text_of(row, column))
+    except ValueError:
+        return None
+    return None if number != number else number
+
+
+def _check_columns(path: Path, there: Iterable[str], needed: Iterable[str]) -> None:
+    missing = [name for name in needed if name not in set(there)]
+    if missing:
+        raise StudyError(f"'{path.name}' has no column '{missing[0]}'; give the file as published.")

@@ -1,0 +1,41 @@
+"""The licence gate: what the terms of a film allow here, read from their name.
+
+A set names its terms itself; nothing is guessed in the reader's favour: a name that is not known allows
+neither showing nor passing on.
+"""
+
+import re
+
+from cases.case import Licence
+
+_OPEN_CODES = ("apache-2.0", "mit", "bsd", "cc0-1.0", "odc-by", "pddl", "unlicense")
+_PUBLIC = ("cc0", "public domain", "publicdomain")
+
+
+def licence_named(name: str) -> Licence:
+    """What a licence allows, by its published name.
+
+    Attribution, share-alike and non-commercial terms of Creative Commons let a film be shown and passed on
+    with its attribution line. No-derivatives terms allow neither here: a film is shown scaled, windowed and
+    under a heat map, and a case leaves the store in another form than it came in.
+
+    Args:
+        name: such as "CC BY-NC-SA 4.0", "cc-by-4.0", "CC0 1.0"; letter case and hyphens do not matter.
+    """
+    text = " ".join(name.split())
+    words = re.sub(r"[\s_/-]+", "-", text.lower())
+    free = any(text.lower().startswith(start) for start in _PUBLIC) or words in _OPEN_CODES
+    parts = set(words.split("-"))
+    creative = words.startswith(("cc-by", "creative-commons-attribution")) and "nd" not in parts
+    creative = creative and not {"noderivatives", "noderivs"} & parts
+    return Licence(text or "no licence stated", may_show=free or creative, may_export=free or creative)
+
+
+def own_copy(name: str, *, may_show: bool) -> Licence:
+    """Terms that forbid passing on: the case never leaves the store.
+
+    Args:
+        name: as the publisher writes it.
+        may_show: whether these terms let the film be put before this lake's readers.
+    """
+    return Licence(name, may_show=may_show, may_export=False)

@@ -1,0 +1,137 @@
+"""Scoring a lake: which cases await a checkpoint, and their results written back exactly once.
+
+What runs the model is an engine: a function from batches of case IDs to their results, in any order.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cases.refusals import MAX_PAGE
+from cases.store import CaseFilter, CaseStore
+
+Result = dict[str, Any]
+"""One case's result: `case_id`, `source`, `checkpoint` (hash), `name`, `revision`, `tasks` (task -> classes,
+logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker is told.
+
+    Attributes:
+        store: where the cases are; it may hold a password, so it is never in the repr.
+        checkpoint: folder, at the same path on every machine.
+        checkpoint_hash: of everything in it that decides an answer.
+        batch: studies in one pass through the model.
+    """
+
+    store: str | None = field(repr=False)
+    database: str | None
+    checkpoint: str
+    checkpoint_hash: str
+    batch: int = 16
+    device: str = "cpu"
+
+
+class Results(Protocol):
+    """Where results are kept: one for every case and checkpoint, whoever writes and how often."""
+
+    def done(self, case_ids: Sequence[str]) -> set[str]:
+        """Those of the cases that have a result of this checkpoint."""
+        ...
+
+    def write(self, results: Sequence[Result]) -> int:
+        """Keep results; returns how many were not there before."""
+        ...
+
+    def close(self) -> None:
+        """All that was written is safe after this."""
+        ...
+
+
+Engine = Callable[[Iterator[list[str]]], Iterator[list[Result]]]
+Progress = Callable[["Scoring"], None]
+
+
+@dataclass
+class Scoring:
+    """How far a scoring has come.
+
+    Attributes:
+        cases: those that pass the filter.
+        awaiting: those that had no result at the start, as far as they were looked through.
+        written: results that are new in the store.
+        problems: cases -> sentence, for those that have no prediction.
+    """
+
+    cases: int
+    awaiting: int = 0
+    written: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def rate(self) -> float:
+        """Results a second."""
+        return self.written / max(time.monotonic() - self.began, 1e-9)
+
+
+def awaiting(store: CaseStore, where: CaseFilter, results: Results) -> Iterator[str]:
+    """IDs, in order, of the cases that pass the filter and have no result yet."""
+    after = None
+    while True:
+        page = store.page(where, after, MAX_PAGE)
+        ids = [row.case_id for row in page.rows]
+        done = results.done(ids)
+        yield from (case_id for case_id in ids if case_id not in done)
+        if page.next_after is None:
+            return
+        after = page.next_after
+
+
+def score_lake(
+    store: CaseStore,
+    results: Results,
+    engine: Engine,
+    where: CaseFilter,
+    *,
+    portion: int,
+    progress: Progress | None = None,
+) -> Scoring:
+    """Have every case scored that has no result yet, and write the results as they come.
+
+    A scoring that is killed loses the portions under way; the next one begins with what has no result.
+
+    Args:
+        portion: cases handed to a worker at once.
+
+    Raises:
+        CaseStoreError: the store is lost; what was written stays.
+    """
+    scoring = Scoring(store.count(where))
+
+    def portions() -> Iterator[list[str]]:
+        for ids in grouped(awaiting(store, where, results), portion):
+            scoring.awaiting += len(ids)
+            yield ids
+
+    for found in engine(portions()):
+        scoring.written += results.write(found)
+        scoring.problems |= {r["case_id"]: r["problem"] for r in found if r["problem"]}
+        if progress is not None:
+            progress(scoring)
+    return scoring
+
+
+def grouped(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    """IDs in lists of at most `size`."""
+    group: list[str] = []
+    for case_id in ids:
+        group.append(case_id)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -1,0 +1,106 @@
+"""Many studies in one pass: the predictions of `DiagnosisPipeline.predict`, and an embedding of each film.
+
+Making tensors of studies takes processor time of its own; do it in other threads while the model runs (see
+`prepare` and `score`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from modeling.errors import StudyError
+from modeling.pipeline import DiagnosisPipeline
+from modeling.processing import ModelInputs, ProcessedStudy, collate
+from modeling.results import Prediction
+from modeling.study import Modality, Study
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What a model makes of one study.
+
+    Attributes:
+        prediction: None where the study holds nothing that the checkpoint reads.
+        embedding: modality -> (D,) float32, the encoder's vector before fusion, for the modalities that the
+            study holds and the checkpoint reads.
+        problem: why there is no prediction, for a reader; else empty.
+    """
+
+    prediction: Prediction | None
+    embedding: dict[Modality, np.ndarray]
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedStudy:
+    """A study as tensors, or the sentence that says why it cannot be."""
+
+    study: Study
+    processed: ProcessedStudy | None
+    problem: str = ""
+
+
+def prepare(pipeline: DiagnosisPipeline, study: Study) -> PreparedStudy:
+    """A study as tensors; takes no model, so it may run in any thread."""
+    try:
+        return PreparedStudy(study, pipeline.process(study))
+    except StudyError as exc:
+        return PreparedStudy(study, None, str(exc))
+
+
+def score(
+    pipeline: DiagnosisPipeline, prepared: Sequence[PreparedStudy], sources: Sequence[str | None] = ()
+) -> list[Scored]:
+    """Prediction and embedding of every study, in one pass through the model.
+
+    Args:
+        sources: where each case comes from (see `DiagnosisPipeline.predict`); empty for unknown.
+
+    Raises:
+        CheckpointError: the weights give no finite numbers.
+    """
+    ready = [number for number, one in enumerate(prepared) if one.processed is not None]
+    scored = [Scored(None, {}, one.problem) for one in prepared]
+    if not ready:
+        return scored
+    processed = [one.processed for one in prepared if one.processed is not None]
+    logits, vectors = _forward(pipeline, collate(processed))
+    for row, number in enumerate(ready):
+        study, source = prepared[number].study, sources[number] if sources else None
+        answers = {name: values[row] for name, values in logits.items()}
+        embedding = {m: vector[row] for m, (vector, given) in vectors.items() if given[row]}
+        try:
+            prediction = pipeline.prediction(study, processed[row], answers, source=source)
+            scored[number] = Scored(prediction, embedding)
+        except StudyError as exc:
+            scored[number] = Scored(None, embedding, str(exc))
+    return scored
+
+
+def predict_batch(
+    pipeline: DiagnosisPipeline, studies: Sequence[Study], sources: Sequence[str | None] = ()
+) -> list[Scored]:
+    """`prepare` and `score` in turn."""
+    return score(pipeline, [prepare(pipeline, study) for study in studies], sources)
+
+
+_Vectors = dict[Modality, tuple[np.ndarray, np.ndarray]]
+
+
+def _forward(pipeline: DiagnosisPipeline, batch: ModelInputs) -> tuple[dict[str, np.ndarray], _Vectors]:
+    """Task -> (B, K) logits, and modality -> ((B, D) vectors, (B,) whether it was given)."""
+    model = pipeline.model
+    with torch.inference_mode():
+        inputs = batch.to(pipeline.device)
+        encoded = model.encode(model.embed(inputs), inputs)
+        logits = {}
+        for task in model.config.tasks:
+            fused = model.fusions[task.name]([encoded[m] for m in task.modalities])
+            logits[str(task.name)] = model.heads[task.name](fused).float().cpu().numpy()
+        vectors = {
+            Modality(name): (one.vector.float().cpu().numpy(), one.given.cpu().numpy())
+            for name, one in encoded.items()
+        }
+    return logits, vectors
