@@ -180,10 +180,25 @@ class ProcessorConfig(Configuration):
 
 @dataclass(frozen=True)
 class ImageEncoderConfig(Configuration):
-    """Any timm model by name."""
+    """Any timm model by name.
+
+    Attributes:
+        stride: pixels a place of the feature map stands for; 0 takes the backbone's last map. A smaller
+            stride leaves the later stages out: a finer map, and fewer weights.
+        pooling: "mean" over the whole map; "evidence" weighs every place by how much it looks like an
+            opacity, learnt from outlines of opacities, so that the film speaks through those places only.
+    """
 
     name: str = "tf_efficientnet_lite0"
     dropout: float = 0.0
+    stride: int = 0
+    pooling: Literal["mean", "evidence"] = "mean"
+
+    def __post_init__(self) -> None:
+        _require(
+            self.stride in (0, 8, 16, 32),
+            "The stride of the feature map must be 8, 16, 32, or 0 for the last.",
+        )
 
 
 @dataclass(frozen=True)
@@ -226,6 +241,8 @@ class FusionConfig(Configuration):
         sources: the case sources that the checkpoint suits, such as ("siim", "ricord"); shown to the reader.
         processor_sha256: hash of the processor that the weights were trained with.
         temperatures: task -> the calibration temperature fitted on validation (1 where there is none).
+        role: "shortcut_twin" for a checkpoint that was trained on purpose on films whose label a planted
+            marker gives away; it is for comparison only and never chosen by itself.
     """
 
     tasks: tuple[TaskConfig, ...]
@@ -239,6 +256,7 @@ class FusionConfig(Configuration):
     sources: tuple[str, ...] = ()
     processor_sha256: str = ""
     temperatures: dict[str, float] = field(default_factory=dict)
+    role: Literal["model", "shortcut_twin"] = "model"
 
     def __post_init__(self) -> None:
         _require(bool(self.tasks), "A fusion checkpoint has at least one task.")

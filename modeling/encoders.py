@@ -35,6 +35,28 @@ class Encoded:
     given: Tensor
 
 
+_EVIDENCE_GAIN = 8.0
+"""Opacities cover about an eighth of a film: pooled by evidence, features keep the size of a plain mean."""
+
+
+def _cut(name: str, stride: int) -> nn.Module:
+    """The backbone up to the last stage of that stride, without what comes after.
+
+    Raises:
+        CheckpointError: the backbone has no stage of that stride.
+    """
+    try:
+        whole = timm.create_model(name, pretrained=False, features_only=True, feature_cls="getter")
+        stages = [i for i, reduction in enumerate(whole.feature_info.reduction()) if reduction == stride]
+        return timm.create_model(
+            name, pretrained=False, features_only=True, feature_cls="getter", out_indices=(stages[-1],)
+        )
+    except (RuntimeError, IndexError) as exc:
+        raise CheckpointError(
+            f"{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json."
+        ) from exc
+
+
 class ImageEncoder(nn.Module):
     """Any timm backbone: film -> feature map -> pooled vector of width D."""
 
@@ -44,18 +66,30 @@ class ImageEncoder(nn.Module):
             raise CheckpointError(
                 f"timm has no model '{config.name}'; choose a name that timm.list_models() shows."
             )
+        self.stride = config.stride
         options = {"pretrained": False, "num_classes": 0, "global_pool": ""}
-        try:
-            self.backbone = timm.create_model(config.name, img_size=image_size, **options)
-        except TypeError:  # convolutional models take any size and no such argument
-            self.backbone = timm.create_model(config.name, **options)
+        if self.stride:
+            self.backbone = _cut(config.name, self.stride)
+            self.channels = self.backbone.feature_info.channels()[-1]
+        else:
+            try:
+                self.backbone = timm.create_model(config.name, img_size=image_size, **options)
+            except TypeError:  # convolutional models take any size and no such argument
+                self.backbone = timm.create_model(config.name, **options)
+            self.channels = self.backbone.num_features
         self.dropout = nn.Dropout(config.dropout)
-        self.projection = nn.Linear(self.backbone.num_features, width)
+        self.projection = nn.Linear(self.channels, width)
+        self.evidence = None
+        if config.pooling == "evidence":
+            self.evidence = nn.Conv2d(self.channels, 1, 1)
+            nn.init.constant_(self.evidence.bias, -2.0)  # most places of a film show no opacity
 
     def feature_map(self, image: Tensor) -> Tensor:
         """(B, 3, h, w) -> (B, C, h', w'), whatever layout the backbone uses."""
+        if self.stride:
+            return self.backbone(image)[-1]
         features = self.backbone.forward_features(image)
-        channels = self.backbone.num_features
+        channels = self.channels
         if features.ndim == 4:
             return features if features.shape[1] == channels else features.permute(0, 3, 1, 2)
         patches = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]  # B P C
@@ -65,7 +99,11 @@ class ImageEncoder(nn.Module):
 
     def encode(self, features: Tensor, given: Tensor) -> Encoded:
         """Feature map (B, C, h', w') -> vector and patch sequence."""
-        vector = self.projection(self.dropout(features.mean(dim=(2, 3))))  # B D
+        pooled = features.mean(dim=(2, 3))  # B C
+        if self.evidence is not None:
+            weights = torch.sigmoid(self.evidence(features))  # B 1 h' w'
+            pooled = _EVIDENCE_GAIN * (weights * features).mean(dim=(2, 3))
+        vector = self.projection(self.dropout(pooled))  # B D
         sequence = self.projection(features.flatten(2).transpose(1, 2))  # B P D
         mask = given[:, None].expand(-1, sequence.shape[1])
         return Encoded(vector, sequence, mask, given)

@@ -111,3 +111,36 @@ def test_a_text_row_without_tokens_stays_finite_and_does_not_disturb_the_others(
 def test_a_text_encoder_that_cannot_be_built_is_refused(transformers: dict[str, object]) -> None:
     with pytest.raises(CheckpointError, match="cannot build this text encoder"):
         TextEncoder(TextEncoderConfig(transformers), 16)
+
+
+def test_a_smaller_stride_leaves_the_later_stages_out() -> None:
+    whole = ImageEncoder(ImageEncoderConfig(), 16, 96)
+    cut = ImageEncoder(ImageEncoderConfig(stride=16), 16, 96).eval()
+    with torch.no_grad():
+        assert cut.feature_map(torch.randn(1, 3, 96, 96)).shape == (1, 112, 6, 6)
+    weights = [sum(p.numel() for p in e.backbone.parameters()) for e in (whole, cut)]
+    assert weights[1] < weights[0] / 4
+    # The tensors that stay come first and in the same order: ImageNet weights still fit.
+    tensors = (e.backbone.state_dict().values() for e in (whole, cut))
+    assert all(full.shape == kept.shape for full, kept in zip(*tensors, strict=False))
+
+
+def test_a_stride_that_the_backbone_lacks_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="stride 8; set 'stride' to 0"):
+        ImageEncoder(ImageEncoderConfig(name="test_vit", stride=8), 16, 64)
+    with pytest.raises(CheckpointError, match="8, 16, 32, or 0"):
+        ImageEncoderConfig(stride=5)
+
+
+def test_pooled_by_evidence_only_the_places_that_look_like_opacities_speak() -> None:
+    torch.manual_seed(0)
+    encoder = ImageEncoder(ImageEncoderConfig(name="resnet10t", pooling="evidence"), 16, 64).eval()
+    given = torch.tensor([True])
+    features = torch.randn(1, encoder.channels, 2, 2, requires_grad=True)
+    with torch.no_grad():
+        encoder.evidence.weight.zero_()
+        encoder.evidence.weight[0, 0] = 30.0
+        features[0, 0] = torch.tensor([[-1.0, -1.0], [-1.0, 1.0]])  # an opacity at the bottom right
+    encoder.encode(features, given).vector.sum().backward()
+    (moved,) = features.grad.abs().sum(1)
+    assert moved[1, 1] > 100 * max(moved[0, 0], moved[0, 1], moved[1, 0])

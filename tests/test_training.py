@@ -185,6 +185,15 @@ def test_box_masks_lie_on_the_film_and_not_on_the_padding(tmp_path: Path) -> Non
     assert films[0][:, :4].max() == 0
 
 
+def test_an_outline_goes_before_its_box(tmp_path: Path) -> None:
+    film = replace(toy_films(2)[1], boxes=((0.0, 0.0, 1.0, 1.0),))
+    outline, buffer = np.zeros((48, 40), bool), io.BytesIO()
+    outline[:24, :20] = True
+    Image.fromarray(outline).save(buffer, "PNG")
+    _, masks = decode_all([replace(film, drawing=buffer.getvalue())], ImageProcessing(size=48), tmp_path)
+    assert masks[0].sum() == 24 * 20 and masks[0][:24, 4:24].all()
+
+
 def test_augmentation_never_mirrors_and_keeps_range() -> None:
     films = torch.zeros(64, 32, 32)
     films[:, :, :10] = 0.9  # one bright side

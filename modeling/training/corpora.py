@@ -45,6 +45,7 @@ class Film:
         pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
         labels: task -> class.
         boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
+        drawing: PNG of where the opacities lie, where their outlines are known; it goes before the boxes.
         presentation: further arguments of `Radiograph`, for films that are not plain 8-bit pictures.
     """
 
@@ -58,6 +59,7 @@ class Film:
     text: ClinicalText = field(default_factory=ClinicalText)
     labels: Mapping[TaskName, str] = field(default_factory=dict)
     boxes: tuple[tuple[float, float, float, float], ...] | None = None
+    drawing: bytes | None = None
     presentation: Mapping[str, object] = field(default_factory=dict)
 
     def study(self) -> Study:
@@ -247,17 +249,8 @@ def hannover(path: Path) -> Iterator[Film]:
 
 def phantoms(path: Path) -> Iterator[Film]:
     """Synthetic cases as `python -m cases.phantom --corpus FILE` writes them, with all labels."""
-    needed = (
-        "case_id",
-        "image",
-        "bits_stored",
-        "photometric",
-        "window",
-        "table",
-        "text",
-        "reference",
-        "boxes",
-    )
+    plain = ("case_id", "image", "bits_stored", "photometric", "window")
+    needed = (*plain, "table", "text", "reference", "boxes", "opacities")
     for row in _rows(path, (*needed, "split")):
         window = row["window"]
         yield Film(
@@ -270,6 +263,7 @@ def phantoms(path: Path) -> Iterator[Film]:
             text=ClinicalText(json.loads(row["text"])),
             labels={TaskName(task): name for task, name in json.loads(row["reference"]).items()},
             boxes=tuple(tuple(box) for box in json.loads(row["boxes"])),
+            drawing=row["opacities"],
             presentation={
                 "bits_stored": row["bits_stored"],
                 "photometric": Photometric(row["photometric"]),

@@ -4,6 +4,7 @@ Shape letters: N films, B batch, h w model.
 """
 
 import hashlib
+import io
 import logging
 import math
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
@@ -31,15 +33,17 @@ def _key(films: Sequence[Film], config: ImageProcessing) -> str:
         digest.update(
             f"{film.film_id}/{film.pixel_aspect_ratio}/".encode() + hashlib.sha256(film.encoded).digest()
         )
+        if film.drawing is not None:
+            digest.update(hashlib.sha256(film.drawing).digest())
     return digest.hexdigest()[:16]
 
 
 def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Letterboxed films and box masks, decoded once and kept on disk.
+    """Letterboxed films and opacity masks, decoded once and kept on disk.
 
     Returns:
-        (N, size, size) uint8 films (0 to 255 for 0 to 1) and (N, size, size) uint8 opacity masks: 1 inside a
-        box, 0 outside, 255 where nobody drew boxes; both memory-mapped.
+        (N, size, size) uint8 films (0 to 255 for 0 to 1) and (N, size, size) uint8 opacity masks: 1 inside an
+        outline or a box, 0 outside, 255 where nobody drew boxes; both memory-mapped.
     """
     cache.mkdir(parents=True, exist_ok=True)
     key, size = _key(films, config), config.size
@@ -51,7 +55,7 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
         def decode(i: int) -> None:
             square, box = letterboxed(films[i].study().radiograph, config)
             arrays[0][i] = np.round(square * 255)
-            arrays[1][i] = _box_mask(films[i], box)
+            arrays[1][i] = _opacity_mask(films[i], box)
 
         with ThreadPoolExecutor(2) as pool:
             list(tqdm(pool.map(decode, range(len(films))), total=len(films), desc="decoding", unit="film"))
@@ -61,11 +65,15 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
     return tuple(np.load(path, mmap_mode="r") for path in paths)
 
 
-def _box_mask(film: Film, box: Letterbox) -> np.ndarray:
+def _opacity_mask(film: Film, box: Letterbox) -> np.ndarray:
     mask = np.zeros((box.size, box.size), np.uint8)
+    inside = box.crop(mask)
+    if film.drawing is not None:
+        drawn = Image.open(io.BytesIO(film.drawing)).convert("L").resize(inside.shape[::-1])
+        inside[:] = np.asarray(drawn) > 127
+        return mask
     if film.boxes is None:
         return mask + 255
-    inside = box.crop(mask)
     for x, y, w, h in film.boxes:
         rows = slice(math.floor(y * box.height), math.ceil((y + h) * box.height))
         inside[rows, math.floor(x * box.width) : math.ceil((x + w) * box.width)] = 1

@@ -15,13 +15,18 @@ from modeling.processing import ModelInputs
 
 
 class TrainedModel(nn.Module):
-    """A FusionModel and what it has in training only: a dense head for opacities (off at inference)."""
+    """A FusionModel and what it has in training only: a dense head for opacities (off at inference).
+
+    An encoder that pools by evidence has that head already, as part of the model.
+    """
 
     def __init__(self, model: FusionModel, dense: bool) -> None:
         super().__init__()
         self.model = model
-        channels = model.encoders["image"].backbone.num_features if dense else 0
-        self.opacity = nn.Conv2d(channels, 1, 1) if dense else None
+        own = model.encoders["image"].evidence if dense else None
+        self.opacity = None
+        if dense:
+            self.opacity = nn.Conv2d(model.encoders["image"].channels, 1, 1) if own is None else own
 
     def forward(self, inputs: ModelInputs) -> tuple[dict[str, Tensor], Tensor | None]:
         """Logits of each task, and (B, h', w') opacity logits where there is a dense head."""

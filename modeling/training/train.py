@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from modeling.duplicates import twins_share_a_patient
 from modeling.errors import ViewboxError
 from modeling.training import corpora
 from modeling.training.run import Run
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = TrainingSettings.load(options.config)
         films = [f for n in settings.corpora for f in corpora.load(n, options.data)[: options.limit or None]]
+        films = twins_share_a_patient(films)
         run = Run(settings, films, options.out, options.cache)
         run.train()
         run.export()

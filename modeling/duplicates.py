@@ -1,0 +1,248 @@
+"""The same film twice: by content, and by a perceptual hash that survives another encoding or size.
+
+A film that stands on both sides of a split flatters the model. The hashes go into `split.csv`, so that
+anyone who holds the films can check it without the films being passed on.
+"""
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from modeling.errors import StudyError, ViewboxError
+from modeling.training.corpora import CORPORA, Film
+
+SIDE = 16
+"""The perceptual hash has 16 x 16 bits (pHash: signs of low frequencies of the discrete cosine transform) of
+the middle square of the film."""
+
+NEAR = 20
+"""Hashes that differ in at most so many of 256 bits are taken for one film."""
+
+SPLIT_FILE = "split.csv"
+SIDES = {"train", "validation", "test"}
+LEFT_OUT = "left out"
+"""Instead of a side: films of a corpus's file that its loader gives nobody."""
+
+FILE_COLUMNS = {"cohen": ("filename", "patientid"), "hannover": ("image_id", "patient_id")}
+"""Corpus -> the columns of film and patient in its file."""
+
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A film by its hashes.
+
+    Attributes:
+        content: first 16 hex digits of the SHA-256 of the stored file.
+        perceptual: 64 hex digits.
+    """
+
+    source: str
+    film_id: str
+    patient: str
+    split: str
+    content: str
+    perceptual: str
+
+    @property
+    def bits(self) -> np.ndarray:
+        """(4,) uint64."""
+        return np.frombuffer(bytes.fromhex(self.perceptual), np.uint64)
+
+
+def hash_films(films: Iterable[Film]) -> list[Hashed]:
+    """The hashes of each film.
+
+    Raises:
+        StudyError: a film cannot be decoded.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(_hashed, films))
+
+
+def left_out(films: Iterable[Film], folder: Path) -> list[Film]:
+    """The films of Cohen's and Hannover's files that are on no side: without a label, or in both files."""
+    import pyarrow.parquet as pq
+
+    films = list(films)
+    found = []
+    for source in sorted({film.source for film in films} & set(FILE_COLUMNS)):
+        film_column, patient_column = FILE_COLUMNS[source]
+        taken = {film.film_id for film in films if film.source == source}
+        columns = [film_column, patient_column, "image"]
+        for row in pq.read_table(folder / CORPORA[source][0], columns=columns).to_pylist():
+            if row[film_column] not in taken:
+                patient = f"{source}-{row[patient_column]}"
+                found.append(Film(row[film_column], source, patient, LEFT_OUT, row["image"]))
+    return found
+
+
+def _hashed(film: Film) -> Hashed:
+    try:
+        with Image.open(io.BytesIO(film.encoded)) as picture:
+            gray = _middle_square(_eight_bit(picture), film.pixel_aspect_ratio)
+    except (OSError, ValueError) as exc:
+        raise StudyError(f"Film {film.film_id} of {film.source} cannot be decoded; leave it out.") from exc
+    content = hashlib.sha256(film.encoded).hexdigest()[:16]
+    found = str(imagehash.phash(gray, hash_size=SIDE))
+    return Hashed(film.source, film.film_id, film.patient, film.split, content, found)
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    if picture.mode != "I;16":
+        return picture.convert("L")
+    values = np.asarray(picture, np.float32)
+    return Image.fromarray((values * (255.0 / max(float(values.max()), 1.0))).astype(np.uint8))
+
+
+def _middle_square(picture: Image.Image, pixel_aspect_ratio: float) -> Image.Image:
+    """The largest square in the middle: a film that was cropped to a square keeps its hash.
+
+    92 films of the Cohen set are Hannover films cropped so.
+    """
+    width, height = float(picture.width), picture.height * pixel_aspect_ratio
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2 / pixel_aspect_ratio
+    return picture.crop((round(left), round(top), round(left + side), round(top + side / pixel_aspect_ratio)))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two films that are one, with the number of bits in which their hashes differ."""
+
+    first: Hashed
+    second: Hashed
+    distance: int
+
+    @property
+    def crosses(self) -> bool:
+        """Whether they stand on two sides of the split."""
+        return {self.first.split, self.second.split} <= SIDES and self.first.split != self.second.split
+
+    @property
+    def same_patient(self) -> bool:
+        """Whether they carry one patient's name."""
+        return self.first.patient == self.second.patient
+
+
+def near_pairs(films: Sequence[Hashed], limit: int = NEAR) -> list[Pair]:
+    """Every two films whose hashes differ in at most `limit` bits."""
+    bits = np.stack([film.bits for film in films])  # N 4
+    found = []
+    for start in range(0, len(films), _BLOCK):
+        block = bits[start : start + _BLOCK]
+        distance = np.zeros((len(block), len(films)), np.uint16)
+        for word in range(bits.shape[1]):
+            distance += np.bitwise_count(block[:, None, word] ^ bits[None, :, word])
+        for i, j in np.argwhere(distance <= limit):
+            if start + i < j:
+                found.append(Pair(films[start + i], films[j], int(distance[i, j])))
+    return found
+
+
+def report(films: Sequence[Hashed], pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Counts for `metrics.json`: how many films are one, within and across corpora, patients and sides."""
+    kept = [pair for pair in pairs if LEFT_OUT not in (pair.first.split, pair.second.split)]
+    kinds = {
+        "exact": [p for p in kept if p.first.content == p.second.content],
+        "near": [p for p in kept if p.first.content != p.second.content],
+    }
+    return {
+        "films": dict(Counter(film.source for film in films if film.split != LEFT_OUT)),
+        "bits": SIDE * SIDE,
+        "at_most": NEAR,
+        **{name: _counts(found) for name, found in kinds.items()},
+        "across_corpora": _across(kept),
+        "validation_films_with_a_twin_in_training": len(twins_in_training(kept)),
+        "left_out": {
+            "films": dict(Counter(film.source for film in films if film.split == LEFT_OUT)),
+            "across_corpora": _across([pair for pair in pairs if pair not in kept]),
+        },
+    }
+
+
+def _across(pairs: Sequence[Pair]) -> dict[str, int]:
+    """Pairs of two corpora."""
+    names = (sorted((p.first.source, p.second.source)) for p in pairs if p.first.source != p.second.source)
+    return dict(Counter(" and ".join(pair) for pair in names))
+
+
+def _counts(pairs: Sequence[Pair]) -> dict[str, int]:
+    return {
+        "pairs": len(pairs),
+        "of_two_patients": sum(not pair.same_patient for pair in pairs),
+        "across_the_split": sum(pair.crosses for pair in pairs),
+    }
+
+
+def twins_in_training(pairs: Iterable[Pair]) -> set[tuple[str, str]]:
+    """(source, film ID) of validation films that training showed too."""
+    found = set()
+    for pair in pairs:
+        if {pair.first.split, pair.second.split} == {"train", "validation"}:
+            held = pair.first if pair.first.split == "validation" else pair.second
+            found.add((held.source, held.film_id))
+    return found
+
+
+def write_split(path: Path, films: Sequence[Hashed]) -> None:
+    """`split.csv` with a film a line: where it stands, and its hashes."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("source", "film", "patient", "split", "sha256", "phash"))
+        for f in films:
+            writer.writerow((f.source, f.film_id, f.patient, f.split, f.content, f.perceptual))
+
+
+def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
+    """The films on the sides that a checkpoint's `split.csv` names; one that it does not name stays where it
+    is.
+
+    Raises:
+        ViewboxError: the file has other columns.
+    """
+    if not path.is_file():
+        return list(films)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            written = {(row["source"], row["film"]): row["split"] for row in csv.DictReader(file)}
+    except KeyError as exc:
+        raise ViewboxError(f"{path.name} has no column {exc}; train the checkpoint again.") from exc
+    return [replace(film, split=written.get((film.source, film.film_id), film.split)) for film in films]
+
+
+def twins_share_a_patient(films: Sequence[Film]) -> list[Film]:
+    """Films that are one film get one patient and one side, so that a split made of patients keeps them
+    together.
+
+    A group that stood on both sides goes to training as a whole: a film that training shows cannot be held
+    out.
+    """
+    group = {film.patient: film.patient for film in films}
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    for pair in near_pairs(hash_films(films)):
+        first, second = sorted(root(one.patient) for one in (pair.first, pair.second))
+        group[second] = first
+    trained = {root(film.patient) for film in films if film.split == "train"}
+    return [
+        replace(
+            film, patient=root(film.patient), split="train" if root(film.patient) in trained else film.split
+        )
+        for film in films
+    ]

@@ -1,0 +1,203 @@
+"""What a shortcut does to a model: `python -m modeling.explain.shortcut --twin DIR --checkpoint DIR`.
+
+A twin learnt from films on which a lead arrow in the corner goes with one appearance (`role` in its
+configuration). Each phantom is made twice from one seed, without and with that arrow, and both checkpoints
+answer both: nothing else differs, so whatever changes is the arrow's doing. Beside it stands the share of
+the film's evidence that Integrated Gradients put on the arrow, and the arrow's share of the film.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+from tqdm import tqdm
+
+from modeling.errors import ViewboxError
+from modeling.explain.film_maps import Effort
+from modeling.explain.localisation_scores import positive_evidence, resampled
+from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.metrics import bootstrap_interval
+from modeling.pipeline import DiagnosisPipeline
+from modeling.study import ClinicalTable, ClinicalText, Study
+
+SEED, SIZE = 8, 192
+"""Of the series; no checkpoint was trained on it. Its films have the size of the training films."""
+LEARNT = "Negative"
+"""The appearance that the arrow went with when the bundled twin was trained."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One phantom without and with the arrow.
+
+    Attributes:
+        arrow: (H, W) bool, where it lies.
+    """
+
+    plain: Study
+    marked: Study
+    arrow: np.ndarray
+    reference: str
+
+
+@dataclass(frozen=True)
+class PairAnswer:
+    """What one checkpoint says to both films of a pair.
+
+    Attributes:
+        plain, marked: (4,) probabilities in the order of `APPEARANCE`.
+        on_arrow: share of the marked film's positive evidence for `LEARNT` on the arrow, 0 to 1; None where
+            it was not asked for, or the film holds none.
+    """
+
+    plain: np.ndarray
+    marked: np.ndarray
+    on_arrow: float | None
+
+
+def film_alone(study: Study) -> Study:
+    """The study without its table and text, which know nothing of the arrow."""
+    return replace(study, table=ClinicalTable({}), text=ClinicalText({}))
+
+
+def pairs(count: int, seed: int = SEED, size: int = SIZE) -> Iterator[Pair]:
+    """Phantoms in pairs, every appearance equally often; film only."""
+    from cases.phantom import Confounder, PhantomSettings  # this command alone asks for phantoms
+    from cases.phantom.generator import balanced, generate_phantom, series_seed
+
+    for index in range(count):
+        settings = balanced(PhantomSettings(size=size), seed, index)
+        assert settings.labels is not None
+        confounder = Confounder("marker", settings.labels[0], 1.0)  # always planted, whatever the label
+        own = series_seed(seed, index)
+        plain = generate_phantom(own, settings=settings)
+        marked = generate_phantom(own, settings=replace(settings, confounder=confounder))
+        assert marked.confounder_mask is not None
+        reference = plain.case.reference[TaskName.APPEARANCE]
+        yield Pair(
+            film_alone(plain.case.study), film_alone(marked.case.study), marked.confounder_mask, reference
+        )
+
+
+def answer(pipeline: DiagnosisPipeline, pair: Pair, effort: Effort | None) -> PairAnswer:
+    """Ask one checkpoint about both films.
+
+    Args:
+        effort: of Integrated Gradients on the marked film; None to leave them out.
+    """
+    plain, marked = (_appearance(pipeline, study) for study in (pair.plain, pair.marked))
+    return PairAnswer(plain, marked, _on_arrow(pipeline, pair, effort) if effort else None)
+
+
+def _appearance(pipeline: DiagnosisPipeline, study: Study) -> np.ndarray:
+    prediction = pipeline.predict(study)
+    return next(t.probabilities for t in prediction.tasks if t.task == TaskName.APPEARANCE)
+
+
+def _on_arrow(pipeline: DiagnosisPipeline, pair: Pair, effort: Effort) -> float | None:
+    target = Target(TaskName.APPEARANCE, LEARNT)
+    account = list(pipeline.explain(pair.marked, target, **vars(effort)))[-1]
+    assert account.image is not None
+    evidence = resampled(positive_evidence(account.image), pair.arrow.shape)
+    total = float(evidence.sum())
+    # The map is smoothed by a few pixels: what the arrow holds spills a little over its edge.
+    around = binary_dilation(pair.arrow, iterations=max(1, round(0.02 * max(pair.arrow.shape))))
+    return float(evidence[around].sum()) / total if total > 0 else None
+
+
+# --- the summary
+
+
+def _with_interval(values: np.ndarray, statistic: Callable[[np.ndarray], float]) -> dict[str, float]:
+    numbers = np.asarray(values, np.float64)
+    cases = np.arange(len(numbers))
+    low, high = bootstrap_interval(lambda rows, _: statistic(rows), numbers, numbers, cases)
+    return {"value": float(statistic(numbers)), "low": low, "high": high}
+
+
+def summarise(answers: Sequence[PairAnswer], references: Sequence[str]) -> dict[str, Any]:
+    """How often one checkpoint is right without and with the arrow, and how often the arrow turns it.
+
+    Args:
+        answers, references: one a pair, in the same order.
+    """
+    truth = np.array([APPEARANCE.index(name) for name in references])
+    learnt = APPEARANCE.index(LEARNT)
+    plain, marked = (np.stack([getattr(a, name) for a in answers]) for name in ("plain", "marked"))
+    other = truth != learnt
+    turned = (marked.argmax(1) == learnt) & (plain.argmax(1) != learnt)
+    rise = marked[:, learnt] - plain[:, learnt]
+    shares = np.array([a.on_arrow for a in answers if a.on_arrow is not None])
+    summary: dict[str, Any] = {
+        "accuracy_without_arrow": _with_interval(plain.argmax(1) == truth, np.mean),
+        "accuracy_with_arrow": _with_interval(marked.argmax(1) == truth, np.mean),
+        "turned_to_learnt": _with_interval(turned[other], np.mean),
+        "rise_of_learnt": _with_interval(rise[other], np.median),
+    }
+    if len(shares):
+        summary["evidence_on_arrow"] = {**_with_interval(shares, np.median), "films": len(shares)}
+    return summary
+
+
+def measure(
+    pipelines: dict[str, DiagnosisPipeline], made: Iterator[Pair], explained: int, effort: Effort
+) -> dict[str, Any]:
+    """Ask every checkpoint about every pair.
+
+    Args:
+        explained: how many of the marked films are explained as well.
+    """
+    answers: dict[str, list[PairAnswer]] = {name: [] for name in pipelines}
+    references, areas = [], []
+    for number, pair in enumerate(made):
+        references.append(pair.reference)
+        areas.append(float(pair.arrow.mean()))
+        for name, pipeline in pipelines.items():
+            answers[name].append(answer(pipeline, pair, effort if number < explained else None))
+    return {
+        "pairs": len(references),
+        "learnt": LEARNT,
+        "arrow_share_of_film": float(np.median(areas)),
+        **{name: summarise(given, references) for name, given in answers.items()},
+    }
+
+
+# --- the command line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0, or 2 with one sentence on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modeling.explain.shortcut", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--twin", required=True, metavar="DIR", help="the checkpoint that learnt the arrow")
+    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="the one that did not")
+    parser.add_argument("--pairs", type=int, default=120, help="phantoms, each with and without the arrow")
+    parser.add_argument("--explained", type=int, default=32, help="marked films that are explained as well")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the series of phantoms")
+    options = parser.parse_args(arguments)
+    try:
+        if options.pairs < 1 or options.explained < 0 or options.seed < 0:
+            raise ViewboxError("--pairs starts at 1, --explained and --seed at 0; give larger numbers.")
+        pipelines = {
+            "twin": DiagnosisPipeline.from_pretrained(options.twin),
+            "checkpoint": DiagnosisPipeline.from_pretrained(options.checkpoint),
+        }
+        if pipelines["twin"].config.role != "shortcut_twin":
+            raise ViewboxError(f"{options.twin} learnt no shortcut on purpose; give a twin's folder.")
+        made = tqdm(pairs(options.pairs, options.seed), total=options.pairs, unit="pair", disable=None)
+        summary = measure(pipelines, made, options.explained, Effort())
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    print(json.dumps({**summary, "seed": options.seed}, indent=2, allow_nan=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
