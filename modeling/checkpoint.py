@@ -18,7 +18,19 @@ from modeling.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProcessor
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-OPTIONAL_FILES = (TOKENIZER_FILE, "README.md", "metrics.json", "split.csv", "training.json")
+OPTIONAL_FILES = (
+    TOKENIZER_FILE,
+    "baselines.safetensors",
+    "README.md",
+    "metrics.json",
+    "split.csv",
+    "training.json",
+    "calibration.json",
+    "familiarity.safetensors",
+    "localisation.json",
+    "shortcut.json",
+    "fusion_comparison.json",
+)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 

@@ -42,6 +42,28 @@ def _weighted_percentiles(values: np.ndarray, counts: np.ndarray, percentiles: S
     return values[order][np.minimum(np.searchsorted(cumulative, ranks), len(values) - 1)]
 
 
+@dataclass(frozen=True, eq=False)
+class _Levels:
+    """What every stored value of a film is presented as, and the two presented values that end its range."""
+
+    lowest: int
+    index: np.ndarray
+    presented: np.ndarray
+    low: float
+    high: float
+
+
+def _levels(radiograph: Radiograph, percentiles: Sequence[float]) -> _Levels:
+    # Presentation is a function of the stored value alone, so it is computed once a value, not once a pixel.
+    lowest = int(radiograph.pixels.min())
+    index = radiograph.pixels.astype(np.int32) - lowest
+    counts = np.bincount(index.ravel())
+    presented = _presented(radiograph, np.arange(len(counts)) + lowest)
+    seen = counts > 0
+    low, high = _weighted_percentiles(presented[seen], counts[seen], percentiles)
+    return _Levels(lowest, index, presented, float(low), float(high))
+
+
 def brightness(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5)) -> np.ndarray:
     """The film as it is looked at: bone is bright whatever the file's polarity.
 
@@ -51,16 +73,81 @@ def brightness(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5
     Returns:
         (H, W) float32 in [0, 1]; all 0 for a constant film.
     """
-    # Presentation is a function of the stored value alone, so it is computed once a value, not once a pixel.
-    lowest = int(radiograph.pixels.min())
-    index = radiograph.pixels.astype(np.int32) - lowest
-    counts = np.bincount(index.ravel())
-    values = _presented(radiograph, np.arange(len(counts)) + lowest)
-    seen = counts > 0
-    low, high = _weighted_percentiles(values[seen], counts[seen], percentiles)
+    levels = _levels(radiograph, percentiles)
+    low, high = levels.low, levels.high
     if high - low <= 0:
         return np.zeros(radiograph.shape, np.float32)
-    return np.clip((values - low) / (high - low), 0.0, 1.0).astype(np.float32)[index]
+    return np.clip((levels.presented - low) / (high - low), 0.0, 1.0).astype(np.float32)[levels.index]
+
+
+@dataclass(frozen=True, eq=False)
+class Grayscale:
+    """A film for a screen that windows it itself: every stored value apart, bright is high.
+
+    A window (low, high) in these values becomes black and white, linear between.
+
+    Attributes:
+        values: (H, W) uint8 or uint16, from 0; a curve of the file (VOI LUT, sigmoid) is already applied,
+            the sigmoid at 16 bits.
+        slope, intercept: `slope * value + intercept` is the file's own rescaled value.
+        seen_by_model: the window that gives `brightness`; above every value where that is all black.
+        of_file: the file's own linear window; None where it has none.
+    """
+
+    values: np.ndarray
+    slope: float
+    intercept: float
+    seen_by_model: tuple[float, float]
+    of_file: tuple[float, float] | None
+
+
+def grayscale(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5)) -> Grayscale:
+    """The film in its native range, nothing clipped, with the windows that belong to it."""
+    levels, window = _levels(radiograph, percentiles), radiograph.window
+    if radiograph.voi_lut is not None or (window is not None and window.function == "SIGMOID"):
+        return _curved(radiograph, levels)
+    negative = (radiograph.photometric == Photometric.MONOCHROME1) != (radiograph.rescale_slope < 0)
+    last, sign = len(levels.presented) - 1, -1 if negative else 1
+    origin = levels.lowest + (last if negative else 0)
+    slope = sign * radiograph.rescale_slope
+    intercept = radiograph.rescale_slope * origin + radiograph.rescale_intercept
+    polarity = -1.0 if radiograph.photometric == Photometric.MONOCHROME1 else 1.0
+
+    def value_of(presented: float) -> float:
+        rescaled = presented * polarity
+        if window is not None:
+            center, width = window.center, window.width
+            if window.function == "LINEAR":
+                center, width = center - 0.5, max(width - 1.0, 1e-6)
+            rescaled = (rescaled - 0.5) * max(width, 1e-6) + center
+        return (rescaled - intercept) / slope
+
+    index = last - levels.index if negative else levels.index
+    seen = (value_of(levels.low), value_of(levels.high)) if levels.high > levels.low else (last, last + 1.0)
+    ends = sorted((value_of(0.0), value_of(polarity))) if window is not None else None
+    return Grayscale(
+        index.astype(np.uint8 if last < 256 else np.uint16),
+        slope,
+        intercept,
+        seen,
+        (ends[0], ends[1]) if ends else None,
+    )
+
+
+def _curved(radiograph: Radiograph, levels: _Levels) -> Grayscale:
+    first, span = float(levels.presented.min()), float(np.ptp(levels.presented))
+    whole = radiograph.voi_lut is not None and span <= 65535
+    step = 1.0 if whole or span <= 0 else span / 65535
+    values = np.round((levels.presented - first) / step)
+    sign = -1.0 if radiograph.photometric == Photometric.MONOCHROME1 else 1.0
+    low, high = (levels.low - first) / step, (levels.high - first) / step
+    return Grayscale(
+        values.astype(np.uint8 if values.max() < 256 else np.uint16)[levels.index],
+        sign * step,
+        sign * first,
+        (low, high) if high > low else (values.max(), values.max() + 1.0),
+        None,
+    )
 
 
 @dataclass(frozen=True)

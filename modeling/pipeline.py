@@ -1,16 +1,20 @@
 """DiagnosisPipeline: the one object that holds model, processor and calibration."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from modeling.baselines import StoredBaselines, load_baselines
 from modeling.calibration import probabilities
 from modeling.checkpoint import Origin
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import CheckpointError, StudyError, ViewboxError
+from modeling.explain.averaged import averaged
 from modeling.explain.integrated_gradients import integrated_gradients
+from modeling.folding import folded
 from modeling.fusion import FusionModel
 from modeling.labels import TASKS, Target
 from modeling.processing import ProcessedStudy, StudyProcessor, brightness
@@ -79,7 +83,43 @@ class DiagnosisPipeline:
         text = self.processor.config.text
         return text.sections if text else ()
 
+    @property
+    def baselines(self) -> tuple[ImageBaseline, ...]:
+        """What a film's explanation may start from; mean and normals only where they are stored beside it."""
+        stored = self.stored_baselines
+        more: tuple[tuple[ImageBaseline, bool], ...] = (
+            ("mean", stored.mean is not None),
+            ("normals", bool(len(stored.normals))),
+        )
+        return (*IMAGE_BASELINES, *(name for name, there in more if there))
+
+    @cached_property
+    def stored_baselines(self) -> StoredBaselines:
+        """The baseline films beside the checkpoint.
+
+        Raises:
+            CheckpointError: their file is damaged.
+        """
+        return load_baselines(self.origin.folder)
+
+    @cached_property
+    def light_model(self) -> FusionModel:
+        """The same function as `model`, cheaper to differentiate by the film (batch norm folded)."""
+        image = self.processor.config.image
+        return self.model if image is None else folded(self.model, image.size)
+
     # --- prediction
+
+    def process(self, study: Study) -> ProcessedStudy:
+        """A study as the model reads it.
+
+        Raises:
+            StudyError: the film's values are no numbers.
+        """
+        processed = self.processor(study)
+        if not bool(torch.isfinite(processed.inputs.image).all()):
+            raise StudyError("The film's values are no numbers; check its rescale and window values.")
+        return processed
 
     def predict(self, study: Study, *, source: str | None = None) -> Prediction:
         """All tasks that the study allows.
@@ -91,10 +131,26 @@ class DiagnosisPipeline:
             StudyError: the study holds nothing that any task reads.
             CheckpointError: the weights give no finite numbers.
         """
-        processed = self.processor(study)
+        processed = self.process(study)
         with torch.inference_mode():
             inputs = processed.inputs.to(self.device)
             logits = {name: row[0].float().cpu().numpy() for name, row in self.model(inputs).items()}
+        return self.prediction(study, processed, logits, source=source)
+
+    def prediction(
+        self,
+        study: Study,
+        processed: ProcessedStudy,
+        logits: Mapping[str, np.ndarray],
+        *,
+        source: str | None = None,
+    ) -> Prediction:
+        """Logits (K,) of every task, calibrated and with what is to be said of them.
+
+        Raises:
+            StudyError: the study holds nothing that any task reads.
+            CheckpointError: the logits are no finite numbers.
+        """
         answers, notes = [], self._notes(study, processed, source)
         for task in self.config.tasks:
             read = self._read(task, processed)
@@ -178,25 +234,52 @@ class DiagnosisPipeline:
                 model answers with no number.
             ExplanationCancelled: `cancelled` said so.
         """
+        paths = self.paths(study, target, baseline)
+        share = max(2, max_evaluations // len(paths))
+        refinements = [
+            integrated_gradients(
+                path.logit,
+                path.inputs,
+                path.baselines,
+                tolerance=tolerance,
+                max_evaluations=share,
+                progress=progress if number == 0 else None,
+                cancelled=cancelled,
+            )
+            for number, path in enumerate(paths)
+        ]
+        for refinement in averaged(refinements):
+            yield paths[0].account(study, refinement)
+
+    def paths(self, study: Study, target: Target, baseline: ImageBaseline) -> tuple[StudyPath, ...]:
+        """The straight lines that an explanation walks along: one, or one from each stored normal film.
+
+        Raises:
+            ViewboxError: the checkpoint has no such target or baseline, or the study lacks what is read.
+        """
         task = self._task(target)
-        processed = self.processor(study)
+        processed = self.process(study)
         read = self._read(task, processed)
         if not read:
             raise StudyError(
                 f"{target.task} reads the {' or '.join(task.modalities)}; give one of them first."
             )
-        path = StudyPath(self.model, self.processor, processed, read, target, baseline, self.device)
-        refinements = integrated_gradients(
-            path.logit,
-            path.inputs,
-            path.baselines,
-            tolerance=tolerance,
-            max_evaluations=max_evaluations,
-            progress=progress,
-            cancelled=cancelled,
+        stored = self.stored_baselines
+        count = max(1, len(stored.normals)) if baseline == "normals" and Modality.IMAGE in read else 1
+        return tuple(
+            StudyPath(
+                self.light_model,
+                self.processor,
+                processed,
+                read,
+                target,
+                baseline,
+                self.device,
+                stored,
+                normal,
+            )
+            for normal in range(count)
         )
-        for refinement in refinements:
-            yield path.account(study, refinement)
 
     def _task(self, target: Target) -> TaskConfig:
         for task in self.config.tasks:

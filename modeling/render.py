@@ -12,19 +12,18 @@ from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy.ndimage import binary_dilation, binary_erosion
 
+from modeling.colours import AGAINST, FOR, LEVELS, colours
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import CLINICAL_FIELDS
 
 Sign = Literal["both", "positive", "negative"]
 SIGNS: tuple[Sign, ...] = get_args(Sign)
 
-FOR = (230, 97, 0)
-AGAINST = (0, 114, 220)
-"""sRGB. Orange and blue differ in lightness and along the axis that all common colour blindnesses keep."""
 PERCENTILE = 99.5
 SMOOTHING = 0.02
-_LEVELS = 127  # steps of colour a sign
+_BESIDE = (0, 0, 0)
 _GRID = 256  # longer side, in cells, of the grid on which a map is smoothed
 
 
@@ -76,6 +75,8 @@ def heat_map(
     scale: float | None = None,
     max_side: int = 1024,
     smoothing: float = SMOOTHING,
+    above: float = 0.0,
+    contours: Sequence[float] = (),
 ) -> HeatMap:
     """Colour the film where it speaks for (orange) or against (blue) the target.
 
@@ -89,7 +90,11 @@ def heat_map(
         max_side: limit of the longer side in pixels.
         smoothing: standard deviation of a Gaussian, as a share of the longer side; it keeps the sum. 0 for
             none.
+        above: percentile, 0 to below 100; only places whose magnitude, of the signs shown, reaches it are
+            coloured. The scale does not depend on it.
+        contours: percentiles, 0 to below 100, of the same magnitudes; lines are drawn where they are reached.
     """
+    assert all(0.0 <= p < 100.0 for p in (above, *contours)), (above, contours)
     assert brightness.shape == attribution.shape, (brightness.shape, attribution.shape)
     assert 0.0 <= opacity <= 1.0 and sign in SIGNS and np.isfinite(attribution).all(), (opacity, sign)
     film = film_picture(brightness, max_side)
@@ -99,9 +104,32 @@ def heat_map(
     clipped = float((np.abs(relative) > 1.0).mean())
     shown = np.clip(relative, 0.0 if sign == "positive" else -1.0, 0.0 if sign == "negative" else 1.0)
     enlarged = Image.fromarray(shown.astype(np.float32)).resize(film.size, Image.Resampling.BILINEAR)
-    levels = np.rint(np.asarray(enlarged) * _LEVELS).astype(np.intp) + _LEVELS
-    coloured = _colours(round(float(opacity), 3))[np.asarray(film), levels]
+    values = np.asarray(enlarged)
+    if above > 0.0:
+        values = np.where(np.abs(values) >= _floor(shown, above), values, 0.0)
+    levels = np.rint(values * LEVELS).astype(np.intp) + LEVELS
+    coloured = colours(round(float(opacity), 3))[np.asarray(film), levels]
+    for percentile in contours:
+        _draw_contour(coloured, np.asarray(enlarged), _floor(shown, percentile))
     return HeatMap(Image.fromarray(coloured), limit, clipped, smoothing=smoothing)
+
+
+def _floor(shown: np.ndarray, percentile: float) -> float:
+    """The magnitude at a percentile of all places; infinite for an empty map, so that it shows nothing."""
+    floor = float(np.percentile(np.abs(shown), percentile))
+    return floor if floor > 0.0 else (np.inf if not shown.any() else float(np.abs(shown)[shown != 0].min()))
+
+
+def _draw_contour(picture: np.ndarray, values: np.ndarray, level: float) -> None:
+    """Draw on the (h, w, 3) picture where the map passes a level: orange for, blue against, dark beside.
+
+    The dark outer line keeps the contour visible on bone and on the heat map's own colour.
+    """
+    for colour, reached in ((FOR, values >= level), (AGAINST, values <= -level)):
+        if not reached.any():
+            continue
+        picture[binary_dilation(reached, iterations=2) & ~binary_dilation(reached)] = _BESIDE
+        picture[reached & ~binary_erosion(reached, iterations=2, border_value=1)] = colour
 
 
 def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
@@ -134,8 +162,8 @@ def legend(
     low, high = (0.0 if sign == "positive" else -1.0), (0.0 if sign == "negative" else 1.0)
     margin, bar = 28, height - 20
     picture = Image.new("RGB", (width, height), "white")
-    levels = np.rint(np.linspace(low, high, width - 2 * margin) * _LEVELS).astype(np.intp) + _LEVELS
-    row = _colours(round(float(opacity), 3))[128, levels]
+    levels = np.rint(np.linspace(low, high, width - 2 * margin) * LEVELS).astype(np.intp) + LEVELS
+    row = colours(round(float(opacity), 3))[128, levels]
     picture.paste(Image.fromarray(np.repeat(row[None], bar, axis=0)), (margin, 0))
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
     for share in sorted({low, 0.0, high}):
@@ -175,50 +203,6 @@ def _average(length: int, cells: int, sigma: float) -> np.ndarray:
     blur = np.zeros((cells, cells))
     np.add.at(blur, (np.arange(cells)[:, None], folded), np.broadcast_to(weights, folded.shape))
     return (blur @ means).astype(np.float32)
-
-
-# --- colour: mixed in Oklab, where equal steps look equal (Ottosson, 2020)
-
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
-
-
-def _oklab(srgb: np.ndarray) -> np.ndarray:
-    """(..., 3) sRGB in 0 to 255 -> Oklab."""
-    value = np.asarray(srgb, np.float64) / 255.0
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T
-
-
-def _srgb(lab: np.ndarray) -> np.ndarray:
-    """(..., 3) Oklab -> sRGB uint8."""
-    linear = ((lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_LMS).T).clip(0.0, 1.0)
-    value = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return (value * 255.0).round().astype(np.uint8)
-
-
-@lru_cache(maxsize=8)
-def _colours(opacity: float) -> np.ndarray:
-    """(256, 255, 3) uint8: the colour of each film gray at each signed level."""
-    gray = np.repeat(np.arange(256)[:, None], 3, axis=1)
-    signed = np.arange(-_LEVELS, _LEVELS + 1)
-    colour = _oklab(np.where(signed[:, None] >= 0, FOR, AGAINST))
-    alpha = opacity * (np.abs(signed) / _LEVELS)[None, :, None]
-    table = _srgb((1 - alpha) * _oklab(gray)[:, None] + alpha * colour[None])
-    table[:, alpha[0, :, 0] == 0] = gray[:, None].astype(np.uint8)  # untouched to the last bit
-    return table
 
 
 # --- words, fields, numbers

@@ -1,5 +1,6 @@
 """What comes out: frozen, numpy only, in the field's words."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -102,6 +103,8 @@ class Attribution:
         output, baseline_output: F(x) and F(baseline), logits of the target.
         evaluations: points on the path at which the gradient was taken.
         seconds: wall time.
+        map_change: how far the attributions moved at the last refinement, as a share of their magnitude (L1);
+            infinite for a first account. It tells how settled the map is, which delta does not.
     """
 
     target: Target
@@ -117,6 +120,7 @@ class Attribution:
     padding: float = 0.0
     special_tokens: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    map_change: float = math.inf
 
     @property
     def modality_share(self) -> ModalityShare:
@@ -153,3 +157,129 @@ class Attribution:
         if self.relative_delta <= CONVERGED:
             return "converged"
         return "usable" if self.relative_delta <= USABLE else "not converged"
+
+
+# --- what checks an attribution
+
+
+@dataclass(frozen=True, eq=False)
+class FilmOpinion:
+    """What another method, or a control that knows nothing, says of the same film and target.
+
+    Attributes:
+        method: one of `modeling.scrutiny.OPINIONS` or `CONTROLS`.
+        image: (H, W) float32 at the film's native size, signed (edges and attention: 0 and above); its unit
+            is the method's own, so show each opinion on a scale of its own.
+        output: the target's logit of the study as given; NaN for a map that asks no model (edges).
+        seconds: wall time when it was computed; a second look costs nothing.
+        notes: sentences for the reader.
+    """
+
+    method: str
+    target: Target
+    image: np.ndarray
+    output: float
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrustMeasure:
+    """One number of the trust panel.
+
+    Attributes:
+        name: what was measured, one of `modeling.scrutiny.MEASURES`.
+        value: None where it cannot be measured here; the meaning says so.
+        meaning: a key of `modeling.explain.trust.MEANINGS`; the sentence stands in the interface.
+        low, high: what the value is held against, where there is such a range: the range of random orders for
+            deletion and insertion (logits); the region's share of the film's area, twice, for the shares.
+        seconds: what it took; the measures of one step share theirs equally.
+    """
+
+    name: str
+    value: float | None
+    meaning: str
+    low: float | None = None
+    high: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ModalityAccount:
+    """The exact Shapley value of each modality beside the shares that the path gave.
+
+    A modality is taken away by the attribution's own baseline (baseline film, unknown fields, masked words),
+    so that both accounts share out the same change.
+
+    Attributes:
+        shapley: in logits, of the modalities that the target reads and the study has; they sum to `change`.
+        interactions: what two or three modalities add beyond their parts (Harsanyi dividends), in logits.
+        change: F(x) - F(baseline), in logits.
+        disagreement: the modalities whose share on the path has another sign, or differs by more than
+            `DISAGREES` (a fifth) of the summed magnitudes.
+        seconds: wall time.
+    """
+
+    target: Target
+    shapley: Mapping[Modality, float]
+    interactions: Mapping[frozenset[Modality], float]
+    change: float
+    disagreement: tuple[Modality, ...]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """The answer without what the reader brushed out, beside what the attribution had claimed for it.
+
+    Attributes:
+        before, after: all tasks, calibrated.
+        change: after - before, in logits of the target.
+        claimed: what the attribution said that the removed part had added, in logits. Were the attribution
+            right about this one change, `change` would be -`claimed`.
+        seconds: wall time.
+        notes: sentences for the reader.
+    """
+
+    before: Prediction
+    after: Prediction
+    target: Target
+    change: float
+    claimed: float
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+# --- cases that resemble each other
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """A clinical field in which two cases differ, in the unit of `CLINICAL_FIELDS`."""
+
+    name: str
+    here: float | str
+    there: float | str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A case that resembles another one, and why.
+
+    Attributes:
+        similarity: weighted mean of the modalities' cosines, -1 to 1.
+        parts: modality -> its cosine alone.
+        label: the neighbour's label; empty where it has none.
+        shared_findings, other_findings: that both cases have, and that only one has.
+        shared_fields: clinical fields with about the same value in both.
+        differing_fields: furthest apart first.
+    """
+
+    case_id: str
+    similarity: float
+    parts: Mapping[Modality, float]
+    label: str = ""
+    shared_findings: tuple[str, ...] = ()
+    other_findings: tuple[str, ...] = ()
+    shared_fields: tuple[str, ...] = ()
+    differing_fields: tuple[FieldDifference, ...] = ()

@@ -1,12 +1,16 @@
 """The straight path from a baseline to a study: what an attribution walks along, and its account."""
 
-from typing import Literal
+from collections.abc import Collection
+from functools import cached_property
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from modeling.baselines import StoredBaselines, placed
+from modeling.encoders import Encoded
 from modeling.errors import ViewboxError
 from modeling.explain.integrated_gradients import PathAttribution
 from modeling.fusion import Embedded, FusionModel
@@ -15,8 +19,10 @@ from modeling.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
 
-ImageBaseline = Literal["black", "blurred"]
+ImageBaseline = Literal["black", "blurred", "mean", "normals"]
+ALL_IMAGE_BASELINES: tuple[ImageBaseline, ...] = get_args(ImageBaseline)
 IMAGE_BASELINES: tuple[ImageBaseline, ...] = ("black", "blurred")
+"""Those that every checkpoint has; the others are films stored beside it."""
 
 
 class StudyPath:
@@ -35,17 +41,22 @@ class StudyPath:
         target: Target,
         baseline: ImageBaseline,
         device: str,
+        stored: StoredBaselines | None = None,
+        normal: int = 0,
     ) -> None:
         """
         Args:
             read: the modalities that the study has and the target's task reads.
             baseline: what the film starts from. Fields start from unknown, words from [MASK].
+            stored: the checkpoint's own baseline films.
+            normal: which of the stored normal films.
 
         Raises:
-            ViewboxError: there is no such baseline.
+            ViewboxError: there is no such baseline, or this checkpoint stores none.
         """
         self.model, self.processor, self.processed = model, processor, processed
         self.read, self.target, self.baseline = read, target, baseline
+        self._stored, self._normal = stored, normal
         self._batch = processed.inputs.to(device)
         with torch.no_grad():
             self._embedded = model.embed(self._batch)
@@ -59,34 +70,61 @@ class StudyPath:
         self.baselines: tuple[Tensor, ...] = tuple(start.to(end.dtype) for end, start in pairs)
 
     def _image_baseline(self) -> Tensor:
-        """(1, 3, h, w): a black film, or the film blurred inside its own borders (padding stays black)."""
-        image = self.processor.config.image
+        """(1, 3, h, w): black, the film blurred inside its own borders, or a stored film in its place.
+
+        The padding stays black.
+        """
+        image, box = self.processor.config.image, self.processed.letterbox
         square = np.zeros((image.size, image.size), np.float32)
         if self.baseline == "blurred":
-            box = self.processed.letterbox
             film = self.processed.inputs.image[0, 0].numpy() * image.std + image.mean
             # PIL blurs 8-bit pictures only; a blur's rounding to 1/255 does not matter to a baseline.
             gray = Image.fromarray((box.crop(film).clip(0, 1) * 255).round().astype(np.uint8))
             blurred = gray.filter(ImageFilter.GaussianBlur(image.size / 12))
             box.crop(square)[:] = np.asarray(blurred, np.float32) / 255.0
+        elif self.baseline in ("mean", "normals"):
+            box.crop(square)[:] = placed(self._stored_film(), (box.height, box.width))
         elif self.baseline != "black":
             raise ViewboxError(
-                f"There is no baseline '{self.baseline}'; choose one of {', '.join(IMAGE_BASELINES)}."
+                f"There is no baseline '{self.baseline}'; choose one of {', '.join(ALL_IMAGE_BASELINES)}."
             )
         return self.processor.normalise(torch.from_numpy(square)[None])
 
+    def _stored_film(self) -> np.ndarray:
+        stored = self._stored
+        if stored is not None and self.baseline == "mean" and stored.mean is not None:
+            return stored.mean
+        if stored is not None and self.baseline == "normals" and len(stored.normals):
+            return stored.normals[self._normal]
+        raise ViewboxError(
+            f"This checkpoint stores no film for the baseline '{self.baseline}';"
+            f" choose {' or '.join(IMAGE_BASELINES)}."
+        )
+
     def _text_baseline(self) -> Tensor:
         """(1, T, E'): every word piece becomes [MASK]; [CLS] and [SEP] stay."""
+        with torch.no_grad():
+            return self.model.encoders["text"].embed(self.masked(range(len(self.processed.text.words))))
+
+    def masked(self, words: Collection[int]) -> Tensor:
+        """(1, T) token ids in which every piece of some words is [MASK].
+
+        Args:
+            words: positions in the words that the model read.
+        """
         tokenizer, tokens = self.processor.tokenizer, self._batch.tokens
         mask_id = tokenizer.token_to_id("[MASK]")
         empty_id = mask_id if mask_id is not None else tokenizer.token_to_id("[PAD]")
-        is_word = torch.tensor(self.processed.text.word_of_token, device=tokens.device)[None] >= 0
-        replaced = torch.where(is_word, torch.full_like(tokens, empty_id), tokens)
-        with torch.no_grad():
-            return self.model.encoders["text"].embed(replaced)
+        taken = [owner in words for owner in self.processed.text.word_of_token]
+        is_taken = torch.tensor(taken, device=tokens.device)[None]
+        return torch.where(is_taken, torch.full_like(tokens, empty_id), tokens)
 
-    def logit(self, *tensors: Tensor) -> Tensor:
-        """Points on the path, one tensor (B, ...) a modality in `read` -> (B,) logits of the target."""
+    def logit(self, *tensors: Tensor, features: Tensor | None = None) -> Tensor:
+        """Points on the path, one tensor (B, ...) a modality in `read` -> (B,) logits of the target.
+
+        Args:
+            features: (B, C, h', w') of the films, where the caller has them already.
+        """
         moving = dict(zip(self.read, tensors, strict=True))
         batch = tensors[0].shape[0]
 
@@ -101,8 +139,78 @@ class StudyPath:
             along(Modality.TEXT, self._embedded.tokens),
         )
         masks = ModelInputs(**{n: t.expand(batch, *t.shape[1:]) for n, t in vars(self._batch).items()})
-        column = TASKS[self.target.task].index(self.target.class_name)
-        return self.model.forward_embedded(point, masks)[str(self.target.task)][:, column]
+        return self.model.forward_embedded(point, masks, features)[str(self.target.task)][:, self._column]
+
+    @property
+    def _column(self) -> int:
+        return TASKS[self.target.task].index(self.target.class_name)
+
+    # --- the film alone: table and words stay as given
+
+    @property
+    def film(self) -> Tensor:
+        """(1, 3, h, w): the film as the model reads it.
+
+        Raises:
+            ViewboxError: there is none on this path.
+        """
+        return self.inputs[self.film_place]
+
+    @property
+    def brightness(self) -> np.ndarray:
+        """(h, w) float32 in [0, 1]: the film as the model reads it, without padding.
+
+        Raises:
+            ViewboxError: there is none on this path.
+        """
+        image = self.processor.config.image
+        return self.processed.letterbox.crop(self.film[0, 0].cpu().numpy() * image.std + image.mean)
+
+    @property
+    def film_baseline(self) -> Tensor:
+        """(1, 3, h, w): what the film starts from.
+
+        Raises:
+            ViewboxError: there is no film on this path.
+        """
+        return self.baselines[self.film_place]
+
+    @property
+    def film_place(self) -> int:
+        """Which of the inputs is the film.
+
+        Raises:
+            ViewboxError: there is none on this path.
+        """
+        if Modality.IMAGE not in self.read:
+            raise ViewboxError(
+                f"There is no film here that {self.target.task} reads; choose a case and a target with one."
+            )
+        return self.read.index(Modality.IMAGE)
+
+    def features(self, films: Tensor) -> Tensor:
+        """(B, 3, h, w) -> (B, C, h', w'): the last feature map."""
+        return self.model.encoders["image"].feature_map(films)
+
+    @cached_property
+    def encoded(self) -> dict[str, Encoded]:
+        """Every modality of the study as given, after its encoder (B = 1)."""
+        with torch.no_grad():
+            return self.model.encode(self._embedded, self._batch)
+
+    def logit_of_features(self, features: Tensor) -> Tensor:
+        """Feature maps of films (B, C, h', w') -> (B,) logits of the target; the words are encoded once."""
+        batch = features.shape[0]
+        given = torch.ones(batch, dtype=torch.bool, device=features.device)
+        film = self.model.encoders["image"].encode(features, given)
+
+        def repeated(one: Encoded) -> Encoded:
+            return Encoded(*(t.expand(batch, *t.shape[1:]) for t in vars(one).values()))
+
+        task = next(t for t in self.model.config.tasks if t.name == self.target.task)
+        encoded = [film if m == Modality.IMAGE else repeated(self.encoded[m]) for m in task.modalities]
+        fused = self.model.fusions[task.name](encoded)
+        return self.model.heads[task.name](self.model.dropout(fused))[:, self._column]
 
     def account(self, study: Study, path: PathAttribution) -> Attribution:
         """What was found on the path, as pixels of the film, clinical fields and whole words."""
@@ -128,6 +236,17 @@ class StudyPath:
             seconds=path.seconds,
             padding=padding,
             special_tokens=special_tokens,
+            notes=self._notes(),
+            map_change=path.map_change,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        text = self.processed.text
+        if Modality.TEXT not in self.read or text is None or not text.words_cut:
+            return ()
+        return (
+            f"The last {text.words_cut} words of the text were cut before the model read it:"
+            " they have no part in this.",
         )
 
     def _fields(self, study: Study, table: np.ndarray | None) -> tuple[FieldAttribution, ...]:

@@ -300,7 +300,7 @@ def test_a_linear_model_s_account_is_input_times_weight(baseline: str) -> None:
     """F = 1 + (W mean(film))[1], so each pixel's part is its change times sum(W[1]) / pixels."""
     pipeline = pipeline_of(toy_config("product", tasks=[TaskName.APPEARANCE], modalities=[Modality.IMAGE]))
     encoder = pipeline.model.encoders["image"]
-    encoder.backbone = MeanBackbone()
+    encoder.backbone, encoder.channels = MeanBackbone(), 3
     encoder.projection = torch.nn.Linear(3, 16)
     with torch.no_grad():
         encoder.projection.weight.fill_(0.0)

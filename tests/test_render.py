@@ -252,3 +252,35 @@ def test_completeness_in_numbers() -> None:
     note = describe_completeness(attribution)
     assert note.verdict == "usable" and note.percent == pytest.approx(4.0, abs=1e-4)
     assert (note.total, note.change, note.delta) == pytest.approx((0.96, 1.0, -0.04))
+
+
+# --- percentile and contours
+
+
+def test_only_what_lies_above_the_percentile_is_coloured() -> None:
+    attribution = blob(20, 30) - 0.5 * blob(40, 60)
+    whole = heat_map(FILM, attribution, smoothing=0)
+    some = heat_map(FILM, attribution, smoothing=0, above=97.0)
+    assert some.scale == whole.scale
+    coloured = warmth(some.picture) != 0
+    assert 0.01 < coloured.mean() <= 0.031 and (warmth(whole.picture) != 0).mean() > coloured.mean()
+    assert (pixels(some.picture)[coloured] == pixels(whole.picture)[coloured]).all()
+    assert not (warmth(heat_map(FILM, np.zeros((60, 90)), above=90.0).picture) != 0).any()
+
+
+def test_contours_run_around_what_they_enclose() -> None:
+    attribution = blob(20, 30) - blob(40, 60)
+    picture = pixels(heat_map(FILM, attribution, opacity=0.0, smoothing=0, contours=(95.0,)).picture)
+    plain = pixels(heat_map(FILM, attribution, opacity=0.0, smoothing=0).picture)
+    drawn = (picture != plain).any(axis=-1)
+    assert drawn.any() and not drawn[20, 30] and not drawn[40, 60]
+    warm, cool = (picture == FOR).all(axis=-1), (picture == AGAINST).all(axis=-1)
+    assert warm.any() and cool.any()
+    assert np.hypot(*(np.argwhere(warm).mean(axis=0) - (20, 30))) < 1.5
+    assert np.hypot(*(np.argwhere(cool).mean(axis=0) - (40, 60))) < 1.5
+    only_for = pixels(
+        heat_map(FILM, attribution, opacity=0.0, smoothing=0, sign="positive", contours=(95.0,)).picture
+    )
+    assert not (only_for == AGAINST).all(axis=-1).any()
+    empty = pixels(heat_map(FILM, np.zeros((60, 90)), contours=(50.0, 90.0)).picture)
+    assert (empty == plain).all()

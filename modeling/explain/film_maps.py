@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from modeling.explain.controls import edge_map, with_random_weights
-from modeling.explain.grad_cam import grad_cam
+from modeling.explain.controls import with_random_weights
 from modeling.explain.localisation_scores import resampled
-from modeling.explain.maps import ImageMap
-from modeling.explain.occlusion import occlusion
-from modeling.labels import TASKS, Target
+from modeling.labels import Target
+from modeling.opinions import see_edges, see_evidence, see_feature_gradients, see_grad_cam, see_occlusion
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
-from modeling.study import Modality, Study
-from modeling.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
+from modeling.study import Study
+from modeling.study_path import IMAGE_BASELINES, ImageBaseline
 
-METHODS = ("integrated_gradients_black", "integrated_gradients_blurred", "grad_cam", "occlusion")
+METHODS = (
+    "integrated_gradients_black",
+    "integrated_gradients_blurred",
+    "feature_gradients_black",
+    "feature_gradients_blurred",
+    "grad_cam",
+    "occlusion",
+)
+OWN_METHOD = "evidence"
+"""Only checkpoints that pool by evidence have it."""
 CONTROLS = ("edges", "random_weights")
 PRIORS = ("centre_prior", "location_prior")
 
@@ -51,6 +56,15 @@ class FilmMapper:
             with_random_weights(pipeline.model, seed), pipeline.processor, pipeline.origin, pipeline.device
         )
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those that this checkpoint can give."""
+        return (*METHODS, OWN_METHOD) if self._weighs else METHODS
+
+    @property
+    def _weighs(self) -> bool:
+        return self.pipeline.model.encoders["image"].evidence is not None
+
     def accounts(self, study: Study, target: Target) -> dict[ImageBaseline, Attribution]:
         """Integrated Gradients of all modalities from every baseline of the film."""
         return {b: self._account(self.pipeline, study, target, b) for b in IMAGE_BASELINES}
@@ -58,7 +72,7 @@ class FilmMapper:
     def maps(
         self, study: Study, target: Target, accounts: dict[ImageBaseline, Attribution]
     ) -> dict[str, FilmMap]:
-        """A map for each of `METHODS` and `CONTROLS`; table and text stay as given.
+        """A map for each of `methods` and `CONTROLS`; table and text stay as given.
 
         Args:
             accounts: as `accounts` gives them for this study and target.
@@ -77,45 +91,19 @@ class FilmMapper:
         return list(pipeline.explain(study, target, baseline=baseline, **effort))[-1]
 
     def _of_the_film(self, study: Study, target: Target) -> dict[str, FilmMap]:
-        """Grad-CAM, occlusion by the blurred film, and edges."""
-        pipeline = self.pipeline
-        processed = pipeline.processor(study)
-        path = StudyPath(
-            pipeline.model,
-            pipeline.processor,
-            processed,
-            (Modality.IMAGE,),
-            target,
-            "blurred",
-            pipeline.device,
-        )
-        image, blurred = path.inputs[0], path.baselines[0]
-        inputs = processed.inputs.to(pipeline.device)
-        with torch.no_grad():
-            embedded = pipeline.model.embed(inputs)
-        column = TASKS[target.task].index(target.class_name)
-
-        def with_features(film: Tensor) -> tuple[Tensor, Tensor]:
-            features = pipeline.model.encoders["image"].feature_map(film)
-            logits = pipeline.model.forward_embedded(embedded, inputs, features)
-            return features, logits[str(target.task)][:, column]
-
-        def logits_of(films: np.ndarray) -> np.ndarray:
-            with torch.no_grad():
-                return path.logit(torch.from_numpy(films).to(image)).float().cpu().numpy()
-
-        size = image.shape[-1]
-        cam = grad_cam(with_features, image)
-        covered = occlusion(
-            logits_of, image[0].cpu().numpy(), blurred[0].cpu().numpy(), patch=max(4, size // 7)
-        )
-        settings = pipeline.processor.config.image
-        edges = edge_map(processed.inputs.image[0, 0].numpy() * settings.std + settings.mean)
-
-        def film_map(one: ImageMap) -> FilmMap:
-            return FilmMap(processed.letterbox.crop(one.values), one.seconds)
-
-        return {"grad_cam": film_map(cam), "occlusion": film_map(covered), "edges": film_map(edges)}
+        """What asks for the film alone; occlusion covers with the blurred film."""
+        black, blurred = (self.pipeline.paths(study, target, b)[0] for b in IMAGE_BASELINES)
+        maps = {
+            "feature_gradients_black": see_feature_gradients(black),
+            "feature_gradients_blurred": see_feature_gradients(blurred),
+            "grad_cam": see_grad_cam(blurred),
+            "occlusion": see_occlusion(blurred),
+            "edges": see_edges(blurred),
+        }
+        if self._weighs:
+            maps[OWN_METHOD] = see_evidence(blurred)
+        crop = blurred.processed.letterbox.crop
+        return {name: FilmMap(crop(one.values), one.seconds) for name, one in maps.items()}
 
 
 def _of_account(account: Attribution) -> FilmMap:

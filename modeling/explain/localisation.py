@@ -20,7 +20,6 @@ from modeling.errors import ViewboxError
 from modeling.explain.ablation import ask_with_and_without, summarise_ablation
 from modeling.explain.film_maps import (
     CONTROLS,
-    METHODS,
     PRIORS,
     Effort,
     FilmMap,
@@ -90,7 +89,7 @@ class Benchmark:
 
     def __init__(self, mapper: FilmMapper) -> None:
         self.mapper = mapper
-        self._scores: dict[str, list[Score]] = {name: [] for name in (*METHODS, *CONTROLS)}
+        self._scores: dict[str, list[Score]] = {name: [] for name in (*mapper.methods, *CONTROLS)}
         self._regions: list[np.ndarray] = []
         self._patients: list[str] = []
         self._deltas: dict[str, list[float]] = {}
@@ -161,7 +160,7 @@ class Benchmark:
 
     def _margins(self, scores: dict[str, list[Score]], table: dict[str, Any]) -> dict[str, Any]:
         """The method with the best hit rate, and how far it stands above each control and prior (paired)."""
-        best = max(METHODS, key=lambda name: table[name]["hit_rate"]["value"])
+        best = max(self.mapper.methods, key=lambda name: table[name]["hit_rate"]["value"])
         hits = {name: np.array([float(s.hit) for s in rows]) for name, rows in scores.items()}
         margins = {
             name: with_interval(hits[best] - hits[name], self._patients) for name in (*CONTROLS, *PRIORS)

@@ -1,0 +1,62 @@
+"""Attention: where on the film the words and the clinical fields look, in a fusion that has cross-attention.
+
+It says what is read, not what it does to the answer: neither sign nor logits, and it is the same for every
+target of a task. Source: Jain and Wallace, Attention is not Explanation, NAACL 2019.
+"""
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from modeling.errors import ViewboxError
+from modeling.explain.feature_gradients import spread
+from modeling.explain.maps import ImageMap
+
+
+def attention_to_film(
+    attend: Sequence[nn.MultiheadAttention],
+    sequences: Sequence[Tensor],
+    masks: Sequence[Tensor],
+    film: int,
+    size: tuple[int, int],
+) -> ImageMap:
+    """How much the other modalities' sequences attend to each patch of the film.
+
+    Args:
+        attend: one attention a modality: its sequence asks, the sequences of all others answer.
+        sequences: (1, S, D) a modality; masks: (1, S) bool a modality, True where there is something.
+        film: which modality is the film; its sequence is a square grid of patches.
+        size: (h, w) of the film as the model reads it.
+
+    Returns:
+        (h, w) map, 0 and above: attention weights, mean over heads and over all fields and words that ask,
+        interpolated; it sums to the share of all attention that the film gets.
+
+    Raises:
+        ViewboxError: nothing but the film is there to look at it.
+    """
+    start = time.perf_counter()
+    asked = [i for i in range(len(sequences)) if i != film and bool(masks[i].any())]
+    if not asked or not bool(masks[film].any()):
+        raise ViewboxError("Attention needs a film and a table or a text to look at it; give both.")
+    rows = [_weights_on_film(attend[i], sequences, masks, i, film) for i in asked]
+    patches = torch.cat(rows).mean(dim=0)  # P
+    side = round(len(patches) ** 0.5)
+    assert side * side == len(patches), len(patches)
+    values = spread(patches.float().cpu().numpy().reshape(side, side), size)
+    return ImageMap("attention", values, float("nan"), 1, time.perf_counter() - start)
+
+
+def _weights_on_film(
+    attend: nn.MultiheadAttention, sequences: Sequence[Tensor], masks: Sequence[Tensor], i: int, film: int
+) -> Tensor:
+    """(fields or words that are there, P): the weights of modality `i` on the film's patches."""
+    others = [j for j in range(len(sequences)) if j != i]
+    keys = torch.cat([sequences[j] for j in others], dim=1)
+    hidden = ~torch.cat([masks[j] for j in others], dim=1)
+    with torch.no_grad():
+        _, weights = attend(sequences[i], keys, keys, key_padding_mask=hidden, need_weights=True)
+    first = sum(sequences[j].shape[1] for j in others if j < film)
+    return weights[0, masks[i][0], first : first + sequences[film].shape[1]]

@@ -1,0 +1,131 @@
+"""Prove it: take something away from a study and let the model answer again.
+
+What is taken becomes what the attribution's own baseline has there: a region the baseline film, a clinical
+field unknown, a word [MASK]. So the change can be held against what the attribution had claimed for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from modeling.errors import StudyError
+from modeling.explain.localisation_scores import resampled
+from modeling.opinions import Features
+from modeling.pipeline import DiagnosisPipeline
+from modeling.processing import ProcessedStudy, StudyProcessor, collate, encode_table
+from modeling.results import Attribution, Prediction
+from modeling.study import ClinicalTable, Modality, Study
+from modeling.study_path import StudyPath
+
+
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """What the reader brushes out.
+
+    Attributes:
+        region: (H, W) bool at the film's native size, or None.
+        fields: names of clinical fields.
+        words: positions in the attribution's words.
+    """
+
+    region: np.ndarray | None = None
+    fields: tuple[str, ...] = ()
+    words: tuple[int, ...] = ()
+
+
+def check(removal: Removal, study: Study, attribution: Attribution) -> None:
+    """Everything to be taken must be there.
+
+    Raises:
+        StudyError: nothing is taken, or something that is not there.
+    """
+    region = removal.region
+    if region is not None:
+        if study.radiograph is None or attribution.image is None:
+            raise StudyError("There is no film here to take a region from; take a value or a word away.")
+        if region.shape != study.radiograph.shape or region.dtype != np.bool_:
+            raise StudyError("The region does not have the film's size; mark it again on this film.")
+    for name in removal.fields:
+        if name not in study.table.values or all(f.name != name for f in attribution.fields):
+            raise StudyError(f"There is no known value of '{name}' to take away; choose one that is there.")
+    if any(not 0 <= word < len(attribution.words) for word in removal.words):
+        raise StudyError("That word is not one the model read; choose one of the words with a number.")
+    if not (removal.fields or removal.words or (region is not None and region.any())):
+        raise StudyError("Nothing is marked; brush over the film, or choose a value or a word.")
+
+
+def without(study: Study, fields: Sequence[str]) -> Study:
+    """The study with some clinical fields unknown."""
+    kept = {name: value for name, value in study.table.values.items() if name not in fields}
+    return replace(study, table=ClinicalTable(kept))
+
+
+def taken_away(
+    removal: Removal, study: Study, processor: StudyProcessor, paths: Sequence[StudyPath]
+) -> ProcessedStudy:
+    """The study as the model reads it without what is taken away.
+
+    Args:
+        paths: from the attribution's baseline to the whole study.
+    """
+    processed = paths[0].processed
+    inputs = processed.inputs
+    if removal.fields:
+        numeric, category, known = encode_table(without(study, removal.fields).table, processor.config.table)
+        inputs = replace(
+            inputs,
+            numeric=torch.from_numpy(numeric)[None],
+            category=torch.from_numpy(category)[None],
+            known=torch.from_numpy(known)[None],
+        )
+    if removal.region is not None:
+        mask = torch.zeros(inputs.image.shape[-2:])
+        processed.letterbox.crop(mask)[:] = torch.from_numpy(covered(removal.region, paths[0]))
+        fill = torch.stack([p.film_baseline[0].float().cpu() for p in paths]).mean(dim=0)
+        inputs = replace(inputs, image=torch.lerp(inputs.image, fill[None], mask))
+    if removal.words:
+        inputs = replace(inputs, tokens=paths[0].masked(removal.words).cpu())
+    return replace(processed, inputs=inputs)
+
+
+def covered(region: np.ndarray, path: StudyPath) -> np.ndarray:
+    """(h, w) float32, 0 to 1: how much of each pixel of the film on the path a native region covers."""
+    box = path.processed.letterbox
+    return resampled(region, (box.height, box.width)).astype(np.float32)
+
+
+def claimed(removal: Removal, attribution: Attribution, path: StudyPath) -> float:
+    """What the attribution said that the removed part had added, in logits."""
+    fields = sum(f.attribution for f in attribution.fields if f.name in removal.fields)
+    words = sum(attribution.words[i].attribution for i in set(removal.words))
+    film = 0.0
+    if removal.region is not None and Modality.IMAGE in path.read:
+        film = float((attribution.image * covered(removal.region, path)).sum(dtype=np.float64))
+    return float(film + fields + words)
+
+
+def answers(
+    pipeline: DiagnosisPipeline, features: Features, *pairs: tuple[Study, ProcessedStudy]
+) -> list[Prediction]:
+    """The predictions of several studies in one forward pass.
+
+    Args:
+        features: films (B, 3, h, w) -> feature maps, without a gradient.
+        pairs: each study with what the model is to read of it.
+
+    Raises:
+        ViewboxError: see `DiagnosisPipeline.prediction`.
+    """
+    model = pipeline.light_model
+    inputs = collate([processed for _, processed in pairs]).to(pipeline.device)
+    with torch.inference_mode():
+        has_film = "image" in model.encoders and bool(inputs.image_given.any())
+        maps = features(inputs.image) if has_film else None
+        logits = model.forward_embedded(model.embed(inputs), inputs, maps)
+    rows = {name: values.float().cpu().numpy() for name, values in logits.items()}
+    return [
+        pipeline.prediction(study, processed, {name: row[i] for name, row in rows.items()})
+        for i, (study, processed) in enumerate(pairs)
+    ]

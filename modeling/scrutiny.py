@@ -1,0 +1,297 @@
+"""Scrutiny: what checks an attribution, for one checkpoint. A second look at the same thing costs nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from torch import Tensor
+
+from modeling import trust_panel
+from modeling.errors import StudyError, ViewboxError
+from modeling.explain.controls import with_random_weights
+from modeling.explain.maps import ImageMap
+from modeling.film import to_native
+from modeling.labels import TASKS, Target
+from modeling.modality_account import modality_account
+from modeling.opinions import Cancelled, see_film
+from modeling.pipeline import DiagnosisPipeline, ImageBaseline
+from modeling.proof import Removal, answers, check, claimed, taken_away, without
+from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
+from modeling.scrutiny_cache import ContentCache, attribution_key, study_key
+from modeling.study import Modality, Study
+from modeling.study_path import StudyPath
+from modeling.trust_panel import MEASURES
+
+__all__ = ["CONTROLS", "MEASURES", "OPINIONS", "Control", "Opinion", "Scrutiny"]
+
+Opinion = Literal["grad_cam", "occlusion", "feature_gradients", "attention", "evidence"]
+Control = Literal["edges", "random_weights"]
+OPINIONS: tuple[Opinion, ...] = get_args(Opinion)
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+RANDOM_WEIGHTS_TOLERANCE = 0.05
+RANDOM_WEIGHTS_NODES = 48
+"""Effort for the control on randomised weights."""
+
+
+class Scrutiny:
+    """Second opinions, controls, trust measures and proofs for the accounts of one checkpoint.
+
+    All results are kept by content (study, target, settings) in a bounded cache in memory; a checkpoint
+    has a Scrutiny, and so a cache, of its own. Methods may be called from several threads.
+    """
+
+    def __init__(self, pipeline: DiagnosisPipeline, *, seed: int = 0, cache_bytes: int = 64 * 2**20) -> None:
+        """
+        Args:
+            seed: of the randomised weights and the random orders.
+            cache_bytes: what all results that are kept may take together.
+        """
+        self.pipeline = pipeline
+        self._seed = seed
+        self._kept = ContentCache(cache_bytes)
+
+    @property
+    def opinions(self) -> tuple[Opinion, ...]:
+        """Those of `OPINIONS` that this checkpoint can give; attention and evidence must be part of it."""
+        if Modality.IMAGE not in self.pipeline.config.modalities:
+            return ()
+        config, lacking = self.pipeline.config, set()
+        if config.fusion != "cross_attention":
+            lacking.add("attention")
+        if config.image is None or config.image.pooling == "mean":
+            lacking.add("evidence")
+        return tuple(o for o in OPINIONS if o not in lacking)
+
+    def explain(
+        self,
+        study: Study,
+        target: Target,
+        *,
+        baseline: ImageBaseline = "black",
+        tolerance: float = 0.01,
+        max_evaluations: int = 256,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Cancelled = None,
+    ) -> Iterator[Attribution]:
+        """As `DiagnosisPipeline.explain`; a final account that is known already comes at once, and alone."""
+        key = ("explain", study_key(study), target, baseline, tolerance, max_evaluations)
+        known = self._kept.get(key)
+        if isinstance(known, Attribution):
+            if progress is not None:
+                progress(1.0)
+            yield known
+            return
+        last = None
+        for last in self.pipeline.explain(
+            study,
+            target,
+            baseline=baseline,
+            tolerance=tolerance,
+            max_evaluations=max_evaluations,
+            progress=progress,
+            cancelled=cancelled,
+        ):
+            yield last
+        if last is not None:
+            self._kept.keep(key, last)
+
+    # --- second opinions
+
+    def opinion(
+        self,
+        study: Study,
+        target: Target,
+        method: Opinion | Control,
+        *,
+        baseline: ImageBaseline = "blurred",
+        cancelled: Cancelled = None,
+    ) -> FilmOpinion:
+        """What another method or a control says of the film; table and text stay as given.
+
+        Args:
+            baseline: what occlusion covers with, and what feature gradients and the randomised weights'
+                account start from.
+
+        Raises:
+            ViewboxError: no film, no such method for this checkpoint, a target that it lacks or that does
+                not read the film, or no number from the model.
+            ExplanationCancelled: `cancelled` said so.
+        """
+        if method not in (*self.opinions, *CONTROLS):
+            offered = ", ".join((*self.opinions, *CONTROLS))
+            raise ViewboxError(f"This checkpoint has no second opinion '{method}'; choose one of {offered}.")
+        key = ("opinion", study_key(study), target, method, baseline)
+        seen = self._kept.get(key)
+        if not isinstance(seen, ImageMap):
+            seen = self._see(study, target, method, baseline, cancelled)
+            self._kept.keep(key, seen)
+        assert study.radiograph is not None, "a path with a film"
+        native = to_native(seen.values, study.radiograph.shape)
+        return FilmOpinion(method, target, native, seen.output, seen.seconds)
+
+    def _see(
+        self,
+        study: Study,
+        target: Target,
+        method: Opinion | Control,
+        baseline: ImageBaseline,
+        cancelled: Cancelled,
+    ) -> ImageMap:
+        """The map without the letterbox's padding."""
+        if method == "random_weights":
+            return self._control(study, target, baseline, cancelled)
+        path = self.pipeline.paths(study, target, baseline)[0]
+        seen = see_film(method, path, self._features, cancelled)
+        return replace(seen, values=path.processed.letterbox.crop(seen.values))
+
+    def _control(
+        self, study: Study, target: Target, baseline: ImageBaseline, cancelled: Cancelled
+    ) -> ImageMap:
+        """Integrated Gradients on randomised weights."""
+        start = time.perf_counter()
+        *_, account = self._forgetful.explain(
+            study,
+            target,
+            baseline=baseline,
+            tolerance=RANDOM_WEIGHTS_TOLERANCE,
+            max_evaluations=RANDOM_WEIGHTS_NODES,
+            cancelled=cancelled,
+        )
+        if account.image is None:
+            raise ViewboxError(f"There is no film here that {target.task} reads; choose a case with one.")
+        seconds = time.perf_counter() - start
+        return ImageMap("random_weights", account.image, account.output, account.evaluations, seconds)
+
+    @cached_property
+    def _forgetful(self) -> DiagnosisPipeline:
+        pipeline = self.pipeline
+        twin = with_random_weights(pipeline.model, self._seed)
+        return DiagnosisPipeline(twin, pipeline.processor, pipeline.origin, pipeline.device)
+
+    def _features(self, films: Tensor) -> Tensor:
+        """(B, 3, h, w) -> the last feature map, without a gradient."""
+        return self.pipeline.light_model.encoders["image"].feature_map(films)
+
+    # --- one attribution
+
+    def account(self, study: Study, target: Target, attribution: Attribution) -> ModalityAccount:
+        """Exact Shapley values of the modalities (all their 2^n subsets) beside the path's shares.
+
+        Raises:
+            ViewboxError: as `DiagnosisPipeline.explain`.
+        """
+        key = ("account", study_key(study), target, attribution_key(attribution))
+        known = self._kept.get(key)
+        if isinstance(known, ModalityAccount):
+            return known
+        account = modality_account(self._paths(study, target, attribution), attribution, self._features)
+        self._kept.keep(key, account)
+        return account
+
+    def _paths(self, study: Study, target: Target, attribution: Attribution) -> tuple[StudyPath, ...]:
+        return self.pipeline.paths(study, target, attribution.baseline)
+
+    def measures(
+        self,
+        study: Study,
+        target: Target,
+        attribution: Attribution,
+        *,
+        cancelled: Cancelled = None,
+    ) -> Iterator[TrustMeasure]:
+        """The trust panel, one measure at a time in the order of `MEASURES`, the cheap ones first.
+
+        Without a film on the path only completeness and the map's change can be measured.
+
+        Raises:
+            ViewboxError: as `DiagnosisPipeline.explain`.
+            ExplanationCancelled: `cancelled` said so; what had been measured is kept.
+        """
+        about = ("measures", study_key(study), target, attribution_key(attribution))
+        steps = self._steps(study, target, attribution, cancelled)
+        for name, step in steps.items():
+            known = self._kept.get((*about, name))
+            if not isinstance(known, tuple):
+                start = time.perf_counter()
+                found = step()
+                each = (time.perf_counter() - start) / max(1, len(found))
+                known = tuple(replace(measure, seconds=each) for measure in found)
+                self._kept.keep((*about, name), known)
+            yield from known
+
+    def _steps(
+        self, study: Study, target: Target, attribution: Attribution, cancelled: Cancelled
+    ) -> dict[str, Callable[[], list[TrustMeasure]]]:
+        paths = self._paths(study, target, attribution)
+        steps = {"account": lambda: trust_panel.of_the_account(attribution)}
+        film = attribution.image
+        if film is None or study.radiograph is None:
+            return steps
+        order = np.random.default_rng(self._seed)
+        shown = paths[0].brightness
+
+        def other_class() -> list[TrustMeasure]:
+            others = self.pipeline.paths(study, self._other(study, target), attribution.baseline)
+            return trust_panel.of_another_class(others, film, cancelled)
+
+        def random_weights() -> list[TrustMeasure]:
+            control = self._forgetful.paths(study, target, attribution.baseline)
+            return trust_panel.of_random_weights(film, trust_panel.quick_map(control, cancelled))
+
+        return steps | {
+            "regions": lambda: trust_panel.of_the_regions(film, shown),
+            "perturbation": lambda: trust_panel.of_the_perturbation(
+                paths, film, self._features, order, cancelled
+            ),
+            "other_class": other_class,
+            "random_weights": random_weights,
+        }
+
+    def _other(self, study: Study, target: Target) -> Target:
+        """The class of the same task that the model finds most probable besides the target."""
+        answer = self.pipeline.predict(study)[target.task]
+        own = TASKS[target.task].index(target.class_name)
+        order = [int(i) for i in np.argsort(-answer.probabilities) if int(i) != own]
+        return Target(target.task, answer.classes[order[0]])
+
+    # --- prove it
+
+    def prove(
+        self,
+        study: Study,
+        target: Target,
+        attribution: Attribution,
+        *,
+        region: np.ndarray | None = None,
+        fields: tuple[str, ...] = (),
+        words: tuple[int, ...] = (),
+    ) -> Proof:
+        """The answer again without a region of the film, some clinical fields, or some words.
+
+        Args:
+            region: (H, W) bool at the film's native size; filled with the attribution's own baseline.
+            fields: names of clinical fields; they become unknown.
+            words: positions in `attribution.words`; they become [MASK].
+
+        Raises:
+            StudyError: nothing was taken away, it is not there to be taken, or nothing would be left.
+        """
+        start = time.perf_counter()
+        removal = Removal(region, tuple(fields), tuple(words))
+        check(removal, study, attribution)
+        paths = self._paths(study, target, attribution)
+        changed = taken_away(removal, study, self.pipeline.processor, paths)
+        remaining = without(study, removal.fields)
+        before, after = answers(
+            self.pipeline, self._features, (study, paths[0].processed), (remaining, changed)
+        )
+        if all(t.task != target.task for t in after.tasks):
+            raise StudyError(f"Nothing would be left for {target.task} to answer from; leave something in.")
+        column = TASKS[target.task].index(target.class_name)
+        change = float(after[target.task].logits[column] - before[target.task].logits[column])
+        said = claimed(removal, attribution, paths[0])
+        return Proof(before, after, target, change, said, time.perf_counter() - start)

@@ -1,0 +1,140 @@
+"""The trust panel: what is measured about one attribution, step by step, the cheap steps first."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from modeling.explain.averaged import averaged
+from modeling.explain.integrated_gradients import integrated_gradients
+from modeling.explain.localisation_scores import resampled
+from modeling.explain.perturbation import PerturbationCurve, perturbation
+from modeling.explain.trust import (
+    border_region,
+    class_discrimination,
+    completeness,
+    map_agreement,
+    region_share,
+)
+from modeling.film_regions import burned_in, lung_fields
+from modeling.opinions import Cancelled, Features, film_logits
+from modeling.results import Attribution, TrustMeasure
+from modeling.study_path import StudyPath
+
+MEASURES = (
+    "completeness",
+    "map_change",
+    "lungs",
+    "border",
+    "burned_in",
+    "deletion",
+    "insertion",
+    "class_discrimination",
+    "random_weights_rank",
+    "random_weights_ssim",
+)
+"""Names of the trust measures, in the order in which they come."""
+
+SETTLED = 0.1
+"""A map that moved by less than a tenth at its last refinement is called settled."""
+
+_COMPARISON = {"tolerance": 0.05, "max_evaluations": 32}
+"""Effort for the maps that are only ranked against the attribution, in cells of 8 x 8 pixels."""
+
+
+def of_the_account(attribution: Attribution) -> list[TrustMeasure]:
+    """Does it add up, and has it settled?"""
+    adds_up = completeness(attribution.total, attribution.output, attribution.baseline_output)
+    moved = attribution.map_change
+    case = "unknown" if not math.isfinite(moved) else "settled" if moved <= SETTLED else "moving"
+    return [
+        TrustMeasure("completeness", _number(adds_up.relative_delta), adds_up.meaning),
+        TrustMeasure("map_change", _number(moved), f"settled.{case}"),
+    ]
+
+
+def of_the_regions(attribution: np.ndarray, film: np.ndarray) -> list[TrustMeasure]:
+    """Share of the positive attribution inside the lungs, at the border, and on burned-in text.
+
+    Args:
+        attribution: (h, w) signed.
+        film: (H, W) brightness in [0, 1] of the same film, at any size.
+    """
+    regions = {
+        "lungs": resampled(lung_fields(film), attribution.shape) >= 0.5,
+        "border": border_region(attribution.shape),
+        "burned_in": resampled(burned_in(film), attribution.shape) > 0.1,  # letters are thin
+    }
+    return [_share(name, attribution, region) for name, region in regions.items()]
+
+
+def _share(name: str, attribution: np.ndarray, region: np.ndarray) -> TrustMeasure:
+    if not region.any():
+        return TrustMeasure(name, None, "share.not_found")
+    share = region_share(np.maximum(attribution, 0.0), region)
+    return TrustMeasure(name, _number(share.share), share.meaning, share.area, share.area)
+
+
+def of_the_perturbation(
+    paths: Sequence[StudyPath],
+    attribution: np.ndarray,
+    features: Features,
+    rng: np.random.Generator,
+    cancelled: Cancelled = None,
+) -> list[TrustMeasure]:
+    """Deletion and insertion area against random orders, by the baseline film that the paths start from.
+
+    Args:
+        attribution: (h, w) without padding.
+    """
+    path, box = paths[0], paths[0].processed.letterbox
+    film = path.film[0].float().cpu().numpy()
+    fill = np.mean([p.film_baseline[0].float().cpu().numpy() for p in paths], axis=0)
+    # Only the film's own place: exchanging padding changes nothing and would dilute both curves.
+    inside = (slice(None), slice(box.top, box.top + box.height), slice(box.left, box.left + box.width))
+    ask = film_logits(path, features)
+
+    def logits(films: np.ndarray) -> np.ndarray:
+        squares = np.repeat(film[None], len(films), axis=0)
+        squares[:, *inside] = films
+        return ask(squares)
+
+    found = perturbation(logits, film[inside], fill[inside], attribution, rng, cancelled=cancelled)
+    return [_area(found.deletion), _area(found.insertion)]
+
+
+def _area(curve: PerturbationCurve) -> TrustMeasure:
+    return TrustMeasure(curve.kind, _number(curve.area), curve.meaning, *curve.random_interval)
+
+
+def of_another_class(
+    paths: Sequence[StudyPath], attribution: np.ndarray, cancelled: Cancelled = None
+) -> list[TrustMeasure]:
+    """Does the map change with the target? `paths` lead to another class of the same task."""
+    found = class_discrimination(attribution, quick_map(paths, cancelled))
+    return [TrustMeasure("class_discrimination", _number(found.rank_correlation), found.meaning)]
+
+
+def of_random_weights(attribution: np.ndarray, control: np.ndarray) -> list[TrustMeasure]:
+    """Is the map like the same method's on randomised weights? There, unlike is good."""
+    found = map_agreement(attribution, control)
+    rank = max(found.rank_correlation, found.absolute_rank_correlation)  # NaN stays NaN: both are
+    return [
+        TrustMeasure("random_weights_rank", _number(rank), found.meaning),
+        TrustMeasure("random_weights_ssim", _number(found.ssim), found.meaning),
+    ]
+
+
+def quick_map(paths: Sequence[StudyPath], cancelled: Cancelled = None) -> np.ndarray:
+    """(h, w): the film's part of Integrated Gradients, as far as 32 gradients bring it."""
+    effort = {**_COMPARISON, "max_evaluations": max(8, int(_COMPARISON["max_evaluations"]) // len(paths))}
+    walks = [
+        integrated_gradients(p.logit, p.inputs, p.baselines, cancelled=cancelled, **effort) for p in paths
+    ]
+    *_, account = averaged(walks)
+    film = account.attributions[paths[0].film_place][0].sum(dim=0)
+    return paths[0].processed.letterbox.crop(film.float().cpu().numpy())
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
