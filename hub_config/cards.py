@@ -7,25 +7,20 @@ Every number on a card is read from `metrics.json` beside it, which this command
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hub_config import card_sections as sections
+from hub_config import map_sections
+from hub_config.plots import plots, slug
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
-from modeling.evaluation import evaluate
-from modeling.labels import TASKS, TaskName
-from modeling.training.corpora import CORPORA
 
 METRICS_FILE = "metrics.json"
-
-LABELLED = {
-    "siim": (TaskName.APPEARANCE,),
-    "cohen": (TaskName.GRADING,),
-    "hannover": (TaskName.GRADING,),
-    "phantom": (TaskName.APPEARANCE, TaskName.GRADING),
-}
-"""Corpus -> the tasks that its films are labelled for."""
+MAPS_FILE, SHORTCUT_FILE = "localisation.json", "shortcut.json"
+"""What `modeling.explain.localisation` and `modeling.explain.shortcut` print with `--json`."""
+PLOTS = "plots"
 
 TERMS = {
     "siim": "SIIM-FISABIO-RSNA COVID-19 challenge films (BIMCV and MIDRC-RICORD): research, non-commercial,"
@@ -40,47 +35,25 @@ README = Path(__file__).parent.parent / "README.md"
 _TEMPLATES = Path(__file__).parent
 
 
-def _row(name: str, summary: dict[str, Any], key: str, baseline: str) -> str:
-    low, high = summary[f"{key}_95"]
-    return f"| {name} | {summary[key]:.3f} | {low:.3f} to {high:.3f} | {summary[baseline][key]:.3f} |"
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """`metrics.json` of a checkpoint folder.
+
+    Raises:
+        ViewboxError: there is none, or it was written before the last change of its form.
+    """
+    path = folder / METRICS_FILE
+    if not path.is_file():
+        raise ViewboxError(f"{folder.name} has no {METRICS_FILE}; measure it first with --data.")
+    metrics = json.loads(path.read_text())
+    if "measurements" not in metrics:
+        raise ViewboxError(f"{METRICS_FILE} of {folder.name} has an old form; measure it again with --data.")
+    return metrics
 
 
-def results_table(metrics: dict[str, Any]) -> str:
-    """Markdown tables of every measurement in `metrics.json`, each beside its baseline and interval."""
-    parts = []
-    for title, summary in metrics.items():
-        parts.append(
-            f"### {title}: {summary['n']} films of {summary['patients']} patients ({summary['split']})\n"
-        )
-        parts.append("| metric | value | 95 % interval | always the majority class |\n|---|---|---|---|")
-        parts.append(_row("macro AUROC", summary, "macro_auroc", "majority"))
-        parts.append(_row("macro average precision", summary, "macro_average_precision", "majority"))
-        parts.append(_row("accuracy", summary, "accuracy", "majority"))
-        parts.append("\n| class | films | AUROC | average precision |\n|---|---|---|---|")
-        for name, row in summary["per_class"].items():
-            auroc, precision = row["auroc"], row["average_precision"]
-            cells = ("-" if value is None else f"{value:.3f}" for value in (auroc, precision))
-            parts.append(f"| {name} | {row['n']} | {' | '.join(cells)} |")
-        parts.append(f"\nExpected calibration error {summary['expected_calibration_error']:.3f}.\n")
-    return "\n".join(parts)
-
-
-def _index(name: str, metrics: dict[str, Any]) -> str:
-    """The YAML `model-index` of the Hub's results widget."""
-    lines = ["model-index:", f"- name: {name}", "  results:"]
-    for summary in metrics.values():
-        lines += [
-            "  - task:",
-            "      type: image-classification",
-            f"      name: {summary['task']}",
-            "    dataset:",
-            f"      type: {summary['corpus']}",
-            f"      name: {summary['corpus']} ({summary['split']})",
-            "    metrics:",
-        ]
-        for key in ("macro_auroc", "macro_average_precision", "accuracy"):
-            lines += [f"    - type: {key}", f"      value: {summary[key]}"]
-    return "\n".join(lines) + "\n"
+def read_beside(folder: Path, name: str) -> dict[str, Any]:
+    """Numbers of another command beside `metrics.json`; empty where it has not been run."""
+    path = folder / name
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def model_card(folder: Path) -> str:
@@ -89,61 +62,84 @@ def model_card(folder: Path) -> str:
     Raises:
         ViewboxError: the folder has not been measured yet.
     """
-    path = folder / METRICS_FILE
-    if not path.is_file():
-        raise ViewboxError(f"{folder.name} has no {METRICS_FILE}; measure it first with --data.")
-    metrics = json.loads(path.read_text())
+    metrics = read_metrics(folder)
     config = FusionConfig.from_json(json.loads((folder / "config.json").read_text()))
     processor = ProcessorConfig.from_json(json.loads((folder / "preprocessor_config.json").read_text()))
     reads = "; ".join(f"{t.name} from the {' and '.join(t.modalities)}" for t in config.tasks)
     if processor.text is not None:
         reads += f" (text: {', '.join(processor.text.sections)})"
-    corpora = "\n".join(f"- {TERMS[name]}" for name in config.sources if name in TERMS)
     name = f"viewbox-{folder.name}"
     template = "teaching_card.md" if config.sources == ("phantom",) else "film_card.md"
+    if config.role == "shortcut_twin":
+        template = "twin_card.md"
+    measurements = metrics["measurements"]
     return (
         (_TEMPLATES / template)
         .read_text()
         .format(
-            index=_index(name, metrics),
+            index=sections.index(name, measurements),
             name=name,
             reads=reads,
-            corpora=corpora,
-            results=results_table(metrics),
+            corpora="\n".join(f"- {TERMS[source]}" for source in config.sources if source in TERMS),
+            results="\n".join(sections.measurement(title, found) for title, found in measurements.items()),
+            calibration=sections.calibration(metrics["tasks"]),
+            ceilings=sections.ceilings(metrics["ceilings"]),
+            familiarity=sections.familiarity(metrics["familiarity"]),
+            shortcut=map_sections.shortcut(read_beside(folder, SHORTCUT_FILE)),
+            maps=map_sections.maps(read_beside(folder, MAPS_FILE)),
+            duplicates=sections.duplicates(metrics["duplicates"]),
+            label_shift=sections.label_shift(measurements),
+            plots="\n".join(
+                f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)
+            ),
         )
     )
 
 
-def measure(folder: Path, data: Path) -> dict[str, Any]:
-    """Every task of the checkpoint on every corpus that labels it and is there, validation films only."""
-    config = FusionConfig.from_json(json.loads((folder / "config.json").read_text()))
-    metrics = {}
-    for corpus, tasks in LABELLED.items():
-        for task in tasks:
-            if corpus in config.sources and task in {t.name for t in config.tasks}:
-                summary = evaluate(folder, data / CORPORA[corpus][0], task, corpus=corpus, split="validation")
-                metrics[f"{TASKS[task].name} on {corpus}"] = summary
-    return metrics
+def card_plots(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """File name -> SVG: every plot of the first measurement, the audit of the others, and the gate."""
+    first = slug(next(iter(metrics["measurements"]), ""))
+    return {
+        f"{name}.svg": drawing
+        for name, drawing in plots(metrics, standalone=True).items()
+        if name.startswith(first) or name.endswith("-audit") or name == "familiarity"
+    }
+
+
+def write(folder: Path) -> None:
+    """The card of a checkpoint folder and the plots that it shows.
+
+    Raises:
+        ViewboxError: the folder has not been measured yet.
+    """
+    (folder / "README.md").write_text(model_card(folder))
+    drawings = card_plots(read_metrics(folder))
+    (folder / PLOTS).mkdir(exist_ok=True)
+    for old in (folder / PLOTS).glob("*.svg"):
+        if old.name not in drawings:
+            old.unlink()
+    for name, drawing in drawings.items():
+        (folder / PLOTS / name).write_text(drawing + "\n")
 
 
 def readme_with_results(readme: str, checkpoints: Path) -> str:
-    """The README with the results of every measured checkpoint between its two markers."""
+    """The README with every measured checkpoint's results, maps and shortcut between their markers."""
+    folders = sorted(path for path in checkpoints.iterdir() if (path / METRICS_FILE).is_file())
     parts = []
-    for folder in sorted(path for path in checkpoints.iterdir() if (path / METRICS_FILE).is_file()):
-        metrics = json.loads((folder / METRICS_FILE).read_text())
+    for folder in folders:
         parts.append(f"**{folder.name}** ([card](hub_config/checkpoints/{folder.name}/README.md))\n")
-        parts.append("| measured on | films (patients) | macro AUROC | 95 % interval | accuracy | majority |")
-        parts.append("|---|---|---|---|---|---|")
-        for title, s in metrics.items():
-            low, high = s["macro_auroc_95"]
-            parts.append(
-                f"| {title} ({s['split']}) | {s['n']} ({s['patients']}) | {s['macro_auroc']:.3f} |"
-                f" {low:.3f} to {high:.3f} | {s['accuracy']:.3f} | {s['majority']['accuracy']:.3f} |"
-            )
-        parts.append("")
-    before, rest = readme.split("<!-- results -->")
-    _, after = rest.split("<!-- /results -->")
-    return f"{before}<!-- results -->\n" + "\n".join(parts) + f"<!-- /results -->{after}"
+        parts.append(sections.readme_table(read_metrics(folder)["measurements"]))
+    localised = {f.name: found for f in folders if (found := read_beside(f, MAPS_FILE))}
+    shortcuts = [found for folder in folders if (found := read_beside(folder, SHORTCUT_FILE))]
+    readme = _between(readme, "results", "\n".join(parts))
+    readme = _between(readme, "maps", map_sections.readme_maps(localised) if localised else "Not measured.\n")
+    return _between(readme, "shortcut", "\n".join(map_sections.shortcut(found) for found in shortcuts))
+
+
+def _between(text: str, name: str, new: str) -> str:
+    before, rest = text.split(f"<!-- {name} -->")
+    _, after = rest.split(f"<!-- /{name} -->")
+    return f"{before}<!-- {name} -->\n{new}<!-- /{name} -->{after}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,9 +150,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.data is not None:
-            text = json.dumps(measure(options.checkpoint, options.data), indent=2)
+            from hub_config.measuring import measure  # a card alone needs no torch
+
+            text = json.dumps(measure(options.checkpoint, options.data), indent=1)
             (options.checkpoint / METRICS_FILE).write_text(text + "\n")
-        (options.checkpoint / "README.md").write_text(model_card(options.checkpoint))
+        write(options.checkpoint)
         README.write_text(readme_with_results(README.read_text(), CHECKPOINTS))
     except ViewboxError as exc:
         print(exc, file=sys.stderr)

@@ -1,43 +1,36 @@
 """Measure a checkpoint: `python -m modeling.evaluation --checkpoint DIR --data FILE.parquet --task NAME`.
 
 `FILE` has the columns of a corpus (`--corpus`, by default those of the SIIM films). Where it has films marked
-as validation only those are measured, else all of them; the answer says which.
+as validation only those are measured, else all of them; the answer says which. `--audit` also trains small
+models that never see the lungs on the file's training films, and sets the checkpoint beside them.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
 from tqdm import tqdm
 
-from modeling.calibration import probabilities
+from modeling.calibration import cross_fitted, probabilities
 from modeling.errors import ViewboxError
+from modeling.film_facts import facts_of
 from modeling.fusion import FusionModel
 from modeling.labels import TASKS, TaskName
-from modeling.metrics import (
-    accuracy,
-    bootstrap_interval,
-    expected_calibration_error,
-    macro_auroc,
-    macro_average_precision,
-    one_vs_rest,
-)
+from modeling.leak_audit import AuditRow, Side, audit
+from modeling.measurement import Measurement, compare_with_audit, not_beaten, summarise, training_counts
 from modeling.processing import StudyProcessor, collate
+from modeling.study import Modality, Study
 from modeling.training.corpora import CORPORA, Film
 
 BATCH = 32
-METRICS = {
-    "macro_auroc": macro_auroc,
-    "macro_average_precision": macro_average_precision,
-    "accuracy": accuracy,
-}
+HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
 
 
 def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> tuple[list[Film], str]:
@@ -61,58 +54,124 @@ def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> t
 
 
 def predict_films(
-    model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: TaskName, device: str = "cpu"
-) -> np.ndarray:
-    """(N, K) logits of one task; films are decoded as they are needed."""
-    model = model.to(device).to(memory_format=torch.channels_last)
-    rows = []
-    for start in tqdm(
-        range(0, len(films), BATCH), unit_scale=BATCH, unit="film", desc="evaluating", disable=None
-    ):
-        batch = collate([processor(film.study()) for film in films[start : start + BATCH]])
-        with torch.inference_mode():
-            rows.append(model(batch.to(device))[str(task)].float().cpu().numpy())
-    return np.concatenate(rows)
-
-
-def summarise(
-    task: TaskName, logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, temperature: float
-) -> dict[str, Any]:
-    """Headline metrics with intervals by patient, each class, and the majority baseline.
+    model: FusionModel,
+    processor: StudyProcessor,
+    films: Sequence[Film],
+    *,
+    film_alone: bool = False,
+    device: str = "cpu",
+) -> dict[str, np.ndarray]:
+    """Task -> (N, K) logits; films are decoded as they are needed.
 
     Args:
-        logits: (N, K); labels: (N,) class numbers; patients: (N,).
+        film_alone: leave table and text aside.
     """
-    spec = TASKS[task]
-    values = probabilities(spec.kind, logits, temperature)
-    summary: dict[str, Any] = {"n": len(labels), "patients": len(np.unique(patients))}
-    for name, metric in METRICS.items():
-        low, high = bootstrap_interval(metric, values, labels, patients)
-        summary[name] = round(metric(values, labels), 4)
-        summary[f"{name}_95"] = [round(low, 4), round(high, 4)]
-    summary["expected_calibration_error"] = round(expected_calibration_error(values, labels), 4)
-    auroc = one_vs_rest(roc_auc_score, values, labels)
-    precision = one_vs_rest(average_precision_score, values, labels)
-    shares = np.bincount(labels, minlength=len(spec.classes)) / len(labels)
-    summary["per_class"] = {
-        name: {
-            "n": int((labels == k).sum()),
-            "auroc": None if np.isnan(auroc[k]) else round(float(auroc[k]), 4),
-            "average_precision": None if np.isnan(precision[k]) else round(float(precision[k]), 4),
-            "share": round(float(shares[k]), 4),
-        }
-        for k, name in enumerate(spec.classes)
-    }
-    summary["majority"] = {
-        "macro_auroc": 0.5,
-        "macro_average_precision": round(float(shares[shares > 0].mean()), 4),
-        "accuracy": round(float(shares.max()), 4),
-    }
-    return summary
+    model = model.to(device).to(memory_format=torch.channels_last)
+    rows: dict[str, list[np.ndarray]] = {}
+    with tqdm(total=len(films), unit="film", desc="evaluating", disable=None) as bar:
+        for start in range(0, len(films), BATCH):
+            studies = [film.study() for film in films[start : start + BATCH]]
+            if film_alone:
+                studies = [Study(study.radiograph) for study in studies]
+            batch = collate([processor(study) for study in studies]).to(device)
+            batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+            with torch.inference_mode():
+                for task, logits in model(batch).items():
+                    rows.setdefault(task, []).append(logits.float().cpu().numpy())
+            bar.update(len(studies))
+    return {task: np.concatenate(parts) for task, parts in rows.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Films with a task's label, and what a checkpoint said of them.
+
+    Attributes:
+        logits: (N, K).
+        alone: (N, K) from the film alone; None for a task that reads nothing else.
+    """
+
+    task: TaskName
+    films: Sequence[Film]
+    logits: np.ndarray
+    alone: np.ndarray | None
+    temperature: float
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) class numbers."""
+        return np.array([TASKS[self.task].index(film.labels[self.task]) for film in self.films])
+
+    @property
+    def patients(self) -> np.ndarray:
+        """(N,) patient of each film."""
+        return np.array([film.patient for film in self.films])
+
+    @property
+    def calibrated(self) -> np.ndarray:
+        """(N, K) probabilities, each film's with the temperature of other patients."""
+        return cross_fitted(TASKS[self.task].kind, self.logits, self.labels, self.patients)
+
+    def values(self, logits: np.ndarray) -> np.ndarray:
+        """(N, K) probabilities with the checkpoint's own temperature."""
+        return probabilities(TASKS[self.task].kind, logits, self.temperature)
+
+    def measurement(self, rows: np.ndarray, training: Mapping[str, int]) -> Measurement:
+        """Some of the films; the calibrated values rest on all of them.
+
+        Args:
+            rows: (N,) bool.
+        """
+        films = [film for film, chosen in zip(self.films, rows, strict=True) if chosen]
+        return Measurement(self.task, films, self.values(self.logits)[rows], self.calibrated[rows], training)
+
+
+def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: TaskName) -> Answers:
+    """The checkpoint's answers for films that have the task's label."""
+    read = next(t.modalities for t in model.config.tasks if t.name == task)
+    logits = predict_films(model, processor, films)[str(task)]
+    alone = None
+    if Modality.IMAGE in read and len(read) > 1:
+        alone = predict_films(model, processor, films, film_alone=True)[str(task)]
+    return Answers(task, films, logits, alone, model.config.temperatures.get(task, 1.0))
+
+
+def audited(
+    answers: Answers, rows: np.ndarray, corpus: Sequence[Film], folder: Path | None
+) -> dict[str, Any]:
+    """The leak audit of some of the films.
+
+    Args:
+        rows: (N,) bool.
+        corpus: all films that those come from, training films among them.
+
+    Returns:
+        `audit` rows and the names that were `not_beaten`; empty where there is no training film.
+    """
+    task, spec = answers.task, TASKS[answers.task]
+    films = [film for film, chosen in zip(answers.films, rows, strict=True) if chosen]
+    train = [f for f in corpus if f.split == "train" and task in f.labels]
+    if not train:
+        return {}
+    sides = []
+    for side in (train, films):
+        labels = np.array([spec.index(f.labels[task]) for f in side])
+        sides.append(Side(side, facts_of(side, folder), labels))
+    found = answers.measurement(rows, training_counts(corpus, task))
+    also = {} if answers.alone is None else {"film alone": answers.values(answers.alone)[rows]}
+    small: list[AuditRow] = audit(*sides, len(spec.classes))
+    compared = compare_with_audit(found, small, also)
+    return {"audit": compared, "not_beaten": not_beaten(compared)}
 
 
 def evaluate(
-    checkpoint: str | Path, data: Path, task: TaskName, *, corpus: str = "siim", split: str | None = None
+    checkpoint: str | Path,
+    data: Path,
+    task: TaskName,
+    *,
+    corpus: str = "siim",
+    split: str | None = None,
+    with_audit: bool = False,
 ) -> dict[str, Any]:
     """Load, predict, summarise; adds the checkpoint's name and revision, the split and films a second.
 
@@ -126,13 +185,15 @@ def evaluate(
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     if task not in model.heads:
         raise ViewboxError(f"{origin.name} does not predict {task}; choose one of {', '.join(model.heads)}.")
-    films, used = choose(list(CORPORA[corpus][1](data)), task, split)
+    everything = list(CORPORA[corpus][1](data))
+    films, used = choose(everything, task, split)
     started = time.perf_counter()
-    logits = predict_films(model, processor, films, task)
+    answers = ask(model, processor, films, TaskName(task))
     seconds = time.perf_counter() - started
-    labels = np.array([TASKS[task].index(film.labels[task]) for film in films])
-    patients = np.array([film.patient for film in films])
-    summary = summarise(task, logits, labels, patients, model.config.temperatures.get(task, 1.0))
+    rows = np.ones(len(films), bool)
+    summary = summarise(answers.measurement(rows, training_counts(everything, TaskName(task))))
+    if with_audit:
+        summary |= audited(answers, rows, everything, data.parent)
     about = {
         "checkpoint": origin.name,
         "revision": origin.revision,
@@ -146,19 +207,28 @@ def evaluate(
 
 def _table(summary: dict[str, Any]) -> str:
     lines = ["{checkpoint} {revision}: {task} on {data} ({split})".format(**summary)]
-    for name in METRICS:
+    for name in [n for n in summary if f"{n}_95" in summary]:
         low, high = summary[f"{name}_95"]
-        lines.append(
-            f"{name:24} {summary[name]:.3f} [{low:.3f}, {high:.3f}]  majority {summary['majority'][name]:.3f}"
-        )
+        line = f"{name:28} {_cell(summary[name])} [{_cell(low)}, {_cell(high)}]"
+        lines.append(line + (f"  majority {_cell(summary['majority'][name])}" if name in HEADLINES else ""))
     for name, row in summary["per_class"].items():
         lines.append(
-            f"  {name:22} n {row['n']:5}  AUROC {row['auroc']}  average precision {row['average_precision']}"
+            f"  {name:26} n {row['n']:5}  AUROC {_cell(row['auroc'])}"
+            f"  average precision {_cell(row['average_precision'])}  {row['frequency']}"
+        )
+    for row in summary.get("audit", []):
+        lines.append(
+            f"  against {row['name']:18} {_cell(row['macro_auroc'])}  ahead by {_cell(row['difference'])}"
+            f"  p {_cell(row['p'])}"
         )
     lines.append(
         f"{summary['n']} films of {summary['patients']} patients, {summary['films_per_second']} films/s"
     )
     return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return "    -" if value is None else f"{value:.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,11 +239,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--task", default="appearance", help=f"one of {', '.join(TASKS)}")
     parser.add_argument("--corpus", default="siim", help=f"whose columns: {', '.join(CORPORA)}")
     parser.add_argument("--split", choices=("train", "validation", "all"), help="which films (see above)")
+    parser.add_argument("--audit", action="store_true", help="set it beside models that never see the lungs")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     try:
         summary = evaluate(
-            options.checkpoint, options.data, options.task, corpus=options.corpus, split=options.split
+            options.checkpoint,
+            options.data,
+            options.task,
+            corpus=options.corpus,
+            split=options.split,
+            with_audit=options.audit,
         )
     except ViewboxError as exc:
         print(exc, file=sys.stderr)

@@ -17,7 +17,15 @@ from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 Mode = Literal[
-    "", "down", "down for files", "gated", "bad login", "truncated", "no commit header", "no storage"
+    "",
+    "down",
+    "down for files",
+    "gated",
+    "bad login",
+    "truncated",
+    "no commit header",
+    "no storage",
+    "read only",
 ]
 LFS_SUFFIXES = (".safetensors", ".parquet", ".bin")
 KINDS = "models|datasets|spaces"
@@ -30,6 +38,7 @@ class LoopbackHub:
         mode: how it fails; "" for not at all.
         token: when set, every request must carry it.
         requests: "METHOD path" of everything that was asked.
+        made: repo -> what it was made with (its type, SDK and visibility).
         repos: repo -> commit -> path -> content; heads: repo -> branch -> commit.
     """
 
@@ -39,6 +48,7 @@ class LoopbackHub:
         self.requests: list[str] = []
         self.repos: dict[str, dict[str, dict[str, bytes]]] = {}
         self.heads: dict[str, dict[str, str]] = {}
+        self.made: dict[str, dict[str, str]] = {}
         self.objects: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -115,6 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
         stored = path.startswith("/lfs/")  # as a signed storage address, which needs no login
         if self.hub.token and not stored and self.headers.get("Authorization") != f"Bearer {self.hub.token}":
             return self._refuse(401, "RepoNotFound", "Repository not found")
+        writes = self.command in ("POST", "PUT") and not path.startswith("/api/validate-yaml")
+        if self.hub.mode == "read only" and writes:
+            return self._refuse(403, message="You don't have the rights to write here")
         routes = (
             (r"/api/repos/create", self._create),
             (r"/api/validate-yaml", lambda *_: self._answer({"errors": [], "warnings": []})),
@@ -187,6 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
                 {"url": f"{self.hub.endpoint}/{repo}", "error": "You already created this"}, 409
             )
         self.hub.create(repo)
+        self.hub.made[repo] = {key: asked[key] for key in ("type", "sdk", "visibility") if key in asked}
         return self._answer({"url": f"{self.hub.endpoint}/{repo}", "name": repo})
 
     def _preupload(self, body: bytes, repo: str, revision: str) -> None:
@@ -216,6 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
         for line in body.splitlines():
             operation = json.loads(line)
             value = operation["value"]
+            parent = value.get("parentCommit") if operation["key"] == "header" else None
+            if parent and parent != self.hub.resolve(repo, revision):
+                return self._refuse(412, message="A commit has happened since. Please refresh and try again.")
             if operation["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "lfsFile":

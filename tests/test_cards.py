@@ -1,14 +1,16 @@
 """Cards and the README say what was measured, and nothing else."""
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from hub_config.cards import CHECKPOINTS, METRICS_FILE, model_card, readme_with_results
+from hub_config.card_sections import INDEXED
+from hub_config.cards import CHECKPOINTS, PLOTS, card_plots, model_card, read_metrics, readme_with_results
+from modeling.calibration_file import Calibration
 from modeling.errors import ViewboxError
 from modeling.fusion import FusionModel
+from modeling.out_of_distribution import FAMILIARITY_FILE, FamiliarityGate
 
 FOLDERS = sorted(path for path in CHECKPOINTS.iterdir() if path.is_dir())
 
@@ -22,10 +24,32 @@ def test_a_bundled_checkpoint_loads_and_its_card_is_not_stale(folder: Path) -> N
     front = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
     (index,) = front["model-index"]
     values = {m["value"] for result in index["results"] for m in result["metrics"]}
-    measured = json.loads((folder / METRICS_FILE).read_text())
-    assert values == {
-        s[k] for s in measured.values() for k in ("macro_auroc", "macro_average_precision", "accuracy")
-    }
+    measured = read_metrics(folder)["measurements"].values()
+    assert values == {summary[key] for summary in measured for key in INDEXED}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_plots_of_a_bundled_checkpoint_are_not_stale(folder: Path) -> None:
+    drawn = card_plots(read_metrics(folder))
+    assert {path.name for path in (folder / PLOTS).iterdir()} == set(drawn)
+    for name, drawing in drawn.items():
+        assert (folder / PLOTS / name).read_text() == drawing + "\n"
+        assert f"({PLOTS}/{name})" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_what_a_bundled_checkpoint_was_measured_with_are_its_own_weights(folder: Path) -> None:
+    model, processor, origin = FusionModel.from_pretrained(folder)
+    metrics, calibration = read_metrics(folder), Calibration.load(folder)
+    assert metrics["revision"] == origin.revision
+    assert {str(task.task) for task in calibration.tasks} == set(metrics["tasks"])
+    for task in calibration.tasks:
+        assert task.temperature == model.config.temperatures[task.task]
+    gate = FamiliarityGate.load(folder, model, processor)
+    assert round(gate.threshold, 4) == metrics["familiarity"]["threshold"]
+    assert (folder / FAMILIARITY_FILE).stat().st_size <= 300_000
+    for summary in metrics["measurements"].values():
+        assert summary["revision"] == origin.revision and summary["split"] == "validation"
 
 
 def test_the_readme_is_not_stale(root: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from modeling import evaluation
+from modeling.labels import GRADING, TaskName
+from modeling.measurement import Measurement, curves, extent_correlation, summarise
 from modeling.metrics import (
     accuracy,
     bootstrap_interval,
@@ -17,6 +19,8 @@ from modeling.metrics import (
     macro_auroc,
     macro_average_precision,
 )
+from modeling.study import ClinicalTable
+from modeling.training.corpora import Film
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
 
@@ -87,6 +91,62 @@ def test_a_file_without_validation_films_is_measured_whole(
     data = str(siim_file(tmp_path, splits=("test",)))
     assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data]) == 0
     assert "24 films of 12 patients" in capsys.readouterr().out
+
+
+def test_the_audit_stands_beside_the_checkpoint(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modeling.leak_audit.TREES", 10)
+    data = str(siim_file(tmp_path))
+    assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--audit"]) == 0
+    said = capsys.readouterr().out
+    for row in ("majority", "source", "thumbnail", "shuffled labels", "film alone"):
+        assert f"against {row}" in said
+
+
+def test_subgroups_and_training_frequency(checkpoint: Path) -> None:
+    """A rare class is a tail label; a subgroup below twenty films has no numbers."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    films = [
+        Film(
+            f"f{i}",
+            "toy",
+            f"p{i}",
+            "validation",
+            b"",
+            table=ClinicalTable({"sex": "female" if i < 45 else "male"}),
+            labels={TaskName.GRADING: GRADING.classes[label]},
+        )
+        for i, label in enumerate(labels)
+    ]
+    values = generator.dirichlet([1, 1, 1], 60) + np.eye(3)[labels]
+    values /= values.sum(axis=1, keepdims=True)
+    training = {"Mild": 70, "Moderate": 25, "Severe": 5}
+    summary = summarise(Measurement(TaskName.GRADING, films, values, values, training))
+    assert {name: row["frequency"] for name, row in summary["per_class"].items()} == {
+        "Mild": "head",
+        "Moderate": "medium",
+        "Severe": "tail",
+    }
+    assert summary["by_training_frequency"]["tail"]["classes"] == ["Severe"]
+    assert summary["by_training_frequency"]["tail"]["macro_auroc"] == summary["per_class"]["Severe"]["auroc"]
+    female, male = (summary["subgroups"]["sex"][name] for name in ("female", "male"))
+    assert female["n"] == 45 and 0.5 < female["macro_auroc"] <= 1
+    assert male == {"n": 15, "patients": 15}
+    extents = {("toy", f"f{i}"): float(label) for i, label in enumerate(labels[:40])}
+    found = extent_correlation(Measurement(TaskName.GRADING, films, values, values, training), extents)
+    assert (found["films"], found["spearman"] > 0.5) == (40, True)
+    assert summary["quadratic_kappa"] > 0.3
+
+
+def test_curves_start_and_end_where_they_should() -> None:
+    positive = np.arange(500) % 3 == 0
+    found = curves(np.random.default_rng(1).normal(size=500) + positive, positive)
+    assert found["roc"][0] == [0.0, 0.0] and found["roc"][-1] == [1.0, 1.0]
+    assert found["precision_recall"][-1] == [1.0, pytest.approx(1 / 3, abs=0.01)]
+    assert all(len(points) <= 40 for points in found.values())
+    assert curves(np.zeros(4), np.zeros(4, bool)) == {}
 
 
 @pytest.mark.parametrize(

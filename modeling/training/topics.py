@@ -7,7 +7,6 @@ agreement is with the index terms that come with the reports (MeSH on Open-i), w
 
 import argparse
 import json
-import re
 import resource
 import sys
 import time
@@ -22,9 +21,10 @@ from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer, TfidfTransformer
 
 from modeling.errors import ViewboxError
-from modeling.reports.mining import Miner, Value
+from modeling.reports.affirmed import affirmed_text, reading_text
+from modeling.reports.mining import Miner
 from modeling.reports.reading import ReportError, read_reports
-from modeling.reports.report import WHOLE, Report, blank_markup, sentences
+from modeling.reports.report import Report
 from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase
 from modeling.training.topic_measures import common_headings, measure, npmi
 
@@ -35,10 +35,6 @@ MANY_REPORTS = 20_000
 """From here on NMF goes by mini batches: as good on 160,000 reports and several times faster."""
 
 WORDS = r"(?u)\b[^\W\d_]{3,}\b"
-_REDACTED = re.compile(r"\b[Xx]{2,}\b")
-_NOTHING_WRONG = re.compile(
-    r"\b(?:no|not|without|negative|normal|clear|unremarkable|intact|free|within|none|absent)\b", re.IGNORECASE
-)
 STOP_WORDS = sorted(ENGLISH_STOP_WORDS)
 
 
@@ -67,19 +63,7 @@ def topic_text(report: Report, miner: Miner | None) -> str:
         miner: leaves out the sentences that affirm nothing and say that something is absent or normal: else
             half of all topics are wordings of "normal", and "no pneumothorax" makes one of pneumothorax.
     """
-    text = report.text(("findings", "impression")) or report.text()
-    if miner is not None:
-        labels = miner.label(report)
-        said = [m for m in (*labels.mentions(), *labels.abnormal) if m.value != Value.NEGATIVE]
-        affirmed = {(m.section, m.sentence_start) for m in said}
-        text = " ".join(
-            body[start:end]
-            for name, body in report.sections.items()
-            if name in (*miner.rules.sections, WHOLE)
-            for start, end in sentences(body)
-            if (name, start) in affirmed or not _NOTHING_WRONG.search(body, start, end)
-        )
-    return _REDACTED.sub(" ", blank_markup(text))
+    return reading_text(report) if miner is None else affirmed_text(report, miner)
 
 
 def find_topics(reports: Sequence[Report], settings: TopicSettings) -> TopicBrowser:

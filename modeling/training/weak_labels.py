@@ -62,7 +62,7 @@ def compare_sources(
     for name, (chosen, target) in sources.items():
         chosen_words = words.transform([_text(r) for r in chosen])
         scores = _train_and_score(chosen_words, chosen, target, findings, test_words)
-        rows[name] = {"reports": len(chosen), **_metrics(truth, scores)}
+        rows[name] = {"reports": len(chosen), **mean_metrics(truth, scores)}
     brier = _brier(miner, [by_id[r.report_id] for r in test], weak, gold, findings)
     return {"findings": findings, "test_reports": len(test), "sources": rows, "brier": brier}
 
@@ -107,7 +107,7 @@ def _train_and_score(
     return np.stack(columns, axis=1)
 
 
-def _metrics(truth: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+def mean_metrics(truth: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
     """Means over the findings, each with its bootstrap interval over reports.
 
     A replicate is a weight for each report (how often it was drawn), so that each finding is sorted once.

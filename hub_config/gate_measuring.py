@@ -1,0 +1,104 @@
+"""The gate of a checkpoint, fitted on its own films and measured on films that it should stop."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cases.embedded import EmbeddedCaseStore
+from cases.store import CaseFilter
+from modeling.calibration import patient_folds
+from modeling.counter_examples import laterals, made_from, noise, other_hospital, photographs
+from modeling.fusion import FusionModel
+from modeling.measurement import rounded
+from modeling.out_of_distribution import FALSE_ALARMS, FamiliarityGate
+from modeling.processing import StudyProcessor
+from modeling.study import Radiograph
+from modeling.training.corpora import Film
+
+TRAINING_FILMS = 800
+VALIDATION_FILMS = 500
+MADE_FROM = 80
+OTHERS = 120
+SYNTHETIC = ("phantom",)
+
+
+def fit_gate(
+    model: FusionModel, processor: StudyProcessor, films: Sequence[Film], data: Path
+) -> tuple[FamiliarityGate, dict[str, Any]]:
+    """The gate, and what it flags of each kind of films.
+
+    Args:
+        films: all films of the checkpoint's corpora.
+        data: folder with the corpora, for lateral films and those of another hospital.
+    """
+    training = [film.study().radiograph for film in _some(films, "train", TRAINING_FILMS)]
+    held = _some(films, "validation", VALIDATION_FILMS)
+    validation = [film.study().radiograph for film in held]
+    gate = FamiliarityGate.fit(model, processor, training, validation)
+    own = gate.scores(validation)
+    kinds = {"validation films": _row(_cross_fitted(own, held), expected=True)}
+    synthetic = {film.source for film in films} <= set(SYNTHETIC)
+    others = other_hospital(data, OTHERS)
+    if others and not synthetic:
+        kinds["other hospital"] = _row(gate.scores(others) > gate.threshold, expected=True)
+    step = max(1, len(validation) // MADE_FROM)
+    strange = {**made_from(validation[::step][:MADE_FROM]), "lateral": laterals(data)}
+    strange |= {"noise": noise(40), "photographs": photographs(40)}
+    strange |= {"chest films": others} if synthetic else {"phantoms": _phantoms()}
+    for kind, shown in strange.items():
+        if shown:
+            kinds[kind] = _row(gate.scores(shown) > gate.threshold, expected=False)
+    about = {
+        "threshold": rounded(gate.threshold),
+        "false_alarms_allowed": FALSE_ALARMS,
+        "training_films": len(training),
+        "by_source": _by_source(own > gate.threshold, held),
+        "kinds": kinds,
+    }
+    return gate, about
+
+
+def _some(films: Sequence[Film], split: str, count: int) -> list[Film]:
+    """At most `count` films of a side, spread over it; a small corpus is not drowned by a large one."""
+    by_source: dict[str, list[Film]] = {}
+    for film in films:
+        if film.split == split:
+            by_source.setdefault(film.source, []).append(film)
+    chosen: list[Film] = []
+    left = count
+    for k, rows in enumerate(sorted(by_source.values(), key=len)):
+        share = min(len(rows), left // (len(by_source) - k))
+        order = np.random.default_rng(0).permutation(len(rows))[:share]
+        chosen += [rows[i] for i in sorted(order)]
+        left -= share
+    return chosen
+
+
+def _cross_fitted(scores: np.ndarray, films: Sequence[Film]) -> np.ndarray:
+    """(N,) bool: flagged by the threshold of other patients."""
+    fold = patient_folds(np.array([film.patient for film in films]))
+    flagged = np.zeros(len(scores), bool)
+    for one in np.unique(fold):
+        others = scores[fold != one]
+        if len(others):
+            flagged[fold == one] = scores[fold == one] > np.quantile(others, 1 - FALSE_ALARMS)
+    return flagged
+
+
+def _row(flagged: np.ndarray, expected: bool) -> dict[str, Any]:
+    return {"films": len(flagged), "flagged": rounded(flagged.mean()), "expected": expected}
+
+
+def _by_source(flagged: np.ndarray, films: Sequence[Film]) -> dict[str, Any]:
+    source = np.array([film.source for film in films])
+    return {str(name): _row(flagged[source == name], expected=True) for name in np.unique(source)}
+
+
+def _phantoms() -> list[Radiograph]:
+    """The synthetic films of the cases that ship with Viewbox."""
+    store = EmbeddedCaseStore.open(None)
+    rows = store.page(CaseFilter(), limit=100).rows
+    films = [store.get(row.case_id).study.radiograph for row in rows if row.synthetic]
+    return [film for film in films if film is not None]

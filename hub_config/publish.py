@@ -1,0 +1,184 @@
+"""Put a checkpoint, the Space or a set of cases on the Hub.
+
+`python -m hub_config.publish model|space|cases --repo OWNER/NAME [--dry-run] [--private]`
+
+Publishing what is there already pushes nothing. The token comes from HF_TOKEN; a dry run needs none for a
+public repo. The Space gets what the app needs and nothing else: no tests, no training runs, nothing hidden.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub_config.case_card import case_card
+from hub_config.errors import PublishError
+from hub_config.front_matter import Kind, check_card
+from hub_config.remote import Difference, Files, RemoteRepo, RepoType, content_of
+from hub_config.settings import BUNDLED, Settings
+from modeling.checkpoint import Origin, read_configuration, sha256_of
+from modeling.errors import ViewboxError
+
+ROOT = Path(__file__).resolve().parent.parent
+CASES = Path(__file__).with_name("cases")
+CARD = "README.md"
+REPO_TYPES: dict[Kind, RepoType] = {"model": "model", "space": "space", "cases": "dataset"}
+APP = ("README.md", "LICENSE", "app.py", "requirements.txt", "packages.txt",
+       "cases", "hub_config", "interface", "modeling")  # fmt: skip
+"""What of this tree makes the Space; what is not there is left out."""
+
+
+def model_files(folder: Path) -> Files:
+    """The files of a checkpoint folder, whose configuration must be whole.
+
+    Raises:
+        ViewboxError: the folder is no checkpoint, or its processor is not the one of its weights.
+    """
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise PublishError(f"{folder.name} has no {weights.name}; name a checkpoint's folder.")
+    read_configuration(Origin(folder.name, f"sha256:{sha256_of(weights)}", folder, pinned=False))
+    return _files_of(folder)
+
+
+def space_files(root: Path | None = None) -> Files:
+    """The files of this tree that make the Space."""
+    root = root or ROOT
+    found: dict[str, Path] = {}
+    for name in APP:
+        path = root / name
+        if path.is_dir():
+            found |= {f"{name}/{inner}": file for inner, file in _files_of(path).items()}
+        elif path.is_file():
+            found[name] = path
+    return found
+
+
+def case_files(folder: Path) -> Files:
+    """The shards of an embedded store and its card: the folder's own, or one made from the cases.
+
+    Raises:
+        ViewboxError: no cases in the folder, or some that may not be passed on.
+    """
+    made = case_card(folder).encode()
+    own = folder / CARD
+    shards = {path.name: path for path in sorted(folder.glob("cases-*.parquet"))}
+    return {**shards, CARD: own if own.is_file() else made}
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    """Path below the folder -> file; what is hidden or compiled stays here."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        private = any(part.startswith(".") or part == "__pycache__" for part in inner.parts)
+        if path.is_file() and not private:
+            found[inner.as_posix()] = path
+    return found
+
+
+def plan(difference: Difference, *, prune: bool) -> list[str]:
+    """What a push would do, a line each."""
+    lines = [f"+ {path}" for path in difference.add] + [f"~ {path}" for path in difference.change]
+    if prune:
+        return lines + [f"- {path}" for path in difference.extra]
+    if difference.extra:
+        lines.append(f"  {len(difference.extra)} more files are there; --prune would delete them")
+    return lines
+
+
+def publish(
+    kind: Kind,
+    repo: str,
+    files: Files,
+    token: str | None,
+    *,
+    dry_run: bool = False,
+    private: bool = False,
+    prune: bool = False,
+) -> tuple[str | None, Difference]:
+    """Compare, and push what differs.
+
+    Returns:
+        The revision to pin (None where a dry run would have to make it), and what differed.
+
+    Raises:
+        PublishError: the card is not as the Hub wants it, there is no token, or the Hub refuses.
+    """
+    if CARD not in files:
+        raise PublishError(
+            f"There is no {CARD} to publish; write the card first (python -m hub_config.cards)."
+        )
+    check_card(kind, content_of(files[CARD]).decode(), files)
+    if token is None and not dry_run:
+        raise PublishError(f"Publishing needs a token; set HF_TOKEN to one that may write to {repo}.")
+    remote = RemoteRepo(repo, REPO_TYPES[kind], token)
+    difference = remote.difference(files)
+    changed = difference.add or difference.change or (prune and difference.extra)
+    if not changed:
+        return difference.head, difference
+    if dry_run:
+        return None, difference
+    message = f"Publish {kind}"
+    return remote.push(files, difference, message, private=private, prune=prune), difference
+
+
+def report(repo: str, revision: str | None, difference: Difference, *, prune: bool) -> str:
+    """What was done, or would be, and the revision to pin, as lines of text."""
+    lines = plan(difference, prune=prune)
+    size = f"{len(difference.add) + len(difference.change)} files, {difference.size / 1e6:.1f} MB"
+    made = " (it would be made)" if difference.head is None else ""
+    if revision is None:
+        lines.append(f"{repo}{made} would get {size}; nothing pushed, because this is a dry run.")
+    elif revision == difference.head:
+        lines.append(f"{repo} holds all of it already; nothing pushed.")
+    else:
+        lines.append(f"{repo} got {size}.")
+    return "\n".join(lines if revision is None else [*lines, f"revision {revision}"])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Put a checkpoint, the Space or cases on the Hub.")
+    parser.add_argument("kind", choices=tuple(REPO_TYPES), help="what to publish")
+    parser.add_argument("--repo", required=True, help="owner/name; made where it is not there")
+    parser.add_argument(
+        "--folder", type=Path, help="checkpoint (default film) or cases (default the bundled)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be pushed, push nothing")
+    parser.add_argument("--private", action="store_true", help="make a new repo private")
+    parser.add_argument(
+        "--prune", action="store_true", help="delete what the repo has and the folder has not"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        token = Settings.from_env().hf_token
+        files = _chosen(options.kind, options.folder)
+        revision, difference = publish(
+            options.kind,
+            options.repo,
+            files,
+            token,
+            dry_run=options.dry_run,
+            private=options.private,
+            prune=options.prune,
+        )
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    print(report(options.repo, revision, difference, prune=options.prune))
+    return 0
+
+
+def _chosen(kind: Kind, folder: Path | None) -> Files:
+    if kind == "space":
+        if folder is not None:
+            raise PublishError("The Space is this tree; leave out --folder.")
+        return space_files()
+    if folder is not None and not folder.is_dir():
+        raise PublishError(f"There is no folder {folder}; correct --folder.")
+    return model_files(folder or BUNDLED / "film") if kind == "model" else case_files(folder or CASES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

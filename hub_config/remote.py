@@ -1,0 +1,169 @@
+"""A repo on the Hub beside the files that should be in it: what differs, and one commit that ends it.
+
+Nothing is uploaded to find out: a file is the same where its git blob hash, or its LFS sha256, is.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoFile
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    RepositoryNotFoundError,
+)
+
+from hub_config.errors import PublishError
+
+RepoType = Literal["model", "space", "dataset"]
+Files = Mapping[str, Path | bytes]
+"""Path in the repo -> the file here, or its content."""
+
+KEPT = (".gitattributes",)
+"""What the Hub itself puts into a repo."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a commit would change.
+
+    Attributes:
+        head: the repo's newest commit; None where there is no repo yet.
+        add, change: paths that the repo lacks, or holds with other content.
+        extra: paths of the repo that are not among the files.
+        size: bytes to be uploaded at most.
+    """
+
+    head: str | None
+    add: tuple[str, ...]
+    change: tuple[str, ...]
+    extra: tuple[str, ...]
+    size: int
+
+
+class RemoteRepo:
+    """One repo of the Hub, seen with one token."""
+
+    def __init__(self, repo: str, kind: RepoType, token: str | None) -> None:
+        """
+        Args:
+            token: None to look without any; what this machine may have stored elsewhere is not used.
+        """
+        self.repo, self.kind = repo, kind
+        self._api = HfApi(token=token or False)
+
+    def difference(self, files: Files) -> Difference:
+        """Compare the repo with files by their path in it.
+
+        Raises:
+            PublishError: the Hub does not answer or refuses.
+        """
+        head = self._asked(self._head)
+        there = self._asked(lambda: self._tree(head)) if head else {}
+        add = tuple(sorted(path for path in files if path not in there))
+        change = tuple(
+            sorted(path for path, file in files.items() if path in there and not _same(file, there[path]))
+        )
+        extra = tuple(sorted(path for path in there if path not in files and path not in KEPT))
+        size = sum(len(content_of(files[path])) for path in (*add, *change))
+        return Difference(head, add, change, extra, size)
+
+    def push(
+        self,
+        files: Files,
+        difference: Difference,
+        message: str,
+        *,
+        private: bool = False,
+        prune: bool = False,
+    ) -> str:
+        """Make the repo where it is not there, and commit what differs; returns the revision.
+
+        Args:
+            private: for a repo that is made now; one that is there stays as it is.
+            prune: delete what is not among the files, too.
+
+        Raises:
+            PublishError: the Hub does not answer or refuses, or the repo has changed meanwhile.
+        """
+        operations: list[CommitOperationAdd | CommitOperationDelete] = [
+            CommitOperationAdd(path, files[path]) for path in (*difference.add, *difference.change)
+        ]
+        if prune:
+            operations += [CommitOperationDelete(path) for path in difference.extra]
+        if difference.head is None:
+            options = {"space_sdk": "gradio"} if self.kind == "space" else {}
+            self._asked(
+                lambda: self._api.create_repo(
+                    self.repo, repo_type=self.kind, private=private, exist_ok=True, **options
+                )
+            )
+        commit = self._asked(
+            lambda: self._api.create_commit(
+                self.repo,
+                operations,
+                commit_message=message,
+                repo_type=self.kind,
+                parent_commit=difference.head,
+            )
+        )
+        return str(commit.oid)
+
+    def _head(self) -> str | None:
+        try:
+            return self._api.repo_info(self.repo, repo_type=self.kind).sha
+        except GatedRepoError:
+            raise
+        except RepositoryNotFoundError:
+            return None
+
+    def _tree(self, revision: str) -> dict[str, RepoFile]:
+        found = self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind)
+        return {entry.path: entry for entry in found if isinstance(entry, RepoFile)}
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        try:
+            return ask()
+        except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
+            raise PublishError(_why_not(self.repo, exc)) from exc
+
+
+def content_of(file: Path | bytes) -> bytes:
+    """What a file holds."""
+    return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def _same(file: Path | bytes, entry: RepoFile) -> bool:
+    """Whether a file is what the repo holds, by the hash that the repo names."""
+    content = content_of(file)
+    if entry.lfs is not None:
+        return hashlib.sha256(content).hexdigest() == entry.lfs.sha256
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == entry.blob_id
+
+
+def _why_not(repo: str, exc: Exception) -> str:
+    """The sentence for what the Hub's client raised; never holds the token or an address."""
+    if isinstance(exc, HFValidationError):
+        return f"'{repo}' is no name of a Hub repo; write it as owner/name."
+    if isinstance(exc, GatedRepoError):
+        return f"{repo} is gated and this token may not read it; accept its terms or name another repo."
+    found: BaseException | None = exc
+    while found is not None and not isinstance(found, HfHubHTTPError):  # an upload's error wraps the Hub's
+        found = found.__cause__
+    if found is None:
+        return f"The Hub cannot be reached for {repo}; check the network and try again."
+    status = found.response.status_code
+    if status == 401:
+        return f"The Hub refused the login for {repo}; set HF_TOKEN to a valid token."
+    if status in (402, 403):
+        return f"This token may not write to {repo}; set HF_TOKEN to one that may, or name another repo."
+    if status == 404:
+        return f"The Hub has no {repo}, or this token may not see it; check --repo and HF_TOKEN."
+    if status in (409, 412):
+        return f"{repo} was changed by someone else meanwhile; look at it and publish again."
+    return f"The Hub answered {status} for {repo}; try again in a minute."

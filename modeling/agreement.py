@@ -1,0 +1,123 @@
+"""How far the readers agree with each other: the ceiling for a model that learns from their labels.
+
+Computed from the readings as MIDRC-RICORD-1c publishes them (Tsai et al., Radiology 2021), one row a reader
+and study.
+"""
+
+import csv
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+from modeling.errors import ViewboxError
+from modeling.labels import TASKS, TaskName
+
+READINGS_FILE = Path("ricord") / "1c_annotations.csv"
+_COLUMNS = {TaskName.APPEARANCE: "CLASS_label", TaskName.GRADING: "GRADE_label"}
+_STUDY, _READER = "StudyInstanceUID", "Reader_id"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the readers of one task have in common.
+
+    Attributes:
+        pairs: share of pairs of readers of one study who say the same.
+        majority: share of published rows that say what most rows of their study say, their own vote included
+            (a reader's second row for a study counts too, a tie counts one of its sides, and a study with one
+            row agrees with itself: flattering).
+        others: the same without a reader's own vote: share of readings that say what a strict majority of
+            the other readers says, over the readings that have one. The fair ceiling.
+        kappa: mean over pairs of readers of Cohen's kappa, quadratic for classes in an order.
+    """
+
+    task: TaskName
+    studies: int
+    readings: int
+    pairs: float
+    majority: float
+    others: float
+    kappa: float
+
+
+def reader_agreement(path: Path) -> dict[TaskName, Agreement]:
+    """Agreement on appearance and on grading; of several rows of a reader for a study the first counts.
+
+    Raises:
+        ViewboxError: the file is not there, or has other columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {task: _agreement(task, rows, column) for task, column in _COLUMNS.items()}
+    except FileNotFoundError:
+        raise ViewboxError(
+            f"There is no file {path.name} in {path.parent}; put RICORD's readings there."
+        ) from None
+    except KeyError as exc:
+        raise ViewboxError(f"{path.name} has no column {exc}; give the file as RICORD publishes it.") from exc
+
+
+def _by_study(rows: list[dict[str, str]], column: str) -> list[dict[str, str]]:
+    """Reader -> class, for each study that anyone gave a class."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        if row[column]:
+            found[row[_STUDY]].setdefault(row[_READER], row[column])
+    return list(found.values())
+
+
+def _agreement(task: TaskName, rows: list[dict[str, str]], column: str) -> Agreement:
+    studies = _by_study(rows, column)
+    pairs = [a == b for study in studies for a, b in combinations(study.values(), 2)]
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row[column]:
+            votes[row[_STUDY]][row[column]] += 1
+    readings = sum(vote.total() for vote in votes.values())
+    most = sum(max(vote.values()) for vote in votes.values())
+    others = [said == majority for study in studies for said, majority in _against_others(study)]
+    return Agreement(
+        task=task,
+        studies=len(studies),
+        readings=readings,
+        pairs=_share(pairs),
+        majority=most / readings,
+        others=_share(others),
+        kappa=_kappa(task, studies),
+    )
+
+
+def _share(hits: list[bool]) -> float:
+    return float(np.mean(hits)) if hits else float("nan")
+
+
+def _against_others(study: dict[str, str]) -> list[tuple[str, str]]:
+    """(what a reader says, what more than half of at least two other readers say)."""
+    found = []
+    for reader, said in study.items():
+        rest = Counter(value for other, value in study.items() if other != reader)
+        if rest.total() >= 2 and rest.most_common(1)[0][1] * 2 > rest.total():
+            found.append((said, rest.most_common(1)[0][0]))
+    return found
+
+
+def _kappa(task: TaskName, studies: list[dict[str, str]]) -> float:
+    """Mean kappa over the pairs of readers who share at least a hundred studies."""
+    spec = TASKS[task]
+    shared: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for study in studies:
+        for (a, said_a), (b, said_b) in combinations(sorted(study.items()), 2):
+            shared[a, b].append((spec.index(said_a), spec.index(said_b)))
+    weights = "quadratic" if spec.kind == "ordinal" else None
+    labels = list(range(len(spec.classes)))
+    kappas = [
+        cohen_kappa_score(*zip(*said, strict=True), weights=weights, labels=labels)
+        for said in shared.values()
+        if len(said) >= 100
+    ]
+    return float(np.mean(kappas)) if kappas else float("nan")

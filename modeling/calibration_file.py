@@ -1,0 +1,131 @@
+"""`calibration.json` beside the weights: prediction sets and operating points, measured on validation films.
+
+The file is optional; it belongs to one set of weights and is refused beside any other.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+
+from modeling.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.configuration import Configuration
+from modeling.conformal import PredictionSet, members
+from modeling.errors import CheckpointError, ViewboxError
+from modeling.labels import TASKS, TaskName
+
+CALIBRATION_FILE = "calibration.json"
+
+Rule = Literal["balanced", "sensitive"]
+
+
+@dataclass(frozen=True)
+class OperatingPoint(Configuration):
+    """A threshold on one class's probability, from validation films alone.
+
+    Attributes:
+        rule: "balanced" (largest sensitivity + specificity) or "sensitive" (sensitivity of 90 %).
+        sensitivity, specificity: on patients that had no part in the threshold.
+    """
+
+    class_name: str
+    rule: Rule
+    threshold: float
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True)
+class TaskCalibration(Configuration):
+    """What was measured for one task.
+
+    Attributes:
+        films, patients: that it was measured on.
+        temperature: of the probabilities that every threshold here is for.
+        coverage: the share of films whose label should be in the prediction set.
+        set_threshold: the probability that a class must reach to be in the set.
+        measured_coverage: on patients that had no part in the threshold.
+    """
+
+    task: TaskName
+    films: int
+    patients: int
+    temperature: float
+    coverage: float
+    set_threshold: float
+    measured_coverage: float
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+    def prediction_set(self, probabilities: np.ndarray) -> PredictionSet:
+        """The classes that cannot be ruled out for one film.
+
+        Args:
+            probabilities: (K,) calibrated, in the task's order.
+        """
+        classes = TASKS[self.task].classes
+        assert probabilities.shape == (len(classes),), probabilities.shape
+        inside = members(np.asarray(probabilities)[None], self.set_threshold)[0]
+        chosen = tuple(name for name, is_in in zip(classes, inside, strict=True) if is_in)
+        return PredictionSet(chosen, self.coverage, self.measured_coverage)
+
+    def point(self, class_name: str, rule: Rule = "balanced") -> OperatingPoint:
+        """The operating point of a class.
+
+        Raises:
+            ViewboxError: none was measured.
+        """
+        for point in self.operating_points:
+            if (point.class_name, point.rule) == (class_name, rule):
+                return point
+        raise ViewboxError(f"No {rule} operating point was measured for {class_name}; choose another class.")
+
+
+@dataclass(frozen=True)
+class Calibration(Configuration):
+    """All of `calibration.json`.
+
+    Attributes:
+        weights_sha256: hash of the weights that it was measured with.
+    """
+
+    weights_sha256: str
+    tasks: tuple[TaskCalibration, ...] = field(default=())
+
+    def __getitem__(self, task: TaskName | str) -> TaskCalibration:
+        for one in self.tasks:
+            if one.task == task:
+                return one
+        raise ViewboxError(
+            f"Nothing was measured for {task}; show its probabilities without a prediction set."
+        )
+
+    def __contains__(self, task: object) -> bool:
+        return any(one.task == task for one in self.tasks)
+
+    def save(self, folder: Path) -> None:
+        """Write the file into a checkpoint folder."""
+        (folder / CALIBRATION_FILE).write_text(json.dumps(self.to_json(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Read the file of a checkpoint folder; None where it has none.
+
+        Raises:
+            CheckpointError: the file is damaged, or was measured with other weights.
+        """
+        path = folder / CALIBRATION_FILE
+        if not path.is_file():
+            return None
+        try:
+            found = cls.from_json(json.loads(path.read_text()))
+        except ValueError as exc:
+            raise CheckpointError(
+                f"{CALIBRATION_FILE} is not valid JSON; fetch the checkpoint again."
+            ) from exc
+        if found.weights_sha256 != sha256_of(folder / WEIGHTS_FILE):
+            raise CheckpointError(
+                f"{CALIBRATION_FILE} was measured with other weights; measure the checkpoint again."
+            )
+        return found

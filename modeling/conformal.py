@@ -1,0 +1,101 @@
+"""Prediction sets: the classes that a film may have, so that the label is among them for 9 films in 10.
+
+Split conformal prediction with the least ambiguous sets (Sadinle, Lei and Wasserman 2019; Angelopoulos and
+Bates 2023): a class is in the set where its calibrated probability reaches a threshold set on validation
+films. The promise is on average over films like those; it says nothing about one film, nor about one class.
+
+Shape letters: N films, K classes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PredictionSet:
+    """The classes that cannot be ruled out, in the task's order.
+
+    Attributes:
+        classes: at least the most probable one.
+        coverage: the share of films whose label should be in the set.
+        measured: the share in which it was, on validation films that had no part in the threshold.
+    """
+
+    classes: tuple[str, ...]
+    coverage: float
+    measured: float
+
+
+def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:
+    """The probability that a class must reach to be in the set.
+
+    Args:
+        values: (N, K) calibrated probabilities of films that the model was not trained on.
+        labels: (N,) class numbers.
+
+    Returns:
+        0 (every class is in) where there are too few films for this coverage.
+    """
+    own = np.sort(values[np.arange(len(labels)), labels])[::-1]
+    rank = math.ceil((len(labels) + 1) * coverage)  # the finite-sample correction
+    return float(own[rank - 1]) if rank <= len(own) else 0.0
+
+
+def members(values: np.ndarray, threshold: float) -> np.ndarray:
+    """(N, K) bool: the classes in each film's set; never empty, so the most probable one is always in."""
+    inside = values >= threshold
+    inside[np.arange(len(values)), values.argmax(axis=1)] = True
+    return inside
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """How the sets did on films that had no part in their threshold, over many halvings of the patients.
+
+    Attributes:
+        coverage: mean share of films whose label is in the set; low, high: 5th and 95th percentile.
+        by_class: (K,) the same share by label; NaN for a class without films.
+        size: mean number of classes in a set.
+        sizes: (K,) share of sets with 1, 2, ... classes.
+    """
+
+    coverage: float
+    low: float
+    high: float
+    by_class: np.ndarray
+    size: float
+    sizes: np.ndarray
+
+
+def measured_coverage(
+    values: np.ndarray,
+    labels: np.ndarray,
+    patients: np.ndarray,
+    coverage: float = 0.9,
+    halvings: int = 100,
+    seed: int = 0,
+) -> Coverage:
+    """Threshold from one half of the patients, coverage on the other, again and again.
+
+    Args:
+        values: (N, K) probabilities that were calibrated without the film's own patient.
+    """
+    generator = np.random.default_rng(seed)
+    names, number = np.unique(patients, return_inverse=True)
+    classes = values.shape[1]
+    shares, inside_sum, size_sum = [], np.zeros((classes, 2)), np.zeros(classes)
+    for _ in range(halvings):
+        side = generator.permutation(len(names)) < len(names) // 2
+        fit, held = np.flatnonzero(side[number]), np.flatnonzero(~side[number])
+        sets = members(values[held], conformal_threshold(values[fit], labels[fit], coverage))
+        hit = sets[np.arange(len(held)), labels[held]]
+        shares.append(hit.mean())
+        inside_sum += np.stack([np.bincount(labels[held], w, classes) for w in (hit, np.ones_like(hit))], 1)
+        size_sum += np.bincount(sets.sum(axis=1) - 1, minlength=classes)
+    by_class = np.divide(*inside_sum.T, out=np.full(classes, np.nan), where=inside_sum[:, 1] > 0)
+    sizes = size_sum / size_sum.sum()
+    low, high = np.percentile(shares, [5, 95])
+    mean_size = float(sizes @ np.arange(1, classes + 1))
+    return Coverage(float(np.mean(shares)), float(low), float(high), by_class, mean_size, sizes)

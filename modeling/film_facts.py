@@ -1,0 +1,130 @@
+"""What surrounds a film and should not tell its label: where it comes from, how the file is made, what notes
+say.
+
+Read from the corpora's own columns; the films are decoded only for their border.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from PIL import Image
+
+from modeling.errors import StudyError
+from modeling.study import CLINICAL_FIELDS
+from modeling.training.corpora import CORPORA, Film
+
+COLUMNS = {
+    "siim": ("image_id", {}, None),
+    "cohen": ("filename", {"site": "location", "licence": "license", "view": "view"}, "clinical_notes"),
+    "hannover": ("image_id", {"licence": "licence", "view": "projection"}, None),
+}
+"""Corpus -> its column of film IDs, what its columns say of a film's origin, and its column of free text."""
+
+THUMBNAIL = 16
+BANDS = ((0, 40), (40, 60), (60, 75), (75, 121))
+
+
+@dataclass(frozen=True, eq=False)
+class FilmFacts:
+    """What is known of a film beside its lungs.
+
+    Attributes:
+        origin: site, licence, view, where the corpus has them.
+        file: numbers about the stored file and the film's border, see `FILE_FACTS`.
+        notes: the corpus's free text; may name the diagnosis.
+        thumbnail: (16, 16) float32 in [0, 1].
+    """
+
+    origin: Mapping[str, str]
+    file: np.ndarray
+    notes: str
+    thumbnail: np.ndarray
+
+
+FILE_FACTS = (
+    "width",
+    "height",
+    "aspect",
+    "bytes_per_pixel",
+    "black",
+    "white",
+    *(f"border_{side}_{kind}" for side in ("top", "bottom", "left", "right") for kind in ("mean", "spread")),
+)
+
+
+def facts_of(films: Sequence[Film], folder: Path | None) -> list[FilmFacts]:
+    """The facts of each film.
+
+    Args:
+        folder: where the corpora lie; None to do without their further columns.
+
+    Raises:
+        StudyError: a film cannot be decoded.
+    """
+    rows = {source: _rows(source, folder) for source in {film.source for film in films}}
+    with ThreadPoolExecutor(2) as pool:  # decoding leaves the interpreter free
+        return list(pool.map(lambda film: _facts(film, rows[film.source].get(film.film_id, {})), films))
+
+
+def _rows(source: str, folder: Path | None) -> dict[str, dict[str, Any]]:
+    """Film ID -> the columns of a corpus that hold no film."""
+    path = None if folder is None or source not in COLUMNS else folder / CORPORA[source][0]
+    if path is None or not path.is_file():
+        return {}
+    key, origin, notes = COLUMNS[source]
+    present = set(pq.read_schema(path).names)
+    wanted = [c for c in (key, "width", "height", notes, *origin.values()) if c in present]
+    return {str(row[key]): row for row in pq.read_table(path, columns=wanted).to_pylist()} if wanted else {}
+
+
+def _facts(film: Film, row: Mapping[str, Any]) -> FilmFacts:
+    _, columns, notes = COLUMNS.get(film.source, ("", {}, None))
+    origin = {name: str(row[column]) for name, column in columns.items() if row.get(column)}
+    view = film.table.values.get("view_position")
+    if view is not None:
+        origin.setdefault("view", str(view))
+    try:
+        picture = Image.open(io.BytesIO(film.encoded))
+        pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"), np.float32)
+    except (OSError, ValueError) as exc:
+        raise StudyError(f"Film {film.film_id} of {film.source} cannot be decoded; leave it out.") from exc
+    pixels = pixels / (65535.0 if pixels.max() > 255 else 255.0)
+    size = (float(row.get("width") or pixels.shape[1]), float(row.get("height") or pixels.shape[0]))
+    small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    numbers = _file_facts(pixels, size, len(film.encoded))
+    return FilmFacts({**origin, "source": film.source}, numbers, str(row.get(notes) or ""), np.asarray(small))
+
+
+def _file_facts(pixels: np.ndarray, size: tuple[float, float], file_bytes: int) -> np.ndarray:
+    strip = max(1, min(pixels.shape) // 32)
+    borders = (pixels[:strip], pixels[-strip:], pixels[:, :strip], pixels[:, -strip:])
+    numbers = [*size, size[1] / size[0], file_bytes / pixels.size]
+    numbers += [float((pixels <= 0.02).mean()), float((pixels >= 0.98).mean())]
+    for border in borders:
+        numbers += [float(border.mean()), float(border.std())]
+    return np.array(numbers, np.float32)
+
+
+def group_of(film: Film, by: str) -> str | None:
+    """The subgroup that a film belongs to; None where nobody knows.
+
+    Args:
+        by: "sex", "age", "view" or "source".
+    """
+    values = film.table.values
+    if by == "source":
+        return film.source
+    if by == "age":
+        age = values.get("age")
+        if not isinstance(age, int | float) or not np.isfinite(age):
+            return None
+        return next(f"{low:02} to {high - 1}" for low, high in BANDS if age < high)
+    name = {"view": "view_position"}.get(by, by)
+    assert name in CLINICAL_FIELDS, by
+    return str(values[name]) if name in values else None

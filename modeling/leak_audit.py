@@ -1,0 +1,164 @@
+"""What a model must beat: small models that never see the lungs, trained and scored on the same films.
+
+Where one of them comes near the checkpoint, the labels leak from somewhere else than the film.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from modeling.film_facts import FilmFacts
+from modeling.study import CLINICAL_FIELDS
+from modeling.training.corpora import Film
+
+SEED = 0
+TREES = 200
+SHUFFLES = 20
+LEAST_WORDS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side of the split: its films, what is known beside them, and (N,) class numbers."""
+
+    films: Sequence[Film]
+    facts: Sequence[FilmFacts]
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class AuditRow:
+    """What a small model said of the validation films, and what it was allowed to see.
+
+    Attributes:
+        runs: (N, K) probabilities of each run; more than one where chance decides, to be averaged over.
+    """
+
+    name: str
+    sees: str
+    runs: tuple[np.ndarray, ...]
+
+
+def audit(train: Side, validation: Side, classes: int) -> list[AuditRow]:
+    """Every small model that these films allow; one without anything to see is left out.
+
+    Args:
+        train, validation: the two sides, films of the same corpora and task.
+        classes: K.
+    """
+    shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
+    constant = np.tile(shares, (len(validation.labels), 1))
+    rows = [AuditRow("majority", "the classes' shares in training", (constant,))]
+    for name, sees, build in VIEWS:
+        columns = build(train, validation)
+        if columns is not None:
+            rows.append(AuditRow(name, sees, (_fitted(_model(name), *columns, train.labels, classes),)))
+    return [*rows, _shuffled(train, validation, classes)]
+
+
+def _shuffled(train: Side, validation: Side, classes: int) -> AuditRow:
+    """Labels in random order, so that only a flaw of the protocol could make it better than chance."""
+    generator, columns = np.random.default_rng(SEED), _table_and_source(train, validation)
+    runs = [
+        _fitted(_model("shuffled labels"), *columns, generator.permutation(train.labels), classes)
+        for _ in range(SHUFFLES)
+    ]
+    return AuditRow(
+        "shuffled labels", f"table and source, {SHUFFLES} random orders of the labels", tuple(runs)
+    )
+
+
+def _fitted(
+    model: Any, train: np.ndarray, validation: np.ndarray, labels: np.ndarray, classes: int
+) -> np.ndarray:
+    """(N, K) probabilities; a class that training never showed gets 0."""
+    if len(np.unique(labels)) < 2:
+        return np.tile(np.bincount(labels, minlength=classes) / len(labels), (validation.shape[0], 1))
+    model.fit(train, labels)
+    values = np.zeros((validation.shape[0], classes))
+    values[:, model.classes_] = model.predict_proba(validation)
+    return values
+
+
+def _model(name: str) -> Any:
+    if name == "text":
+        return LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced")
+    if name in ("thumbnail", "shuffled labels"):
+        return make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=2000))
+    return ExtraTreesClassifier(TREES, min_samples_leaf=3, random_state=SEED)
+
+
+# --- what each one sees ------------------------------------------------------------------------------------
+
+Columns = tuple[np.ndarray, np.ndarray]
+
+
+def _one_hot(train: list[list[str]], validation: list[list[str]]) -> Columns:
+    encoder = OneHotEncoder(handle_unknown="ignore", min_frequency=3, sparse_output=False)
+    return encoder.fit_transform(train), encoder.transform(validation)
+
+
+def _table(train: Side, validation: Side) -> Columns | None:
+    known = sorted({name for film in train.films for name in film.table.values})
+    if not known:
+        return None
+
+    def row(film: Film) -> list[float]:
+        out = []
+        for name in known:
+            value, spec = film.table.values.get(name), CLINICAL_FIELDS[name]
+            if spec.kind == "categorical":
+                out.append(np.nan if value is None else float(spec.categories.index(str(value))))
+            else:
+                out.append(np.nan if value is None else float(np.clip(value, spec.low, spec.high)))
+        return out
+
+    rows = [np.array([row(film) for film in side.films]) for side in (train, validation)]
+    return tuple(np.concatenate([np.nan_to_num(r, nan=-1.0), np.isnan(r)], axis=1) for r in rows)
+
+
+def _text(train: Side, validation: Side) -> Columns | None:
+    texts = [
+        [
+            " ".join([*film.text.sections.values(), facts.notes]).strip()
+            for film, facts in zip(side.films, side.facts, strict=True)
+        ]
+        for side in (train, validation)
+    ]
+    if sum(len(text.split()) >= LEAST_WORDS for text in texts[0]) < 10:
+        return None
+    words = TfidfVectorizer(min_df=2, ngram_range=(1, 2), sublinear_tf=True, stop_words="english")
+    return words.fit_transform(texts[0]), words.transform(texts[1])
+
+
+def _source(train: Side, validation: Side) -> Columns:
+    names = sorted({name for facts in train.facts for name in facts.origin})
+    origins = [[[f.origin.get(n, "unknown") for n in names] for f in s.facts] for s in (train, validation)]
+    files = [np.stack([f.file for f in side.facts]) for side in (train, validation)]
+    return tuple(np.concatenate(pair, axis=1) for pair in zip(files, _one_hot(*origins), strict=True))
+
+
+def _thumbnail(train: Side, validation: Side) -> Columns:
+    return tuple(np.stack([f.thumbnail.ravel() for f in side.facts]) for side in (train, validation))
+
+
+def _table_and_source(train: Side, validation: Side) -> Columns:
+    table, source = _table(train, validation), _source(train, validation)
+    if table is None:
+        return source
+    return tuple(np.concatenate(pair, axis=1) for pair in zip(table, source, strict=True))
+
+
+VIEWS: tuple[tuple[str, str, Callable[[Side, Side], Columns | None]], ...] = (
+    ("table", "the clinical fields alone", _table),
+    ("text", "the indication or the corpus's clinical notes alone", _text),
+    ("source", "site, licence, view, size of the file and border of the film", _source),
+    ("thumbnail", "the film at 16 x 16 pixels", _thumbnail),
+)

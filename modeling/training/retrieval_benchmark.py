@@ -1,0 +1,162 @@
+"""How well reports find their like: `python -m modeling.training.retrieval_benchmark REPORTS [--json]`.
+
+Relevant is a report that shares an index term (on Open-i: a MeSH major heading, without its qualifiers); the
+terms never enter an encoding. Reports without an index term or without a reading are left out. Every number
+stands beside the base rate, a random order, and a label prior, which always shows the reports that resemble
+the most others.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
+
+from modeling.errors import ViewboxError
+from modeling.reports.affirmed import affirmed_text, reading_text
+from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
+from modeling.reports.mining import Miner
+from modeling.reports.reading import ReportError, read_reports
+from modeling.reports.report import Report
+from modeling.reports.scoring import part_of
+from modeling.retrieval import CaseIndex, IndexedCase
+from modeling.study import Modality
+from modeling.training.retrieval_measures import gains, means, query_measures
+
+NOT_INDEXED = frozenset({"no indexing", "technical quality of image unsatisfactory"})
+NOTHING_FOUND = "normal"
+SPEED_SIZES = (4_000, 200_000)
+SPEED_QUERIES = 30
+
+
+def headings_of(report: Report) -> frozenset[str]:
+    """A report's index terms in lower case, qualifiers off: `Opacity/lung/base/left` is `opacity`."""
+    terms = (heading.split("/")[0].strip().lower() for heading in report.headings)
+    return frozenset(term for term in terms if term and term not in NOT_INDEXED)
+
+
+def lsa(texts: Sequence[str], dimensions: int = 128) -> np.ndarray:
+    """(N, D) latent semantic analysis of texts, for comparison."""
+    counts = TfidfVectorizer(
+        sublinear_tf=True, min_df=2, stop_words=sorted(ENGLISH_STOP_WORDS)
+    ).fit_transform(texts)
+    return TruncatedSVD(min(dimensions, min(counts.shape) - 1), random_state=0).fit_transform(counts)
+
+
+def benchmark(reports: Sequence[Report]) -> dict[str, Any]:
+    """Every encoding's measures over all queries, over abnormal ones, and over those no rule was tuned on.
+
+    Raises:
+        ReportError: too few reports have both a reading and an index term.
+    """
+    chosen = [r for r in reports if headings_of(r) and reading_text(r).strip()]
+    if len(chosen) < 20:
+        raise ReportError(
+            f"Only {len(chosen)} reports have a reading and index terms; give 20 or more that do."
+        )
+    headings = [headings_of(report) for report in chosen]
+    gain = gains(headings)
+    abnormal = np.array([NOTHING_FOUND not in terms for terms in headings])
+    queries = {
+        "all": np.ones(len(chosen), bool),
+        "abnormal": abnormal,
+        "abnormal, held-out": abnormal & np.array([part_of(r.report_id) == "held-out" for r in chosen]),
+    }
+    rows = {}
+    for name, scores in _encodings(chosen, gain).items():
+        measures = query_measures(scores(), gain)
+        rows[name] = {part: means(measures, mask) for part, mask in queries.items() if mask.any()}
+    relevant = (gain > 0).sum(axis=1) / (len(chosen) - 1)
+    base = {part: round(float(relevant[m].mean()), 4) for part, m in queries.items() if m.any()}
+    sizes = {part: int(mask.sum()) for part, mask in queries.items()}
+    return {"reports": len(chosen), "left_out": len(reports) - len(chosen)} | {
+        "queries": sizes,
+        "base_rate": base,
+        "rows": rows,
+    }
+
+
+def _encodings(reports: Sequence[Report], gain: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """Name -> (N, N) similarities, made when they are asked for."""
+    miner, random = Miner(), np.random.default_rng(0)
+    number = len(reports)
+    return {
+        "random": lambda: random.random((number, number), np.float32),
+        "label prior": lambda: np.broadcast_to(gain.mean(axis=0), (number, number)),
+        "LSA, findings and impression": lambda: cosines(lsa([reading_text(r) for r in reports])),
+        "LSA, whole report": lambda: cosines(lsa([r.text() for r in reports])),
+        "LSA, affirmed sentences": lambda: cosines(lsa([affirmed_text(r, miner) for r in reports])),
+        "mined labels": lambda: cosines(ReportEncoder(miner).fit(reports).encode(reports)[:, : len(MINED)]),
+        "mined labels + affirmed (shipped)": lambda: cosines(
+            ReportEncoder(miner).fit(reports).encode(reports)
+        ),
+    }
+
+
+def cosines(rows: np.ndarray) -> np.ndarray:
+    """(N, N) float32 cosine of every two rows."""
+    units = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return units.astype(np.float32) @ units.astype(np.float32).T
+
+
+def speed(size: int, dimensions: int = DIMENSIONS) -> dict[str, float]:
+    """Milliseconds, wall and CPU, of one query of `CaseIndex` for 5 neighbours among random vectors."""
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((size, dimensions)).astype(np.float32)
+    cases = [
+        IndexedCase(f"case{n:07}", {Modality.TEXT: v}, f"patient{n // 2}", "a" if n % 3 else "b")
+        for n, v in enumerate(vectors)
+    ]
+    index = CaseIndex(cases)
+    index.neighbours(cases[0])
+    wall, work = [], []
+    for place in random.integers(size, size=SPEED_QUERIES):
+        start, start_work = time.perf_counter(), time.thread_time()
+        index.neighbours(cases[place])
+        wall.append(1000 * (time.perf_counter() - start))
+        work.append(1000 * (time.thread_time() - start_work))
+    return {"median_ms": round(float(np.median(wall)), 3), "median_cpu_ms": round(float(np.median(work)), 3)}
+
+
+def table(answer: Mapping[str, Any]) -> str:
+    """The rows as lines to read."""
+    lines = [f"{answer['reports']} reports ({answer['left_out']} left out), base rate {answer['base_rate']}"]
+    for name, parts in answer["rows"].items():
+        lines.append(name)
+        for part, measures in parts.items():
+            cells = [f"{m} {v[0]:.3f} [{v[1]:.3f}, {v[2]:.3f}]" for m, v in measures.items()]
+            lines.append(f"    {part:20}" + "  ".join(cells))
+    for size, taken in answer.get("speed", {}).items():
+        lines.append(f"one query among {size}: {taken['median_ms']} ms, {taken['median_cpu_ms']} ms of CPU")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; 0 on success, 1 with one sentence on standard error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modeling.training.retrieval_benchmark", description=__doc__
+    )
+    parser.add_argument("reports", type=Path, help="reports with index terms: Open-i archive or folder, CSV")
+    parser.add_argument("--heading-column", default="", help="the CSV column of index terms")
+    parser.add_argument("--speed", action="store_true", help="time queries among 4,000 and 200,000 cases too")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        answer = benchmark(read_reports(options.reports, heading_column=options.heading_column))
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    if options.speed:
+        answer["speed"] = {str(size): speed(size) for size in SPEED_SIZES}
+    print(json.dumps(answer) if options.json else table(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

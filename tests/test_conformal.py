@@ -1,0 +1,53 @@
+"""Prediction sets hold the label as often as they promise, on films like those they were set on."""
+
+import numpy as np
+import pytest
+
+from modeling.calibration import probabilities
+from modeling.conformal import conformal_threshold, measured_coverage, members
+
+
+def films(count: int, seed: int, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities that may be over-confident, with labels drawn from the true ones."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 1.5, (count, 4))
+    true = probabilities("softmax", logits)
+    labels = (true.cumsum(axis=1) < generator.random((count, 1))).sum(axis=1)
+    return probabilities("softmax", logits, temperature), labels
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_the_promise_holds_on_new_films_even_of_a_badly_calibrated_model(
+    coverage: float, temperature: float
+) -> None:
+    threshold = conformal_threshold(*films(1000, 0, temperature), coverage)
+    values, labels = films(20_000, 1, temperature)
+    inside = members(values, threshold)[np.arange(len(labels)), labels]
+    assert inside.mean() == pytest.approx(coverage, abs=0.02)
+
+
+def test_the_threshold_by_hand() -> None:
+    values = np.array([[p, 1 - p] for p in (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)])
+    labels = np.zeros(9, int)
+    assert conformal_threshold(values, labels, 0.9) == pytest.approx(0.1)  # rank ceil(10 * 0.9) = 9 of 9
+    assert conformal_threshold(values, labels, 0.5) == pytest.approx(0.5)
+    assert conformal_threshold(values[:8], labels[:8], 0.9) == 0.0  # too few films: every class is in
+    assert members(values, 0.0).all()
+
+
+def test_a_set_is_never_empty() -> None:
+    inside = members(np.array([[0.4, 0.35, 0.25]]), 0.9)
+    assert inside.tolist() == [[True, False, False]]
+
+
+def test_measured_coverage_says_what_the_sets_do() -> None:
+    values, labels = films(1200, 2)
+    found = measured_coverage(values, labels, np.arange(1200) // 2)
+    assert found.coverage == pytest.approx(0.9, abs=0.015)
+    assert found.low < found.coverage < found.high
+    assert found.sizes.sum() == pytest.approx(1.0)
+    assert found.size == pytest.approx((found.sizes * np.arange(1, 5)).sum())
+    assert found.by_class.shape == (4,)
+    rare = measured_coverage(values, np.where(labels == 3, 0, labels), np.arange(1200), halvings=5)
+    assert np.isnan(rare.by_class[3])
