@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from cases.store import CaseFilter, CaseStore, open_case_store
+from hub_config.plots import plots
 from hub_config.settings import Settings
 from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost
@@ -45,19 +46,21 @@ def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
     return pipeline
 
 
-def _declared_sources(model: str) -> tuple[str, ...]:
-    """The sources that a checkpoint folder says it suits, known before its weights are read."""
+def _declared(model: str) -> FusionConfig | None:
+    """What a checkpoint folder says of itself, known before its weights are read."""
     try:
         text = (Path(model) / "config.json").read_text(encoding="utf-8")
-        return FusionConfig.from_json(json.loads(text)).sources
+        return FusionConfig.from_json(json.loads(text))
     except (OSError, ValueError, ViewboxError) as exc:  # a Hub repo, or a fault that loading it will word
         logger.debug("no configuration of %s yet: %s", model, exc)
-        return ()
+        return None
 
 
 def _host(settings: Settings, model: str) -> ModelHost:
     name = Path(model).name if Path(model).is_dir() else model
-    return ModelHost(lambda: _load(settings, model), name, _declared_sources(model), _on_gpu())
+    says = _declared(model)
+    sources, twin = (says.sources, says.role == "shortcut_twin") if says else ((), False)
+    return ModelHost(lambda: _load(settings, model), name, sources, _on_gpu(), twin)
 
 
 def _first_source(stores: StoreHost) -> str:
@@ -89,7 +92,7 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
     stores = StoreHost(lambda: _open_store(settings))
     models = Checkpoints([_host(settings, model) for model in settings.models])
-    return build_page(models, stores), models, stores
+    return build_page(models, stores, plots), models, stores
 
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")

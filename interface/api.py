@@ -13,6 +13,7 @@ from cases.case import Case
 from cases.store import CaseFilter
 from cases.upload import study_from_upload
 from interface import answers
+from interface.baselines import BASELINES
 from interface.case_actions import decoded
 from interface.checkpoints import Checkpoints
 from interface.guard import for_api
@@ -26,7 +27,6 @@ from modeling.results import Attribution
 
 logger = logging.getLogger(__name__)
 MAX_LIMIT = 100
-BASELINES = ("black", "blurred")
 
 Table = dict[str, float | str | None]
 Answer = dict[str, object]
@@ -101,7 +101,7 @@ class Api:
             indication: replaces the case's own indication; empty drops it.
             checkpoint: by its name in `model_state`; empty for the one that suits the case's source.
         """
-        return self._predicted(*self._read_case(case_id, table, indication, checkpoint))
+        return self._predicted(*self.stored_study(case_id, table, indication, checkpoint))
 
     def predict_upload(
         self,
@@ -120,8 +120,7 @@ class Api:
             indication: clinical text from before the reading.
             checkpoint: by its name in `model_state`; empty for the first one trained on real films.
         """
-        host = self._host(checkpoint, None)
-        return self._predicted(self._upload(film, name, table, indication), host)
+        return self._predicted(*self.own_study(film, name, table, indication, checkpoint))
 
     def explain(
         self,
@@ -140,14 +139,15 @@ class Api:
         Args:
             case_id: as it stands in the list of cases.
             target: task/class, such as appearance/Typical; empty for the most probable class.
-            baseline: black or blurred, the film that the path starts from.
+            baseline: what the film's path starts from: black or blurred, and where the checkpoint stores
+                such films also mean or normals.
             sign: both, positive or negative, what the heat map shows.
             opacity: of the heat map, 0 to 1.
             table: as in `predict`.
             indication: as in `predict`.
             checkpoint: as in `predict`.
         """
-        case, host = self._read_case(case_id, table, indication, checkpoint)
+        case, host = self.stored_study(case_id, table, indication, checkpoint)
         return self._explained(case, host, target, baseline, sign, opacity, request)
 
     def explain_upload(
@@ -169,15 +169,15 @@ class Api:
             film: as in `predict_upload`.
             name: the file's name.
             target: task/class, such as appearance/Typical; empty for the most probable class.
-            baseline: black or blurred, the film that the path starts from.
+            baseline: what the film's path starts from: black or blurred, and where the checkpoint stores
+                such films also mean or normals.
             sign: both, positive or negative, what the heat map shows.
             opacity: of the heat map, 0 to 1.
             table: as in `predict_upload`.
             indication: as in `predict_upload`.
             checkpoint: as in `predict_upload`.
         """
-        host = self._host(checkpoint, None)
-        case = self._upload(film, name, table, indication)
+        case, host = self.own_study(film, name, table, indication, checkpoint)
         return self._explained(case, host, target, baseline, sign, opacity, request)
 
     def cancel_explanation(self, request: gr.Request = None) -> Answer:
@@ -200,9 +200,10 @@ class Api:
         self._models.need(host)
         return host
 
-    def _read_case(
+    def stored_study(
         self, case_id: str, table: Table | None, indication: str | None, checkpoint: str
     ) -> tuple[Case, ModelHost]:
+        """A stored case with the caller's changes, and the checkpoint for it."""
         stored = self._case(case_id)
         host = self._host(checkpoint, stored)
         study = fitted(stored.study, stored, host.text_sections)
@@ -211,11 +212,15 @@ class Api:
             study = revised(study, _checked_table(table), text)
         return replace(stored, study=study), host
 
-    def _upload(self, film: str, name: str, table: Table | None, indication: str) -> Case:
+    def own_study(
+        self, film: str, name: str, table: Table | None, indication: str, checkpoint: str
+    ) -> tuple[Case, ModelHost]:
+        """The caller's own study, read in memory, and the checkpoint for it."""
+        host = self._host(checkpoint, None)
         data = decoded(film) if film else None
         text = {"indication": indication if isinstance(indication, str) else str(indication or "")}
         study = study_from_upload(data, table=_checked_table(table), text=text, name=str(name)[:120])
-        return own_case(study, str(name)[:120], "not stored")
+        return own_case(study, str(name)[:120], "not stored"), host
 
     def _predicted(self, case: Case, host: ModelHost) -> Answer:
         prediction = host.predict(case.study, case.provenance.source or None)

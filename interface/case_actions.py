@@ -13,13 +13,15 @@ from cases.upload import study_from_upload
 from interface.checkpoints import Checkpoints
 from interface.chooser import ANY
 from interface.desk import Desk, Desks
+from interface.films import hold
 from interface.form import table_and_text
 from interface.hosts import StoreHost
-from interface.markup import alert, banner, case_list, film_figure, note, upload_box
+from interface.markup import alert, case_list, note
 from interface.parts import Parts, Updates
-from interface.pictures import film_url, shown_film
 from interface.reading import own_case, revised
-from interface.texts import marker, preferred, say
+from interface.sentences import translated
+from interface.texts import marker, say
+from interface.viewer import desk_value
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import Study
 
@@ -59,7 +61,8 @@ class CaseActions:
         """Outputs of everything that lays a case on the desk."""
         p = self.parts
         shown = [p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
-        return [*shown, p.results.evidence, p.results.cancel, *p.model.lines, *p.form.inputs]
+        shown += [p.results.evidence, p.results.cancel, *p.checks]
+        return [*shown, *p.model.lines, *p.form.inputs, p.take.notice]
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -73,19 +76,22 @@ class CaseActions:
         key = "prediction.running" if host.state.phase == "ready" else "prediction.waiting"
         return {
             **self.parts.lines(self._models, desk),
+            **self.parts.unchecked(),
             self.parts.message: alert(""),
+            self.parts.take.notice: alert(""),
             results.prediction: note(say(key, desk.language)),
             results.progress: "",
             results.evidence: "",
             results.cancel: gr.Button(interactive=False),
         }
 
-    def _lay(self, desk: Desk, case: Case) -> Updates:
-        desk.put(case, shown_film(case))
+    def lay(self, desk: Desk, case: Case) -> Updates:
+        """Lay a case on the desk and clear the screen for it."""
+        desk.put(case, hold(case))
         return {
             **self._cleared(desk),
             self.parts.chooser.case_id: case.case_id,
-            self.parts.film.figure: film_figure(case, film_url(desk.shown), desk.language),
+            self.parts.film.figure: desk_value(desk),
             **self.parts.form.filled(case.study),
         }
 
@@ -97,26 +103,8 @@ class CaseActions:
 
     def show_fault(self, request: gr.Request) -> Updates:
         """The sentence of the action that was just refused."""
-        return self.parts.say(self._desks.of(request.session_hash).fault)
-
-    # --- arriving
-
-    def arrive(self, request: gr.Request) -> Updates:
-        """The page in the reader's language."""
         desk = self._desks.of(request.session_hash)
-        desk.language = preferred(request.headers.get("accept-language"))
-        return {
-            self.parts.banner: banner(desk.language),
-            self.parts.chooser.film: upload_box(desk.language),
-            self.parts.results.prediction: note(say("prediction.waiting", desk.language)),
-        }
-
-    def open_first(self, request: gr.Request) -> Updates:
-        """The first case of the store."""
-        page = self._stores.store.page(CaseFilter(), None, 1)
-        if not page.rows:
-            return self.parts.say(say("choose.none", self._desks.of(request.session_hash).language))
-        return self.open(page.rows[0].case_id, request)
+        return self.parts.say(translated(desk.fault, desk.language))
 
     # --- choosing
 
@@ -125,7 +113,7 @@ class CaseActions:
         desk = self._desks.of(request.session_hash)
         if not (case_id or "").strip():
             raise ViewboxError(say("choose.empty_id", desk.language))
-        return self._lay(desk, self._stores.store.get(case_id.strip()))
+        return self.lay(desk, self._stores.store.get(case_id.strip()))
 
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
@@ -222,12 +210,12 @@ class CaseActions:
             raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
         name = str(sent.get("name", ""))[:120]
         study = study_from_upload(decoded(sent.get("data")), table={}, text={}, name=name)
-        return self._lay(desk, own_case(study, name, say("upload.licence", desk.language)))
+        return self.lay(desk, own_case(study, name, say("upload.licence", desk.language)))
 
     def without_film(self, request: gr.Request) -> Updates:
         """An empty study: the reader fills in the form and predicts."""
         desk = self._desks.of(request.session_hash)
-        updates = self._lay(desk, own_case(Study(), "", say("upload.licence", desk.language)))
+        updates = self.lay(desk, own_case(Study(), "", say("upload.licence", desk.language)))
         desk.due = "nothing"
         return updates
 
@@ -240,7 +228,7 @@ class CaseActions:
         desk.revise(desk.study)
         return {
             **self._cleared(desk),
-            self.parts.film.figure: film_figure(desk.case, film_url(desk.shown), desk.language),
+            self.parts.film.figure: desk_value(desk),
         }
 
     def revise(self, request: gr.Request, *inputs: object) -> Updates:
@@ -251,5 +239,5 @@ class CaseActions:
         desk.revise(revised(desk.study, *table_and_text(inputs)))
         return {
             **self._cleared(desk),
-            self.parts.film.figure: film_figure(desk.case, film_url(desk.shown), desk.language),
+            self.parts.film.figure: desk_value(desk),
         }

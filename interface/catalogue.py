@@ -98,7 +98,6 @@ _PAGE: dict[str, tuple[str, str]] = {
     "film.synthetic": ("SYNTHETIC: a computed film, no patient", "合成影像：由電腦計算，並非病人"),
     "film.source": ("source {source}", "來源 {source}"),
     "film.licence": ("licence {licence}", "授權 {licence}"),
-    "film.legend_alt": ("Colour scale of the heat map", "熱圖色階"),
     "film.scale": (
         "Full colour is {scale} logits per 1 % of the film's area. Orange speaks for {target}, blue against.",
         "最深色為每 1 % 影像面積 {scale} logit。橙色支持「{target}」，藍色反對。",
@@ -111,8 +110,6 @@ _PAGE: dict[str, tuple[str, str]] = {
         "Full colour is {scale} logits per 1 % of the film's area; only what speaks against {target} shows.",
         "最深色為每 1 % 影像面積 {scale} logit；僅顯示反對「{target}」的部分。",
     ),
-    "film.opacity": ("Opacity of the heat map (%)", "熱圖不透明度（%）"),
-    "film.sign": ("Show", "顯示"),
     "film.both": ("for and against", "支持與反對"),
     "film.positive": ("only what speaks for it", "僅支持"),
     "film.negative": ("only what speaks against it", "僅反對"),
@@ -130,6 +127,12 @@ _PAGE: dict[str, tuple[str, str]] = {
     "prediction.failed": (
         "There is no prediction: the checkpoint for this case is not there. {sentence}",
         "沒有預測：此病例所用的模型無法使用。{sentence}",
+    ),
+    "prediction.twin": (
+        "{name} is a shortcut twin: it was trained on purpose on films where a lead arrow in the corner gives"
+        " the answer away. Compare it with the other checkpoint, and do not believe it.",
+        "{name} 是「捷徑雙胞胎」：刻意用角落鉛製箭頭洩漏答案的影像訓練而成。"
+        "請拿它與另一個模型比較，不要相信它。",
     ),
     "prediction.mismatch": (
         "Checkpoint {name} was trained on {sources}, not on {source}; do not expect its answers to hold.",

@@ -46,12 +46,13 @@ class Checkpoints:
         """The checkpoint for cases of a source.
 
         Where none names it (a reader's own study has no source), the first one that was not trained on
-        computed films alone.
+        computed films alone. A shortcut twin suits nothing; it is there to be chosen.
         """
-        for host in self.hosts:
+        honest = [host for host in self.hosts if not host.twin] or self.hosts
+        for host in honest:
             if source in host.sources:
                 return host
-        return next((host for host in self.hosts if not only_synthetic(host)), self.hosts[0])
+        return next((host for host in honest if not only_synthetic(host)), honest[0])
 
     def of(self, name: str, case: Case | None) -> ModelHost:
         """The named checkpoint, or the one that suits the case where the name is empty."""

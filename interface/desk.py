@@ -3,19 +3,25 @@
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import gradio as gr
 import numpy as np
 
 from cases.case import Case
+from interface.answer_limits import Limits
+from interface.films import HeldFilm
 from interface.hosts import ModelHost
+from interface.links import Link
+from interface.quiz_sitting import Sitting
 from interface.texts import Language
 from modeling.labels import Target
-from modeling.results import Attribution, Prediction
+from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
 from modeling.study import Study
 
-Due = Literal["predict", "explain", "nothing"]
+Due = Literal["predict", "explain", "examine", "nothing"]
 
 
 @dataclass(eq=False)
@@ -24,35 +30,67 @@ class Desk:
 
     Attributes:
         study: the case's study with the reader's own changes.
-        shown: the film as `shown_film` gives it; None where there is none to show.
+        film: what the viewer shows; None where there is none to show.
         fault: the sentence of the last action that was refused.
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         opened: counts up with every change of case or study, so that late answers can be told apart.
         chosen: the reader's own target; None follows the most probable class.
         wanted: the reader's own choice of checkpoint; empty for the one that suits the case.
+        limits: how far the prediction goes: sets of classes, and whether the film is unfamiliar.
         used: the checkpoint that the study was fitted to and the prediction made with.
+        account: Shapley values of the modalities, once known.
+        measures: the trust measures of the attribution, as far as they have come.
+        opinion: the map that stands on the film in the attribution's place; None for the attribution itself.
+        others: baseline -> the same target's account from there, for comparison.
+        looking: stops the second opinion that is being computed.
+        brushed: the region that the reader marked on the film, as the viewer tells it; None for none.
+        complete: whether the attribution is the last refinement, not one on the way.
+        proof_seconds: what the last proof took.
+        anew: whether the next explanation is computed even where it is known.
+        change: the defect that was made on purpose, one of `interface.defects`; empty for none.
+        linked: what the link asked for that is still to be done.
+        quiz: the reader's quiz; None where none was begun.
         trail: `after` of the list pages seen so far, the last one on screen.
     """
 
     language: Language = "en"
     case: Case | None = None
     study: Study | None = None
-    shown: np.ndarray | None = None
+    film: HeldFilm | None = None
     fault: str = ""
     prediction: Prediction | None = None
+    limits: Limits = field(default_factory=Limits)
     attribution: Attribution | None = None
     due: Due = "nothing"
     opened: int = 0
     chosen: Target | None = None
     wanted: str = ""
     used: ModelHost | None = None
+    account: ModalityAccount | None = None
+    measures: list[TrustMeasure] = field(default_factory=list)
+    opinion: FilmOpinion | None = None
+    others: dict[str, Attribution] = field(default_factory=dict)
+    looking: threading.Event = field(default_factory=threading.Event)
+    brushed: Mapping[str, object] | None = None
+    complete: bool = False
+    proof_seconds: float = 0.0
+    anew: bool = False
+    quiz: Sitting | None = None
+    change: str = ""
+    linked: Link = field(default_factory=Link)
     trail: list[str | None] = field(default_factory=lambda: [None])
     sources: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def put(self, case: Case, shown: np.ndarray | None) -> None:
+    @property
+    def shown(self) -> np.ndarray | None:
+        """The film as one small picture, for maps that are drawn on the server; see `HeldFilm.picture`."""
+        return None if self.film is None else self.film.picture
+
+    def put(self, case: Case, film: HeldFilm | None) -> None:
         """Lay a new case and its film on the desk; work on the last one stops."""
-        self.case, self.shown, self.chosen, self.used = case, shown, None, None
+        self.case, self.film, self.chosen, self.used = case, film, None, None
+        self.brushed, self.change, self.linked = None, "", Link()
         self.revise(case.study)
 
     def revise(self, study: Study) -> None:
@@ -60,12 +98,34 @@ class Desk:
         self.stop.set()
         self.opened += 1
         self.study, self.prediction, self.attribution, self.due = study, None, None, "predict"
+        self.limits = Limits()
+        self._forget_checks()
 
     def begin_explanation(self) -> threading.Event:
         """Take the due explanation; the event tells it to stop."""
         self.stop.set()
         self.stop, self.attribution, self.due = threading.Event(), None, "nothing"
+        self._forget_checks()
         return self.stop
+
+    def begin_looking(self) -> threading.Event:
+        """Stop the second opinion that is being computed; the event stops the next one."""
+        self.looking.set()
+        self.looking = threading.Event()
+        return self.looking
+
+    def leave(self) -> None:
+        """The reader has gone: nothing is due any more, and work under way stops."""
+        self.due = "nothing"
+        self.stop.set()
+        self.looking.set()
+        if self.quiz is not None:
+            self.quiz.stop.set()
+
+    def _forget_checks(self) -> None:
+        self.looking.set()
+        self.account, self.measures, self.opinion, self.others = None, [], None, {}
+        self.complete = False
 
 
 class Desks:
@@ -87,7 +147,7 @@ class Desks:
             self._desks[session] = (now, desk)
             while len(self._desks) > self._capacity or now - next(iter(self._desks.values()))[0] > self._idle:
                 _, (_, left) = self._desks.popitem(last=False)
-                left.stop.set()
+                left.leave()
         return desk
 
     def clear(self, session: str | None) -> None:
@@ -95,7 +155,14 @@ class Desks:
         with self._lock:
             _, desk = self._desks.pop(session or "", (0.0, None))
         if desk is not None:
-            desk.stop.set()
+            desk.leave()
+
+    def language(self, request: gr.Request | None) -> Language:
+        """The language of the reader who asks; English where that is not known."""
+        session = getattr(request, "session_hash", None)
+        with self._lock:
+            _, desk = self._desks.get(session or "", (0.0, None))
+        return "en" if desk is None else desk.language
 
     def __len__(self) -> int:
         return len(self._desks)

@@ -2,18 +2,16 @@
 
 from html import escape
 
+from interface.bars import bars_table, signed, signed_row
+from interface.budget import shares_table
 from interface.markup import heading
+from interface.sentences import translated
 from interface.texts import Language, field_label, say, value_word, word_for
 from modeling.render import field_rows, word_spans
-from modeling.results import Attribution
+from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study
 
 ICON = {"converged": "✓", "usable": "≈", "not converged": "✗"}
-
-
-def signed(value: float) -> str:
-    """Three decimals with a sign that is never a hyphen."""
-    return f"{'+' if value >= 0 else '−'}{abs(value):.3f}"
 
 
 def delta_line(attribution: Attribution, language: Language) -> str:
@@ -49,35 +47,6 @@ def _method_line(attribution: Attribution, language: Language, refining: bool) -
     return f'<p class="vb-note">{escape(sentence)}</p>'
 
 
-def _signed_row(label: str, detail: str, value: float, scale: float) -> str:
-    width = 50 * min(abs(value) / scale, 1.0) if scale > 0 else 0.0
-    side = "pos" if value >= 0 else "neg"
-    return (
-        f'<tr><th scope="row">{escape(label)} <small>{escape(detail)}</small></th>'
-        f'<td class="vb-signed" aria-hidden="true"><i class="{side}" style="width:{width:.1f}%"></i></td>'
-        f'<td class="vb-number">{signed(value)}</td></tr>'
-    )
-
-
-def _table(title: str, aside: str, rows: list[str]) -> str:
-    return (
-        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
-
-
-def _shares(attribution: Attribution, language: Language) -> str:
-    share = attribution.modality_share
-    scale = max((abs(v) for v in share.logits.values()), default=0.0)
-    rows = [
-        _signed_row(
-            word_for("modality", modality, language), f"{100 * share.fractions[modality]:.0f} %", value, scale
-        )
-        for modality, value in share.logits.items()
-    ]
-    return _table(say("explain.share", language), say("explain.share_note", language), rows)
-
-
 def _fields(attribution: Attribution, scale: float, language: Language) -> str:
     if not any(f.attribution for f in attribution.fields):
         title = f'<h3 class="vb-subheading">{escape(say("explain.fields", language))}</h3>'
@@ -88,9 +57,9 @@ def _fields(attribution: Attribution, scale: float, language: Language) -> str:
         name = names.get(label, label)
         # The value carries its unit, so the label need not.
         plain = field_label(name, language).partition(" (")[0].partition("（")[0]
-        rows.append(_signed_row(plain, value_word(value, language), amount, scale))
+        rows.append(signed_row(plain, value_word(value, language), amount, scale))
     aside = say("explain.bars_note", language, scale=f"{scale:.3f}")
-    return _table(say("explain.fields", language), aside, rows)
+    return bars_table(say("explain.fields", language), aside, rows)
 
 
 def _words(attribution: Attribution, study: Study, scale: float, language: Language, reads_text: bool) -> str:
@@ -133,10 +102,12 @@ def evidence_panel(
     *,
     reads_text: bool = True,
     refining: bool = False,
+    account: ModalityAccount | None = None,
 ) -> str:
     """Everything about an attribution but the heat map.
 
     Args:
+        account: exact Shapley values of the modalities, once they are known.
         reads_text: whether the checkpoint has a text branch; where it has none, the panel says so.
         refining: whether a better one is on its way.
     """
@@ -145,16 +116,8 @@ def evidence_panel(
         heading("explain.title", language)
         + _method_line(attribution, language, refining)
         + delta_line(attribution, language)
-        + _shares(attribution, language)
+        + shares_table(attribution, account, language)
         + _fields(attribution, scale, language)
         + _words(attribution, study, scale, language, reads_text)
-        + "".join(f'<p class="vb-note">{escape(n)}</p>' for n in attribution.notes)
+        + "".join(f'<p class="vb-note">{escape(translated(n, language))}</p>' for n in attribution.notes)
     )
-
-
-def legend_markup(picture: str, scale: float, class_name: str, sign: str, language: Language) -> str:
-    """The colour scale of a heat map, with its unit in words."""
-    key = "film.scale" if sign == "both" else f"film.scale_{sign}"
-    text = say(key, language, scale=f"{scale:.2g}", target=word_for("class", class_name, language))
-    alt = escape(say("film.legend_alt", language))
-    return f'<div class="vb-legend"><img src="{picture}" alt="{alt}"><small>{escape(text)}</small></div>'

@@ -8,6 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from interface.machines import for_tool, is_tool_call, refuse_advice
+from interface.sentences import translated
+from interface.texts import Language
 from modeling.errors import ViewboxError
 
 P = ParamSpec("P")
@@ -26,12 +29,14 @@ def sentence(error: Exception) -> str:
 
 
 def for_api(function: Callable[P, T]) -> Callable[P, T]:
-    """An endpoint whose every error is a `gr.Error` with one sentence."""
+    """An endpoint whose every error is a `gr.Error` with one sentence; tools get their own form of answer."""
 
     @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
-            return function(*args, **kwargs)
+            refuse_advice((*args, *kwargs.values()))
+            answer = function(*args, **kwargs)
+            return for_tool(answer) if isinstance(answer, dict) and is_tool_call() else answer
         except gr.Error:
             raise
         except Exception as exc:  # the border to the caller: translated here, logged in `sentence`
@@ -64,12 +69,19 @@ def stopping(
     return decorate
 
 
-def on_screen(show: Callable[[str], dict[Any, Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def on_screen(
+    show: Callable[[str], dict[Any, Any]], spoken: Callable[[gr.Request | None], Language] = lambda _: "en"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A page handler (function or generator) whose errors become what `show` makes of the sentence.
 
     Args:
         show: sentence -> component updates, such as the message area.
+        spoken: the language of the reader who asks.
     """
+
+    def told(error: Exception, args: tuple[Any, ...]) -> dict[Any, Any]:
+        request = next((a for a in args if isinstance(a, gr.Request)), None)
+        return show(translated(sentence(error), spoken(request)))
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(handler):
@@ -79,7 +91,7 @@ def on_screen(show: Callable[[str], dict[Any, Any]]) -> Callable[[Callable[..., 
                 try:
                     yield from handler(*args, **kwargs)
                 except Exception as exc:  # the border to the reader, as above
-                    yield show(sentence(exc))
+                    yield told(exc, args)
 
             return steps
 
@@ -88,7 +100,7 @@ def on_screen(show: Callable[[str], dict[Any, Any]]) -> Callable[[Callable[..., 
             try:
                 return handler(*args, **kwargs)
             except Exception as exc:  # the border to the reader, as above
-                return show(sentence(exc))
+                return told(exc, args)
 
         return once
 

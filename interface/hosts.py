@@ -5,15 +5,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cases.store import CaseStore
+from interface.scrutiny_host import ScrutinyHost
 from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
 from modeling.labels import Target
 from modeling.results import Attribution, Prediction
 from modeling.study import Study
 
 if TYPE_CHECKING:
+    from modeling.calibration_file import Calibration
+    from modeling.out_of_distribution import Familiarity, FamiliarityGate
     from modeling.pipeline import DiagnosisPipeline, ImageBaseline
 
 logger = logging.getLogger(__name__)
@@ -54,6 +59,7 @@ class ModelHost:
         name: str,
         sources: tuple[str, ...] = (),
         on_gpu: Callable[[Callable], Callable] | None = None,
+        twin: bool = False,
     ) -> None:
         """
         Args:
@@ -61,15 +67,18 @@ class ModelHost:
             name: what the page calls the checkpoint.
             sources: those that the checkpoint suits, as far as that is known before it is loaded.
             on_gpu: ZeroGPU's decorator where there is one; what it wraps runs in another process.
+            twin: whether it learnt a shortcut on purpose, as far as that is known before it is loaded.
         """
         self.name = name
-        self._load, self._declared = load, sources
+        self._load, self._declared, self._twin = load, sources, twin
         self._pipeline: DiagnosisPipeline | None = None
         self._state = ModelState("waiting", name)
         self._since = 0.0
         self._elsewhere = on_gpu is not None
         self._predict = on_gpu(self._predict_here) if on_gpu else self._predict_here
         self._explain = on_gpu(self._explain_here) if on_gpu else self._explain_here
+        self._familiarity = on_gpu(self._familiarity_here) if on_gpu else self._familiarity_here
+        self.scrutiny = ScrutinyHost(lambda: self.pipeline, on_gpu)
 
     def wait(self) -> None:
         """After a failure: wait for another turn."""
@@ -116,9 +125,19 @@ class ModelHost:
         return self._declared if self._pipeline is None else tuple(self._pipeline.config.sources)
 
     @property
+    def twin(self) -> bool:
+        """Whether the checkpoint learnt a shortcut on purpose: to compare with, never to suit a case."""
+        return self._twin if self._pipeline is None else self._pipeline.config.role == "shortcut_twin"
+
+    @property
     def text_sections(self) -> tuple[str, ...]:
         """The text sections that the checkpoint reads; empty until it is loaded."""
         return () if self._pipeline is None else self._pipeline.text_sections
+
+    @property
+    def folder(self) -> Path:
+        """Where the loaded checkpoint's files lie."""
+        return self.pipeline.origin.folder
 
     @property
     def pipeline(self) -> "DiagnosisPipeline":
@@ -133,6 +152,25 @@ class ModelHost:
             raise CheckpointError(f"The checkpoint {self.name} is still loading; try again in a few seconds.")
         return self._pipeline
 
+    @cached_property
+    def calibration(self) -> "Calibration | None":
+        """Prediction sets and operating points measured with these weights; None where there are none.
+
+        Raises:
+            CheckpointError: still loading, failed, or the file beside the weights is damaged.
+        """
+        from modeling.calibration_file import Calibration  # torch: not before a checkpoint is loaded
+
+        return Calibration.load(self.folder)
+
+    def familiarity(self, study: Study) -> "Familiarity | None":
+        """How familiar the study's film is; None where there is no film or no gate beside the weights.
+
+        Raises:
+            CheckpointError: still loading, failed, or the file beside the weights is damaged.
+        """
+        return self._familiarity(study)
+
     def predict(self, study: Study, source: str | None) -> Prediction:
         """See `DiagnosisPipeline.predict`."""
         return self._predict(study, source)
@@ -144,18 +182,35 @@ class ModelHost:
         baseline: "ImageBaseline",
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        *,
+        anew: bool = False,
     ) -> Iterator[Attribution]:
-        """See `DiagnosisPipeline.explain`; in another process it can be stopped between refinements only."""
+        """See `Scrutiny.explain`; in another process it can be stopped between refinements only.
+
+        Args:
+            anew: compute it even where the answer is known.
+        """
         if not self._elsewhere:
-            yield from self._explain(study, target, baseline, progress, cancelled)
+            yield from self._explain(study, target, baseline, progress, cancelled, anew)
             return
-        for attribution in self._explain(study, target, baseline, None, None):  # callbacks cannot travel
+        for attribution in self._explain(
+            study, target, baseline, None, None, anew
+        ):  # callbacks cannot travel
             if cancelled is not None and cancelled():
                 raise ExplanationCancelled("The explanation was stopped; start it again when you like.")
             yield attribution
 
     def _predict_here(self, study: Study, source: str | None) -> Prediction:
         return self.pipeline.predict(study, source=source)
+
+    @cached_property
+    def _gate(self) -> "FamiliarityGate | None":
+        from modeling.out_of_distribution import FamiliarityGate
+
+        return FamiliarityGate.load(self.folder, self.pipeline.model, self.pipeline.processor)
+
+    def _familiarity_here(self, study: Study) -> "Familiarity | None":
+        return None if study.radiograph is None or self._gate is None else self._gate.judge(study)
 
     def _explain_here(
         self,
@@ -164,10 +219,10 @@ class ModelHost:
         baseline: "ImageBaseline",
         progress: Callable[[float], None] | None,
         cancelled: Callable[[], bool] | None,
+        anew: bool,
     ) -> Iterator[Attribution]:
-        yield from self.pipeline.explain(
-            study, target, baseline=baseline, progress=progress, cancelled=cancelled
-        )
+        source = self.pipeline if anew else self.scrutiny.lent
+        yield from source.explain(study, target, baseline=baseline, progress=progress, cancelled=cancelled)
 
 
 class StoreHost:

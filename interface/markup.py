@@ -8,6 +8,7 @@ from cases.store import CasePage
 from interface.checkpoints import suits
 from interface.hosts import ModelHost, ModelState
 from interface.pictures import thumbnail_url
+from interface.sentences import translated
 from interface.texts import Language, field_label, say, word_for
 from modeling.results import Prediction, TaskPrediction
 
@@ -18,8 +19,19 @@ def banner(language: Language) -> str:
         f'<div class="vb-banner" lang="{language}"><h1>{escape(say("page.title", language))}</h1>'
         f'<strong class="vb-warning"><span aria-hidden="true">⚠</span> '
         f"{escape(say('page.not_for_diagnosis', language))}</strong>"
-        f"<span>{escape(say('page.purpose', language))}</span></div>"
+        f"<span>{escape(say('page.purpose', language))}</span>{_language_switch(language)}</div>"
     )
+
+
+def _language_switch(language: Language) -> str:
+    """Each language by its own name; its script keeps the rest of the address."""
+    names = {"en": "English", "zh-Hant": "繁體中文"}
+    links = "".join(
+        f'<a href="?lang={one}" data-language="{one}" lang="{one}" hreflang="{one}"'
+        f"{' aria-current=true' if one == language else ''}>{name}</a>"
+        for one, name in names.items()
+    )
+    return f'<nav class="vb-language" aria-label="{escape(say("language.switch", language))}">{links}</nav>'
 
 
 def alert(sentence: str) -> str:
@@ -48,7 +60,9 @@ def model_line(
         "waiting": say("model.waiting", language, name=state.name),
         "loading": say("model.loading", language, name=state.name, seconds=seconds),
         "ready": say("model.ready", language, size=size, **values),
-        "failed": say("model.failed", language, name=state.name, sentence=state.sentence),
+        "failed": say(
+            "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
+        ),
     }[state.phase]
     icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
     mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
@@ -104,34 +118,8 @@ def case_name(case: Case, language: Language) -> str:
     return case.case_id or say("upload.yours", language, name=case.provenance.attribution or "?")
 
 
-def film_figure(
-    case: Case, picture: str | None, language: Language, *, target: str = "", under: str = ""
-) -> str:
-    """The film (or its map) on its dark ground, with what must stand beside it.
-
-    Args:
-        picture: data URL; None where there is no film or it must not be shown.
-        target: what the colours on it explain; empty for the film alone.
-        under: markup between picture and caption, such as the legend.
-    """
-    name = case_name(case, language)
-    marks = ""
-    if case.provenance.synthetic:
-        marks = f'<span class="vb-synthetic">{escape(say("film.synthetic", language))}</span>'
-    if picture:
-        alt = say("film.map_alt" if target else "film.alt", language, case=name, target=target)
-        body = f'<img src="{picture}" alt="{escape(alt)}">'
-    elif case.study.radiograph is None:
-        body = f'<p class="vb-nofilm">{escape(say("film.none", language))}</p>'
-    else:
-        body = f'<p class="vb-nofilm">{escape(say("film.hidden", language, licence=case.licence.name))}</p>'
-    return (
-        f'<figure class="vb-film"><div class="vb-ground">{marks}{body}</div>{under}'
-        f"<figcaption><b>{escape(name)}</b> {_provenance(case, language)}</figcaption></figure>"
-    )
-
-
-def _provenance(case: Case, language: Language) -> str:
+def provenance_line(case: Case, language: Language) -> str:
+    """Source, licence and attribution of a film, as markup."""
     parts = []
     if case.provenance.source:
         parts.append(say("film.source", language, source=case.provenance.source))
@@ -181,31 +169,42 @@ def _task_table(task: TaskPrediction, reference: str | None, language: Language)
 
 
 def mismatch(host: ModelHost, case: Case, language: Language) -> str:
-    """What to say where a checkpoint was not trained on cases like this one; empty where it was."""
-    if suits(host, case):
-        return ""
-    source = case.provenance.source or say("prediction.own_film", language)
-    values = {"name": host.name, "sources": ", ".join(host.sources), "source": source}
-    return say("prediction.mismatch", language, **values)
+    """What to say where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
+    told = [say("prediction.twin", language, name=host.name)] if host.twin else []
+    if not suits(host, case):
+        source = case.provenance.source or say("prediction.own_film", language)
+        values = {"name": host.name, "sources": ", ".join(host.sources), "source": source}
+        told.append(say("prediction.mismatch", language, **values))
+    return " ".join(told)
 
 
 def prediction_panel(
-    prediction: Prediction, case: Case, language: Language, *, made_by: ModelState, warning: str = ""
+    prediction: Prediction,
+    case: Case,
+    language: Language,
+    *,
+    made_by: ModelState,
+    warning: str = "",
+    limits: tuple[str, str] = ("", ""),
 ) -> str:
     """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
 
     Args:
         made_by: the checkpoint that predicted.
         warning: what `mismatch` says; stands before the numbers.
+        limits: what `set_and_gate` says; stands before and behind the numbers.
     """
+    before, behind = limits
     tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
     given = ", ".join(word_for("modality", m, language) for m in prediction.given)
     made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
-    notes = [made, say("prediction.given", language, given=given), *prediction.notes]
+    notes = [made, say("prediction.given", language, given=given)]
+    notes += [translated(n, language) for n in prediction.notes]
     stands_out = (
         f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
     )
-    return heading("prediction.title", language) + stands_out + tables + "".join(note(n) for n in notes)
+    told = "".join(note(n) for n in notes)
+    return heading("prediction.title", language) + stands_out + before + tables + behind + told
 
 
 def heading(key: str, language: Language) -> str:

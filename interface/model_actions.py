@@ -3,21 +3,25 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 
 import gradio as gr
 
+from interface.answer_limits import limits_of, set_and_gate
+from interface.baselines import BASELINES
 from interface.checkpoints import Checkpoints
 from interface.desk import Desk, Desks
-from interface.evidence import evidence_panel, legend_markup
+from interface.evidence import evidence_panel
 from interface.hosts import ModelHost
-from interface.markup import alert, film_figure, form_reads, mismatch, note, prediction_panel
+from interface.links import LinkError
+from interface.markup import alert, form_reads, mismatch, note, prediction_panel
 from interface.parts import Parts, Updates
-from interface.pictures import film_url, map_urls
 from interface.reading import fitted, possible_targets, target_of
-from interface.texts import say, word_for
+from interface.sentences import translated
+from interface.texts import marker, say, word_for
+from interface.viewer import desk_value
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
-from modeling.render import Sign
 
 WATCH_SECONDS = 0.4
 
@@ -62,6 +66,10 @@ class ModelActions:
         self._models.retry()
         return {self.parts.model.retry: gr.Button(visible=False), self.parts.message: alert("")}
 
+    def can_answer(self, desk: Desk) -> bool:
+        """Whether the checkpoint for what is on the desk is loaded."""
+        return self._in_use(desk).state.phase == "ready"
+
     def _in_use(self, desk: Desk) -> ModelHost:
         return self._models.of(desk.wanted, desk.case)
 
@@ -82,8 +90,8 @@ class ModelActions:
     def predicted(self) -> list[gr.components.Component]:
         """Outputs of `predict`."""
         parts, form = self.parts, self.parts.form
-        shown = [parts.message, parts.results.prediction, parts.results.target]
-        return [*shown, form.reads, *form.sections.values()]
+        shown = [parts.message, parts.results.prediction, parts.results.target, parts.results.baseline]
+        return [*shown, parts.take.notice, form.reads, *form.sections.values()]
 
     def predict(self, request: gr.Request) -> Updates:
         """Predict what is on the desk, where that is due and its checkpoint is loaded."""
@@ -93,26 +101,45 @@ class ModelActions:
         if desk.due != "predict" or desk.case is None or not host.settled:
             return {self.parts.message: gr.skip()}
         if host.state.phase == "failed":
-            told = say("prediction.failed", desk.language, sentence=host.state.sentence)
+            why = translated(host.state.sentence, desk.language)
+            told = say("prediction.failed", desk.language, sentence=why)
             return {results.prediction: note(told, "vb-mismatch")}
         updates = self._fit(desk, host)
         opened, desk.due = desk.opened, "nothing"
         prediction = host.predict(desk.study, None)  # a foreign source is said by `mismatch`, in front
+        limits = limits_of(host, desk.study, prediction)
         if desk.opened != opened:  # the reader has moved on meanwhile
             return {self.parts.message: gr.skip()}
-        desk.prediction, desk.due = prediction, "explain"
-        if desk.chosen not in possible_targets(prediction):
-            desk.chosen = None
+        desk.prediction, desk.limits, desk.due = prediction, limits, "explain"
+        updates |= self._linked(desk, possible_targets(prediction), host.pipeline.baselines)
         target = target_of(prediction, desk.chosen)
         choices = [(self._target_label(t, desk), t.slug) for t in possible_targets(prediction)]
+        starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
+        start = {"value": desk.linked.baseline} if desk.linked.baseline else {}
+        desk.linked = replace(desk.linked, target="", baseline="")  # done; another case starts as usual
         warning = mismatch(host, desk.case, desk.language)
-        panel = prediction_panel(prediction, desk.case, desk.language, made_by=host.state, warning=warning)
+        told = {"made_by": host.state, "warning": warning, "limits": set_and_gate(limits, desk.language)}
+        panel = prediction_panel(prediction, desk.case, desk.language, **told)
         return {
             **updates,
             self.parts.message: alert(""),
             results.prediction: panel,
             results.target: gr.Dropdown(choices=choices, value=target.slug),
+            results.baseline: gr.Dropdown(choices=starts, **start),
         }
+
+    def _linked(self, desk: Desk, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
+        """Say so where a link asks for what this checkpoint does not answer; such a choice is dropped."""
+        link, told = desk.linked, {}
+        if desk.chosen not in targets:
+            if desk.chosen is not None and link.target == desk.chosen.slug:
+                told[self.parts.take.notice] = alert(LinkError("target", link.target).said(desk.language))
+            desk.chosen = None
+        if link.baseline and link.baseline not in baselines:
+            told[self.parts.take.notice] = alert(LinkError("baseline", link.baseline).said(desk.language))
+            link = replace(link, baseline="")
+        desk.linked = link
+        return told
 
     def _fit(self, desk: Desk, host: ModelHost) -> Updates:
         """Give the study the report's sections that this checkpoint reads, and take the others away."""
@@ -138,7 +165,8 @@ class ModelActions:
     def explained(self) -> list[gr.components.Component]:
         """Outputs of `explain`."""
         results = self.parts.results
-        return [results.progress, results.evidence, results.cancel, self.parts.film.figure]
+        shown = [results.progress, results.evidence, results.cancel, self.parts.film.figure]
+        return [*shown, *self.parts.checks]
 
     def choose_target(self, slug: str | None, request: gr.Request) -> Updates:
         """Another target or baseline: the explanation is due again."""
@@ -149,11 +177,14 @@ class ModelActions:
             desk.due = "explain"
         return {self.parts.message: alert("")}
 
+    def explain_again(self, slug: str | None, request: gr.Request) -> Updates:
+        """The same once more, computed anew even where the answer is known."""
+        self._desks.of(request.session_hash).anew = True
+        return self.choose_target(slug, request)
+
     def explain(
         self,
         baseline: str,
-        opacity: float,
-        sign: Sign,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio finds its tracker by this default)
     ) -> Iterator[Updates]:
@@ -163,11 +194,12 @@ class ModelActions:
             yield {results.progress: gr.skip()}
             return
         stop, opened = desk.begin_explanation(), desk.opened
-        film = film_figure(desk.case, film_url(desk.shown), desk.language)
+        film = desk_value(desk)
         cleared = {results.progress: "", results.evidence: "", self.parts.film.figure: film}
+        cleared |= self.parts.unchecked()
         yield {**cleared, results.cancel: gr.Button(interactive=True)}
         try:
-            yield from self._refinements(desk, stop, baseline, opacity, sign, progress)
+            yield from self._refinements(desk, stop, baseline, progress)
             ended = {results.progress: ""}
         except ExplanationCancelled:
             ended = self._stopped(desk)
@@ -175,76 +207,63 @@ class ModelActions:
             yield {results.progress: "", results.cancel: gr.Button(interactive=False)}
             raise
         if desk.opened != opened:  # what was on its way may have come after the newer case: take it off again
-            film = film_figure(desk.case, film_url(desk.shown), desk.language)
+            film = desk_value(desk)
             yield {results.progress: "", results.evidence: "", self.parts.film.figure: film}
         elif desk.stop is stop:  # else a newer explanation owns the screen
-            yield {**ended, results.cancel: gr.Button(interactive=False)}
+            yield {**ended, results.cancel: gr.Button(interactive=desk.due == "examine")}
 
     def _refinements(
         self,
         desk: Desk,
         stop: threading.Event,
         baseline: str,
-        opacity: float,
-        sign: Sign,
         progress: gr.Progress,
     ) -> Iterator[Updates]:
         target, step = target_of(desk.prediction, desk.chosen), say("explain.step", desk.language)
-        whole = False
         assert desk.used is not None, "explained before it was predicted"
+        if baseline not in desk.used.pipeline.baselines:
+            baseline = BASELINES[0]
+        whole, asked, anew = False, desk.used.scrutiny.way.stopped(stop), desk.anew
+        desk.anew = False
         found = desk.used.explain(
-            desk.study, target, baseline, lambda share: progress(share, desc=step), stop.is_set
+            desk.study, target, baseline, lambda share: progress(share, desc=step), asked, anew=anew
         )
         for attribution in found:
             if stop.is_set():
                 raise ExplanationCancelled("The explanation was stopped.")
             desk.attribution, whole = attribution, True
-            yield self._drawn(desk, opacity, sign)
+            yield self._drawn(desk)
         if whole and not stop.is_set():
-            yield {self.parts.results.evidence: self._evidence(desk)}
+            desk.due, desk.complete = "examine", True
+            yield {self.parts.results.evidence: self.evidence(desk)}
 
     def cancel(self, request: gr.Request) -> Updates:
         """Stop the explanation; the prediction stands."""
         desk, results = self._desks.of(request.session_hash), self.parts.results
         desk.stop.set()
-        desk.due = "nothing" if desk.due == "explain" else desk.due
-        return {**self._stopped(desk), results.cancel: gr.Button(interactive=False)}
+        desk.due = desk.due if desk.due == "predict" else "nothing"
+        # A finished explanation stands; only its checks were stopped, and their panel says so.
+        stopped = {results.progress: ""} if desk.complete else self._stopped(desk)
+        return {**stopped, results.cancel: gr.Button(interactive=False)}
 
     def _stopped(self, desk: Desk) -> Updates:
         updates: Updates = {
             self.parts.results.progress: note(say("explain.stopped", desk.language), "vb-stopped")
         }
         if desk.attribution is not None:
-            updates[self.parts.results.evidence] = self._evidence(desk)
+            updates[self.parts.results.evidence] = self.evidence(desk)
         return updates
 
-    def _evidence(self, desk: Desk, *, refining: bool = False) -> str:
+    def evidence(self, desk: Desk, *, refining: bool = False) -> str:
+        """What is known about the attribution on the desk, as HTML."""
         reads_text = desk.used is not None and bool(desk.used.text_sections)
-        return evidence_panel(
-            desk.attribution, desk.study, desk.language, reads_text=reads_text, refining=refining
-        )
+        told = {"reads_text": reads_text, "refining": refining, "account": desk.account}
+        return evidence_panel(desk.attribution, desk.study, desk.language, **told)
 
     # --- the picture
 
-    def redraw(self, opacity: float, sign: Sign, request: gr.Request) -> Updates:
-        """The heat map with another opacity or sign; nothing is computed again."""
-        desk = self._desks.of(request.session_hash)
-        if desk.attribution is None or desk.case is None:
-            return {self.parts.film.figure: gr.skip()}
-        return {self.parts.film.figure: self._figure(desk, opacity, sign)}
-
-    def _drawn(self, desk: Desk, opacity: float, sign: Sign) -> Updates:
-        updates: Updates = {self.parts.results.evidence: self._evidence(desk, refining=True)}
+    def _drawn(self, desk: Desk) -> Updates:
+        updates: Updates = {self.parts.results.evidence: self.evidence(desk, refining=True)}
         if desk.attribution.image is not None:
-            updates[self.parts.film.figure] = self._figure(desk, opacity, sign)
+            updates[self.parts.film.figure] = desk_value(desk)
         return updates
-
-    def _figure(self, desk: Desk, opacity: float, sign: Sign) -> str:
-        case, attribution = desk.case, desk.attribution
-        if desk.shown is None or attribution.image is None:
-            return film_figure(case, film_url(desk.shown), desk.language)
-        picture, legend, scale = map_urls(desk.shown, attribution, opacity=opacity / 100, sign=sign)
-        name = attribution.target.class_name
-        under = legend_markup(legend, scale, name, sign, desk.language)
-        target = word_for("class", name, desk.language)
-        return film_figure(case, picture, desk.language, target=target, under=under)

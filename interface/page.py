@@ -7,47 +7,91 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from interface.about import About, Plots, about_tab
 from interface.api import Api
+from interface.api_reports import ReportsApi
+from interface.api_scrutiny import ScrutinyApi
+from interface.arrival import Arrival
 from interface.case_actions import CaseActions
 from interface.checkpoints import Checkpoints
 from interface.chooser import chooser
 from interface.desk import Desks
+from interface.films import FilmRoute
 from interface.form import form
 from interface.gate import Gate
 from interface.guard import on_screen, stopping
 from interface.hosts import StoreHost
+from interface.language_route import LanguageRoute
+from interface.learn import learn_tab
+from interface.line import Line
 from interface.look import CSS, HEAD, theme
 from interface.markup import alert, banner
+from interface.methods import method_panel
 from interface.model_actions import ModelActions
 from interface.panels import film_panel, model_panel, result_panel
 from interface.parts import Parts
+from interface.prove import prove_panel
+from interface.prove_actions import ProveActions
+from interface.quiz import quiz_tab
+from interface.quiz_actions import quiz_actions
+from interface.reports import reports_tab
+from interface.scrutiny_actions import ScrutinyActions
+from interface.similar import SimilarCases
+from interface.take import notice, take_panel
+from interface.take_actions import TakeActions
 from interface.texts import marker, translations
+from interface.trust import trust_panel
+from interface.viewer import mask_of
+from interface.ward import ward_panel
+from interface.wiring_scrutiny import Guard, ScrutinyWiring
+from interface.wiring_take import wire_take, wire_ward
 
 SESSIONS = 64
 PRIVATE = {"api_visibility": "private"}
 QUIET = {**PRIVATE, "show_progress": "hidden"}
 
 
-def build_page(models: Checkpoints, stores: StoreHost) -> gr.Blocks:
-    """The whole page with its API; nothing is loaded or opened yet."""
+def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = None) -> gr.Blocks:
+    """The whole page with its API; nothing is loaded or opened yet.
+
+    Args:
+        plots: draws the measurements of a checkpoint.
+    """
     desks = Desks(capacity=SESSIONS)
     with gr.Blocks(title="Viewbox", analytics_enabled=False) as page:
-        Api(models, stores).publish()  # first, so that no event of the page takes an endpoint's name
+        api = Api(models, stores)  # first, so that no event of the page takes an endpoint's name
+        api.publish()
+        ScrutinyApi(api).publish()
+        similar = SimilarCases(models, stores)
+        ReportsApi(stores, similar).publish()
         top = gr.HTML(banner("en"), elem_id="vb-banner")
         model = model_panel([host.name for host in models.hosts])
-        message = gr.HTML(alert(""), elem_id="vb-message")
-        with gr.Tabs(elem_id="vb-tabs"), gr.Tab(marker("tab.look"), id="look"):
+        message, told = gr.HTML(alert(""), elem_id="vb-message"), notice()
+        with gr.Tabs(elem_id="vb-tabs") as tabs, gr.Tab(marker("tab.look"), id="look"):
             choose = chooser()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=330):
-                    film = film_panel()
+                    film, method, take, prove = film_panel(), method_panel(), take_panel(told), prove_panel()
                 with gr.Column(scale=5, min_width=330):
-                    results = result_panel()
+                    line, results = gr.HTML(elem_id="vb-line"), result_panel()
+            trust, ward = trust_panel(results.summary), ward_panel()
             clinical = form()
-        parts = Parts(top, message, model, choose, film, results, clinical)
+        parts = Parts(top, message, model, choose, film, results, clinical, method, prove, trust, take, line)
         cases = CaseActions(models, stores, desks, parts)
         work = ModelActions(models, desks, parts)
-        _Wiring(models, cases, work, parts).connect(page)
+        in_line = Line()
+        checks = ScrutinyActions(desks, parts, work, in_line)
+        guard = on_screen(parts.say, desks.language)
+        scrutiny = ScrutinyWiring(guard, in_line, checks, ProveActions(desks, parts, mask_of), parts)
+        arrival = Arrival(models, stores, desks, parts, cases)
+        wiring = _Wiring(models, cases, arrival, work, parts, guard, in_line, scrutiny)
+        wiring.connect(page)
+        wire_take(take, TakeActions(models, stores, desks, parts), guard, in_line)
+        wire_ward(ward, desks, guard, results.target, results.prediction)
+        quiz_tab(page, tabs, message, quiz_actions(models, stores, desks), guard)
+        wiring.opens(reports_tab(tabs, desks, similar, guard, message).similar)
+        learn_tab(tabs, [host.name for host in models.hosts], desks.language, guard)
+        about_tab(tabs, About(models, plots), desks.language, guard)
         page.unload(_leaving(desks))
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
@@ -68,20 +112,32 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "pwa": False,
         "share": False,
-        "mcp_server": False,
+        "mcp_server": True,
         "max_file_size": 1,
         "state_session_capacity": SESSIONS,
-        "app_kwargs": {"middleware": [Middleware(Gate)]},
+        "app_kwargs": {"middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(LanguageRoute)]},
     }
 
 
 class _Wiring:
     """Which event calls which action. Reading and model work queue apart; a chain does only what is due."""
 
-    def __init__(self, models: Checkpoints, cases: CaseActions, work: ModelActions, parts: Parts) -> None:
+    def __init__(
+        self,
+        models: Checkpoints,
+        cases: CaseActions,
+        arrival: Arrival,
+        work: ModelActions,
+        parts: Parts,
+        guard: Guard,
+        line: Line,
+        scrutiny: ScrutinyWiring,
+    ) -> None:
         self._models, self._cases, self._work, self._parts = models, cases, work, parts
+        self._arriving = arrival
         self._explaining: list[Any] = []
-        self._guard, self._stopping = on_screen(parts.say), stopping(cases.remember)
+        self._guard, self._stopping = guard, stopping(cases.remember)
+        self._line, self._scrutiny = line, scrutiny
 
     def connect(self, page: gr.Blocks) -> None:
         """All events of the page."""
@@ -89,7 +145,12 @@ class _Wiring:
         self._choosing()
         self._form()
         self._explaining_events()
+        self._explaining.append(self._scrutiny.connect())
         self._cancelling()
+
+    def opens(self, cards: gr.HTML) -> None:
+        """A press on one of these cards lays its case on the desk."""
+        self._start(cards.open_case, self._cases.open_row, None, self._cases.opened)
 
     def _on(self, event: Callable[..., Any], action: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
         """A reading action: quick, several at once."""
@@ -107,26 +168,31 @@ class _Wiring:
 
     def _then_model(self, event: Any) -> Any:
         """Predict what is due, then explain what is due."""
-        work, film, results = self._work, self._parts.film, self._parts.results
+        work, results = self._work, self._parts.results
         one = {"concurrency_limit": 1, "concurrency_id": "model", "trigger_mode": "multiple", **PRIVATE}
+        self._scrutiny.waiting(event.success)
         predicted = event.success(
-            self._guard(work.predict), None, work.predicted, show_progress_on=results.prediction, **one
+            self._guard(self._line.served(work.predict)),
+            None,
+            work.predicted,
+            show_progress_on=results.prediction,
+            **one,
         )
         explained = predicted.then(
-            self._guard(work.explain),
-            [results.baseline, film.opacity, film.sign],
+            self._guard(self._line.served(work.explain)),
+            [results.baseline],
             [*work.explained, self._parts.message],
             show_progress_on=results.progress,
             **one,
         )
-        self._explaining.append(explained)
+        self._explaining += [explained, self._scrutiny.after(explained)]
         return explained
 
     def _arrival(self, page: gr.Blocks) -> None:
         cases, work, parts = self._cases, self._work, self._parts
-        shown = [parts.banner, parts.chooser.film, parts.results.prediction]
-        arrived = self._on(page.load, cases.arrive, None, [*shown, parts.message])
-        first = self._on(arrived.then, cases.open_first, None, cases.opened)
+        arrival = self._arriving
+        arrived = self._on(page.load, arrival.arrive, None, arrival.arrived)
+        first = self._on(arrived.then, arrival.open_first, None, arrival.opened)
         self._watched(first)
         self._on(arrived.then, cases.list_start, parts.chooser.filters, cases.listed)
         retry = parts.model.retry
@@ -136,7 +202,8 @@ class _Wiring:
         """As soon as any checkpoint is settled, do what was due for it; each is watched apart."""
         for host in self._models.hosts:
             watch, outputs = self._work.watching(host), self._work.watched
-            self._then_model(event.then(watch, None, outputs, concurrency_limit=None, **QUIET))
+            watched = event.then(watch, None, outputs, concurrency_limit=None, **QUIET)
+            self._scrutiny.linked(self._then_model(watched))
 
     def _choosing(self) -> None:
         cases, choose = self._cases, self._parts.chooser
@@ -169,18 +236,18 @@ class _Wiring:
         self._start(partial(gr.on, events), self._cases.revise, form_panel.inputs, self._cases.opened)
 
     def _explaining_events(self) -> None:
-        work, film, results = self._work, self._parts.film, self._parts.results
-        for event in (results.target.input, results.baseline.input, results.again.click):
+        work, results = self._work, self._parts.results
+        for event in (results.target.input, results.baseline.input):
             self._start(event, work.choose_target, [results.target], [self._parts.message])
-        for event in (film.opacity.release, film.sign.input):
-            self._on(event, work.redraw, [film.opacity, film.sign], [film.figure, self._parts.message])
+        self._start(results.again.click, work.explain_again, [results.target], [self._parts.message])
 
     def _cancelling(self) -> None:
         results = self._parts.results
         outputs = [results.progress, results.evidence, results.cancel, self._parts.message]
-        results.cancel.click(
+        cancelled = results.cancel.click(
             self._guard(self._work.cancel), None, outputs, cancels=self._explaining, queue=False, **QUIET
         )
+        self._scrutiny.stopped(cancelled)
 
 
 def _leaving(desks: Desks) -> Callable[[gr.Request], None]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from interface.texts import marker
+from interface.viewer import viewer
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,9 @@ class ModelPanel:
 
 @dataclass(frozen=True)
 class FilmPanel:
-    """The film, and what controls the picture of an attribution on it."""
+    """The film and its maps, with all that looks at them; its event `marked` tells of a region."""
 
     figure: gr.HTML
-    opacity: gr.Slider
-    sign: gr.Radio
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class ResultPanel:
     again: gr.Button
     cancel: gr.Button
     progress: gr.HTML
+    summary: gr.HTML
     evidence: gr.HTML
 
 
@@ -59,15 +59,8 @@ def model_panel(names: Sequence[str]) -> ModelPanel:
 
 
 def film_panel() -> FilmPanel:
-    """Lay out the dark viewing area and its controls."""
-    figure = gr.HTML(elem_id="vb-figure")
-    with gr.Row(equal_height=False):
-        opacity = gr.Slider(
-            0, 100, 50, step=5, label=marker("film.opacity"), min_width=180, elem_id="vb-opacity", buttons=[]
-        )
-        signs = [(marker(f"film.{name}"), name) for name in ("both", "positive", "negative")]
-        sign = gr.Radio(signs, value="both", label=marker("film.sign"), min_width=220, elem_id="vb-sign")
-    return FilmPanel(figure, opacity, sign)
+    """Lay out the viewer."""
+    return FilmPanel(viewer("vb-figure"))
 
 
 def result_panel() -> ResultPanel:
@@ -91,5 +84,6 @@ def result_panel() -> ResultPanel:
                 elem_id="vb-cancel",
             )
     progress = gr.HTML(elem_id="vb-progress", min_height=46)
+    summary = gr.HTML(elem_id="vb-trust-summary")
     evidence = gr.HTML(elem_id="vb-evidence")
-    return ResultPanel(prediction, target, baseline, again, cancel, progress, evidence)
+    return ResultPanel(prediction, target, baseline, again, cancel, progress, summary, evidence)

@@ -10,7 +10,12 @@ from interface.chooser import Chooser
 from interface.desk import Desk
 from interface.form import Form
 from interface.markup import alert, model_line
+from interface.methods import MethodPanel
 from interface.panels import FilmPanel, ModelPanel, ResultPanel
+from interface.prove import ProvePanel
+from interface.scrutiny_host import METHOD
+from interface.take import TakePanel
+from interface.trust import TrustPanel
 
 Updates = dict[Any, Any]
 
@@ -26,6 +31,25 @@ class Parts:
     film: FilmPanel
     results: ResultPanel
     form: Form
+    method: MethodPanel
+    prove: ProvePanel
+    trust: TrustPanel
+    take: TakePanel
+    line: gr.HTML
+
+    @property
+    def checks(self) -> list[gr.components.Component]:
+        """Everything that says something about the map on screen, and goes with it."""
+        prove, trust = self.prove, self.trust
+        shown = [prove.fields, prove.words, prove.result, trust.summary, trust.checks, trust.baselines]
+        return [self.method.switch, self.method.about, *shown]
+
+    def unchecked(self) -> Updates:
+        """Take off what was said about the last map."""
+        texts = [self.method.about, self.prove.result, self.trust.summary, self.trust.checks]
+        untick = gr.CheckboxGroup(value=[], visible=False)
+        ticks = dict.fromkeys((self.prove.fields, self.prove.words), untick)
+        return {self.method.switch: METHOD, self.trust.baselines: "", **dict.fromkeys(texts, ""), **ticks}
 
     def say(self, sentence: str) -> Updates:
         """Put a sentence in the message area."""

@@ -9,7 +9,8 @@ from PIL import Image
 from cases.case import Case
 from modeling.film import brightness, to_native
 from modeling.render import Sign, film_picture, heat_map, legend
-from modeling.results import Attribution
+from modeling.results import Attribution, FilmOpinion
+from modeling.study import Radiograph
 
 MAX_SIDE = 1024
 
@@ -43,6 +44,11 @@ def shown_film(case: Case) -> np.ndarray | None:
     radiograph = case.study.radiograph
     if radiograph is None or not case.licence.may_show:
         return None
+    return small_film(radiograph)
+
+
+def small_film(radiograph: Radiograph) -> np.ndarray:
+    """A film that may be shown, as `shown_film` gives it."""
     return np.asarray(film_picture(brightness(radiograph), max_side=MAX_SIDE))
 
 
@@ -52,7 +58,7 @@ def film_url(shown: np.ndarray | None) -> str | None:
 
 
 def map_urls(
-    shown: np.ndarray, attribution: Attribution, *, opacity: float, sign: Sign
+    shown: np.ndarray, attribution: Attribution | FilmOpinion, *, opacity: float, sign: Sign
 ) -> tuple[str, str, float]:
     """A heat map over its film.
 

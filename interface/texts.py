@@ -26,7 +26,7 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def word_for(
-    kind: Literal["class", "modality", "task", "section", "verdict"], name: str, language: Language
+    kind: Literal["class", "modality", "task", "section", "verdict", "method"], name: str, language: Language
 ) -> str:
     """The reader's word for a name from `modeling`; the name itself where there is no other."""
     entry = CATALOGUE.get(f"{kind}.{name}")

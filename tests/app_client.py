@@ -12,14 +12,20 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+_STUDY = ("film", "name", "table", "indication", "checkpoint")
 ENDPOINTS = {
     "/model_state": [],
     "/clinical_fields": [],
     "/cancel_explanation": [],
     "/lookup_case": ["case_id"],
     "/list_cases": ["source", "appearance", "grading", "after", "limit"],
+    "/mine_report": ["report", "rules"],
+    "/similar_cases": ["case_id", "k", "image", "table", "text"],
     "/predict": ["case_id", "table", "indication", "checkpoint"],
     "/predict_upload": ["film", "name", "table", "indication", "checkpoint"],
+    "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY],
+    "/examine": ["case_id", "target", "baseline", *_STUDY],
+    "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY],
     "/explain": ["case_id", "target", "baseline", "sign", "opacity", "table", "indication", "checkpoint"],
     "/explain_upload": [
         "film",

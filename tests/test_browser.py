@@ -12,6 +12,8 @@ pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking"]
 PATIENCE = 60_000
+VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
+PICTURE = f"({VIEWER}.panes[0].canvas.toDataURL() + {VIEWER}.panes[0].over.toDataURL())"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,8 @@ def probabilities(page) -> list[str]:
 
 
 def picture(page) -> str:
-    return page.get_attribute("#vb-figure .vb-ground img", "src")
+    """Film and map as they stand on the screen."""
+    return page.evaluate(PICTURE)
 
 
 def test_a_stranger_sees_a_case_its_prediction_and_its_map_without_a_click(page, tmp_path_factory):
@@ -118,15 +121,11 @@ def test_look_up(page, tmp_path_factory):
     row = page.locator("#vb-prediction tr", has_text="✓ reference")
     assert "Typical" in row.inner_text() and "SYNTHETIC" in page.inner_text("#vb-figure")
     assert "CC0 1.0 (synthetic)" in page.inner_text("#vb-figure figcaption")
-    size = page.evaluate(
-        "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('#vb-figure .vb-ground img'))"
-    )
-    assert size == [280, 364], "the map lies on the film's own geometry"
+    size = page.evaluate(f"(f => [f.width, f.height])({VIEWER}.entryOf({VIEWER}.panes[0]).film)")
+    assert size == [280, 364], "the film has its own geometry"
     before, evidence = picture(page), page.inner_text("#vb-evidence")
-    page.get_by_label("only what speaks against it").check()
-    page.wait_for_function(
-        "old => document.querySelector('#vb-figure .vb-ground img').src !== old", arg=before
-    )
+    page.locator("#vb-figure .vv-map select").select_option("only what speaks against it")
+    page.wait_for_function(f"old => {PICTURE} !== old", arg=before)
     assert page.inner_text("#vb-evidence") == evidence, "another sign is a picture, not a new computation"
     shoot(page, tmp_path_factory, "look-up")
     page.get_by_role("button", name="Next").click()

@@ -89,10 +89,10 @@ def test_on_zerogpu_an_explanation_stops_between_refinements():
     wrapped = []
     host = ModelHost(ToyPipeline, "toy", on_gpu=lambda f: wrapped.append(f.__name__) or f)
     host._pipeline = ToyPipeline()
-    assert wrapped == ["_predict_here", "_explain_here"]
+    assert wrapped[:2] == ["_predict_here", "_explain_here"]
     seen, target = [], Target(TaskName.APPEARANCE, "Typical")
     with pytest.raises(ExplanationCancelled):
-        for step in host.explain(Study(FILM), target, "black", print, lambda: len(seen) == 2):
+        for step in host.explain(Study(FILM), target, "black", print, lambda: len(seen) == 2, anew=True):
             seen.append(step.evaluations)
     assert seen == [8, 16]
 
@@ -113,7 +113,7 @@ class Weightless:
     """Stands in for a pipeline that only has to be there."""
 
     def __init__(self, *sources: str) -> None:
-        self.config = SimpleNamespace(sources=sources)
+        self.config = SimpleNamespace(sources=sources, role="model")
         self.origin = SimpleNamespace(name="as loaded", revision="sha256:0")
         self.model, self.device, self.text_sections = torch.nn.Linear(1, 1), "cpu", ()
 
@@ -160,6 +160,17 @@ def test_the_checkpoint_follows_the_source_and_a_readers_own_film_gets_a_real_on
 def test_one_checkpoint_alone_serves_every_source():
     models = shelf([], teaching=("phantom",))
     assert models.suiting("siim") is models.suiting("") is models.hosts[0]
+
+
+def test_a_shortcut_twin_is_only_ever_chosen_by_the_reader_and_says_what_it_is():
+    honest = shelf([], teaching=("phantom",)).hosts[0]
+    twin = ModelHost(lambda: None, "a twin", ("phantom",), twin=True)
+    models = Checkpoints([twin, honest])
+    assert models.suiting("phantom") is models.suiting("") is honest
+    own = replace(case(), provenance=Provenance("phantom"))
+    assert models.of("a twin", own) is twin
+    for language in LANGUAGES:
+        assert "a twin" in mismatch(twin, own, language) and not mismatch(honest, own, language)
 
 
 @pytest.mark.parametrize(

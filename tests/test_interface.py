@@ -17,12 +17,14 @@ from interface.api import BASELINES
 from interface.case_actions import decoded
 from interface.catalogue import CATALOGUE, FIELD_LABELS
 from interface.evidence import evidence_panel
+from interface.films import hold
 from interface.form import table_and_text
 from interface.hosts import ModelState
-from interface.markup import case_list, film_figure, form_reads, model_line, prediction_panel
+from interface.markup import case_list, form_reads, model_line, prediction_panel
 from interface.pictures import film_url, map_urls, shown_film
 from interface.reading import fitted, own_case, revised, target_of, typed
 from interface.texts import preferred, say, word_for
+from interface.viewer import film_value
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
 from modeling.render import SIGNS
@@ -76,6 +78,10 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
         if isinstance(n, ast.Constant) and isinstance(n.value, str)
     }
     families = ("class.", "task.", "modality.", "section.", "verdict.", "value.", "film.scale_")
+    families += ("link.part.", "learn.", "defect.", "words.", "handout.", "ward.")
+    families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
+    families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
+    families += ("similar.text",)
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUE if k not in asked and not k.startswith(families)]
     assert missing == []
@@ -188,8 +194,8 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
     row = CaseSummary(HOSTILE, HOSTILE, {"appearance": HOSTILE}, HOSTILE, synthetic=True)
     noted, made_by = replace(prediction(), notes=(HOSTILE,)), ModelState("ready", HOSTILE, HOSTILE)
     pages = [
-        film_figure(hostile, None, "en"),
-        film_figure(own_case(hostile.study, HOSTILE, HOSTILE), "data:,", "en", target=HOSTILE),
+        film_value(hostile, None, "en")["caption"],
+        film_value(own_case(hostile.study, HOSTILE, HOSTILE), None, "en")["caption"],
         case_list(CasePage((row,), None), 1, 1, HOSTILE, "en"),
         prediction_panel(noted, hostile, "en", made_by=made_by, warning=HOSTILE),
         model_line(ModelState("failed", HOSTILE, HOSTILE, sentence=HOSTILE), "en", in_use=True),
@@ -244,8 +250,8 @@ def test_the_delta_is_said_in_words(output, words):
 def test_a_film_that_may_not_be_shown_is_not_drawn():
     hidden = case(licence=Licence("private", may_show=False, may_export=False))
     assert shown_film(hidden) is None and film_url(shown_film(hidden)) is None
-    figure = film_figure(hidden, None, "en")
-    assert "<img" not in figure and "private" in figure and "does not let it be shown" in figure
+    told = film_value(hidden, hold(hidden), "en")
+    assert told["film"] is None and "private" in told["text"] and "does not let it be shown" in told["text"]
 
 
 def test_a_map_keeps_the_films_geometry():

@@ -1,4 +1,15 @@
 """The strings of the panels, one module a panel: key -> (English, Traditional Chinese)."""
 
-PANELS: tuple[dict[str, tuple[str, str]], ...] = ()
+from interface.strings import about, learn, prove, quiz, reports, take, trust, viewer
+
+PANELS: tuple[dict[str, tuple[str, str]], ...] = (
+    about.STRINGS,
+    learn.STRINGS,
+    prove.STRINGS,
+    quiz.STRINGS,
+    reports.STRINGS,
+    take.STRINGS,
+    trust.STRINGS,
+    viewer.STRINGS,
+)
 """Each panel's STRINGS; a key belongs to one of them."""

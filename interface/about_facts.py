@@ -1,0 +1,93 @@
+"""What lies beside a checkpoint's weights, read with suspicion: a Hub repo may hold anything or nothing."""
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+METRICS_FILE = "metrics.json"
+MAPS_FILE = "localisation.json"
+FUSION_FILE = "fusion_comparison.json"
+SHORTCUT_FILE = "shortcut.json"
+LARGEST = 8 * 2**20
+"""Bytes of a file that are read at most; a larger one is no file of numbers."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Numbers of one checkpoint; each part is empty where it was not measured.
+
+    Attributes:
+        tasks: title -> measurement of a task on a corpus.
+        maps, fusion: as the commands `modeling.explain.localisation` and
+            `modeling.training.fusion_comparison` write them.
+        shortcut: as `modeling.explain.shortcut` writes it, beside a twin.
+        whole: `metrics.json` as it is, for drawings.
+    """
+
+    tasks: Mapping[str, Mapping[str, Any]]
+    maps: Mapping[str, Any]
+    fusion: Mapping[str, Any]
+    shortcut: Mapping[str, Any]
+    whole: Mapping[str, Any]
+
+
+def read_facts(folder: Path) -> Measured:
+    """Everything measured that lies in a checkpoint's folder."""
+    files = (METRICS_FILE, MAPS_FILE, FUSION_FILE, SHORTCUT_FILE)
+    whole, maps, fusion, shortcut = (_mapping(folder / name) for name in files)
+    listed = part(whole, "measurements") or whole  # the first checkpoints had nothing else in this file
+    tasks = {
+        str(title): entry
+        for title, entry in listed.items()
+        if isinstance(entry, Mapping) and isinstance(entry.get("task"), str) and number(entry, "n")
+    }
+    return Measured(tasks, maps, fusion, shortcut, whole)
+
+
+def _mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            return {}
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        logger.warning("%s of a checkpoint cannot be read: %s", path.name, type(exc).__name__)
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def part(entry: Any, *keys: str) -> Mapping[str, Any]:
+    """A mapping inside of mappings; empty where there is none."""
+    for key in keys:
+        entry = entry.get(key) if isinstance(entry, Mapping) else None
+    return entry if isinstance(entry, Mapping) else {}
+
+
+def rows(entry: Any, key: str) -> list[Mapping[str, Any]]:
+    """A list of mappings; empty where there is none."""
+    found = entry.get(key) if isinstance(entry, Mapping) else None
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def number(entry: Any, key: str) -> float | None:
+    """A finite number; None where there is none."""
+    found = entry.get(key) if isinstance(entry, Mapping) else None
+    if isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found):
+        return float(found)
+    return None
+
+
+def interval(entry: Any, key: str) -> tuple[float, float] | None:
+    """The two ends of an interval; None where there are not two."""
+    found = entry.get(key) if isinstance(entry, Mapping) else None
+    if not isinstance(found, list) or len(found) != 2:
+        return None
+    low, high = (number({"end": end}, "end") for end in found)
+    return None if low is None or high is None else (low, high)

@@ -1,0 +1,252 @@
+/* The frame around the film: buttons, lists, caption, and the list of keys. */
+(() => {
+  "use strict";
+  const V = (window.viewboxViewer ??= {});
+  if (V.Frame) return;
+
+  const make = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (name === "text") node.textContent = value;
+      else node.setAttribute(name, value);
+    }
+    node.append(...children);
+    return node;
+  };
+  const KEYS = [
+    ["← ↑ → ↓", "arrows"], ["+ −", "zoom"], ["Shift ↑ ↓ ← →", "level"], ["1 … 6", "presets"], ["I", "invert"],
+    ["R, 0", "reset"], ["F", "full"], ["S", "two"], ["L", "linked"], ["N", "view"], ["[ ]", "opacity"],
+    [", .", "threshold"], ["G", "sign"], ["C", "contours"], ["W M B E", "tools"], ["Space, Shift ←…", "mark"],
+    ["< >", "size"], ["U", "undo"], ["Delete", "clear"], ["?", "help"],
+  ];
+  const MARK_KEYS = new Set(["mark", "size", "undo", "clear"]);
+
+  V.make = make;
+
+  V.Frame = class {
+    constructor(viewer) {
+      this.viewer = viewer;
+      this.worded = []; // [node, key, attribute or "text"]
+      this.status = make("div", { class: "vb-unseen", role: "status" });
+      this.hint = make("p", { class: "vv-hint", "aria-hidden": "true" });
+      this.stages = [0, 1].map((index) => this.stage(index));
+      this.dialog = make("dialog", { class: "vv-keys" });
+      this.root = make("div", { class: "vv", role: "group" },
+        this.toolbar(), make("div", { class: "vv-panes" }, ...this.stages.map((s) => s.figure)),
+        this.mapTools(), this.status, this.dialog);
+      this.worded.push([this.root, "viewer.title", "aria-label"]);
+      document.addEventListener("fullscreenchange", () => { this.update(); viewer.draw(); });
+      viewer.root.replaceChildren(this.root);
+    }
+
+    /* --- building */
+
+    button(key, icon, onclick, extra = "") {
+      const name = make("span", { class: "vv-name" });
+      this.worded.push([name, key, "text"]);
+      return make("button", { type: "button", class: `vv-button ${extra}`, onclick },
+        make("span", { "aria-hidden": "true", text: icon }), name);
+    }
+
+    labelled(key, control, extra = "") {
+      const name = make("span");
+      this.worded.push([name, key, "text"]);
+      return make("label", { class: `vv-label ${extra}` }, name, control);
+    }
+
+    get active() {
+      const { panes, two } = this.viewer;
+      return (two && panes.find((pane) => pane.figure.contains(document.activeElement))) || panes[this.last ?? 0];
+    }
+
+    stage(index) {
+      const canvas = make("canvas", { "aria-hidden": "true" }), over = make("canvas", { "aria-hidden": "true" });
+      const stage = make("div", { class: "vb-ground vv-stage", tabindex: "0", role: "application" }, canvas, over);
+      const mark = make("span", { class: "vb-synthetic" });
+      const message = make("p", { class: "vb-nofilm" });
+      const views = make("select", { onchange: () => this.viewer.show(this.viewer.panes[index], views.value, false) });
+      const viewsLabel = this.labelled("viewer.view", views, "vv-view");
+      const legend = make("div", { class: "vb-legend" }), readout = make("div", { class: "vv-readout" });
+      const caption = make("figcaption");
+      const figure = make("figure", { class: "vb-film vv-pane" }, viewsLabel, stage, readout, legend, caption);
+      stage.append(mark, message);
+      if (index === 0) stage.append(this.hint);
+      stage.addEventListener("focus", () => { this.last = index; this.viewer.draw(); });
+      stage.addEventListener("blur", () => this.viewer.draw());
+      return { stage, canvas, over, mark, message, views, viewsLabel, legend, readout, caption, figure };
+    }
+
+    toolbar() {
+      const { viewer } = this;
+      const tool = (name, key, icon) => [name, this.button(key, icon, () => viewer.useTool(name))];
+      this.tools = Object.fromEntries([
+        tool("window", "viewer.window", "◐"), tool("pan", "viewer.pan", "✥"),
+        tool("mark", "viewer.mark", "✎"), tool("erase", "viewer.erase", "⌫"),
+      ]);
+      this.undoButton = this.button("viewer.undo", "↶", () => this.undo(this.active));
+      this.clearButton = this.button("viewer.clear", "✕", () => this.clear(this.active));
+      this.size = make("input", { type: "range", min: "0.5", max: "12", step: "0.5",
+        oninput: () => this.brushSize(Number(this.size.value) / 100) });
+      this.sizeLabel = this.labelled("viewer.size", this.size);
+      this.preset = make("select", { onchange: () => viewer.usePreset(this.active, this.preset.value) });
+      this.inverted = this.button("viewer.invert", "◑", () => viewer.invert(this.active));
+      this.twoButton = this.button("viewer.two", "▯▯", () => viewer.setTwo(!viewer.two));
+      this.linkButton = this.button("viewer.linked", "⚯", () => this.link(!viewer.linked));
+      this.fullButton = this.button("viewer.full", "⤢", () => this.full());
+      const bar = make("div", { class: "vv-bar", role: "group" },
+        ...Object.values(this.tools), this.undoButton, this.clearButton, this.sizeLabel,
+        this.labelled("viewer.preset", this.preset), this.inverted,
+        this.button("viewer.smaller", "−", () => viewer.zoom(this.active, 0.8), "vv-icon"),
+        this.button("viewer.larger", "+", () => viewer.zoom(this.active, 1.25), "vv-icon"),
+        this.button("viewer.reset", "⟲", () => viewer.reset(this.active)),
+        this.twoButton, this.linkButton, this.fullButton, this.button("viewer.keys", "?", () => this.help()));
+      this.worded.push([bar, "viewer.tools", "aria-label"]);
+      return bar;
+    }
+
+    mapTools() {
+      const { viewer } = this;
+      const slider = (name, most) => make("input", { type: "range", min: "0", max: most, step: "5",
+        oninput: (event) => viewer.set(name, Number(event.target.value)) });
+      this.opacity = slider("opacity", "100");
+      this.threshold = slider("threshold", "95");
+      this.sign = make("select", { onchange: () => viewer.set("sign", this.sign.value) });
+      this.contours = this.button("viewer.contours", "◎", () => viewer.set("contours", !viewer.choice.contours));
+      this.opacityValue = make("output");
+      this.thresholdValue = make("output");
+      const bar = make("div", { class: "vv-bar vv-map", role: "group" }, this.labelled("viewer.show", this.sign),
+        this.labelled("viewer.opacity", this.opacity), this.opacityValue,
+        this.labelled("viewer.threshold", this.threshold), this.thresholdValue, this.contours);
+      this.worded.push([bar, "viewer.map_tools", "aria-label"]);
+      return (this.mapBar = bar);
+    }
+
+    /* --- keeping it true */
+
+    options(select, pairs, value) {
+      const text = JSON.stringify(pairs);
+      if (select.dataset.pairs !== text) {
+        select.replaceChildren(...pairs.map(([id, label]) => make("option", { value: id, text: label })));
+        select.dataset.pairs = text;
+      }
+      select.value = value;
+    }
+
+    /* Once a frame, however many changes came. */
+    update() {
+      this.due ??= requestAnimationFrame(() => { this.due = null; this.updateNow(); });
+    }
+
+    updateNow() {
+      const { viewer } = this, { choice } = viewer, pressed = (node, on) => node.setAttribute("aria-pressed", String(on));
+      if (this.spoken !== viewer.language) {
+        this.spoken = this.root.lang = viewer.language;
+        for (const [node, key, where] of this.worded)
+          if (where === "text") node.textContent = viewer.say(key);
+          else node.setAttribute(where, viewer.say(key));
+        this.dialog.replaceChildren();
+      }
+      for (const [name, node] of Object.entries(this.tools)) pressed(node, viewer.tool === name);
+      const marks = Boolean(viewer.marking), uses = marks && (viewer.tool === "mark" || viewer.tool === "erase");
+      this.tools.mark.hidden = this.tools.erase.hidden = !marks;
+      const { brushes } = viewer, brush = brushes.get(viewer.entryOf(this.active)?.filmId);
+      this.undoButton.hidden = !(marks && brush?.past.length);
+      this.clearButton.hidden = !(marks && brush?.count);
+      this.sizeLabel.hidden = !uses;
+      this.size.value = 100 * viewer.radius;
+      pressed(this.inverted, this.active.inverted);
+      pressed(this.twoButton, viewer.two);
+      pressed(this.linkButton, viewer.linked);
+      this.linkButton.hidden = !viewer.two;
+      pressed(this.fullButton, this.isFull());
+      this.options(this.sign, ["both", "positive", "negative"].map((s) => [s, viewer.say(`film.${s}`)]), choice.sign);
+      this.opacity.value = choice.opacity;
+      this.threshold.value = choice.threshold;
+      this.opacityValue.textContent = `${choice.opacity} %`;
+      this.thresholdValue.textContent = `${choice.threshold} %`;
+      pressed(this.contours, choice.contours);
+      this.root.classList.toggle("vv-two", viewer.two);
+      this.root.dataset.tool = viewer.tool;
+      for (const pane of viewer.panes) pane.figure.hidden = pane.index === 1 && !viewer.two;
+      for (const pane of viewer.panes) this.updatePane(pane);
+      this.mapBar.hidden = !viewer.panes.some((pane) => !pane.figure.hidden && viewer.entryOf(pane)?.heat);
+      this.updatePreset();
+      viewer.draw();
+    }
+
+    updatePreset() {
+      const { viewer } = this, film = viewer.entryOf(this.active)?.film;
+      this.preset.disabled = !film;
+      if (!film) return;
+      const names = [...Object.keys(viewer.presets(film)), ...(this.active.preset === "own" ? ["own"] : [])];
+      this.options(this.preset, names.map((name) => [name, viewer.say(`viewer.preset_${name}`)]), this.active.preset);
+    }
+
+    updatePane(pane) {
+      const { viewer } = this, entry = viewer.entryOf(pane);
+      if (!entry) return;
+      const side = viewer.two ? `${viewer.say(pane.index ? "viewer.right" : "viewer.left")}: ` : "";
+      pane.stage.setAttribute("aria-label", `${side}${entry.text} ${viewer.say("viewer.hint")}`);
+      pane.stage.setAttribute("aria-roledescription", viewer.say("viewer.role"));
+      pane.stage.classList.toggle("vv-moves", pane.view.zoom > 1);
+      pane.viewsLabel.hidden = viewer.entries.length < 2;
+      this.options(pane.views, viewer.labels(), entry.id);
+      pane.mark.textContent = entry.mark;
+      pane.mark.hidden = !entry.mark;
+      if (pane.captioned !== entry.caption) pane.caption.innerHTML = pane.captioned = entry.caption; // escaped on the server
+      this.legend(pane, entry);
+      this.read(pane);
+    }
+
+    /* --- what buttons and keys share */
+
+    link(on) {
+      this.viewer.linked = on;
+      this.viewer.follow(this.active);
+    }
+
+    brushSize(radius) {
+      this.viewer.radius = Math.min(0.12, Math.max(0.005, radius));
+      this.update();
+    }
+
+    undo(pane) {
+      if (!this.viewer.brush(pane)?.past.length) return;
+      this.viewer.brush(pane).undo();
+      this.viewer.marked(pane);
+    }
+
+    clear(pane) {
+      if (!this.viewer.brush(pane)?.count) return;
+      this.viewer.brush(pane).clear();
+      this.viewer.marked(pane);
+    }
+
+    isFull() {
+      return document.fullscreenElement === this.root || this.root.classList.contains("vv-filled");
+    }
+
+    /* Where a browser has no full screen for a part of a page (phones), the part fills the window. */
+    full() {
+      if (document.fullscreenElement === this.root) document.exitFullscreen();
+      else if (this.root.requestFullscreen && !this.root.classList.contains("vv-filled"))
+        this.root.requestFullscreen().catch(() => { this.root.classList.add("vv-filled"); this.update(); });
+      else this.root.classList.toggle("vv-filled");
+      this.update();
+    }
+
+    help() {
+      const { viewer } = this;
+      const rows = KEYS.filter(([, name]) => viewer.marking || !MARK_KEYS.has(name)).map(([keys, name]) =>
+        make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: keys })),
+          make("td", { text: viewer.say(`viewer.key_${name}`) })));
+      const close = make("button", { type: "button", class: "vv-button", text: viewer.say("viewer.close"),
+        onclick: () => this.dialog.close() });
+      this.dialog.setAttribute("aria-label", viewer.say("viewer.keys"));
+      this.dialog.replaceChildren(make("h2", { text: viewer.say("viewer.keys") }),
+        make("p", { text: viewer.say("viewer.mouse") }), make("table", {}, make("tbody", {}, ...rows)), close);
+      this.dialog.showModal();
+    }
+  };
+})();

@@ -1,0 +1,81 @@
+/* What the film viewer says: the legend of a map, the line below the film, and what is spoken. */
+(() => {
+  "use strict";
+  const V = (window.viewboxViewer ??= {});
+  if (V.telling) return;
+  const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
+  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toPrecision(2)}`;
+
+  /* Methods of V.Frame. */
+  V.telling = {
+    legend(pane, entry) {
+      const { heat } = entry, { viewer } = this, { sign, opacity, threshold, contours } = viewer.choice;
+      pane.legend.hidden = !heat;
+      if (!heat) return;
+      const { limit, shared } = viewer.scale(entry), { supports, against, scale_text: text } = heat.layer;
+      const notes = [limit ? text[sign].replace("{scale}", limit.toPrecision(2)) : viewer.say("viewer.empty_map")];
+      if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
+      const at = threshold ? heat.percentile(threshold) : limit / 2;
+      if (contours && limit) notes.push(viewer.say("viewer.contours_note", { value: `±${at.toPrecision(2)}` }));
+      if (shared) notes.push(viewer.say("viewer.same_scale"));
+      const key = JSON.stringify([notes, sign, opacity, limit]);
+      if (pane.legended === key) return;
+      pane.legended = key;
+      const stop = (colour, on) => `rgba(${colour},${on ? opacity / 100 : 0})`;
+      const bar = V.make("span", { class: "vv-scale", "aria-hidden": "true" });
+      bar.style.backgroundImage = `linear-gradient(to right, ${stop(against, sign !== "positive")}, ` +
+        `${stop(against, false)} 50%, ${stop(supports, false)} 50%, ${stop(supports, sign !== "negative")})`;
+      const ticks = V.make("span", { class: "vv-ticks", "aria-hidden": "true" },
+        ...[`−${limit.toPrecision(2)}`, "0", `+${limit.toPrecision(2)}`].map((t) => V.make("span", { text: t })));
+      pane.legend.replaceChildren(V.make("span", { class: "vv-bartics" }, bar, ticks), V.make("small", { text: notes.join(" ") }));
+    },
+
+    progress(pane, entry) {
+      const { viewer } = this, film = entry?.film;
+      const text = !entry ? "" : !film ? entry.message : film.failed ? viewer.say("viewer.lost")
+        : film.levels.length ? "" : viewer.say("viewer.loading");
+      if (pane.message.textContent !== text) pane.message.textContent = text;
+      pane.message.hidden = !text;
+    },
+
+    /* The line below the film: window, zoom, and what lies under the pointer. */
+    read(pane) {
+      const { viewer } = this, entry = viewer.entryOf(pane), film = entry?.film;
+      if (!film) return void (pane.readout.textContent = "");
+      const [low, high] = viewer.values(pane).map((value) => film.slope * value + film.intercept);
+      const parts = [viewer.say("viewer.readout", { low: number(Math.round(low)), high: number(Math.round(high)) })];
+      const place = viewer.place(pane), ratio = pane.canvas.width / (pane.stage.clientWidth || 1);
+      parts.push(viewer.say("viewer.zoomed", { percent: Math.round((100 * place.width) / ratio / film.width) }));
+      const at = pane.pointer && viewer.point(pane, pane.pointer.x, pane.pointer.y);
+      const value = at && film.valueAt(at.u, at.v);
+      if (at && value !== null) {
+        parts.push(viewer.say("viewer.point",
+          { x: Math.floor(at.u * film.width), y: Math.floor(at.v * film.height), value: number(value) }));
+        if (entry.heat) parts.push(viewer.say("viewer.point_map", { value: signed(entry.heat.valueAt(at.u, at.v)) }));
+      }
+      const brush = viewer.brushes.get(entry.filmId);
+      if (brush?.count)
+        parts.push(viewer.say("viewer.marked", { percent: ((100 * brush.count) / brush.mask.length).toFixed(1) }));
+      const text = parts.join(" · ");
+      if (pane.readout.textContent !== text) pane.readout.textContent = text;
+    },
+
+    /* After a key, when the hand rests: the same line, spoken. */
+    announce(pane) {
+      clearTimeout(this.speaking);
+      this.speaking = setTimeout(() => {
+        const { choice } = this.viewer;
+        this.status.textContent = this.viewer.entryOf(pane)?.heat
+          ? `${pane.readout.textContent} · ${this.viewer.say("viewer.opacity")} ${choice.opacity} % · ` +
+            this.viewer.say(`film.${choice.sign}`)
+          : pane.readout.textContent;
+      }, 600);
+    },
+
+    tell(text) {
+      this.hint.textContent = text;
+      clearTimeout(this.hinting);
+      this.hinting = setTimeout(() => { this.hint.textContent = ""; }, 1800);
+    },
+  };
+})();

@@ -1,0 +1,192 @@
+"""The rules of the quiz: which cases a code draws, how regions compare, and what there is to learn.
+
+Nothing here draws a screen or asks a model. The same code draws the same set wherever the cases and the
+checkpoint are the same, since the order rests on a hash and not on a generator of some library's version.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from modeling.labels import APPEARANCE
+from modeling.study import Modality
+
+LENGTH = 8
+"""Cases of a set."""
+DRILLS = 3
+"""Cases of a set on which the model is wrong, where there are as many."""
+CONFIDENT = 0.6
+"""Probability from which on a wrong answer of the model is a confident one."""
+CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
+"""What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
+SIDE = 256
+"""Longer side, in cells, of the grid on which regions are compared."""
+_SEED = re.compile(r"[a-z0-9-]{1,32}")
+NO_REGION = "Negative"
+"""The class with nothing to mark."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A case that may be asked.
+
+    Attributes:
+        truth: reference class.
+        answer: the model's most probable class; empty where there is no answer.
+        probability: that the model gives to its answer, 0 to 1.
+        conflicting: whether film, table and words are known to tell different stories.
+    """
+
+    case_id: str
+    truth: str
+    answer: str = ""
+    probability: float = 0.0
+    conflicting: bool = False
+
+    @property
+    def misleads(self) -> bool:
+        """Whether the model answers wrongly."""
+        return bool(self.answer) and self.answer != self.truth
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A case of a set; a drill is there because the model is known to mislead on it."""
+
+    case_id: str
+    drill: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A class, and how sure the reader is of it (0 to 1)."""
+
+    class_name: str
+    confidence: float
+
+
+# --- the set
+
+
+def clean_code(text: str | None) -> str | None:
+    """A quiz code as it stands in links, lower case; None where it has other signs or is too long."""
+    code = (text or "").strip().lower()
+    return code if _SEED.fullmatch(code) else None
+
+
+def _drawn(code: str, case_id: str) -> str:
+    return hashlib.sha256(f"{code}|{case_id}".encode()).hexdigest()
+
+
+def drawn_set(
+    code: str, candidates: Sequence[Candidate], length: int = LENGTH, drills: int = DRILLS
+) -> tuple[Asked, ...]:
+    """The set that a code stands for, drills mixed in.
+
+    Drills are cases on which the model is confidently wrong, then those on which it is just wrong. Where no
+    case has an answer of the model, cases whose evidence conflicts stand in for them. The others are drawn so
+    that the classes come about equally often.
+    """
+    ordered = sorted(candidates, key=lambda c: _drawn(code, c.case_id))
+    if any(c.answer for c in ordered):
+        sure = [c for c in ordered if c.misleads and c.probability >= CONFIDENT]
+        misleading = sure + [c for c in ordered if c.misleads and c.probability < CONFIDENT]
+    else:
+        misleading = [c for c in ordered if c.conflicting]
+    chosen = {c.case_id for c in misleading[:drills]}
+    rest = [c for c in ordered if c not in misleading]
+    by_class = [[c for c in rest if c.truth == name] for name in APPEARANCE.classes]
+    rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
+    rounds += [c for c in misleading if c.case_id not in chosen]  # only where there is too little else
+    asked = [Asked(case_id, True) for case_id in chosen]
+    asked += [Asked(c.case_id, False) for c in rounds[: max(0, length - len(asked))]]
+    return tuple(sorted(asked, key=lambda a: _drawn(f"{code}|order", a.case_id)))
+
+
+def fingerprint(asked: Sequence[Asked]) -> str:
+    """Six signs that tell two readers whether they had the same set."""
+    return hashlib.sha256("|".join(a.case_id for a in asked).encode()).hexdigest()[:6]
+
+
+# --- regions
+
+
+def grid_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """(rows, columns) of the comparing grid for a film of (H, W)."""
+    ratio = max(1.0, max(shape) / SIDE)
+    return max(1, round(shape[0] / ratio)), max(1, round(shape[1] / ratio))
+
+
+def on_grid(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Values over a whole film, (h, w), brought to (rows, columns) by their nearest neighbour."""
+    rows = (np.arange(shape[0]) * values.shape[0] // shape[0])[:, None]
+    return values[rows, np.arange(shape[1]) * values.shape[1] // shape[1]]
+
+
+def overlap(one: np.ndarray | None, other: np.ndarray | None) -> float | None:
+    """Intersection over union of two (rows, columns) bool masks; None where either marks nothing."""
+    if one is None or other is None or not one.any() or not other.any():
+        return None
+    return float((one & other).sum() / (one | other).sum())
+
+
+def is_hit(mark: np.ndarray | None, truth: np.ndarray | None) -> bool | None:
+    """Whether the point of the mark furthest from its edge lies in the true region.
+
+    The middle of mass would fall between the lungs where a reader marks both.
+    """
+    if mark is None or truth is None or not mark.any() or not truth.any():
+        return None
+    depth = distance_transform_edt(np.pad(mark, 1))[1:-1, 1:-1]
+    return bool(truth[np.unravel_index(int(depth.argmax()), depth.shape)])
+
+
+def strongest(density: np.ndarray, cells: int) -> np.ndarray | None:
+    """The `cells` cells with most that speaks for the target; None where nothing does.
+
+    A map has no edge of its own; taking as much of it as the reader marked makes the two comparable.
+    """
+    level = np.sort(density, axis=None)[::-1][: max(1, cells)]
+    threshold = max(float(level[-1]), 0.0)
+    found = density >= threshold if threshold > 0 else density > 0
+    return found if found.any() else None
+
+
+# --- what there is to learn
+
+
+def lesson(
+    first: str,
+    second: str,
+    truth: str,
+    model: str,
+    *,
+    confounder: str = "",
+    holders: Sequence[Modality] = (),
+) -> str:
+    """Key of the one sentence of teaching that fits best.
+
+    Args:
+        confounder: what was planted beside the evidence; empty for nothing.
+        holders: modalities that hold the evidence; empty where that is not known.
+    """
+    if model != truth:
+        if first == truth and second != truth:
+            return "quiz.lesson_talked_over"
+        if second == model:
+            return "quiz.lesson_both_misled"
+        if second == truth:
+            return "quiz.lesson_withstood"
+    if confounder:
+        return "quiz.lesson_confounder"
+    if holders and Modality.IMAGE not in holders:
+        return "quiz.lesson_not_in_film"
+    if first != truth and second == truth:
+        return "quiz.lesson_helped"
+    if first == truth and second != truth:
+        return "quiz.lesson_left_alone"
+    return "quiz.lesson_agreed" if second == truth else "quiz.lesson_missed"

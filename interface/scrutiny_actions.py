@@ -1,0 +1,209 @@
+"""What checks a map for a reader: the account beside it, the trust panel, other maps, other baselines."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
+from html import escape
+
+import gradio as gr
+
+from interface.baselines import BASELINES, baselines_panel
+from interface.desk import Desk, Desks
+from interface.line import Line, place_line
+from interface.map_words import map_in_words
+from interface.markup import note
+from interface.methods import about, localisation_of, method_choices, pointing_line
+from interface.model_actions import ModelActions
+from interface.parts import Parts, Updates
+from interface.prove import field_choices, word_choices
+from interface.scrutiny_host import METHOD, METHODS
+from interface.texts import say
+from interface.trust import checks_panel, verdict
+from interface.viewer import desk_value
+from modeling.errors import ExplanationCancelled, ViewboxError
+
+LOOK_SECONDS = 0.5
+
+
+class ScrutinyActions:
+    """Handlers around an explanation that is there; each returns or yields component updates."""
+
+    def __init__(self, desks: Desks, parts: Parts, work: ModelActions, line: Line) -> None:
+        self._desks, self.parts, self._work, self._line = desks, parts, work, line
+
+    # --- the place in line
+
+    async def wait(self, request: gr.Request) -> AsyncIterator[Updates]:
+        """Show the place in line until the model turns to this reader; waiting costs no thread."""
+        session = request.session_hash or ""
+        desk, shown = self._desks.of(session), 0
+        while desk.due in ("predict", "explain") and self._work.can_answer(desk):
+            self._line.enter(session)
+            place = self._line.place(session)
+            if place != shown:
+                yield {self.parts.line: place_line(place, desk.language)}
+            shown = place
+            await asyncio.sleep(LOOK_SECONDS)
+        self._line.leave(session)
+        yield {self.parts.line: "" if shown else gr.skip()}
+
+    # --- the trust panel
+
+    @property
+    def examined(self) -> list[gr.components.Component]:
+        """Outputs of `examine`."""
+        p = self.parts
+        shown = [p.results.evidence, p.results.cancel, p.message, p.method.switch, p.method.about]
+        return [*shown, p.trust.summary, p.trust.checks, p.prove.fields, p.prove.words]
+
+    def examine(self, request: gr.Request) -> Iterator[Updates]:
+        """Put the exact account beside the path's, then one trust measure after the other."""
+        desk, parts = self._desks.of(request.session_hash), self.parts
+        if desk.due != "examine" or desk.attribution is None:
+            yield {parts.message: gr.skip()}
+            return
+        desk.due, stop, attribution = "nothing", desk.stop, desk.attribution
+        scrutiny = desk.used.scrutiny
+        yield {**self._ready(desk), parts.results.cancel: gr.Button(interactive=True)}
+        stopped = False
+        try:
+            account = scrutiny.account(desk.study, attribution.target, attribution)
+            if desk.attribution is not attribution:  # the reader has moved on meanwhile
+                return
+            desk.account = account
+            yield {parts.results.evidence: self._work.evidence(desk), **self._checks(desk, running=True)}
+            for measure in scrutiny.measures(desk.study, attribution.target, attribution, stop):
+                if desk.attribution is not attribution:
+                    return
+                desk.measures.append(measure)
+                yield self._checks(desk, running=True)
+        except ExplanationCancelled:
+            stopped = True
+        except Exception:
+            yield {parts.trust.checks: "", parts.results.cancel: gr.Button(interactive=False)}
+            raise
+        if desk.attribution is attribution:  # else a newer explanation owns the screen
+            ended = self._checks(desk, stopped=stopped)
+            yield {**ended, parts.results.cancel: gr.Button(interactive=False)}
+
+    def _ready(self, desk: Desk) -> Updates:
+        """What can be looked at and taken away, now that there is an account."""
+        rows, words = field_choices(desk.attribution, desk.language), word_choices(desk.attribution)
+        prove = self.parts.prove
+        return {
+            self.parts.method.switch: gr.Radio(choices=method_choices(desk.used.scrutiny.opinions)),
+            self.parts.method.about: self._about(desk),
+            prove.fields: gr.CheckboxGroup(choices=rows, value=[], visible=bool(rows)),
+            prove.words: gr.CheckboxGroup(choices=words, value=[], visible=bool(words)),
+        }
+
+    def _checks(self, desk: Desk, *, running: bool = False, stopped: bool = False) -> Updates:
+        line = "" if running else verdict(desk.measures, desk.attribution, desk.language)
+        panel = checks_panel(desk.measures, desk.language, running=running, stopped=stopped)
+        return {self.parts.trust.checks: panel, self.parts.trust.summary: line}
+
+    def stopped(self, request: gr.Request) -> Updates:
+        """What the trust panel says after Cancel."""
+        desk = self._desks.of(request.session_hash)
+        if desk.attribution is None or desk.account is None:
+            return {self.parts.trust.checks: "", self.parts.trust.summary: ""}
+        return self._checks(desk, stopped=True)
+
+    # --- other maps
+
+    @property
+    def switched(self) -> list[gr.components.Component]:
+        """Outputs of `switch`."""
+        p = self.parts
+        return [p.film.figure, p.method.about, p.method.switch, p.message]
+
+    def switch(self, method: str, request: gr.Request) -> Iterator[Updates]:
+        """Put another method's map, or a control's, on the film; the account's own comes back at once."""
+        desk, parts = self._desks.of(request.session_hash), self.parts
+        attribution = desk.attribution
+        if method not in METHODS:
+            raise ViewboxError(f"The map cannot be '{method}'; choose one of {', '.join(METHODS)}.")
+        if attribution is None or desk.used is None:
+            yield {parts.method.switch: METHOD, parts.method.about: note(say("prove.waiting", desk.language))}
+            return
+        if attribution.image is None:
+            told = note(say("method.no_film", desk.language))
+            yield {parts.method.switch: METHOD, parts.method.about: told}
+            return
+        if method == METHOD:
+            desk.opinion = None
+        else:
+            told = say("method.computing", desk.language, method=say(f"method.{method}", desk.language))
+            yield {parts.method.about: note(told, "vb-running")}
+            stop = desk.begin_looking()
+            try:
+                found = desk.used.scrutiny.opinion(desk.study, attribution.target, method, stop)
+            except ViewboxError:
+                yield {parts.method.switch: _shown(desk), parts.method.about: self._about(desk)}
+                raise
+            if desk.attribution is None or desk.attribution.target != attribution.target:
+                return
+            desk.opinion = found
+        # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.
+        yield {parts.method.about: self._about(desk), parts.film.figure: {**desk_value(desk), "insist": True}}
+
+    def put_linked(self, request: gr.Request) -> Iterator[Updates]:
+        """Put the map that the address asked for on the film, once there is an account."""
+        desk = self._desks.of(request.session_hash)
+        method = desk.linked.method
+        if method in ("", METHOD) or not desk.complete:  # another checkpoint's turn: it does nothing either
+            yield {self.parts.message: gr.skip()}
+            return
+        desk.linked = replace(desk.linked, method="")
+        yield {self.parts.method.switch: method}
+        yield from self.switch(method, request)
+
+    def _about(self, desk: Desk) -> str:
+        if desk.attribution.image is None:
+            return ""
+        measured = localisation_of(desk.used.folder)
+        pointing = pointing_line(measured, desk.attribution.baseline, desk.language)
+        image = desk.attribution.image if desk.opinion is None else desk.opinion.image
+        words = map_in_words(image, desk.film, desk.language)
+        line = f'<p class="vb-inwords">{escape(words)}</p>' if words else ""
+        return line + about(desk.attribution, desk.opinion, desk.language, pointing=pointing)
+
+    # --- other baselines
+
+    def compare(self, request: gr.Request) -> Iterator[Updates]:
+        """The same target from every baseline, side by side, each as soon as it is there."""
+        desk, panel = self._desks.of(request.session_hash), self.parts.trust.baselines
+        first, cancel = desk.attribution, self.parts.results.cancel
+        if first is None or desk.used is None:
+            yield {panel: note(say("compare.nothing", desk.language))}
+            return
+        if desk.stop.is_set():  # by an earlier Cancel
+            desk.stop = threading.Event()
+        stop = desk.stop
+        desk.others[first.baseline] = first
+        yield {panel: self._compared(desk, running=True), cancel: gr.Button(interactive=True)}
+        try:
+            for baseline in desk.used.pipeline.baselines if first.image is not None else ():
+                if baseline in desk.others:
+                    continue
+                found = desk.used.scrutiny.explain(desk.study, first.target, baseline, stop)
+                if desk.attribution is not first:
+                    return
+                desk.others[baseline] = found
+                yield {panel: self._compared(desk, running=True)}
+        except ExplanationCancelled:
+            pass  # what was compared before stays on screen
+        except Exception:
+            yield {cancel: gr.Button(interactive=False)}
+            raise
+        if desk.attribution is first:
+            yield {panel: self._compared(desk), cancel: gr.Button(interactive=False)}
+
+    def _compared(self, desk: Desk, *, running: bool = False) -> str:
+        ordered: Mapping = {b: desk.others[b] for b in BASELINES if b in desk.others}
+        return baselines_panel(ordered, desk.shown, desk.language, running=running)
+
+
+def _shown(desk: Desk) -> str:
+    return METHOD if desk.opinion is None else desk.opinion.method

@@ -1,0 +1,117 @@
+"""The quiz in a real browser: a whole sitting in English by keyboard, and its start in Chinese on a phone."""
+
+# ruff: noqa: F811 (fixtures come by name)
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from interface.quiz_rules import LENGTH
+from tests.test_browser import (  # noqa: F401 (fixtures)
+    PATIENCE,
+    arrived,
+    chromium,
+    page,
+    phone,
+    served,
+    shoot,
+)
+
+pytestmark = pytest.mark.browser
+STEP = "#vb-quiz-step .vb-quiz-step"
+
+
+def stepped(page, text: str) -> None:
+    """Wait until a step's heading is there and has the focus."""
+    page.wait_for_selector(f"{STEP}:has-text('{text}')")
+    page.wait_for_function("() => document.activeElement?.classList.contains('vb-quiz-step')")
+
+
+def pick(page, group: str, number: int) -> None:
+    """Choose from a group of radio buttons by keyboard."""
+    page.locator(f"{group} input").first.focus()
+    for _ in range(number):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+
+
+def press(page, button: str) -> None:
+    page.locator(f"#vb-quiz-{button}").focus()
+    page.keyboard.press("Enter")
+
+
+def mark(page) -> None:
+    """Mark a place in the middle of the film by keyboard."""
+    page.locator("#vb-quiz-film .vv-stage").first.focus()
+    for key in ("b", "ArrowRight", "Space", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+
+
+def told(page, part: str) -> str:
+    return page.locator(f"#vb-quiz-{part}").inner_text()
+
+
+def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, tmp_path_factory):
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    assert "than the model" in told(page, "intro") and "stored on the server" in told(page, "intro")
+    heard: list[str] = []
+    page.on("response", lambda r: heard.append(r.url))
+    page.locator("#vb-quiz-code input, #vb-quiz-code textarea").fill("class-7b")
+    press(page, "begin")
+    for number in range(1, 3):
+        stepped(page, f"Film {number} of {LENGTH}: read it first")
+        page.wait_for_function("() => document.querySelector('#vb-quiz-film canvas')")
+        assert told(page, "model") == "" and told(page, "truth") == ""
+        assert "CASE-" not in page.locator("#vb-quiz-desk").inner_text()
+        press(page, "commit")
+        page.wait_for_selector("#vb-message :text('Choose an answer')")
+        pick(page, "#vb-quiz-answer", number)
+        pick(page, "#vb-quiz-sure", 2)
+        if number == 1:
+            press(page, "commit")
+            page.wait_for_selector("#vb-message :text('marked nothing yet')")
+        mark(page)
+        shoot(page, tmp_path_factory, f"quiz-{number}-read")
+        press(page, "commit")
+        stepped(page, "now you see the model")
+        assert "The model says" in told(page, "model") and told(page, "truth") == ""
+        page.wait_for_selector("#vb-quiz-model :text('map is on the film')")
+        shoot(page, tmp_path_factory, f"quiz-{number}-model")
+        press(page, "reveal")
+        stepped(page, f"Film {number} of {LENGTH}: the reference")
+        assert "Reference: " in told(page, "truth") and "CASE-" in told(page, "truth")
+        shoot(page, tmp_path_factory, f"quiz-{number}-truth")
+        press(page, "next")
+    stepped(page, "read it first")
+    press(page, "finish")
+    stepped(page, "Your results")
+    results = told(page, "results")
+    assert "Right before seeing the model" in results and "?quiz=class-7b" in results
+    shoot(page, tmp_path_factory, "quiz-results")
+    with page.expect_download() as waiting:
+        page.locator("#vb-quiz-kept button").first.click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["number"] for row in rows] == ["1", "2"] and rows[0]["quiz"] == "class-7b"
+    assert all(row["marked"] == "True" for row in rows)
+
+
+def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_factory):
+    context = chromium.new_context(
+        locale="zh-TW", viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{served.url}/?quiz=class-7b")
+    page.wait_for_selector("#vb-quiz-begin")
+    page.wait_for_function("() => document.querySelector('#vb-quiz-code :is(input, textarea)').value")
+    assert "判讀" in told(page, "intro")
+    shoot(page, tmp_path_factory, "quiz-phone-start")
+    page.locator("#vb-quiz-begin").tap()
+    stepped(page, f"第 1 / {LENGTH} 張")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, wide
+    shoot(page, tmp_path_factory, "quiz-phone-read")
+    context.close()
