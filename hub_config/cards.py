@@ -18,8 +18,9 @@ from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 
 METRICS_FILE = "metrics.json"
-MAPS_FILE, SHORTCUT_FILE = "localisation.json", "shortcut.json"
-"""What `modeling.explain.localisation` and `modeling.explain.shortcut` print with `--json`."""
+MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", "shortcut.json"
+"""What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
+and `modeling.explain.shortcut`."""
 PLOTS = "plots"
 
 TERMS = {
@@ -87,6 +88,7 @@ def model_card(folder: Path) -> str:
             familiarity=sections.familiarity(metrics["familiarity"]),
             shortcut=map_sections.shortcut(read_beside(folder, SHORTCUT_FILE)),
             maps=map_sections.maps(read_beside(folder, MAPS_FILE)),
+            phantoms=map_sections.maps(read_beside(folder, PHANTOMS_FILE)),
             duplicates=sections.duplicates(metrics["duplicates"]),
             label_shift=sections.label_shift(measurements),
             plots="\n".join(

@@ -56,7 +56,7 @@ def maps(found: Numbers) -> str:
 
 def _planted(found: Numbers) -> str:
     planted = found.get("planted_evidence")
-    if not planted:
+    if not planted or not planted["black"].get("table"):
         return ""
     black, total = planted["black"], planted["cases"]
     conflict = black["conflict"]

@@ -28,6 +28,7 @@ OPTIONAL_FILES = (
     "calibration.json",
     "familiarity.safetensors",
     "localisation.json",
+    "phantoms.json",
     "shortcut.json",
     "fusion_comparison.json",
 )
