@@ -197,8 +197,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "您的把握與答對率相當。",
     ),
     "quiz.few": (
-        "{n} films are few: chance plays a large part in these numbers.",
-        "只有 {n} 張影像：這些數字受機遇影響很大。",
+        "Films read: {n}. So few leave much in these numbers to chance.",
+        "已判讀 {n} 張影像：數量少，這些數字受機遇影響很大。",
     ),
     "quiz.hits": ("Marks whose middle lay in the planted region", "標記中心在病灶內"),
     "quiz.iou_truth": ("Mean overlap with the planted region (IoU)", "與病灶的平均重疊（IoU）"),
