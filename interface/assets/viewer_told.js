@@ -45,7 +45,9 @@
       const [low, high] = viewer.values(pane).map((value) => film.slope * value + film.intercept);
       const parts = [viewer.say("viewer.readout", { low: number(Math.round(low)), high: number(Math.round(high)) })];
       const place = viewer.place(pane), ratio = pane.canvas.width / (pane.stage.clientWidth || 1);
-      parts.push(viewer.say("viewer.zoomed", { percent: Math.round((100 * place.width) / ratio / film.width) }));
+      // A pane that is still hidden has no width yet.
+      if (place.width > 0 && ratio > 0)
+        parts.push(viewer.say("viewer.zoomed", { percent: Math.round((100 * place.width) / ratio / film.width) }));
       const at = pane.pointer && viewer.point(pane, pane.pointer.x, pane.pointer.y);
       const value = at && film.valueAt(at.u, at.v);
       if (at && value !== null) {
