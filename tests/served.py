@@ -130,3 +130,12 @@ def _wait(url: str, process: subprocess.Popen, log: Path, seconds: float = 90) -
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.2)
     raise AssertionError(f"the app did not start:\n{log.read_text()[-4000:]}")
+
+
+def open_tab(page, name: str) -> None:
+    """Open a tab of the page in the browser; a narrow page keeps the later ones in a menu."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():
+        page.locator("#vb-tabs .overflow-menu > button").click()
+        tab = page.locator("#vb-tabs .overflow-dropdown button", has_text=name)
+    tab.click()

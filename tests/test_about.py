@@ -19,7 +19,7 @@ from interface.strings.about import STRINGS
 from interface.texts import LANGUAGES, Language
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
-from tests.served import serve, write_bundle, write_store
+from tests.served import open_tab, serve, write_bundle, write_store
 
 FILM = Path(__file__).parents[1] / "hub_config" / "checkpoints" / "film"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -276,10 +276,9 @@ def test_the_tab_in_a_browser(tmp_path, tmp_path_factory, locale, tab, said, siz
             "request", lambda r: None if r.url.startswith((served.url, "data:")) else outside.append(r.url)
         )
         page.goto(served.url)
-        page.wait_for_function(
-            "() => document.querySelectorAll('#vb-model .vb-ready').length == 2", timeout=60_000
-        )
-        page.get_by_role("tab", name=tab).click()
+        ready = "() => document.querySelectorAll('#vb-model .vb-ready').length >= 2"
+        page.wait_for_function(ready, timeout=60_000)
+        open_tab(page, tab)
         page.wait_for_selector("#vb-about-models section >> nth=1")
         text = page.inner_text("#vb-about-models")
         assert said in text and "0.797" in text and "film" in text and "teaching" in text

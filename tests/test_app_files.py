@@ -54,6 +54,11 @@ VALID = {
     "baseline": "black",
     "sign": "both",
     "opacity": 1,
+    "report": "FINDINGS: No effusion.",
+    "k": 1,
+    "image": 1,
+    "table": 1,
+    "text": 0,
 }
 
 

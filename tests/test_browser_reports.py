@@ -4,6 +4,7 @@
 
 import pytest
 
+from tests.served import open_tab
 from tests.test_browser import (  # noqa: F401 (fixtures)
     arrived,
     chromium,
@@ -17,17 +18,13 @@ pytestmark = pytest.mark.browser
 REPORT = "FINDINGS: Small left effusion. No pneumothorax. Possible pneumonia."
 
 
-def open_tab(page, name: str) -> None:
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():  # a narrow page keeps further tabs in a menu
-        page.locator("#vb-tabs .overflow-menu > button").click()
-        tab = page.locator("#vb-tabs .overflow-dropdown button", has_text=name)
-    tab.click()
+def open_reports(page, name: str) -> None:
+    open_tab(page, name)
     page.wait_for_selector("#vb-report-text textarea")
 
 
 def test_a_report_shows_its_labels_and_the_rule_on_focus(page, tmp_path_factory):
-    open_tab(page, "Reports and similar cases")
+    open_reports(page, "Reports and similar cases")
     page.fill("#vb-report-text textarea", REPORT)
     page.get_by_role("button", name="Mine labels").click()
     denied = page.locator("#vb-report-marked .vb-report .vb-said-negative")
@@ -40,7 +37,7 @@ def test_a_report_shows_its_labels_and_the_rule_on_focus(page, tmp_path_factory)
 
 
 def test_an_edited_rule_changes_precision_at_once_and_the_labels_too(page, tmp_path_factory):
-    open_tab(page, "Reports and similar cases")
+    open_reports(page, "Reports and similar cases")
     page.fill("#vb-report-text textarea", REPORT)
     page.get_by_text("The rules: edit them").click()
     page.wait_for_selector("#vb-rule-scores table")
@@ -60,7 +57,7 @@ def test_an_edited_rule_changes_precision_at_once_and_the_labels_too(page, tmp_p
 
 
 def test_similar_cases_are_found_and_opened(page, tmp_path_factory):
-    open_tab(page, "Reports and similar cases")
+    open_reports(page, "Reports and similar cases")
     page.get_by_role("button", name="Take the report").click()
     page.wait_for_selector("#vb-report-marked .vb-report")
     page.get_by_role("button", name="Find similar").click()

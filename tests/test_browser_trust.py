@@ -49,10 +49,10 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
     shoot(page, tmp_path_factory, "trust")
     before = page.inner_text("#vb-checks")
     page.get_by_role("button", name="Next").click()
-    page.wait_for_selector("#vb-figure :text('CASE-0001')")
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
     page.wait_for_function("() => !document.querySelector('#vb-baselines figure')")
     page.get_by_role("button", name="Previous").click()
-    page.wait_for_selector("#vb-figure :text('CASE-0000')")
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0000')")
     checked(page)
     assert page.inner_text("#vb-checks") == before, "kept, its seconds included"
 

@@ -116,7 +116,7 @@ def kill_and_run_again(
         process = begin(name, source, server.uri, "--database", database, *options, start_new_session=True)
         time.sleep(wait)
         hits += process.poll() is None
-        os.kill(process.pid, signal.SIGKILL)  # the workers must notice by themselves
+        process.kill()  # SIGKILL, unless it has ended; the workers must notice by themselves
         process.communicate(timeout=60)
         assert no_orphan(process.pid), "a worker outlived its parent"
     import_whole(server, database, name, source, *options)

@@ -34,7 +34,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sources=("siim",),
     )
     readme = folder / "README.md"
-    readme.write_text("Before\n<!-- results -->\nold\n<!-- /results -->\nAfter\n")
+    marked = (f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut"))
+    readme.write_text(f"Before\n{''.join(marked)}After\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leak_audit, "TREES", 10)
         patch.setattr(leak_audit, "SHUFFLES", 2)

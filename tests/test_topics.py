@@ -88,7 +88,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     archive = write_archive(tmp_path / "r.tgz")
     assert main([str(archive), "--topics", "4", "--out", str(tmp_path / "t.json"), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["reports"] == 60 and answer["seconds"] > 0 and answer["peak_gb"] > 0
+    assert answer["reports"] == 60 and answer["seconds"] >= 0 and answer["peak_gb"] > 0
     assert TopicBrowser.load(tmp_path / "t.json").measures["npmi"] == answer["npmi"]
     assert main([str(archive), "--topics", "4"]) == 0
     assert "effusion" in capsys.readouterr().out

@@ -5,9 +5,7 @@ SENTENCES: dict[str, str] = {
         "此檢查沒有可更改的影像；請開啟有影像的病例。"
     ),
     "Viewbox gives no personal medical advice; ask a doctor, and send a clinical indication without"
-    " questions.": (
-        "Viewbox 不提供個人醫療建議；請詢問醫師，並只傳送不含提問的臨床適應症。"
-    ),
+    " questions.": ("Viewbox 不提供個人醫療建議；請詢問醫師，並只傳送不含提問的臨床適應症。"),
     "Prevalence, sensitivity and specificity lie between 0 and 100 %; correct them.": (
         "盛行率、敏感度與特異度須介於 0 與 100 % 之間；請更正。"
     ),
