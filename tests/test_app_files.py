@@ -55,18 +55,21 @@ VALID = {
     "sign": "both",
     "opacity": 1,
     "report": "FINDINGS: No effusion.",
-    "k": 1,
-    "image": 1,
-    "table": 1,
-    "text": 0,
 }
+OWN = {
+    "/similar_cases": {"k": 1, "image": 1, "table": 1, "text": 0},
+    "/second_opinion": {"method": "edges"},
+    "/prove": {"region": None, "fields": ["age"], "words": None},
+}
+"""Inputs that share a name with another endpoint's."""
 
 
 def file_calls(path: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Every endpoint, with a file of the server in the place of each input in turn."""
     payload = {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "x", "url": None}
     for name, inputs in ENDPOINTS.items():
-        plain = {given: VALID.get(given, "") for given in inputs}
+        valid = VALID | OWN.get(name, {})
+        plain = {given: valid.get(given, "") for given in inputs}
         yield name, {"extra": payload} if not inputs else plain
         for given in inputs:
             for hidden in (payload, [payload], {"age": payload}):
