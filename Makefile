@@ -18,7 +18,8 @@ demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
 	$(BIN)/python app.py
 
 test: $(VENV)/test.stamp browser  ## pass the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser
 
 # The browser tests need a Chromium; without one, and without the right to install it, they say so and skip.
 .PHONY: browser
