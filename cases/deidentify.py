@@ -68,8 +68,3 @@ class Pseudonymiser:
     def _digest(self, kind: str, value: str) -> bytes:
         message = f"{kind}\0{value}".encode("utf-8", "surrogateescape")
         return hmac.new(self.salt, message, hashlib.sha256).digest()
-
-
-def without_salt(kind: str, value: str) -> str:
-    """16 hexadecimal digits for a published name: no secret, only short and of one form."""
-    return hashlib.sha256(f"{kind}\0{value}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

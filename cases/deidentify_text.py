@@ -108,15 +108,6 @@ def clean_text(
     return CleanText("".join([*pieces, text[end:]]), counts)
 
 
-def check_installed() -> None:
-    """Refuse at the start of an import rather than at its first text.
-
-    Raises:
-        StudyError: the libraries that find names and numbers are not installed.
-    """
-    _engine()
-
-
 def _known_spans(text: str, names: Iterable[str]) -> Iterable[tuple[int, int, str]]:
     for word in sorted({name.strip() for name in names}):
         if len(word) < (SHORTEST_NUMBER if word.isdecimal() else SHORTEST_NAME):
