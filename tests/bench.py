@@ -198,16 +198,25 @@ def bench_app() -> dict[str, float]:
     return {"app_to_page_s": page, "app_to_first_prediction_s": first, "api_prediction_s": warm, **screen}
 
 
-def bench_explanations_only(checkpoint: Path, films: int) -> int:
-    """Print the explanations' figures and which bars they pass."""
+def bench_explanations_only(checkpoint: Path, films: int, data: Path | None) -> int:
+    """Print the explanations' figures and which bars they pass.
+
+    Args:
+        data: Parquet file with real films, laid out as the SIIM corpus; without it the cases that ship.
+    """
     from cases.store import CaseFilter, open_case_store
+    from modeling.explain.localisation import marked_films
     from modeling.pipeline import DiagnosisPipeline
     from tests.bench_explanations import BARS as EXPLAINED
     from tests.bench_explanations import bench_explaining
 
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
-    store, task = open_case_store(None), pipeline.config.tasks[0]
-    studies = [store.get(row.case_id).study for row in store.page(CaseFilter(), limit=films).rows]
+    task = pipeline.config.tasks[0]
+    if data is None:
+        store = open_case_store(None)
+        studies = [store.get(row.case_id).study for row in store.page(CaseFilter(), limit=films).rows]
+    else:
+        studies = [marked.study for marked in marked_films(data, films)]
     figures = bench_explaining(
         pipeline, studies, lambda s: Target(task.name, pipeline.predict(s)[task.name].most_probable)
     )
@@ -230,9 +239,10 @@ def main() -> int:
         metavar="FILMS",
         help="only how soon explanations add up beside captum's best, and what checks them (slow)",
     )
+    parser.add_argument("--data", type=Path, metavar="FILE.parquet", help="real films for --explanations")
     options = parser.parse_args()
     if options.explanations:
-        return bench_explanations_only(options.checkpoint, options.explanations)
+        return bench_explanations_only(options.checkpoint, options.explanations, options.data)
     figures = {**bench_app(), **bench_model(options.checkpoint, options.films)}
     rounded = {k: float(np.round(v, 4)) if isinstance(v, float) else v for k, v in figures.items()}
     passed = {k: rounded[k] <= bar for k, bar in BARS.items() if k in rounded}

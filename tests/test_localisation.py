@@ -32,17 +32,19 @@ from modeling.explain.localisation_scores import (
     intersection_over_union,
     otsu_segment,
     positive_evidence,
+    positive_share,
     resampled,
-    score_evidence,
+    score_map,
     summarise_scores,
     with_interval,
 )
 from modeling.explain.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
-from modeling.explain.planted_shares import planted_share, positive_share, summarise_shares
+from modeling.explain.planted_shares import planted_share, summarise_shares
+from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FieldAttribution, WordAttribution
-from modeling.study import Modality
+from modeling.study import Modality, Study
 
 QUICK = Effort(tolerance=0.5, max_evaluations=8)
 
@@ -65,12 +67,15 @@ def corner(shape: tuple[int, int] = (40, 32)) -> np.ndarray:
 
 def test_a_perfect_map_scores_one_and_its_inverse_zero() -> None:
     region = corner()
-    perfect = score_evidence(region.astype(float), region, 0.5)
-    assert perfect.hit and perfect.iou == 1.0 and perfect.seconds == 0.5
-    inverse = score_evidence(1.0 - region, region)
-    assert not inverse.hit and inverse.iou == 0.0
-    signed = score_evidence(positive_evidence(np.where(region, -3.0, 0.0), smoothing=0), region)
-    assert not signed.hit and signed.iou == 0.0  # evidence against the target is no evidence for it
+    perfect = score_map(region.astype(float), region, 0.5, smoothing=0)
+    assert perfect.hit and perfect.iou == 1.0 and perfect.share == 1.0 and perfect.seconds == 0.5
+    inverse = score_map(1.0 - region, region, smoothing=0)
+    assert not inverse.hit and inverse.iou == 0.0 and inverse.share == 0.0
+    # evidence against the target is no evidence for it
+    signed = score_map(np.where(region, -3.0, 0.0), region, smoothing=0)
+    assert (
+        not signed.hit and signed.iou == 0.0 and np.isnan(signed.share)
+    )  # evidence against the target is no evidence for it
 
 
 def test_iou_and_hit_by_hand() -> None:
@@ -119,8 +124,10 @@ def test_smoothing_comes_before_the_sign() -> None:
 def test_a_map_is_graded_at_the_film_s_own_size() -> None:
     region = np.zeros((120, 90), bool)
     region[30:60, 45:75] = True
-    score = score_evidence(resampled(region, (40, 30)), region)
-    assert score.hit and score.iou > 0.85
+    score = score_map(resampled(region, (40, 30)), region, smoothing=0)
+    assert score.hit and score.iou > 0.85 and score.share > 0.85
+    even = score_map(np.ones((40, 30)), region)
+    assert even.share == pytest.approx(region.mean(), rel=1e-3)  # an even map has the region's area on it
 
 
 def test_intervals_hold_their_value_and_leave_the_unknown_out() -> None:
@@ -135,11 +142,11 @@ def test_intervals_hold_their_value_and_leave_the_unknown_out() -> None:
 
 def test_scores_are_summed_up() -> None:
     region = corner()
-    scores = [score_evidence(region * 1.0, region, 0.2), score_evidence(1.0 - region, region, 0.4)]
+    scores = [score_map(m, region, seconds, 0) for m, seconds in ((region * 1.0, 0.2), (1.0 - region, 0.4))]
     summary = summarise_scores(scores, ["a", "b"])
-    assert (summary["hit_rate"]["value"], summary["miou"]["value"]) == (0.5, 0.5)
+    assert [summary[key]["value"] for key in ("hit_rate", "miou", "on_evidence")] == [0.5, 0.5, 0.5]
     assert summary["median_seconds"] == pytest.approx(0.3)
-    assert summarise_scores([score_evidence(region * 1.0, region)], ["a"])["median_seconds"] is None
+    assert summarise_scores([score_map(region * 1.0, region)], ["a"])["median_seconds"] is None
 
 
 # --- where evidence is known to lie
@@ -177,7 +184,8 @@ def test_priors_never_look_and_never_know_their_own_patient() -> None:
     left, right = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
     left[:, :20], right[:, 44:] = True, True
     priors = location_priors([left, right, left], ["a", "b", "a"])
-    assert score_evidence(priors[0], right).iou == 1.0 and score_evidence(priors[1], left).iou == 1.0
+    assert score_map(priors[0], right, smoothing=0).iou == 1.0
+    assert score_map(priors[1], left, smoothing=0).iou == 1.0
     assert not location_priors([left], ["a"])[0].any()
 
 
@@ -196,7 +204,7 @@ def test_every_method_gives_a_map_of_the_film_alone(
     study, target = toy_study(modalities), Target(TaskName.APPEARANCE, "Typical")
     accounts = mapper.accounts(study, target)
     maps = mapper.maps(study, target, accounts)
-    assert set(maps) == {*METHODS, *CONTROLS} and set(accounts) == {"black", "blurred"}
+    assert set(maps) == {*METHODS, *CONTROLS} and set(accounts) < set(maps)
     box = mapper.pipeline.processor(study).letterbox
     for name, one in maps.items():
         assert one.values.shape == (box.height, box.width) and np.isfinite(one.values).all(), name
@@ -255,18 +263,21 @@ def test_shares_on_film_table_and_words_by_hand() -> None:
     share = planted_share(
         marked(both, region), account(image, {"age": 1.0, "crp": 3.0}, [1.0, 2.0, 1.0, -4.0]), True
     )
-    assert share.on_evidence == {Modality.IMAGE: 0.75, Modality.TABLE: 0.75, Modality.TEXT: 0.75}
-    assert share.by_area == {Modality.IMAGE: 0.5, Modality.TABLE: 0.5, Modality.TEXT: 0.5}
+    assert share.on_evidence == {Modality.TABLE: 0.75, Modality.TEXT: 0.75}
+    assert share.by_area == {Modality.TABLE: 0.5, Modality.TEXT: 0.5}
+    assert score_map(image, region).share == 0.75  # the film's is graded with its map
     film = planted_share(marked((Modality.IMAGE,), region), account(image, {"crp": 6.0}, [-1.0]), True)
-    assert set(film.on_evidence) == {Modality.IMAGE}  # table and words hold no evidence here
+    assert film.on_evidence == {}  # table and words hold no evidence here
     assert film.held == pytest.approx(2 / 8)  # film +2, table +6, words -1
+    one_by_one = replace(account(image, {"crp": 6.0}, [-1.0]), method="occlusion")
+    assert np.isnan(planted_share(marked((Modality.IMAGE,), region), one_by_one, True).held)
 
 
 def test_missing_modalities_have_no_share() -> None:
     share = planted_share(marked((Modality.TABLE,), None), account(None, {}, []), False)
     assert share.on_evidence == {} and np.isnan(share.held)
     summary = summarise_shares([share])
-    assert summary["film"]["value"] is None and summary["conflict"]["value"] is None
+    assert summary["table"]["value"] is None and summary["conflict"]["value"] is None
 
 
 def test_conflict_counts_only_what_the_model_gets_right() -> None:
@@ -275,6 +286,34 @@ def test_conflict_counts_only_what_the_model_gets_right() -> None:
     shares = [base, replace(base, held=0.25, right=False), replace(base, held=0.1, contradicts=False)]
     conflict = summarise_shares(shares)["conflict"]
     assert (conflict["value"], conflict["n"], conflict["cases"], conflict["right"]) == (0.75, 1, 2, 1)
+
+
+# --- fields and words taken away one by one
+
+
+def test_removals_are_the_falls_of_the_logit(checkpoint: Path) -> None:
+    pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
+    study, target = toy_study(), Target(TaskName.APPEARANCE, "Typical")
+    path = pipeline.paths(study, target, "black")[0]
+    found = removal_account(path, study)
+    assert found.image is None and found.method == "occlusion"
+    assert found.evaluations == 1 + len(found.fields) + len(found.words)
+    assert found.output == pytest.approx(float(path.logit(*path.inputs)[0].detach()), abs=1e-5)
+    field = next(f for f in found.fields if f.value is not None)
+    unknown = replace(study.table, values={n: v for n, v in study.table.values.items() if n != field.name})
+    fall = found.output - path_logit(pipeline, replace(study, table=unknown), target)
+    assert field.attribution == pytest.approx(fall, abs=1e-4)
+    assert all(f.attribution == pytest.approx(0, abs=1e-6) for f in found.fields if f.value is None)
+    place = path.read.index(Modality.TEXT)
+    ends = list(path.inputs)
+    ends[place] = pipeline.model.encoders["text"].embed(path.masked([1]))
+    masked = float(path.logit(*ends)[0].detach())
+    assert found.words[1].attribution == pytest.approx(found.output - masked, abs=1e-4)
+
+
+def path_logit(pipeline: DiagnosisPipeline, study: Study, target: Target) -> float:
+    path = pipeline.paths(study, target, "black")[0]
+    return float(path.logit(*path.inputs)[0].detach())
 
 
 # --- ablation
@@ -327,8 +366,13 @@ def test_phantoms_as_json(checkpoint: Path, capsys: pytest.CaptureFixture) -> No
         assert row["hit_rate"]["n"] == answer["films"] and (row["median_seconds"] is None) == (name in PRIORS)
     assert answer["best"]["method"] in METHODS
     assert set(answer["best"]["hit_rate_above"]) == {*CONTROLS, *PRIORS}
-    assert answer["planted_evidence"]["cases"] == 6
-    assert set(answer["planted_evidence"]["blurred"]) == {"film", "table", "words", "conflict"}
+    planted = answer["planted_evidence"]
+    assert planted["cases"] == 6 and set(planted) == {"cases", *METHODS, *CONTROLS}
+    whole = {"film", "table", "words", "conflict"}
+    assert set(planted["integrated_gradients_blurred"]) == set(planted["random_weights"]) == whole
+    assert set(planted["occlusion"]) == whole and planted["occlusion"]["conflict"]["n"] == 0
+    assert set(planted["grad_cam"]) == {"film"}
+    assert planted["grad_cam"]["film"]["value"] == answer["maps"]["grad_cam"]["on_evidence"]["value"]
     assert answer["ablation"]["cases"] == 8 and "not for diagnosis" in answer["warning"]
     assert set(answer["ablation"]["cases_whose_evidence_it_holds"]) == {"image", "table", "text"}
 

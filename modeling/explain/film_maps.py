@@ -7,6 +7,7 @@ import numpy as np
 
 from modeling.explain.controls import with_random_weights
 from modeling.explain.localisation_scores import resampled
+from modeling.explain.removal import removal_account
 from modeling.labels import Target
 from modeling.opinions import see_edges, see_evidence, see_feature_gradients, see_grad_cam, see_occlusion
 from modeling.pipeline import DiagnosisPipeline
@@ -14,9 +15,9 @@ from modeling.results import Attribution
 from modeling.study import Study
 from modeling.study_path import IMAGE_BASELINES, ImageBaseline
 
+_GRADIENTS = "integrated_gradients"
 METHODS = (
-    "integrated_gradients_black",
-    "integrated_gradients_blurred",
+    *(f"{_GRADIENTS}_{baseline}" for baseline in IMAGE_BASELINES),
     "feature_gradients_black",
     "feature_gradients_blurred",
     "grad_cam",
@@ -65,13 +66,21 @@ class FilmMapper:
     def _weighs(self) -> bool:
         return self.pipeline.model.encoders["image"].evidence is not None
 
-    def accounts(self, study: Study, target: Target) -> dict[ImageBaseline, Attribution]:
-        """Integrated Gradients of all modalities from every baseline of the film."""
-        return {b: self._account(self.pipeline, study, target, b) for b in IMAGE_BASELINES}
+    def accounts(self, study: Study, target: Target) -> dict[str, Attribution]:
+        """Integrated Gradients of all modalities: from every baseline of the film, and on random weights."""
+        accounts = {
+            f"{_GRADIENTS}_{b}": self._account(self.pipeline, study, target, b) for b in IMAGE_BASELINES
+        }
+        return {
+            **accounts,
+            "random_weights": self._account(self._forgetful, study, target, _CONTROL_BASELINE),
+        }
 
-    def maps(
-        self, study: Study, target: Target, accounts: dict[ImageBaseline, Attribution]
-    ) -> dict[str, FilmMap]:
+    def removals(self, study: Study, target: Target) -> Attribution:
+        """Occlusion of fields and words, beside that of the film among `maps`."""
+        return removal_account(self.pipeline.paths(study, target, _CONTROL_BASELINE)[0], study)
+
+    def maps(self, study: Study, target: Target, accounts: dict[str, Attribution]) -> dict[str, FilmMap]:
         """A map for each of `methods` and `CONTROLS`; table and text stay as given.
 
         Args:
@@ -80,9 +89,7 @@ class FilmMapper:
         Raises:
             ViewboxError: the model gave no number.
         """
-        control = self._account(self._forgetful, study, target, _CONTROL_BASELINE)
-        maps = {f"integrated_gradients_{b}": _of_account(account) for b, account in accounts.items()}
-        return {**maps, **self._of_the_film(study, target), "random_weights": _of_account(control)}
+        return {**{n: _of_account(a) for n, a in accounts.items()}, **self._of_the_film(study, target)}
 
     def _account(
         self, pipeline: DiagnosisPipeline, study: Study, target: Target, baseline: ImageBaseline

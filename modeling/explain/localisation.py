@@ -30,8 +30,7 @@ from modeling.explain.film_maps import (
 from modeling.explain.localisation_lines import as_lines
 from modeling.explain.localisation_scores import (
     Score,
-    positive_evidence,
-    score_evidence,
+    score_map,
     summarise_scores,
     with_interval,
 )
@@ -101,16 +100,18 @@ class Benchmark:
         Raises:
             ViewboxError: the model gave no number.
         """
-        if marked.region is None and not self._accounts_for_planted(marked):
+        planted = self._accounts_for_planted(marked)
+        if marked.region is None and not planted:
             return
         accounts = self.mapper.accounts(marked.study, marked.target)
-        for baseline, account in accounts.items():
-            self._deltas.setdefault(baseline, []).append(account.relative_delta)
-        if self._accounts_for_planted(marked):
+        for name, account in accounts.items():
+            self._deltas.setdefault(name, []).append(account.relative_delta)
+        if planted:
             answer = self.mapper.pipeline.predict(marked.study)[TaskName.APPEARANCE]
             right = answer.most_probable == marked.reference
-            for baseline, account in accounts.items():
-                self._shares.setdefault(baseline, []).append(planted_share(marked, account, right))
+            removals = self.mapper.removals(marked.study, marked.target)
+            for name, account in {**accounts, "occlusion": removals}.items():
+                self._shares.setdefault(name, []).append(planted_share(marked, account, right))
         if marked.region is not None:
             self._grade(marked, self.mapper.maps(marked.study, marked.target, accounts))
 
@@ -124,8 +125,7 @@ class Benchmark:
         self._regions.append(marked.region)
         self._patients.append(marked.patient)
         for name, one in maps.items():
-            score = score_evidence(positive_evidence(one.values), marked.region, one.seconds)
-            self._scores[name].append(score)
+            self._scores[name].append(score_map(one.values, marked.region, one.seconds))
 
     def summary(self) -> dict[str, Any]:
         """Scores of methods, controls and priors, margins of the best method, shares on planted evidence.
@@ -147,15 +147,24 @@ class Benchmark:
             "best": self._margins(scores, table),
         }
         if self._shares:
-            shares = {b: summarise_shares(rows) for b, rows in self._shares.items()}
-            summary["planted_evidence"] = {"cases": len(next(iter(self._shares.values()))), **shares}
+            summary["planted_evidence"] = self._planted(table, summary["evidence_area"]["value"])
         return summary
+
+    def _planted(self, table: dict[str, Any], area: float) -> dict[str, Any]:
+        """Method or control -> its shares on the evidence in film, table and words, if it speaks of them."""
+        planted: dict[str, Any] = {"cases": len(next(iter(self._shares.values())))}
+        for name in (*self.mapper.methods, *CONTROLS):
+            elsewhere = summarise_shares(self._shares[name]) if name in self._shares else {}
+            planted[name] = {"film": {**table[name]["on_evidence"], "by_area": area}, **elsewhere}
+        return planted
 
     def _prior_scores(self) -> dict[str, list[Score]]:
         elsewhere = location_priors(self._regions, self._patients)
         return {
-            "centre_prior": [score_evidence(centre_prior(r.shape), r) for r in self._regions],
-            "location_prior": [score_evidence(p, r) for p, r in zip(elsewhere, self._regions, strict=True)],
+            "centre_prior": [score_map(centre_prior(r.shape), r, smoothing=0) for r in self._regions],
+            "location_prior": [
+                score_map(p, r, smoothing=0) for p, r in zip(elsewhere, self._regions, strict=True)
+            ],
         }
 
     def _margins(self, scores: dict[str, list[Score]], table: dict[str, Any]) -> dict[str, Any]:

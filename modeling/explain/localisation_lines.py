@@ -11,11 +11,12 @@ def as_lines(summary: dict[str, Any]) -> list[str]:
         f"{summary['films']} films of {summary['patients']} patients;"
         f" the evidence covers {_cell(summary['evidence_area'])} of the film",
         "",
-        f"{'':30} {'hit rate':22} {'mIoU':22} seconds",
+        f"{'':30} {'hit rate':22} {'mIoU':22} {'share on evidence':22} seconds",
     ]
     for name, row in summary["maps"].items():
         seconds = "" if row["median_seconds"] is None else f"{row['median_seconds']:.3f}"
-        lines.append(f"{name:30} {_cell(row['hit_rate']):22} {_cell(row['miou']):22} {seconds}")
+        cells = " ".join(f"{_cell(row[key]):22}" for key in ("hit_rate", "miou", "on_evidence"))
+        lines.append(f"{name:30} {cells} {seconds}")
     best = summary["best"]
     margins = "; ".join(f"{name} {_cell(m, '+.2f')}" for name, m in best["hit_rate_above"].items())
     lines += ["", f"best hit rate: {best['method']}; above the others by (paired): {margins}"]
@@ -35,16 +36,17 @@ def _cell(measured: dict[str, Any], form: str = ".3f") -> str:
 
 def _share_lines(planted: dict[str, Any]) -> list[str]:
     lines = [f"share of the positive attribution that lies on planted evidence ({planted['cases']} cases)"]
-    for baseline, shares in ((b, s) for b, s in planted.items() if b != "cases"):
-        for place in ("film", "table", "words"):
+    for name, shares in ((n, s) for n, s in planted.items() if n != "cases"):
+        for place in (p for p in ("film", "table", "words") if p in shares):
             row = shares[place]
             even = "-" if row["by_area"] is None else f"{row['by_area']:.3f}"
-            lines.append(f"  {baseline:8} {place:6} {_cell(row):22} by area {even}, n {row['n']}")
-        row = shares["conflict"]
-        lines.append(
-            f"  {baseline:8} conflict cases got right ({row['right']} of {row['cases']}):"
-            f" on the modality that holds the evidence, median {_cell(row)}, n {row['n']}"
-        )
+            lines.append(f"  {name:30} {place:6} {_cell(row):22} by area {even}, n {row['n']}")
+        row = shares.get("conflict", {"n": 0})
+        if row["n"]:
+            lines.append(
+                f"  {name:30} conflict cases got right ({row['right']} of {row['cases']}):"
+                f" on the modality that holds the evidence, median {_cell(row)}, n {row['n']}"
+            )
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Does a map lie where the evidence lies? Hit rate and mIoU with intervals.
+"""Does a map lie where the evidence lies? Hit rate, mIoU and share on the evidence, with intervals.
 
 Source: Saporta et al., Benchmarking saliency methods for chest X-ray interpretation, Nature Machine
 Intelligence 2022: every map is brought to the film's own size; it hits where its maximum lies inside what the
@@ -81,26 +81,48 @@ def intersection_over_union(segment: np.ndarray, region: np.ndarray) -> float:
     return int((segment & region).sum()) / union if union else 0.0
 
 
+def positive_share(values: np.ndarray, weights: np.ndarray) -> float:
+    """Share of the positive values that lies on the evidence, 0 to 1; NaN where nothing is positive.
+
+    Args:
+        values: attributions, in logits; weights: how far each of them is evidence, 0 to 1, same shape.
+    """
+    positive = np.asarray(values, np.float64).clip(min=0.0)
+    total = float(positive.sum())
+    return float((positive * weights).sum()) / total if total > 0 else float("nan")
+
+
 @dataclass(frozen=True)
 class Score:
-    """How one map of one film did."""
+    """How one map of one film did.
+
+    Attributes:
+        share: share of the positive map, unsmoothed, that lies in the region; NaN for a map without any.
+    """
 
     hit: bool
     iou: float
+    share: float
     seconds: float
 
 
-def score_evidence(evidence: np.ndarray, region: np.ndarray, seconds: float = float("nan")) -> Score:
+def score_map(
+    values: np.ndarray, region: np.ndarray, seconds: float = float("nan"), smoothing: float = SMOOTHING
+) -> Score:
     """Grade one map.
 
     Args:
-        evidence: (h, w), 0 and above; brought to the region's size.
+        values: (h, w) signed map.
         region: (H, W) bool on the film, not empty.
         seconds: what the map took; NaN for a prior, which asks nothing.
+        smoothing: as for `positive_evidence`.
     """
     assert region.dtype == bool and region.any(), region.dtype
-    native = resampled(evidence, region.shape)
-    return Score(hit(native, region), intersection_over_union(otsu_segment(native), region), seconds)
+    native = resampled(positive_evidence(values, smoothing), region.shape)
+    overlap = intersection_over_union(otsu_segment(native), region)
+    return Score(
+        hit(native, region), overlap, positive_share(values, resampled(region, values.shape)), seconds
+    )
 
 
 def with_interval(
@@ -125,11 +147,12 @@ def with_interval(
 
 
 def summarise_scores(scores: Sequence[Score], patients: Sequence[str]) -> dict[str, Any]:
-    """Hit rate and mIoU with intervals, and the median time of a map in seconds (None for a prior)."""
+    """Hit rate, mIoU and share on the evidence with intervals; a map's median seconds (None for a prior)."""
     seconds = np.array([s.seconds for s in scores])
     timed = bool(np.isfinite(seconds).any())
     return {
         "hit_rate": with_interval([float(s.hit) for s in scores], patients),
         "miou": with_interval([s.iou for s in scores], patients),
+        "on_evidence": with_interval([s.share for s in scores], patients),
         "median_seconds": round(float(np.nanmedian(seconds)), 4) if timed else None,
     }

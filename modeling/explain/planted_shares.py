@@ -1,4 +1,4 @@
-"""How much of an account lies on the evidence that was planted in film, table and words."""
+"""How much of an account lies on the evidence that was planted in table and words, and in which modality."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,23 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from modeling.explain.localisation_scores import resampled, with_interval
+from modeling.explain.localisation_scores import positive_share, with_interval
 from modeling.explain.marked_studies import MarkedStudy
 from modeling.results import Attribution, WordAttribution
 from modeling.study import Modality
 
-_PLACES = {Modality.IMAGE: "film", Modality.TABLE: "table", Modality.TEXT: "words"}
-
-
-def positive_share(values: np.ndarray, weights: np.ndarray) -> float:
-    """Share of the positive values that lies on the evidence, 0 to 1; NaN where nothing is positive.
-
-    Args:
-        values: attributions, in logits; weights: how far each of them is evidence, 0 to 1, same shape.
-    """
-    positive = np.asarray(values, np.float64).clip(min=0.0)
-    total = float(positive.sum())
-    return float((positive * weights).sum()) / total if total > 0 else float("nan")
+_PLACES = {Modality.TABLE: "table", Modality.TEXT: "words"}
 
 
 @dataclass(frozen=True)
@@ -30,10 +19,12 @@ class PlantedShare:
     """One study's account against what was planted; NaN where a modality holds no evidence or is not read.
 
     Attributes:
-        on_evidence: modality -> share of its positive attribution that lies on the evidence in it.
-        by_area: modality -> share of its pixels, known fields or words that are evidence: what an even
-            account would give.
-        held: share of the positive modality share that lies on the modalities that hold the evidence.
+        on_evidence: table and text -> share of its positive attribution that lies on the evidence in it; how
+            much of a map does is graded with the map.
+        by_area: the same -> share of its known fields or words that are evidence: what an even account would
+            give.
+        held: share of the positive modality share that lies on the modalities that hold the evidence; NaN
+            where the parts of the account do not add up, so that they cannot be compared.
         right: whether the model's most probable class is the reference.
     """
 
@@ -50,8 +41,6 @@ def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> Pla
     facts = marked.planted
     assert facts is not None, "a real film has no planted facts"
     values: dict[Modality, tuple[np.ndarray, np.ndarray]] = {}
-    if marked.region is not None and account.image is not None:
-        values[Modality.IMAGE] = (account.image, resampled(marked.region, account.image.shape))
     known = [f for f in account.fields if f.value is not None]
     if Modality.TABLE in facts.holders and any(f.name in facts.fields for f in known):
         weights = np.array([float(f.name in facts.fields) for f in known])
@@ -63,11 +52,12 @@ def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> Pla
             values[Modality.TEXT] = (np.array([w.attribution for w in words]), weights)
     logits = np.array([account.modality_share.logits[m] for m in Modality])
     holds = np.array([float(m in facts.holders) for m in Modality])
+    comparable = facts.holders and account.method == "integrated_gradients"
     return PlantedShare(
         marked.patient,
         {m: positive_share(*pair) for m, pair in values.items()},
         {m: float(weights.mean()) for m, (_, weights) in values.items()},
-        positive_share(logits, holds) if facts.holders else float("nan"),
+        positive_share(logits, holds) if comparable else float("nan"),
         facts.contradicts,
         right,
     )
