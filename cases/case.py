@@ -53,6 +53,40 @@ class Reading:
     class_name: str
 
 
+@dataclass(frozen=True)
+class Rating:
+    """A number that one reader, or several together, gave a film on a published scale.
+
+    Attributes:
+        reader: who, as published, such as "mean of 3 expert raters".
+        scale: what is rated, such as "geographic extent".
+        low, high: the ends of the scale.
+    """
+
+    reader: str
+    scale: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box that a reader drew around something on the film.
+
+    Attributes:
+        label: what is in it, such as "opacity".
+        left, top, width, height: as shares of the film's width and height, 0 to 1.
+    """
+
+    reader: str
+    label: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
 @dataclass(frozen=True, eq=False)
 class PlantedEvidence:
     """What is known about a phantom and never about a real film.
@@ -82,6 +116,8 @@ class Case:
         report: the reader's report by section (`findings`, `impression`): post-read text.
         reference: task -> reference class, where the case has one.
         readings: every reader's own label, where they are known.
+        ratings: readers' numbers on scales that are no task's classes.
+        regions: boxes that readers drew on the film.
         notes: sentences for the reader on what the store could not take over (a value that fits no field).
     """
 
@@ -94,6 +130,8 @@ class Case:
     readings: tuple[Reading, ...] = ()
     evidence: PlantedEvidence | None = None
     notes: tuple[str, ...] = ()
+    ratings: tuple[Rating, ...] = ()
+    regions: tuple[Region, ...] = ()
 
     @property
     def study_with_report(self) -> Study:

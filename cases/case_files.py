@@ -21,7 +21,7 @@ LIST_COLUMNS = ("case_id", "source", *LABELS, "licence", "may_show", "synthetic"
 
 def features() -> "Features":
     """The columns of every file: those of a list row, the film, and the rest of the document as JSON."""
-    from datasets import Features, Image, Value
+    from datasets import Features, Image, List, Value
 
     text, flag = Value("string"), Value("bool")
     return Features(
@@ -34,6 +34,7 @@ def features() -> "Features":
             "synthetic": flag,
             "thumbnail": Value("binary"),
             "image": Image(),
+            "regions": List({"reader": text, "label": text, "box": List(Value("float64"))}),
             "document": text,
         }
     )
@@ -67,7 +68,7 @@ def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
     import datasets
 
     datasets.disable_progress_bars()
-    columns = {name: [row[name] for row in rows] for name in features()}
+    columns = {name: [row.get(name) for row in rows] for name in features()}
     partial = shard.with_suffix(".partial")
     try:
         datasets.Dataset.from_dict(columns, features=features()).to_parquet(str(partial), batch_size=1)
@@ -113,6 +114,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
         "synthetic": document["provenance"]["synthetic"],
         "thumbnail": document["thumbnail"],
         "image": None if film is None else {"bytes": film["bytes"], "path": None},
+        "regions": document.get("regions"),
         "document": json.dumps(rest, ensure_ascii=False, default=_json_from_bytes),
     }
 

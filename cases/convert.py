@@ -1,9 +1,10 @@
 """Seed documents and Viewbox documents, each from the other: `python -m cases.convert FROM TO --to FORM`.
 
-FROM and TO are a `mongodb://` address with its database, a folder of an embedded store (Viewbox documents
-only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport` speak it (seed documents
-only). Nothing is lost: a document converted there and back is the same to the byte. FROM and TO may be one
-database: the new form then lies beside the old one, and `--replace` takes the old one out.
+FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
+store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`
+speak it (seed documents only). Nothing is lost: a document converted there and back is the same to the byte.
+FROM and TO may be one database: the new form then lies beside the old one, and `--replace` takes the old one
+out.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from cases.mongo_conversion import (
     write_lines,
 )
 from cases.refusals import MAX_PAGE, BrokenCase, shown
-from cases.store import CaseFilter
+from cases.store import CaseFilter, address_behind
 from modeling.errors import CaseStoreError, ViewboxError
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     convert: Callable[..., Converted] = to_viewbox if options.to == "viewbox" else to_seed
     try:
-        done = convert(options.source, options.target, replace=options.replace, dry_run=options.dry_run)
+        places = (str(address_behind(place)) for place in (options.source, options.target))
+        done = convert(*places, replace=options.replace, dry_run=options.dry_run)
     except ViewboxError as exc:
         print(exc, file=sys.stderr)
         return 2

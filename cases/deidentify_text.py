@@ -1,75 +1,40 @@
-"""Free text without names, numbers and dates: Presidio's recognisers, and rules for what they miss offline.
+"""Free text without names, numbers, dates and places: Presidio's recognisers, and rules for what they miss.
 
 Presidio (Microsoft, MIT) finds persons with a language model of spaCy, which cannot be had without a download
 of its own. So it runs here on an empty pipeline: its patterns find mail addresses, telephone and insurance
-numbers, addresses on the net and numeric dates. Rules of Viewbox's own, run by the same engine, add dates
-with a month's name, record numbers, ages above 89 (HIPAA 45 CFR 164.514(b)), names after a title or a label,
-and pairs of a first and a family name from Faker's lists of 19 countries. Names known from the file's own
-tags are looked for first. A name that stands alone in a sentence, in no list and no tag, is not found.
+numbers and numeric dates. Rules of Viewbox's own (`deidentify_rules`), run by the same engine, add dates in
+words, record numbers, ages above 89, addresses, and names after a title or a label; `deidentify_names` adds
+pairs of names from lists. Names known from the file's own tags are looked for first, in any case, with and
+without accents. A name that stands alone in a sentence, in no list and no tag, is not found.
 """
 
 import contextlib
-import importlib
 import logging
 import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cases.deidentify_names import name_spans
+from cases.deidentify_rules import LEFT, ORDER, PLACEHOLDERS, RIGHT, RULES
 from modeling.errors import StudyError
 
 if TYPE_CHECKING:
     from presidio_analyzer import AnalyzerEngine, PatternRecognizer
 
-LOCALES = (
-    "cs_CZ", "da_DK", "de_DE", "en_GB", "en_IE", "en_IN", "en_US", "es_ES", "es_MX", "fr_FR", "it_IT",
-    "nl_NL", "no_NO", "pl_PL", "pt_BR", "sv_SE", "tr_TR", "vi_VN", "zh_TW",
-)  # fmt: skip
 SHORTEST_NAME = 3
-"""Letters of a known name below which it is looked for nowhere: "Li" would be found in "Lives"."""
+"""Letters of a known name below which it counts only as written or in capitals: "Li" is not in "lives"."""
 SHORTEST_NUMBER = 5
 """Digits of a known number below which it is looked for nowhere: 120 is a blood pressure too."""
-
-_CAPITAL = r"[A-ZÀ-ÖØ-Þ][\w'’\-]+"
-_FULL_NAME = rf"{_CAPITAL}(?:,? (?:[A-Z]\.? ?)?{_CAPITAL}){{0,2}}"
-_MONTH = (
-    r"(?:[Jj]an(?:uary)?|[Ff]eb(?:ruary)?|[Mm]ar(?:ch)?|[Aa]pr(?:il)?|[Mm]ay|[Jj]une?|[Jj]uly?|"
-    r"[Aa]ug(?:ust)?|[Ss]ept?(?:ember)?|[Oo]ct(?:ober)?|[Nn]ov(?:ember)?|[Dd]ec(?:ember)?)"
-)
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
-_RULES: dict[str, tuple[str, ...]] = {
-    "PERSON": (
-        rf"\b(?:Dr|Drs|Mr|Mrs|Ms|Miss|Prof|Professor|Doctor|Nurse|Sister)\b\.? {_FULL_NAME}",
-        rf"\b(?i:patient(?:'s)? name|pt name|name|referr(?:ing|ed by)(?: physician)?|dictated by|signed by|"
-        rf"read by|attending|physician|radiologist|surname)(?: ?: ?| is | ){_FULL_NAME}",
-        rf"\b{_CAPITAL}(?: {_CAPITAL})?, (?:M\.?D\.?|D\.?O\.?|R\.?N\.?|Ph\.?D\.?)(?=\W|$)",
-    ),
-    "DATE_TIME": (
-        rf"\b{_MONTH}\.? {_DAY}(?:,? ?(?:19|20)\d\d)?\b",
-        rf"\b{_DAY}[ \-](?:of )?{_MONTH}\.?(?:[ ,\-]+(?:(?:19|20)\d\d|\d\d))?\b",
-        rf"\b{_MONTH}\.?,? (?:19|20)\d\d\b",
-        r"\b(?:19|20)\d\d([./\-])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])\b",
-        r"(?<![\d.])(?:0?[1-9]|[12]\d|3[01])([./\-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:19|20)\d\d|\d\d)\b(?!\.\d)",
-        r"\b(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\b",
-    ),
-    "NUMBER": (
-        r"(?i)\b(?:mrn|acc(?:ession)?|medical record|record|case|patient|chart|visit|exam|id|ssn|nhs)"
-        r"(?: (?:no|number|num|id))?\b\.?[ :#\-]*(?=[\w\-]*\d{3})[\w\-]{4,}",
-        r"\b\d{3}-\d{2}-\d{4}\b",
-        r"\b\d[\d \-]{5,}\d\b(?=\W|$)",
-        r"\b[A-Z]{1,4}\d{5,}\b",
-    ),
-    "AGE": (r"\b(?:9\d|1[01]\d)[ \-]*(?:y\.?/?o\.?\b|years?[ \-]old|year[ \-]old|yrs?\b)",),
-    "URL": (r"\bhttps?://\S+", r"\bwww\.\S+"),
-}
-_WORDS = {
-    "PERSON": "[name]", "DATE_TIME": "[date]", "NUMBER": "[number]", "AGE": "[over 89 years old]",
-    "URL": "[address]", "EMAIL_ADDRESS": "[address]", "PHONE_NUMBER": "[number]", "US_SSN": "[number]",
-}  # fmt: skip
-_ORDER = ("PERSON", "EMAIL_ADDRESS", "URL", "DATE_TIME", "AGE", "US_SSN", "NUMBER", "PHONE_NUMBER")
+REGIONS = (
+    "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "TW", "CN", "HK", "JP", "ES", "IT", "NL", "PL", "AT",
+    "CH",
+)  # fmt: skip
+"""Countries whose telephone numbers are known by their form."""
 
 
 @dataclass(frozen=True)
@@ -93,37 +58,79 @@ def clean_text(
     Raises:
         StudyError: the libraries that find names and numbers are not installed.
     """
-    spans = list(_known_spans(text, known_names))
+    text = unicodedata.normalize("NFC", text)
+    spans = [*_known_spans(text, known_names), *name_spans(text)]
     for found in _engine().analyze(text=text, language="en", score_threshold=0.4):
         spans.append((found.start, found.end, found.entity_type))
     counts: Counter[str] = Counter()
     pieces, end = [], 0
-    for start, stop, kind in _without_overlaps(spans):
+    for start, stop, kind in _united(spans):
         if _is_blank(text[start:stop]):
             continue
         word = move_date(text[start:stop]) if move_date and kind == "DATE_TIME" else ""
-        pieces += [text[end:start], word or _WORDS[kind]]
+        pieces += [text[end:start], word or PLACEHOLDERS[kind]]
         counts[kind.lower()] += 1
         end = stop
     return CleanText("".join([*pieces, text[end:]]), counts)
 
 
 def _known_spans(text: str, names: Iterable[str]) -> Iterable[tuple[int, int, str]]:
+    """Names and numbers of the same case, whatever their case and accents."""
+    plain = "".join(map(_plain, text))
     for word in sorted({name.strip() for name in names}):
-        if len(word) < (SHORTEST_NUMBER if word.isdecimal() else SHORTEST_NAME):
+        known = _folded(word)
+        if len(known) < (SHORTEST_NUMBER if known.isdecimal() else 2):
             continue
-        kind = "NUMBER" if any(c.isdigit() for c in word) else "PERSON"
-        for found in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE):
-            yield found.start(), found.end(), kind
+        kind = "NUMBER" if any(c.isdigit() for c in known) else "PERSON"
+        if _is_chinese(known):
+            found = re.finditer(re.escape(known), plain)
+        elif len(known) < SHORTEST_NAME:
+            found = re.finditer(
+                rf"{LEFT}(?:{re.escape(word.title())}|{re.escape(word.upper())}){RIGHT}", text
+            )
+        else:
+            spellings = "|".join(re.escape(one) for one in {known, _folded(_transcribed(word))})
+            found = re.finditer(rf"{LEFT}(?:{spellings}){RIGHT}", plain)
+        for one in found:
+            yield one.start(), one.end(), kind
 
 
-def _without_overlaps(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Longer spans go before shorter ones, and names before numbers; what is left does not overlap."""
-    kept: list[tuple[int, int, str]] = []
-    for span in sorted(spans, key=lambda s: (s[0] - s[1], _ORDER.index(s[2]), s[0])):
-        if all(span[1] <= other[0] or span[0] >= other[1] for other in kept):
-            kept.append(span)
-    return sorted(kept)
+def _folded(word: str) -> str:
+    return "".join(_plain(c) for c in unicodedata.normalize("NFC", word))
+
+
+def _plain(character: str) -> str:
+    """One character without case, accent and stroke; still one."""
+    base = unicodedata.normalize("NFD", character.lower())[:1]
+    return {"ł": "l", "ø": "o", "đ": "d"}.get(base, base) or character
+
+
+def _transcribed(word: str) -> str:
+    """A name as a keyboard without its letters writes it: "Müller" as "mueller"."""
+    return re.sub("[äöüßøåæ]", lambda c: _TRANSCRIBED[c[0]], unicodedata.normalize("NFC", word.lower()))
+
+
+_TRANSCRIBED = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"}
+
+
+def _is_chinese(word: str) -> bool:
+    return bool(re.fullmatch(r"[\u3400-\u9fff\uf900-\ufaff]{2,}", word))
+
+
+def _united(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans that overlap become one, of the longest one's kind: no end of a name stays behind."""
+    united: list[tuple[int, int, str]] = []
+    longest = 0
+    for start, stop, kind in sorted(spans, key=lambda s: (s[0], -s[1], ORDER.index(s[2]))):
+        if not united or start >= united[-1][1]:
+            united.append((start, stop, kind))
+            longest = stop - start
+            continue
+        first, last, known = united[-1]
+        if stop - start > longest:
+            known, longest = kind, stop - start
+        united[-1] = (first, max(last, stop), known)
+    return united
 
 
 def _is_blank(text: str) -> bool:
@@ -156,7 +163,11 @@ def _engine() -> "AnalyzerEngine":
             self.nlp = {"en": spacy.blank("en")}
 
     registry = RecognizerRegistry(supported_languages=["en"])
-    for recogniser in (known.EmailRecognizer(), known.PhoneRecognizer(), known.UsSsnRecognizer()):
+    for recogniser in (
+        known.EmailRecognizer(),
+        known.PhoneRecognizer(supported_regions=REGIONS),
+        known.UsSsnRecognizer(),
+    ):
         registry.add_recognizer(recogniser)
     for recogniser in _own_recognisers():
         registry.add_recognizer(recogniser)
@@ -182,49 +193,10 @@ def _unloaded(*packages: str) -> Iterator[None]:
 def _own_recognisers() -> "Iterable[PatternRecognizer]":
     from presidio_analyzer import Pattern, PatternRecognizer
 
-    for entity, patterns in _RULES.items():
+    for entity, patterns in RULES.items():
         yield PatternRecognizer(
             supported_entity=entity,
             name=f"viewbox {entity}",
             patterns=[Pattern(f"{entity} {n}", pattern, 0.8) for n, pattern in enumerate(patterns)],
             global_regex_flags=re.MULTILINE,
         )
-    first, last = _names()
-
-    class NamePair(PatternRecognizer):
-        """A first and a family name side by side, in either order."""
-
-        def validate_result(self, pattern_text: str) -> bool:
-            """True where both words are names."""
-            words = re.findall(r"[^\W\d_][\w'’\-]+", pattern_text)
-            one, two = ({word, *word.split("-")} for word in (words[0].lower(), words[-1].lower()))
-            return bool((one & first and two & last) or (one & last and two & first))
-
-    word = r"[A-ZÀ-ÖØ-Þ][\w'’\-]+"
-    pair = rf"\b{word}(?:,? | [A-Z]\.? ){word}\b"
-    yield NamePair(
-        supported_entity="PERSON",
-        name="viewbox name pairs",
-        patterns=[Pattern("pair", pair, 0.5)],
-        global_regex_flags=re.MULTILINE,
-    )
-
-
-@cache
-def _names() -> tuple[frozenset[str], frozenset[str]]:
-    """First and family names of `LOCALES`, in lower case; words of a report are not taken for names."""
-    first: set[str] = set()
-    last: set[str] = set()
-    for locale in LOCALES:
-        try:
-            provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
-        except ImportError as exc:
-            raise StudyError(
-                "Names cannot be found without 'faker'; run pip install -r requirements-lake.txt."
-            ) from exc
-        for field in dir(provider):
-            values = getattr(provider, field)
-            if field.startswith(("first_name", "last_name")) and not callable(values):
-                words = {str(value).lower() for value in values}
-                (first if field.startswith("first") else last).update(words)
-    return frozenset(first), frozenset(last)

@@ -243,7 +243,10 @@ def _known_names(dataset: Dataset) -> tuple[str, ...]:
         if element.is_empty:
             continue
         if element.VR == "PN":
-            found |= set(re.split(r"[\^=\s,;]+", str(element.value)))
+            written = str(element.value)
+            found |= {*re.split(r"[\^=\s,;]+", written), *re.split(r"[\^=\s,;\-]+", written)}
+            # Ideographic names (PS3.5 6.2.1.1) stand in a text without the caret between their parts.
+            found |= {re.sub(r"[\^\s]", "", part) for part in written.split("=") if not part.isascii()}
         elif element.keyword in _NAMING_TAGS:
             found.add(str(element.value).strip())
     return tuple(sorted(found - {""}))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.case import Case, Licence, PlantedEvidence, Provenance, Reading
+from cases.case import Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
 from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
 from cases.refusals import BrokenCase, broken_case, check_case_id, shown
 from cases.store import CaseFilter, CaseSummary
@@ -75,6 +75,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         },
         "evidence": None if case.evidence is None else _evidence_document(case.evidence),
         "notes": list(case.notes),
+        **_annotations_document(case),
     }
 
 
@@ -172,6 +173,14 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
         ),
         evidence=None if evidence is None else _evidence(evidence),
         notes=tuple(str(note) for note in document["notes"]),
+        ratings=tuple(
+            Rating(str(r["reader"]), str(r["scale"]), *(float(r[k]) for k in ("value", "low", "high")))
+            for r in document.get("ratings", ())
+        ),
+        regions=tuple(
+            Region(str(r["reader"]), str(r["label"]), *map(float, r["box"]))
+            for r in document.get("regions", ())
+        ),
     )
 
 
@@ -202,6 +211,31 @@ def _checked_values(values: Mapping[str, Any]) -> Iterator[tuple[str, float | st
             raise StudyError(f"there is no clinical field '{name}'")
         limit = isinstance(value, float) and math.isinf(value)
         yield name, value if limit else CLINICAL_FIELDS[name].check(value)
+
+
+def _annotations_document(case: Case) -> dict[str, list[dict[str, Any]]]:
+    """Ratings and regions; a case without any has neither key, as documents had before there were any."""
+    parts = {
+        "ratings": [
+            {
+                "reader": r.reader,
+                "scale": r.scale,
+                "value": float(r.value),
+                "low": float(r.low),
+                "high": float(r.high),
+            }
+            for r in case.ratings
+        ],
+        "regions": [
+            {
+                "reader": r.reader,
+                "label": r.label,
+                "box": [float(v) for v in (r.left, r.top, r.width, r.height)],
+            }
+            for r in case.regions
+        ],
+    }
+    return {name: entries for name, entries in parts.items() if entries}
 
 
 def _evidence_document(evidence: PlantedEvidence) -> dict[str, Any]:

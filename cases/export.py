@@ -53,7 +53,7 @@ def export(
         partial.mkdir(parents=True)
         for number, rows in enumerate(_files(documents)):
             write_file(partial / f"cases-{number:05d}.parquet", rows)
-        (partial / "README.md").write_text(card(account, folder.name), encoding="utf-8")
+        (partial / "README.md").write_text(card(account, folder.name, folder.name), encoding="utf-8")
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cases.export", description=__doc__.splitlines()[0])
     parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="a folder to be made")
-    parser.add_argument("--store", metavar="URI", help="mongodb:// address or folder; the cases that ship")
+    parser.add_argument("--store", metavar="URI", help="mongodb:// address, @FILE or folder; else what ships")
     parser.add_argument("--database", help="MongoDB database, where the address names none")
     parser.add_argument("--dry-run", action="store_true", help="count only")
     for name in ("source", "appearance", "grading"):

@@ -68,8 +68,12 @@ class Account:
         }
 
 
-def card(account: Account, name: str) -> str:
-    """The README of an export: front matter that the Hub and `datasets` read, then the account."""
+def card(account: Account, name: str, folder: str = "PLACE") -> str:
+    """The README of an export: front matter that the Hub and `datasets` read, then the account.
+
+    Args:
+        folder: where the data set lies, for the line of code that loads it.
+    """
     return (
         "\n\n".join(
             [
@@ -88,7 +92,7 @@ def card(account: Account, name: str) -> str:
                 "## Attribution\n\n" + _list(account.attributions),
                 "## Left out\n\n" + _left(account),
                 _COLUMNS,
-                _USE.format(folder=_one_line(name)),
+                _USE.format(folder=_one_line(folder)),
             ]
         )
         + "\n"
@@ -106,7 +110,8 @@ _COLUMNS = """## Columns
 | `synthetic` | whether the film is computed |
 | `thumbnail` | JPEG of at most 96 px, for lists |
 | `image` | the film's file as it was stored, 8 or 16 bits, losslessly |
-| `document` | the rest as JSON: table with units, text, report, readings, film geometry, provenance |"""
+| `regions` | boxes that readers drew: reader, label, and left, top, width, height as shares of the film |
+| `document` | all of it as JSON: table with units, text, report, readings, ratings, geometry, provenance |"""
 _USE = """## Use
 
 ```python

@@ -28,6 +28,7 @@ from cases.mongo_schema import INDEXES, VALIDATOR
 from cases.mongo_seeds import SeedDocuments
 from cases.mongo_sweeping import Swept, sweep
 from cases.mongo_tallies import Tallies
+from cases.mongo_vectors import MongoVectors
 from cases.mongo_writing import CaseWriter
 from cases.refusals import ambiguous_case, broken_case, case_not_found, check_query, read_only
 from cases.seed_document import case_from_seed, id_keys, seed_id
@@ -193,6 +194,10 @@ class MongoCaseStore:
         """Take out a case's own document with its films, or the seed project's of that ID."""
         with self._writing() as writer:
             writer.remove(case_id) if form == "own" else self._seeds.remove(case_id)
+
+    def vectors(self, encoding: str) -> MongoVectors:
+        """The search among the cases as a checkpoint encoded them, by its hash."""
+        return MongoVectors(self._database, encoding, self._asked)
 
     def sweep(self, older_than: float = 3600.0, *, recount: bool = False) -> Swept:
         """Take out films that no case names, and count the filters again where a writer died.

@@ -9,6 +9,7 @@ _NO_RIGHT = 13
 _FAILED_VALIDATION = 121
 _DISK_FULL = (14031, 12501)
 """OutOfDiskSpace, and the older code of a quota that is used up."""
+_INTERNAL = 1
 _NAME_NOT_FOUND = ("DNS", "Name or service not known", "name resolution", "nodename nor", "getaddrinfo")
 
 
@@ -57,4 +58,6 @@ def refused(address: MongoAddress, database: str, code: int | None, name: str) -
         return f"{server} refused the case: it does not fit the validator; update Viewbox or the validator."
     if code in _DISK_FULL:
         return f"The disk of {server} is full; free some space and run the same again: nothing is doubled."
+    if code == _INTERNAL:  # what a server says whose storage failed under it, a full disk for one
+        return f"{server} failed inside; look at its disk space and its log, and start it again."
     return f"{server} answered with error {code} {name}".rstrip() + "; look it up in the server's log."

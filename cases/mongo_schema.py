@@ -61,6 +61,18 @@ _OWN_FORM: dict[str, Any] = {
         },
         "provenance": {"bsonType": "object", "required": ["source", "patient", "attribution", "synthetic"]},
         "notes": _TEXTS,
+        "ratings": {
+            "bsonType": "array",
+            "items": {"bsonType": "object", "required": ["reader", "scale", "value", "low", "high"]},
+        },
+        "regions": {
+            "bsonType": "array",
+            "items": {
+                "bsonType": "object",
+                "required": ["reader", "label", "box"],
+                "properties": {"box": {"bsonType": "array", "minItems": 4, "maxItems": 4}},
+            },
+        },
         "digest": _TEXT,
         "origin": _TEXT,
         "seed": {"bsonType": "object", "required": ["sha256", "original"]},

@@ -8,7 +8,6 @@ says how many cases await.
 
 import argparse
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cases import score_ray
+from cases.checkpoint_hash import checkpoint_hash
 from cases.refusals import BrokenCase
 from cases.result_files import ResultFiles
 from cases.scoring import Engine, Job, Result, Results, Scoring, awaiting, grouped, score_lake
-from cases.store import CaseFilter, CaseStore, open_case_store
+from cases.store import CaseFilter, CaseStore, address_behind, open_case_store
 from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
 
 if TYPE_CHECKING:
@@ -31,25 +31,7 @@ if TYPE_CHECKING:
 
 PORTION = 64
 """Cases handed to a worker of a cluster at once: what is lost when it dies."""
-_SAYS_NOTHING = ("README.md", "metrics.json", "split.csv", "training.json")
-"""Files of a checkpoint that decide no answer."""
 _Read = list[tuple[str, str, "PreparedStudy"]]
-
-
-def checkpoint_hash(folder: Path) -> str:
-    """Hash of every file of a checkpoint that decides an answer.
-
-    Raises:
-        CheckpointError: there is no such folder, or it is empty.
-    """
-    files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
-    if not files:
-        raise CheckpointError(f"There is no checkpoint in '{folder.name}'; give the folder of one.")
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            digest.update(f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def score_portions(job: Job, portions: Iterator[list[str]]) -> Iterator[list[Result]]:
@@ -176,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cases.score", description=__doc__.splitlines()[0])
     parser.add_argument("--engine", choices=("process", "ray"), default="process")
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--store", metavar="URI", help="mongodb:// address or folder; the cases that ship")
+    parser.add_argument("--store", metavar="URI", help="mongodb:// address, @FILE or folder; else what ships")
     parser.add_argument("--database", help="MongoDB database, where the address names none")
     parser.add_argument("--results", type=Path, help="folder for the results, if not beside the cases")
     parser.add_argument("--write", action="store_true", help="score and write; else only count")
@@ -193,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = CaseFilter(source=options.source)
     try:
         folder = options.checkpoint.resolve()
-        place = options.store
+        place = address_behind(options.store)
         if place is not None and "://" not in place:
             place = str(Path(place).resolve())
         job = Job(

@@ -15,7 +15,10 @@ Kind = Literal["model", "space", "cases"]
 Check = Callable[[Any], bool]
 
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
-LICENCES = ("apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0", "other")
+LICENCES = (
+    "apache-2.0", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0",
+    "other",
+)  # fmt: skip
 """The licence identifiers of the Hub that Viewbox's cards may use."""
 
 

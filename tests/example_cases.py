@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from PIL import Image
 
-from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance, Reading
+from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
 from modeling.labels import TaskName
 from modeling.study import (
     ClinicalTable,
@@ -67,6 +67,8 @@ def full_case(case_id: str = "phantom-1", seed: int = 0) -> Case:
             confounder="marker",
         ),
         notes=("'Ward' fits no clinical field.",),
+        ratings=(Rating("Bear", "geographic extent", 2.5, 0.0, 8.0),),
+        regions=(Region("Tiger", "opacity", 0.1, 0.25, 0.5, 0.125),),
     )
 
 

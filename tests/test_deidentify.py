@@ -2,10 +2,12 @@
 
 import io
 import pickle
+import re
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -13,6 +15,9 @@ from cases.deidentify import Pseudonymiser
 from cases.deidentify_pixels import text_lines, without_lines
 from cases.deidentify_text import clean_text
 from cases.dicom_deidentify import deidentified_header, read_identity
+from cases.importers.__main__ import LAYOUTS
+from cases.importers.films import Work, outcome
+from cases.importers.rows import ImportSettings
 from cases.licences import licence_named, own_copy
 from cases.picture_metadata import without_metadata
 from cases.upload import study_from_upload
@@ -79,6 +84,59 @@ def test_the_salt_is_made_once_for_its_owner_alone_and_never_shown(tmp_path: Pat
         ("since 14 March", "March"),
         ("admitted in March 2021", "2021"),
         ("a 94-year-old woman", "94"),
+        # in any case, with accents, particles and initials, alone, and among capitals
+        ("maria lopez was seen", "lopez"),
+        ("Patient: José Muñoz-García, cough", "Muñoz"),
+        ("Jose\u0301 Garci\u0301a coughs", "Garc"),
+        ("PATIENT JOHN SMITH SEEN", "SMITH"),
+        ("Left Maria Lopez at ward", "Lopez"),
+        ("Lopez reports cough", "Lopez"),
+        ("Maria de la Cruz coughs", "Cruz"),
+        ("Johannes van der Berg", "Berg"),
+        ("seen by dr abernathy", "abernathy"),
+        ("J. Smith reported", "Smith"),
+        ("Smith, J. reported", "Smith"),
+        ("her husband Jürgen called", "Jürgen"),
+        ("Frau Kowalczyk", "Kowalczyk"),
+        ("name: maria kowalczyk", "kowalczyk"),
+        ("病人林雅婷住院", "林雅婷"),
+        ("陳醫師看過", "陳"),
+        ("姓名：歐陽志遠", "歐陽"),
+        # dates in words and in other languages
+        ("since the fourteenth of March", "fourteenth"),
+        ("March the 14th", "14th"),
+        ("14 march 2021", "march"),
+        ("14. März 2021", "März"),
+        ("14 de marzo de 2021", "marzo"),
+        ("on 3/14 she came", "3/14"),
+        ("Christmas 2020", "Christmas"),
+        ("spring 2020", "spring"),
+        ("於2021年3月14日住院", "3月14"),
+        ("民國110年3月14日", "110年"),
+        ("二〇二一年三月十四日", "三月"),
+        # numbers
+        ("MRN 12-34-56", "34"),
+        ("MRN#: 0012", "0012"),
+        ("Hosp No. X123456", "123456"),
+        ("NHS 943 476 5919", "5919"),
+        ("Acc# RAD-2021-00123", "00123"),
+        ("ID: AB12", "AB12"),
+        ("病歷號1234567", "1234567"),
+        ("身分證A123456789號", "A123456789"),
+        ("電話0912-345-678", "345"),
+        ("call 415.555.2671", "2671"),
+        ("Tel. 030 123 4567", "4567"),
+        ("from 192.168.1.17", "192.168"),
+        ("jo at example dot org", "example"),
+        # ages and places
+        ("aged 94", "94"),
+        ("ninety-four-year-old man", "ninety"),
+        ("94F with cough", "94F"),
+        ("a nonagenarian", "nonagenarian"),
+        ("lives at 22 Baker Street, London", "Baker"),
+        ("Springfield, IL 62704", "62704"),
+        ("from Saint Mary Hospital", "Mary"),
+        ("台大醫院", "台大"),
     ],
 )
 def test_names_numbers_and_dates_go(words: str, gone: str) -> None:
@@ -98,6 +156,29 @@ def test_names_numbers_and_dates_go(words: str, gone: str) -> None:
 )
 def test_medical_words_and_values_stay(words: str) -> None:
     assert clean_text(words).text == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["room 312 bed 4", "王小明咳嗽三天", "Qwrtzpl coughs", "works at Acme"],
+)
+def test_what_is_known_to_slip_through(words: str) -> None:
+    """Not wanted, but so: docs/lake.md says it, and a change here is to be said there."""
+    assert clean_text(words).text == words
+
+
+def test_overlapping_finds_leave_no_end_of_a_name() -> None:
+    for words in ("John Smith Lopez", "Dr. Maria Lopez Garcia, MD", "Smith John Maria Lopez"):
+        left = clean_text(words).text.replace("[name]", "")
+        assert not {"John", "Smith", "Lopez", "Maria", "Garcia"} & set(re.findall(r"\w+", left)), left
+
+
+def test_known_names_in_other_spellings() -> None:
+    known = ("Müller-Łódź", "Ng", "王小明", "Wilhelmina")
+    cleaned = clean_text(
+        "MULLER-LODZ, mueller-łódź, Ng and NG, WILHELMINA; 王小明咳嗽. The lung is normal.", known
+    )
+    assert cleaned.text == "[name], [name], [name] and [name], [name]; [name]咳嗽. The lung is normal."
 
 
 def test_known_names_and_dates_of_the_case() -> None:
@@ -152,6 +233,44 @@ def test_a_damaged_header_is_refused_in_one_sentence() -> None:
     for broken in (b"\0" * 128 + b"DICM" + b"\xff" * 40, made.dicom()[:200], made.jpeg(1)):
         with pytest.raises(StudyError, match=r"damaged|no SOP instance"):
             read_identity(broken)
+
+
+def hostile_dicom() -> bytes:
+    """Identifiers where nobody looks: preamble, structured content, codes, curves, comments, ideographs."""
+    file = pydicom.dcmread(io.BytesIO(made.dicom(1, film=made.pixels(1, (300, 260)).astype(np.uint16) << 4)))
+    file.SpecificCharacterSet = "ISO_IR 192"
+    file.PatientName = "Müller-Łódź^Wilhelmina=王^小明="
+    code, inner, outer = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+    code.CodeValue, code.CodeMeaning = made.MRN, made.NAME
+    inner.PersonName, inner.TextValue, inner.ConceptNameCodeSequence = made.NAME, made.PLACE, [code]
+    outer.ContentSequence = [inner]
+    file.ContentSequence, file.ViewCodeSequence, file.AnatomicRegionSequence = [outer], [code], [code]
+    file.ViewPosition, file.ImageComments, file.WindowCenterWidthExplanation = made.NAME, "王小明", made.NAME
+    file.add_new(0x50003000, "OW", made.NAME.encode() + b"!")
+    file.preamble = f"{made.NAME} {made.BIRTH}".encode().ljust(128, b"\0")
+    file.file_meta.ImplementationVersionName = made.NAME
+    file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = "1.2.840.4477120.19610403.1"
+    stream = io.BytesIO()
+    file.save_as(stream)
+    return stream.getvalue() + made.NAME.encode()
+
+
+def test_no_identifier_of_a_hostile_file_comes_through(tmp_path: Path) -> None:
+    root = tmp_path / f"{made.NAME}_{made.BIRTH}"
+    root.mkdir()
+    (root / f"{made.MRN}.dcm").write_bytes(hostile_dicom())
+    words = "王小明 coughs, mueller-łódź too. Wilhelmina is fine."
+    made.write_csv(tmp_path / "reports.csv", [{"StudyInstanceUID": "1.2.3.4", "indication": words}])
+    settings = ImportSettings(pseudonyms=SALT, reports=tmp_path / "reports.csv")
+    (row,) = LAYOUTS["dicom"].rows(str(root), settings)
+    result = outcome(row, "", Work(SALT, False, "hold"))
+    assert result.state == "ready" and result.document is not None
+    kept = repr(result).encode() + result.document["film"]["bytes"]
+    assert not [
+        planted for planted in (*made.PLANTED, "王小明", "小明", "Łódź", "łódź") if planted.encode() in kept
+    ]
+    assert result.document["text"] == {"indication": "[name] coughs, [name] too. [name] is fine."}
+    assert {"PatientName", "PersonName", "private tag", "ImageComments"} <= result.personal.keys()
 
 
 def test_an_upload_keeps_no_identifier() -> None:

@@ -75,7 +75,11 @@ def test_datasets_loads_the_folder_as_it_is(store: EmbeddedCaseStore, tmp_path: 
     assert np.array_equal(np.asarray(rows["jpeg"]["image"]), np.asarray(Image.open(io.BytesIO(FILM))))
     assert rows["no-film"]["image"] is None
     assert rows["jpeg"]["appearance"] == "Typical"
-    assert json.loads(rows["full"]["document"])["table"]["age"] == {"value": 63.5, "unit": "years"}
+    full = json.loads(rows["full"]["document"])
+    assert full["table"]["age"] == {"value": 63.5, "unit": "years"}
+    box = {"reader": "Tiger", "label": "opacity", "box": [0.1, 0.25, 0.5, 0.125]}
+    assert rows["full"]["regions"] == full["regions"] == [box] and not rows["jpeg"]["regions"]
+    assert full["ratings"][0]["scale"] == "geographic extent"
 
 
 def test_the_card_says_what_is_in_it(store: EmbeddedCaseStore, tmp_path: Path) -> None:

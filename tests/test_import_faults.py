@@ -8,6 +8,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,15 +155,28 @@ def test_killed_imports_end_in_the_same_lake(server: MongoServer, large_source: 
 
 @pytest.mark.slow
 def test_twenty_kills_end_in_the_same_lake(server: MongoServer, large_source: Path, tmp_path: Path) -> None:
+    """Twenty kills that hit a running import; one that ended before its kill has its lake looked at."""
     options = ("--salt-file", str(tmp_path / "salt"))
     seconds = duration(server, "slow_unharmed", "dicom", large_source, *options)
-    rng, hits = random.Random(5), 0
-    for number in range(4):
-        waits = [seconds * rng.uniform(0.2, 1.0) for _ in range(5)]
+    whole, rng, hits, number = lake(server, "slow_unharmed"), random.Random(5), 0, 0
+    for _ in range(100):
         database = f"slow_killed_{number}"
-        hits += kill_and_run_again(server, database, "dicom", large_source, waits, *options)
-        assert lake(server, database) == lake(server, "slow_unharmed")
-    assert hits >= 15
+        process = begin(
+            "dicom", large_source, server.uri, "--database", database, *options, start_new_session=True
+        )
+        time.sleep(seconds * rng.uniform(0.1, 0.9))
+        hit = process.poll() is None
+        process.kill()
+        process.communicate(timeout=60)
+        assert no_orphan(process.pid), "a worker outlived its parent"
+        hits += hit
+        if not hit or hits == 20:
+            import_whole(server, database, "dicom", large_source, *options)
+            assert lake(server, database) == whole
+            number += 1
+        if hits == 20:
+            return
+    raise AssertionError(f"only {hits} of 100 kills came while an import ran")
 
 
 def test_two_imports_at_once_make_one_lake(
@@ -212,6 +226,36 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tmp_path: Path, so
     code, said = finish(begin("siim", source, str(store)))
     assert code == 0, said
     assert EmbeddedCaseStore.open(str(store)).count(CaseFilter()) == FILMS - 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB of its own, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    mounting = [str(mount), "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if mount is None or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_server_whose_disk_is_full_loses_and_doubles_nothing(small_disk: Path, tmp_path: Path) -> None:
+    many = made.siim(tmp_path / "many", 200, shape=(256, 256))
+    with MongoServer(small_disk / "db") as server:
+        code, said = finish(begin("siim", many, server.uri, "--database", "lake"))
+        assert code == 1 and "Traceback" not in said, said
+        stopped = next(line for line in said.splitlines() if line.startswith("STOPPED"))
+        assert "disk" in stopped and "Run the same command again to go on." in stopped
+        subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+        server.kill()
+        server.start()
+        before = stored(server, "lake")
+        assert 0 < before < 200
+        import_whole(server, "lake", "siim", many)
+        found = lake(server, "lake")["cases"]
+        assert sorted(found) == [f"case:siim-film{number:05d}" for number in range(200)]
 
 
 def ends_or_doubles(number: int) -> int:

@@ -16,7 +16,8 @@ from cases.document import case_from_document
 from cases.importers.__main__ import LAYOUTS, main
 from cases.importers.films import NO_FINDING, Outcome, Work, outcome
 from cases.importers.ricord_readings import majority_of, study_readings
-from cases.importers.rows import Dropped, ImportSettings, Row
+from cases.importers.ricord_sheet import ClinicalSheet
+from cases.importers.rows import Dropped, ImportSettings, Notice, Row
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 from modeling.study import ViewPosition
@@ -76,12 +77,64 @@ def test_readers_who_agreed_see_siim_and_nobody_exports_it(tmp_path: Path) -> No
 
 def test_siim_parquet_gets_its_own_shape_back(data_root: Path) -> None:
     layout = LAYOUTS["siim"]
-    row = next(iter(layout.rows(str(data_root / "siim_appearance.parquet"), ImportSettings())))
+    rows = layout.rows(str(data_root / "siim_appearance.parquet"), ImportSettings())
+    row = next(row for row in rows if isinstance(row, Row))
     case = case_of(outcome(row, "", Work(None, True, "allow")))
     height, width = case.study.radiograph.shape
     shown = height * case.study.radiograph.pixel_aspect_ratio / width
     assert shown == pytest.approx(row.squashed_from[0] / row.squashed_from[1])
     assert case.provenance.patient == "siim-5776db0cec75"
+
+
+def test_siim_boxes_of_dicom_and_of_resized_films(tmp_path: Path) -> None:
+    root = made.siim(tmp_path, 3)
+    boxes = (
+        "[{'x': 8, 'y': 12.0, 'width': 40.0, 'height': 24.0}, {'x': 900, 'y': 0, 'width': 5, 'height': 5}]"
+    )
+    lines = list(csv.DictReader((root / "train_image_level.csv").open()))
+    made.write_csv(root / "train_image_level.csv", [{**line, "boxes": boxes} for line in lines])
+    (root / "train" / "film00000.jpg").unlink()
+    (root / "train" / "film00000.dcm").write_bytes(made.dicom(0))  # 96 x 80 pixels
+    rows = list(LAYOUTS["siim"].rows(str(root), PLAIN))
+    said = [row.text for row in rows if isinstance(row, Notice)]
+    assert len(said) == 1 and "boxes of 2 resized films are left out" in said[0]
+    made.write_csv(root / "meta.csv", [{"image_id": "film00001", "dim0": 960, "dim1": 800, "split": "train"}])
+    results, _ = read("siim", root)
+    whole, resized, unknown = (case_of(results[f"siim-film0000{n}"]) for n in range(3))
+    (box,) = whole.regions
+    assert (box.reader, box.label) == ("SIIM-FISABIO-RSNA radiologists", "opacity")
+    assert (box.left, box.top, box.width, box.height) == (0.1, 0.125, 0.5, 0.25)
+    assert whole.notes == ("1 published boxes lie outside the film and are left out.",)
+    assert [round(v, 5) for v in vars(resized.regions[0]).values() if isinstance(v, float)] == [
+        0.01, 0.0125, 0.05, 0.025,
+    ]  # fmt: skip
+    assert not unknown.regions
+    assert results["siim-film00000"].document["provenance"]["study"] == "study00000"
+
+
+def test_siim_parquet_keeps_every_published_box(data_root: Path) -> None:
+    rows = [
+        r
+        for r in LAYOUTS["siim"].rows(str(data_root / "siim_appearance.parquet"), PLAIN)
+        if isinstance(r, Row)
+    ]
+    boxes = [box for row in rows for box in row.regions]
+    assert len(rows) == 5642 and len(boxes) == 7111
+    assert all(-0.001 < b.left < b.left + b.width <= 1.001 for b in boxes)
+    assert all(-0.001 < b.top < b.top + b.height <= 1.001 for b in boxes)
+
+
+def test_tables_of_another_form_are_a_sentence(tmp_path: Path) -> None:
+    root = made.siim(tmp_path, 2)
+    made.write_csv(root / "meta.csv", [{"image_id": "film00001", "dim0": "tall", "dim1": 800}])
+    with pytest.raises(StudyError, match=r"'meta\.csv'"):
+        read("siim", root)
+    (root / "meta.csv").unlink()
+    lines = list(csv.DictReader((root / "train_image_level.csv").open()))
+    for odd in ("nonsense", "[1, 2]", "[{'x': 'a', 'y': 1, 'width': 1, 'height': 1}]"):
+        made.write_csv(root / "train_image_level.csv", [{**line, "boxes": odd} for line in lines])
+        with pytest.raises(StudyError, match="boxes of another form"):
+            read("siim", root)
 
 
 # --- NIH, Hannover, Cohen
@@ -114,6 +167,13 @@ def test_nih_labels_ages_and_splits(tmp_path: Path) -> None:
     assert "age" not in two.study.table.values and "age" in two.notes[0]
     assert results["nih-00000002_000"].document["provenance"]["split"] == "test"
     assert one.licence.may_export and "NIH Clinical Center" in one.provenance.attribution
+    (tmp_path / "BBox_List_2017.csv").write_text(
+        "Image Index,Finding Label,Bbox [x,y,w,h],,,\n00000001_000.png,Infiltrate,102.4,512,256,128,,,\n"
+    )
+    results, _ = read("nih", tmp_path)
+    (box,) = case_of(results["nih-00000001_000"]).regions
+    assert (box.reader, box.label) == ("NIH radiologist", "Infiltration")
+    assert (box.left, box.top, box.width, box.height) == pytest.approx((0.1, 0.5, 0.25, 0.125))
 
 
 def test_hannover_keeps_limits_apart_from_missing(tmp_path: Path) -> None:
@@ -158,7 +218,10 @@ def test_cohen_rows_honour_each_images_licence(tmp_path: Path) -> None:
     assert sorted(row.reason for row in dropped) == [
         "a Hannover film: import hannover instead", "its film is not in the folder", "not a radiograph",
     ]  # fmt: skip
-    assert cases[0].notes == ("Experts' mean severity: geographic extent 6.0 (of 8), opacity 4.0.",)
+    assert [(r.scale, r.value, r.high) for r in cases[0].ratings] == [
+        ("geographic extent of opacities", 6.0, 8.0), ("opacity score", 4.0, 6.0),
+    ]  # fmt: skip
+    assert {r.reader for r in cases[0].ratings} == {"mean of 3 expert raters (Cohen et al. 2020)"}
     assert cases[0].report == {"findings": "On [date] a man came with COVID-19."}
     assert not cases[0].study.text, "notes that name the diagnosis are not pre-read text"
     assert results[cases[1].case_id].document["thumbnail"] is None
@@ -173,6 +236,9 @@ def test_cohen_parquet_grading_comes_from_the_senior_reader(data_root: Path) -> 
     row = next(r for r in results.values() if len({label for _, _, label in r.readings}) == 2)
     senior = {reader: label for reader, _, label in row.readings}["Brixia senior reader"]
     assert row.reference == {TaskName.GRADING: senior}
+    zones = [r for r in row.ratings if r.reader == "Brixia senior reader"]
+    assert [r.scale for r in zones] == [f"Brixia zone {zone}" for zone in "ABCDEF"]
+    assert all(0 <= r.value <= r.high == 3 for r in zones)
 
 
 # --- Open-i and MIMIC
@@ -301,16 +367,45 @@ def test_ricord_invalid_studies_are_said(tmp_path: Path) -> None:
     assert {(r.reader, r.class_name) for r in case.readings} == {("Bear", "Negative"), ("Tiger", "Typical")}
 
 
-def test_ricord_sheet_may_be_excel(tmp_path: Path) -> None:
+def test_ricord_sheet_as_published_lies_behind_another_sheet(tmp_path: Path) -> None:
     import openpyxl
 
-    from cases.importers.tables import sheet_rows
-
     book = openpyxl.Workbook()
-    book.active.append(["Anon MRN", "Anon Age"])
-    book.active.append(["SITE1-1", 51])
+    book.active.append(["About this file"])
+    sheet = book.create_sheet("CR Pos - TCIA Submission")
+    sheet.append([
+        "Anon MRN", "Anon Age", "Anon TCIA Study Date", "Anon Exam Description", "Anon Sex", "Anon Study UID",
+        "Anon Image Count", "Modality", "Result", "Specimen Source",
+    ])  # fmt: skip
+    sheet.append(
+        ["MIDRC-RICORD-1C-SITE1-1", 51.0, "1/2/2000", "CHEST", "F", "1.2.3", 1, "CR", "Positive", "NP"]
+    )
+    sheet.append(["SITE1-2", "061Y", None, "CHEST", "m", "1.2.4", 1, "DX", "Not detected", None])
+    sheet.append(["SITE1-3", "old", None, "", "?", "1.2.5", 1, "DX", "pending", None])
     book.save(tmp_path / "Clinical.xlsx")
-    assert list(sheet_rows(tmp_path / "Clinical.xlsx")) == [{"Anon MRN": "SITE1-1", "Anon Age": 51}]
+    found = ClinicalSheet.read(tmp_path / "Clinical.xlsx")
+    assert found.facts("1.2.3", "") == {"age": "51", "sex": "female", "rt_pcr": "positive"}
+    assert found.facts("9.9", "SITE1-1")["age"] == "51"
+    assert found.facts("", "SITE1-2") == {"age": "61", "sex": "male", "rt_pcr": "negative"}
+    assert [notice.text for notice in found.notices()] == [
+        "'Clinical.xlsx' has columns that are not taken: Anon TCIA Study Date, Anon Exam Description,"
+        " Anon Image Count, Modality, Specimen Source.",
+        "1 lines of 'Clinical.xlsx' have a value of age that is not understood.",
+        "1 lines of 'Clinical.xlsx' have a value of sex that is not understood.",
+        "1 lines of 'Clinical.xlsx' have a value of result that is not understood.",
+        "1 of 3 lines of 'Clinical.xlsx' belong to no film in the tree.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", ["PatientID,Age (years),Gender,RT-PCR", "Subject ID,AGE_YEARS,patient sex,Test Result"]
+)
+def test_ricord_sheet_under_other_names(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "clinical.csv"
+    path.write_text(f"{header},Ward\nSITE1-1,40,Female,detected,B\n")
+    found = ClinicalSheet.read(path)
+    assert found.facts("", "SITE1-1") == {"age": "40", "sex": "female", "rt_pcr": "positive"}
+    assert found.missing == ("study",) and found.unknown == ("Ward",)
 
 
 # --- films of one's own, and the Hub

@@ -166,7 +166,8 @@ def test_a_server_that_is_lost_ends_the_scoring_and_records_no_case_as_broken(
     tmp_path: Path, checkpoint: Path
 ) -> None:
     with MongoServer(tmp_path / "db") as server:
-        uri = f"{server.uri}lost?serverSelectionTimeoutMS=500"
+        # longer than the driver's pause between two looks for a server that has come back
+        uri = f"{server.uri}lost?serverSelectionTimeoutMS=3000"
         with closing(MongoCaseStore.connect(uri, write=True)) as store:
             for number in range(10):
                 store.put(case_of(number))

@@ -19,7 +19,7 @@ from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic,
 from cases.importers.report import ImportReport
 from cases.importers.rows import ImportSettings, Layout
 from cases.importers.run import LakeStore, run_import
-from cases.store import Stored
+from cases.store import Stored, address_behind, open_case_store
 from modeling.errors import CaseStoreError, ViewboxError
 
 LAYOUTS: dict[str, Layout] = {
@@ -99,15 +99,8 @@ def _store(options: argparse.Namespace) -> LakeStore:
         return Rehearsal()
     if not options.store:
         raise CaseStoreError("Name the store with --store (a mongodb:// address, or a folder).")
-    address = options.store
-    if address.startswith("@"):
-        try:
-            address = Path(address[1:]).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise CaseStoreError("The file behind --store @ cannot be read; check its name.") from exc
+    address = str(address_behind(options.store))
     if address.startswith(("mongodb://", "mongodb+srv://")):
-        from cases.store import open_case_store
-
         return open_case_store(address, options.database, write=True)  # type: ignore[return-value]
     from cases.embedded import EmbeddedCaseStore
 

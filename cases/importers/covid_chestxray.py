@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row, short_hash
-from cases.importers.severity import brixia_readings, severity_notes
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
+from cases.importers.severity import SEVERITY_COLUMNS, brixia_readings, severity_ratings
 from cases.importers.tables import (
     FILM_ENDINGS,
     count_rows,
     csv_rows,
     find,
     folder,
+    left_aside,
     number_of,
     optional,
     parquet_rows,
@@ -37,10 +38,15 @@ TABLE = {
     "lymphocytes": "lymphocyte_count",
 }
 _NEEDED = ("patientid", "view", "modality", "filename", "url", "license")
+_TAKEN = (
+    *_NEEDED, *TABLE.values(), *SEVERITY_COLUMNS, "sex", "RT_PCR_positive", "clinical_notes", "doi", "folder",
+    "image",
+)  # fmt: skip
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every radiograph of the table; CT volumes and Hannover films are dropped and counted."""
+    yield from left_aside(_table(source), _TAKEN)
     for line, film in _films(source):
         name = text_of(line, "filename")
         if text_of(line, "modality") != "X-ray":
@@ -65,10 +71,14 @@ def _films(source: str) -> Iterator[tuple[dict[str, Any], Path | bytes | None]]:
         return
     root = folder(source)
     scores = _scores(root)
-    for line in csv_rows(find(root, "metadata.csv"), (*_NEEDED, "folder")):
+    for line in csv_rows(_table(source), (*_NEEDED, "folder")):
         place = root / line["folder"] / line["filename"]
         ours = place.suffix.lower() in FILM_ENDINGS and place.is_file()
         yield line | scores.get(line["filename"], {}), place if ours else None
+
+
+def _table(source: str) -> Path:
+    return Path(source) if source.endswith(".parquet") else find(folder(source), "metadata.csv")
 
 
 def _scores(root: Path) -> dict[str, dict[str, str]]:
@@ -104,7 +114,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         reference={TaskName(task): label for task, label in senior.items()},
         readings=readings,
         view=view,
-        notes=severity_notes(line),
+        ratings=severity_ratings(line),
     )
 
 

@@ -76,6 +76,7 @@ def _row(
         patient=f"dicom-{pseudonyms.pseudonym('patient', identity.patient or identity.study)}",
         text={name: words for name, words in report.items() if name == "indication"},
         report={name: words for name, words in report.items() if name != "indication"},
+        study=pseudonyms.uid(identity.study) if identity.study else "",
     )
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cases.case import Case, Provenance, Reading
+from cases.case import Case, Provenance, Reading, Region
 from cases.deidentify import Pseudonymiser
 from cases.deidentify_pixels import text_lines, without_lines
 from cases.document import document_from_case
@@ -104,7 +104,7 @@ def _stored_form(row: Row, data: bytes, digest: str, mark: str, work: Work) -> O
     report, found_in_report = cleaned_sections(row.report, (*row.names, *facts.names), move)
     case = _case(row, facts, radiograph, text, report)
     document = document_from_case(case, kept)
-    extra = {"input": mark, "split": row.split, "study_date": facts.study_date}
+    extra = {"input": mark, "study": row.study, "split": row.split, "study_date": facts.study_date}
     document["provenance"] |= {name: value for name, value in extra.items() if value}
     return Outcome(
         row.case_id,
@@ -139,6 +139,9 @@ def _case(
     reference = dict(row.reference)
     if row.findings is not None:
         reference[TaskName.FINDINGS] = "|".join(row.findings) or NO_FINDING
+    regions = tuple(_placed(row, radiograph))
+    astray = len(row.regions) - len(regions)
+    notes = (f"{astray} published boxes lie outside the film and are left out.",) if astray else ()
     return Case(
         case_id=row.case_id,
         study=Study(radiograph, replace(facts.table, values=table), ClinicalText(text)),
@@ -147,8 +150,20 @@ def _case(
         report=report,
         reference=reference,
         readings=tuple(Reading(*reading) for reading in row.readings),
-        notes=(*row.notes, *facts.notes),
+        notes=(*row.notes, *facts.notes, *notes),
+        ratings=row.ratings,
+        regions=regions,
     )
+
+
+def _placed(row: Row, radiograph: Radiograph) -> Iterator[Region]:
+    """The row's boxes as shares of the film, cut off at its edges; those that lie beside it are left out."""
+    height, width = row.drawn_on or radiograph.shape
+    for region in row.regions:
+        left, right = (min(max(x / width, 0.0), 1.0) for x in (region.left, region.left + region.width))
+        top, bottom = (min(max(y / height, 0.0), 1.0) for y in (region.top, region.top + region.height))
+        if left < right and top < bottom:
+            yield Region(region.reader, region.label, left, top, right - left, bottom - top)
 
 
 def _missing(case: Case) -> tuple[str, ...]:
@@ -162,6 +177,7 @@ def _missing(case: Case) -> tuple[str, ...]:
         "indication": bool(case.study.text),
         "report": any(case.report.values()),
         "reference labels": bool(case.reference),
+        "readings": bool(case.readings),
         "patient": bool(case.provenance.patient),
     }
     return tuple(name for name, known in there.items() if not known)

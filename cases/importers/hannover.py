@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.severity import severity_notes
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.importers.severity import SEVERITY_COLUMNS, severity_ratings
 from cases.importers.tables import (
     count_rows,
     csv_rows,
     films_by_stem,
     find,
     folder,
+    left_aside,
     number_of,
     parquet_rows,
     text_of,
@@ -37,23 +38,28 @@ LABORATORY = {
 }
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every film."""
     needed = ("patient_id", "image_id", "sex", "projection", *LABORATORY.values())
+    yield from left_aside(_table(source), (*needed, *SEVERITY_COLUMNS, "age", "licence", "image"))
     if source.endswith(".parquet"):
         for line in parquet_rows(Path(source), (*needed, "image")):
             yield _row(line, line["image"])
         return
     root = folder(source)
     films = films_by_stem(root)
-    for line in csv_rows(find(root, "data.csv"), needed):
+    for line in csv_rows(_table(source), needed):
         film = films.get(line["image_id"])
         yield _row(line, film) if film else Dropped(line["image_id"], "its film is not in the folder")
 
 
 def count(source: str) -> int | None:
     """Lines of the table."""
-    return count_rows(Path(source) if source.endswith(".parquet") else find(folder(source), "data.csv"))
+    return count_rows(_table(source))
+
+
+def _table(source: str) -> Path:
+    return Path(source) if source.endswith(".parquet") else find(folder(source), "data.csv")
 
 
 def _row(line: dict[str, Any], film: Path | bytes) -> Row:
@@ -72,7 +78,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
             **{name: number_of(line, column) for name, column in LABORATORY.items()},
         },
         view=view,
-        notes=severity_notes(line),
+        ratings=severity_ratings(line),
     )
 
 

@@ -113,14 +113,16 @@ def _row(
     if not mark:  # Two equal films are one row then, in any order of the rows.
         mark = hashlib.sha256(film if isinstance(film, bytes) else film.read_bytes()).hexdigest()
     patient = str(given["patient"] or mark)
-    title = Path(source).name if Path(source).exists() else source
+    here = Path(source).exists()
+    title = "of one's own" if here else source  # a folder's name may name somebody
+    mark_of_set = settings.pseudonyms.pseudonym("set", Path(source).name) if here else short_hash(source)
     words = {name: str(given[name]) for name in TEXT_SECTIONS if given[name]}
     return Row(
-        case_id=f"hub-{short_hash(title)[:6]}-{settings.pseudonyms.pseudonym('film', mark)}",
+        case_id=f"hub-{mark_of_set[:6]}-{settings.pseudonyms.pseudonym('film', mark)}",
         source="hub",
         film=film,
         licence=licence_named(str(given["licence"] or licence)),
-        attribution=str(given["attribution"] or settings.attribution or f"Hugging Face data set {title}"),
+        attribution=str(given["attribution"] or settings.attribution or f"Data set {title}"),
         patient=f"hub-{settings.pseudonyms.pseudonym('patient', patient)}",
         table={name: given[name] for name in CLINICAL_FIELDS},
         text={name: text for name, text in words.items() if name == "indication"},

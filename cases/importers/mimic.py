@@ -65,6 +65,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
                 findings=_positive(marked["chexpert"]),
                 readings=tuple(_readings(marked)),
                 view=view,
+                study=f"s{study}",
                 split={"validate": "validation"}.get(split.get(film_id, ""), split.get(film_id, "")),
             )
 

@@ -1,32 +1,56 @@
 """NIH ChestX-ray14 (Wang et al., CVPR 2017): `Data_Entry_2017*.csv` and PNG films in `images_*/images`.
 
-Or a Parquet file with the columns image_id, patient_id, image, age, sex, view, findings. The labels were
+`BBox_List_2017.csv`, where it lies beside them, holds the boxes that a radiologist drew on some films. Or a
+Parquet file with the columns image_id, patient_id, image, age, sex, view, findings and boxes. The labels were
 mined from reports: they stand as one reader, "NIH text mining". The set may be used freely with
 acknowledgement of the NIH Clinical Center.
 """
 
-from collections.abc import Iterator
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.case import Licence
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.tables import count_rows, csv_rows, films_by_stem, find, folder, optional, parquet_rows
+from cases.case import Licence, Region
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.importers.tables import (
+    count_rows,
+    csv_rows,
+    films_by_stem,
+    find,
+    folder,
+    left_aside,
+    optional,
+    parquet_rows,
+)
+from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TaskName
 
 ATTRIBUTION = "NIH ChestX-ray14, provided by the NIH Clinical Center (Wang et al. 2017)"
 LICENCE = Licence("NIH ChestX-ray14: free use with attribution", may_show=True, may_export=True)
 READER = "NIH text mining"
+RADIOLOGIST = "NIH radiologist"
+DRAWN_ON = (1024, 1024)
+"""Every film of the set is published at this size, and its boxes are in its pixels."""
+_PARQUET = ("image_id", "patient_id", "image", "findings")
+_TAKEN = (
+    "Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "Patient Sex",
+    "View Position",
+)  # fmt: skip
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every line of the table."""
     if source.endswith(".parquet"):
-        for line in parquet_rows(Path(source), ("image_id", "patient_id", "image", "findings")):
-            yield _row(line["image_id"], line["patient_id"], line["image"], line, "")
+        yield from left_aside(Path(source), (*_PARQUET, "age", "sex", "view", "boxes"))
+        for line in parquet_rows(Path(source), _PARQUET):
+            boxes = [_region(*box) for box in json.loads(line.get("boxes") or "[]")]
+            yield _row(line["image_id"], line["patient_id"], line["image"], line, "", boxes, (1, 1))
         return
     root = folder(source)
-    films, splits = films_by_stem(root), _splits(root)
+    films, splits, boxes = films_by_stem(root), _splits(root), _boxes(root)
+    yield from left_aside(_table(root), _TAKEN)
     for line in csv_rows(_table(root), ("Image Index", "Finding Labels", "Patient ID")):
         image = line["Image Index"]
         film = films.get(image.removesuffix(".png"))
@@ -39,7 +63,8 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
             "view": line.get("View Position"),
             "findings": line["Finding Labels"],
         }
-        yield _row(image, line["Patient ID"], film, facts, splits.get(image, ""))
+        split, drawn = splits.get(image, ""), boxes.get(image, ())
+        yield _row(image, line["Patient ID"], film, facts, split, drawn, DRAWN_ON)
 
 
 def count(source: str) -> int | None:
@@ -60,7 +85,35 @@ def _splits(root: Path) -> dict[str, str]:
     return found
 
 
-def _row(image: str, patient: object, film: Path | bytes, line: dict[str, Any], split: str) -> Row:
+def _boxes(root: Path) -> dict[str, list[Region]]:
+    """Image -> boxes; the published table spells its four columns "Bbox [x", "y", "w" and "h]"."""
+    path = optional(root, "BBox_List_2017.csv")
+    found: dict[str, list[Region]] = defaultdict(list)
+    columns = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]")
+    for line in csv_rows(path, columns) if path else ():
+        image, *box = (line[column] for column in columns)
+        found[image].append(_region(*box))
+    return found
+
+
+def _region(label: str, *box: float | str) -> Region:
+    """A box; the table calls an infiltration "Infiltrate"."""
+    name = "Infiltration" if label == "Infiltrate" else label
+    try:
+        return Region(RADIOLOGIST, name, *(float(value) for value in box))
+    except (TypeError, ValueError) as exc:
+        raise StudyError("The table of boxes has another form; give it as published.") from exc
+
+
+def _row(
+    image: str,
+    patient: object,
+    film: Path | bytes,
+    line: dict[str, Any],
+    split: str,
+    regions: Iterable[Region],
+    drawn_on: tuple[int, int],
+) -> Row:
     named = [name for name in str(line["findings"]).split("|") if name in NIH_FINDINGS]
     age = str(line.get("age") or "").upper().rstrip("Y").lstrip("0") or None
     view = str(line.get("view") or "")
@@ -77,6 +130,8 @@ def _row(image: str, patient: object, film: Path | bytes, line: dict[str, Any], 
             "view_position": view if view in ("PA", "AP") else None,
         },
         findings=tuple(named),
+        regions=tuple(regions),
+        drawn_on=drawn_on,
         readings=tuple((READER, TaskName.FINDINGS, name) for name in named or ["No Finding"]),
         view=view,
         split=split,

@@ -74,6 +74,7 @@ def _rows_of(
             findings=found,
             readings=tuple((GOLD, TaskName.FINDINGS, label) for label in found or ()),
             view=views.get(image, ""),
+            study=study,
         )
 
 

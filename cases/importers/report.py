@@ -18,6 +18,7 @@ class ImportReport:
     Attributes:
         new, changed, same: cases by what the store had before; `same` ones were not read further.
         read: films that were decoded this time: `missing` and `personal` are counted on these.
+        notices: what the layout had to say of the source as a whole.
         stopped: why the import ended before its last row, or "".
     """
 
@@ -31,6 +32,7 @@ class ImportReport:
     read: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    notices: list[str] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     dropped_rows: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     held_rows: list[str] = field(default_factory=list)
@@ -107,6 +109,7 @@ class ImportReport:
             "films_read": self.read,
             "missing_of_films_read": dict(self.missing.most_common()),
             "personal_data_in_films_read": dict(self.personal.most_common()),
+            "notices": self.notices,
             "seconds": round(self.seconds, 2),
             "films_per_second": round(self.read / self.seconds, 2) if self.seconds else None,
         }
@@ -140,6 +143,7 @@ class ImportReport:
             lines += [f"{name:<9} {count:,}: {what}" for what, count in counts.most_common()]
         if self.not_shown:
             lines.append(f"licence   {self.not_shown:,} films may not be shown to readers")
+        lines += [f"notice    {text}" for text in self.notices]
         if self.stopped:
             lines.append(f"STOPPED   {self.stopped} Run the same command again to go on.")
         return "\n".join(lines)

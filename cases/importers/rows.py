@@ -1,17 +1,18 @@
 """What every layout yields: rows that say where a film lies and what is known of it, not yet decoded."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cases.case import Licence
+from cases.case import Licence, Rating, Region
 from cases.deidentify import Pseudonymiser
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 
-FORM = 1
+FORM = 2
 """Grows when the same row would be stored otherwise: rows stored by an older form are then stored again."""
 
 
@@ -29,8 +30,13 @@ class Row:
         text, report: free text by section, before and after the film was read; cleaned before it is stored.
         findings: labels of `NIH_FINDINGS` that the film carries; None where nobody looked, () for no finding.
         readings: (reader, task, label) of every reader.
+        ratings: numbers on published scales.
+        regions: boxes that readers drew, in shares of the film, or in pixels of a film of `drawn_on`.
+        drawn_on: (height, width) of the film that the boxes were drawn on; None: this film's own pixels.
         squashed_from: (height, width) of a film that was squashed, so that it is shown in its own shape.
         view: view position as published: "PA", "AP", "lateral" or "".
+        study: the study that the film belongs to, as published or as it stands in the header; "" where it is
+            not known.
         names: words that name the patient, for cleaning the text; never stored.
         split: as published, or "".
     """
@@ -47,8 +53,12 @@ class Row:
     reference: Mapping[TaskName, str] = field(default_factory=dict)
     findings: tuple[str, ...] | None = None
     readings: tuple[tuple[str, TaskName, str], ...] = ()
+    ratings: tuple[Rating, ...] = ()
+    regions: tuple[Region, ...] = ()
+    drawn_on: tuple[int, int] | None = (1, 1)
     squashed_from: tuple[int, int] | None = None
     view: str = ""
+    study: str = ""
     names: tuple[str, ...] = ()
     split: str = ""
     notes: tuple[str, ...] = ()
@@ -66,8 +76,10 @@ class Row:
             "reference": {str(task): name for task, name in self.reference.items()},
             "findings": self.findings,
             "readings": [[reader, str(task), name] for reader, task, name in self.readings],
-            "shape": self.squashed_from,
-            "rest": [self.view, self.split, *self.notes],
+            "ratings": [dataclasses.astuple(rating) for rating in self.ratings],
+            "regions": [dataclasses.astuple(region) for region in self.regions],
+            "shape": [self.squashed_from, self.drawn_on],
+            "rest": [self.view, self.study, self.split, *self.notes],
         }
         return json.dumps(parts, sort_keys=True, ensure_ascii=True, default=repr)
 
@@ -95,6 +107,17 @@ class Dropped:
 
     row: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something about the source as a whole that its user must know: it stands in the report.
+
+    Attributes:
+        text: a sentence, without any value of a row.
+    """
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +151,8 @@ class Layout:
         name: on the command line.
         title: the set's own name.
         source: `Provenance.source` of its cases.
-        rows: yields a `Row` or a `Dropped` for every row of the source, in the same order in every run.
+        rows: yields a `Row` or a `Dropped` for every row of the source, in the same order in every run, and a
+            `Notice` wherever there is one.
         count: rows to come, or None where counting costs as much as reading.
         published: de-identified by its publisher: identifiers are pseudonyms, film names may be shown.
         large_films: films of megabytes go to a worker one by one, smaller ones in batches.
@@ -138,7 +162,7 @@ class Layout:
     name: str
     title: str
     source: str
-    rows: Callable[[str, ImportSettings], Iterator[Row | Dropped]]
+    rows: Callable[[str, ImportSettings], Iterator[Row | Dropped | Notice]]
     count: Callable[[str], int | None]
     published: bool = True
     large_films: bool = False

@@ -17,7 +17,7 @@ from cases.embedded import EmbeddedCaseStore
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
 from cases.importers.report import ImportReport
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from cases.store import Stored
 from modeling.errors import ViewboxError
 
@@ -113,6 +113,9 @@ def _rows(
 ) -> Iterator[Row]:
     """Rows to be read; those that the layout drops, and second rows of an ID, are counted and left out."""
     for row in layout.rows(source, settings):
+        if isinstance(row, Notice):
+            report.notices.append(row.text)
+            continue
         report.rows_in += 1
         if isinstance(row, Dropped):
             report.drop(row)
@@ -130,7 +133,8 @@ def _named(row: Row, settings: ImportSettings) -> Row:
         return row
     case_id = f"{row.source}-{settings.pseudonyms.pseudonym('film', row.case_id)}"
     patient = f"{row.source}-{settings.pseudonyms.pseudonym('patient', row.patient)}" if row.patient else ""
-    return replace(row, case_id=case_id, patient=patient)
+    study = settings.pseudonyms.uid(row.study) if row.study else ""
+    return replace(row, case_id=case_id, patient=patient, study=study)
 
 
 def _batches(rows: Iterator[Row], store: LakeStore, size: int) -> Iterator[Batch]:

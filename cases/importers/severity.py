@@ -1,23 +1,34 @@
-"""Severity readings of the Cohen and Hannover films: Brixia zones become a grading, extents a note.
+"""Severity readings of the Cohen and Hannover films: Brixia zones, a grading from them, and experts' extents.
 
-Brixia (Borghesi and Maroldi 2020) grades six lung zones A to F from 0 to 3, which is what RICORD's grading
-counts; a geographic extent (0 to 8) is no count of zones, and is not turned into one here.
+Brixia (Borghesi and Maroldi 2020) grades six lung zones A to F from 0 to 3, and how many of them are affected
+is what RICORD's grading counts. A geographic extent (0 to 8) and an opacity score (0 to 6), both of Cohen et
+al. 2020, are no counts of zones: they stay ratings and are turned into no grading here. They were published
+as the mean of three raters, whose own numbers are not there to be had.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from cases.case import Rating
 from cases.importers.tables import number_of
 from modeling.labels import TaskName, grading_from_zones
 
 READERS = {"S": "Brixia senior reader", "J": "Brixia junior reader"}
+RATERS = "mean of 3 expert raters (Cohen et al. 2020)"
+EXTENTS = {
+    "severity_geographic": ("geographic extent of opacities", 8.0),
+    "severity_opacity": ("opacity score", 6.0),
+}
+"""Column -> the scale, and its upper end; both begin at 0."""
+ZONES = "ABCDEF"
+SEVERITY_COLUMNS = (*EXTENTS, *(f"brixia_{letter}_{zone}" for letter in READERS for zone in ZONES))
 
 
 def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str], ...]:
     """The grading that follows from each reader's six zones, where a reader graded all of them."""
     found = []
     for letter, reader in READERS.items():
-        zones = [number_of(line, f"brixia_{letter}_{zone}") for zone in "ABCDEF"]
+        zones = [number_of(line, f"brixia_{letter}_{zone}") for zone in ZONES]
         if None in zones:
             continue
         grading = grading_from_zones(sum(value > 0 for value in zones if value is not None))
@@ -26,10 +37,12 @@ def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str],
     return tuple(found)
 
 
-def severity_notes(line: Mapping[str, Any]) -> tuple[str, ...]:
-    """What three experts' mean extent and opacity say, as a sentence for the reader."""
-    extent = number_of(line, "severity_geographic")
-    opacity = number_of(line, "severity_opacity")
-    if extent is None or opacity is None:
-        return ()
-    return (f"Experts' mean severity: geographic extent {extent:.1f} (of 8), opacity {opacity:.1f}.",)
+def severity_ratings(line: Mapping[str, Any]) -> tuple[Rating, ...]:
+    """Every published number on severity, with whose it is and its scale."""
+    found = [(RATERS, scale, number_of(line, column), high) for column, (scale, high) in EXTENTS.items()]
+    found += [
+        (reader, f"Brixia zone {zone}", number_of(line, f"brixia_{letter}_{zone}"), 3.0)
+        for letter, reader in READERS.items()
+        for zone in ZONES
+    ]
+    return tuple(Rating(who, scale, mark, 0.0, high) for who, scale, mark, high in found if mark is not None)

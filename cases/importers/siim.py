@@ -3,19 +3,36 @@
 Source: a folder with `train_study_level.csv`, `train_image_level.csv` and the films (DICOM, or resized to
 JPEG or PNG) under any folder, named by image ID; or a Parquet file with the columns image, width, height,
 appearance (films squashed to a square: they keep their own shape as `pixel_aspect_ratio`).
+The radiologists' boxes are in pixels of the DICOM film. For films that were resized, `meta.csv` (image_id,
+dim0 = height, dim1 = width, as the resized copies of the set carry it) says how large those were; without
+it their boxes cannot be placed and are left out.
 The challenge's rules allow non-commercial research and teaching and no passing on.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.tables import count_rows, csv_rows, films_by_stem, find, folder, parquet_rows
+from cases.case import Region
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.importers.tables import (
+    count_rows,
+    csv_rows,
+    films_by_stem,
+    find,
+    folder,
+    left_aside,
+    optional,
+    parquet_rows,
+)
 from cases.licences import own_copy
+from modeling.errors import StudyError
 from modeling.labels import APPEARANCE, TaskName
 
 ATTRIBUTION = "SIIM-FISABIO-RSNA COVID-19 Detection (Lakhani et al. 2023); films of BIMCV-COVID19 and RICORD"
 TERMS = "SIIM-FISABIO-RSNA COVID-19 challenge rules (research and teaching, no passing on)"
+RADIOLOGISTS = "SIIM-FISABIO-RSNA radiologists"
+_PARQUET = ("image_id", "study_id", "image", "width", "height", "appearance")
 _COLUMNS = {
     "Negative for Pneumonia": "Negative",
     "Typical Appearance": "Typical",
@@ -24,22 +41,33 @@ _COLUMNS = {
 }
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
-    """A row for every film of the image table, with its study's appearance."""
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
+    """A row for every film of the image table, with its study's appearance and the boxes drawn on it."""
     if source.endswith(".parquet"):
         yield from _parquet(Path(source), settings)
         return
     root = folder(source)
-    appearance = _appearance(find(root, "train_study_level.csv"))
-    films = films_by_stem(root)
-    for line in csv_rows(find(root, "train_image_level.csv"), ("id", "StudyInstanceUID")):
+    appearance, sizes = _appearance(find(root, "train_study_level.csv")), _sizes(root)
+    films, table, unplaced = films_by_stem(root), find(root, "train_image_level.csv"), 0
+    yield from left_aside(table, ("id", "boxes", "label", "StudyInstanceUID"))
+    for line in csv_rows(table, ("id", "StudyInstanceUID")):
         image, study = line["id"].removesuffix("_image"), line["StudyInstanceUID"]
         if image not in films:
             yield Dropped(image, "its film is not in the folder")
-        elif appearance.get(study) is None:
+            continue
+        if appearance.get(study) is None:
             yield Dropped(image, "its study has no single appearance label")
-        else:
-            yield _row(image, study, films[image], appearance[study], settings)
+            continue
+        film, boxes = films[image], _boxes(line.get("boxes", ""))
+        if boxes and image not in sizes and film.suffix.lower() in (".png", ".jpg", ".jpeg"):
+            unplaced, boxes = unplaced + 1, ()
+        label = appearance[study]
+        yield _row(image, study, film, label, settings, regions=boxes, drawn_on=sizes.get(image))
+    if unplaced:
+        yield Notice(
+            f"The boxes of {unplaced} resized films are left out: put meta.csv (image_id, dim0, dim1) beside"
+            " the tables, or import the DICOM films."
+        )
 
 
 def count(source: str) -> int | None:
@@ -49,13 +77,51 @@ def count(source: str) -> int | None:
     return count_rows(find(folder(source), "train_image_level.csv"))
 
 
-def _parquet(path: Path, settings: ImportSettings) -> Iterator[Row]:
-    for line in parquet_rows(path, ("image_id", "study_id", "image", "width", "height", "appearance")):
-        shape = (int(line["height"]), int(line["width"]))
-        split = line.get("split") or ""
+def _parquet(path: Path, settings: ImportSettings) -> Iterator[Row | Notice]:
+    yield from left_aside(path, (*_PARQUET, "boxes", "split"))
+    for line in parquet_rows(path, _PARQUET):
         yield _row(
-            line["image_id"], line["study_id"], line["image"], line["appearance"], settings, shape, split
+            line["image_id"],
+            line["study_id"],
+            line["image"],
+            line["appearance"],
+            settings,
+            shape=(int(line["height"]), int(line["width"])),
+            split=line.get("split") or "",
+            regions=tuple(_region(*box) for box in json.loads(line.get("boxes") or "[]")),
+            drawn_on=(1, 1),
         )
+
+
+def _sizes(root: Path) -> dict[str, tuple[int, int]]:
+    """Image -> (height, width) of its DICOM film.
+
+    Raises:
+        StudyError: a size is no number.
+    """
+    path = optional(root, "meta.csv")
+    lines = csv_rows(path, ("image_id", "dim0", "dim1")) if path else ()
+    try:
+        return {line["image_id"]: (int(line["dim0"]), int(line["dim1"])) for line in lines}
+    except ValueError as exc:
+        raise StudyError("'meta.csv' has a size that is no number; give it as published.") from exc
+
+
+def _boxes(text: str) -> tuple[Region, ...]:
+    """The column as published: a list of dicts with x, y, width and height, in single quotes.
+
+    Raises:
+        StudyError: it has another form.
+    """
+    try:
+        found = json.loads(text.replace("'", '"')) if text else []
+        return tuple(_region(*(box[k] for k in ("x", "y", "width", "height"))) for box in found)
+    except (ValueError, TypeError, KeyError) as exc:
+        raise StudyError("'train_image_level.csv' has boxes of another form; give it as published.") from exc
+
+
+def _region(left: float, top: float, width: float, height: float) -> Region:
+    return Region(RADIOLOGISTS, "opacity", float(left), float(top), float(width), float(height))
 
 
 def _appearance(path: Path) -> dict[str, str | None]:
@@ -72,6 +138,9 @@ def _row(
     film: Path | bytes,
     appearance: str,
     settings: ImportSettings,
+    *,
+    regions: Iterable[Region],
+    drawn_on: tuple[int, int] | None,
     shape: tuple[int, int] | None = None,
     split: str = "",
 ) -> Row:
@@ -83,7 +152,10 @@ def _row(
         attribution=ATTRIBUTION,
         patient=f"siim-{study}",
         reference={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(appearance)]},
+        regions=tuple(regions),
+        drawn_on=drawn_on,
         squashed_from=shape,
+        study=study,
         split=split,
     )
 

@@ -3,10 +3,11 @@
 import csv
 import gzip
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cases.importers.rows import Notice
 from modeling.errors import StudyError
 
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
@@ -64,8 +65,14 @@ def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]
         raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
 
 
-def sheet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of the first sheet of an Excel file, or of a CSV file.
+def sheet_rows(
+    path: Path, holding: Callable[[list[str]], bool] = lambda header: True
+) -> Iterator[dict[str, Any]]:
+    """Rows of a sheet of an Excel file, or of a CSV file.
+
+    Args:
+        holding: tells by its column names whether a sheet is the wanted one; the first such sheet is read, or
+            the first of all.
 
     Raises:
         StudyError: the file, or the library that reads it, is missing.
@@ -86,12 +93,17 @@ def sheet_rows(path: Path) -> Iterator[dict[str, Any]]:
     except (OSError, KeyError, ValueError, InvalidFileException) as exc:
         raise StudyError(f"The sheet '{path.name}' cannot be read; fetch it again.") from exc
     try:
-        lines = book.worksheets[0].iter_rows(values_only=True)
-        header = [str(name or "").strip() for name in next(lines, ())]
+        headers = [_header(sheet) for sheet in book.worksheets]
+        wanted = next((number for number, header in enumerate(headers) if holding(header)), 0)
+        lines = book.worksheets[wanted].iter_rows(values_only=True, min_row=2)
         for line in lines:
-            yield dict(zip(header, line, strict=False))
+            yield dict(zip(headers[wanted], line, strict=False))
     finally:
         book.close()
+
+
+def _header(sheet: Any) -> list[str]:
+    return [str(name or "").strip() for name in next(sheet.iter_rows(values_only=True), ())]
 
 
 def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
@@ -109,6 +121,30 @@ def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, A
                 yield from batch.to_pylist()
     except (OSError, ArrowInvalid) as exc:
         raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The columns of a CSV, Excel or Parquet table, in its order; unnamed ones are left out.
+
+    Raises:
+        StudyError: the file cannot be read.
+    """
+    if path.suffix == ".parquet":
+        from pyarrow import ArrowInvalid, parquet
+
+        try:
+            return tuple(parquet.read_schema(path).names)
+        except (OSError, ArrowInvalid) as exc:
+            raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+    return tuple(name for name in next(iter(sheet_rows(path)), {}) if name)
+
+
+def left_aside(path: Path, taken: Iterable[str]) -> Iterator[Notice]:
+    """A notice that names the columns of a table that an importer does not take, where there are any."""
+    known = set(taken)
+    others = [name for name in columns_of(path) if name not in known]
+    if others:
+        yield Notice(f"'{path.name}' has columns that are not taken: {', '.join(others)}.")
 
 
 def count_rows(path: Path) -> int | None:

@@ -1,0 +1,104 @@
+"""Phantoms on which a checkpoint is confidently wrong: kept as numbers, drawn again when they are asked for.
+
+`drills.json` beside the weights names them. It comes from an evaluation on phantoms that the checkpoint has
+never seen (`python -m hub_config.drills`), belongs to one set of weights, and holds no picture.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from cases.case import Case
+from cases.phantom.generator import balanced, generate_case, series_seed
+from cases.phantom.settings import PhantomSettings
+from modeling.configuration import Configuration
+from modeling.errors import CheckpointError
+from modeling.labels import APPEARANCE
+
+DRILLS_FILE = "drills.json"
+SERIES = 4001
+"""Of the phantoms that are evaluated; training, the cases that ship and the map tests use other series."""
+
+
+@dataclass(frozen=True)
+class Drill(Configuration):
+    """A phantom on which the checkpoint is confidently wrong.
+
+    Attributes:
+        index: its place in the series.
+        truth: appearance that was planted.
+        answer, probability: what the checkpoint answers, and how sure it is (0 to 1).
+    """
+
+    index: int
+    truth: str
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Drills(Configuration):
+    """What an evaluation found.
+
+    Attributes:
+        weights_sha256: of the weights that were evaluated.
+        series, size, bits: of the phantoms.
+        evaluated, right: how many were, and on how many the answer was right.
+        confident: probability from which on an answer counts as confident.
+        confidently_wrong: how many were; `drills` are those of them whose film shows the evidence.
+    """
+
+    weights_sha256: str
+    series: int
+    size: int
+    bits: int
+    evaluated: int
+    right: int
+    confident: float
+    confidently_wrong: int
+    drills: tuple[Drill, ...] = ()
+
+    def __post_init__(self) -> None:
+        for drill in self.drills:
+            wrong = drill.answer in APPEARANCE.classes and drill.answer != drill.truth
+            if drill.truth not in APPEARANCE.classes or not wrong or not 0 <= drill.probability <= 1:
+                raise CheckpointError(f"{DRILLS_FILE} is damaged at drill {drill.index}; make it again.")
+
+    def recipe(self, index: int) -> tuple[int, PhantomSettings]:
+        """Seed and settings of one phantom of the series."""
+        settings = PhantomSettings(size=self.size, bits=self.bits)
+        return series_seed(self.series, index), balanced(settings, self.series, index)
+
+    def case_id(self, index: int) -> str:
+        """As the generator names it."""
+        return f"phantom-{series_seed(self.series, index):012x}"
+
+    def case(self, index: int) -> Case:
+        """Draw one phantom of the series; the same one every time."""
+        seed, settings = self.recipe(index)
+        return generate_case(seed, settings=settings)
+
+    def save(self, folder: Path) -> None:
+        """Write the file into a checkpoint folder."""
+        (folder / DRILLS_FILE).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, weights_sha256: str) -> Self | None:
+        """The file beside some weights; None where there is none.
+
+        Raises:
+            CheckpointError: it is damaged, or belongs to other weights.
+        """
+        path = folder / DRILLS_FILE
+        if not path.is_file():
+            return None
+        try:
+            found = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as exc:
+            raise CheckpointError(f"{path.name} cannot be read; make it again.") from exc
+        if found.weights_sha256 != weights_sha256:
+            raise CheckpointError(
+                f"{path.name} belongs to other weights; evaluate these with hub_config.drills."
+            )
+        return found
