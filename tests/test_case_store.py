@@ -18,6 +18,7 @@ from PIL import Image
 import cases.document
 from cases.case import Case, Licence
 from cases.embedded import EmbeddedCaseStore
+from cases.film_bytes import film_document, radiograph_from_film
 from cases.mongo import MongoCaseStore
 from cases.store import CaseFilter, CaseStore, open_case_store
 from modeling.errors import CaseNotFoundError, CaseStoreError
@@ -328,6 +329,19 @@ def test_the_film_file_is_kept_where_it_holds_the_same_pixels(
         found = writer.get(case_id).study.radiograph
         assert found is not None and np.array_equal(found.pixels, shown)
     assert [film["encoding"] for film in kept] == ["jpeg", "png"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_a_large_film_becomes_a_png_that_others_read(dtype: type) -> None:
+    limits = np.iinfo(dtype)
+    pixels = np.random.default_rng(4).integers(limits.min, limits.max, (1301, 977), dtype, endpoint=True)
+    film = film_document(Radiograph(pixels, bits_stored=8 * pixels.itemsize))
+    with Image.open(io.BytesIO(film["bytes"])) as picture:
+        picture.verify()  # every checksum
+    with Image.open(io.BytesIO(film["bytes"])) as picture:
+        read = np.array(picture).astype(f"u{pixels.itemsize}").view(dtype)
+    assert picture.format == "PNG" and np.array_equal(read, pixels)
+    assert np.array_equal(radiograph_from_film(film).pixels, pixels)
 
 
 def test_an_address_decides_which_store_opens(tmp_path: Path, mongo_server: MongoServer) -> None:
