@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pymongo import errors
@@ -17,6 +18,7 @@ from cases.store import Stored
 
 BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
+_FILMS_AT_ONCE = 2
 _WHAT_IS_THERE = {"digest": 1, "film.file": 1, "seed.file": 1, "facets": 1}
 _ALREADY_THERE, _NOT_VALID = 11000, 121
 
@@ -106,8 +108,8 @@ class CaseWriter:
         """Insert what was not there; what another writer inserted meanwhile goes to `changed`."""
         if not fresh:
             return
-        for document in fresh:
-            self._move_large_parts(document)
+        with ThreadPoolExecutor(_FILMS_AT_ONCE) as several:  # the server packs one while another arrives
+            list(several.map(self._move_large_parts, fresh))
         failed: dict[int, Mapping[str, Any]] = {}
         try:
             self._cases.insert_many(fresh, ordered=False)

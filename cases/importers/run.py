@@ -10,7 +10,9 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from types import TracebackType
 from typing import Any, Protocol
 
 from cases.embedded import EmbeddedCaseStore
@@ -76,17 +78,16 @@ def run_import(
     report = ImportReport(layout.title, store.description)
     begun = time.monotonic()
     work = Work(settings.pseudonyms, layout.published, settings.burned_text or layout.burned_text)
-    shelf = _Shelf(store, report)
     try:
         rows = _rows(layout, source, settings, report, advance)
         batches = _batches(rows, store, 1 if layout.large_films else BATCH)
-        with CrashProofPool(functools.partial(_done, work=work), workers) as pool:
+        pool_of = functools.partial(CrashProofPool, functools.partial(_done, work=work), workers)
+        with _Shelf(store, report) as shelf, pool_of() as pool:
             for batch, results in _results(pool, batches, report, advance):
                 for (row, _), result in zip(batch, results, strict=True):
                     report.take(row, result)
                     shelf.add(result.document)
                 advance(len(batch))
-            shelf.write()
         sweep = getattr(store, "sweep", None)
         if sweep is not None:
             sweep()
@@ -168,7 +169,7 @@ def _results(
 
 
 class _Shelf:
-    """Finished cases, written a few dozen at a time."""
+    """Finished cases, written a few dozen at a time while the next are collected."""
 
     def __init__(self, store: LakeStore, report: ImportReport) -> None:
         self._store, self._report = store, report
@@ -176,6 +177,25 @@ class _Shelf:
         self._bytes = 0
         filed = isinstance(store, EmbeddedCaseStore)
         self._most = (FILED_AT_ONCE, FILED_BYTES_AT_ONCE) if filed else (WRITTEN_AT_ONCE, BYTES_AT_ONCE)
+        self._writer = ThreadPoolExecutor(1)
+        self._written: Future[Stored] | None = None
+
+    def __enter__(self) -> "_Shelf":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Store the rest; after an error, wait for what is being stored and leave that error to be told."""
+        try:
+            if error is None:
+                self.write()
+            self._settle()
+        except ViewboxError:
+            if error is None:
+                raise
+        finally:
+            self._writer.shutdown()
 
     def add(self, document: dict[str, Any] | None) -> None:
         """Take a finished case, or none."""
@@ -187,15 +207,21 @@ class _Shelf:
             self.write()
 
     def write(self) -> None:
-        """Store what waits.
+        """Begin to store what waits.
 
         Raises:
-            CaseStoreError: the store cannot be reached or is full.
+            CaseStoreError: the store cannot be reached or is full: what was to be stored before is not there.
         """
+        self._settle()
         waiting, self._waiting, self._bytes = self._waiting, [], 0
-        if not waiting:
+        if waiting:
+            self._written = self._writer.submit(self._store.put_documents, waiting)
+
+    def _settle(self) -> None:
+        written, self._written = self._written, None
+        if written is None:
             return
-        stored = self._store.put_documents(waiting)
+        stored = written.result()
         self._report.new += stored.new
         self._report.changed += stored.changed
         self._report.same += stored.same
