@@ -47,7 +47,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def measurement(title: str, summary: Numbers) -> str:
     """One task on one corpus: headline, classes, subgroups, and the models that never see the lungs."""
-    head = f"### {title}: {summary['n']} films of {summary['patients']} patients ({summary['split']})\n"
+    counted = "reports" if "reading" in summary else f"films of {summary['patients']} patients"
+    head = f"### {title}: {summary['n']} {counted} ({summary['split']})\n"
     parts = [head, _headline(summary), _classes(summary)]
     if summary.get("extent"):
         found = summary["extent"]
@@ -85,8 +86,9 @@ def _classes(summary: Numbers) -> str:
         )
         for name, row in summary["per_class"].items()
     ]
+    unit = "reports" if "reading" in summary else "films"
     return table(
-        ("class", "films", "share in training", "AUROC", "average precision", "recall at FPR 10 %"), rows
+        ("class", unit, "share in training", "AUROC", "average precision", "recall at FPR 10 %"), rows
     )
 
 
@@ -101,7 +103,7 @@ def _subgroups(summary: Numbers) -> str:
             else "too few films",
             number(row.get("accuracy")),
         )
-        for by, groups in summary["subgroups"].items()
+        for by, groups in summary.get("subgroups", {}).items()
         for name, row in groups.items()
     ]
     return table(("by", "group", "films (patients)", "macro AUROC", "accuracy"), rows) if rows else ""
@@ -250,7 +252,7 @@ def index(name: str, measurements: Mapping[str, Numbers]) -> str:
     for summary in measurements.values():
         lines += [
             "  - task:",
-            "      type: image-classification",
+            f"      type: {'text' if 'reading' in summary else 'image'}-classification",
             f"      name: {summary['task']}",
             "    dataset:",
             f"      type: {summary['corpus'].replace(' ', '-')}",
@@ -258,41 +260,6 @@ def index(name: str, measurements: Mapping[str, Numbers]) -> str:
             "    metrics:",
         ]
         for key in INDEXED:
-            if summary[key] is not None:
+            if summary.get(key) is not None:
                 lines += [f"    - type: {key}", f"      value: {summary[key]}"]
     return "\n".join(lines) + "\n"
-
-
-def readme_table(measurements: Mapping[str, Numbers]) -> str:
-    """The README's table: each measurement beside the strongest model that never sees the lungs."""
-    head = (
-        "measured on",
-        "films (patients)",
-        "macro AUROC",
-        "average precision",
-        "accuracy (majority)",
-        "calibration error",
-        "strongest beside it",
-    )
-    rows = []
-    for title, s in measurements.items():
-        rows.append(
-            (
-                f"{title} ({s['split']})",
-                f"{s['n']} ({s['patients']})",
-                f"{number(s['macro_auroc'])} ({interval(s['macro_auroc_95'])})",
-                f"{number(s['macro_average_precision'])} ({interval(s['macro_average_precision_95'])})",
-                f"{number(s['accuracy'])} ({number(s['majority']['accuracy'])})",
-                number(s["expected_calibration_error"]),
-                _strongest(s),
-            )
-        )
-    return table(head, rows)
-
-
-def _strongest(summary: Numbers) -> str:
-    rivals = [row for row in summary.get("audit", []) if row["sees"] != "this checkpoint"]
-    if not rivals:
-        return "-"
-    best = max(rivals, key=lambda row: row["macro_auroc"] or 0.0)
-    return f"{best['name']} {number(best['macro_auroc'])} (p {number(best['p'])})"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hub_config import card_sections as sections
-from hub_config import map_sections
+from hub_config import map_sections, text_sections
 from hub_config.plots import plots, slug
+from hub_config.readme_table import readme_table
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 
@@ -21,6 +22,8 @@ METRICS_FILE = "metrics.json"
 MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", "shortcut.json"
 """What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
 and `modeling.explain.shortcut`."""
+WEAK_FILE = "weak_labels.json"
+"""What `modeling.training.label_sources` writes: mined labels against index terms, for a text checkpoint."""
 PLOTS = "plots"
 
 TERMS = {
@@ -29,6 +32,8 @@ TERMS = {
     "cohen": "covid-chestxray-dataset (Cohen et al. 2020): licence per image",
     "hannover": "COVID-19 Image Repository, Hannover Medical School: CC BY 3.0",
     "phantom": "synthetic films of this project: CC0 1.0",
+    "openi": "reports of the Indiana University chest X-ray collection (Open-i, Demner-Fushman et al. 2016):"
+    " CC BY-NC-ND 4.0; the reports are not passed on, only weights that were trained on them",
 }
 
 CHECKPOINTS = Path(__file__).with_name("checkpoints")
@@ -70,32 +75,51 @@ def model_card(folder: Path) -> str:
     if processor.text is not None:
         reads += f" (text: {', '.join(processor.text.sections)})"
     name = f"viewbox-{folder.name}"
-    template = "teaching_card.md" if config.sources == ("phantom",) else "film_card.md"
-    if config.role == "shortcut_twin":
-        template = "twin_card.md"
     measurements = metrics["measurements"]
-    return (
-        (_TEMPLATES / template)
-        .read_text()
-        .format(
-            index=sections.index(name, measurements),
-            name=name,
-            reads=reads,
-            corpora="\n".join(f"- {TERMS[source]}" for source in config.sources if source in TERMS),
-            results="\n".join(sections.measurement(title, found) for title, found in measurements.items()),
-            calibration=sections.calibration(metrics["tasks"]),
-            ceilings=sections.ceilings(metrics["ceilings"]),
-            familiarity=sections.familiarity(metrics["familiarity"]),
-            shortcut=map_sections.shortcut(read_beside(folder, SHORTCUT_FILE)),
-            maps=map_sections.maps(read_beside(folder, MAPS_FILE)),
-            phantoms=map_sections.maps(read_beside(folder, PHANTOMS_FILE)),
-            duplicates=sections.duplicates(metrics["duplicates"]),
-            label_shift=sections.label_shift(measurements),
-            plots="\n".join(
-                f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)
-            ),
-        )
-    )
+    texts = {
+        "index": sections.index(name, measurements),
+        "name": name,
+        "reads": reads,
+        "corpora": "\n".join(f"- {TERMS[source]}" for source in config.sources if source in TERMS),
+        "plots": "\n".join(f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)),
+    }
+    more = _about_text(folder, metrics) if config.image is None else _about_films(folder, metrics)
+    return (_TEMPLATES / _template(config, processor)).read_text().format(**texts, **more)
+
+
+def _template(config: FusionConfig, processor: ProcessorConfig) -> str:
+    if config.role == "shortcut_twin":
+        return "twin_card.md"
+    if config.image is None:
+        return "report_card.md" if processor.is_post_read else "indication_card.md"
+    return "teaching_card.md" if config.sources == ("phantom",) else "film_card.md"
+
+
+def _about_films(folder: Path, metrics: Mapping[str, Any]) -> dict[str, str]:
+    results = (sections.measurement(title, found) for title, found in metrics["measurements"].items())
+    return {
+        "results": "\n".join(results),
+        "calibration": sections.calibration(metrics["tasks"]),
+        "ceilings": sections.ceilings(metrics["ceilings"]),
+        "familiarity": sections.familiarity(metrics["familiarity"]),
+        "shortcut": map_sections.shortcut(read_beside(folder, SHORTCUT_FILE)),
+        "maps": map_sections.maps(read_beside(folder, MAPS_FILE)),
+        "phantoms": map_sections.maps(read_beside(folder, PHANTOMS_FILE)),
+        "duplicates": sections.duplicates(metrics["duplicates"]),
+        "label_shift": sections.label_shift(metrics["measurements"]),
+    }
+
+
+def _about_text(folder: Path, metrics: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "results": text_sections.results(metrics),
+        "sides": text_sections.sides(metrics),
+        "readings": text_sections.readings(metrics),
+        "benchmark": text_sections.benchmark(metrics),
+        "twins": text_sections.twins(metrics),
+        "weak": text_sections.weak_labels(read_beside(folder, WEAK_FILE)),
+        "points": text_sections.operating_points(metrics),
+    }
 
 
 def card_plots(metrics: Mapping[str, Any]) -> dict[str, str]:
@@ -130,12 +154,22 @@ def readme_with_results(readme: str, checkpoints: Path) -> str:
     parts = []
     for folder in folders:
         parts.append(f"**{folder.name}** ([card](hub_config/checkpoints/{folder.name}/README.md))\n")
-        parts.append(sections.readme_table(read_metrics(folder)["measurements"]))
+        parts.append(readme_table(read_metrics(folder)["measurements"]))
     localised = {f.name: found for f in folders if (found := read_beside(f, MAPS_FILE))}
     shortcuts = [found for folder in folders if (found := read_beside(folder, SHORTCUT_FILE))]
     readme = _between(readme, "results", "\n".join(parts))
     readme = _between(readme, "maps", map_sections.readme_maps(localised) if localised else "Not measured.\n")
     return _between(readme, "shortcut", "\n".join(map_sections.shortcut(found) for found in shortcuts))
+
+
+def docs_with_results(docs: str, checkpoints: Path) -> str:
+    """docs/reports.md with every measured text checkpoint between its markers."""
+    found = {
+        folder.name: (read_metrics(folder), read_beside(folder, WEAK_FILE))
+        for folder in sorted(checkpoints.iterdir(), reverse=True)
+        if (folder / METRICS_FILE).is_file() and "benchmark" in read_metrics(folder)
+    }
+    return _between(docs, "text", text_sections.docs_part(found))
 
 
 def _between(text: str, name: str, new: str) -> str:
@@ -158,6 +192,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (options.checkpoint / METRICS_FILE).write_text(text + "\n")
         write(options.checkpoint)
         README.write_text(readme_with_results(README.read_text(), CHECKPOINTS))
+        docs = README.with_name("docs") / "reports.md"
+        if docs.is_file():
+            docs.write_text(docs_with_results(docs.read_text(), CHECKPOINTS))
     except ViewboxError as exc:
         print(exc, file=sys.stderr)
         return 2

@@ -77,8 +77,8 @@ def _planted(found: Numbers) -> str:
         + table(("method", *PARTS.values()), [*rows, ("an even account", *even)])
         + f"\nIn conflict cases that the checkpoint got right ({conflict['n']} measurable ones of"
         f" {conflict['cases']}), the modality that holds the evidence gets a median share of"
-        f" {measured(conflict)} of Integrated Gradients from black; with randomised weights the same model gives"
-        f" {measured(planted['random_weights']['conflict'])}, so that this share alone proves little.\n"
+        f" {measured(conflict)} of Integrated Gradients from black; with randomised weights the same model"
+        f" gives {measured(planted['random_weights']['conflict'])}, so that this share alone proves little.\n"
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from hub_config.gate_measuring import fit_gate
+from hub_config.text_measuring import measure_text, reads_reports_only
 from modeling.agreement import READINGS_FILE, reader_agreement
 from modeling.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
 from modeling.calibration import cut_point
@@ -61,6 +62,8 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         ViewboxError: a corpus is missing, a film cannot be decoded, or the split cannot be read.
     """
     model, processor, origin = FusionModel.from_pretrained(folder)
+    if reads_reports_only(model):
+        return measure_text(folder, data)
     corpora = {name: load(name, data) for name in model.config.sources if name in CORPORA}
     if not corpora:
         raise ViewboxError(

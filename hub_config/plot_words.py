@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "precision-recall": ("Precision-recall curve", "精確率-召回率曲線"),
     "confusion": ("Confusion matrix", "混淆矩陣"),
     "audit": ("Against models that never see the lungs", "與看不到肺部的模型相比"),
+    "readings": ("Beside other models of the same reports", "與使用相同報告的其他模型相比"),
     "familiarity": ("What the gate flags", "把關所標示的影像"),
     # axes and scores
     "false positive rate": ("false positive rate", "偽陽性率"),
@@ -32,6 +33,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "source": ("source alone", "只看來源"),
     "thumbnail": ("film at 16 x 16 pixels", "16 x 16 像素的影像"),
     "shuffled labels": ("shuffled labels", "打亂的標籤"),
+    "TF-IDF, whole report": ("TF-IDF, whole report", "TF-IDF，整份報告"),
+    "TF-IDF, indication only": ("TF-IDF, indication only", "TF-IDF，僅檢查原因"),
     "film alone": ("this checkpoint, film alone", "本模型，只看影像"),
     # kinds of films at the gate
     "validation films": ("validation films", "驗證影像"),

@@ -35,7 +35,7 @@ def plots(
 
     Returns:
         Name -> SVG. Names are `<measurement>-<kind>` such as `appearance-on-siim-reliability`, with the kinds
-        reliability, roc, precision-recall, confusion and audit; and `familiarity`.
+        reliability, roc, precision-recall, confusion, audit and readings; and `familiarity`.
     """
 
     def say(name: str) -> str:
@@ -204,6 +204,14 @@ def _bars(rows: Sequence[tuple[str, float, float | None, float | None, bool]], l
 
 
 def _audit(summary: Mapping[str, Any], say: Say) -> Drawing | None:
+    return None if "reading" in summary else _rivals(summary, say)
+
+
+def _rivals_in_reading(summary: Mapping[str, Any], say: Say) -> Drawing | None:
+    return _rivals(summary, say) if "reading" in summary else None
+
+
+def _rivals(summary: Mapping[str, Any], say: Say) -> Drawing | None:
     if not summary.get("audit"):
         return None
     everything = [{"name": "this checkpoint", **summary}, *summary["audit"]]
@@ -230,4 +238,5 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Say], Drawing | None]] = {
     "precision-recall": _curve("precision_recall", "average_precision", ("recall", "precision")),
     "confusion": _confusion,
     "audit": _audit,
+    "readings": _rivals_in_reading,
 }

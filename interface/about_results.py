@@ -63,12 +63,12 @@ def calibrated(facts: Measured, language: Language) -> str:
 
 def one_task(entry: Mapping[str, Any], language: Language) -> str:
     """A task on a corpus: headline, classes and subgroups, leak audit."""
-    split = str(entry.get("split", ""))
+    split, of_reports = str(entry.get("split", "")), "reading" in entry
     caption = say(
-        "about.measured_on",
+        "about.measured_on_reports" if of_reports else "about.measured_on",
         language,
         task=word_for("task", entry["task"], language),
-        data=str(entry.get("corpus", "?")),
+        data=" ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?",
         films=f"{number(entry, 'n'):.0f}",
         patients=f"{number(entry, 'patients') or 0:.0f}",
         split=say(f"about.split.{split}", language) if f"about.split.{split}" in CATALOGUE else split,
@@ -87,7 +87,8 @@ def one_task(entry: Mapping[str, Any], language: Language) -> str:
             if missed
             else say("about.audit.all_beaten", language)
         )
-        audited += note(say("about.audit.note", language)) + note(verdict, "vb-stopped")
+        told = say("about.audit.reports" if of_reports else "about.audit.note", language)
+        audited += note(told) + note(verdict, "vb-stopped")
     folded = f"<details><summary>{escape(say('about.classes', language))}</summary>{more}</details>"
     return headline_table(caption, entry, language) + (folded if more else "") + audited
 

@@ -59,7 +59,8 @@ def limits_of(host: "ModelHost", study: Study, prediction: Prediction) -> Limits
         logger.warning("checkpoint %s: %s", host.name, exc)
         return Limits()
     for task in prediction.tasks:
-        if calibration is not None and task.task in calibration:
+        measured = calibration is not None and task.task in calibration
+        if measured and calibration[task.task].set_threshold is not None:
             found = calibration[task.task].prediction_set(task.probabilities)
             sets[str(task.task)] = TaskSet(found.classes, found.coverage, found.measured)
     if familiarity is None:

@@ -45,7 +45,8 @@ class TaskCalibration(Configuration):
         films, patients: that it was measured on.
         temperature: of the probabilities that every threshold here is for.
         coverage: the share of films whose label should be in the prediction set.
-        set_threshold: the probability that a class must reach to be in the set.
+        set_threshold: the probability that a class must reach to be in the set; None where classes do not
+            exclude each other, which have no such set.
         measured_coverage: on patients that had no part in the threshold.
     """
 
@@ -53,9 +54,9 @@ class TaskCalibration(Configuration):
     films: int
     patients: int
     temperature: float
-    coverage: float
-    set_threshold: float
-    measured_coverage: float
+    coverage: float = 0.0
+    set_threshold: float | None = None
+    measured_coverage: float = 0.0
     operating_points: tuple[OperatingPoint, ...] = ()
 
     def prediction_set(self, probabilities: np.ndarray) -> PredictionSet:
@@ -63,7 +64,12 @@ class TaskCalibration(Configuration):
 
         Args:
             probabilities: (K,) calibrated, in the task's order.
+
+        Raises:
+            ViewboxError: the task has none.
         """
+        if self.set_threshold is None:
+            raise ViewboxError(f"{self.task} has no prediction set; look at each finding by itself.")
         classes = TASKS[self.task].classes
         assert probabilities.shape == (len(classes),), probabilities.shape
         inside = members(np.asarray(probabilities)[None], self.set_threshold)[0]

@@ -212,9 +212,15 @@ class TableEncoderConfig(Configuration):
 
 @dataclass(frozen=True)
 class TextEncoderConfig(Configuration):
-    """Any transformers encoder by its configuration, such as {"model_type": "bert", "hidden_size": 128}."""
+    """Any transformers encoder by its configuration, such as {"model_type": "bert", "hidden_size": 128}.
+
+    Attributes:
+        pooling: "mean" over the tokens; "max" of each feature over the tokens, so that one phrase of a long
+            report can speak for it.
+    """
 
     transformers: dict[str, Any] = field(default_factory=dict)
+    pooling: Literal["mean", "max"] = "mean"
 
     def __post_init__(self) -> None:
         _require("model_type" in self.transformers, "The text encoder's configuration lacks 'model_type'.")
@@ -238,6 +244,7 @@ class FusionConfig(Configuration):
 
     Attributes:
         width: D, the width of the fused vector.
+        feed_forward: for cross_attention, a feed-forward block behind each attention, as in a transformer.
         sources: the case sources that the checkpoint suits, such as ("siim", "ricord"); shown to the reader.
         processor_sha256: hash of the processor that the weights were trained with.
         temperatures: task -> the calibration temperature fitted on validation (1 where there is none).
@@ -253,6 +260,7 @@ class FusionConfig(Configuration):
     width: int = 128
     dropout: float = 0.0
     attention_heads: int = 4
+    feed_forward: bool = False
     sources: tuple[str, ...] = ()
     processor_sha256: str = ""
     temperatures: dict[str, float] = field(default_factory=dict)
@@ -271,6 +279,10 @@ class FusionConfig(Configuration):
                 )
         _require(
             self.width % self.attention_heads == 0, "The width must be a multiple of the attention heads."
+        )
+        _require(
+            not self.feed_forward or self.fusion == "cross_attention",
+            "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.",
         )
         for name in self.temperatures:
             _require(

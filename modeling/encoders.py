@@ -160,6 +160,7 @@ class TextEncoder(nn.Module):
             raise CheckpointError(
                 "transformers cannot build this text encoder; check 'text.transformers' in config.json."
             ) from exc
+        self.pooling = config.pooling
         self.projection = nn.Linear(self.transformer.config.hidden_size, width)
 
     def embed(self, tokens: Tensor) -> Tensor:
@@ -167,11 +168,15 @@ class TextEncoder(nn.Module):
         return self.transformer.get_input_embeddings()(tokens)
 
     def encode(self, embedded: Tensor, mask: Tensor) -> Encoded:
-        """Token embeddings (B, T, E) -> mean over tokens and token sequence."""
+        """Token embeddings (B, T, E) -> tokens pooled, and token sequence."""
         given = mask.any(dim=1)
         attention = mask.clone()
         attention[~given, :1] = True  # a row without keys would be NaN; its vector is not used
         hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention.long()).last_hidden_state
-        weights = attention[..., None].to(hidden.dtype)
-        vector = self.projection((hidden * weights).sum(1) / weights.sum(1))
-        return Encoded(vector, self.projection(hidden), mask, given)
+        sequence = self.projection(hidden)  # B T D
+        if self.pooling == "max":
+            vector = sequence.masked_fill(~attention[..., None], -torch.inf).amax(dim=1)
+        else:
+            weights = attention[..., None].to(hidden.dtype)
+            vector = self.projection((hidden * weights).sum(1) / weights.sum(1))
+        return Encoded(vector, sequence, mask, given)

@@ -69,14 +69,31 @@ class GatedFusion(nn.Module):
 
 
 class CrossAttentionFusion(nn.Module):
-    """Each modality's sequence attends to the others' (both ways, key masks), then pooled and joined."""
+    """Each modality's sequence attends to the others' (both ways, key masks), then pooled and joined.
 
-    def __init__(self, width: int, count: int, heads: int, dropout: float) -> None:
+    With a feed-forward block each is a layer of a transformer's decoder without attention to itself (Vaswani
+    et al., 2017); without one the attention alone.
+    """
+
+    def __init__(
+        self, width: int, count: int, heads: int, dropout: float, feed_forward: bool = False
+    ) -> None:
         super().__init__()
         self.attend = nn.ModuleList(
             nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True) for _ in range(count)
         )
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(count))
+        self.feed_forward = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(width, 4 * width),
+                nn.GELU(),
+                nn.Dropout(dropout),
+                nn.Linear(4 * width, width),
+                nn.Dropout(dropout),
+            )
+            for _ in range(count if feed_forward else 0)
+        )
+        self.after = nn.ModuleList(nn.LayerNorm(width) for _ in self.feed_forward)
         self.mix = nn.Sequential(nn.Linear(count * width, width), nn.GELU(), nn.Dropout(dropout))
 
     def forward(self, encoded: list[Encoded]) -> Tensor:
@@ -87,7 +104,10 @@ class CrossAttentionFusion(nn.Module):
             if len(encoded) > 1:
                 attended = attended + self._context(i, encoded)
             weights = one.mask[..., None].to(attended.dtype)
-            mean = (self.norm[i](attended) * weights).sum(1) / weights.sum(1).clamp(min=1)  # B D
+            attended = self.norm[i](attended)
+            if self.feed_forward:
+                attended = self.after[i](attended + self.feed_forward[i](attended))
+            mean = (attended * weights).sum(1) / weights.sum(1).clamp(min=1)  # B D
             pooled.append((mean + one.vector) * one.given[:, None])
         return self.mix(torch.cat(pooled, dim=1))
 
@@ -158,10 +178,9 @@ class FusionModel(nn.Module):
         self.fusions = nn.ModuleDict()
         self.heads = nn.ModuleDict()
         for task in config.tasks:
-            fusion = _FUSIONS[config.fusion]
-            self.fusions[task.name] = fusion(
-                width, len(task.modalities), config.attention_heads, config.dropout
-            )
+            shape = (width, len(task.modalities), config.attention_heads, config.dropout)
+            more = {"feed_forward": True} if config.feed_forward else {}
+            self.fusions[task.name] = _FUSIONS[config.fusion](*shape, **more)
             self.heads[task.name] = Head(TASKS[task.name], width)
         self.dropout = nn.Dropout(config.dropout)
 
@@ -212,7 +231,10 @@ class FusionModel(nn.Module):
         self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Continuous inputs -> task -> (B, K) logits. `inputs` gives the masks only."""
-        encoded = self.encode(embedded, inputs, features)
+        return self.decide(self.encode(embedded, inputs, features))
+
+    def decide(self, encoded: Mapping[str, Encoded]) -> dict[str, Tensor]:
+        """Every modality after its encoder -> task -> (B, K) logits."""
         logits = {}
         for task in self.config.tasks:
             fused = self.fusions[task.name]([encoded[m] for m in task.modalities])

@@ -31,8 +31,24 @@ def _mean_of_known(scores: np.ndarray) -> float:
     return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
 
 
+def _each_label(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(K,) area under the ROC curve of each label over the films that have it."""
+    out = np.full(values.shape[1], np.nan)
+    for k in range(values.shape[1]):
+        known = np.isfinite(labels[:, k])
+        if len(np.unique(labels[known, k])) == 2:
+            out[k] = roc_auc_score(labels[known, k], values[known, k])
+    return out
+
+
 def macro_auroc(values: np.ndarray, labels: np.ndarray) -> float:
-    """Mean over classes of the one-vs-rest area under the ROC curve; NaN where no class has one."""
+    """Mean over classes of the one-vs-rest area under the ROC curve; NaN where no class has one.
+
+    Args:
+        labels: (N,) class numbers, or (N, K) of 0, 1 and NaN for none (multilabel).
+    """
+    if labels.ndim == 2:
+        return _mean_of_known(_each_label(values, labels))
     return _mean_of_known(one_vs_rest(roc_auc_score, values, labels))
 
 

@@ -5,8 +5,11 @@ import io
 import tarfile
 from pathlib import Path
 
+from modeling.configuration import FusionConfig, ProcessorConfig, TextProcessing
 from modeling.reports.rules import NORMAL
 from modeling.reports.scoring import COMPARED
+from modeling.training.masked_language import MaskedLanguage
+from modeling.training.settings import TrainingSettings
 
 SENTENCES = {
     "Effusion": "Small left pleural effusion.",
@@ -59,3 +62,41 @@ def write_gold(path: Path, number: int = 60, prefix: str = "") -> Path:
         for report_id, (_, name) in corpus(number).items():
             table.writerow({"filename": prefix + report_id, **{c: int(c == name) for c in COMPARED}})
     return path
+
+
+INDEXED = {"Effusion": "Pleural Effusion/left", "Cardiomegaly": "Cardiomegaly/mild", NORMAL: "normal"}
+
+
+def write_indexed_archive(folder: Path, number: int = 150) -> None:
+    """An Open-i archive where the corpora look for it: a third of the reports with each of two findings."""
+    (folder / "openi").mkdir()
+    with tarfile.open(folder / "openi" / "NLMCXR_reports.tgz", "w:gz") as archive:
+        for place in range(number):
+            name = list(INDEXED)[place % len(INDEXED)]
+            words = SENTENCES.get(name, DENIALS) + f" Spine level {place % 7}."
+            content = open_i_xml(f"CXR{place}", words, headings=(INDEXED[name],)).encode()
+            member = tarfile.TarInfo(f"CXR{place}.xml")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def toy_reports_settings(sections: tuple[str, ...], **changes: object) -> TrainingSettings:
+    """A run on such reports that takes seconds."""
+    text = {
+        "model_type": "bert", "vocab_size": 120, "hidden_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 64,
+    }  # fmt: skip
+    model = {
+        "tasks": [{"name": "findings", "modalities": ["text"]}],
+        "text": {"transformers": text, "pooling": "max"},
+        "width": 16,
+        "sources": ["openi"],
+    }
+    values = {
+        "name": "toy", "corpora": ("openi",), "model": FusionConfig.from_json(model),
+        "processor": ProcessorConfig(text=TextProcessing(sections, 64)),
+        "masked_language": MaskedLanguage(epochs=2, batch_size=16, learning_rate=3e-3),
+        "epochs": 15, "batch_size": 16, "learning_rate": 5e-3, "averaging": 0.8, "table_dropout": 0.0,
+        "word_masking": 0.1, "keep": "last",
+    }  # fmt: skip
+    return TrainingSettings(**(values | changes))

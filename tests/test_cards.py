@@ -6,7 +6,15 @@ import pytest
 import yaml
 
 from hub_config.card_sections import INDEXED
-from hub_config.cards import CHECKPOINTS, PLOTS, card_plots, model_card, read_metrics, readme_with_results
+from hub_config.cards import (
+    CHECKPOINTS,
+    PLOTS,
+    card_plots,
+    docs_with_results,
+    model_card,
+    read_metrics,
+    readme_with_results,
+)
 from modeling.calibration_file import Calibration
 from modeling.errors import ViewboxError
 from modeling.fusion import FusionModel
@@ -25,7 +33,7 @@ def test_a_bundled_checkpoint_loads_and_its_card_is_not_stale(folder: Path) -> N
     (index,) = front["model-index"]
     values = {m["value"] for result in index["results"] for m in result["metrics"]}
     measured = read_metrics(folder)["measurements"].values()
-    assert values == {summary[key] for summary in measured for key in INDEXED}
+    assert values == {summary[key] for summary in measured for key in INDEXED if key in summary}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
@@ -45,16 +53,47 @@ def test_what_a_bundled_checkpoint_was_measured_with_are_its_own_weights(folder:
     assert {str(task.task) for task in calibration.tasks} == set(metrics["tasks"])
     for task in calibration.tasks:
         assert task.temperature == model.config.temperatures[task.task]
+    looks = "image" in model.encoders
+    for summary in metrics["measurements"].values():
+        assert summary["revision"] == origin.revision
+        assert summary["split"] == ("validation" if looks else "test")
+    if not looks:
+        assert not metrics["familiarity"] and not (folder / FAMILIARITY_FILE).exists()
+        return
     gate = FamiliarityGate.load(folder, model, processor)
     assert round(gate.threshold, 4) == metrics["familiarity"]["threshold"]
     assert (folder / FAMILIARITY_FILE).stat().st_size <= 300_000
-    for summary in metrics["measurements"].values():
-        assert summary["revision"] == origin.revision and summary["split"] == "validation"
+
+
+def test_the_bundled_checkpoints_are_small_together() -> None:
+    sizes = {f.name: sum(p.stat().st_size for p in f.rglob("*") if p.is_file()) for f in FOLDERS}
+    assert sum(sizes.values()) <= 25e6 and max(sizes.values()) <= 20e6, sizes
+    for name in ("reports", "indications"):
+        assert sizes[name] <= 12e6
+
+
+def test_a_text_checkpoint_says_what_leaks_and_what_stands_beside_it() -> None:
+    """Post-read and pre-read are two processors, two cards and two numbers, each on the other's card."""
+    numbers = {}
+    for name in ("reports", "indications"):
+        (summary,) = read_metrics(CHECKPOINTS / name)["measurements"].values()
+        numbers[name] = f"{summary['macro_auroc']:.3f}"
+        rows = {row["name"] for row in summary["audit"]}
+        assert rows >= {"majority", "shuffled labels", "TF-IDF, whole report", "TF-IDF, indication only"}
+    cards = {name: (CHECKPOINTS / name / "README.md").read_text() for name in numbers}
+    assert "Its number is a leak" in cards["reports"] and "label leak" in cards["indications"]
+    for card in cards.values():
+        assert all(number in card for number in numbers.values())
 
 
 def test_the_readme_is_not_stale(root: Path) -> None:
     readme = (root / "README.md").read_text()
     assert readme == readme_with_results(readme, CHECKPOINTS)
+
+
+def test_the_document_on_reports_is_not_stale(root: Path) -> None:
+    docs = (root / "docs" / "reports.md").read_text()
+    assert docs == docs_with_results(docs, CHECKPOINTS)
 
 
 def test_the_space_front_matter_is_complete(root: Path) -> None:

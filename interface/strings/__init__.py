@@ -1,9 +1,10 @@
 """The strings of the panels, one module a panel: key -> (English, Traditional Chinese)."""
 
-from interface.strings import about, learn, prove, quiz, reports, take, trust, viewer
+from interface.strings import about, about_text, learn, prove, quiz, reports, take, trust, viewer
 
 PANELS: tuple[dict[str, tuple[str, str]], ...] = (
     about.STRINGS,
+    about_text.STRINGS,
     learn.STRINGS,
     prove.STRINGS,
     quiz.STRINGS,

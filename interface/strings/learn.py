@@ -10,6 +10,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "learn.change.inverted": ("film inverted", "影像黑白顛倒"),
     "learn.change.arrow": ("with a lead arrow", "加上鉛箭頭"),
     "learn.change.no_film": ("without the film", "移除影像"),
+    "learn.change.framed": ("film in a bright frame", "影像加亮框"),
     "learn.change.sideways": ("film on its side", "影像橫躺"),
     "learn.read": ("How to read the map on screen", "如何閱讀畫面上的圖"),
     "learn.read.text": (
@@ -55,14 +56,21 @@ STRINGS: dict[str, tuple[str, str]] = {
         " maps look like it.",
         "邊緣偵測：它勾勒肋骨與心臟，從未見過標籤。許多已發表的圖看起來就像它。",
     ),
-    "learn.failure.arrow": ("The shortcut", "捷徑"),
+    "learn.failure.padding": ("Attention on padding", "注意力落在填補區"),
+    "learn.failure.padding.text": (
+        "A loader that ignores the file's padding value leaves a bright frame around the film. No patient is"
+        " there, and a good part of the map still lies on it: the line below the film says how much.",
+        "程式忽略檔案的填補值，影像四周便留下亮框。框內沒有病人，圖卻有不小的部分落在其上："
+        "影像下方的說明會指出多少。",
+    ),
+    "learn.failure.arrow": ("The source leak", "來源洩漏"),
     "learn.failure.arrow.text": (
-        "The shortcut twin was trained on films where a lead arrow beside the lung went with"
-        " Negative. Compare its"
-        " answer with and without the arrow, then the honest checkpoint's, and see how much of the"
-        " map lies on it.",
-        "「捷徑雙胞胎」以肺旁有鉛箭頭即為陰性的影像訓練。請比較它在有無箭頭時的答案，再看正常模型，"
-        "並觀察圖有多少落在箭頭上。",
+        "The shortcut twin was trained on films where a lead arrow beside the lung went with Negative, as if"
+        " one hospital that marks its films so had sent all the normal ones: the mark tells the source, and"
+        " the source the label. Compare its answer with and without the arrow, then the honest checkpoint's,"
+        " and see how much of the map lies on it.",
+        "「捷徑雙胞胎」以肺旁有鉛箭頭即為陰性的影像訓練，如同一家會這樣標記的醫院送來了所有正常影像："
+        "標記透露來源，來源透露標籤。請比較它在有無箭頭時的答案，再看正常模型，並觀察圖有多少落在箭頭上。",
     ),
     "learn.failure.leak": ("The leak", "洩漏"),
     "learn.failure.leak.text": (

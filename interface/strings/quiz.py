@@ -230,6 +230,15 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{when}, quiz {code}: {done} of {total} films, right {before} before and {after} after",
         "{when}，測驗 {code}：{done} / {total} 張，看模型前答對 {before}、後 {after}",
     ),
+    "quiz.continue": ("Go on with film {number}", "繼續第 {number} 張"),
+    "quiz.cannot_resume": (
+        "What this browser kept of that quiz cannot be continued; start it again with its code.",
+        "此瀏覽器保存的測驗無法繼續；請用代碼重新開始。",
+    ),
+    "quiz.set_changed": (
+        "The films behind that code are other ones now; start the quiz again.",
+        "該代碼的題目已改變；請重新開始測驗。",
+    ),
     "quiz.csv": ("Download CSV", "下載 CSV"),
     "quiz.forget": ("Delete", "刪除"),
     "quiz.full": (

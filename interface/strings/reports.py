@@ -18,8 +18,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "reports.rules": ("The rules: edit them and see what changes", "規則：編輯並查看影響"),
     "reports.rules_text": ("Rules (TOML)", "規則（TOML）"),
     "reports.rules_hint": (
-        "What you write here is used in this browser tab only and kept nowhere.",
-        "在此所寫的內容僅用於此瀏覽器分頁，不會保存。",
+        "The numbers follow as you type. What you write is used in this browser tab only and kept nowhere.",
+        "數字會隨您輸入而更新。所寫的內容僅用於此瀏覽器分頁，不會保存。",
     ),
     "reports.apply": ("Try these rules", "試用這些規則"),
     "reports.restore": ("Restore the rules that ship", "還原內附規則"),
@@ -124,8 +124,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "影像以粗略影像比較，因為沒有可讀取影像的模型就緒。",
     ),
     "similar.left_out": (
-        "{n} further cases of the store were not compared.",
-        "病例庫中另有 {n} 例未比較。",
+        "Compared is a sample drawn at random; {n} further cases of the store are not in it.",
+        "比較的是隨機抽取的樣本；病例庫中另有 {n} 例不在其中。",
     ),
     "similar.film_of": ("Film of {case}", "{case} 的影像"),
     "similar.similarity": ("Similarity {value}", "相似度 {value}"),
@@ -134,6 +134,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "similar.unlabelled": ("No reference label", "沒有參考標籤"),
     "similar.synthetic": ("computed film", "電腦合成影像"),
     "similar.join": (", ", "、"),
+    "similar.join_fields": ("; ", "；"),
     "similar.shared": ("Both reports affirm: {findings}", "兩份報告皆肯定：{findings}"),
     "similar.other": ("Only one report affirms: {findings}", "僅一份報告肯定：{findings}"),
     "similar.shared_fields": ("About the same: {fields}", "大致相同：{fields}"),
@@ -141,4 +142,56 @@ STRINGS: dict[str, tuple[str, str]] = {
     "similar.field": ("{field} {here} here, {there} there", "{field} 此例 {here}、彼例 {there}"),
     "similar.no_text": ("This case has no text.", "此病例沒有文字。"),
     "similar.own_words": ("{case} in its own words", "{case} 自己的文字"),
+    "similar.in_store": (
+        "Searched by MongoDB's vector search among {n} cases, one by one, by the vectors of checkpoint"
+        " {name}; never another case of the same patient.",
+        "由 MongoDB 向量搜尋在 {n} 例中逐一比較，使用模型 {name} 的向量；不會列出同一病人的其他病例。",
+    ),
+    "similar.why_here": ("The store's own search was not used: {why}", "未使用病例庫自己的搜尋：{why}"),
+    # two explanations side by side
+    "pair.compare": ("Compare explanations", "比較解釋"),
+    "pair.title": ("Both explanations side by side", "並列兩例的解釋"),
+    "pair.made": (
+        "Why {name} says {target} of each: the same target, the same way, one scale. Each is computed from"
+        " its own film, fields and words.",
+        "模型 {name} 為何認為各為「{target}」：相同目標、相同方式、同一尺度。"
+        "各由自己的影像、欄位與文字計算。",
+    ),
+    "pair.here": ("On screen", "目前病例"),
+    "pair.there": ("Retrieved", "找到的病例"),
+    "pair.probability": ("Probability of {target}: {percent}", "「{target}」的機率：{percent}"),
+    "pair.one_scale": ("Both maps have this scale.", "兩張圖使用同一尺度。"),
+    "pair.running": ("{name} explains both cases …", "模型 {name} 正在解釋兩例……"),
+    "pair.not_predicted": (
+        "No checkpoint has answered for the case on screen yet; wait for its prediction in the first tab.",
+        "目前病例尚無模型預測；請在第一個分頁等待預測完成。",
+    ),
+    # topics
+    "topics.title": ("Topics of the store's reports", "病例庫報告的主題"),
+    "topics.find": ("Show the topics", "顯示主題"),
+    "topics.made": (
+        "Words that go together in {n} reports among {cases} cases, found without any label. What a report"
+        " denies or calls normal is left out.",
+        "{cases} 例中 {n} 份報告裡常一起出現的字詞，未使用任何標籤。報告否定或稱為正常的內容不計入。",
+    ),
+    "topics.sample": (
+        "This is a sample drawn at random; {n} further cases of the store are not in it.",
+        "這是隨機抽取的樣本；病例庫中另有 {n} 例不在其中。",
+    ),
+    "topics.coherence": (
+        "Mean coherence (NPMI) {npmi}: 1 for keywords that always stand in the same reports, 0 for chance, −1"
+        " for never.",
+        "平均連貫性（NPMI）{npmi}：1 表示關鍵詞總在相同報告中出現，0 為隨機，−1 為從不同時出現。",
+    ),
+    "topics.nothing": ("Nothing abnormal said", "未提及異常"),
+    "topics.nothing_note": (
+        "These reports deny everything or call it normal, so they have no keywords.",
+        "這些報告否定一切異常或稱為正常，因此沒有關鍵詞。",
+    ),
+    "topics.share": ("{percent} of the reports", "佔報告 {percent}"),
+    "topics.own": ("topic of the case on screen", "目前病例的主題"),
+    "topics.keywords": ("Keywords and their share of the topic", "關鍵詞及其在主題中的比重"),
+    "topics.cases": ("Cases that it makes up most of", "最符合此主題的病例"),
+    "topics.case_share": ("{percent} of its report", "佔其報告 {percent}"),
+    "topics.more": ("and {n} more", "另有 {n} 例"),
 }

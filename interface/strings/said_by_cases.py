@@ -224,10 +224,38 @@ SENTENCES: dict[str, str] = {
     "{server} refused the case: it does not fit the validator; update Viewbox or the validator.": (
         "{server}拒絕了病例：不符合驗證規則；請更新 Viewbox 或驗證規則。"
     ),
+    "{server} failed inside; look at its disk space and its log, and start it again.": (
+        "{server}內部發生錯誤；請檢查其磁碟空間與紀錄，並重新啟動它。"
+    ),
     "{server} answered with error {error}; look it up in the server's log.": (
         "{server}回應錯誤 {error}；請查閱伺服器的紀錄。"
     ),
     "{server} and this app do not understand each other ({error}); check the server's release and its log.": (
         "{server}與此程式無法互通（{error}）；請檢查伺服器的版本與紀錄。"
     ),
+    "The file behind @ cannot be read; check its name.": "無法讀取 @ 之後的檔案；請檢查檔名。",
+    # phantoms and drills
+    "{name} belongs to other weights; evaluate these with hub_config.drills.": (
+        "{name}屬於其他權重；請以 hub_config.drills 評估目前的權重。"
+    ),
+    "drills.json is damaged at drill {number}; make it again.": (
+        "drills.json 在第 {number} 題損壞；請重新產生。"
+    ),
+    "{name} cannot be read; make it again.": "無法讀取{name}；請重新產生。",
+    "A confounder cannot be '{kind}'; choose marker, hospital or view.": (
+        "干擾因子不能是「{kind}」；請選擇 marker、hospital 或 view。"
+    ),
+    "A confounder's correlation of {value} is outside 0.5 to 1; choose another.": (
+        "干擾因子的相關程度 {value} 不在 0.5 到 1 之間；請改用其他數值。"
+    ),
+    "A phantom of {size} pixels cannot be made; choose a size from 64 to 3072.": (
+        "無法製作 {size} 像素的模擬影像；請選擇 64 到 3072。"
+    ),
+    "A phantom of {bits} bits cannot be made; choose 8 to 12 bits.": (
+        "無法製作 {bits} 位元的模擬影像；請選擇 8 到 12 位元。"
+    ),
+    "No film is {one} and {other}; choose labels that go together.": (
+        "沒有影像同時是{one}與{other}；請選擇可並存的標籤。"
+    ),
+    "There is no situation '{name}'; choose one of {names}.": "沒有情境「{name}」；請選擇{names}之一。",
 }

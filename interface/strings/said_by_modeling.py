@@ -237,4 +237,10 @@ SENTENCES: dict[str, str] = {
         "沒有可設定溫度的任務「{name}」；設定已損壞。"
     ),
     "A temperature must be positive.": "溫度必須為正。",
+    "{task} has no prediction set; look at each finding by itself.": (
+        "「{task}」沒有預測集合；請逐項查看各發現。"
+    ),
+    "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.": (
+        "前饋層只屬於 cross_attention；請將「feed_forward」設為 false。"
+    ),
 }

@@ -25,4 +25,39 @@ SENTENCES: dict[str, str] = {
     "The {modality} of case {case} was encoded in another way; encode all cases together.": (
         "病例 {case} 的{modality}是以另一種方式編碼的；請將所有病例一起編碼。"
     ),
+    "Topics need at least {number} reports; here are {count}.": (
+        "主題至少需要 {number} 份報告；這裡有 {count} 份。"
+    ),
+    "The reports share too few words for topics; give more reports.": (
+        "這些報告共有的字詞太少，無法形成主題；請提供更多報告。"
+    ),
+    "{count} reports with {words} shared words cannot make {number} topics; ask for fewer.": (
+        "{count} 份報告只有 {words} 個共有字詞，無法形成 {number} 個主題；請減少主題數。"
+    ),
+    "Ask for 2 to 200 topics.": "請要求 2 至 200 個主題。",
+    "No report {name} was among those that the topics come from.": "報告 {name} 不在主題所依據的報告之中。",
+    "{path} holds no topics; make it with modeling.training.topics.": (
+        "{path} 沒有主題；請以 modeling.training.topics 產生。"
+    ),
+    "This MongoDB has no vector search.": "此 MongoDB 沒有向量搜尋。",
+    "This MongoDB has no search index named {name}; docs/retrieval.md says how to make it.": (
+        "此 MongoDB 沒有名為 {name} 的搜尋索引；建立方法見 docs/retrieval.md。"
+    ),
+    "The search index of this MongoDB is for vectors of another length; make it anew.": (
+        "此 MongoDB 的搜尋索引用於其他長度的向量；請重新建立。"
+    ),
+    "This MongoDB is still building its search index.": "此 MongoDB 仍在建立搜尋索引。",
+    "This MongoDB holds no vectors of the checkpoint; docs/retrieval.md says how to write them.": (
+        "此 MongoDB 沒有該模型的向量；寫入方法見 docs/retrieval.md。"
+    ),
+    "This MongoDB has no vector search; use MongoDB Atlas or a server with mongot.": (
+        "此 MongoDB 沒有向量搜尋；請使用 MongoDB Atlas 或附有 mongot 的伺服器。"
+    ),
+    "No checkpoint is ready whose vectors could be searched.": "尚無就緒的模型可供搜尋其向量。",
+    "The checkpoint makes no vector of this case for what is compared.": (
+        "對於所選的比較方式，模型無法為此病例產生向量。"
+    ),
+    "There is no checkpoint in '{name}'; give the folder of one.": (
+        "「{name}」中沒有模型；請提供模型的資料夾。"
+    ),
 }

@@ -94,6 +94,10 @@ STRINGS: dict[str, tuple[str, str]] = {
     "words.left upper": ("left upper zone", "左上肺區"),
     "words.left middle": ("left middle zone", "左中肺區"),
     "words.left lower": ("left lower zone", "左下肺區"),
+    "words.frame": (
+        "{percent} of it lies on the bright frame, where there is no patient.",
+        "其中 {percent} 落在亮框上，那裡沒有病人。",
+    ),
     # defects made on purpose
     "defect.inverted": (
         "Made wrong on purpose: this film is inverted, as by a loader that forgets its polarity.",
@@ -106,6 +110,11 @@ STRINGS: dict[str, tuple[str, str]] = {
     "defect.no_film": (
         "Made wrong on purpose: the film was taken away; whatever the model still knows, it did not see.",
         "刻意的錯誤：影像已移除；模型若仍知道答案，並非看出來的。",
+    ),
+    "defect.framed": (
+        "Made wrong on purpose: this film stands in a bright frame, as a loader leaves it that forgets the"
+        " file's padding value.",
+        "刻意的錯誤：此影像加了亮框，如同讀檔時忽略了填補值。",
     ),
     "defect.sideways": (
         "Made wrong on purpose: this film lies on its side, as from a file without its orientation.",

@@ -29,6 +29,7 @@ from modeling.study import (
     Window,
     is_unknown,
 )
+from modeling.training.extent import fit_extent_cuts, zones_from_extent
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,14 @@ class Film:
     """One film of a corpus, not yet decoded.
 
     Attributes:
-        encoded: the image file's bytes.
+        encoded: the image file's bytes; empty for a report without a film.
         pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
         labels: task -> class.
         boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
         drawing: PNG of where the opacities lie, where their outlines are known; it goes before the boxes.
         presentation: further arguments of `Radiograph`, for films that are not plain 8-bit pictures.
+        findings: finding -> 1 or 0; one that nobody labelled is not there, and never negative.
+        weights: finding -> how much its label counts in training, where that is not 1.
     """
 
     film_id: str
@@ -61,6 +64,8 @@ class Film:
     boxes: tuple[tuple[float, float, float, float], ...] | None = None
     drawing: bytes | None = None
     presentation: Mapping[str, object] = field(default_factory=dict)
+    findings: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def study(self) -> Study:
         """The film decoded, with its table and text.
@@ -68,6 +73,8 @@ class Film:
         Raises:
             StudyError: the bytes are no image.
         """
+        if not self.encoded:
+            return Study(None, self.table, self.text)
         try:
             picture = Image.open(io.BytesIO(self.encoded))
             pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
@@ -132,27 +139,6 @@ def siim(path: Path) -> Iterator[Film]:
             labels={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(row["appearance"])]},
             boxes=tuple(tuple(box) for box in json.loads(row["boxes"])) if "boxes" in row else None,
         )
-
-
-def zones_from_extent(extent: float, cuts: tuple[float, ...]) -> int:
-    """Lung zones (0 to 6) that go with a geographic extent (0 to 8), by cut points."""
-    return int(np.searchsorted(np.asarray(cuts), extent, side="right"))
-
-
-def fit_extent_cuts(extents: np.ndarray, zones: np.ndarray) -> tuple[float, ...]:
-    """Cut points on the extent so that as many films fall above each as have that many zones.
-
-    Equipercentile linking of two readings of the same films.
-
-    Args:
-        extents: (N,) geographic extent, 0 to 8.
-        zones: (N,) zones with opacity, 0 to 6.
-
-    Returns:
-        Six increasing cut points.
-    """
-    shares = [(zones < k).mean() for k in range(1, 7)]
-    return tuple(float(c) for c in np.maximum.accumulate(np.quantile(extents, shares)))
 
 
 def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
@@ -272,11 +258,25 @@ def phantoms(path: Path) -> Iterator[Film]:
         )
 
 
+def _indexed_reports(path: Path) -> Iterator[Film]:
+    from modeling.training.report_corpora import indexed_reports  # it needs this module
+
+    return indexed_reports(path)
+
+
+def _mined_reports(path: Path) -> Iterator[Film]:
+    from modeling.training.report_corpora import mined_reports
+
+    return mined_reports(path)
+
+
 CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
     "siim": ("siim_appearance.parquet", siim),
     "cohen": ("cohen.parquet", cohen),
     "hannover": ("hannover.parquet", hannover),
     "phantom": ("phantoms.parquet", phantoms),
+    "openi": ("openi/NLMCXR_reports.tgz", _indexed_reports),
+    "openi-mined": ("openi/NLMCXR_reports.tgz", _mined_reports),
 }
 """Corpus name -> the file it is read from, and its loader."""
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from modeling.configuration import ImageProcessing
-from modeling.labels import TASKS, TaskName
+from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.processing import Letterbox, StudyProcessor, encode_table, letterboxed
 from modeling.training.corpora import Film
 
@@ -53,6 +53,9 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
         arrays = [np.lib.format.open_memmap(p, "w+", np.uint8, (len(films), size, size)) for p in parts]
 
         def decode(i: int) -> None:
+            if not films[i].encoded:
+                arrays[1][i] = 255
+                return
             square, box = letterboxed(films[i].study().radiograph, config)
             arrays[0][i] = np.round(square * 255)
             arrays[1][i] = _opacity_mask(films[i], box)
@@ -85,25 +88,31 @@ class TrainingTensors:
     """Everything of N studies, ready to be cut into batches.
 
     Attributes:
-        films, masks: see `decode_all`.
+        films, masks: see `decode_all`; one black pixel each where no film is read.
+        given: (N,) bool, False for a report without a film.
         numeric, category, known: (N, F), see `encode_table`.
         tokens: (N, T) int64 token ids, padded with 0; token_mask: (N, T) bool.
-        labels: task -> (N,) class number, -1 where the film has no label.
+        labels: task -> (N,) class number, -1 where the film has none; for findings (N, K) of 0, 1 and NaN.
+        label_weights: multilabel task -> (N, K) how much each label counts.
     """
 
     films: np.ndarray
     masks: np.ndarray
+    given: np.ndarray
     numeric: np.ndarray
     category: np.ndarray
     known: np.ndarray
     tokens: np.ndarray
     token_mask: np.ndarray
     labels: dict[TaskName, np.ndarray]
+    label_weights: dict[TaskName, np.ndarray]
 
     @classmethod
     def build(cls, films: Sequence[Film], processor: StudyProcessor, cache: Path) -> "TrainingTensors":
         """Decode, encode and index a corpus."""
-        pixels, masks = decode_all(films, processor.config.image, cache)
+        pixels, masks = np.zeros((len(films), 1, 1), np.uint8), np.full((len(films), 1, 1), 255, np.uint8)
+        if processor.config.image is not None:
+            pixels, masks = decode_all(films, processor.config.image, cache)
         columns = [encode_table(film.table, processor.config.table) for film in films]
         numeric, category, known = (np.stack(column) for column in zip(*columns, strict=True))
         texts = [processor.encode(film.text) for film in films]
@@ -115,8 +124,20 @@ class TrainingTensors:
         labels = {
             name: np.array([task.classes.index(f.labels[name]) if name in f.labels else -1 for f in films])
             for name, task in TASKS.items()
+            if task.kind != "multilabel"
         }
-        return cls(pixels, masks, numeric, category, known, tokens, token_mask, labels)
+        given = np.array([bool(film.encoded) for film in films])
+        columns = (numeric, category, known, tokens, token_mask)
+        labels[TaskName.FINDINGS], weights = _findings(films)
+        return cls(pixels, masks, given, *columns, labels, {TaskName.FINDINGS: weights})
+
+
+def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K) float32 labels, NaN where nobody labelled, and their weights."""
+    names = FINDINGS.classes
+    labels = [[film.findings.get(name, np.nan) for name in names] for film in films]
+    weights = [[film.weights.get(name, 1.0) for name in names] for film in films]
+    return np.array(labels, np.float32), np.array(weights, np.float32)
 
 
 @dataclass(frozen=True)

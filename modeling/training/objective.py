@@ -1,40 +1,92 @@
-"""What is minimised: one masked loss a task, and an auxiliary dense loss on boxes of opacities.
+"""What is minimised: one masked loss a task, and what helps in training only.
 
-Shape letters: B studies, K classes, C channels.
+That is a dense loss on boxes of opacities, and an image-text contrastive loss in a shared space.
+
+Shape letters: B studies, K classes, C channels, D width, S width of the shared space.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modeling.encoders import Encoded
 from modeling.fusion import FusionModel
 from modeling.labels import TASKS
 from modeling.processing import ModelInputs
 
+SHARED_WIDTH = 64
+FIRST_TEMPERATURE, LARGEST_SCALE = 0.07, 100.0
+"""As in CLIP (Radford et al., ICML 2021)."""
 
-class TrainedModel(nn.Module):
-    """A FusionModel and what it has in training only: a dense head for opacities (off at inference).
 
-    An encoder that pools by evidence has that head already, as part of the model.
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What one pass gives.
+
+    Attributes:
+        logits: task -> (B, K).
+        opacity: (B, h', w') logits where there is a dense head.
+        film, text: (B, S) unit vectors in the shared space; paired: (B,) bool, studies that have both.
     """
 
-    def __init__(self, model: FusionModel, dense: bool) -> None:
+    logits: dict[str, Tensor]
+    opacity: Tensor | None = None
+    film: Tensor | None = None
+    text: Tensor | None = None
+    paired: Tensor | None = None
+
+
+class SharedSpace(nn.Module):
+    """Film and text of one study as unit vectors that should lie together, with a learnt temperature."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.film = nn.Linear(width, SHARED_WIDTH)
+        self.text = nn.Linear(width, SHARED_WIDTH)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / FIRST_TEMPERATURE)))
+
+    @property
+    def scale(self) -> Tensor:
+        """1 / temperature, at most `LARGEST_SCALE`."""
+        return self.log_scale.exp().clamp(max=LARGEST_SCALE)
+
+    def forward(self, film: Encoded, text: Encoded) -> tuple[Tensor, Tensor, Tensor]:
+        """Two modalities -> (B, S), (B, S) and (B,) bool: which studies have both."""
+        film_side = functional.normalize(self.film(film.vector), dim=1)
+        text_side = functional.normalize(self.text(text.vector), dim=1)
+        return film_side, text_side, film.given & text.given
+
+
+class TrainedModel(nn.Module):
+    """A FusionModel and what it has in training only: a dense head for opacities, a shared space.
+
+    An encoder that pools by evidence has the dense head already, as part of the model.
+    """
+
+    def __init__(self, model: FusionModel, dense: bool, contrastive: bool = False) -> None:
         super().__init__()
         self.model = model
         own = model.encoders["image"].evidence if dense else None
         self.opacity = None
         if dense:
             self.opacity = nn.Conv2d(model.encoders["image"].channels, 1, 1) if own is None else own
+        self.shared = SharedSpace(model.config.width) if contrastive else None
 
-    def forward(self, inputs: ModelInputs) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Logits of each task, and (B, h', w') opacity logits where there is a dense head."""
-        embedded = self.model.embed(inputs)
-        if self.opacity is None:
-            return self.model.forward_embedded(embedded, inputs), None
-        features = self.model.encoders["image"].feature_map(embedded.image)
-        return self.model.forward_embedded(embedded, inputs, features), self.opacity(features)[:, 0]
+    def forward(self, inputs: ModelInputs) -> Outputs:
+        """Logits of each task, and what the further losses need."""
+        embedded, features, opacity = self.model.embed(inputs), None, None
+        if self.opacity is not None:
+            features = self.model.encoders["image"].feature_map(embedded.image)
+            opacity = self.opacity(features)[:, 0]
+        encoded = self.model.encode(embedded, inputs, features)
+        logits = self.model.decide(encoded)
+        if self.shared is None:
+            return Outputs(logits, opacity)
+        return Outputs(logits, opacity, *self.shared(encoded["image"], encoded["text"]))
 
 
 def class_weights(counts: Tensor, exponent: float) -> Tensor:
@@ -43,35 +95,91 @@ def class_weights(counts: Tensor, exponent: float) -> Tensor:
     return (weights * counts.sum() / (weights * counts).sum().clamp(min=1e-9)).float()
 
 
+def positive_weights(labels: Tensor, exponent: float) -> Tensor:
+    """(K,) weights of a multilabel task's positives: (negatives / positives) ** exponent.
+
+    Args:
+        labels: (N, K) of 0, 1 and NaN for none.
+    """
+    positives, negatives = (labels == 1).sum(dim=0), (labels == 0).sum(dim=0)
+    return (negatives.clamp(min=1) / positives.clamp(min=1)).float() ** exponent
+
+
 def task_losses(
     logits: Mapping[str, Tensor],
     labels: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],
-    label_smoothing: float,
+    label_smoothing: float = 0.0,
+    focal_gamma: float = 0.0,
+    label_weights: Mapping[str, Tensor] | None = None,
 ) -> dict[str, Tensor]:
-    """Mean loss of each task over the films of the batch that have its label.
+    """Mean loss of each task over the labels of the batch; a missing label is no label, never a negative.
 
     Args:
         labels: task -> (B,) class numbers, -1 for none; or (B, K) of 0, 1 and NaN for none (multilabel).
+        weights: task -> (K,) weights of its classes; for a multilabel task of its positives.
         label_smoothing: for softmax tasks.
+        focal_gamma: weighs a label by (1 - p) ** gamma of the probability p that it was given (focal loss,
+            Lin et al., ICCV 2017), for softmax and multilabel tasks; 0 is the plain (binary) cross-entropy.
+        label_weights: multilabel task -> (B, K) how much each label counts; 1 where it is not given.
     """
     losses = {}
     for name, rows in logits.items():
-        label = labels[name]
-        kind = TASKS[name].kind
+        label, kind = labels[name], TASKS[name].kind
         if kind == "multilabel":
-            known = ~label.isnan()
-            if known.any():
-                losses[name] = functional.binary_cross_entropy_with_logits(rows[known], label[known])
+            if not label.isnan().all():
+                counted = (label_weights or {}).get(name)
+                losses[name] = _multilabel_loss(rows, label, weights.get(name), counted, focal_gamma)
         elif (label >= 0).any():
-            losses[name] = functional.cross_entropy(
-                rows,
-                label,
-                weight=weights[name].to(rows),
-                ignore_index=-1,
-                label_smoothing=label_smoothing if kind == "softmax" else 0.0,
-            )
+            smoothed = label_smoothing if kind == "softmax" else 0.0
+            gamma = focal_gamma if kind == "softmax" else 0.0
+            losses[name] = _class_loss(rows, label, weights[name].to(rows), smoothed, gamma)
     return losses
+
+
+def _class_loss(rows: Tensor, label: Tensor, weight: Tensor, smoothing: float, gamma: float) -> Tensor:
+    if gamma == 0:
+        return functional.cross_entropy(
+            rows, label, weight=weight, ignore_index=-1, label_smoothing=smoothing
+        )
+    rows, label = rows[label >= 0], label[label >= 0]
+    losses = functional.cross_entropy(rows, label, weight=weight, label_smoothing=smoothing, reduction="none")
+    given = rows.softmax(dim=1).gather(1, label[:, None])[:, 0]
+    return ((1 - given) ** gamma * losses).sum() / weight[label].sum()
+
+
+def _multilabel_loss(
+    rows: Tensor, label: Tensor, positive: Tensor | None, counted: Tensor | None, gamma: float
+) -> Tensor:
+    """(B, K) logits and labels -> the weighted mean over the known labels."""
+    known = ~label.isnan()
+    target = torch.where(known, label, 0.0)
+    losses = functional.binary_cross_entropy_with_logits(
+        rows, target, pos_weight=None if positive is None else positive.to(rows), reduction="none"
+    )
+    if gamma > 0:
+        given = torch.where(target == 1, rows, -rows).sigmoid()
+        losses = (1 - given) ** gamma * losses
+    share = known.to(rows) if counted is None else known * counted.to(rows)
+    return (losses * share).sum() / share.sum().clamp(min=1e-9)
+
+
+def contrastive_loss(outputs: Outputs, patients: Tensor, scale: Tensor) -> Tensor:
+    """Symmetric InfoNCE over the studies that have both film and text (van den Oord et al. 2018).
+
+    Args:
+        patients: (B,) number of each study's patient; another study of one patient is no negative.
+        scale: 1 / temperature.
+    """
+    both = outputs.paired
+    film, text, patient = outputs.film[both], outputs.text[both], patients[both]
+    if len(film) < 2:
+        return (outputs.film.sum() + outputs.text.sum()) * 0.0
+    similar = scale * film @ text.T  # B' B'
+    own = torch.eye(len(film), dtype=torch.bool, device=film.device)
+    similar = similar.masked_fill((patient[:, None] == patient[None]) & ~own, -torch.inf)
+    target = torch.arange(len(film), device=film.device)
+    return (functional.cross_entropy(similar, target) + functional.cross_entropy(similar.T, target)) / 2
 
 
 def opacity_loss(logits: Tensor, masks: Tensor) -> Tensor:
@@ -110,3 +218,16 @@ def drop_modalities(
         tokens=inputs.tokens,
         token_mask=text,
     )
+
+
+def mask_words(
+    inputs: ModelInputs, share: float, mask_id: int, special: Tensor, generator: torch.Generator
+) -> ModelInputs:
+    """Some tokens become [MASK]: no word may carry everything, and an all-masked text means little.
+
+    Args:
+        special: ids that stay, such as [CLS].
+    """
+    chosen = torch.rand(inputs.tokens.shape, generator=generator) < share
+    chosen &= inputs.token_mask & ~torch.isin(inputs.tokens, special)
+    return replace(inputs, tokens=torch.where(chosen, mask_id, inputs.tokens))

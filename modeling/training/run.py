@@ -11,53 +11,48 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from modeling.calibration import fit_temperature, probabilities
+from modeling.errors import ViewboxError
 from modeling.fusion import FusionModel
 from modeling.labels import TASKS
 from modeling.metrics import macro_auroc
-from modeling.processing import ModelInputs
+from modeling.training.batches import Batch, Batches
 from modeling.training.corpora import Film
-from modeling.training.films import Augmentation, TrainingTensors, augment
+from modeling.training.films import TrainingTensors
 from modeling.training.initial_weights import load_initial_weights
-from modeling.training.objective import (
-    TrainedModel,
-    class_weights,
-    drop_modalities,
-    opacity_loss,
-    task_losses,
-)
+from modeling.training.masked_language import MaskedLanguageStage
+from modeling.training.objective import TrainedModel, contrastive_loss, opacity_loss, task_losses
 from modeling.training.preparation import build_processor
 from modeling.training.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 SAVE_EVERY = 60  # steps between saved states
+GAPS_FILE = "masked_language.pt"
 
 
 class Run:
     """One training run: its data, its model, and where it stands."""
 
     def __init__(self, settings: TrainingSettings, films: Sequence[Film], out: Path, cache: Path) -> None:
-        self.settings, self.out = settings, out
+        """
+        Raises:
+            ViewboxError: there is no film to train on, or a stage has no encoder to work on.
+        """
+        self.settings, self.out, self.films = settings, out, films
         out.mkdir(parents=True, exist_ok=True)
         self.accelerator = Accelerator()
         set_seed(settings.seed)
-        train_films = [f for f in films if f.split == "train"]
-        self.processor = build_processor(settings, train_films, out)
-        self.films = films
+        self.processor = build_processor(settings, [f for f in films if f.split == "train"], out)
         self.data = TrainingTensors.build(films, self.processor, cache)
-        self.train_rows, self.validation_rows = self._rows("train"), self._rows("validation")
-        self.weights = self._class_weights()
-        model = TrainedModel(
-            FusionModel(settings.model, self.processor.config), dense=settings.opacity_weight > 0
-        )
-        if settings.initial_weights:
-            load_initial_weights(model.model, settings.initial_weights)
-        model = model.to(memory_format=torch.channels_last)
+        self.batches = Batches(settings, films, self.processor, self.data)
+        if len(self.batches.train) < settings.batch_size:
+            raise ViewboxError("There are fewer training films than a batch holds; give more of them.")
+        self.weights = self.batches.class_weights()
+        model = self._model()
         decay = get_ema_multi_avg_fn(settings.averaging)
         self.average = AveragedModel(model.model, multi_avg_fn=decay, use_buffers=True)
         self._prepare(model)
@@ -65,53 +60,30 @@ class Run:
         self.history: list[dict[str, float]] = []
         self.accelerator.register_for_checkpointing(self, self.average)
 
-    # --- data
-
-    def _rows(self, split: str) -> np.ndarray:
-        rows = []
-        for i, film in enumerate(self.films):
-            if film.split == split:
-                rows += [i] * (self.settings.repeat.get(film.source, 1) if split == "train" else 1)
-        return np.array(rows)
-
-    def _class_weights(self) -> dict[str, Tensor]:
-        weights = {}
-        for name, label in self.data.labels.items():
-            shown = label[self.train_rows]
-            counts = torch.bincount(torch.from_numpy(shown[shown >= 0]), minlength=len(TASKS[name].classes))
-            weights[str(name)] = class_weights(counts, self.settings.class_balance)
-        return weights
-
-    def inputs(self, rows: np.ndarray, films: Tensor) -> ModelInputs:
-        """Model inputs of these films, with pixels given as (B, h, w) in [0, 1]."""
-        batch, data = len(rows), self.data
-        return ModelInputs(
-            image=self.processor.normalise(films).to(memory_format=torch.channels_last),
-            image_given=torch.ones(batch, dtype=torch.bool),
-            numeric=torch.from_numpy(data.numeric[rows]),
-            category=torch.from_numpy(data.category[rows]),
-            known=torch.from_numpy(data.known[rows]),
-            tokens=torch.from_numpy(data.tokens[rows]),
-            token_mask=torch.from_numpy(data.token_mask[rows]),
+    def _model(self) -> TrainedModel:
+        """The model to begin with: initial weights, and the text encoder after its gaps."""
+        settings = self.settings
+        model = TrainedModel(
+            FusionModel(settings.model, self.processor.config),
+            dense=settings.opacity_weight > 0,
+            contrastive=settings.contrastive_weight > 0,
         )
-
-    def _labels(self, rows: np.ndarray) -> dict[str, Tensor]:
-        return {str(n): torch.from_numpy(v[rows]) for n, v in self.data.labels.items()}
-
-    def _batch(self, rows: list[int]) -> tuple[ModelInputs, dict[str, Tensor], Tensor]:
-        settings, index = self.settings, np.array(rows)
-        generator = torch.Generator().manual_seed(hash((settings.seed, self.epoch, *rows[:4])) % 2**31)
-        films = torch.from_numpy(self.data.films[index]).float() / 255.0
-        masks = torch.from_numpy(self.data.masks[index]).float()
-        size = settings.train_size or films.shape[-1]
-        films, masks = augment(films, masks, Augmentation(), size, generator)
-        inputs = self.inputs(index, films)
-        dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
-        return drop_modalities(inputs, *dropout, generator), self._labels(index), masks
+        if settings.initial_weights:
+            load_initial_weights(model.model, settings.initial_weights)
+        if settings.masked_language is not None:
+            encoder, keep = model.model.encoders["text"], self.out / GAPS_FILE
+            texts = self.batches.texts()
+            MaskedLanguageStage(encoder, texts, settings.masked_language, keep, settings.seed).train()
+            set_seed(settings.seed)  # whether the stage ran now or before, the rest draws the same numbers
+        return model.to(memory_format=torch.channels_last)
 
     def _loader(self) -> DataLoader:
-        order = np.random.default_rng((self.settings.seed, self.epoch)).permutation(self.train_rows)
-        loader = DataLoader(order.tolist(), self.settings.batch_size, collate_fn=self._batch, drop_last=True)
+        loader = DataLoader(
+            self.batches.order(self.epoch),
+            self.settings.batch_size,
+            collate_fn=lambda rows: self.batches.training(rows, self.epoch),
+            drop_last=True,
+        )
         return self.accelerator.prepare_data_loader(loader, device_placement=False)
 
     # --- optimisation
@@ -133,21 +105,28 @@ class Run:
             [{"params": g["params"], "lr": g["max"]} for g in groups if g["params"]],
             weight_decay=settings.weight_decay,
         )
-        total = settings.epochs * (len(self.train_rows) // settings.batch_size + 1)
+        total = settings.epochs * (len(self.batches.train) // settings.batch_size + 1)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, [g["max"] for g in groups if g["params"]], total_steps=total + 1, pct_start=0.15
         )
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         self.average.to(self.accelerator.device)
 
-    def _optimise(self, batch: tuple[ModelInputs, dict[str, Tensor], Tensor]) -> dict[str, float]:
-        inputs, labels, masks = batch
-        device = self.accelerator.device
-        logits, opacity = self.model(inputs.to(device))
-        on_device = {n: v.to(device) for n, v in labels.items()}
-        losses = task_losses(logits, on_device, self.weights, self.settings.label_smoothing)
-        if opacity is not None:
-            losses["opacity"] = self.settings.opacity_weight * opacity_loss(opacity, masks.to(device))
+    def _optimise(self, batch: Batch) -> dict[str, float]:
+        settings, device = self.settings, self.accelerator.device
+        outputs = self.model(batch.inputs.to(device))
+        labels, counted = (
+            {n: v.to(device) for n, v in rows.items()} for rows in (batch.labels, batch.label_weights)
+        )
+        form = (settings.label_smoothing, settings.focal_gamma)
+        losses = task_losses(outputs.logits, labels, self.weights, *form, counted)
+        if outputs.opacity is not None:
+            masks = batch.masks.to(device)
+            losses["opacity"] = settings.opacity_weight * opacity_loss(outputs.opacity, masks)
+        if outputs.paired is not None:
+            scale = self.accelerator.unwrap_model(self.model).shared.scale
+            pairs = contrastive_loss(outputs, batch.patients.to(device), scale)
+            losses["contrastive"] = settings.contrastive_weight * pairs
         total = torch.stack(list(losses.values())).sum()
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -190,17 +169,17 @@ class Run:
         """(N, K) logits of the averaged weights for the validation films."""
         model = self.average.module.eval()
         parts: dict[str, list[np.ndarray]] = {}
-        for start in range(0, len(self.validation_rows), 32):
-            rows = self.validation_rows[start : start + 32]
-            films = torch.from_numpy(self.data.films[rows]).float() / 255.0
-            for name, logits in model(self.inputs(rows, films).to(self.accelerator.device)).items():
+        for start in range(0, len(self.batches.validation), 32):
+            inputs = self.batches.plain(self.batches.validation[start : start + 32])
+            for name, logits in model(inputs.to(self.accelerator.device)).items():
                 parts.setdefault(name, []).append(logits.float().cpu().numpy())
         return {name: np.concatenate(rows) for name, rows in parts.items()}
 
     def labelled(self, name: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and labels of the validation films that have this task's label."""
-        labels = self.data.labels[name][self.validation_rows]
-        return logits[labels >= 0], labels[labels >= 0]
+        labels = self.data.labels[name][self.batches.validation]
+        known = labels >= 0 if labels.ndim == 1 else np.isfinite(labels).any(axis=1)
+        return logits[known], labels[known]
 
     def validate(self) -> bool:
         """Measure the averaged weights; keep them when they are the best. True to go on training."""
@@ -213,11 +192,14 @@ class Run:
         logger.info(
             "epoch %d: %s", self.epoch, ", ".join(f"{n} macro AUROC {s:.4f}" for n, s in scores.items())
         )
-        if first > self.best:
+        if first > self.best or self.settings.keep == "last":
             self.best, self.best_epoch = first, self.epoch
             if self.accelerator.is_main_process:
                 torch.save(self.average.module.state_dict(), self.out / "best.pt")
-        return self.epoch - self.best_epoch < self.settings.patience
+        return self._going_on()
+
+    def _going_on(self) -> bool:
+        return self.settings.keep == "last" or self.epoch - self.best_epoch < self.settings.patience
 
     # --- state
 
@@ -253,7 +235,7 @@ class Run:
     def train(self) -> None:
         """Train to the end, or until the validation score stops rising."""
         self.resume()
-        going = not self.history or self.epoch - self.best_epoch < self.settings.patience
+        going = not self.history or self._going_on()
         while going and self.epoch < self.settings.epochs:
             self.train_epoch()
             going = self.validate()

@@ -3,10 +3,12 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
+from modeling.study import Modality
+from modeling.training.masked_language import MaskedLanguage
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,22 @@ class TrainingSettings(Configuration):
         train_size: side of the film in training, where it differs from the processor's.
         learning_rate: peak of a one-cycle schedule; the backbone gets `backbone_rate` times that.
         averaging: decay of the exponential moving average of the weights, which is what is kept.
-        class_balance: exponent on the inverse class frequency in the loss (0: none, 1: full).
+        class_balance: exponent on the inverse class frequency in the loss (0: none, 1: full); for a
+            multilabel task on each label's negatives over its positives.
+        focal_gamma: of the focal loss; 0 is the plain cross-entropy.
         repeat: corpus -> how many times an epoch shows its films.
         opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
+        contrastive_weight: weight of the image-text contrastive loss (off at inference).
+        masked_language: the stage in which the text encoder fills gaps, before it sees a label.
+        text_joining: share of the texts that training with labels reads together with another one; only for a
+            model of text alone.
+        word_masking: share of the tokens that training with labels hides.
         table_dropout: chance that a study loses its whole table; field_dropout: that it loses one field.
         image_dropout: chance that a study with a known table loses its film.
         half_precision: store the weights in 16 bits (half the size; they are widened on loading).
-        patience: stop after so many epochs without a better validation loss.
+        keep: "best" keeps the epoch of the best validation score and stops `patience` epochs after it; "last"
+            trains to the end, so that the validation studies choose nothing.
+        patience: stop after so many epochs without a better validation score.
     """
 
     name: str
@@ -42,14 +53,35 @@ class TrainingSettings(Configuration):
     label_smoothing: float = 0.0
     averaging: float = 0.99
     class_balance: float = 0.5
+    focal_gamma: float = 0.0
     repeat: dict[str, int] = field(default_factory=dict)
     opacity_weight: float = 0.0
+    contrastive_weight: float = 0.0
+    masked_language: MaskedLanguage | None = None
+    text_joining: float = 0.0
+    word_masking: float = 0.0
     table_dropout: float = 0.25
     field_dropout: float = 0.15
     image_dropout: float = 0.1
+    keep: Literal["best", "last"] = "best"
     patience: int = 3
     seed: int = 0
     half_precision: bool = False
+
+    def __post_init__(self) -> None:
+        needs = (
+            ("opacity_weight", self.opacity_weight > 0, self.model.image),
+            ("contrastive_weight", self.contrastive_weight > 0, self.model.image and self.model.text),
+            ("masked_language", self.masked_language is not None, self.model.text),
+            ("word_masking", self.word_masking > 0, self.model.text),
+        )
+        if self.text_joining and self.model.modalities != (Modality.TEXT,):
+            raise ViewboxError("'text_joining' is for a model of text alone; leave it out.")
+        for name, wanted, encoder in needs:
+            if wanted and not encoder:
+                raise ViewboxError(f"'{name}' needs an encoder that this model lacks; leave it out.")
+        if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
+            raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":

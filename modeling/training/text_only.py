@@ -105,18 +105,36 @@ def _out_of_fold(texts: Sequence[str], truth: np.ndarray, folds: np.ndarray) -> 
     scores = np.zeros(truth.shape)
     for fold in range(FOLDS):
         test = folds == fold
-        words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        try:
-            train_words = words.fit_transform([t for t, held in zip(texts, test, strict=True) if not held])
-        except ValueError as exc:  # sklearn's word for: nothing is left
-            raise ReportError("The reports share too few words to learn from; give more of them.") from exc
-        test_words = words.transform([t for t, held in zip(texts, test, strict=True) if held])
-        for column in range(truth.shape[1]):
-            labels = truth[~test, column]
-            if labels.all() or not labels.any():
-                continue  # every score stays 0: this fold teaches nothing of the finding
-            model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear")
-            scores[test, column] = model.fit(train_words, labels).decision_function(test_words)
+        seen = [text for text, held in zip(texts, test, strict=True) if not held]
+        scores[test] = tfidf_scores(
+            seen, truth[~test], [text for text, held in zip(texts, test, strict=True) if held]
+        )
+    return scores
+
+
+def tfidf_scores(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> np.ndarray:
+    """Log odds by TF-IDF and one logistic regression a finding.
+
+    Args:
+        train: N texts; labels: (N, K) bool; test: M texts.
+
+    Returns:
+        (M, K); 0 where the texts to learn from teach nothing of a finding.
+
+    Raises:
+        ReportError: the texts share too few words.
+    """
+    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    try:
+        train_words = words.fit_transform(train)
+    except ValueError as exc:  # sklearn's word for: nothing is left
+        raise ReportError("The reports share too few words to learn from; give more of them.") from exc
+    test_words, scores = words.transform(test), np.zeros((len(test), labels.shape[1]))
+    for column in range(labels.shape[1]):
+        if labels[:, column].all() or not labels[:, column].any():
+            continue
+        model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear")
+        scores[:, column] = model.fit(train_words, labels[:, column]).decision_function(test_words)
     return scores
 
 

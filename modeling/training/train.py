@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = TrainingSettings.load(options.config)
         films = [f for n in settings.corpora for f in corpora.load(n, options.data)[: options.limit or None]]
-        films = twins_share_a_patient(films)
+        pictures, reports = [f for f in films if f.encoded], [f for f in films if not f.encoded]
+        films = (twins_share_a_patient(pictures) if pictures else []) + reports
         run = Run(settings, films, options.out, options.cache)
         run.train()
         run.export()

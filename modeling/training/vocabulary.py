@@ -1,6 +1,6 @@
 """A WordPiece vocabulary from the corpora's own words (Schuster and Nakajima 2012; as in BERT)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -22,13 +22,33 @@ def build_tokenizer(
     """
     if keep.is_file():
         return Tokenizer.from_file(str(keep))
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    wanted = tuple(sections)
+    lines = [text.sections[s] for text in texts for s in wanted if s in text.sections]
+    tokenizer = _tokenizer(_trained_pieces(lines, size))
+    tokenizer.save(str(keep))
+    return tokenizer
+
+
+def _trained_pieces(lines: Sequence[str], size: int) -> list[str]:
+    """Special tokens first, then the pieces in alphabetical order: the same for the same texts.
+
+    The trainer numbers the pieces inside of words in the order of a hash map, and breaks ties by number;
+    named beforehand, they have the same numbers every time.
+    """
+    draft = _tokenizer([])
+    seen = sorted({c for line in lines for c in draft.normalizer.normalize_str(line) if not c.isspace()})
+    inner = [f"##{c}" for c in seen]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size, special_tokens=[*SPECIAL_TOKENS, *inner], show_progress=False
+    )
+    draft.train_from_iterator(lines, trainer)
+    return [*SPECIAL_TOKENS, *sorted(set(draft.get_vocab()) - set(SPECIAL_TOKENS))]
+
+
+def _tokenizer(pieces: Sequence[str]) -> Tokenizer:
+    numbered = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(numbered, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=list(SPECIAL_TOKENS), show_progress=False
-    )
-    wanted = tuple(sections)
-    tokenizer.train_from_iterator((t.sections[s] for t in texts for s in wanted if s in t.sections), trainer)
-    tokenizer.save(str(keep))
+    tokenizer.add_special_tokens([token for token in SPECIAL_TOKENS if token in numbered])
     return tokenizer

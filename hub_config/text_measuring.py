@@ -1,0 +1,150 @@
+"""Everything that is measured of a checkpoint that reads reports and no film: its `metrics.json`.
+
+The held-out reports chose nothing: no word of the vocabulary, no gap, no epoch, no temperature.
+"""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modeling.calibration import cut_point
+from modeling.calibration_file import Calibration, OperatingPoint, TaskCalibration
+from modeling.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_of
+from modeling.duplicates import SPLIT_FILE, as_trained
+from modeling.errors import ViewboxError
+from modeling.fusion import FusionModel
+from modeling.label_metrics import LabelScores, beside, summarise_labels
+from modeling.labels import FINDINGS, TaskName
+from modeling.measurement import not_beaten
+from modeling.processing import StudyProcessor
+from modeling.reports.reading import read_reports
+from modeling.training.corpora import CORPORA, Film, load
+from modeling.training.report_corpora import SOURCE
+from modeling.training.report_scores import labels_of, scores_of, texts_of
+from modeling.training.text_only import READINGS, measure, tfidf_scores
+
+logger = logging.getLogger(__name__)
+
+FEWEST_POSITIVES = 10
+
+
+def reads_reports_only(model: FusionModel) -> bool:
+    """Whether a checkpoint finds the NIH labels in text and looks at no film."""
+    return list(model.encoders) == ["text"] and TaskName.FINDINGS in model.heads
+
+
+def measure_text(folder: Path, data: Path) -> dict[str, Any]:
+    """Measure a text checkpoint on the reports that it was not trained on.
+
+    Args:
+        folder: the checkpoint; `calibration.json` is written into it.
+        data: folder with the corpora.
+
+    Raises:
+        ViewboxError: the reports are missing, or the split cannot be read.
+    """
+    model, processor, origin = FusionModel.from_pretrained(folder)
+    films = as_trained(folder / SPLIT_FILE, load(SOURCE, data))
+    sides = {side: [f for f in films if f.split == side] for side in ("train", "validation", "test")}
+    if not sides["test"] or not sides["validation"]:
+        raise ViewboxError(f"{SPLIT_FILE} of {origin.name} holds no report out; train the checkpoint again.")
+    tested = scores_of(model, processor, sides["test"])
+    reading = reading_of(processor)
+    summary = {
+        "checkpoint": origin.name,
+        "revision": origin.revision,
+        "corpus": SOURCE,
+        "task": str(TaskName.FINDINGS),
+        "reading": reading,
+        "split": "test",
+        **summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0)),
+        "audit": beside(tested, rivals(folder, sides)),
+    }
+    summary["not_beaten"] = not_beaten(summary["audit"])
+    tasks, calibration = _operating(model, scores_of(model, processor, sides["validation"]), origin)
+    calibration.save(folder)
+    return {
+        "checkpoint": origin.name,
+        "revision": origin.revision,
+        "measurements": {f"findings on {SOURCE} ({reading})": summary},
+        "tasks": tasks,
+        "ceilings": {},
+        "duplicates": twins(sides, processor, tested),
+        "familiarity": {},
+        "sides": {side: len(rows) for side, rows in sides.items()},
+        "benchmark": measure(read_reports(data / CORPORA[SOURCE][0]))["readings"],
+    }
+
+
+def reading_of(processor: StudyProcessor) -> str:
+    """What a checkpoint reads, in the words of `text_only.READINGS`."""
+    return "whole report" if processor.config.is_post_read else "indication only"
+
+
+def rivals(folder: Path, sides: dict[str, list[Film]]) -> dict[str, tuple[str, np.ndarray]]:
+    """Name -> what it sees, and its (N, K) scores; each was trained on all other reports."""
+    others = [*sides["train"], *sides["validation"]]
+    labels, test = labels_of(others), sides["test"]
+    found = {"majority": ("the findings' shares in training", np.tile(labels.mean(axis=0), (len(test), 1)))}
+    for reading, sections in READINGS.items():
+        scores = tfidf_scores(texts_of(others, sections), labels, texts_of(test, sections))
+        found[f"TF-IDF, {reading}"] = (f"the {reading}: TF-IDF and logistic regression", scores)
+    generator = np.random.default_rng(0)
+    shuffled = generator.permutation(len(labels))
+    whole = READINGS["whole report"]
+    scores = tfidf_scores(texts_of(others, whole), labels[shuffled], texts_of(test, whole))
+    found["shuffled labels"] = ("the whole report: TF-IDF, labels in random order", scores)
+    for sibling in sorted(path for path in folder.resolve().parent.iterdir() if path.name != folder.name):
+        if all((sibling / name).is_file() for name in (CONFIG_FILE, WEIGHTS_FILE)):
+            model, processor, _ = FusionModel.from_pretrained(sibling)
+            if reads_reports_only(model):
+                name = f"the checkpoint {sibling.name}"
+                found[name] = (f"the {reading_of(processor)}", scores_of(model, processor, test).values)
+    return found
+
+
+def twins(sides: dict[str, list[Film]], processor: StudyProcessor, tested: LabelScores) -> dict[str, Any]:
+    """Held-out reports whose text, as it is read, stands word for word in training too."""
+    sections = processor.config.text.sections
+    seen = set(texts_of(sides["train"], sections))
+    own = np.array([text not in seen for text in texts_of(sides["test"], sections)])
+    left = LabelScores(tested.values[own], tested.labels[own], tested.patients[own])
+    keys = ("n", "macro_auroc", "macro_auroc_95", "macro_average_precision", "macro_average_precision_95")
+    without = {}
+    if left.tested:
+        summary = summarise_labels(FINDINGS, left, labels_of(sides["train"]).mean(axis=0))
+        without = {key: summary[key] for key in keys}
+    return {"reports": len(own), "with_a_twin": int((~own).sum()), "without": without}
+
+
+def _operating(model: FusionModel, scores: LabelScores, origin: Origin) -> tuple[dict[str, Any], Calibration]:
+    """Operating points from the validation reports: what goes into `metrics.json`, and what the app reads."""
+    points = []
+    for k, name in enumerate(FINDINGS.classes):
+        positive = scores.labels[:, k]
+        if min(positive.sum(), (~positive).sum()) < FEWEST_POSITIVES:
+            continue
+        for rule in ("balanced", "sensitive"):
+            point = cut_point(scores.values[:, k], positive, scores.patients, rule)
+            numbers = (round(x, 4) for x in (point.threshold, point.sensitivity, point.specificity))
+            points.append(OperatingPoint(name, rule, *numbers))
+    temperature = model.config.temperatures.get(TaskName.FINDINGS, 1.0)
+    count = len(scores.labels)
+    calibration = TaskCalibration(
+        task=TaskName.FINDINGS,
+        films=count,
+        patients=count,
+        temperature=temperature,
+        operating_points=tuple(points),
+    )
+    task = {
+        "films": count,
+        "patients": count,
+        "temperature": temperature,
+        "operating_points": [asdict(point) for point in points],
+    }
+    found = Calibration(sha256_of(origin.folder / WEIGHTS_FILE), (calibration,))
+    return {str(TaskName.FINDINGS): task}, found

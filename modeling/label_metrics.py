@@ -1,0 +1,119 @@
+"""Metrics of labels that do not exclude each other, each with its interval over patients.
+
+Shape letters: N studies, K labels, R draws of patients.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modeling.comparison import Statistic, compare, measured, patient_draws
+from modeling.labels import Task
+from modeling.measurement import band_of, rounded, with_interval
+from modeling.resampled_metrics import auroc, average_precision, recall_at_rate
+
+BINS = 10
+LEAST = 2
+"""A label with fewer positives (or negatives) on the test has no curve worth a number."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelScores:
+    """What a model said of N studies.
+
+    Attributes:
+        values: (N, K) probabilities; labels: (N, K) bool; patients: (N,).
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+    patients: np.ndarray
+
+    @property
+    def tested(self) -> list[int]:
+        """The labels with enough positives and negatives."""
+        positives = self.labels.sum(axis=0)
+        return [k for k, n in enumerate(positives) if LEAST <= n <= len(self.labels) - LEAST]
+
+    def macro(self, score: Callable[..., np.ndarray]) -> Statistic:
+        """The mean of a score over the tested labels, as far as a draw defines it."""
+
+        def statistic(weights: np.ndarray) -> np.ndarray:
+            rows = [score(self.values[:, k], self.labels[:, k], weights) for k in self.tested]
+            return np.nanmean(np.stack(rows), axis=0)
+
+        return statistic
+
+    def brier(self, weights: np.ndarray) -> np.ndarray:
+        """Mean squared distance of probability and label, over all labels: (R, N) -> (R,)."""
+        distance = ((self.values - self.labels) ** 2).mean(axis=1)
+        return weights @ distance / weights.sum(axis=1)
+
+    def calibration_error(self, weights: np.ndarray) -> np.ndarray:
+        """Mean gap between probability and share of positives in bins of equal width, all labels pooled."""
+        number = np.minimum((self.values * BINS).astype(int), BINS - 1)  # N K
+        gaps = np.zeros(len(weights))
+        for b in range(BINS):
+            inside = number == b
+            off = (np.where(inside, self.values - self.labels, 0.0)).sum(axis=1)  # N
+            gaps += np.abs(weights @ off)
+        return gaps / (weights.sum(axis=1) * self.values.shape[1])
+
+
+MACRO = {"macro_auroc": auroc, "macro_average_precision": average_precision}
+
+
+def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> dict[str, Any]:
+    """Headline metrics, each label, and what a constant answer reaches.
+
+    Args:
+        trained: (K,) share of the training studies that have each label.
+    """
+    draws = patient_draws(scores.patients)
+    out: dict[str, Any] = {"n": len(scores.labels), "patients": len(np.unique(scores.patients))}
+    for name, score in MACRO.items():
+        out |= with_interval(name, measured(scores.macro(score), draws))
+    out |= with_interval("expected_calibration_error", measured(scores.calibration_error, draws))
+    out |= with_interval("brier", measured(scores.brier, draws))
+    shares = scores.labels.mean(axis=0)
+    prevalence = float(shares[scores.tested].mean())
+    constant = LabelScores(np.tile(trained, (len(scores.labels), 1)), scores.labels, scores.patients)
+    once = np.ones((1, len(scores.labels)))
+    out["majority"] = {
+        "macro_auroc": 0.5,
+        "macro_average_precision": round(prevalence, 4),
+        "brier": rounded(float(constant.brier(once)[0])),
+    }
+    out["per_class"] = {
+        name: _label(scores, k, float(trained[k]), draws) for k, name in enumerate(task.classes)
+    }
+    return out
+
+
+def _label(scores: LabelScores, k: int, trained: float, draws: np.ndarray) -> dict[str, Any]:
+    values, positive = scores.values[:, k], scores.labels[:, k]
+    row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
+    for name, score in (("auroc", auroc), ("average_precision", average_precision)):
+        row |= with_interval(name, measured(lambda w, s=score: s(values, positive, w), draws))
+    once = np.ones((1, len(positive)))
+    row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, once, 0.1)[0]))
+    return row | {"training_share": round(trained, 4), "frequency": band_of(trained)}
+
+
+def beside(own: LabelScores, rivals: dict[str, tuple[str, np.ndarray]]) -> list[dict[str, Any]]:
+    """Each rival's numbers on the same studies, and by how much the checkpoint is ahead (paired bootstrap).
+
+    Args:
+        rivals: name -> what it sees, and its (N, K) scores.
+    """
+    draws, out = patient_draws(own.patients), []
+    for name, (sees, values) in rivals.items():
+        rival = LabelScores(values, own.labels, own.patients)
+        row: dict[str, Any] = {"name": name, "sees": sees}
+        for metric, score in MACRO.items():
+            row |= with_interval(metric, measured(rival.macro(score), draws))
+        test = compare(own.macro(auroc), rival.macro(auroc), draws)
+        out.append(row | with_interval("difference", test.difference) | {"p": rounded(test.p)})
+    return out

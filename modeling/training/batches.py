@@ -1,0 +1,142 @@
+"""What a run trains on, cut into batches: rows of each side, inputs, labels and their weights.
+
+Shape letters: N films, B batch, K classes, T tokens, h w model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from modeling.labels import TASKS, TaskName
+from modeling.processing import ModelInputs, StudyProcessor
+from modeling.training.corpora import Film
+from modeling.training.films import Augmentation, TrainingTensors, augment
+from modeling.training.joined_texts import join_texts
+from modeling.training.masked_language import Corpus, by_length
+from modeling.training.objective import class_weights, drop_modalities, mask_words, positive_weights
+from modeling.training.settings import TrainingSettings
+from modeling.training.vocabulary import SPECIAL_TOKENS
+
+FEWEST_TOKENS = 4
+"""A text with fewer has no gap to learn from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Studies of one step.
+
+    Attributes:
+        labels, label_weights: see `objective.task_losses`.
+        masks: (B, h, w) opacities, 255 where unknown.
+        patients: (B,) number of each study's patient.
+    """
+
+    inputs: ModelInputs
+    labels: dict[str, Tensor]
+    label_weights: dict[str, Tensor]
+    masks: Tensor
+    patients: Tensor
+
+
+class Batches:
+    """The studies of a run."""
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        films: Sequence[Film],
+        processor: StudyProcessor,
+        data: TrainingTensors,
+    ) -> None:
+        self.settings, self.processor, self.data = settings, processor, data
+        self._sides = [film.split for film in films]
+        self._sources = [film.source for film in films]
+        self.patients = np.unique([film.patient for film in films], return_inverse=True)[1]
+        self.train, self.validation = self._rows("train"), self._rows("validation")
+        self._special = torch.tensor(())
+        if processor.tokenizer is not None:
+            self._special = torch.tensor([processor.tokenizer.token_to_id(t) for t in SPECIAL_TOKENS])
+
+    def _rows(self, side: str) -> np.ndarray:
+        rows = []
+        for i, (own, source) in enumerate(zip(self._sides, self._sources, strict=True)):
+            if own == side:
+                rows += [i] * (self.settings.repeat.get(source, 1) if side == "train" else 1)
+        return np.array(rows, np.int64)
+
+    def class_weights(self) -> dict[str, Tensor]:
+        """Task -> (K,) weights of its classes, of its positives where it is multilabel."""
+        weights, exponent = {}, self.settings.class_balance
+        for name, label in self.data.labels.items():
+            shown = torch.from_numpy(label[self.train])
+            if TASKS[name].kind == "multilabel":
+                weights[str(name)] = positive_weights(shown, exponent)
+                continue
+            counts = torch.bincount(shown[shown >= 0], minlength=len(TASKS[name].classes))
+            weights[str(name)] = class_weights(counts, exponent)
+        return weights
+
+    def order(self, epoch: int) -> list[int]:
+        """The training rows of an epoch; texts without films so that those of a batch are about as long."""
+        place = (self.settings.seed, epoch)
+        order = np.random.default_rng(place).permutation(self.train)
+        if self.processor.config.image is None:
+            order = by_length(order, self.data.token_mask.sum(axis=1), self.settings.batch_size, place)
+        return order.tolist()
+
+    def inputs(self, rows: np.ndarray, films: Tensor) -> ModelInputs:
+        """Model inputs of these films, with pixels given as (B, h, w) in [0, 1]."""
+        data = self.data
+        longest = int(data.token_mask[rows].sum(axis=1).max(initial=0))
+        return ModelInputs(
+            image=self.processor.normalise(films).contiguous(memory_format=torch.channels_last),
+            image_given=torch.from_numpy(data.given[rows]),
+            numeric=torch.from_numpy(data.numeric[rows]),
+            category=torch.from_numpy(data.category[rows]),
+            known=torch.from_numpy(data.known[rows]),
+            tokens=torch.from_numpy(data.tokens[rows][:, :longest]),
+            token_mask=torch.from_numpy(data.token_mask[rows][:, :longest]),
+        )
+
+    def plain(self, rows: np.ndarray) -> ModelInputs:
+        """Model inputs of these films as they are."""
+        return self.inputs(rows, torch.from_numpy(self.data.films[rows]).float() / 255.0)
+
+    def training(self, rows: Sequence[int], epoch: int) -> Batch:
+        """One batch, augmented and with modalities dropped: the same for the same rows and epoch."""
+        settings, index = self.settings, np.array(rows)
+        generator = torch.Generator().manual_seed(hash((settings.seed, epoch, *rows[:4])) % 2**31)
+        films = torch.from_numpy(self.data.films[index]).float() / 255.0
+        masks = torch.from_numpy(self.data.masks[index]).float()
+        if self.processor.config.image is not None:
+            size = settings.train_size or films.shape[-1]
+            films, masks = augment(films, masks, Augmentation(), size, generator)
+        dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
+        inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
+        labels, weights = (
+            {str(n): torch.from_numpy(v[index]) for n, v in rows.items()}
+            for rows in (self.data.labels, self.data.label_weights)
+        )
+        if settings.text_joining:
+            name, most = str(TaskName.FINDINGS), self.processor.config.text.max_tokens
+            about = (labels[name], weights[name], settings.text_joining, most, generator)
+            inputs, labels[name], weights[name] = join_texts(inputs, *about)
+        if settings.word_masking:
+            mask_id = self.processor.tokenizer.token_to_id("[MASK]")
+            inputs = mask_words(inputs, settings.word_masking, mask_id, self._special, generator)
+        return Batch(inputs, labels, weights, masks, torch.from_numpy(self.patients[index]))
+
+    def texts(self) -> Corpus:
+        """The training texts, for masked-language modelling."""
+        rows = np.unique(self.train)
+        rows = rows[self.data.token_mask[rows].sum(axis=1) >= FEWEST_TOKENS]
+        return Corpus(
+            torch.from_numpy(self.data.tokens[rows]),
+            torch.from_numpy(self.data.token_mask[rows]),
+            tuple(self._special.tolist()),
+            self.processor.tokenizer.token_to_id("[MASK]"),
+            self.processor.tokenizer.get_vocab_size(),
+        )

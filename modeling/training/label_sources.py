@@ -1,0 +1,98 @@
+"""Mined labels against index terms: one model and recipe, two kinds of labels, the same held-out reports.
+
+`python -m modeling.training.label_sources --data DIR --checkpoint DIR --mined DIR [--out FILE] [--json]`
+
+Train the two with `configs/reports.json` and `configs/reports_mined.json`. The held-out reports keep their
+index terms, whatever a checkpoint learnt from.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modeling.checkpoint import sha256_of
+from modeling.comparison import measured, patient_draws
+from modeling.duplicates import SPLIT_FILE, as_trained
+from modeling.errors import ViewboxError
+from modeling.fusion import FusionModel
+from modeling.label_metrics import MACRO, LabelScores, beside
+from modeling.labels import TaskName
+from modeling.measurement import with_interval
+from modeling.training.corpora import load
+from modeling.training.report_scores import scores_of
+
+OWN, MINED = "index terms", "mined labels, each with its weight"
+
+
+def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
+    """Both checkpoints on the reports that the first one was not trained on.
+
+    Returns:
+        `test_reports`, and `sources`: name -> reports trained on, mean AUROC and average precision with 95 %
+        intervals, and for the mined one by how much the first is ahead, with the paired p.
+
+    Raises:
+        ViewboxError: a checkpoint finds no NIH labels, or the two were trained on other sides.
+    """
+    films = as_trained(checkpoint / SPLIT_FILE, load("openi", data))
+    if sha256_of(checkpoint / SPLIT_FILE) != sha256_of(mined / SPLIT_FILE):
+        sides = {(f.film_id, f.split) for f in as_trained(mined / SPLIT_FILE, films)}
+        if sides != {(f.film_id, f.split) for f in films}:
+            raise ViewboxError("The two checkpoints held out other reports; train both on one split.")
+    test = [film for film in films if film.split == "test"]
+    own, other = (_scored(folder, test) for folder in (checkpoint, mined))
+    draws = patient_draws(own.patients)
+    first: dict[str, Any] = {}
+    for metric, score in MACRO.items():
+        first |= with_interval(metric, measured(own.macro(score), draws))
+    (second,) = beside(own, {MINED: ("mined labels", other.values)})
+    trained = sum(film.split == "train" for film in films)
+    sources = {OWN: first, MINED: {k: v for k, v in second.items() if k not in ("name", "sees")}}
+    return {
+        "test_reports": len(test),
+        "sources": {name: {"reports": trained, **row} for name, row in sources.items()},
+    }
+
+
+def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
+    model, processor, origin = FusionModel.from_pretrained(folder)
+    if TaskName.FINDINGS not in model.heads:
+        raise ViewboxError(f"{origin.name} does not predict findings; name a checkpoint that does.")
+    return scores_of(model, processor, films)
+
+
+def source_lines(answer: dict[str, Any]) -> str:
+    """The comparison as lines to read."""
+    lines = [f"trained on ... and tested on the index terms of {answer['test_reports']} held-out reports"]
+    for name, row in answer["sources"].items():
+        low, high = row["macro_auroc_95"]
+        ahead = f"  first ahead by {row['difference']:.3f} (p {row['p']:.3f})" if "difference" in row else ""
+        lines.append(f"{name:36} mean AUROC {row['macro_auroc']:.3f} [{low:.3f}, {high:.3f}]{ahead}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m modeling.training.label_sources", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained on index terms")
+    parser.add_argument("--mined", type=Path, required=True, help="trained on mined labels")
+    parser.add_argument("--out", type=Path, help="file to write, such as weak_labels.json of the checkpoint")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    try:
+        answer = compare_labels(options.checkpoint, options.mined, options.data)
+        if options.out is not None:
+            options.out.write_text(json.dumps(answer, indent=1) + "\n")
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    print(json.dumps(answer) if options.json else source_lines(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
