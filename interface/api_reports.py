@@ -1,11 +1,12 @@
-"""Named endpoints for reports: labels mined from a text, and cases that resemble each other."""
+"""Named endpoints for reports: labels mined from a text, topics, and cases that resemble each other."""
 
 import gradio as gr
 
 from interface.api import Answer
 from interface.guard import for_api
 from interface.hosts import StoreHost
-from interface.reports import LONGEST_REPORT, miner_of
+from interface.reports_actions import LONGEST_REPORT, miner_of
+from interface.reports_topics import StoreTopics
 from interface.similar import Found, SimilarCases
 from modeling.errors import ViewboxError
 from modeling.results import Neighbour
@@ -20,10 +21,11 @@ class ReportsApi:
 
     def __init__(self, stores: StoreHost, similar: SimilarCases) -> None:
         self._stores, self._similar = stores, similar
+        self._topics = StoreTopics()
 
     def publish(self) -> None:
-        """Register both endpoints; they wait for no model work."""
-        for work in (self.mine_report, self.similar_cases):
+        """Register the endpoints; they wait for no model work."""
+        for work in (self.mine_report, self.similar_cases, self.report_topics):
             gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
 
     def mine_report(self, report: str, rules: str = "") -> Answer:
@@ -83,18 +85,41 @@ class ReportsApi:
         if not isinstance(case_id, str) or not case_id.strip():
             raise ViewboxError("Give the ID of a case; list_cases names them.")
         case = self._stores.store.get(case_id.strip())
-        self._similar.start()
-        if self._similar.ready is None:
-            self._similar.wait(LONGEST_WAIT)
+        self._wait()
         found = self._similar.find(case, case.study, k, weights)
         return {
             "case_id": case.case_id,
             "label": found.query.label or None,
             "films_by": found.compared.films_by or "brightness",
-            "compared": len(found.compared.index),
+            "compared": found.among,
+            "searched_by": "the store" if found.in_store else "this process",
+            "why_not_the_store": found.why_here or None,
             "similar": [_neighbour_json(one, found) for one in found.alike],
             "contrast": [_neighbour_json(one, found) for one in found.contrast],
         }
+
+    def report_topics(self) -> Answer:
+        """Topics of the reports in the store: keywords with weights, coherence (NPMI), and cases."""
+        self._wait()
+        compared = self._similar.compared
+        found = self._topics.of(compared)
+        topics = [
+            {
+                "share": topic.share,
+                "npmi": topic.coherence if topic.keywords else None,
+                "keywords": {keyword.word: keyword.weight for keyword in topic.keywords},
+                "cases": {case.report_id: case.share for case in topic.cases},
+            }
+            for topic in found.topics
+            if topic.share > 0
+        ]
+        counts = {"reports": found.measures["reports"], "not_read": compared.left_out}
+        return {**counts, "npmi": found.measures["npmi"], "topics": topics}
+
+    def _wait(self) -> None:
+        self._similar.start()
+        if self._similar.ready is None:
+            self._similar.wait(LONGEST_WAIT)
 
 
 def _neighbour_json(one: Neighbour, found: Found) -> Answer:
@@ -110,7 +135,7 @@ def _neighbour_json(one: Neighbour, found: Found) -> Answer:
         "differing_fields": [
             {"name": d.name, "here": _plain(d.here), "there": _plain(d.there)} for d in one.differing_fields
         ],
-        "text": dict(found.compared.shelf[one.case_id].report),
+        "text": dict(found.shelf[one.case_id].report),
     }
 
 

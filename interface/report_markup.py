@@ -40,8 +40,10 @@ def marked_report(
         inside = [m for m in every if m.section == name]
         title = say(f"reports.section.{name}", language) if name in _SECTIONS else name
         unread = "" if name in read else f" · {say('reports.not_read', language)}"
-        body = _marked(text, inside, miner, language)
-        parts.append(f'<p class="vb-report-part"><small>{escape(title + unread)}</small> {body}</p>')
+        body = _marked(text, inside, miner, language).strip()
+        parts.append(
+            f'<p class="vb-report-part"><small lang="{language}">{escape(title + unread)}</small>{body}</p>'
+        )
     key = "" if brief else _key(language)
     notes = "".join(note(translated(told, language), "vb-stopped") for told in labels.notes)
     return f'{notes}<div class="vb-report" lang="en">{"".join(parts)}</div>{key}'
@@ -67,10 +69,11 @@ def _marked(text: str, mentions: "Sequence[Mention]", miner: "Miner", language: 
         pieces.append(escape(text[at:start]))
         lines = [_why(text, m, miner, language) for m in group]
         value = str(group[0].value)
+        why = f'<span class="vb-why" role="note" lang="{language}">{"<br>".join(lines)}</span>'
         signs = "".join(dict.fromkeys(SIGNS[m.value] for m in group))
         pieces.append(
             f'<span class="vb-said vb-said-{value}" tabindex="0"><b aria-hidden="true">{signs}</b>'
-            f'{escape(text[start:end])}<span class="vb-why" role="note">{"<br>".join(lines)}</span></span>'
+            f"{escape(text[start:end])}{why}</span>"
         )
         at = end
     pieces.append(escape(text[at:]))
@@ -126,7 +129,8 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
             f'<td lang="en">{escape(said)}</td></tr>'
         )
     body = f'<table class="vb-sheet"><tbody>{"".join(rows)}</tbody></table>' if rows else ""
-    rest = note(say("reports.silent", language, findings=", ".join(silent))) if silent else ""
+    joined = say("similar.join", language).join(silent)
+    rest = note(say("reports.silent", language, findings=joined)) if silent else ""
     return heading("reports.labels", language) + body + rest
 
 
@@ -154,7 +158,8 @@ def scores_panel(before: "MiningScores", after: "MiningScores", edited: bool, la
         for d in differing[:SHOWN_DIFFERENCES]
     )
     return (
-        f'{heading("reports.scores", language)}{note(told)}<div class="vb-sheet-scroll">'
+        f'{heading("reports.scores", language)}{note(told)}<div class="vb-sheet-scroll" tabindex="0" '
+        f'role="region" aria-label="{escape(say("reports.scores", language))}">'
         f'<table class="vb-sheet"><thead><tr>{cells}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         + (f'<ul class="vb-differences">{missed}</ul>' if missed else "")
         + note(say("reports.scores.caution", language))

@@ -7,46 +7,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cases.case import Case
+from cases.refusals import BrokenCase
 from cases.store import CaseFilter, CaseStore
 from interface.checkpoints import Checkpoints
 from interface.guard import sentence
 from interface.hosts import ModelHost, StoreHost
-from interface.pictures import data_url
-from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from interface.similar_shelf import Shelved, described, shelved
+from interface.similar_stored import Retrieved, stored_neighbours
+from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
-    from modeling.case_vectors import CaseEncoder, DescribedCase
+    from modeling.case_vectors import CaseEncoder
     from modeling.retrieval import CaseIndex, IndexedCase
 
 logger = logging.getLogger(__name__)
 
 MOST_CASES = 500
-"""Cases that are compared at most, the first in the order of their IDs: the film of each is read once."""
-THUMBNAIL_SIDE = 160
+"""Cases that are compared at most, of a larger store a random draw: the film of each is read once."""
 PAGE = 50
-
-
-@dataclass(frozen=True)
-class Shelved:
-    """What is kept of a compared case beside its vectors.
-
-    Attributes:
-        thumbnail: a data URL; empty where the film may not be shown or there is none.
-        report: by section, or the indication where there is no report.
-    """
-
-    thumbnail: str
-    report: Mapping[str, str]
-    source: str
-    synthetic: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """The finished index: `films_by` names the checkpoint that its films were encoded by; empty for none."""
+    """The finished index.
+
+    Attributes:
+        films_by: the checkpoint that the films were encoded by; empty for none.
+        left_out: how many cases of the store are not in it.
+    """
 
     index: "CaseIndex"
     encoder: "CaseEncoder"
@@ -66,12 +56,24 @@ class Progress:
 
 @dataclass(frozen=True)
 class Found:
-    """The answer to one question, with the query's own vectors and findings."""
+    """The answer to one question.
+
+    Attributes:
+        query: with its own vectors and findings.
+        shelf: what is kept of every case that was found.
+        among: how many cases were searched.
+        in_store: the checkpoint by whose vectors the store's own search answered; empty where it did not.
+        why_here: why it did not, where the store could have one; else empty.
+    """
 
     query: "IndexedCase"
     alike: tuple[Neighbour, ...]
     contrast: tuple[Neighbour, ...]
     compared: Compared
+    shelf: Mapping[str, Shelved]
+    among: int
+    in_store: str = ""
+    why_here: str = ""
 
 
 class SimilarCases:
@@ -87,6 +89,18 @@ class SimilarCases:
     @property
     def ready(self) -> Compared | None:
         """The index, or None while it is being built."""
+        return self._compared
+
+    @property
+    def compared(self) -> Compared:
+        """The index.
+
+        Raises:
+            ViewboxError: it is not built yet, or why it could not be.
+        """
+        if self._compared is None:
+            told = "The cases are still being compared; ask again in a few seconds."
+            raise ViewboxError(self.progress.fault or told)
         return self._compared
 
     @property
@@ -117,18 +131,54 @@ class SimilarCases:
         Raises:
             ViewboxError: the index is not built yet, or nothing can be compared in this way.
         """
-        compared = self._compared
-        if compared is None:
-            raise ViewboxError(
-                self.progress.fault or "The cases are still being compared; ask again in a few seconds."
-            )
-        if case.case_id in compared.index and study is case.study:
-            query = compared.index.case(case.case_id)
-        else:
-            query = compared.encoder.encode(described(case, study, self._host_named(compared.films_by)))
+        compared = self.compared
+        query = self._encoded(compared, case, study)
         alike = compared.index.neighbours(query, k, weights)
         contrast = compared.index.neighbours(query, k, weights, contrast=True) if query.label else ()
-        return Found(query, alike, contrast, compared)
+        host = self._host_named(compared.films_by) or self._film_host()
+        stored = stored_neighbours(
+            self._stores.store,
+            host,
+            query,
+            (case, study),
+            k,
+            weights,
+            lambda other: compared.encoder.encode(described(other, other.study, None)),
+            compared.index.spread,
+        )
+        if isinstance(stored, Retrieved):
+            shelf = {name: shelved(other) for name, other in stored.cases.items()}
+            return Found(
+                stored.query, stored.alike, stored.contrast, compared, shelf, stored.among, stored.by
+            )
+        among = len(compared.index)
+        return Found(query, alike, contrast, compared, compared.shelf, among, why_here=stored)
+
+    def case(self, case_id: str) -> Case:
+        """A case of the store.
+
+        Raises:
+            CaseStoreError: there is no such case, or the store does not answer.
+        """
+        return self._stores.store.get(case_id)
+
+    def pair(self, case: Case, study: Study, other: Case, weights: Mapping[Modality, float]) -> Neighbour:
+        """How alike the case and another one are, and in what.
+
+        Args:
+            study: the case's own, or as the reader changed it.
+
+        Raises:
+            ViewboxError: the index is not built yet, or nothing can be compared in this way.
+        """
+        compared = self.compared
+        there = self._encoded(compared, other, other.study)
+        return compared.index.pair(self._encoded(compared, case, study), there, weights)
+
+    def _encoded(self, compared: Compared, case: Case, study: Study) -> "IndexedCase":
+        if case.case_id in compared.index and study is case.study:
+            return compared.index.case(case.case_id)
+        return compared.encoder.encode(described(case, study, self._host_named(compared.films_by)))
 
     # --- building
 
@@ -143,12 +193,19 @@ class SimilarCases:
         from modeling.retrieval import CaseIndex
 
         store = self._stores.store
-        ids, count = _ids(store), store.count(CaseFilter())
+        count = store.count(CaseFilter())
+        ids = case_ids(store, count)
         host, cases, shelf = self._film_host(), [], {}
         for done, case_id in enumerate(ids):
             self.progress = Progress(done, len(ids))
-            case = store.get(case_id)
-            cases.append(described(case, case.study, host))
+            if host is not None:  # a reader's short work goes first
+                host.scrutiny.way.stopped(threading.Event())()
+            try:
+                case = store.get(case_id)
+                cases.append(described(case, case.study, host))
+            except (BrokenCase, CaseNotFoundError, StudyError) as exc:  # one bad case hides no other
+                logger.warning("case %s is not compared: %s", case_id, exc)
+                continue
             shelf[case_id] = shelved(case)
         self.progress = Progress(len(ids), len(ids))
         if not cases:
@@ -157,7 +214,7 @@ class SimilarCases:
         index = CaseIndex([encoder.encode(case) for case in cases])
         name = host.name if host is not None else ""
         logger.info("compared %d cases, films by %s", len(cases), name or "brightness")
-        return Compared(index, encoder, shelf, name, count - len(ids))
+        return Compared(index, encoder, shelf, name, count - len(cases))
 
     def _film_host(self) -> ModelHost | None:
         """The checkpoint that suits the store's first case, where it is ready and reads films here."""
@@ -175,60 +232,19 @@ class SimilarCases:
         return self._models.named(name) if name else None
 
 
-def _ids(store: CaseStore) -> list[str]:
+def case_ids(store: CaseStore, count: int) -> list[str]:
+    """The cases to compare, by rising ID: all of a small store, else the same draw every time."""
+    everything = CaseFilter()
+    if count > MOST_CASES:
+        drawn = (store.random(everything, seed) for seed in range(2 * MOST_CASES))
+        distinct = dict.fromkeys(case_id for case_id in drawn if case_id is not None)
+        return sorted(list(distinct)[:MOST_CASES])
     ids: list[str] = []
     after: str | None = None
     while len(ids) < MOST_CASES:
-        page = store.page(CaseFilter(), after, min(PAGE, MOST_CASES - len(ids)))
+        page = store.page(everything, after, min(PAGE, MOST_CASES - len(ids)))
         ids += [row.case_id for row in page.rows]
         after = page.next_after
         if after is None:
             break
     return ids
-
-
-def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCase":
-    """What a case is compared by.
-
-    Args:
-        host: whose encoder describes the film; None for brightness alone.
-    """
-    from modeling.case_vectors import DescribedCase, film_numbers
-    from modeling.reports.report import Report
-
-    film = {}
-    if study.radiograph is not None:
-        film = film_numbers(study.radiograph, host.pipeline if host is not None else None)
-    text = own_text(case, study)
-    reference = [case.reference[task] for task in TaskName if task in case.reference]
-    return DescribedCase(
-        case_id=case.case_id,
-        film=film,
-        fields=study.table.values,
-        report=Report(case.case_id, text) if text else None,
-        patient=case.provenance.patient,
-        label=reference[0] if reference else "",
-    )
-
-
-def own_text(case: Case, study: Study) -> dict[str, str]:
-    """The case's report by section; without one, whatever text the study has, as a text without sections."""
-    from modeling.reports.report import WHOLE
-
-    report = {name: text for name, text in case.report.items() if text.strip()}
-    if report:
-        return report
-    text = "\n\n".join(study.text.sections.values())
-    return {WHOLE: text} if text.strip() else {}
-
-
-def shelved(case: Case) -> Shelved:
-    """What is kept to show a case among others."""
-    from modeling.film import brightness
-    from modeling.render import film_picture
-
-    radiograph = case.study.radiograph
-    picture = ""
-    if radiograph is not None and case.licence.may_show:
-        picture = data_url(film_picture(brightness(radiograph), max_side=THUMBNAIL_SIDE))
-    return Shelved(picture, own_text(case, case.study), case.provenance.source, case.provenance.synthetic)

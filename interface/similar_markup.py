@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from interface.markup import heading, note
 from interface.reading import typed
 from interface.report_markup import finding_word, marked_report
-from interface.similar import Found, Progress, Shelved
+from interface.sentences import translated
+from interface.similar import Found, Progress
+from interface.similar_shelf import Shelved
 from interface.texts import Language, field_label, say, value_word, word_for
 from modeling.results import FieldDifference, Neighbour
 
@@ -16,22 +18,17 @@ if TYPE_CHECKING:
 
 
 def progress_line(progress: Progress, language: Language) -> str:
-    """How far the comparison is."""
+    """How far the comparison is, in words and as a bar."""
     told = say("similar.building", language, done=progress.done, total=progress.total or "…")
-    return f'<p class="vb-note vb-running" role="status">{escape(told)}</p>'
+    known = f' max="{progress.total}" value="{progress.done}"' if progress.total else ""
+    return (
+        f'<p class="vb-note vb-running" role="status">{escape(told)}</p>'
+        f'<progress class="vb-progress" aria-label="{escape(told)}"{known}></progress>'
+    )
 
 
 def found_panel(found: Found, language: Language) -> str:
     """Both lists, and what they were made of."""
-    compared = found.compared
-    films = (
-        say("similar.films_by", language, name=compared.films_by)
-        if compared.films_by
-        else say("similar.films_plain", language)
-    )
-    notes = note(say("similar.made", language, n=len(compared.index)) + " " + films)
-    if compared.left_out:
-        notes += note(say("similar.left_out", language, n=compared.left_out), "vb-stopped")
     alike = _cards(found.alike, found, language)
     contrast = (
         _cards(found.contrast, found, language)
@@ -39,17 +36,34 @@ def found_panel(found: Found, language: Language) -> str:
         else note(say("similar.no_label", language))
     )
     parts = [heading("similar.alike", language), alike, heading("similar.contrast", language)]
-    return "".join([*parts, note(say("similar.contrast_hint", language)), contrast, notes])
+    return "".join(
+        [*parts, note(say("similar.contrast_hint", language)), contrast, _searched(found, language)]
+    )
+
+
+def _searched(found: Found, language: Language) -> str:
+    """What was searched, how and by whom, and what was not."""
+    compared = found.compared
+    if found.in_store:
+        return note(say("similar.in_store", language, n=found.among, name=found.in_store))
+    films = (
+        say("similar.films_by", language, name=compared.films_by)
+        if compared.films_by
+        else say("similar.films_plain", language)
+    )
+    notes = note(say("similar.made", language, n=found.among) + " " + films)
+    if found.why_here:
+        notes += note(say("similar.why_here", language, why=translated(found.why_here, language)))
+    if compared.left_out:
+        notes += note(say("similar.left_out", language, n=compared.left_out), "vb-stopped")
+    return notes
 
 
 def _cards(neighbours: Sequence[Neighbour], found: Found, language: Language) -> str:
     if not neighbours:
         return note(say("similar.none", language))
     miner = found.compared.encoder.miner
-    cards = [
-        _card(one, found.compared.shelf[one.case_id], found.query.label, miner, language)
-        for one in neighbours
-    ]
+    cards = [_card(one, found.shelf[one.case_id], found.query.label, miner, language) for one in neighbours]
     return f'<ol class="vb-similar">{"".join(cards)}</ol>'
 
 
@@ -61,19 +75,23 @@ def _card(one: Neighbour, kept: Shelved, label: str, miner: "Miner", language: L
         else '<i class="vb-blank"></i>'
     )
     parts = " · ".join(
-        f"{word_for('modality', str(m), language)} {_number(value)}" for m, value in one.parts.items()
+        f"{word_for('modality', str(m), language)} {number(value)}" for m, value in one.parts.items()
     )
     return (
         f'<li class="vb-similar-card" data-neighbour="{escape(one.case_id)}">{picture}<div>'
         f'<button type="button" class="vb-similar-open" data-case="{escape(one.case_id)}">'
         f"{escape(one.case_id)}</button>"
-        f"<p><b>{escape(say('similar.similarity', language, value=_number(one.similarity)))}</b> "
+        f'<button type="button" class="vb-similar-compare" data-compare="{escape(one.case_id)}">'
+        f"{escape(say('pair.compare', language))}"
+        f'<span class="vb-unseen"> {escape(one.case_id)}</span></button>'
+        f"<p><b>{escape(say('similar.similarity', language, value=number(one.similarity)))}</b> "
         f"<small>{escape(parts)}</small></p>{_label(one, kept, label, language)}"
-        f"{_why(one, language)}{own_words(one.case_id, kept, miner, language)}</div></li>"
+        f"{why_alike(one, language)}{own_words(one.case_id, kept, miner, language)}</div></li>"
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A cosine with two decimals and a proper minus sign."""
     return f"{'−' if value < -0.005 else ''}{abs(value):.2f}"
 
 
@@ -86,7 +104,7 @@ def _label(one: Neighbour, kept: Shelved, label: str, language: Language) -> str
     return f'<p class="vb-note">{told}{synthetic if kept.synthetic else ""}</p>'
 
 
-def _why(one: Neighbour, language: Language) -> str:
+def why_alike(one: Neighbour, language: Language) -> str:
     """Shared findings and fields, then what differs."""
     joined = say("similar.join", language)
     items = []
@@ -98,7 +116,8 @@ def _why(one: Neighbour, language: Language) -> str:
         words = joined.join(field_label(name, language) for name in one.shared_fields)
         items.append(say("similar.shared_fields", language, fields=words))
     if one.differing_fields:
-        words = joined.join(_difference(d, language) for d in one.differing_fields)
+        apart = say("similar.join_fields", language)
+        words = apart.join(_difference(d, language) for d in one.differing_fields)
         items.append(say("similar.differing", language, fields=words))
     listed = "".join(f"<li>{escape(item)}</li>" for item in items)
     return f'<ul class="vb-similar-why">{listed}</ul>' if listed else ""

@@ -50,10 +50,12 @@ class IndexedCase:
 class CaseIndex:
     """Exact neighbours among the cases that it was built from; the same question has the same answer."""
 
-    def __init__(self, cases: Iterable[IndexedCase]) -> None:
+    def __init__(self, cases: Iterable[IndexedCase], spread: Mapping[str, float] | None = None) -> None:
         """
         Args:
             cases: in any order; the order changes no answer.
+            spread: standard deviation of each numeric field, by which values differ; by default that of the
+                cases.
 
         Raises:
             ViewboxError: two cases have one ID, or a vector is not finite or of another length.
@@ -71,7 +73,7 @@ class CaseIndex:
         numbers = {label: number for number, label in enumerate(sorted({c.label for c in self._cases}))}
         self._labels = np.array([numbers[case.label] for case in self._cases], np.int32)
         self._label_numbers = numbers
-        self._spread = _spread(self._cases)
+        self.spread = _spread(self._cases) if spread is None else dict(spread)
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -133,9 +135,27 @@ class CaseIndex:
         exact = sum(share * parts[m] for m, share in shares.items())
         order = np.lexsort((near, -exact))[:k]
         return tuple(
-            self._neighbour(query, int(near[n]), float(exact[n]), {m: float(p[n]) for m, p in parts.items()})
+            self._described(
+                query, self._cases[near[n]], float(exact[n]), {m: float(p[n]) for m, p in parts.items()}
+            )
             for n in order
         )
+
+    def pair(
+        self, query: IndexedCase, other: IndexedCase, weights: Mapping[Modality, float] | None = None
+    ) -> Neighbour:
+        """How alike two cases are and why, near or far; neither need be of the index.
+
+        Raises:
+            ViewboxError: a weight cannot be used, or the query has nothing that is asked for.
+        """
+        shares = self._shares(query, weights)
+        parts = dict.fromkeys(shares, 0.0)
+        for modality in parts.keys() & other.vectors.keys():
+            rows = _unit(other.vectors[modality])[None]
+            parts[modality] = float(_row_by_row(rows, _unit(query.vectors[modality]))[0])
+        similarity = sum(share * parts[modality] for modality, share in shares.items())
+        return self._described(query, other, similarity, parts)
 
     def _number(self, label: str) -> int:
         return self._label_numbers.get(label, -1)
@@ -172,10 +192,9 @@ class CaseIndex:
         itself = [self._places[query.case_id]] if query.case_id in self._places else []
         return itself + (self._patients.get(query.patient, []) if query.patient else [])
 
-    def _neighbour(
-        self, query: IndexedCase, place: int, similarity: float, parts: dict[Modality, float]
+    def _described(
+        self, query: IndexedCase, case: IndexedCase, similarity: float, parts: dict[Modality, float]
     ) -> Neighbour:
-        case = self._cases[place]
         return Neighbour(
             case_id=case.case_id,
             similarity=similarity,
@@ -191,7 +210,7 @@ class CaseIndex:
         """How far two known values lie apart, in standard deviations; infinite for unequal categories."""
         if isinstance(ours, str) or isinstance(theirs, str):
             return 0.0 if ours == theirs else math.inf
-        return 0.0 if ours == theirs else abs(ours - theirs) / self._spread.get(name, 1.0)
+        return 0.0 if ours == theirs else abs(ours - theirs) / self.spread.get(name, 1.0)
 
     def _alike(self, name: str, ours: Mapping[str, Value], theirs: Mapping[str, Value]) -> bool:
         return name in ours and name in theirs and self._apart(name, ours[name], theirs[name]) <= DIFFERS

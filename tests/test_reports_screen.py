@@ -14,7 +14,7 @@ from interface.api_reports import ReportsApi
 from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost
 from interface.report_markup import label_table, marked_report, scores_panel
-from interface.reports import miner_of
+from interface.reports_actions import miner_of
 from interface.similar import SimilarCases
 from interface.similar_markup import found_panel
 from interface.texts import LANGUAGES

@@ -111,3 +111,17 @@ def test_the_command_prints_json_or_one_sentence(tmp_path: Path, capsys: pytest.
     assert main([str(write_archive(tmp_path / "few.tgz", 6))]) == 1
     assert "20 or more" in capsys.readouterr().err
     assert main([str(tmp_path / "absent")]) == 1
+
+
+def test_speed_alone_needs_no_reports_and_finds_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("modeling.training.retrieval_benchmark.SPEED_SIZES", (600,))
+    assert main(["--speed", "--json"]) == 0
+    taken = json.loads(capsys.readouterr().out)["speed"]
+    assert set(taken) == {"600 cases by text", "600 cases by film, table and text"}
+    assert all(row["recall"] == 1 and 0 < row["median_ms"] <= row["p95_ms"] for row in taken.values())
+    assert main(["--speed"]) == 0
+    assert "recall 1.0" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([])

@@ -13,8 +13,9 @@ from modeling.reports.mining import Miner
 from modeling.reports.reading import ReportError, read_reports
 from modeling.reports.report import Report
 from modeling.reports.topic_browser import TopicBrowser
-from modeling.training.topic_measures import head, npmi
-from modeling.training.topics import TopicSettings, find_topics, main, topic_text
+from modeling.reports.topic_measures import head, npmi
+from modeling.reports.topics import TopicSettings, find_topics, topic_text, topics_of_store
+from modeling.training.topics import main
 
 REPORTS = [
     Report(f"r{i}", {"findings": text}, (name,))
@@ -103,3 +104,17 @@ def test_open_i_topics_agree_with_mesh_beyond_chance(data_root: Path) -> None:
     assert measures["purity"] > measures["purity_one_topic"] + 0.2
     assert measures["npmi"] > 0.1
     assert head("Opacity/lung/base/left") == "Opacity"
+
+
+def test_what_is_sharp_or_well_aerated_makes_no_topic() -> None:
+    text = "Costophrenic angles are sharp. Both lungs are well aerated. The heart is enlarged."
+    assert topic_text(Report("a", {"findings": text}), Miner()).strip() == "The heart is enlarged."
+
+
+def test_a_store_of_few_reports_has_fewer_topics() -> None:
+    assert len({t.number for t in topics_of_store(REPORTS[:9]).topics}) <= 4
+    browser = topics_of_store(REPORTS)
+    assert 4 <= len(browser.topics) <= 7
+    assert all(k.weight > 0 for topic in browser.topics if topic.share for k in topic.keywords[:2])
+    with pytest.raises(ReportError, match="at least 8 reports; here are 2"):
+        topics_of_store(REPORTS[:2])

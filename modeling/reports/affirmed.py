@@ -7,7 +7,9 @@ from modeling.reports.report import WHOLE, Report, blank_markup, sentences
 
 _REDACTED = re.compile(r"\b[Xx]{2,}\b")
 _NOTHING_WRONG = re.compile(
-    r"\b(?:no|not|without|negative|normal|clear|unremarkable|intact|free|within|none|absent)\b", re.IGNORECASE
+    r"\b(?:no|not|without|negative|normal|clear|unremarkable|intact|free|within|none|absent|sharp"
+    r"|well[- ](?:aerated|expanded|inflated))\b",
+    re.IGNORECASE,
 )
 
 
