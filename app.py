@@ -14,6 +14,7 @@ from hub_config.plots import plots
 from hub_config.settings import Settings
 from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost
+from interface.memory import share_heaps
 from interface.page import build_page, launch_options
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
@@ -104,6 +105,7 @@ except ViewboxError as exc:
 demo, models, stores = build(settings)
 
 if __name__ == "__main__":
+    share_heaps()
     where = {"server_name": settings.server_name, "server_port": settings.server_port}
     demo.launch(**where, **launch_options(), prevent_thread_lock=True)
     # The heavy imports begin when the page is up: beside them it would open seconds later.

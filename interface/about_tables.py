@@ -33,7 +33,8 @@ def table(caption: str, head: Sequence[str], body: Iterable[Sequence[str]]) -> s
         for row in body
     )
     return (
-        f'<p class="vb-sheet-caption" aria-hidden="true">{escape(caption)}</p><div class="vb-sheet-scroll">'
+        f'<p class="vb-sheet-caption" aria-hidden="true">{escape(caption)}</p>'
+        f'<div class="vb-sheet-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f'<table class="vb-sheet"><caption class="vb-unseen">{escape(caption)}</caption>'
         f"<thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table></div>"
     )

@@ -41,13 +41,17 @@ class Api:
         self._stops: dict[str, threading.Event] = {}
 
     def publish(self) -> None:
-        """Register every endpoint; model work runs one at a time, reading does not wait for it."""
+        """Register every endpoint; long model work runs one at a time, predictions and reading pass it."""
         for light in (self.model_state, self.clinical_fields, self.cancel_explanation):
             gr.api(for_api(light), api_name=light.__name__, queue=False)
         for reading in (self.lookup_case, self.list_cases):
             gr.api(for_api(reading), api_name=reading.__name__, concurrency_limit=8, concurrency_id="cases")
-        for work in (self.predict, self.predict_upload, self.explain, self.explain_upload):
-            gr.api(for_api(work), api_name=work.__name__, concurrency_limit=1, concurrency_id="model")
+        for lane, works in (
+            ("short", (self.predict, self.predict_upload)),
+            ("model", (self.explain, self.explain_upload)),
+        ):
+            for work in works:
+                gr.api(for_api(work), api_name=work.__name__, concurrency_limit=1, concurrency_id=lane)
 
     # --- reading
 

@@ -10,10 +10,11 @@ import gradio as gr
 from cases.case import Case
 from cases.store import CaseFilter
 from cases.upload import study_from_upload
+from interface.ahead import Ahead
 from interface.checkpoints import Checkpoints
 from interface.chooser import ANY
 from interface.desk import Desk, Desks
-from interface.films import hold
+from interface.films import HeldFilm, hold
 from interface.form import table_and_text
 from interface.hosts import StoreHost
 from interface.markup import alert, case_list, note
@@ -53,6 +54,7 @@ class CaseActions:
 
     def __init__(self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts) -> None:
         self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
+        self._ahead = Ahead(stores)
 
     # --- what the handlers put on screen
 
@@ -85,9 +87,13 @@ class CaseActions:
             results.cancel: gr.Button(interactive=False),
         }
 
-    def lay(self, desk: Desk, case: Case) -> Updates:
-        """Lay a case on the desk and clear the screen for it."""
-        desk.put(case, hold(case))
+    def lay(self, desk: Desk, case: Case, film: HeldFilm | None = None) -> Updates:
+        """Lay a case on the desk and clear the screen for it.
+
+        Args:
+            film: the case's film for the viewer, where it is held already.
+        """
+        desk.put(case, film or hold(case))
         return {
             **self._cleared(desk),
             self.parts.chooser.case_id: case.case_id,
@@ -113,7 +119,7 @@ class CaseActions:
         desk = self._desks.of(request.session_hash)
         if not (case_id or "").strip():
             raise ViewboxError(say("choose.empty_id", desk.language))
-        return self.lay(desk, self._stores.store.get(case_id.strip()))
+        return self.lay(desk, *self._ahead.opened(case_id.strip()))
 
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
@@ -144,7 +150,15 @@ class CaseActions:
             found = store.step(desk.case.case_id, direction, where)
         if found is None:
             raise ViewboxError(say("choose.end", desk.language))
-        return self.open(found, request)
+        updates = self.open(found, request)
+        self._ahead.read(lambda: store.step(found, direction, where))
+        return updates
+
+    def expect_next(self, desk: Desk) -> None:
+        """The reader has just arrived: "Next" is what they most likely press."""
+        if desk.case is not None and desk.case.case_id:
+            here = desk.case.case_id
+            self._ahead.read(lambda: self._stores.store.step(here, "next", CaseFilter()))
 
     def random(
         self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request

@@ -8,6 +8,10 @@ _PAGE: dict[str, tuple[str, str]] = {
     # the page
     "page.title": ("Viewbox", "Viewbox 閱片箱"),
     "page.not_for_diagnosis": ("Not for diagnosis", "不可用於診斷"),
+    "page.what": (
+        "A chest film, what a model makes of it, and why. Often wrong; teaching and research only.",
+        "一張胸部 X 光片、模型的判斷與理由。模型常會出錯；僅供教學與研究。",
+    ),
     "page.purpose": (
         "Teaching and research only. The model is often wrong; see why it says what it says.",
         "僅供教學與研究。模型常會出錯；請看它為何這樣說。",

@@ -10,6 +10,8 @@ from modeling.film import brightness
 from modeling.study import Photometric, Radiograph, Study
 
 ARROW_SEED = 8
+FRAME = 0.18
+"""Width of the frame, as a share of the film's side."""
 
 
 def inverted(study: Study) -> Study:
@@ -50,11 +52,35 @@ def sideways(study: Study) -> Study:
     )
 
 
+def framed(study: Study) -> Study:
+    """The film in a bright frame, as a loader leaves it that forgets the file's padding value; 8 bits."""
+    film = _film(study)
+    shown = brightness(film).clip(0, 1)
+    wide = [round(FRAME * side) for side in shown.shape]
+    pixels = np.rint(255 * np.pad(shown, [(side, side) for side in wide], constant_values=1.0)).astype(
+        np.uint8
+    )
+    kept = {"view_position": film.view_position, "pixel_aspect_ratio": film.pixel_aspect_ratio}
+    return replace(study, radiograph=Radiograph(pixels, pixel_spacing=film.pixel_spacing, **kept))
+
+
+def on_frame(image: np.ndarray) -> float:
+    """The share of a map that lies on the frame of `framed`.
+
+    Args:
+        image: (h, w) signed, over the whole framed film, not zero everywhere.
+    """
+    weight, edge = np.abs(image), FRAME / (1 + 2 * FRAME)
+    down, across = (round(edge * side) for side in weight.shape)
+    return 1 - float(weight[down : -down or None, across : -across or None].sum() / weight.sum())
+
+
 DEFECTS: dict[str, Callable[[Study], Study]] = {
     "inverted": inverted,
     "arrow": with_arrow,
     "no_film": without_film,
     "sideways": sideways,
+    "framed": framed,
 }
 """Name in a link -> what it does to a study."""
 

@@ -95,6 +95,21 @@ def bar_scale(attribution: Attribution) -> float:
     return max((abs(v) for v in values), default=0.0)
 
 
+def own_evidence(
+    attribution: Attribution, study: Study, scale: float, language: Language, *, reads_text: bool
+) -> str:
+    """One study's fields and words beside another's, under the convergence delta.
+
+    Args:
+        scale: full width of a bar, in logits; the larger `bar_scale` of the two.
+        reads_text: as in `evidence_panel`.
+    """
+    fields = _fields(attribution, scale, language)
+    return (
+        delta_line(attribution, language) + fields + _words(attribution, study, scale, language, reads_text)
+    )
+
+
 def evidence_panel(
     attribution: Attribution,
     study: Study,

@@ -37,7 +37,7 @@ caption{text-align:left}
 .vb-word{background:none;color:inherit;border-bottom:3px solid}
 .vb-word.pos{border-color:var(--vb-pos)}
 .vb-word.neg{border-bottom-style:dashed;border-color:var(--vb-neg)}
-.vb-mismatch,.vb-delta,.vb-refuses{border-left:5pxsolid #b45309;padding:.3rem .6rem;font-weight:600}
+.vb-mismatch,.vb-delta,.vb-refuses{border-left:5px solid #b45309;padding:.3rem .6rem;font-weight:600}
 .vb-checks{list-style:none;padding:0}
 .vb-gauge,.vb-unseen{display:none}
 .vb-check{border-bottom:1px solid #e2e8f0;padding:.3rem 0}

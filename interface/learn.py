@@ -63,6 +63,7 @@ FAILURES: tuple[Lesson, ...] = (
             Link(change="arrow", target="appearance/Negative"),
         ),
     ),
+    Lesson("failure.padding", (Link(change="framed"), Link())),
     Lesson("failure.leak", (Link(change="no_film"),)),
 )
 

@@ -32,6 +32,9 @@ _PERSONAL = re.compile(
     r"|\bmy\s+(own\s+)?(chest|x-?ray|film|scan|lungs?|cough|results?|doctor|symptoms?|treatment|diagnosis|mother"
     r"|father|mum|mom|dad|wife|husband|child|son|daughter|baby|friend)\b"
     r"|\b(diagnose|treat|advise|help)\s+me\b"
+    r"|\bi\s*(['’]m|\s(am|feel|felt)\b|\s(have|had|got|caught)\s(an?|been|pain|fever|cough|covid|trouble|symptoms?)\b)"
+    r"|\b(what|which)\s(medicines?|drugs?|treatments?|antibiotics?)\b|\bis\s(it|this)\s(serious|dangerous|cancer)\b"
+    r"|我(咳|發燒|发烧|胸痛|很擔心|很担心|不舒服|確診|确诊)|(該|该)(吃|看)(什麼|什么)|(要|需要)(看醫生|看医生|就醫|就医|吃藥|吃药)嗎?"
     r"|我(該|应该|應該|要不要|可以|是不是|是否|會不會|会不会|需要|得了)"
     r"|(我|我的)(媽媽|爸爸|母親|父親|太太|先生|孩子|兒子|女兒|肺|片子|胸片)",
     re.IGNORECASE,

@@ -19,7 +19,7 @@ def banner(language: Language) -> str:
         f'<div class="vb-banner" lang="{language}"><h1>{escape(say("page.title", language))}</h1>'
         f'<strong class="vb-warning"><span aria-hidden="true">⚠</span> '
         f"{escape(say('page.not_for_diagnosis', language))}</strong>"
-        f"<span>{escape(say('page.purpose', language))}</span>{_language_switch(language)}</div>"
+        f"<span>{escape(say('page.what', language))}</span>{_language_switch(language)}</div>"
     )
 
 

@@ -15,7 +15,7 @@ from interface.evidence import evidence_panel
 from interface.hosts import ModelHost
 from interface.links import LinkError
 from interface.markup import alert, form_reads, mismatch, note, prediction_panel
-from interface.parts import Parts, Updates
+from interface.parts import Parts, Updates, on_top
 from interface.reading import fitted, possible_targets, target_of
 from interface.sentences import translated
 from interface.texts import marker, say, word_for
@@ -189,6 +189,9 @@ class ModelActions:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (gradio finds its tracker by this default)
     ) -> Iterator[Updates]:
         """Explain what is due, and show every refinement."""
+        yield from on_top(self._explaining(baseline, request, progress))
+
+    def _explaining(self, baseline: str, request: gr.Request, progress: gr.Progress) -> Iterator[Updates]:
         desk, results = self._desks.of(request.session_hash), self.parts.results
         if desk.due != "explain" or desk.prediction is None:
             yield {results.progress: gr.skip()}

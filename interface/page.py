@@ -71,9 +71,14 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
             choose = chooser()
             with gr.Row(equal_height=False):
                 with gr.Column(scale=6, min_width=330):
-                    film, method, take, prove = film_panel(), method_panel(), take_panel(told), prove_panel()
+                    film = film_panel()
                 with gr.Column(scale=5, min_width=330):
                     line, results = gr.HTML(elem_id="vb-line"), result_panel()
+            with gr.Row(equal_height=False):  # a phone shows film, prediction, and then these
+                with gr.Column(scale=6, min_width=330):
+                    method, take, prove = method_panel(), take_panel(told), prove_panel()
+                with gr.Column(scale=5, min_width=330):
+                    results.evidence.render()
             trust, ward = trust_panel(results.summary), ward_panel()
             clinical = form()
         parts = Parts(top, message, model, choose, film, results, clinical, method, prove, trust, take, line)
@@ -89,7 +94,8 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         wire_take(take, TakeActions(models, stores, desks, parts), guard, in_line)
         wire_ward(ward, desks, guard, results.target, results.prediction)
         quiz_tab(page, tabs, message, quiz_actions(models, stores, desks), guard)
-        wiring.opens(reports_tab(tabs, desks, similar, guard, message).similar)
+        for cards in reports_tab(tabs, desks, similar, guard, message, in_line).cards:
+            wiring.opens(cards)
         learn_tab(tabs, [host.name for host in models.hosts], desks.language, guard)
         about_tab(tabs, About(models, plots), desks.language, guard)
         page.unload(_leaving(desks))
@@ -170,13 +176,14 @@ class _Wiring:
         """Predict what is due, then explain what is due."""
         work, results = self._work, self._parts.results
         one = {"concurrency_limit": 1, "concurrency_id": "model", "trigger_mode": "multiple", **PRIVATE}
+        soon = {**one, "concurrency_id": "short"}  # a prediction takes a moment and does not wait for maps
         self._scrutiny.waiting(event.success)
         predicted = event.success(
             self._guard(self._line.served(work.predict)),
             None,
             work.predicted,
             show_progress_on=results.prediction,
-            **one,
+            **soon,
         )
         explained = predicted.then(
             self._guard(self._line.served(work.explain)),

@@ -64,7 +64,7 @@ def film_panel() -> FilmPanel:
 
 
 def result_panel() -> ResultPanel:
-    """Lay out probabilities, the choice of target, and the evidence."""
+    """Lay out probabilities and the choice of target; the evidence is for the page to put below them."""
     prediction = gr.HTML(elem_id="vb-prediction", min_height=120)
     with gr.Group(elem_id="vb-explain"):
         with gr.Row(equal_height=False):
@@ -85,5 +85,5 @@ def result_panel() -> ResultPanel:
             )
     progress = gr.HTML(elem_id="vb-progress", min_height=46)
     summary = gr.HTML(elem_id="vb-trust-summary")
-    evidence = gr.HTML(elem_id="vb-evidence")
+    evidence = gr.HTML(elem_id="vb-evidence", render=False)
     return ResultPanel(prediction, target, baseline, again, cancel, progress, summary, evidence)

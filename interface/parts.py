@@ -1,5 +1,6 @@
 """Everything of the page that the actions change, and what several of them put there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +69,17 @@ class Parts:
             )
             for host, line in zip(models.hosts, self.model.lines, strict=True)
         }
+
+
+def on_top(steps: Iterator[Updates]) -> Iterator[Updates]:
+    """Each step's updates over those of the steps before it.
+
+    Gradio's page applies the steps of a generator to one object as they arrive, and reads that object when it
+    has time: a busy page sees the last step only, so that one must hold all that is to stay on screen.
+    """
+    shown: Updates = {}
+    for updates in steps:
+        shown = shown | {
+            part: what for part, what in updates.items() if part not in shown or what != gr.skip()
+        }
+        yield shown

@@ -13,17 +13,19 @@ from interface.viewer import viewer
 from modeling.labels import APPEARANCE
 
 FILM_ID = "vb-quiz-film"
-_KEPT_WORDS = ("quiz.kept", "quiz.kept_row", "quiz.csv", "quiz.forget", "quiz.full")
+_KEPT_WORDS = ("quiz.kept", "quiz.kept_row", "quiz.csv", "quiz.forget", "quiz.full", "quiz.continue")
 _SURE = ("quiz.sure_guess", "quiz.sure_half", "quiz.sure_more", "quiz.sure_much", "quiz.sure_certain")
 _MOUNT = """
 const mount = () => window.viewboxQuiz?.mount
-  ? window.viewboxQuiz.mount(element, props, watch) : setTimeout(mount, 20);
+  ? window.viewboxQuiz.mount(element, props, watch, (record) => trigger('resume', record))
+  : setTimeout(mount, 20);
 mount();
 """
 _FOCUS = "() => window.viewboxQuiz.focus()"
 _PRIVATE = {"api_visibility": "private"}
 _READING = {"concurrency_limit": 8, "concurrency_id": "quiz", "show_progress": "hidden", **_PRIVATE}
-_MODEL = {"concurrency_limit": 1, "concurrency_id": "model", **_PRIVATE}
+_MODEL = {"concurrency_limit": 1, "concurrency_id": "model", "show_progress": "hidden", **_PRIVATE}
+_SHORT = {**_MODEL, "concurrency_id": "short"}
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,12 @@ def quiz_tab(
     tab.select(work.prepare, None, None, **_READING)
     for event in (panel.begin.click, panel.code.submit):
         on(event, work.begin, [panel.code], _READING)
-    hidden = {"show_progress": "hidden", **_MODEL}
-    committed = on(panel.commit.click, work.commit, [*answered, panel.film], hidden)
-    committed.then(guard(work.explain), None, panel.all, **hidden)
+    committed = on(panel.commit.click, work.commit, [*answered, panel.film], _SHORT)
+    committed.then(guard(work.explain), None, panel.all, **_MODEL)
+    resumed = on(panel.kept.resume, work.resume, None, _READING)
+    recommitted = resumed.then(guard(work.recommit), None, panel.all, **_SHORT)
+    recommitted.then(None, None, None, js=_FOCUS, queue=False, **_PRIVATE)
+    recommitted.then(guard(work.explain), None, panel.all, **_MODEL)
     on(panel.reveal.click, work.reveal, answered, _READING)
     on(panel.next.click, work.next, None, _READING)
     on(panel.finish.click, work.finish, None, _READING)

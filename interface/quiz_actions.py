@@ -1,12 +1,11 @@
 """What happens in the quiz: nothing of model or reference leaves the server before a reader has committed."""
 
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from interface import quiz_markup as draw
 from interface.baselines import BASELINES
@@ -18,7 +17,17 @@ from interface.links import language_of
 from interface.markup import alert, note
 from interface.quiz import QuizPanel
 from interface.quiz_pool import QuizPool, host_for
-from interface.quiz_rules import LENGTH, NO_REGION, Answer, clean_code, drawn_set, fingerprint
+from interface.quiz_resume import sitting_from
+from interface.quiz_rules import (
+    LENGTH,
+    NO_REGION,
+    Answer,
+    clean_code,
+    drawn_set,
+    fingerprint,
+    new_code,
+)
+from interface.quiz_search import candidates_for
 from interface.quiz_sitting import Sitting, Stage
 from interface.quiz_view import kept_record, mark_on, quiz_film
 from interface.reading import fitted
@@ -27,21 +36,14 @@ from interface.texts import Language, say
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
 
-PATIENCE = 180.0
-"""Seconds that a reader waits for the films to be chosen."""
-_POLL = 0.4
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 Updates = dict[Any, Any]
 
 
 class QuizActions:
     """Handlers of the tab; each returns component updates."""
 
-    def __init__(
-        self, models: Checkpoints, stores: StoreHost, desks: Desks, pool: QuizPool, panel: QuizPanel
-    ) -> None:
-        self._models, self._stores, self._desks = models, stores, desks
-        self._pool, self.panel = pool, panel
+    def __init__(self, models: Checkpoints, desks: Desks, pool: QuizPool, panel: QuizPanel) -> None:
+        self._models, self._desks, self._pool, self.panel = models, desks, pool, panel
 
     # --- arriving
 
@@ -69,40 +71,30 @@ class QuizActions:
         desk = self._desks.of(request.session_hash)
         if (code or "").strip() and clean_code(code) is None:
             raise ViewboxError(say("quiz.bad_code", desk.language))
-        for told in self._until_found(desk.language):
-            yield {
-                self.panel.status: note(told, "vb-running"),
-                self.panel.begin: gr.Button(interactive=False),
-            }
-        candidates, fault = self._pool.state.candidates, self._pool.state.fault
-        if not candidates:
-            yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
-            raise ViewboxError(translated(fault, desk.language) or say("quiz.no_cases", desk.language))
-        chosen = clean_code(code) or "".join(secrets.choice(_LETTERS) for _ in range(6))
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+        chosen = clean_code(code) or new_code()
+        yield self._begun(desk, Sitting(chosen, drawn_set(chosen, candidates)))
+
+    def resume(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """Go on with a set that a reload interrupted, from what the reader's browser kept of it."""
+        desk = self._desks.of(request.session_hash)
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+        yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
+        yield self._begun(desk, sitting_from(event._data, candidates, desk.language))
+
+    def _begun(self, desk: Desk, sitting: Sitting) -> Updates:
         if desk.quiz is not None:
             desk.quiz.end()
-        desk.quiz = Sitting(chosen, drawn_set(chosen, candidates))
-        yield self._open(desk, desk.quiz)
-
-    def _until_found(self, language: Language) -> Iterator[str]:
-        self._pool.start()
-        end, told = time.monotonic() + PATIENCE, ""
-        while (state := self._pool.state).candidates is None and not state.fault:
-            if time.monotonic() > end:
-                raise ViewboxError(say("quiz.too_slow", language))
-            if not self._models.settled and not state.done:
-                now = say("quiz.waiting", language)
-            else:
-                now = say("quiz.choosing", language, done=state.done, total=state.total)
-            if now != told:
-                yield (told := now)
-            time.sleep(_POLL)
+        desk.quiz, done = sitting, len(sitting.rows)
+        shown = self._open(desk, sitting)
+        self._pool.draw_ahead([one.case_id for one in sitting.asked[done + 1 :]])
+        return shown | {self.panel.kept: kept_record(sitting, desk.language)}
 
     # --- reading
 
     def _open(self, desk: Desk, sitting: Sitting) -> Updates:
         """The next case, with nothing but what exists before anyone reads it."""
-        case = self._stores.store.get(sitting.asked[len(sitting.rows)].case_id)
+        case = self._pool.case(sitting.asked[len(sitting.rows)].case_id)
         film = hold(case)
         if film is None or TaskName.APPEARANCE not in case.reference:
             raise ViewboxError(say("quiz.no_cases", desk.language))
@@ -142,6 +134,21 @@ class QuizActions:
         if mark is None and first.class_name != NO_REGION and not sitting.reminded:
             sitting.reminded = True
             raise ViewboxError(say("quiz.unmarked", desk.language))
+        return self._committed(desk, sitting, first, mark)
+
+    def recommit(self, request: gr.Request) -> Updates:
+        """After a reload: what had been committed stands, and the model's answer is told again."""
+        desk = self._desks.of(request.session_hash)
+        sitting = desk.quiz
+        if sitting is None or sitting.waiting is None or sitting.stage != "read":
+            return {self.panel.message: gr.skip()}
+        first, mark = sitting.waiting.answer, sitting.waiting.mark
+        sitting.waiting = None
+        given = {self.panel.answer: gr.Radio(value=first.class_name)}
+        given[self.panel.confidence] = gr.Radio(value=first.confidence)
+        return given | self._committed(desk, sitting, first, mark)
+
+    def _committed(self, desk: Desk, sitting: Sitting, first: Answer, mark: np.ndarray | None) -> Updates:
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
         told = host.predict(study, None)[TaskName.APPEARANCE]
@@ -156,6 +163,7 @@ class QuizActions:
             p.model: draw.model_answer(told, first.class_name, desk.language, None, coming=True),
             p.commit: gr.Button(visible=False),
             p.reveal: gr.Button(visible=True),
+            p.kept: kept_record(sitting, desk.language),
         }
 
     def explain(self, request: gr.Request) -> Updates:
@@ -243,6 +251,7 @@ class QuizActions:
             p.truth: "",
             p.results: draw.results(sitting, fingerprint(sitting.asked), desk.language),
             p.again: gr.Button(visible=True),
+            p.kept: kept_record(sitting, desk.language),
         }
 
     # --- what the reader gave
@@ -263,4 +272,4 @@ class QuizActions:
 def quiz_actions(models: Checkpoints, stores: StoreHost, desks: Desks) -> Callable[[QuizPanel], QuizActions]:
     """Makes the handlers, for `interface.quiz.quiz_tab`."""
     pool = QuizPool(models, stores)
-    return lambda panel: QuizActions(models, stores, desks, pool, panel)
+    return lambda panel: QuizActions(models, desks, pool, panel)

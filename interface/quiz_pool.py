@@ -1,10 +1,16 @@
-"""The cases that the quiz may ask, with the model's answer to each: found once, in the background."""
+"""The cases that the quiz may ask, with the model's answer to each: found once, in the background.
+
+Where a checkpoint that answers comes with drills (phantoms on which an evaluation found it confidently
+wrong), these are among them; such a case is drawn when it is asked for.
+"""
 
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cases.case import Case
 from cases.store import CaseFilter, CaseStore
@@ -16,6 +22,9 @@ from interface.reading import fitted
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 
+if TYPE_CHECKING:
+    from cases.phantom.drills import Drills
+
 logger = logging.getLogger(__name__)
 
 WHOLE = 96
@@ -24,6 +33,8 @@ PER_CLASS = 16
 """Draws for each class from a larger store; the same ones every time."""
 LOAD_PATIENCE = 120.0
 """Seconds to wait for a checkpoint before its cases go without an answer."""
+DRAWN_KEPT = 16
+"""Drills that stay drawn; a class asks for the same ones at the same time."""
 _PAUSE = 0.3
 
 
@@ -50,6 +61,9 @@ class QuizPool:
         self._models, self._stores = models, stores
         self._lock = threading.Lock()
         self._working = False
+        self._drills: dict[str, tuple[Drills, int]] = {}
+        self._drawing = threading.Lock()
+        self._drawn: OrderedDict[str, Case] = OrderedDict()
         self.state = PoolState()
 
     def start(self) -> None:
@@ -59,6 +73,30 @@ class QuizPool:
                 return
             self._working, self.state = True, PoolState()
         threading.Thread(target=self._work, name="quiz cases", daemon=True).start()
+
+    def case(self, case_id: str) -> Case:
+        """A case of a set: a drill is drawn, any other comes from the store.
+
+        Raises:
+            CaseStoreError: the store does not answer, or has the case no longer.
+        """
+        if case_id not in self._drills:
+            return self._stores.store.get(case_id)
+        with self._drawing:  # one at a time: drawing takes a core for a moment
+            if case_id not in self._drawn:
+                drills, index = self._drills[case_id]
+                self._drawn[case_id] = drills.case(index)
+                while len(self._drawn) > DRAWN_KEPT:
+                    self._drawn.popitem(last=False)
+            self._drawn.move_to_end(case_id)
+            return self._drawn[case_id]
+
+    def draw_ahead(self, case_ids: list[str]) -> None:
+        """Draw the drills of a set that was just begun, so that no reader waits for one."""
+        wanted = [case_id for case_id in case_ids if case_id in self._drills]
+        if wanted:
+            draw = lambda: [self.case(case_id) for case_id in wanted]  # noqa: E731
+            threading.Thread(target=draw, name="quiz drills", daemon=True).start()
 
     def _work(self) -> None:
         try:
@@ -72,12 +110,25 @@ class QuizPool:
             self._working = False
 
     def _found(self, store: CaseStore) -> Iterator[Candidate]:
-        ids = _ids(store)
+        ids, hosts = _ids(store), set()
         for done, case_id in enumerate(ids):
             self.state = PoolState(done=done, total=len(ids))
             case = store.get(case_id)
             if may_be_asked(case):
+                hosts.add(host_for(self._models, case))
                 yield self._candidate(case)
+        for host in hosts:
+            yield from self._evaluated(host)
+
+    def _evaluated(self, host: ModelHost) -> Iterator[Candidate]:
+        """What an evaluation of this checkpoint found it confidently wrong on."""
+        found = drills_of(host)
+        if found is None or host_of_drills(self._models) is not host:
+            return
+        for drill in found.drills:
+            case_id = found.case_id(drill.index)
+            self._drills[case_id] = found, drill.index
+            yield Candidate(case_id, drill.truth, drill.answer, drill.probability)
 
     def _candidate(self, case: Case) -> Candidate:
         truth = case.reference[TaskName.APPEARANCE]
@@ -108,6 +159,25 @@ class QuizPool:
 def host_for(models: Checkpoints, case: Case) -> ModelHost:
     """The checkpoint that answers in the quiz: the one that suits the case, whatever the reader chose."""
     return models.suiting(case.provenance.source)
+
+
+def host_of_drills(models: Checkpoints) -> ModelHost:
+    """The checkpoint that answers for phantoms, and so for drills."""
+    return models.suiting("phantom")
+
+
+def drills_of(host: ModelHost) -> "Drills | None":
+    """The drills beside a checkpoint's weights; None where there are none that fit."""
+    if host.state.phase != "ready":
+        return None
+    from cases.phantom.drills import Drills  # late: the page opens without the phantoms' machinery
+    from modeling.checkpoint import WEIGHTS_FILE, sha256_of  # torch
+
+    try:
+        return Drills.load(host.folder, sha256_of(host.folder / WEIGHTS_FILE))
+    except ViewboxError as exc:
+        logger.warning("checkpoint %s: %s", host.name, exc)
+        return None
 
 
 def may_be_asked(case: Case) -> bool:

@@ -6,6 +6,7 @@ checkpoint are the same, since the order rests on a hash and not on a generator 
 
 import hashlib
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
 SIDE = 256
 """Longer side, in cells, of the grid on which regions are compared."""
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SEED = re.compile(r"[a-z0-9-]{1,32}")
 NO_REGION = "Negative"
 """The class with nothing to mark."""
@@ -76,6 +78,11 @@ def clean_code(text: str | None) -> str | None:
     """A quiz code as it stands in links, lower case; None where it has other signs or is too long."""
     code = (text or "").strip().lower()
     return code if _SEED.fullmatch(code) else None
+
+
+def new_code() -> str:
+    """A code that nobody has used, of letters and digits that are not mistaken for each other."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(6))
 
 
 def _drawn(code: str, case_id: str) -> str:

@@ -21,6 +21,14 @@ NOT_OPACITIES = ("cardiomegaly",)
 """Planted structures that no reader is asked to mark."""
 
 
+@dataclass(frozen=True, eq=False)
+class Committed:
+    """A first reading that the reader had committed to before the page was loaded again."""
+
+    answer: Answer
+    mark: np.ndarray | None
+
+
 @dataclass(eq=False)
 class Sitting:
     """A set under way.
@@ -32,6 +40,7 @@ class Sitting:
         mark: (rows, columns) bool on the comparing grid, as it was when the reader committed.
         told: the model's answer for the case; None until the reader has committed.
         stop: stops the map that is being computed.
+        waiting: what was committed for the next film before a reload; the model's answer follows it at once.
     """
 
     code: str
@@ -48,6 +57,7 @@ class Sitting:
     told: TaskPrediction | None = None
     map: Attribution | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    waiting: Committed | None = None
 
     @property
     def number(self) -> int:

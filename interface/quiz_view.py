@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from interface.quiz_resume import committed_record
 from interface.quiz_rules import fingerprint, grid_shape
-from interface.quiz_score import as_csv, score
+from interface.quiz_score import as_csv
 from interface.quiz_sitting import Sitting, planted_region
 from interface.texts import Language, say
 from interface.viewer import film_value, layer, map_layer, mask_of
@@ -48,17 +49,19 @@ def mark_on(sitting: Sitting, value: object) -> np.ndarray | None:
 
 
 def kept_record(sitting: Sitting, language: Language) -> dict[str, Any]:
-    """What the browser is to keep, and nobody else."""
-    found, name = score(sitting.rows), fingerprint(sitting.asked)
+    """What the browser is to keep, and nobody else; it is enough to go on after a reload."""
+    rows, name = sitting.rows, fingerprint(sitting.asked)
     record = {
         "key": sitting.key,
         "code": sitting.code,
         "set": name,
-        "done": found.cases,
+        "done": len(rows),
         "total": len(sitting.asked),
-        "before": round(found.before * found.cases),
-        "after": round(found.after * found.cases),
-        "rows": [asdict(row) for row in sitting.rows],
-        "csv": as_csv(sitting.rows, sitting.code, name),
+        "before": sum(row.first == row.truth for row in rows),
+        "after": sum(row.second == row.truth for row in rows),
+        "over": sitting.stage == "over" or len(rows) == len(sitting.asked),
+        "first": committed_record(sitting),
+        "rows": [asdict(row) for row in rows],
+        "csv": as_csv(rows, sitting.code, name),
     }
     return {"language": language, "record": record}

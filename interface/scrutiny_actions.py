@@ -7,8 +7,10 @@ from dataclasses import replace
 from html import escape
 
 import gradio as gr
+import numpy as np
 
 from interface.baselines import BASELINES, baselines_panel
+from interface.defects import on_frame
 from interface.desk import Desk, Desks
 from interface.line import Line, place_line
 from interface.map_words import map_in_words
@@ -72,30 +74,37 @@ class ScrutinyActions:
             if desk.attribution is not attribution:  # the reader has moved on meanwhile
                 return
             desk.account = account
-            yield {parts.results.evidence: self._work.evidence(desk), **self._checks(desk, running=True)}
+            told = {parts.results.evidence: self._work.evidence(desk)}
+            yield told | self._checks(desk, running=True)
             for measure in scrutiny.measures(desk.study, attribution.target, attribution, stop):
                 if desk.attribution is not attribution:
                     return
                 desk.measures.append(measure)
-                yield self._checks(desk, running=True)
+                yield told | self._checks(desk, running=True)
         except ExplanationCancelled:
             stopped = True
         except Exception:
             yield {parts.trust.checks: "", parts.results.cancel: gr.Button(interactive=False)}
             raise
         if desk.attribution is attribution:  # else a newer explanation owns the screen
-            ended = self._checks(desk, stopped=stopped)
+            # All of it once more: see `on_top`.
+            told = {parts.results.evidence: self._work.evidence(desk), **self._ready(desk, fresh=False)}
+            ended = told | self._checks(desk, stopped=stopped)
             yield {**ended, parts.results.cancel: gr.Button(interactive=False)}
 
-    def _ready(self, desk: Desk) -> Updates:
-        """What can be looked at and taken away, now that there is an account."""
+    def _ready(self, desk: Desk, *, fresh: bool = True) -> Updates:
+        """What can be looked at and taken away, now that there is an account.
+
+        Args:
+            fresh: whether nothing is ticked yet; otherwise ticks stay.
+        """
         rows, words = field_choices(desk.attribution, desk.language), word_choices(desk.attribution)
-        prove = self.parts.prove
+        prove, value = self.parts.prove, {"value": []} if fresh else {}
         return {
             self.parts.method.switch: gr.Radio(choices=method_choices(desk.used.scrutiny.opinions)),
             self.parts.method.about: self._about(desk),
-            prove.fields: gr.CheckboxGroup(choices=rows, value=[], visible=bool(rows)),
-            prove.words: gr.CheckboxGroup(choices=words, value=[], visible=bool(words)),
+            prove.fields: gr.CheckboxGroup(choices=rows, visible=bool(rows), **value),
+            prove.words: gr.CheckboxGroup(choices=words, visible=bool(words), **value),
         }
 
     def _checks(self, desk: Desk, *, running: bool = False, stopped: bool = False) -> Updates:
@@ -156,8 +165,8 @@ class ScrutinyActions:
             yield {self.parts.message: gr.skip()}
             return
         desk.linked = replace(desk.linked, method="")
-        yield {self.parts.method.switch: method}
-        yield from self.switch(method, request)
+        for step in self.switch(method, request):  # with each step: a busy page sees the last one only
+            yield {self.parts.method.switch: method, **step}
 
     def _about(self, desk: Desk) -> str:
         if desk.attribution.image is None:
@@ -166,6 +175,8 @@ class ScrutinyActions:
         pointing = pointing_line(measured, desk.attribution.baseline, desk.language)
         image = desk.attribution.image if desk.opinion is None else desk.opinion.image
         words = map_in_words(image, desk.film, desk.language)
+        if desk.change == "framed" and np.abs(image).max() > 0:
+            words += " " + say("words.frame", desk.language, percent=f"{100 * on_frame(image):.0f} %")
         line = f'<p class="vb-inwords">{escape(words)}</p>' if words else ""
         return line + about(desk.attribution, desk.opinion, desk.language, pointing=pointing)
 

@@ -37,7 +37,7 @@ class TakeActions:
         """Outputs of every handler."""
         return [self.parts.take.taken, self.parts.message]
 
-    def _given(self, kind: str, told: str, **more: str) -> Updates:
+    def _given(self, kind: str, told: str, **more: str | bool) -> Updates:
         # The turn makes each value a new one, so that the same button works twice.
         value: Value = {"kind": kind, "told": told, "turn": time.monotonic_ns(), **more}
         return {self.parts.take.taken: value, self.parts.message: alert("")}
@@ -64,10 +64,11 @@ class TakeActions:
             return self._given("told", say("take.not_yet", desk.language))
         name = case_name(desk.case, desk.language)
         html = handout([sheet_of(desk)], desk.language, say("handout.title", desk.language, case=name))
-        return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, desk)
+        return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, desk, seen=True)
 
-    def _saved(self, key: str, name: str, html: str, desk: Desk) -> Updates:
-        return self._given("file", say(key, desk.language), name=name, html=html)
+    def _saved(self, key: str, name: str, html: str, desk: Desk, *, seen: bool = False) -> Updates:
+        """A file for the browser; `seen` has it add to the link how the reader looks at the film."""
+        return self._given("file", say(key, desk.language), name=name, html=html, seen=seen)
 
     def pack(self, written: str, request: gr.Request) -> Iterator[Updates]:
         """Several stored cases as one file, each with a quick account of its most probable class."""

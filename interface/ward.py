@@ -138,7 +138,8 @@ def ward_result(curve: Curve, target: Target, prevalence: float, place: float, l
     lines.append(say("ward.of", language, **{name: f"{value:.0f}" for name, value in whole.items()}))
     told = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
-        f'{title}<ul class="vb-differential" role="status">{told}</ul>{note(say("ward.caution", language))}'
+        f'{title}<div role="status"><ul class="vb-differential">{told}</ul></div>'
+        f"{note(say('ward.caution', language))}"
     )
 
 

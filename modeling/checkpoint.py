@@ -31,6 +31,7 @@ OPTIONAL_FILES = (
     "phantoms.json",
     "shortcut.json",
     "fusion_comparison.json",
+    "drills.json",
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

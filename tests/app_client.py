@@ -21,6 +21,7 @@ ENDPOINTS = {
     "/list_cases": ["source", "appearance", "grading", "after", "limit"],
     "/mine_report": ["report", "rules"],
     "/similar_cases": ["case_id", "k", "image", "table", "text"],
+    "/report_topics": [],
     "/predict": ["case_id", "table", "indication", "checkpoint"],
     "/predict_upload": ["film", "name", "table", "indication", "checkpoint"],
     "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY],

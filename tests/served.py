@@ -32,12 +32,14 @@ class Served:
     Attributes:
         folder: its working directory, with `app.py` and `secret.txt` in it.
         uploads: gradio's temporary folder, where nothing may stay.
+        pid: of its process.
     """
 
     url: str
     folder: Path
     uploads: Path
     log: Path
+    pid: int = 0
 
     def files_left(self) -> list[Path]:
         """Every file in gradio's temporary folder."""
@@ -115,7 +117,7 @@ def serve(folder: Path, **variables: str) -> Iterator[Served]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, process, log)
-        yield Served(url, folder, uploads, log)
+        yield Served(url, folder, uploads, log, process.pid)
     finally:
         process.terminate()
         process.wait(20)

@@ -30,11 +30,14 @@ def stepped(page, text: str) -> None:
 
 
 def pick(page, group: str, number: int) -> None:
-    """Choose from a group of radio buttons by keyboard."""
-    page.locator(f"{group} input").first.focus()
-    for _ in range(number):
-        page.keyboard.press("Tab")
+    """Choose from a group of radio buttons by its arrows."""
+    first = page.locator(f"{group} input").first
+    page.wait_for_function("e => e.name.startsWith('viewbox-radios')", arg=first.element_handle())
+    first.focus()
     page.keyboard.press("Space")
+    for _ in range(number):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(f"{group} input").nth(number).is_checked()
 
 
 def press(page, button: str) -> None:
@@ -114,3 +117,38 @@ def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_
     assert wide <= 390, wide
     shoot(page, tmp_path_factory, "quiz-phone-read")
     context.close()
+
+
+def test_a_reload_does_not_end_a_quiz_nor_take_back_what_was_committed(page):
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator("#vb-quiz-code input, #vb-quiz-code textarea").fill("class-7b")
+    press(page, "begin")
+    stepped(page, f"Film 1 of {LENGTH}: read it first")
+    pick(page, "#vb-quiz-answer", 0)
+    pick(page, "#vb-quiz-sure", 3)
+    press(page, "commit")
+    stepped(page, "now you see the model")
+    model = told(page, "model").split("\n")[1]
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator(".vb-quiz-onward").focus()
+    assert page.locator(".vb-quiz-onward").inner_text() == "Go on with film 1"
+    page.keyboard.press("Enter")
+    stepped(page, f"Film 1 of {LENGTH}: now you see the model")
+    assert model in told(page, "model") and page.locator("#vb-quiz-commit").is_hidden()
+    assert page.locator("#vb-quiz-answer input").first.is_checked()
+    assert page.locator(".vb-quiz-onward").count() == 0, "what is on screen is not offered again"
+    press(page, "reveal")
+    stepped(page, f"Film 1 of {LENGTH}: the reference")
+    press(page, "next")
+    stepped(page, f"Film 2 of {LENGTH}: read it first")
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator(".vb-quiz-onward:has-text('Go on with film 2')").click()
+    stepped(page, f"Film 2 of {LENGTH}: read it first")
+    press(page, "finish")
+    stepped(page, "Your results")
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.wait_for_selector("#vb-quiz-kept :text('1 of 8 films')")
+    assert page.locator(".vb-quiz-onward").count() == 0, "what is over is not offered"

@@ -3,10 +3,12 @@
 # ruff: noqa: F811 (fixtures come by name)
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.test_browser import (  # noqa: F401 (fixtures)
+    VIEWER,
     chromium,
     explained,
     page,
@@ -36,6 +38,44 @@ def test_a_copied_link_restores_the_view(page, served):
     page.goto(address)
     page.wait_for_selector("#vb-about .vb-about-control")
     assert page.locator("#vb-notice .vb-empty").count() == 1
+
+
+def test_a_link_restores_how_the_reader_looked_at_the_film(page, served):
+    explained(page)
+    page.locator("#vb-figure .vv-stage").first.focus()
+    for key in ("+", "+", "ArrowRight", "Shift+ArrowUp", "i", "]", ".", "g", "c"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(400)
+    state = f"(v => [v.panes[0].view, v.panes[0].window, v.panes[0].inverted, v.choice])({VIEWER})"
+    before = page.evaluate(state)
+    page.click("#vb-copy-link")
+    page.wait_for_selector(".vb-link")
+    address = page.input_value(".vb-link")
+    assert "&view=own," in address
+    with page.expect_download() as download:
+        page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+        page.click("#vb-handout")
+    assert "&amp;view=own," in Path(download.value.path()).read_text()
+    page.goto(address)
+    explained(page)
+    after = page.evaluate(state)
+    for one, other in zip(before[:2], after[:2], strict=True):
+        assert other == pytest.approx(one, abs=2e-4)
+    assert after[2:] == before[2:]
+    page.goto(address.partition("&view=")[0] + "&view=nonsense,1,,x")
+    explained(page)
+    assert page.evaluate(state)[0] == {"zoom": 1, "u": 0.5, "v": 0.5}
+
+
+def test_a_reader_who_comes_second_sees_the_map_at_once(page, served, chromium):
+    page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    second = chromium.new_context(locale="en-US").new_page()
+    second.goto(served.url)  # everything is known by now, so all answers come within a moment
+    second.wait_for_selector("#vb-trust-summary .vb-trust-line", timeout=60_000)
+    second.wait_for_selector("#vb-figure .vb-legend small", timeout=60_000)
+    assert second.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).heat !== null")
+    second.wait_for_selector("#vb-prove input[type=checkbox]", state="attached", timeout=60_000)
+    second.context.close()
 
 
 def test_a_bad_link_is_one_sentence_and_the_usual_view(page, served):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from interface.catalogue import CATALOGUE
-from interface.defects import DEFECTS
+from interface.defects import DEFECTS, FRAME, on_frame
 from interface.desk import Desk
 from interface.language_route import LanguageRoute
 from interface.learn import FAILURES, GLOSSARY, learn_page
@@ -122,13 +122,38 @@ def test_each_defect_does_what_it_says():
     )
     assert DEFECTS["no_film"](study).radiograph is None and DEFECTS["no_film"](study).table == study.table
     assert DEFECTS["sideways"](study).radiograph.shape == study.radiograph.shape[::-1]
-    for name in ("inverted", "arrow", "sideways"):
+    framed = DEFECTS["framed"](study).radiograph
+    assert all(outer > 1.3 * inner for outer, inner in zip(framed.shape, study.radiograph.shape, strict=True))
+    assert framed.pixels[0].min() == 255 == framed.pixels[:, -1].min(), "the frame is bright"
+    for name in ("inverted", "arrow", "sideways", "framed"):
         with pytest.raises(StudyError):
             DEFECTS[name](Study())
     assert {f"defect.{name}" for name in DEFECTS} == {k for k in CATALOGUE if k.startswith("defect.")}
 
 
+def test_what_lies_on_the_frame_is_counted():
+    study = toy_study()
+    rows, columns = DEFECTS["framed"](study).radiograph.shape
+    inner = [round(FRAME * side) for side in study.radiograph.shape]
+    image = np.ones((rows, columns), np.float32)
+    image[inner[0] : -inner[0], inner[1] : -inner[1]] = 0
+    assert on_frame(image) > 0.99 and on_frame(1 - image) < 0.02
+    assert on_frame(np.ones((300, 200), np.float32)) == pytest.approx(1 - 1 / (1 + 2 * FRAME) ** 2, abs=0.02)
+
+
 # --- the tab "Learn"
+
+
+def test_the_gallery_shows_each_kind_of_failure_live():
+    shown = {one.name: [link.query() for link in one.shows] for one in FAILURES}
+    for name, part in (
+        ("failure.inverted", "change=inverted"),
+        ("failure.random", "method=random_weights"),
+        ("failure.edges", "method=edges"),
+        ("failure.padding", "change=framed"),
+        ("failure.arrow", "change=arrow"),
+    ):
+        assert any(part in query for query in shown[name]), name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -227,16 +227,22 @@ def test_a_map_for_a_film_that_was_left_is_dropped(made):
 
 def test_a_whole_set_ends_with_results_and_drills_are_revealed_only_there(made):
     actions, sitting, request, updates = begun(made, "whole")
-    before = text_of(updates)
+    panel = actions.panel
+
+    def told_of(updates: dict) -> str:
+        return text_of({part: told for part, told in updates.items() if part is not panel.kept})
+
+    assert updates[panel.kept]["record"]["rows"] == [], "the browser learns of a film when it is done"
+    before = told_of(updates)
     for number in range(LENGTH):
         assert sitting.number == number + 1
         told = actions.commit("Negative", 0.75, None, request)
         last = actions.reveal("Negative", 0.75, request)
-        before += text_of(told) + text_of({0: last[actions.panel.truth]})
+        before += told_of(told) + text_of({0: last[panel.truth]})
         last = actions.next(request)
     assert "drill" not in before
     assert sitting.stage == "over" and sitting.case is None and sitting.film is None
-    results = last[actions.panel.results]
+    results = last[panel.results]
     assert "of these films were drills" in results and "?quiz=whole" in results
     assert results.count('<tr><th scope="row">') >= LENGTH
     assert "Brier" in results
@@ -251,6 +257,71 @@ def test_ending_early_scores_what_was_done(made):
     actions.again(request)
     with pytest.raises(ViewboxError):
         actions.finish(request)
+
+
+# --- after a reload
+
+
+def resumed(made, record: dict, session: str):
+    """A new page that takes up what the browser kept."""
+    actions, desks = made
+    request = visit(session=session)
+    *_, updates = actions.resume(SimpleNamespace(_data=json.loads(json.dumps(record))), request)
+    return actions, desks.of(session).quiz, request, updates
+
+
+def test_a_quiz_goes_on_after_a_reload_with_the_next_film(made):
+    actions, sitting, request, updates = begun(made, "reload", "before")
+    assert updates[actions.panel.kept]["record"]["done"] == 0, "the browser knows from the start"
+    actions.commit("Negative", 0.9, None, request)
+    record = actions.reveal("Negative", 0.9, request)[actions.panel.kept]["record"]
+    actions, again, request, updates = resumed(made, record, "after")
+    assert again.asked == sitting.asked and again.rows == sitting.rows and again.key == sitting.key
+    assert again.stage == "read" and again.number == 2
+    assert "Film 2 of" in updates[actions.panel.step]
+    assert list(actions.recommit(request)) == [actions.panel.message], "nothing had been committed"
+
+
+def test_what_was_committed_stands_after_a_reload(made):
+    actions, sitting, request, _ = begun(made, "stands", "before")
+    record = actions.commit("Typical", 0.9, marked(sitting), request)[actions.panel.kept]["record"]
+    assert record["first"]["class_name"] == "Typical"
+    actions, again, request, updates = resumed(made, record, "after")
+    assert again.stage == "read" and "model says" not in text_of(updates)
+    told = actions.recommit(request)
+    assert "The model says" in told[actions.panel.model] and again.stage == "revise"
+    assert again.first == sitting.first and np.array_equal(again.mark, sitting.mark)
+    actions.reveal("Typical", 0.9, request)
+    assert again.rows[0].iou_truth == 1.0
+
+
+def test_a_record_that_is_damaged_over_or_of_another_set_is_refused(made):
+    actions, _, request, _ = begun(made, "refuse", "before")
+    actions.commit("Negative", 0.9, None, request)
+    good = actions.reveal("Negative", 0.9, request)[actions.panel.kept]["record"]
+    resumed(made, good, "fine")
+    row = good["rows"][0]
+    for bad in (
+        "nonsense",
+        good | {"rows": [row | {"first": "<b>"}]},
+        good | {"rows": [row | {"lesson": "quiz.title"}]},
+        good | {"rows": [row | {"first_confidence": 9}]},
+        good | {"rows": [row | {"case_id": "CASE-99"}]},
+        good | {"rows": [{"number": 1}]},
+        good | {"rows": good["rows"] * LENGTH},
+        good | {"first": {"class_name": "Typical", "confidence": 0.9, "mark": {"rows": 1, "columns": 9}}},
+        good | {"code": "<script>"},
+        good | {"key": "../x"},
+    ):
+        with pytest.raises(ViewboxError, match="cannot be continued"):
+            resumed(made, bad, "bad")
+    with pytest.raises(ViewboxError, match="other ones now"):
+        resumed(made, good | {"set": "000000"}, "moved")
+
+
+def test_a_quiz_that_was_ended_is_told_to_the_browser_as_over(made):
+    actions, _, request, _ = begun(made, "ended", "end")
+    assert actions.finish(request)[actions.panel.kept]["record"]["over"] is True
 
 
 # --- what is refused

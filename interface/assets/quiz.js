@@ -54,10 +54,17 @@
   };
 
   /* Earlier results, newest first. */
-  Q.mount = (element, props, watch) => {
+  Q.mount = (element, props, watch, goOn) => {
     let refused = null; // the last record, where the browser lets nothing be kept
     const say = (key, values = {}) => (props.words[props.value?.language ?? "en"][key] ?? key)
       .replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+    /* Begun in this browser, not over, and not what this page is asking at the moment. */
+    const open = (record) => !record.over && Array.isArray(record.rows) && record.key !== props.value?.record?.key;
+
+    const onward = (record) => make("button", { type: "button", className: "vb-quiz-onward",
+      textContent: say("quiz.continue", { number: record.done + 1 }),
+      onclick: () => goOn({ ...record, csv: "" }) });
 
     const row = (record) => {
       const when = new Date(record.when).toLocaleString(props.value?.language ?? "en",
@@ -68,8 +75,9 @@
         write(read().filter((other) => other.key !== record.key));
         draw();
       } });
-      for (const button of [csv, forget]) button.setAttribute("aria-label", `${button.textContent}: ${text}`);
-      return make("li", {}, make("span", { textContent: text }), csv, forget);
+      const buttons = [...(open(record) ? [onward(record)] : []), ...(record.done ? [csv] : []), forget];
+      for (const button of buttons) button.setAttribute("aria-label", `${button.textContent}: ${text}`);
+      return make("li", {}, make("span", { textContent: text }), ...buttons);
     };
 
     const draw = () => {
@@ -84,7 +92,7 @@
     const take = () => {
       const record = props.value?.record;
       if (sound(record)) {
-        const others = read().filter((other) => other.key !== record.key);
+        const others = read().filter((other) => other.key !== record.key && other.done > 0);
         const dated = { ...record, when: new Date().toISOString() };
         refused = write([...others, dated]) ? null : dated;
       }

@@ -5,6 +5,13 @@
   const ADDRESS = "viewbox-address:";
   const here = () => window.location.origin + window.location.pathname;
 
+  /* The server's addresses made whole; `seen` adds how the reader looks at the film (one case, not a pack). */
+  const addressed = (text, seen, and = "&") => {
+    const view = seen ? window.viewboxViewer?.viewOf?.("vb-figure") : "";
+    const more = view ? `${and}view=${encodeURIComponent(view).replaceAll("%2C", ",")}` : "";
+    return text.replaceAll(new RegExp(`${ADDRESS}(\\?[^"\\s]*)?`, "g"), (whole, query) => here() + (query ? query + more : ""));
+  };
+
   const copied = async (field) => {
     field.select();
     try {
@@ -36,10 +43,10 @@
       field.readOnly = true;
       field.className = "vb-link";
       field.setAttribute("aria-label", value.label);
-      field.value = value.query.replace(ADDRESS, here());
+      field.value = addressed(value.query, true);
       line.append(field);
       if (!(await copied(field))) told.textContent = value.by_hand;
-    } else if (value.kind === "file") saved(value.name, value.html.replaceAll(ADDRESS, here()));
+    } else if (value.kind === "file") saved(value.name, addressed(value.html, value.seen, "&amp;"));
   };
 
   window.viewboxTake = (element, props, watch) => watch("value", () => shown(element, props.value));

@@ -63,6 +63,7 @@
       if (opened || left.follows || value.insist || !this.known.has(current)) this.show(left, current, true);
       this.known.add(current);
       if (!this.entryOf(right)) this.show(right, first.id, false);
+      this.useLinked(value);
       const brush = this.brushes.get(value.film_id);
       if (brush?.count && !value.region) this.props.value = { ...value, region: brush.message(value.film_id) };
       this.frame.update();
@@ -70,6 +71,14 @@
     }
 
     known = new Set();
+
+    /* The view that the page's address names, on the first film that it shows. */
+    useLinked(value) {
+      if (this.linkUsed || !this.root.closest("#vb-figure")) return;
+      this.linkUsed = true;
+      const text = new URLSearchParams(window.location.search).get("view");
+      if (text && value.film) V.useView(this, text);
+    }
 
     filmOf(meta) {
       if (!this.films.has(meta.id)) this.films.set(meta.id, new V.Film(meta, () => this.draw()));

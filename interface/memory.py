@@ -1,0 +1,31 @@
+"""How the process keeps its memory: handlers run in many threads, and glibc gives threads heaps of their own.
+
+What an explanation took and gave back would stay in the heap of whichever thread made it, and with many
+readers each thread's heap grows to the size of the largest explanation. Two heaps for all keep it bounded.
+"""
+
+import ctypes
+import logging
+import sys
+
+logger = logging.getLogger(__name__)
+
+HEAPS = 2
+_M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
+
+
+def share_heaps(heaps: int = HEAPS) -> bool:
+    """Let all threads share a few heaps; call it before there are many threads.
+
+    Returns:
+        Whether this C library can be told so (glibc can).
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError) as exc:  # another C library, such as musl
+        logger.info("heaps stay as they are: %s", exc)
+        return False
+    return mallopt(_M_ARENA_MAX, heaps) == 1

@@ -1,0 +1,43 @@
+"""Threads share heaps, so that memory does not grow with the number of readers."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+_MEASURE = """
+    import resource, sys, threading
+    import numpy as np
+    from interface.memory import share_heaps
+
+    if sys.argv[1] == "shared":
+        assert share_heaps()
+
+    def work():
+        parts = [np.ones(30_000, np.float32) for _ in range(400)]  # below the size that is mapped apart
+        done.append(sum(len(part) for part in parts))
+
+    done = []
+    for _ in range(12):
+        others = [threading.Thread(target=work) for _ in range(12)]
+        for one in others: one.start()
+        for one in others: one.join()
+    print(open("/proc/self/status").read().split("VmRSS:")[1].split()[0])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
+def test_heaps_can_be_shared_and_work_goes_on():
+    def run(how: str) -> int:
+        command = [sys.executable, "-c", textwrap.dedent(_MEASURE), how]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+
+    assert run("shared") < 1.1 * run("usual")
+
+
+def test_another_platform_is_left_alone(monkeypatch):
+    from interface import memory
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert memory.share_heaps() is False
