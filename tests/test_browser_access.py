@@ -35,16 +35,26 @@ def axe() -> str:
     return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
+_SETTLED = """() => Promise.all(document.getAnimations()
+  .filter((one) => one instanceof CSSTransition).map((one) => one.finished.catch(() => null)))"""
+"""Colours that are still on their way are no colours to judge."""
+
+
+def _why(node: dict) -> str:
+    return "; ".join(one["message"] for one in node["any"])
+
+
 def faults(page, where: str) -> list[str]:
     """The serious and critical findings of axe-core on what is on screen, in light and dark colours."""
     page.evaluate(f"{axe()};0")
     found = []
     for colours, rules in (("light", None), ("dark", ["color-contrast"])):
         page.evaluate("dark => document.body.classList.toggle('dark', dark)", colours == "dark")
+        page.evaluate(_SETTLED)
         options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
         seen = page.evaluate("options => axe.run(document, options)", options)["violations"]
         found += [
-            f"{where}, {colours}: {one['id']} ({one['impact']}): {node['html'][:120]}"
+            f"{where}, {colours}: {one['id']} ({one['impact']}): {node['html'][:120]} {_why(node)}"
             for one in seen
             if one["impact"] in ("serious", "critical")
             for node in one["nodes"]
