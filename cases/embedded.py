@@ -1,7 +1,7 @@
 """The embedded store: a folder of Parquet files with the features of `datasets`, no server needed."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -20,9 +20,9 @@ from cases.case_files import (
 )
 from cases.catalogue import Catalogue, draw, page_of, pivot_of
 from cases.document import case_from_document, digest, document_from_case, summary_from_document
-from cases.refusals import case_not_found, check_query, read_only
+from cases.refusals import BrokenCase, case_not_found, check_query, read_only
 from cases.store import CaseFilter, CasePage, CaseSummary, Stored
-from modeling.errors import CaseStoreError
+from modeling.errors import CaseNotFoundError, CaseStoreError
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "hub_config" / "cases"
 
@@ -98,6 +98,16 @@ class EmbeddedCaseStore:
     def get(self, case_id: str) -> Case:
         """The whole case with its film; only its own row group is read."""
         return case_from_document(self.document(case_id))
+
+    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
+        """Many whole cases, each from a row group of its own."""
+        for case_id in case_ids:
+            try:
+                yield case_id, self.get(case_id)
+            except CaseNotFoundError:
+                continue
+            except BrokenCase as exc:
+                yield case_id, exc
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case, its film's file included."""

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import bson
-import gridfs
 import pymongo
-from bson import ObjectId
 from pymongo import errors
 
 from cases.case import Case
@@ -24,14 +22,15 @@ from cases.mongo_border import border
 from cases.mongo_conversion import document_from_seed
 from cases.mongo_films import Films
 from cases.mongo_listing import ID_ONLY, Listing
+from cases.mongo_reading import CaseReader
 from cases.mongo_schema import INDEXES, VALIDATOR
 from cases.mongo_seeds import SeedDocuments
 from cases.mongo_sweeping import Swept, sweep
 from cases.mongo_tallies import Tallies
 from cases.mongo_vectors import MongoVectors
 from cases.mongo_writing import CaseWriter
-from cases.refusals import ambiguous_case, broken_case, case_not_found, check_query, read_only
-from cases.seed_document import case_from_seed, id_keys, seed_id
+from cases.refusals import BrokenCase, check_query, read_only
+from cases.seed_document import case_from_seed
 from cases.store import CaseFilter, CasePage, Stored
 from modeling.errors import CaseStoreError
 
@@ -54,6 +53,7 @@ class MongoCaseStore:
         self._cases = self._database[COLLECTION]
         self._films = Films(self._database)
         self._tallies = Tallies(self._database)
+        self._reader = CaseReader(self._cases, self._films, self._border)
         self._writer = CaseWriter(self._cases, self._films, self._tallies)
         self._listing = Listing(self._cases, self._tallies, self._asked)
         self._seeds = SeedDocuments(self._cases, self._asked)
@@ -121,11 +121,17 @@ class MongoCaseStore:
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film; Viewbox's own form goes before a seed document of that ID."""
-        return self._whole(case_id, case_from_document, case_from_seed)
+        return self._reader.whole(case_id, case_from_document, case_from_seed)
+
+    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
+        """Many whole cases, with one question to the server for those whose films are in their documents."""
+        return self._reader.several(case_ids)
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case in Viewbox's own form, its film's file included."""
-        return self._whole(case_id, _without_key, lambda found, _: document_from_seed(bson.encode(found)))
+        return self._reader.whole(
+            case_id, _without_key, lambda found, _: document_from_seed(bson.encode(found))
+        )
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
@@ -233,48 +239,6 @@ class MongoCaseStore:
             finally:
                 self._listing.forget()
                 self._seeds.forget()
-
-    def _whole(
-        self,
-        case_id: str,
-        own_form: Callable[[dict[str, Any]], T],
-        seed_form: Callable[[dict[str, Any], str], T],
-    ) -> T:
-        """A case in the form that is asked for."""
-        check_query(CaseFilter(), case_id)
-        for attempt in (1, 2):
-            with self._border():
-                found = self._find(case_id)
-                own = next((document for document in found if "schema_version" in document), None)
-                try:
-                    if own is not None:
-                        self._load_films(case_id, own)
-                except gridfs.errors.NoFile as exc:
-                    if attempt == 1:  # Replaced between document and film: the new one names its own film.
-                        continue
-                    raise broken_case(case_id, "its film is not in GridFS") from exc
-            if own is not None:
-                return own_form(own)
-            break
-        if not found:
-            raise case_not_found(case_id)
-        if len(found) > 1:
-            raise ambiguous_case(case_id)
-        return seed_form(found[0], case_id)
-
-    def _find(self, case_id: str) -> list[dict[str, Any]]:
-        found = list(self._cases.find({"ID": {"$in": id_keys(case_id)}}).limit(3))
-        if not found and ObjectId.is_valid(case_id):
-            nameless = self._cases.find_one({"_id": ObjectId(case_id)})
-            found = [nameless] if nameless and seed_id(nameless) == case_id else []
-        return found
-
-    def _load_films(self, case_id: str, document: Mapping[str, Any]) -> None:
-        """Put the bytes of what lies in GridFS where those of an inline film are."""
-        for part in ("film", "seed"):
-            held = document.get(part)
-            if isinstance(held, dict) and "file" in held:
-                held["bytes"] = self._films.read(case_id, held["file"])
 
     def _asked(self, ask: Callable[[], T]) -> T:
         with self._border():

@@ -3,7 +3,8 @@
 One case in `FENCE_EVERY`, chosen by its random key, carries its facets a second time as fences. Their IDs
 fit into memory (a million cases have 31,000 fences a facet), and the range between two of them holds about
 `FENCE_EVERY` cases. MongoDB stops at a limit by itself; servers that speak its protocol but read a whole
-range before they cut it read a short one this way. A fence is only a hint of where to look: the rows found
+range before they cut it read a short one this way. Where fences happen to stand close, a range falls short
+and the next is as long as all before it together. A fence is only a hint of where to look: the rows found
 are right whatever the fences say, and a lake without any is read in one range.
 """
 
@@ -43,26 +44,28 @@ def ranges_up(fences: Sequence[str], after: str | None, prefix: str | None, want
         low = {"$gte": prefix}
     start = next(iter(low.values()), "")
     end = prefix_end(prefix) if prefix else None
-    at = bisect.bisect_right(fences, start)
+    first = at = bisect.bisect_right(fences, start)
     step = 1 + math.ceil((wanted - 1) / FENCE_EVERY)
     while at + step <= len(fences) and (end is None or fences[at + step - 1] < end):
         fence = fences[at + step - 1]
         yield {**low, "$lte": fence}
         low = {"$gt": fence}
-        at, step = at + step, step * 4
+        at += step
+        step = at - first
     yield low if end is None else {**low, "$lt": end}
 
 
 def ranges_down(fences: Sequence[str], before: str, prefix: str | None, wanted: int) -> Iterator[Bounds]:
     """As `ranges_up`, from an ID down to the beginning of the list."""
     high = {"$lt": min(before, prefix_end(prefix)) if prefix else before}
-    at = bisect.bisect_left(fences, next(iter(high.values())))
+    first = at = bisect.bisect_left(fences, next(iter(high.values())))
     step = 1 + math.ceil((wanted - 1) / FENCE_EVERY)
     while at - step >= 0 and (not prefix or fences[at - step] > prefix):
         fence = fences[at - step]
         yield {"$gte": fence, **high}
         high = {"$lt": fence}
-        at, step = at - step, step * 4
+        at -= step
+        step = first - at
     yield {"$gte": prefix, **high} if prefix else high
 
 

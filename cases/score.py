@@ -10,20 +10,20 @@ import argparse
 import functools
 import json
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cases import score_ray
 from cases.checkpoint_hash import checkpoint_hash
-from cases.refusals import BrokenCase
 from cases.result_files import ResultFiles
 from cases.scoring import Engine, Job, Result, Results, Scoring, awaiting, grouped, score_lake
 from cases.store import CaseFilter, CaseStore, address_behind, open_case_store
-from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
+from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 
 if TYPE_CHECKING:
     from modeling.batch import PreparedStudy, Scored
@@ -35,25 +35,23 @@ _Read = list[tuple[str, str, "PreparedStudy"]]
 
 
 def score_portions(job: Job, portions: Iterator[list[str]]) -> Iterator[list[Result]]:
-    """Results batch by batch; the next batch is read and made into tensors while the model runs.
+    """Results batch by batch, in order; a batch goes from the store to its results in one thread.
 
     Raises:
         CaseStoreError, CheckpointError: store or checkpoint cannot be read.
     """
-    from modeling.batch import score
+    from modeling.batch import lanes
 
     store, pipeline = _store(job), _pipeline(job)
     batches = (ids for portion in portions for ids in grouped(portion, job.batch))
-    with ThreadPoolExecutor(1) as reader:
-        ahead = _next(reader, store, pipeline, batches)
-        while ahead is not None:
-            read: _Read = ahead.result()
-            ahead = _next(reader, store, pipeline, batches)
-            scored = score(pipeline, [one for _, _, one in read], [source or None for _, source, _ in read])
-            yield [
-                _result(job, pipeline, case_id, source, answer)
-                for (case_id, source, _), answer in zip(read, scored, strict=True)
-            ]
+    under_way: deque[Future[list[Result]]] = deque()
+    with lanes() as (pool, count):
+        for ids in batches:
+            under_way.append(pool.submit(_scored, job, store, pipeline, ids))
+            if len(under_way) > count:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def score_portion(job: Job, ids: list[str]) -> list[Result]:
@@ -61,9 +59,15 @@ def score_portion(job: Job, ids: list[str]) -> list[Result]:
     return [result for batch in score_portions(job, iter([ids])) for result in batch]
 
 
-def _next(reader: ThreadPoolExecutor, store: CaseStore, pipeline: Any, batches: Iterator[list[str]]) -> Any:
-    ids = next(batches, None)
-    return None if ids is None else reader.submit(_prepared, store, pipeline, ids)
+def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> list[Result]:
+    from modeling.batch import score
+
+    read = _prepared(store, pipeline, ids)
+    answers = score(pipeline, [one for _, _, one in read], [source or None for _, source, _ in read])
+    return [
+        _result(job, pipeline, case_id, source, answer)
+        for (case_id, source, _), answer in zip(read, answers, strict=True)
+    ]
 
 
 def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> _Read:
@@ -72,13 +76,9 @@ def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -
     from modeling.study import Study
 
     read: _Read = []
-    for case_id in ids:
-        try:
-            case = store.get(case_id)
-        except CaseNotFoundError:
-            continue
-        except BrokenCase as exc:
-            read.append((case_id, "", PreparedStudy(Study(), None, str(exc))))
+    for case_id, case in store.several(ids):
+        if isinstance(case, CaseStoreError):
+            read.append((case_id, "", PreparedStudy(Study(), None, str(case))))
             continue
         study = case.study_with_report if pipeline.processor.config.is_post_read else case.study
         read.append((case_id, case.provenance.source, prepare(pipeline, study)))

@@ -1,6 +1,6 @@
 """One Protocol for every place that cases live in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -78,6 +78,13 @@ class CaseStore(Protocol):
 
         Raises:
             CaseNotFoundError: no case has this ID.
+        """
+        ...
+
+    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | CaseStoreError]]:
+        """Many whole cases, in the order of the IDs, which name none twice.
+
+        Those that are not there are left out; one that is broken comes as the error that `get` would raise.
         """
         ...
 

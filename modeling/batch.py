@@ -1,10 +1,12 @@
 """Many studies in one pass: the predictions of `DiagnosisPipeline.predict`, and an embedding of each film.
 
-Making tensors of studies takes processor time of its own; do it in other threads while the model runs (see
-`prepare` and `score`).
+Making tensors of studies takes processor time of its own; many batches are quickest in `lanes`, each of which
+takes its batch through `prepare` and `score`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +79,23 @@ def score(
         except StudyError as exc:
             scored[number] = Scored(None, embedding, str(exc))
     return scored
+
+
+@contextmanager
+def lanes() -> Iterator[tuple[ThreadPoolExecutor, int]]:
+    """Threads that take a batch each, on a processor of its own, and how many there are; at least two.
+
+    Threads that share every layer of one batch wait for each other at its end, and for the one that also
+    decodes films. What has not begun when the context ends is left out.
+    """
+    threads = torch.get_num_threads()
+    count = max(2, threads)
+    pool = ThreadPoolExecutor(count, "lane", torch.set_num_threads, (1,))
+    try:
+        yield pool, count
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
 def predict_batch(

@@ -117,7 +117,7 @@ class DiagnosisPipeline:
             StudyError: the film's values are no numbers.
         """
         processed = self.processor(study)
-        if not bool(torch.isfinite(processed.inputs.image).all()):
+        if not bool(torch.isfinite(processed.inputs.image[:, 0]).all()):  # its three channels are one film
             raise StudyError("The film's values are no numbers; check its rescale and window values.")
         return processed
 

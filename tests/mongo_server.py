@@ -14,8 +14,12 @@ ENCODED = quote(PASSWORD, safe="")
 class MongoServer:
     """One `secantusd-py` on a free port of 127.0.0.1, started as a context; it can stop and start again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder, self.options = folder, list(options)
+    def __init__(self, folder: Path, *options: str, patience: float = 60.0) -> None:
+        """
+        Args:
+            patience: seconds to wait for it; a folder with 50,000 films takes it more than a minute.
+        """
+        self.folder, self.options, self._patience = folder, list(options), patience
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +46,7 @@ class MongoServer:
         program = Path(sys.executable).with_name("secantusd-py")
         command = [str(program), "--port", str(self.port), "--storage-path", str(self.folder), *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
             assert self._process.poll() is None, "secantusd-py ended as soon as it began"
             try:
@@ -51,7 +55,7 @@ class MongoServer:
             except OSError:
                 time.sleep(0.05)
         self.kill()
-        raise AssertionError("secantusd-py took no connection within a minute")
+        raise AssertionError(f"secantusd-py took no connection within {self._patience:.0f} s")
 
     def stop(self) -> None:
         """End it in good order, so that its files are complete."""

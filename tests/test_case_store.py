@@ -7,11 +7,13 @@ import itertools
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pymongo
 import pytest
-from example_cases import chest_like, full_case, jpeg, plain, small_case
+from example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
 from mongo_server import MongoServer
 from PIL import Image
 
@@ -228,6 +230,54 @@ def test_a_film_that_may_not_be_shown_has_no_thumbnail(fill: Fill) -> None:
     store = fill([case])
     assert store.page(CaseFilter()).rows[0].thumbnail is None
     assert store.get("secret").licence == case.licence
+
+
+def test_several_are_each_what_get_gives_and_those_not_there_are_left_out(fill: Fill) -> None:
+    noise = np.random.default_rng(0).integers(0, 2**16, (900, 800), dtype=np.uint16)
+    large = dataclasses.replace(small_case("large"), study=Study(Radiograph(noise, bits_stored=16)))
+    store = fill([small_case("a"), full_case("b"), large, small_case("c")])
+    asked = ["large", "c", "none", "b"]
+    found = dict(store.several(asked))
+    assert list(found) == ["large", "c", "b"]
+    assert all(plain(case) == plain(store.get(case_id)) for case_id, case in found.items())
+    assert list(store.several([])) == []
+
+
+def test_several_read_small_films_with_one_question_and_name_the_broken_one(
+    mongo_server: MongoServer,
+) -> None:
+    database, asked = f"several_{uuid.uuid4().hex}", []
+
+    class Listener(pymongo.monitoring.CommandListener):
+        def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+            asked.append(event.command_name)
+
+        def succeeded(self, event: object) -> None: ...
+
+        def failed(self, event: object) -> None: ...
+
+    with contextlib.closing(MongoCaseStore.connect(mongo_server.uri, database, write=True)) as writer:
+        for case_id in "abcd":
+            writer.put(small_case(case_id))
+    with pymongo.MongoClient(mongo_server.uri) as client:
+        cases = client[database]["cases"]
+        cases.update_one({"ID": "c"}, {"$set": {"film.sha256": "0"}})
+        cases.insert_one(seed_document("old", age=40))
+    with pytest.MonkeyPatch.context() as patched:
+        client = partial(pymongo.MongoClient, event_listeners=[Listener()])
+        patched.setattr(pymongo, "MongoClient", client)
+        store = MongoCaseStore.connect(mongo_server.uri, database)
+    with contextlib.closing(store):
+        found = dict(store.several(list("abcd")))
+        assert asked.count("find") == 1
+        assert [isinstance(found[case_id], CaseStoreError) for case_id in "abcd"] == [
+            False,
+            False,
+            True,
+            False,
+        ]
+        assert list(found) == list("abcd") and "Case 'c' is broken" in str(found["c"])
+        assert [(i, case.case_id) for i, case in store.several(["old", "a"])] == [("old", "old"), ("a", "a")]
 
 
 def test_an_unknown_id_is_named(fill: Fill) -> None:

@@ -108,6 +108,20 @@ def test_a_broken_film_is_reported_and_skipped_and_a_second_run_reads_nothing(
     assert stored(server, "whole") == FILMS - 1
 
 
+def test_one_broken_film_in_a_thousand_is_named_and_every_other_is_there_once(
+    server: MongoServer, tmp_path: Path
+) -> None:
+    many, told = made.siim(tmp_path / "many", 1000, broken=(617,)), tmp_path / "report.json"
+    import_whole(server, "thousand", "siim", many, "--json", str(told))
+    report = json.loads(told.read_text())
+    assert report["rows"] == {"in": 1000, "out": 999, "dropped": 1}
+    (dropped,) = report["dropped"].values()
+    assert dropped == {"rows": 1, "first": ["siim-film00617"]}
+    with pymongo.MongoClient(server.uri) as client:
+        ids = [found["ID"] for found in client["thousand"]["cases"].find({}, {"ID": 1})]
+    assert sorted(ids) == [f"siim-film{number:05d}" for number in range(1000) if number != 617]
+
+
 def kill_and_run_again(
     server: MongoServer, database: str, name: str, source: Path, waits: list[float], *options: str
 ) -> int:

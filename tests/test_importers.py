@@ -516,6 +516,28 @@ def test_hub_folder_with_a_column_mapping(tmp_path: Path) -> None:
         read("hub", data, ImportSettings(pseudonyms=SALT))
 
 
+def test_a_hub_set_says_which_columns_it_leaves_and_that_no_patient_is_named(tmp_path: Path) -> None:
+    import datasets
+
+    data = tmp_path / "data"
+    data.mkdir()
+    table = {"image": [{"bytes": made.jpeg(1), "path": None}], "subject": ["p"], "ward": ["7"]}
+    features = datasets.Features(
+        {"image": datasets.Image(), "subject": datasets.Value("string"), "ward": datasets.Value("string")}
+    )
+    datasets.Dataset.from_dict(table, features=features).to_parquet(str(data / "train.parquet"))
+
+    def notices(**columns: str) -> list[str]:
+        rows = LAYOUTS["hub"].rows(str(data), ImportSettings(pseudonyms=SALT, columns=columns))
+        return [row.text for row in rows if isinstance(row, Notice)]
+
+    assert notices() == [
+        "The data set has columns that are not taken: subject, ward.",
+        "Every film counts as a patient of its own; name theirs with --column patient=NAME.",
+    ]
+    assert notices(patient="subject") == ["The data set has columns that are not taken: ward."]
+
+
 # --- the command line
 
 

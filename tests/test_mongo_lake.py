@@ -115,6 +115,14 @@ def test_ranges_follow_one_another_and_miss_nothing(seed: int) -> None:
         assert [i for found in down for i in reversed(found)] == [i for i in reversed(passing) if i < at]
 
 
+def test_a_range_that_fell_short_is_followed_by_one_no_longer_than_all_before_it() -> None:
+    fences = [f"{n:03d}" for n in range(100)]
+    ends = [fences.index(b["$lte"]) for b in ranges_up(fences, None, None, 21) if "$lte" in b]
+    assert ends[:5] == [1, 3, 7, 15, 31]
+    starts = [fences.index(b["$gte"]) for b in ranges_down(fences, "100", None, 21) if "$gte" in b]
+    assert starts[:5] == [98, 96, 92, 84, 68]
+
+
 def test_a_page_reads_a_short_range_with_two_ends(
     server: MongoServer, writer: MongoCaseStore, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

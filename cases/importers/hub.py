@@ -8,11 +8,11 @@ de-identified, so its patient names become pseudonyms and its films are held to 
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row, short_hash
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.licences import licence_named
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TASKS, TaskName
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIELDS = ("image", "id", "patient", *CLINICAL_FIELDS, *TEXT_SECTIONS, *TASKS, "attribution", "licence")
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every line of the split.
 
     Raises:
@@ -43,6 +43,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
         raise StudyError(
             f"There is no column '{columns['image']}'; name the film's with --column image=NAME."
         )
+    yield from _left_out(data.column_names, columns)
     for number, line in enumerate(data):
         given = {field: _plain(line.get(column), names.get(column)) for field, column in columns.items()}
         film = _film(line[columns["image"]])
@@ -50,6 +51,14 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
             yield Dropped(f"row {number}", "it has no film")
             continue
         yield _row(source, number, given, film, licence, settings)
+
+
+def _left_out(there: Collection[str], columns: Mapping[str, str]) -> Iterator[Notice]:
+    others = [name for name in there if name not in columns.values()]
+    if others:
+        yield Notice(f"The data set has columns that are not taken: {', '.join(others)}.")
+    if columns["patient"] not in there:
+        yield Notice("Every film counts as a patient of its own; name theirs with --column patient=NAME.")
 
 
 def count(source: str) -> int | None:

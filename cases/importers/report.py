@@ -134,7 +134,7 @@ class ImportReport:
             lines.append(f"          ({_some(self.held_rows, self.held)})")
         if self.duplicate_films:
             pairs = [f"{one} = {two}" for one, two in self.duplicates]
-            lines.append(f"same film {self.duplicate_films:,} times  ({_some(pairs, self.duplicate_films)})")
+            lines.append(f"same film {self.duplicate_films:,}: {_some(pairs, self.duplicate_films)}")
         for name, counts in (
             ("licence", self.licences),
             ("missing", self.missing),
