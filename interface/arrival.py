@@ -63,7 +63,7 @@ class Arrival:
                 raise
             told = translated(str(exc), desk.language)
             updates = self._follow(Link(), desk)
-        self._cases.expect_next(desk)
+        self._cases.expect_next(desk, request)
         return updates | ({self.parts.take.notice: alert(told)} if told else {})
 
     def _follow(self, link: Link, desk: Desk) -> Updates:

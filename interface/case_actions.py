@@ -49,6 +49,10 @@ def decoded(film: object) -> bytes:
         raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
 
 
+def _reader(request: gr.Request) -> str:
+    return request.session_hash or ""
+
+
 class CaseActions:
     """Handlers of the chooser and the form; each returns component updates."""
 
@@ -67,21 +71,33 @@ class CaseActions:
         return [*shown, *p.model.lines, *p.form.inputs, p.take.notice]
 
     @property
+    def turned(self) -> list[gr.components.Component]:
+        """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
+        p = self.parts
+        return [p.message, p.chooser.case_id, p.film.figure, p.results.prediction]
+
+    @property
     def listed(self) -> list[gr.components.Component]:
         """Outputs of everything that draws the list."""
         c = self.parts.chooser
         return [self.parts.message, c.rows, c.earlier, c.later, c.source]
 
-    def _cleared(self, desk: Desk) -> Updates:
-        results, host = self.parts.results, self._models.of(desk.wanted, desk.case)
+    def _expected(self, desk: Desk) -> Updates:
+        """Where the prediction will stand."""
+        host = self._models.of(desk.wanted, desk.case)
         self._models.need(host)
         key = "prediction.running" if host.state.phase == "ready" else "prediction.waiting"
+        return {self.parts.message: alert(""), self.parts.results.prediction: note(say(key, desk.language))}
+
+    def _cleared(self, desk: Desk) -> Updates:
+        return {**self.parts.lines(self._models, desk), **self._expected(desk), **self._unanswered()}
+
+    def _unanswered(self) -> Updates:
+        """Take off what was said about the case before."""
+        results = self.parts.results
         return {
-            **self.parts.lines(self._models, desk),
             **self.parts.unchecked(),
-            self.parts.message: alert(""),
             self.parts.take.notice: alert(""),
-            results.prediction: note(say(key, desk.language)),
             results.progress: "",
             results.evidence: "",
             results.cancel: gr.Button(interactive=False),
@@ -101,6 +117,21 @@ class CaseActions:
             **self.parts.form.filled(case.study),
         }
 
+    def _turned(self, desk: Desk, case: Case, film: HeldFilm | None) -> Updates:
+        """The same for a stored case, in two steps: its film comes on screen before everything else."""
+        desk.put(case, film)
+        figure, case_id = self.parts.film.figure, self.parts.chooser.case_id
+        return {**self._expected(desk), case_id: case.case_id, figure: desk_value(desk)}
+
+    def settle(self, request: gr.Request) -> Updates:
+        """The second step; it takes nothing off that is about this case already, nor after a refusal."""
+        desk = self._desks.of(request.session_hash)
+        if desk.study is None or desk.settled == desk.opened:
+            return {self.parts.message: gr.skip()}
+        desk.settled = desk.opened
+        shown = {**self.parts.lines(self._models, desk), **self.parts.form.filled(desk.study)}
+        return shown | (self._unanswered() if desk.due == "predict" else {})
+
     # --- what was refused
 
     def remember(self, sentence: str, request: gr.Request) -> None:
@@ -119,7 +150,12 @@ class CaseActions:
         desk = self._desks.of(request.session_hash)
         if not (case_id or "").strip():
             raise ViewboxError(say("choose.empty_id", desk.language))
-        return self.lay(desk, *self._ahead.opened(case_id.strip()))
+        updates = self._open(desk, case_id.strip(), request)
+        self.expect_next(desk, request)
+        return updates
+
+    def _open(self, desk: Desk, case_id: str, request: gr.Request) -> Updates:
+        return self._turned(desk, *self._ahead.opened(case_id, _reader(request)))
 
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
@@ -150,15 +186,23 @@ class CaseActions:
             found = store.step(desk.case.case_id, direction, where)
         if found is None:
             raise ViewboxError(say("choose.end", desk.language))
-        updates = self.open(found, request)
-        self._ahead.read(lambda: store.step(found, direction, where))
+        updates = self._open(desk, found, request)
+        self._ahead.read(lambda: store.step(found, direction, where), _reader(request), desk.film)
         return updates
 
-    def expect_next(self, desk: Desk) -> None:
-        """The reader has just arrived: "Next" is what they most likely press."""
+    def expect_next(self, desk: Desk, request: gr.Request) -> None:
+        """The reader has just come to this case: "Next" is what they most likely press."""
         if desk.case is not None and desk.case.case_id:
             here = desk.case.case_id
-            self._ahead.read(lambda: self._stores.store.step(here, "next", CaseFilter()))
+
+            def following() -> str | None:
+                return self._stores.store.step(here, "next", CaseFilter())
+
+            self._ahead.read(following, _reader(request), desk.film)
+
+    def left(self, request: gr.Request) -> None:
+        """The reader has gone: what was read for them goes too."""
+        self._ahead.forget(_reader(request))
 
     def random(
         self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
@@ -240,10 +284,7 @@ class CaseActions:
         if desk.case is None or (desk.due == "nothing" and desk.prediction is None):  # nothing to predict yet
             return {**self.parts.lines(self._models, desk), self.parts.message: alert("")}
         desk.revise(desk.study)
-        return {
-            **self._cleared(desk),
-            self.parts.film.figure: desk_value(desk),
-        }
+        return {**self._cleared(desk), self.parts.film.figure: desk_value(desk)}
 
     def revise(self, request: gr.Request, *inputs: object) -> Updates:
         """The case on the desk with what the form says now."""
@@ -251,7 +292,4 @@ class CaseActions:
         if desk.case is None or desk.study is None:
             raise ViewboxError(say("choose.first", desk.language))
         desk.revise(revised(desk.study, *table_and_text(inputs)))
-        return {
-            **self._cleared(desk),
-            self.parts.film.figure: desk_value(desk),
-        }
+        return {**self._cleared(desk), self.parts.film.figure: desk_value(desk)}

@@ -223,6 +223,7 @@ _PAGE: dict[str, tuple[str, str]] = {
     "class.Pleural_Thickening": ("Pleural thickening", "肋膜增厚"),
     "class.Pneumonia": ("Pneumonia", "肺炎"),
     "class.Pneumothorax": ("Pneumothorax", "氣胸"),
+    "value.years": ("years", "歲"),
     "value.female": ("female", "女"),
     "value.male": ("male", "男"),
     "value.positive": ("positive", "陽性"),

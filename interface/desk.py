@@ -34,6 +34,7 @@ class Desk:
         fault: the sentence of the last action that was refused.
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         opened: counts up with every change of case or study, so that late answers can be told apart.
+        settled: the `opened` for which the whole screen was laid out, where that takes a second step.
         chosen: the reader's own target; None follows the most probable class.
         wanted: the reader's own choice of checkpoint; empty for the one that suits the case.
         limits: how far the prediction goes: sets of classes, and whether the film is unfamiliar.
@@ -50,6 +51,8 @@ class Desk:
         change: the defect that was made on purpose, one of `interface.defects`; empty for none.
         linked: what the link asked for that is still to be done.
         quiz: the reader's quiz; None where none was begun.
+        lock: held for the moment in which what belongs together is read or changed: a reader may turn to
+            another case while the last one is predicted or explained.
         trail: `after` of the list pages seen so far, the last one on screen.
     """
 
@@ -63,6 +66,7 @@ class Desk:
     attribution: Attribution | None = None
     due: Due = "nothing"
     opened: int = 0
+    settled: int = 0
     chosen: Target | None = None
     wanted: str = ""
     used: ModelHost | None = None
@@ -81,6 +85,7 @@ class Desk:
     trail: list[str | None] = field(default_factory=lambda: [None])
     sources: set[str] = field(default_factory=set)
     stop: threading.Event = field(default_factory=threading.Event)
+    lock: "threading.RLock" = field(default_factory=threading.RLock)
 
     @property
     def shown(self) -> np.ndarray | None:
@@ -89,17 +94,19 @@ class Desk:
 
     def put(self, case: Case, film: HeldFilm | None) -> None:
         """Lay a new case and its film on the desk; work on the last one stops."""
-        self.case, self.film, self.chosen, self.used = case, film, None, None
-        self.brushed, self.change, self.linked = None, "", Link()
-        self.revise(case.study)
+        with self.lock:
+            self.case, self.film, self.chosen, self.used = case, film, None, None
+            self.brushed, self.change, self.linked = None, "", Link()
+            self.revise(case.study)
 
     def revise(self, study: Study) -> None:
         """Lay a changed study on the desk; work on the last one stops."""
-        self.stop.set()
-        self.opened += 1
-        self.study, self.prediction, self.attribution, self.due = study, None, None, "predict"
-        self.limits = Limits()
-        self._forget_checks()
+        with self.lock:
+            self.stop.set()
+            self.opened += 1
+            self.study, self.prediction, self.attribution, self.due = study, None, None, "predict"
+            self.limits = Limits()
+            self._forget_checks()
 
     def begin_explanation(self) -> threading.Event:
         """Take the due explanation; the event tells it to stop."""

@@ -7,6 +7,7 @@ from interface.budget import shares_table
 from interface.markup import heading
 from interface.sentences import translated
 from interface.texts import Language, field_label, say, value_word, word_for
+from interface.words import whole_words
 from modeling.render import field_rows, word_spans
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study
@@ -71,7 +72,7 @@ def _words(attribution: Attribution, study: Study, scale: float, language: Langu
     blocks = []
     for section, text in study.text.sections.items():
         if section in read:
-            own = tuple(w for w in attribution.words if w.section == section)
+            own = [w for w, _ in whole_words(attribution.words) if w.section == section]
             spans = "".join(_word(piece, value, scale) for piece, value in word_spans(text, own))
             name = escape(word_for("section", section, language))
             blocks.append(f'<p class="vb-text"><small>{name}</small> {spans}</p>')
@@ -91,7 +92,8 @@ def _word(piece: str, value: float | None, scale: float) -> str:
 
 def bar_scale(attribution: Attribution) -> float:
     """Full width of a bar, in logits: the largest magnitude of any field or word."""
-    values = [f.attribution for f in attribution.fields] + [w.attribution for w in attribution.words]
+    values = [f.attribution for f in attribution.fields]
+    values += [word.attribution for word, _ in whole_words(attribution.words)]
     return max((abs(v) for v in values), default=0.0)
 
 

@@ -8,8 +8,12 @@ The answer is one stream: a smaller film first where the film is large, so that 
 once, then the film itself, both in blocks of rows. Each row is coded as steps from pixel to pixel (zigzag),
 low bytes before high bytes, which is what makes a film small; gzip is the transport's, so the browser undoes
 it natively.
+
+Beside a film's address stands one that tells, as JSON, which film most likely follows; the browser fetches
+that one too while the first is looked at, so that the next case is on screen at once.
 """
 
+import asyncio
 import secrets
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -18,7 +22,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from cases.case import Case
 from interface.pictures import small_film
@@ -29,6 +33,9 @@ ROUTE = "viewbox/film/"
 BLOCK_ROWS = 128
 PREVIEW_SIDE = 1024
 """Longer side of the smaller film, at most."""
+NEXT = "/next"
+PATIENCE = 10.0
+"""Seconds that the answer to `NEXT` waits for a film that is being read."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,7 +51,11 @@ class HeldFilm:
         key: names the film in its address.
         film: the gray values and the windows that belong to them.
         aspect: height of a pixel over its width.
+        following: the key of the film that the reader most likely sees next; empty where none is known, None
+            while it is being read.
     """
+
+    following: str | None = ""
 
     def __init__(self, radiograph: Radiograph) -> None:
         self.key, self._radiograph = secrets.token_urlsafe(24), radiograph
@@ -71,6 +82,30 @@ class HeldFilm:
         """How many times smaller the preceding film is; 1 where there is none."""
         side = max(self.shape)
         return 1 if side <= 1400 else -(-side // PREVIEW_SIDE)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the browser must know to fetch and show the film."""
+        film, (rows, columns), by = self.film, self.shape, self.shrink
+        return {
+            "id": self.key,
+            "address": ROUTE + self.key,
+            "width": columns,
+            "height": rows,
+            "bytes": film.values.itemsize,
+            "preview": [columns // by, rows // by] if by > 1 else [0, 0],
+            "last": self._last,
+            "low": film.seen_by_model[0],
+            "high": film.seen_by_model[1],
+            "of_file": film.of_file,
+            "slope": film.slope,
+            "intercept": film.intercept,
+            "aspect": self.aspect,
+        }
+
+    @cached_property
+    def _last(self) -> int:
+        return int(self.film.values.max())
 
     def blocks(self) -> Iterator[bytes]:
         """The stream, block by block."""
@@ -131,13 +166,31 @@ class FilmRoute:
         _, found, key = scope.get("path", "").partition(f"/{ROUTE}")
         if scope["type"] != "http" or not found:
             return await self.app(scope, receive, send)
+        key, tells_next, _ = key.partition(NEXT)
         held = _held.get(key) if scope["method"] == "GET" else None
         if held is None:
             gone = "This film is no longer on the desk; open its case again."
             return await PlainTextResponse(gone, 404)(scope, receive, send)
-        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-        blocks = held.blocks()
-        if b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b""):
-            blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
-        answer = StreamingResponse(blocks, headers=headers, media_type="application/octet-stream")
+        answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
         return await answer(scope, receive, send)
+
+
+def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    blocks = held.blocks()
+    if b"gzip" in asked.get(b"accept-encoding", b""):
+        blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
+    return StreamingResponse(blocks, headers=headers, media_type="application/octet-stream")
+
+
+async def _next(held: HeldFilm) -> Response:
+    """What follows a film, once it has been read; empty where nothing does."""
+    for _ in range(round(PATIENCE / 0.1)):
+        if held.following is not None:
+            break
+        await asyncio.sleep(0.1)
+    following = _held.get(held.following or "")
+    headers = {"cache-control": "no-store"}
+    if following is None:
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(following.described, headers=headers)

@@ -22,6 +22,8 @@ from interface.texts import marker, say, word_for
 from interface.viewer import desk_value
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
+from modeling.results import Prediction
+from modeling.study import Study
 
 WATCH_SECONDS = 0.4
 
@@ -41,7 +43,10 @@ class ModelActions:
         return [*self.parts.model.lines, self.parts.model.retry, form.reads, *form.sections.values()]
 
     def watching(self, host: ModelHost) -> Callable[[gr.Request], AsyncIterator[Updates]]:
-        """A handler that shows how loading stands until a checkpoint is settled; waiting costs no thread."""
+        """A handler that shows how loading stands until a checkpoint is settled; waiting costs no thread.
+
+        It ends in an error, and what would follow does not, where the reader's case needs another checkpoint.
+        """
 
         async def watch(request: gr.Request) -> AsyncIterator[Updates]:
             desk, shown = self._desks.of(request.session_hash), None
@@ -57,7 +62,10 @@ class ModelActions:
                 **self.parts.lines(self._models, desk),
                 self.parts.model.retry: gr.Button(visible=failed),
             }
-            yield settled | (self._reads(host, desk) if self._in_use(desk) is host else {})
+            used = self._in_use(desk) is host
+            yield settled | (self._reads(host, desk) if used else {})
+            if not used:  # what would follow is due to another watcher; of 20 readers it would fill the queue
+                raise gr.Error("", visible=False, print_exception=False)
 
         return watch
 
@@ -96,32 +104,41 @@ class ModelActions:
     def predict(self, request: gr.Request) -> Updates:
         """Predict what is on the desk, where that is due and its checkpoint is loaded."""
         desk = self._desks.of(request.session_hash)
-        host, results = self._in_use(desk), self.parts.results
-        # Until it is loaded, its line says how it stands, and the page predicts by itself afterwards.
-        if desk.due != "predict" or desk.case is None or not host.settled:
-            return {self.parts.message: gr.skip()}
-        if host.state.phase == "failed":
-            why = translated(host.state.sentence, desk.language)
-            told = say("prediction.failed", desk.language, sentence=why)
-            return {results.prediction: note(told, "vb-mismatch")}
-        updates = self._fit(desk, host)
-        opened, desk.due = desk.opened, "nothing"
-        prediction = host.predict(desk.study, None)  # a foreign source is said by `mismatch`, in front
-        limits = limits_of(host, desk.study, prediction)
-        if desk.opened != opened:  # the reader has moved on meanwhile
-            return {self.parts.message: gr.skip()}
-        desk.prediction, desk.limits, desk.due = prediction, limits, "explain"
-        updates |= self._linked(desk, possible_targets(prediction), host.pipeline.baselines)
+        with desk.lock:
+            host = self._in_use(desk)
+            # Until it is loaded, its line says how it stands, and the page predicts by itself afterwards.
+            if desk.due != "predict" or desk.case is None or not host.settled:
+                return {self.parts.message: gr.skip()}
+            if host.state.phase == "failed":
+                why = translated(host.state.sentence, desk.language)
+                told = say("prediction.failed", desk.language, sentence=why)
+                return {self.parts.results.prediction: note(told, "vb-mismatch")}
+            updates = self._fit(desk, host)
+            opened, study, desk.due = desk.opened, desk.study, "nothing"
+        prediction = host.predict(study, None)  # a foreign source is said by `mismatch`, in front
+        limits = limits_of(host, study, prediction)
+        with desk.lock:
+            if desk.opened != opened:  # the reader has moved on meanwhile
+                return {self.parts.message: gr.skip()}
+            desk.prediction, desk.limits, desk.due = prediction, limits, "explain"
+            return updates | self._answered(desk, host, prediction)
+
+    def _answered(self, desk: Desk, host: ModelHost, prediction: Prediction) -> Updates:
+        """What the page shows of a prediction that was just made."""
+        results = self.parts.results
+        told = self._linked(desk, possible_targets(prediction), host.pipeline.baselines)
         target = target_of(prediction, desk.chosen)
         choices = [(self._target_label(t, desk), t.slug) for t in possible_targets(prediction)]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
         start = {"value": desk.linked.baseline} if desk.linked.baseline else {}
         desk.linked = replace(desk.linked, target="", baseline="")  # done; another case starts as usual
         warning = mismatch(host, desk.case, desk.language)
-        told = {"made_by": host.state, "warning": warning, "limits": set_and_gate(limits, desk.language)}
-        panel = prediction_panel(prediction, desk.case, desk.language, **told)
+        limits = set_and_gate(desk.limits, desk.language)
+        panel = prediction_panel(
+            prediction, desk.case, desk.language, made_by=host.state, warning=warning, limits=limits
+        )
         return {
-            **updates,
+            **told,
             self.parts.message: alert(""),
             results.prediction: panel,
             results.target: gr.Dropdown(choices=choices, value=target.slug),
@@ -171,10 +188,11 @@ class ModelActions:
     def choose_target(self, slug: str | None, request: gr.Request) -> Updates:
         """Another target or baseline: the explanation is due again."""
         desk = self._desks.of(request.session_hash)
-        desk.stop.set()
-        if desk.prediction is not None:
-            desk.chosen = Target.parse(slug) if slug else None
-            desk.due = "explain"
+        with desk.lock:
+            desk.stop.set()
+            if desk.prediction is not None:
+                desk.chosen = Target.parse(slug) if slug else None
+                desk.due = "explain"
         return {self.parts.message: alert("")}
 
     def explain_again(self, slug: str | None, request: gr.Request) -> Updates:
@@ -193,20 +211,23 @@ class ModelActions:
 
     def _explaining(self, baseline: str, request: gr.Request, progress: gr.Progress) -> Iterator[Updates]:
         desk, results = self._desks.of(request.session_hash), self.parts.results
-        if desk.due != "explain" or desk.prediction is None:
+        with desk.lock:
+            due = desk.due == "explain" and desk.prediction is not None
+            if due:
+                stop, opened, film = desk.begin_explanation(), desk.opened, desk_value(desk)
+                task = (desk.used, desk.study, target_of(desk.prediction, desk.chosen))
+        if not due:
             yield {results.progress: gr.skip()}
             return
-        stop, opened = desk.begin_explanation(), desk.opened
-        film = desk_value(desk)
         cleared = {results.progress: "", results.evidence: "", self.parts.film.figure: film}
         cleared |= self.parts.unchecked()
         yield {**cleared, results.cancel: gr.Button(interactive=True)}
         try:
-            yield from self._refinements(desk, stop, baseline, progress)
+            yield from self._refinements(desk, task, stop, baseline, progress)
             ended = {results.progress: ""}
         except ExplanationCancelled:
             ended = self._stopped(desk)
-        except Exception:
+        except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {results.progress: "", results.cancel: gr.Button(interactive=False)}
             raise
         if desk.opened != opened:  # what was on its way may have come after the newer case: take it off again
@@ -218,44 +239,50 @@ class ModelActions:
     def _refinements(
         self,
         desk: Desk,
+        task: tuple[ModelHost | None, Study, Target],
         stop: threading.Event,
         baseline: str,
         progress: gr.Progress,
     ) -> Iterator[Updates]:
-        target, step = target_of(desk.prediction, desk.chosen), say("explain.step", desk.language)
-        assert desk.used is not None, "explained before it was predicted"
-        if baseline not in desk.used.pipeline.baselines:
+        (host, study, target), step = task, say("explain.step", desk.language)
+        assert host is not None, "explained before it was predicted"
+        if baseline not in host.pipeline.baselines:
             baseline = BASELINES[0]
-        whole, asked, anew = False, desk.used.scrutiny.way.stopped(stop), desk.anew
+        whole, asked, anew = False, host.scrutiny.way.stopped(stop), desk.anew
         desk.anew = False
-        found = desk.used.explain(
-            desk.study, target, baseline, lambda share: progress(share, desc=step), asked, anew=anew
+        found = host.explain(
+            study, target, baseline, lambda share: progress(share, desc=step), asked, anew=anew
         )
         for attribution in found:
-            if stop.is_set():
-                raise ExplanationCancelled("The explanation was stopped.")
-            desk.attribution, whole = attribution, True
-            yield self._drawn(desk)
-        if whole and not stop.is_set():
-            desk.due, desk.complete = "examine", True
-            yield {self.parts.results.evidence: self.evidence(desk)}
+            with desk.lock:
+                if stop.is_set():
+                    raise ExplanationCancelled("The explanation was stopped.")
+                desk.attribution, whole = attribution, True
+                drawn = self._drawn(desk)
+            yield drawn
+        with desk.lock:
+            whole = whole and not stop.is_set()
+            if whole:
+                desk.due, desk.complete = "examine", True
+                drawn = {self.parts.results.evidence: self.evidence(desk)}
+        if whole:
+            yield drawn
 
     def cancel(self, request: gr.Request) -> Updates:
         """Stop the explanation; the prediction stands."""
         desk, results = self._desks.of(request.session_hash), self.parts.results
-        desk.stop.set()
-        desk.due = desk.due if desk.due == "predict" else "nothing"
-        # A finished explanation stands; only its checks were stopped, and their panel says so.
-        stopped = {results.progress: ""} if desk.complete else self._stopped(desk)
+        with desk.lock:
+            desk.stop.set()
+            desk.due = desk.due if desk.due == "predict" else "nothing"
+            # A finished explanation stands; only its checks were stopped, and their panel says so.
+            stopped = {results.progress: ""} if desk.complete else self._stopped(desk)
         return {**stopped, results.cancel: gr.Button(interactive=False)}
 
     def _stopped(self, desk: Desk) -> Updates:
-        updates: Updates = {
-            self.parts.results.progress: note(say("explain.stopped", desk.language), "vb-stopped")
-        }
-        if desk.attribution is not None:
-            updates[self.parts.results.evidence] = self.evidence(desk)
-        return updates
+        told = {self.parts.results.progress: note(say("explain.stopped", desk.language), "vb-stopped")}
+        with desk.lock:
+            known = desk.attribution is not None
+            return told | ({self.parts.results.evidence: self.evidence(desk)} if known else {})
 
     def evidence(self, desk: Desk, *, refining: bool = False) -> str:
         """What is known about the attribution on the desk, as HTML."""

@@ -43,7 +43,7 @@ from interface.texts import marker, translations
 from interface.trust import trust_panel
 from interface.viewer import mask_of
 from interface.ward import ward_panel
-from interface.wiring_scrutiny import Guard, ScrutinyWiring
+from interface.wiring_scrutiny import AFTER_A_FRAME, Guard, ScrutinyWiring
 from interface.wiring_take import wire_take, wire_ward
 
 SESSIONS = 64
@@ -98,7 +98,7 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
             wiring.opens(cards)
         learn_tab(tabs, [host.name for host in models.hosts], desks.language, guard)
         about_tab(tabs, About(models, plots), desks.language, guard)
-        page.unload(_leaving(desks))
+        page.unload(_leaving(desks, cases))
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
 
@@ -156,7 +156,7 @@ class _Wiring:
 
     def opens(self, cards: gr.HTML) -> None:
         """A press on one of these cards lays its case on the desk."""
-        self._start(cards.open_case, self._cases.open_row, None, self._cases.opened)
+        self._turn(cards.open_case, self._cases.open_row, None)
 
     def _on(self, event: Callable[..., Any], action: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
         """A reading action: quick, several at once."""
@@ -171,6 +171,14 @@ class _Wiring:
         started.failure(self._cases.show_fault, None, [self._parts.message], queue=False, **QUIET)
         self._then_model(started)
         return started
+
+    def _turn(self, event: Callable[..., Any], action: Callable[..., Any], inputs: Any) -> None:
+        """To another case: its film first and past the queue, then the rest of the screen, then the model."""
+        cases = self._cases
+        turned = event(self._guard(action), inputs, cases.turned, queue=False, **QUIET)
+        options = {"concurrency_limit": 8, "concurrency_id": "cases", **QUIET}
+        settled = turned.then(self._guard(cases.settle), None, cases.opened, js=AFTER_A_FRAME, **options)
+        self._then_model(settled)
 
     def _then_model(self, event: Any) -> Any:
         """Predict what is due, then explain what is due."""
@@ -216,14 +224,14 @@ class _Wiring:
         cases, choose = self._cases, self._parts.chooser
         opened = cases.opened
         for event in (choose.open.click, choose.case_id.submit):
-            self._start(event, cases.open, [choose.case_id], opened)
+            self._turn(event, cases.open, [choose.case_id])
         for button, action in (
             (choose.previous, cases.previous),
             (choose.next, cases.next),
             (choose.random, cases.random),
         ):
-            self._start(button.click, action, choose.filters, opened)
-        self._start(choose.rows.open_case, cases.open_row, None, opened)
+            self._turn(button.click, action, choose.filters)
+        self._turn(choose.rows.open_case, cases.open_row, None)
         self._start(choose.film.take_film, cases.take_film, None, opened)
         checkpoint = self._parts.model.choice
         self._start(checkpoint.input, cases.use, [checkpoint], opened)
@@ -257,9 +265,10 @@ class _Wiring:
         self._scrutiny.stopped(cancelled)
 
 
-def _leaving(desks: Desks) -> Callable[[gr.Request], None]:
+def _leaving(desks: Desks, cases: CaseActions) -> Callable[[gr.Request], None]:
     def leave(request: gr.Request) -> None:
         desks.clear(request.session_hash)
+        cases.left(request)
 
     return leave
 

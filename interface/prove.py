@@ -10,6 +10,7 @@ from interface.bars import signed
 from interface.markup import note
 from interface.sentences import translated
 from interface.texts import Language, field_label, marker, say, value_word, word_for
+from interface.words import sayable
 from modeling.render import field_rows
 from modeling.results import Attribution, Prediction, Proof
 
@@ -61,8 +62,11 @@ def field_choices(attribution: Attribution, language: Language) -> list[tuple[st
 
 
 def word_choices(attribution: Attribution) -> list[tuple[str, str]]:
-    """The words of an attribution in their order, with what it claims for each; the value is the position."""
-    return [(f"{w.word} ({signed(w.attribution)})", str(i)) for i, w in enumerate(attribution.words)]
+    """An attribution's words in their order, with what it claims for each; the value is its positions."""
+    return [
+        (f"{word.word} ({signed(word.attribution)})", " ".join(map(str, places)))
+        for word, places in sayable(attribution.words)
+    ]
 
 
 def claim_verdict(claimed: float, change: float) -> str:

@@ -70,7 +70,8 @@ class ProveActions:
     ) -> Updates:
         attribution, opened = desk.attribution, desk.opened
         known = {f.name for f in attribution.fields}
-        positions = tuple(int(w) for w in words if str(w).isdecimal() and int(w) < len(attribution.words))
+        given = " ".join(map(str, words)).split()
+        positions = tuple(int(w) for w in given if w.isdecimal() and int(w) < len(attribution.words))
         taken = tuple(f for f in fields if f in known)
         proof = desk.used.scrutiny.prove(
             desk.study, attribution.target, attribution, region, taken, positions

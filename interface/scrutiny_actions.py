@@ -24,6 +24,7 @@ from interface.texts import say
 from interface.trust import checks_panel, verdict
 from interface.viewer import desk_value
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
 
@@ -62,35 +63,47 @@ class ScrutinyActions:
     def examine(self, request: gr.Request) -> Iterator[Updates]:
         """Put the exact account beside the path's, then one trust measure after the other."""
         desk, parts = self._desks.of(request.session_hash), self.parts
-        if desk.due != "examine" or desk.attribution is None:
+        with desk.lock:
+            due = desk.due == "examine" and desk.attribution is not None
+            if due:
+                desk.due, stop, attribution, study = "nothing", desk.stop, desk.attribution, desk.study
+                scrutiny, ready = desk.used.scrutiny, self._ready(desk)
+        if not due:
             yield {parts.message: gr.skip()}
             return
-        desk.due, stop, attribution = "nothing", desk.stop, desk.attribution
-        scrutiny = desk.used.scrutiny
-        yield {**self._ready(desk), parts.results.cancel: gr.Button(interactive=True)}
+        yield {**ready, parts.results.cancel: gr.Button(interactive=True)}
         stopped = False
         try:
-            account = scrutiny.account(desk.study, attribution.target, attribution)
-            if desk.attribution is not attribution:  # the reader has moved on meanwhile
-                return
-            desk.account = account
-            told = {parts.results.evidence: self._work.evidence(desk)}
-            yield told | self._checks(desk, running=True)
-            for measure in scrutiny.measures(desk.study, attribution.target, attribution, stop):
-                if desk.attribution is not attribution:
+            account = scrutiny.account(study, attribution.target, attribution)
+            with desk.lock:
+                if desk.attribution is not attribution:  # the reader has moved on meanwhile
                     return
-                desk.measures.append(measure)
-                yield told | self._checks(desk, running=True)
+                desk.account = account
+                told = {parts.results.evidence: self._work.evidence(desk)}
+                first = told | self._checks(desk, running=True)
+            yield first
+            for measure in scrutiny.measures(study, attribution.target, attribution, stop):
+                with desk.lock:
+                    if desk.attribution is not attribution:
+                        return
+                    desk.measures.append(measure)
+                    more = told | self._checks(desk, running=True)
+                yield more
         except ExplanationCancelled:
             stopped = True
-        except Exception:
+        except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {parts.trust.checks: "", parts.results.cancel: gr.Button(interactive=False)}
             raise
-        if desk.attribution is attribution:  # else a newer explanation owns the screen
+        yield from self._ended(desk, attribution, stopped)
+
+    def _ended(self, desk: Desk, attribution: Attribution, stopped: bool) -> Iterator[Updates]:
+        with desk.lock:
+            if desk.attribution is not attribution:  # a newer explanation owns the screen
+                return
             # All of it once more: see `on_top`.
-            told = {parts.results.evidence: self._work.evidence(desk), **self._ready(desk, fresh=False)}
+            told = {self.parts.results.evidence: self._work.evidence(desk), **self._ready(desk, fresh=False)}
             ended = told | self._checks(desk, stopped=stopped)
-            yield {**ended, parts.results.cancel: gr.Button(interactive=False)}
+        yield {**ended, self.parts.results.cancel: gr.Button(interactive=False)}
 
     def _ready(self, desk: Desk, *, fresh: bool = True) -> Updates:
         """What can be looked at and taken away, now that there is an account.
@@ -115,9 +128,10 @@ class ScrutinyActions:
     def stopped(self, request: gr.Request) -> Updates:
         """What the trust panel says after Cancel."""
         desk = self._desks.of(request.session_hash)
-        if desk.attribution is None or desk.account is None:
-            return {self.parts.trust.checks: "", self.parts.trust.summary: ""}
-        return self._checks(desk, stopped=True)
+        with desk.lock:
+            if desk.attribution is None or desk.account is None:
+                return {self.parts.trust.checks: "", self.parts.trust.summary: ""}
+            return self._checks(desk, stopped=True)
 
     # --- other maps
 
@@ -140,9 +154,8 @@ class ScrutinyActions:
             told = note(say("method.no_film", desk.language))
             yield {parts.method.switch: METHOD, parts.method.about: told}
             return
-        if method == METHOD:
-            desk.opinion = None
-        else:
+        found = None
+        if method != METHOD:
             told = say("method.computing", desk.language, method=say(f"method.{method}", desk.language))
             yield {parts.method.about: note(told, "vb-running")}
             stop = desk.begin_looking()
@@ -151,11 +164,14 @@ class ScrutinyActions:
             except ViewboxError:
                 yield {parts.method.switch: _shown(desk), parts.method.about: self._about(desk)}
                 raise
+        with desk.lock:
             if desk.attribution is None or desk.attribution.target != attribution.target:
                 return
             desk.opinion = found
-        # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.
-        yield {parts.method.about: self._about(desk), parts.film.figure: {**desk_value(desk), "insist": True}}
+            # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.
+            figure = {**desk_value(desk), "insist": True}
+            put = {parts.method.about: self._about(desk), parts.film.figure: figure}
+        yield put
 
     def put_linked(self, request: gr.Request) -> Iterator[Updates]:
         """Put the map that the address asked for on the film, once there is an account."""
@@ -169,7 +185,7 @@ class ScrutinyActions:
             yield {self.parts.method.switch: method, **step}
 
     def _about(self, desk: Desk) -> str:
-        if desk.attribution.image is None:
+        if desk.attribution is None or desk.attribution.image is None:
             return ""
         measured = localisation_of(desk.used.folder)
         pointing = pointing_line(measured, desk.attribution.baseline, desk.language)
@@ -205,7 +221,7 @@ class ScrutinyActions:
                 yield {panel: self._compared(desk, running=True)}
         except ExplanationCancelled:
             pass  # what was compared before stays on screen
-        except Exception:
+        except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {cancel: gr.Button(interactive=False)}
             raise
         if desk.attribution is first:

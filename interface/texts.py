@@ -34,9 +34,13 @@ def word_for(
 
 
 def value_word(value: str, language: Language) -> str:
-    """The reader's word for a category or for unknown; a number stays as it is."""
+    """The reader's word for a category or for unknown; a number stays as it is, and most units do."""
     entry = CATALOGUE.get("form.unknown" if value == "unknown" else f"value.{value}")
-    return entry[LANGUAGES.index(language)] if entry else value
+    if entry:
+        return entry[LANGUAGES.index(language)]
+    number, _, unit = value.partition(" ")
+    word = CATALOGUE.get(f"value.{unit}")
+    return f"{number} {word[LANGUAGES.index(language)]}" if word else value
 
 
 def field_label(name: str, language: Language) -> str:

@@ -30,7 +30,7 @@ from PIL import Image
 from cases.case import Case
 from interface.catalogue import CATALOGUE
 from interface.desk import Desk
-from interface.films import ROUTE, HeldFilm
+from interface.films import HeldFilm
 from interface.map_words import map_in_words
 from interface.markup import case_name, provenance_line
 from interface.texts import LANGUAGES, Language, say, word_for
@@ -89,7 +89,7 @@ def film_value(
     return {
         "language": language,
         "film_id": held.key if held else f"none:{name}",
-        "film": None if held is None else _described(held),
+        "film": None if held is None else held.described,
         "name": name,
         "text": message or say("film.alt", language, case=name),
         "mark": say("film.synthetic", language) if case.provenance.synthetic else "",
@@ -97,25 +97,6 @@ def film_value(
         "caption": f"<b>{escape(name)}</b> {provenance_line(case, language)}",
         "layers": list(layers) if held else [],
         "marking": marking and held is not None,
-    }
-
-
-def _described(held: HeldFilm) -> Value:
-    film, (rows, columns), by = held.film, held.shape, held.shrink
-    return {
-        "id": held.key,
-        "address": ROUTE + held.key,
-        "width": columns,
-        "height": rows,
-        "bytes": film.values.itemsize,
-        "preview": [columns // by, rows // by] if by > 1 else [0, 0],
-        "last": int(film.values.max()),
-        "low": film.seen_by_model[0],
-        "high": film.seen_by_model[1],
-        "of_file": film.of_file,
-        "slope": film.slope,
-        "intercept": film.intercept,
-        "aspect": held.aspect,
     }
 
 

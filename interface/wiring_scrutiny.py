@@ -16,6 +16,9 @@ MODEL = {"concurrency_limit": 1, "concurrency_id": "model", **PRIVATE}
 SHORT = {"concurrency_limit": 1, "concurrency_id": "short", **QUIET}
 """Short model work has a lane of its own; `interface.way` lets it pass the long one."""
 
+AFTER_A_FRAME = """(...values) => new Promise(
+  (go) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => go(values)))))"""
+"""Lets the browser show what has just come before it works on."""
 _CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"
 
 Guard = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -11,7 +11,7 @@ from interface.reading import target_of
 from interface.take import TakePanel
 from interface.take_actions import TakeActions
 from interface.ward import WardPanel, ward_of
-from interface.wiring_scrutiny import MODEL, QUIET, Guard
+from interface.wiring_scrutiny import AFTER_A_FRAME, MODEL, QUIET, Guard
 
 READING = {"concurrency_limit": 8, "concurrency_id": "cases", **QUIET}
 
@@ -42,5 +42,6 @@ def wire_ward(panel: WardPanel, desks: Desks, guard: Guard, target: gr.Dropdown,
         sliders,
         [panel.result],
         trigger_mode="always_last",
+        js=AFTER_A_FRAME,
         **READING,
     )

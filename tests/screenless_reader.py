@@ -4,6 +4,7 @@ What follows what is read from the page's own configuration, so nothing here kno
 """
 
 import asyncio
+import html
 import json
 import re
 import secrets
@@ -15,6 +16,10 @@ from gradio_client.utils import apply_diff
 
 PATIENCE = 600.0
 _CONFIG = re.compile(r"window\.gradio_config\s*=\s*(\{.*?\});</script>", re.DOTALL)
+
+
+def _words(markup: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", markup))
 
 
 class PageError(Exception):
@@ -31,6 +36,10 @@ class ScreenlessReader:
     """
 
     def __init__(self, address: str) -> None:
+        """
+        Args:
+            address: of the server, without a slash at its end.
+        """
         self.address, self.session = address, secrets.token_hex(8)
         limits = httpx.Limits(max_connections=None)
         self._http = httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits)
@@ -49,9 +58,9 @@ class ScreenlessReader:
     async def open(self) -> float:
         """Fetch the page and let it do what it does when it is opened; gives the seconds of the fetch."""
         started = time.perf_counter()
-        html = (await self._http.get("/", headers={"accept-language": "en-US"})).raise_for_status().text
+        page = (await self._http.get("/", headers={"accept-language": "en-US"})).raise_for_status().text
         seconds = time.perf_counter() - started
-        found = _CONFIG.search(html)
+        found = _CONFIG.search(page)
         config = json.loads(found[1]) if found else (await self._http.get("/config")).json()
         self._components = {c["id"]: c for c in config["components"]}
         self._dependencies = {d["id"]: d for d in config["dependencies"]}
@@ -176,6 +185,7 @@ class ScreenlessReader:
                     continue
                 told = json.loads(line[5:])
                 if told["msg"] == "close_stream":
+                    self._stream = None  # at once: what is asked for while this one closes needs another
                     return
                 event = told.get("event_id")
                 if event is not None:
@@ -212,9 +222,9 @@ class ScreenlessReader:
             and "vb-alert" in value
             and "vb-empty" not in value
         ):
-            self.faults.append(re.sub(r"<[^>]+>", "", value))
+            self.faults.append(_words(value))
         if elem_id == "vb-line" and value:
-            self.places.append(re.sub(r"<[^>]+>", "", value))
+            self.places.append(_words(value))
         film = value.get("film") if isinstance(value, dict) else None
         if elem_id == "vb-figure" and film and film["id"] not in self.film_seen:
             self.film_seen[film["id"]] = 0.0
@@ -225,3 +235,6 @@ class ScreenlessReader:
         if answer.status_code == 200:
             self.film_seen[film["id"]] = time.perf_counter()
         self.changed.set()
+        following = await self._http.get(f"{film['address']}/next")
+        if following.status_code == 200:  # as the viewer does while this film is looked at
+            await self._http.get(following.json()["address"])

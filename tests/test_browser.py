@@ -296,3 +296,24 @@ def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_
     page.get_by_role("button", name="Previous").click()
     page.wait_for_selector("#vb-prediction :text('Made by checkpoint teaching')")
     assert page.locator("#vb-prediction .vb-mismatch").count() == 0
+
+
+def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
+    page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
+    ahead = page.evaluate(f"{VIEWER}.ahead")
+    assert ahead != page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId") == ahead
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).film.whole"), "shown at once, not loaded now"
+    assert not [url for url in fetched if url.endswith(ahead)]
+    page.wait_for_function(
+        f"id => {VIEWER}.ahead !== id && {VIEWER}.films.get({VIEWER}.ahead).whole", arg=ahead
+    )
+    page.get_by_label("Case ID").fill("CASE-0009")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0009')")
+    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
+    explained(page)

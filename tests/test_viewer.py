@@ -167,6 +167,23 @@ def test_the_route_answers_who_knows_the_address_and_nobody_later():
     assert asked(address)[0] == 404, "the address dies with the desk's film"
 
 
+def test_the_route_tells_which_film_follows_once_it_is_there(monkeypatch):
+    held, later = hold(case(Study(noisy()))), hold(case(Study(noisy((40, 30)))))
+    address = f"/{ROUTE}{held.key}/next"
+    assert asked(address)[0] == 204, "nothing follows"
+    held.following = later.key
+    status, headers, body = asked(address)
+    assert status == 200 and headers["cache-control"] == "no-store"
+    assert json.loads(body) == later.described and json.loads(body)["width"] == 30
+    del later
+    gc.collect()
+    assert asked(address)[0] == 204, "the reader has moved on, and it is gone"
+    held.following = None
+    monkeypatch.setattr(films, "PATIENCE", 0.2)
+    assert asked(address)[0] == 204, "it did not come in time"
+    assert asked(f"/{ROUTE}nobody/next")[0] == 404
+
+
 # --- the licence
 
 

@@ -64,6 +64,7 @@
       this.known.add(current);
       if (!this.entryOf(right)) this.show(right, first.id, false);
       this.useLinked(value);
+      V.lookAhead(this, film);
       const brush = this.brushes.get(value.film_id);
       if (brush?.count && !value.region) this.props.value = { ...value, region: brush.message(value.film_id) };
       this.frame.update();
@@ -81,7 +82,10 @@
     }
 
     filmOf(meta) {
-      if (!this.films.has(meta.id)) this.films.set(meta.id, new V.Film(meta, () => this.draw()));
+      if (!this.films.has(meta.id) || this.films.get(meta.id).failed) {
+        const film = new V.Film(meta, () => { if (this.entries.some((entry) => entry.film === film)) this.draw(); });
+        this.films.set(meta.id, film);
+      }
       return this.films.get(meta.id);
     }
 
@@ -100,7 +104,7 @@
       const maps = new Set(this.entries.filter((e) => e.heat).slice(-MAPS_KEPT).map((e) => e.id));
       this.entries = this.entries.filter(
         (e) => kept.has(e.filmId) && (!e.heat || maps.has(e.id) || shown.has(e.id)));
-      for (const id of this.films.keys()) if (!kept.has(id)) { this.films.delete(id); this.brushes.delete(id); }
+      for (const id of this.films.keys()) if (!kept.has(id) && id !== this.ahead) { this.films.delete(id); this.brushes.delete(id); }
     }
 
     entryOf(pane) {

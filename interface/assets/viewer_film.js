@@ -70,6 +70,15 @@
       }
     }
 
+    /* What the server says of the film that most likely follows, once this one is whole; null for none. */
+    async next() {
+      await this.loading;
+      if (!this.whole) return null;
+      const answer = await fetch(new URL(`${this.address}/next`, document.baseURI), { credentials: "same-origin" })
+        .catch(() => null); // a convenience: the next case is fetched when it is opened
+      return answer?.status === 200 ? answer.json() : null;
+    }
+
     /* The smallest level with a pixel for each pixel of the screen; a hurried one may have half as many. */
     level(shownWidth, hurried) {
       let found = this.levels[0];
@@ -86,6 +95,18 @@
       const { width, height, data } = this.levels[0];
       return this.slope * data[Math.floor(v * height) * width + Math.floor(u * width)] + this.intercept;
     }
+  };
+
+  /* While a film is looked at, the one that most likely follows is fetched. */
+  V.lookAhead = async (viewer, film) => {
+    if (!film || film.followed || navigator.connection?.saveData || !viewer.root.closest("#vb-figure")) return;
+    film.followed = true;
+    const next = await film.next(), [pane] = viewer.panes;
+    if (!next || viewer.entryOf(pane)?.film !== film) return;
+    viewer.ahead = next.id;
+    const following = viewer.filmOf(next);
+    await following.loading;
+    if (following.whole) following.level(pane.canvas.width);
   };
 
   /* Black at low, white at high, for every value that a film can have. */
@@ -140,16 +161,17 @@
         this.stage.width = Math.max(this.stage.width, width);
         this.stage.height = Math.max(this.stage.height, height);
       }
-      if (!this.image || this.image.width !== width || this.image.height !== height) {
-        this.image = this.stageContext.createImageData(width, height);
+      // Kept while it is large enough: a zoom changes the size with every frame.
+      if (!this.image || this.image.width < width || this.image.height < height) {
+        this.image = this.stageContext.createImageData(this.stage.width, this.stage.height);
         this.pixels = new Uint32Array(this.image.data.buffer);
       }
-      const { data, width: stride } = level, pixels = this.pixels;
-      for (let y = 0, i = 0; y < height; y++) {
-        let from = (top + y) * stride + left;
+      const { data, width: stride } = level, { pixels, image } = this;
+      for (let y = 0; y < height; y++) {
+        let from = (top + y) * stride + left, i = y * image.width;
         for (const end = i + width; i < end; i++, from++) pixels[i] = table[data[from]];
       }
-      this.stageContext.putImageData(this.image, 0, 0);
+      this.stageContext.putImageData(image, 0, 0, 0, 0, width, height);
     }
   };
 })();

@@ -1,0 +1,44 @@
+"""Words as a reader counts them: punctuation belongs to the word that it stands by."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from modeling.results import WordAttribution
+
+
+def whole_words(words: Sequence[WordAttribution]) -> list[tuple[WordAttribution, tuple[int, ...]]]:
+    """Each word together with the punctuation after it (before it, where it opens its section).
+
+    A full stop is no word that a reader could take away; what the model gave it is not hidden, it is added to
+    the word's own.
+
+    Args:
+        words: of an attribution, each section's in the order of its text.
+
+    Returns:
+        Each word with the positions that it is made of; the sum of all attributions stays the same.
+    """
+    found: list[tuple[WordAttribution, tuple[int, ...]]] = []
+    for place, word in enumerate(words):
+        last, places = found[-1] if found else (None, ())
+        alone = last is None or last.section != word.section or (_spoken(word) and _spoken(last))
+        if alone:
+            found.append((word, (place,)))
+        else:
+            found[-1] = (_joined(last, word), (*places, place))
+    return found
+
+
+def _spoken(word: WordAttribution) -> bool:
+    return any(character.isalnum() for character in word.word)
+
+
+def _joined(first: WordAttribution, second: WordAttribution) -> WordAttribution:
+    between = " " if second.start > first.end else ""
+    text, amount = first.word + between + second.word, first.attribution + second.attribution
+    return replace(first, end=second.end, word=text, attribution=amount)
+
+
+def sayable(words: Sequence[WordAttribution]) -> list[tuple[WordAttribution, tuple[int, ...]]]:
+    """The same without a section that is nothing but punctuation."""
+    return [(word, places) for word, places in whole_words(words) if _spoken(word)]
