@@ -23,6 +23,7 @@ MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", 
 """What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
 and `modeling.explain.shortcut`."""
 WEAK_FILE = "weak_labels.json"
+INNER_FILE = "inner_fold.json"
 """What `modeling.training.label_sources` writes: mined labels against index terms, for a text checkpoint."""
 PLOTS = "plots"
 
@@ -117,6 +118,7 @@ def _about_text(folder: Path, metrics: Mapping[str, Any]) -> dict[str, str]:
         "readings": text_sections.readings(metrics),
         "benchmark": text_sections.benchmark(metrics),
         "twins": text_sections.twins(metrics),
+        "developed": text_sections.developed(read_beside(folder, INNER_FILE)),
         "weak": text_sections.weak_labels(read_beside(folder, WEAK_FILE)),
         "points": text_sections.operating_points(metrics),
     }

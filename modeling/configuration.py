@@ -216,14 +216,20 @@ class TextEncoderConfig(Configuration):
 
     Attributes:
         pooling: "mean" over the tokens; "max" of each feature over the tokens, so that one phrase of a long
-            report can speak for it.
+            report can speak for it; "attention": learnt questions weigh the tokens, each for its features.
+        questions: how many, for "attention"; the width is shared among them.
+        phrase: so many neighbouring token embeddings are read together beside the transformer (odd; 0: none).
     """
 
     transformers: dict[str, Any] = field(default_factory=dict)
-    pooling: Literal["mean", "max"] = "mean"
+    pooling: Literal["mean", "max", "attention"] = "mean"
+    questions: int = 16
+    phrase: int = 0
 
     def __post_init__(self) -> None:
         _require("model_type" in self.transformers, "The text encoder's configuration lacks 'model_type'.")
+        _require(self.questions > 0, "The text encoder needs at least one question.")
+        _require(self.phrase in (0, *range(1, 16, 2)), "A phrase must be an odd number of tokens below 16.")
 
 
 @dataclass(frozen=True)
@@ -269,26 +275,21 @@ class FusionConfig(Configuration):
     def __post_init__(self) -> None:
         _require(bool(self.tasks), "A fusion checkpoint has at least one task.")
         _require(bool(self.modalities), "A fusion checkpoint has at least one encoder.")
-        _require(
-            len({t.name for t in self.tasks}) == len(self.tasks), "A task stands twice in the configuration."
-        )
+        once = len({t.name for t in self.tasks}) == len(self.tasks)
+        _require(once, "A task stands twice in the configuration.")
         for task in self.tasks:
             for modality in task.modalities:
-                _require(
-                    modality in self.modalities, f"{task.name} reads the {modality}, which has no encoder."
-                )
-        _require(
-            self.width % self.attention_heads == 0, "The width must be a multiple of the attention heads."
-        )
-        _require(
-            not self.feed_forward or self.fusion == "cross_attention",
-            "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.",
-        )
+                sentence = f"{task.name} reads the {modality}, which has no encoder."
+                _require(modality in self.modalities, sentence)
+        shared = self.width % self.attention_heads == 0
+        _require(shared, "The width must be a multiple of the attention heads.")
+        belongs = not self.feed_forward or self.fusion == "cross_attention"
+        _require(belongs, "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.")
+        questions = self.text.questions if self.text and self.text.pooling == "attention" else 1
+        _require(self.width % questions == 0, "The width must be a multiple of the text encoder's questions.")
         for name in self.temperatures:
-            _require(
-                name in TASKS,
-                f"There is no task '{name}' to have a temperature; the configuration is damaged.",
-            )
+            sentence = f"There is no task '{name}' to have a temperature; the configuration is damaged."
+            _require(name in TASKS, sentence)
         _require(all(t > 0 for t in self.temperatures.values()), "A temperature must be positive.")
 
     @property

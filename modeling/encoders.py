@@ -144,8 +144,15 @@ class TableEncoder(nn.Module):
         return Encoded(vector, self.to_sequence(embedded), known, known.any(dim=1))
 
 
+_PHRASE_GAIN = 15.0
+"""A small BERT's token embeddings have a spread of about 0.05, and what its layers make of them about 1."""
+
+
 class TextEncoder(nn.Module):
-    """Any transformers encoder built from its configuration; tokens enter as embeddings."""
+    """Any transformers encoder built from its configuration; tokens enter as embeddings.
+
+    Attention over tokens as in CAML (Mullenbach et al., NAACL 2018), phrases as in Kim (EMNLP 2014).
+    """
 
     def __init__(self, config: TextEncoderConfig, width: int) -> None:
         super().__init__()
@@ -161,7 +168,14 @@ class TextEncoder(nn.Module):
                 "transformers cannot build this text encoder; check 'text.transformers' in config.json."
             ) from exc
         self.pooling = config.pooling
-        self.projection = nn.Linear(self.transformer.config.hidden_size, width)
+        hidden = self.transformer.config.hidden_size
+        self.projection = nn.Linear(hidden, width)
+        self.phrases, self.questions = None, None
+        if config.phrase:
+            entering = self.transformer.get_input_embeddings().embedding_dim
+            self.phrases = nn.Conv1d(entering, width, config.phrase, padding=config.phrase // 2)
+        if config.pooling == "attention":
+            self.questions = nn.Linear(width, config.questions)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """(B, T) ids -> (B, T, E) token embeddings, before positions are added."""
@@ -173,10 +187,27 @@ class TextEncoder(nn.Module):
         attention = mask.clone()
         attention[~given, :1] = True  # a row without keys would be NaN; its vector is not used
         hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention.long()).last_hidden_state
-        sequence = self.projection(hidden)  # B T D
+        sequence = self._features(hidden, embedded, attention)
+        return Encoded(self._pooled(sequence, attention), sequence, mask, given)
+
+    def _features(self, hidden: Tensor, embedded: Tensor, attention: Tensor) -> Tensor:
+        """What the transformer, and the phrase around it, say of each token: (B, T, D)."""
+        sequence = self.projection(hidden)
+        if self.phrases is None:
+            return sequence
+        words = (
+            _PHRASE_GAIN * embedded * attention[..., None]
+        )  # what lies behind a text's end is no neighbour
+        return sequence + self.phrases(words.transpose(1, 2)).transpose(1, 2)
+
+    def _pooled(self, sequence: Tensor, attention: Tensor) -> Tensor:
+        """(B, T, D) -> (B, D) over the tokens that are there."""
+        absent = ~attention[..., None]
         if self.pooling == "max":
-            vector = sequence.masked_fill(~attention[..., None], -torch.inf).amax(dim=1)
-        else:
-            weights = attention[..., None].to(hidden.dtype)
-            vector = self.projection((hidden * weights).sum(1) / weights.sum(1))
-        return Encoded(vector, sequence, mask, given)
+            return sequence.masked_fill(absent, -torch.inf).amax(dim=1)
+        if self.questions is not None:
+            weights = self.questions(sequence).masked_fill(absent, -torch.inf).softmax(dim=1)  # B T Q
+            parts = sequence.unflatten(-1, (weights.shape[-1], -1))  # B T Q D/Q
+            return torch.einsum("btq,btqd->bqd", weights, parts).flatten(1)
+        weights = attention[..., None].to(sequence.dtype)
+        return (sequence * weights).sum(1) / weights.sum(1)

@@ -1,15 +1,23 @@
 """Encoders: any timm name at a small size without a download, and "unknown" as a value of its own."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 import torch
 from toys import toy_processor, toy_study, toy_text_encoder
 
-from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
+from modeling.configuration import (
+    FusionConfig,
+    ImageEncoderConfig,
+    TableEncoderConfig,
+    TaskConfig,
+    TextEncoderConfig,
+)
 from modeling.encoders import ImageEncoder, TableEncoder, TextEncoder
 from modeling.errors import CheckpointError
-from modeling.study import ClinicalTable, Study
+from modeling.labels import TaskName
+from modeling.study import ClinicalTable, Modality, Study
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +110,46 @@ def test_a_text_row_without_tokens_stays_finite_and_does_not_disturb_the_others(
     assert mixed.given.tolist() == [True, False]
     assert torch.isfinite(mixed.vector).all()
     assert torch.allclose(mixed.vector[:1], alone.vector, atol=1e-6)
+
+
+def test_questions_and_phrases_read_no_token_that_is_not_there() -> None:
+    torch.manual_seed(0)
+    config = replace(toy_text_encoder(), pooling="attention", questions=4, phrase=3)
+    encoder = TextEncoder(config, 16).eval()
+    tokens = toy_processor()(toy_study()).inputs.tokens
+    longer = torch.cat([tokens, torch.full_like(tokens[:, :3], 5)], dim=1)
+    mask = torch.ones_like(tokens, dtype=torch.bool)
+    with torch.no_grad():
+        alone = encoder.encode(encoder.embed(tokens), mask)
+        padded = encoder.encode(encoder.embed(longer), torch.nn.functional.pad(mask, (0, 3)))
+        everything = encoder.encode(encoder.embed(longer), torch.ones_like(longer, dtype=torch.bool))
+    assert alone.vector.shape == (1, 16) and alone.sequence.shape == (1, tokens.shape[1], 16)
+    assert torch.allclose(padded.vector, alone.vector, atol=1e-6)
+    assert not torch.allclose(everything.vector, alone.vector, atol=1e-3)
+
+
+def test_each_question_weighs_the_tokens_for_features_of_its_own() -> None:
+    config = replace(toy_text_encoder(), pooling="attention", questions=2)
+    encoder = TextEncoder(config, 4).eval()
+    with torch.no_grad():
+        encoder.questions.weight.zero_()
+        encoder.questions.bias.zero_()
+        encoder.questions.weight[0, 0], encoder.questions.weight[1, 0] = 100.0, -100.0
+        sequence = torch.tensor([[[9.0, 1.0, 2.0, 3.0], [-9.0, 4.0, 5.0, 6.0]]])
+        pooled = encoder._pooled(sequence, torch.ones(1, 2, dtype=torch.bool))
+    assert pooled.tolist() == [[9.0, 1.0, 5.0, 6.0]]  # each asked for another token
+
+
+@pytest.mark.parametrize("phrase", [2, -1, 17])
+def test_a_phrase_without_a_middle_is_refused(phrase: int) -> None:
+    with pytest.raises(CheckpointError, match="odd number of tokens"):
+        replace(toy_text_encoder(), phrase=phrase)
+
+
+def test_questions_must_share_the_width() -> None:
+    text = replace(toy_text_encoder(), pooling="attention", questions=5)
+    with pytest.raises(CheckpointError, match="multiple of the text encoder's questions"):
+        FusionConfig((TaskConfig(TaskName.FINDINGS, (Modality.TEXT,)),), text=text, width=16)
 
 
 @pytest.mark.parametrize(

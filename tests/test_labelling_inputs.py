@@ -1,6 +1,8 @@
 """The labelling command on reports that nobody should feed it: labels with a warning, or one sentence."""
 
 import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -70,3 +72,12 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
         captured = capsys.readouterr()
         assert captured.out == "" and captured.err.count("\n") == 1, (command, captured.err)
         assert captured.err.strip().endswith(".") and "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_reader_who_stops_reading_ends_the_command_quietly(tmp_path: Path, options: list[str]) -> None:
+    archive = write_archive(tmp_path / "r.tgz", 6)
+    command = [sys.executable, "-m", "modeling.training.labelling", str(archive), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        running.stdout.close()  # as `head` does once it has its lines
+        assert running.stderr.read() == "" and running.wait(timeout=60) == 0

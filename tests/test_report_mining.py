@@ -165,6 +165,8 @@ def test_a_report_without_sections_is_read_whole(miner: Miner) -> None:
         "Le coeur est de taille normale. Petit épanchement pleural gauche sans foyer de condensation.",
         "Das Herz ist normal groß. Kleiner Pleuraerguss links, keine Infiltrate abgrenzbar.",
         "心臟大小正常。左側少量肋膜積液。肺野清晰無浸潤。無氣胸。縱膈腔無偏移。骨骼完整。無急性病變,建議臨床追蹤,並與舊片比較後再作判斷。",
+        "心影增大,左側少量胸腔積液。",
+        "Кардиомегалия. Плеврит.",
     ],
 )
 def test_a_report_in_another_language_is_told(miner: Miner, text: str) -> None:
@@ -187,9 +189,11 @@ def test_english_reports_raise_no_note(miner: Miner) -> None:
 
 
 def test_html_is_neither_read_nor_moves_a_span(miner: Miner) -> None:
-    text = '<p id="effusion">Lungs&nbsp;clear.</p><script>x()</script> No <b>pneumothorax</b>. <1 cm nodule'
+    script = '<script>x("mass")</Script >'
+    text = f'<p id="effusion">Lungs&nbsp;clear.</p>{script} No <b>pneumothorax</b>. <1 cm nodule'
     labels = miner.label(Report("r", {"findings": text}))
     assert (labels.value("Effusion"), labels.value("Pneumothorax"), labels.value("Nodule")) == (O, N, P)
+    assert labels.value("Mass") == O  # what a script holds is no report
     mention = labels.findings["Pneumothorax"].decided_by
     assert text[mention.start : mention.end] == "pneumothorax"
     assert len(blank_markup(text)) == len(text)

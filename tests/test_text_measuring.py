@@ -15,7 +15,9 @@ from modeling.errors import ViewboxError
 from modeling.label_metrics import LabelScores, beside, summarise_labels
 from modeling.labels import FINDINGS, TaskName
 from modeling.metrics import macro_auroc
-from modeling.training import label_sources, text_only, train
+from modeling.study import ClinicalText
+from modeling.training import inner_fold, label_sources, text_only, train
+from modeling.training.corpora import Film
 from tests.example_reports import toy_reports_settings, write_indexed_archive
 
 
@@ -118,6 +120,38 @@ def test_mined_labels_are_compared_on_the_same_reports(
     (other / "split.csv").write_text(split.replace(",test\n", ",train\n", 1))
     assert label_sources.main(["--data", str(trained), "--checkpoint", str(own), "--mined", str(other)]) == 2
     assert "held out other reports" in capsys.readouterr().err
+
+
+def test_a_recipe_is_tried_inside_the_training_reports(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, out = trained / "checkpoints" / "reports", trained / "inner"
+    command = ["--config", trained / "reports.json", "--data", trained, "--out", out, "--fold", 1]
+    known = cards.read_metrics(own)["measurements"]["findings on openi (whole report)"]["macro_auroc"]
+    assert inner_fold.main([str(w) for w in [*command, "--former", own / "metrics.json"]]) == 0
+    assert "others test" in capsys.readouterr().out
+    answer = json.loads((out / "inner_fold.json").read_text())
+    trained_reports = cards.read_metrics(own)["sides"]["train"]
+    assert answer["trained_reports"] + answer["tested_reports"] == trained_reports
+    assert answer["known_before"] == known and answer["tfidf"]["mean_auroc"] > 0.99
+    assert answer["recipe"]["mean_auroc"] > 0.7
+    shutil.copy(out / "inner_fold.json", own / "inner_fold.json")
+    card = cards.model_card(own)
+    assert f"{answer['recipe']['mean_auroc']:.3f}" in card and "was known before" in card
+    assert inner_fold.main([str(word) for word in [*command, "--former", out / "absent"]]) == 2
+    assert "name one" in capsys.readouterr().err
+
+
+def test_copies_of_a_report_stand_in_one_third_and_the_test_is_left_out() -> None:
+    def film(number: int, side: str) -> Film:
+        text = ClinicalText({"findings": f"Report {number % 7}."})
+        return Film(str(number), "openi", str(number), side, b"", text=text)
+
+    films = [film(i, "train") for i in range(40)] + [film(90, "test"), film(91, "validation")]
+    inner = inner_fold.inner_films(films, ("findings",), 2)
+    assert len(inner) == 40 and {f.split for f in inner} == {"train", "validation"}
+    sides = {(f.text.sections["findings"], f.split) for f in inner}
+    assert len(sides) == 7
 
 
 # --- metrics of labels that do not exclude each other

@@ -49,6 +49,7 @@ ENGLISH = frozenset(
 )
 FEW_ENGLISH = 0.12
 """Where fewer words than this share are among `ENGLISH`, the report is taken for another language."""
+LAST_LATIN = "\u024f"
 
 
 @dataclass(frozen=True)
@@ -214,11 +215,20 @@ class Miner:
         if not words and not any(c.isalpha() and c not in "Xx" for c in text):
             return ("The report says nothing that can be read, so no label is mined from it.",)
         english = sum(word in ENGLISH for word in words)
-        if len(text) >= 40 and english < FEW_ENGLISH * max(len(words), len(text) / 40):
+        few = len(text) >= 40 and english < FEW_ENGLISH * max(len(words), len(text) / 40)
+        if few or _in_another_script(text):
             return (
                 "The report does not look like English, which the rules are written for: check each label.",
             )
         return ()
+
+
+def _in_another_script(text: str) -> bool:
+    """Whether most letters are none of the Latin ones: the shortest Chinese report can be told by that."""
+    if text.isascii():
+        return False
+    letters = [c for c in text if c.isalpha()]
+    return sum(c > LAST_LATIN for c in letters) * 2 > len(letters)
 
 
 def mention_hits(found: Iterable[Hit]) -> list[Hit[str]]:

@@ -39,7 +39,11 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[a-z)])\.(?=[A-Z])|\n\s*\n|\n(?=\s*(?:\d{1,2}[.)]|[-*•])\s)")
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,300}>|&(?:[A-Za-z]{2,8}|#\d{1,5});|<!--.{0,500}?-->", re.DOTALL)
+_MARKUP = re.compile(
+    r"<(?i:script|style)\b[^<>]{0,300}>(?:[^<]|<(?!/?(?i:script|style)))*</(?i:script|style)\s*>"
+    r"|</?[A-Za-z][^<>]{0,300}>|&(?:[A-Za-z]{2,8}|#\d{1,5});|<!--.{0,500}?-->",
+    re.DOTALL,
+)
 _LETTER = re.compile(r"[A-Za-z]")
 LONGEST_SENTENCE = 1000
 """Characters: what has no full stop for longer is cut at a space, so that no rule reaches across a page."""
@@ -87,7 +91,7 @@ class Report:
 
 
 def blank_markup(text: str) -> str:
-    """The text with every HTML tag and entity turned into as many spaces: places stay as they are."""
+    """The text with HTML tags, scripts and entities turned into as many spaces: places stay as they are."""
     if "<" not in text and "&" not in text:
         return text
     return _MARKUP.sub(lambda match: " " * len(match.group()), text)

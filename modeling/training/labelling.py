@@ -7,6 +7,7 @@ trains the same small text model on gold and on mined labels and tests both on t
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -173,6 +174,15 @@ def _as_text(answer: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def _say(answer: str) -> None:
+    """Print, and end quietly where nobody reads on, as in `... --json | head`."""
+    try:
+        print(answer, flush=True)
+    except BrokenPipeError:
+        # At exit Python empties standard output once more, and would complain of the same pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mine, and where there are gold labels score; 0 on success, 1 with one sentence on standard error."""
     parser = argparse.ArgumentParser(prog="python -m modeling.training.labelling", description=__doc__)
@@ -189,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.gold and (options.split or options.weak or options.fit_reliability):
             raise ViewboxError("Name the gold labels with --gold to score, split or compare.")
         answer = _run(options)
-        print(_as_json(answer) if options.json else _as_text(answer))
+        _say(_as_json(answer) if options.json else _as_text(answer))
     except ViewboxError as exc:
         print(exc, file=sys.stderr)
         return 1
