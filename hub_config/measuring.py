@@ -30,6 +30,7 @@ from modeling.duplicates import (
     left_out,
     near_pairs,
     report,
+    trained_sources,
     twins_in_training,
     write_split,
 )
@@ -64,7 +65,8 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     model, processor, origin = FusionModel.from_pretrained(folder)
     if reads_reports_only(model):
         return measure_text(folder, data)
-    corpora = {name: load(name, data) for name in model.config.sources if name in CORPORA}
+    known = set(CORPORA) | trained_sources(folder / SPLIT_FILE)
+    corpora = {name: load(name, data) for name in model.config.sources if name in known}
     if not corpora:
         raise ViewboxError(
             f"{origin.name} names no corpus that can be measured; give 'sources' in config.json."
@@ -142,10 +144,15 @@ def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: O
             "split": "validation",
         }
         summary = {**about, **summarise(found), **audited(answers, rows, pool, data)}
-        if TASKS[answers.task].kind == "ordinal" and set(corpora) <= set(GRADED):
+        if TASKS[answers.task].kind == "ordinal" and set(corpora) <= set(GRADED) and _rated(data):
             summary["extent"] = extent_correlation(found, _extents(data))
         out[f"{answers.task} on {name}"] = summary
     return out
+
+
+def _rated(data: Path) -> bool:
+    """Whether the files with the experts' readings are there, not only films from a folder of cases."""
+    return all((data / CORPORA[name][0]).is_file() for name in GRADED)
 
 
 def _extents(data: Path) -> dict[tuple[str, str], float]:
@@ -216,7 +223,7 @@ def ceilings(data: Path, corpora: Sequence[str]) -> dict[str, Any]:
             str(task): {k: rounded(v) if isinstance(v, float) else v for k, v in asdict(found).items()}
             for task, found in reader_agreement(data / READINGS_FILE).items()
         }
-    if set(GRADED) <= set(corpora):
+    if set(GRADED) <= set(corpora) and _rated(data):
         out["severity"] = expert_agreement(severities(data))
     return out
 

@@ -79,6 +79,8 @@ def left_out(films: Iterable[Film], folder: Path) -> list[Film]:
     found = []
     for source in sorted({film.source for film in films} & set(FILE_COLUMNS)):
         film_column, patient_column = FILE_COLUMNS[source]
+        if not (folder / CORPORA[source][0]).is_file():
+            continue  # it came as a folder of cases, all of which are films here
         taken = {film.film_id for film in films if film.source == source}
         columns = [film_column, patient_column, "image"]
         for row in pq.read_table(folder / CORPORA[source][0], columns=columns).to_pylist():
@@ -203,6 +205,14 @@ def write_split(path: Path, films: Sequence[Hashed]) -> None:
         writer.writerow(("source", "film", "patient", "split", "sha256", "phash"))
         for f in films:
             writer.writerow((f.source, f.film_id, f.patient, f.split, f.content, f.perceptual))
+
+
+def trained_sources(path: Path) -> set[str]:
+    """The corpora that a checkpoint's `split.csv` names."""
+    if not path.is_file():
+        return set()
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row.get("source", "") for row in csv.DictReader(file)}
 
 
 def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:

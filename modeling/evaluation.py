@@ -1,8 +1,9 @@
 """Measure a checkpoint: `python -m modeling.evaluation --checkpoint DIR --data FILE.parquet --task NAME`.
 
-`FILE` has the columns of a corpus (`--corpus`, by default those of the SIIM films). Where it has films marked
-as validation only those are measured, else all of them; the answer says which. `--audit` also trains small
-models that never see the lungs on the file's training films, and sets the checkpoint beside them.
+`FILE` has the columns of a corpus (`--corpus`, by default those of the SIIM films); a folder that an importer
+or an export wrote will do as well. Where it has films marked as validation only those are measured, else all
+of them; the answer says which. `--audit` also trains small models that never see the lungs on the file's
+training films, and sets the checkpoint beside them.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from modeling.leak_audit import AuditRow, Side, audit
 from modeling.measurement import Measurement, compare_with_audit, not_beaten, summarise, training_counts
 from modeling.processing import StudyProcessor, collate
 from modeling.study import Modality, Study
+from modeling.training.case_folders import case_folder
 from modeling.training.corpora import CORPORA, Film
 
 BATCH = 32
@@ -185,7 +187,10 @@ def evaluate(
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     if task not in model.heads:
         raise ViewboxError(f"{origin.name} does not predict {task}; choose one of {', '.join(model.heads)}.")
-    everything = list(CORPORA[corpus][1](data))
+    if data.is_dir():
+        everything, corpus = list(case_folder(data)), data.name
+    else:
+        everything = list(CORPORA[corpus][1](data))
     films, used = choose(everything, task, split)
     started = time.perf_counter()
     answers = ask(model, processor, films, TaskName(task))
@@ -235,7 +240,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Measure a checkpoint on labelled films.")
     parser.add_argument("--checkpoint", required=True, help="folder or Hub repo")
-    parser.add_argument("--data", type=Path, required=True, help="Parquet file with the corpus's columns")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="Parquet file with the corpus's columns, or a folder of imported cases",
+    )
     parser.add_argument("--task", default="appearance", help=f"one of {', '.join(TASKS)}")
     parser.add_argument("--corpus", default="siim", help=f"whose columns: {', '.join(CORPORA)}")
     parser.add_argument("--split", choices=("train", "validation", "all"), help="which films (see above)")

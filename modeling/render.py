@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from modeling.colours import AGAINST, FOR, LEVELS, colours
-from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.results import FieldAttribution, WordAttribution
 from modeling.study import CLINICAL_FIELDS
 
 Sign = Literal["both", "positive", "negative"]
@@ -245,25 +245,3 @@ def _value(field: FieldAttribution) -> str:
     number = f"{field.value:g}" if math.isfinite(field.value) else ("∞" if field.value > 0 else "-∞")
     unit = CLINICAL_FIELDS[field.name].unit if field.name in CLINICAL_FIELDS else ""
     return f"{number} {unit}".strip()
-
-
-@dataclass(frozen=True)
-class CompletenessNote:
-    """The numbers of "does the account add up?", in logits; the words stand in the interface."""
-
-    verdict: str
-    total: float
-    change: float
-    delta: float
-    percent: float
-
-
-def describe_completeness(attribution: Attribution) -> CompletenessNote:
-    """Sum of the attributions, change that they explain, and what is left, also in per cent of the change."""
-    return CompletenessNote(
-        attribution.verdict,
-        attribution.total,
-        attribution.output - attribution.baseline_output,
-        attribution.convergence_delta,
-        100.0 * attribution.relative_delta,
-    )

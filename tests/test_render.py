@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modeling.labels import Target
 from modeling.render import (
     AGAINST,
     FOR,
     SIGNS,
-    describe_completeness,
     field_rows,
     film_picture,
     heat_map,
@@ -17,7 +15,7 @@ from modeling.render import (
     smoothed_density,
     word_spans,
 )
-from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.results import FieldAttribution, WordAttribution
 
 FILM = np.tile(np.linspace(0, 1, 90, dtype=np.float32), (60, 1))
 
@@ -234,24 +232,6 @@ def test_fields_are_sorted_by_magnitude_with_their_units() -> None:
         ("sex", "female", 0.0),
     ]
     assert field_rows([]) == []
-
-
-def test_completeness_in_numbers() -> None:
-    attribution = Attribution(
-        Target.parse("appearance/Typical"),
-        "integrated_gradients",
-        "black",
-        np.full((2, 2), 0.2, np.float32),
-        (FieldAttribution("age", 1.0, 0.16),),
-        (),
-        output=1.5,
-        baseline_output=0.5,
-        evaluations=16,
-        seconds=0.1,
-    )
-    note = describe_completeness(attribution)
-    assert note.verdict == "usable" and note.percent == pytest.approx(4.0, abs=1e-4)
-    assert (note.total, note.change, note.delta) == pytest.approx((0.96, 1.0, -0.04))
 
 
 # --- percentile and contours

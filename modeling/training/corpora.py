@@ -43,6 +43,7 @@ class Film:
 
     Attributes:
         encoded: the image file's bytes; empty for a report without a film.
+        signed: the file's 16-bit values are signed.
         pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
         labels: task -> class.
         boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
@@ -56,8 +57,9 @@ class Film:
     source: str
     patient: str
     split: Split
-    encoded: bytes
+    encoded: bytes | memoryview
     pixel_aspect_ratio: float = 1.0
+    signed: bool = False
     table: ClinicalTable = field(default_factory=ClinicalTable)
     text: ClinicalText = field(default_factory=ClinicalText)
     labels: Mapping[TaskName, str] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Film:
         try:
             picture = Image.open(io.BytesIO(self.encoded))
             pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
+            pixels = pixels.view(np.int16) if self.signed else pixels
         except (OSError, ValueError) as exc:
             raise StudyError(
                 f"Film {self.film_id} of {self.source} cannot be decoded; leave it out."
@@ -258,16 +261,13 @@ def phantoms(path: Path) -> Iterator[Film]:
         )
 
 
-def _indexed_reports(path: Path) -> Iterator[Film]:
-    from modeling.training.report_corpora import indexed_reports  # it needs this module
+def _reports(loader: str) -> Callable[[Path], Iterator[Film]]:
+    def read(path: Path) -> Iterator[Film]:
+        from modeling.training import report_corpora  # it needs this module
 
-    return indexed_reports(path)
+        return getattr(report_corpora, loader)(path)
 
-
-def _mined_reports(path: Path) -> Iterator[Film]:
-    from modeling.training.report_corpora import mined_reports
-
-    return mined_reports(path)
+    return read
 
 
 CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
@@ -275,19 +275,25 @@ CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
     "cohen": ("cohen.parquet", cohen),
     "hannover": ("hannover.parquet", hannover),
     "phantom": ("phantoms.parquet", phantoms),
-    "openi": ("openi/NLMCXR_reports.tgz", _indexed_reports),
-    "openi-mined": ("openi/NLMCXR_reports.tgz", _mined_reports),
+    "openi": ("openi/NLMCXR_reports.tgz", _reports("indexed_reports")),
+    "openi-mined": ("openi/NLMCXR_reports.tgz", _reports("mined_reports")),
 }
 """Corpus name -> the file it is read from, and its loader."""
 
 
 def load(name: str, folder: Path) -> list[Film]:
-    """All films of a corpus.
+    """All films of a corpus: of its file in `folder`, or of a folder of cases that bears its name.
 
     Raises:
-        ViewboxError: an unknown corpus, or its file is not in the folder.
+        ViewboxError: an unknown corpus, or it is not in the folder.
     """
-    if name not in CORPORA:
-        raise ViewboxError(f"There is no corpus '{name}'; choose from {', '.join(CORPORA)}.")
-    file, loader = CORPORA[name]
+    from modeling.training.case_folders import case_folder, is_case_folder  # it needs this module
+
+    file, loader = CORPORA.get(name, ("", None))
+    if is_case_folder(folder / name) and not (file and (folder / file).is_file()):
+        return list(case_folder(folder / name))
+    if loader is None:
+        raise ViewboxError(
+            f"There is no corpus '{name}'; choose from {', '.join(CORPORA)}, or import it to {folder / name}."
+        )
     return list(loader(folder / file))
