@@ -1,6 +1,6 @@
 """The parts of a card and of the README's table: Markdown from `metrics.json` alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 Numbers = Mapping[str, Any]
@@ -232,6 +232,32 @@ def _left_out(found: Numbers) -> str:
     films = " and ".join(f"{count} of {name}" for name, count in found["films"].items())
     twins = ", ".join(f"{n} pairs between {name}" for name, n in found["across_corpora"].items()) or "no pair"
     return f" Of the films in those files that are on no side ({films}): {twins}."
+
+
+_APPEARANCE_ALONE = """No set that could be had carries appearance labels *and* a clinical table for the
+same film; so the appearance head reads the film alone, and a clinical field cannot change it. The
+grading head reads film and table.
+"""
+_GRADING_FROM = """Grading labels count the lung zones that the senior Brixia reader marked above 0 (1-2
+Mild, 3-4 Moderate, more Severe); where a film has only a geographic extent (0-8), cut points linked on
+the films that have both readings turn it into zones.
+"""
+_GRADING_LIMITS = """- Grading rests on few patients; look at the interval, not at the number.
+- The table's part in grading was learnt from films of which most have few known fields.
+"""
+_GRADED = {"cohen", "hannover"}
+
+
+def labels_from(trained_on: Collection[str]) -> str:
+    """Where the labels of a film checkpoint come from, and which head may read the table."""
+    parts = [_APPEARANCE_ALONE] if "siim" in trained_on else []
+    parts += [_GRADING_FROM] if _GRADED & set(trained_on) else []
+    return "".join(part + "\n" for part in parts)
+
+
+def grading_limits(trained_on: Collection[str]) -> str:
+    """What the few graded patients of Cohen and Hannover leave open."""
+    return _GRADING_LIMITS if _GRADED & set(trained_on) else ""
 
 
 def label_shift(measurements: Mapping[str, Numbers]) -> str:

@@ -33,6 +33,9 @@ TERMS = {
     "cohen": "covid-chestxray-dataset (Cohen et al. 2020): licence per image",
     "hannover": "COVID-19 Image Repository, Hannover Medical School: CC BY 3.0",
     "phantom": "synthetic films of this project: CC0 1.0",
+    "ricord": "MIDRC-RICORD-1c (Tsai et al. 2021, The Cancer Imaging Archive): CC BY-NC 4.0",
+    "nih": "NIH ChestX-ray14 (Wang et al. 2017): free use with acknowledgement of the NIH Clinical Center",
+    "mimic": "MIMIC-CXR-JPG (Johnson et al. 2019): PhysioNet credentialed data use agreement",
     "openi": "reports of the Indiana University chest X-ray collection (Open-i, Demner-Fushman et al. 2016):"
     " CC BY-NC-ND 4.0; the reports are not passed on, only weights that were trained on them",
 }
@@ -77,15 +80,26 @@ def model_card(folder: Path) -> str:
         reads += f" (text: {', '.join(processor.text.sections)})"
     name = f"viewbox-{folder.name}"
     measurements = metrics["measurements"]
+    trained_on = _trained_on(config, measurements)
     texts = {
         "index": sections.index(name, measurements),
         "name": name,
         "reads": reads,
-        "corpora": "\n".join(f"- {TERMS[source]}" for source in config.sources if source in TERMS),
+        "labels_from": sections.labels_from(trained_on),
+        "grading_limits": sections.grading_limits(trained_on),
+        "corpora": "\n".join(
+            f"- {TERMS.get(source, source)}" for source in _trained_on(config, measurements)
+        ),
         "plots": "\n".join(f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)),
     }
     more = _about_text(folder, metrics) if config.image is None else _about_films(folder, metrics)
     return (_TEMPLATES / _template(config, processor)).read_text().format(**texts, **more)
+
+
+def _trained_on(config: FusionConfig, measurements: Mapping[str, Any]) -> list[str]:
+    """The sources that it was measured on; what it only answers for, it has not learnt from."""
+    measured = {name for found in measurements.values() for name in found["corpus"].split(" and ")}
+    return [source for source in config.sources if source in measured]
 
 
 def _template(config: FusionConfig, processor: ProcessorConfig) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_config.card_sections import INDEXED
+from hub_config.card_sections import INDEXED, grading_limits, labels_from
 from hub_config.cards import (
     CHECKPOINTS,
     PLOTS,
@@ -112,3 +112,10 @@ def test_the_space_front_matter_is_complete(root: Path) -> None:
 def test_an_unmeasured_checkpoint_has_no_card(tmp_path: Path) -> None:
     with pytest.raises(ViewboxError, match="measure it first"):
         model_card(tmp_path)
+
+
+def test_a_card_says_of_its_corpora_what_holds_for_them() -> None:
+    bundled = labels_from(["siim", "cohen"])
+    assert "reads the film alone" in bundled and "Brixia" in bundled
+    assert labels_from(["ricord"]) == "" and grading_limits(["ricord"]) == ""
+    assert "few patients" in grading_limits(["hannover"])
