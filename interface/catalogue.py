@@ -224,6 +224,8 @@ _PAGE: dict[str, tuple[str, str]] = {
     "class.Pneumonia": ("Pneumonia", "肺炎"),
     "class.Pneumothorax": ("Pneumothorax", "氣胸"),
     "value.years": ("years", "歲"),
+    "value.10^9/L": ("10⁹/L", "10⁹/L"),
+    "form.range_age": ("0 – 120 years (months)", "0 – 120 歲（或如 8 months）"),
     "value.female": ("female", "女"),
     "value.male": ("male", "男"),
     "value.positive": ("positive", "陽性"),

@@ -38,8 +38,10 @@ def table_and_text(values: Sequence[object]) -> tuple[dict[str, object], dict[st
 
 
 def _range(field: ClinicalField) -> str:
-    """Range and other units in signs that need no translation."""
-    text = f"{field.low:g} – {field.high:g} {field.unit}"
+    """Range and other units; words are translated, the signs of the other fields need none."""
+    if field.name == "age":
+        return marker("form.range_age")
+    text = f"{field.low:g} – {field.high:g} {field.unit.replace('10^9', '10⁹')}"
     return f"{text} ({', '.join(field.other_units)})" if field.other_units else text
 
 

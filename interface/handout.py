@@ -28,7 +28,8 @@ th,td{padding:.15rem .3rem;border-bottom:1px solid #e2e8f0}
 caption{text-align:left}
 .vb-number{text-align:right;white-space:nowrap}
 .vb-bars{table-layout:fixed}
-.vb-bars th{width:44%}
+.vb-bars th:first-child{width:44%}
+.vb-bars thead th:not(:first-child){width:4.4em;font-weight:500}
 .vb-bars td.vb-number{width:5.5em}
 .vb-bar i,.vb-signed i{display:block;height:11px;background:var(--primary-600);min-width:1px}
 .vb-signed i.pos{margin-left:50%;background:var(--vb-pos)}

@@ -144,7 +144,7 @@ def quiz_tab(
 
     answered = [panel.answer, panel.confidence]
     # Not `all`: an update of the viewer before it is built, even an empty one, takes its words away.
-    shown = [panel.intro, panel.kept, panel.tabs, panel.code, message]
+    shown = [panel.intro, panel.kept, panel.tabs, panel.code, panel.status]
     page.load(guard(work.arrive), None, shown, **_READING)
     tab.select(work.prepare, None, None, **_READING)
     for event in (panel.begin.click, panel.code.submit):

@@ -59,7 +59,7 @@ class QuizActions:
             return updates
         self._pool.start()
         code = clean_code(str(wanted))
-        refused = {} if code or not wanted else {self.panel.message: alert(say("quiz.bad_code", language))}
+        refused = {} if code or not wanted else {self.panel.status: alert(say("quiz.bad_code", language))}
         return updates | {self.panel.tabs: gr.Tabs(selected="quiz"), self.panel.code: code or ""} | refused
 
     def prepare(self) -> None:

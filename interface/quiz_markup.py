@@ -165,11 +165,10 @@ def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:
 def results(sitting: Sitting, set_name: str, language: Language) -> str:
     """The whole sitting: score, drills revealed, film by film, and the link for the class."""
     if not sitting.rows:
-        return step("quiz.step_over", language) + note(say("quiz.nothing_done", language))
+        return note(say("quiz.nothing_done", language))
     found = score(sitting.rows)
     return (
-        step("quiz.step_over", language)
-        + note(say("quiz.few", language, n=found.cases))
+        note(say("quiz.few", language, n=found.cases))
         + _score_table(found, language)
         + _calibration(found, language)
         + _drills(sitting.rows, found, language)
@@ -202,7 +201,9 @@ def _score_table(found: Score, language: Language) -> str:
         for key, value in rows
     )
     title = escape(say("quiz.score_title", language))
-    return f'<table class="vb-quiz-table"><caption>{title}</caption><tbody>{body}</tbody></table>'
+    return (
+        f'<table class="vb-quiz-table vb-quiz-score"><caption>{title}</caption><tbody>{body}</tbody></table>'
+    )
 
 
 def _calibration(found: Score, language: Language) -> str:

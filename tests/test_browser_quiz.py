@@ -119,6 +119,18 @@ def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_
     context.close()
 
 
+def test_a_wrong_code_in_a_link_is_told_and_a_refusal_is_seen_below_the_banner_on_a_phone(phone, served):
+    phone.goto(f"{served.url}/?quiz=%3Cb%3E")
+    phone.wait_for_selector("#vb-quiz-status [role=alert]:has-text('測驗代碼')")
+    phone.locator("#vb-quiz-begin").tap()
+    stepped(phone, f"第 1 / {LENGTH} 張")
+    phone.locator("#vb-quiz-commit").tap()
+    phone.wait_for_selector("#vb-message :text('請先選擇')")
+    edge = "e => e.getBoundingClientRect()"
+    banner, told = (phone.locator(f"#vb-{name}").evaluate(edge) for name in ("banner", "message"))
+    assert banner["bottom"] - 1 <= told["top"] < 844 / 2
+
+
 def test_a_reload_does_not_end_a_quiz_nor_take_back_what_was_committed(page):
     page.get_by_role("tab", name="Quiz", exact=True).click()
     page.locator("#vb-quiz-code input, #vb-quiz-code textarea").fill("class-7b")

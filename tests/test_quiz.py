@@ -369,7 +369,7 @@ def test_a_bad_code_is_refused_and_one_in_a_link_is_left_out(made):
     with pytest.raises(ViewboxError, match="letters a to z"):
         next(actions.begin("<script>", visit()))
     arrived = actions.arrive(visit(quiz="<script>"))
-    assert arrived[actions.panel.code] == "" and "letters a to z" in arrived[actions.panel.message]
+    assert arrived[actions.panel.code] == "" and "letters a to z" in arrived[actions.panel.status]
 
 
 def test_a_link_opens_the_tab_with_its_code_in_the_readers_language(made):
