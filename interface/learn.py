@@ -35,7 +35,8 @@ GLOSSARY: tuple[Lesson, ...] = (
     Lesson("heat_map", (Link(method="integrated_gradients"),)),
     Lesson("grad_cam", (Link(method="grad_cam"),)),
     Lesson("occlusion", (Link(method="occlusion"),)),
-    Lesson("attention", (Link(method="attention"),)),
+    # The bundled fusions have no attention between modalities; their pooling of the film is attention too.
+    Lesson("attention", (Link(method="evidence"),)),
     Lesson("sanity", (Link(method="random_weights"), Link(method="edges"))),
     Lesson("share", (Link(), Link(change="no_film"))),
     Lesson("shapley", (Link(),)),

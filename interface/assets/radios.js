@@ -30,6 +30,7 @@
   }, true);
 
   const look = () => { waiting ??= setTimeout(joined, EVERY); };
-  new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
+  new MutationObserver(look).observe(
+    document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] });
   look();
 })();

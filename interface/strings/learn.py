@@ -132,9 +132,11 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "learn.attention": ("Attention", "注意力"),
     "learn.attention.text": (
-        "How strongly parts of a network look at each other. It is no account of the answer,"
-        " though often shown as one.",
-        "網路各部分互相參照的強度。它不是對答案的說明，儘管常被如此呈現。",
+        "The weights with which a network gathers the parts of its input, such as the places of a film."
+        " They are the same whatever the target, so they are no account of an answer, though often shown as"
+        " one. The view shows the weights with which this model pools the film.",
+        "網路彙集輸入各部分（例如影像各處）時所用的權重。無論目標為何，權重都相同，因此不是對答案的說明，"
+        "儘管常被如此呈現。此畫面顯示本模型彙集影像時所用的權重。",
     ),
     "learn.sanity": ("Sanity check", "合理性檢驗"),
     "learn.sanity.text": (
