@@ -22,9 +22,9 @@ METRICS_FILE = "metrics.json"
 MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", "shortcut.json"
 """What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
 and `modeling.explain.shortcut`."""
-WEAK_FILE = "weak_labels.json"
-INNER_FILE = "inner_fold.json"
-"""What `modeling.training.label_sources` writes: mined labels against index terms, for a text checkpoint."""
+WEAK_FILE, INNER_FILE = "weak_labels.json", "inner_fold.json"
+"""What `modeling.training.label_sources` writes for a text checkpoint (mined labels against index terms), and
+`modeling.training.inner_fold` (how its recipe was chosen)."""
 PLOTS = "plots"
 
 TERMS = {
@@ -87,9 +87,7 @@ def model_card(folder: Path) -> str:
         "reads": reads,
         "labels_from": sections.labels_from(trained_on),
         "grading_limits": sections.grading_limits(trained_on),
-        "corpora": "\n".join(
-            f"- {TERMS.get(source, source)}" for source in _trained_on(config, measurements)
-        ),
+        "corpora": "\n".join(f"- {TERMS.get(source, source)}" for source in trained_on),
         "plots": "\n".join(f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)),
     }
     more = _about_text(folder, metrics) if config.image is None else _about_films(folder, metrics)

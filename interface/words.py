@@ -21,7 +21,8 @@ def whole_words(words: Sequence[WordAttribution]) -> list[tuple[WordAttribution,
     found: list[tuple[WordAttribution, tuple[int, ...]]] = []
     for place, word in enumerate(words):
         last, places = found[-1] if found else (None, ())
-        alone = last is None or last.section != word.section or (_spoken(word) and _spoken(last))
+        other = last is None or last.section != word.section
+        alone = other or (_spoken(word) and _spoken(last) and not _one_number(last, word))
         if alone:
             found.append((word, (place,)))
         else:
@@ -31,6 +32,12 @@ def whole_words(words: Sequence[WordAttribution]) -> list[tuple[WordAttribution,
 
 def _spoken(word: WordAttribution) -> bool:
     return any(character.isalnum() for character in word.word)
+
+
+def _one_number(first: WordAttribution, second: WordAttribution) -> bool:
+    """Whether 38. and 5 are one number."""
+    near = first.end == second.start and first.word[-1] in ".,"
+    return near and first.word[-2:-1].isdecimal() and second.word[:1].isdecimal()
 
 
 def _joined(first: WordAttribution, second: WordAttribution) -> WordAttribution:

@@ -195,9 +195,8 @@ class TextEncoder(nn.Module):
         sequence = self.projection(hidden)
         if self.phrases is None:
             return sequence
-        words = (
-            _PHRASE_GAIN * embedded * attention[..., None]
-        )  # what lies behind a text's end is no neighbour
+        there = attention[..., None]  # what lies behind a text's end is no neighbour
+        words = _PHRASE_GAIN * embedded * there
         return sequence + self.phrases(words.transpose(1, 2)).transpose(1, 2)
 
     def _pooled(self, sequence: Tensor, attention: Tensor) -> Tensor:

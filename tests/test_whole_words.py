@@ -28,7 +28,7 @@ def read(text: str, section: str = "indication") -> tuple[WordAttribution, ...]:
         ("(Cough) fever ...", ["(Cough)", "fever ..."]),
         ("X-ray", ["X-", "ray"]),
         ("咳嗽。", ["咳嗽。"]),
-        ("38.5 C", ["38.", "5", "C"]),
+        ("38.5 C", ["38.5", "C"]),
         ("?!", ["?!"]),
         ("", []),
     ],
