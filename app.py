@@ -13,6 +13,7 @@ from cases.store import CaseFilter, CaseStore, open_case_store
 from hub_config.plots import plots
 from hub_config.settings import Settings
 from interface.checkpoints import Checkpoints
+from interface.drawn_cases import DrawnCases
 from interface.hosts import ModelHost, StoreHost
 from interface.memory import share_heaps
 from interface.page import build_page, launch_options
@@ -91,8 +92,8 @@ def _on_gpu() -> Callable[[Callable], Callable] | None:
 
 def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
-    stores = StoreHost(lambda: _open_store(settings))
     models = Checkpoints([_host(settings, model) for model in settings.models])
+    stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
     return build_page(models, stores, plots), models, stores
 
 

@@ -64,7 +64,7 @@ class Ahead:
             found = self._waiting.pop(reader, None)
         if found is not None and found.case.case_id == case_id and time.monotonic() - found.since < FRESH:
             return found.case, found.film
-        case = self._stores.store.get(case_id)
+        case = self._stores.case(case_id)
         return case, hold(case)
 
     def read(self, which: Callable[[], str | None], reader: str, shown: HeldFilm | None) -> None:
@@ -101,7 +101,7 @@ class Ahead:
             time.sleep(max(0.0, due - time.monotonic()))  # the later ones in line are due later still
             case_id = which() if self._wanted.get(reader) is wanted else None
             if case_id is not None:
-                case = self._stores.store.get(case_id)
+                case = self._stores.case(case_id)
                 film = hold(case)
                 self._keep(reader, wanted, _Waiting(time.monotonic(), case, film))
         except ViewboxError as exc:  # a reader who opens it is told

@@ -197,7 +197,7 @@ class Api:
     def _case(self, case_id: str) -> Case:
         if not isinstance(case_id, str) or not case_id.strip():
             raise ViewboxError("Give the ID of a case; list_cases names them.")
-        return self._stores.store.get(case_id.strip())
+        return self._stores.case(case_id.strip())
 
     def _host(self, checkpoint: str, case: Case | None) -> ModelHost:
         host = self._models.of(str(checkpoint or ""), case)

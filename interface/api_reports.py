@@ -84,7 +84,7 @@ class ReportsApi:
             weights[modality] = float(weight)
         if not isinstance(case_id, str) or not case_id.strip():
             raise ViewboxError("Give the ID of a case; list_cases names them.")
-        case = self._stores.store.get(case_id.strip())
+        case = self._stores.case(case_id.strip())
         self._wait()
         found = self._similar.find(case, case.study, k, weights)
         return {

@@ -73,7 +73,7 @@ class Arrival:
             if not page.rows:
                 return self.parts.say(say("choose.none", desk.language))
             case_id = page.rows[0].case_id
-        case = self._stores.store.get(case_id)
+        case = self._stores.case(case_id)
         if link.change:
             case = replace(case, study=DEFECTS[link.change](case.study))
         desk.wanted = link.checkpoint

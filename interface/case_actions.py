@@ -89,7 +89,8 @@ class CaseActions:
         key = "prediction.running" if host.state.phase == "ready" else "prediction.waiting"
         return {self.parts.message: alert(""), self.parts.results.prediction: note(say(key, desk.language))}
 
-    def _cleared(self, desk: Desk) -> Updates:
+    def cleared(self, desk: Desk) -> Updates:
+        """The screen without what was said about the study before."""
         return {**self.parts.lines(self._models, desk), **self._expected(desk), **self._unanswered()}
 
     def _unanswered(self) -> Updates:
@@ -111,7 +112,7 @@ class CaseActions:
         """
         desk.put(case, film or hold(case))
         return {
-            **self._cleared(desk),
+            **self.cleared(desk),
             self.parts.chooser.case_id: case.case_id,
             self.parts.film.figure: desk_value(desk),
             **self.parts.form.filled(case.study),
@@ -284,7 +285,7 @@ class CaseActions:
         if desk.case is None or (desk.due == "nothing" and desk.prediction is None):  # nothing to predict yet
             return {**self.parts.lines(self._models, desk), self.parts.message: alert("")}
         desk.revise(desk.study)
-        return {**self._cleared(desk), self.parts.film.figure: desk_value(desk)}
+        return {**self.cleared(desk), self.parts.film.figure: desk_value(desk)}
 
     def revise(self, request: gr.Request, *inputs: object) -> Updates:
         """The case on the desk with what the form says now."""
@@ -292,4 +293,4 @@ class CaseActions:
         if desk.case is None or desk.study is None:
             raise ViewboxError(say("choose.first", desk.language))
         desk.revise(revised(desk.study, *table_and_text(inputs)))
-        return {**self._cleared(desk), self.parts.film.figure: desk_value(desk)}
+        return {**self.cleared(desk), self.parts.film.figure: desk_value(desk)}

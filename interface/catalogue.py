@@ -81,6 +81,14 @@ _PAGE: dict[str, tuple[str, str]] = {
     ),
     "form.unknown": ("unknown", "未知"),
     "form.predict": ("Predict again", "再次預測"),
+    "form.without_image": ("Leave out the film", "移除影像"),
+    "form.without_table": ("Leave out the table", "移除臨床資料"),
+    "form.without_text": ("Leave out the text", "移除文字"),
+    "form.as_stored": ("As it was opened", "恢復開啟時的病例"),
+    "form.nothing_left": (
+        "Nothing would be left to predict from; press As it was opened, or fill in a field.",
+        "將沒有任何資料可供預測；請按「恢復開啟時的病例」，或填寫一個欄位。",
+    ),
     "form.reads": ("This checkpoint reads (✓): {fields}.", "此模型讀取（✓）：{fields}。"),
     "form.reads_none": ("This checkpoint reads no clinical field.", "此模型不讀取臨床欄位。"),
     "form.reads_text": ("Text that it reads: {sections}.", "讀取的文字：{sections}。"),
@@ -95,6 +103,7 @@ _PAGE: dict[str, tuple[str, str]] = {
         "{case} 的胸部 X 光片，色彩為 {target} 的歸因",
     ),
     "film.none": ("This study has no film.", "此檢查沒有影像。"),
+    "film.left_out": ("The film is left out of this prediction.", "此次預測不使用影像。"),
     "film.hidden": (
         "The licence of this film ({licence}) does not let it be shown here; the prediction still uses it.",
         "此影像的授權（{licence}）不允許在此顯示；預測仍會使用它。",

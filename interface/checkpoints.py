@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from cases.case import Case
@@ -10,6 +11,9 @@ from modeling.errors import ViewboxError
 
 logger = logging.getLogger(__name__)
 
+LOAD_PATIENCE = 120.0
+"""Seconds to wait for a checkpoint where nothing can be done without it."""
+_PAUSE = 0.3
 SYNTHETIC_SOURCES = frozenset({"phantom"})
 """Sources whose films are computed: what was trained on these alone says nothing about real ones."""
 
@@ -86,6 +90,16 @@ class Checkpoints:
     def need(self, host: ModelHost) -> None:
         """Let a checkpoint be the next that is loaded."""
         self._needed = host
+
+    def awaited(self, host: ModelHost) -> bool:
+        """Whether a checkpoint is ready, after waiting for it for `LOAD_PATIENCE` at most."""
+        if not host.settled:
+            self.need(host)
+            self.start()
+        end = time.monotonic() + LOAD_PATIENCE
+        while not host.settled and time.monotonic() < end:
+            time.sleep(_PAUSE)
+        return host.state.phase == "ready"
 
     def _work(self, first: Callable[[], str] | None) -> None:
         if first is not None and len(self.hosts) > 1:

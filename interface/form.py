@@ -7,7 +7,7 @@ import gradio as gr
 
 from interface.reading import typed
 from interface.texts import marker
-from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Study
+from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Modality, Study
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Form:
     sections: Mapping[str, gr.Textbox]
     reads: gr.HTML
     predict: gr.Button
+    leave_out: Mapping[Modality, gr.Button]
+    as_stored: gr.Button
 
     @property
     def inputs(self) -> list[gr.Textbox | gr.Dropdown]:
@@ -79,4 +81,9 @@ def form() -> Form:
             for name in TEXT_SECTIONS
         }
         predict = gr.Button(marker("form.predict"), variant="primary", elem_id="vb-predict")
-    return Form(fields, sections, reads, predict)
+        with gr.Row(elem_id="vb-leave-out"):
+            left_out = {
+                one: gr.Button(marker(f"form.without_{one}"), size="sm", min_width=140) for one in Modality
+            }
+            stored = gr.Button(marker("form.as_stored"), size="sm", min_width=140)
+    return Form(fields, sections, reads, predict, left_out, stored)

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from cases.case import Case
 from cases.store import CaseStore
 from interface.scrutiny_host import ScrutinyHost
-from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
+from modeling.errors import CaseNotFoundError, CheckpointError, ExplanationCancelled, ViewboxError
 from modeling.labels import Target
 from modeling.results import Attribution, Prediction
 from modeling.study import Study
@@ -230,8 +231,14 @@ class ModelHost:
 class StoreHost:
     """Opens the case store on first use; one that could not be opened is tried again at the next use."""
 
-    def __init__(self, open_store: Callable[[], CaseStore]) -> None:
-        self._open = open_store
+    def __init__(
+        self, open_store: Callable[[], CaseStore], drawn: Callable[[str], Case | None] = lambda _: None
+    ) -> None:
+        """
+        Args:
+            drawn: gives a case that no store holds, None for an ID that is none of its own.
+        """
+        self._open, self._drawn = open_store, drawn
         self._lock = threading.Lock()
         self._store: CaseStore | None = None
 
@@ -247,3 +254,17 @@ class StoreHost:
                 self._store = self._open()
                 logger.info("store %s", self._store.description)
             return self._store
+
+    def case(self, case_id: str) -> Case:
+        """The case of that ID: of the store, or else one that is drawn.
+
+        Raises:
+            CaseStoreError: the store cannot be reached, or has no such case and none is drawn.
+        """
+        try:
+            return self.store.get(case_id)
+        except CaseNotFoundError:
+            drawn = self._drawn(case_id)
+            if drawn is None:
+                raise
+            return drawn

@@ -1,5 +1,6 @@
 """The page: lays out the panels and says what leads to what."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -43,6 +44,7 @@ from interface.texts import marker, translations
 from interface.trust import trust_panel
 from interface.viewer import mask_of
 from interface.ward import ward_panel
+from interface.what_if import WhatIf
 from interface.wiring_scrutiny import AFTER_A_FRAME, Guard, ScrutinyWiring
 from interface.wiring_take import wire_take, wire_ward
 
@@ -89,7 +91,8 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         guard = on_screen(parts.say, desks.language)
         scrutiny = ScrutinyWiring(guard, in_line, checks, ProveActions(desks, parts, mask_of), parts)
         arrival = Arrival(models, stores, desks, parts, cases)
-        wiring = _Wiring(models, cases, arrival, work, parts, guard, in_line, scrutiny)
+        what_if = WhatIf(desks, parts, cases)
+        wiring = _Wiring(models, cases, arrival, what_if, work, parts, guard, in_line, scrutiny)
         wiring.connect(page)
         wire_take(take, TakeActions(models, stores, desks, parts), guard, in_line)
         wire_ward(ward, desks, guard, results.target, results.prediction)
@@ -98,6 +101,8 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
             wiring.opens(cards)
         learn_tab(tabs, [host.name for host in models.hosts], desks.language, guard)
         about_tab(tabs, About(models, plots), desks.language, guard)
+        # A refusal belongs to the tab in which it was made.
+        tabs.select(None, None, [message], js=f"() => {json.dumps(alert(''))}", **QUIET)
         page.unload(_leaving(desks, cases))
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
@@ -133,6 +138,7 @@ class _Wiring:
         models: Checkpoints,
         cases: CaseActions,
         arrival: Arrival,
+        what_if: WhatIf,
         work: ModelActions,
         parts: Parts,
         guard: Guard,
@@ -140,7 +146,7 @@ class _Wiring:
         scrutiny: ScrutinyWiring,
     ) -> None:
         self._models, self._cases, self._work, self._parts = models, cases, work, parts
-        self._arriving = arrival
+        self._arriving, self._what_if = arrival, what_if
         self._explaining: list[Any] = []
         self._guard, self._stopping = guard, stopping(cases.remember)
         self._line, self._scrutiny = line, scrutiny
@@ -249,6 +255,9 @@ class _Wiring:
         ]
         events += [box.input for box in form_panel.fields.values() if not _is_text(box)]
         self._start(partial(gr.on, events), self._cases.revise, form_panel.inputs, self._cases.opened)
+        for modality, button in form_panel.leave_out.items():
+            self._start(button.click, self._what_if.leave_out(modality), None, self._cases.opened)
+        self._start(form_panel.as_stored.click, self._what_if.as_stored, None, self._cases.opened)
 
     def _explaining_events(self) -> None:
         work, results = self._work, self._parts.results

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from cases.case import Case
+from interface.links import Link
 from interface.markup import note
 from interface.quiz_score import CaseResult, Score, score
 from interface.quiz_sitting import Sitting, planted_region
@@ -228,6 +229,8 @@ def _film_by_film(rows: Sequence[CaseResult], language: Language) -> str:
     head = "".join(f'<th scope="col">{escape(say(key, language))}</th>' for key in heads)
     body = []
     for row in rows:
+        address = escape("?" + Link(case=row.case_id).query(language))
+        name = f'<a href="{address}" target="_blank" rel="noopener">{escape(row.case_id)}</a>'
         drill = f' <span class="vb-tag">{escape(say("quiz.drill", language))}</span>' if row.drill else ""
         answers = (
             (row.first, row.first_confidence),
@@ -236,7 +239,7 @@ def _film_by_film(rows: Sequence[CaseResult], language: Language) -> str:
         )
         cells = "".join(f"<td>{_judged(n, row.truth, language)} {percent(p)}</td>" for n, p in answers)
         body.append(
-            f'<tr><th scope="row">{row.number}. <small>{escape(row.case_id)}</small>{drill}</th>{cells}'
+            f'<tr><th scope="row">{row.number}. <small>{name}</small>{drill}</th>{cells}'
             f"<td>{escape(_class(row.truth, language))}</td></tr>"
         )
     title = escape(say("quiz.cases_title", language))

@@ -6,15 +6,13 @@ wrong), these are among them; such a case is drawn when it is asked for.
 
 import logging
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cases.case import Case
 from cases.store import CaseFilter, CaseStore
 from interface.checkpoints import Checkpoints
+from interface.drawn_cases import drills_of, host_of_drills
 from interface.guard import sentence
 from interface.hosts import ModelHost, StoreHost
 from interface.quiz_rules import Candidate
@@ -22,20 +20,12 @@ from interface.reading import fitted
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 
-if TYPE_CHECKING:
-    from cases.phantom.drills import Drills
-
 logger = logging.getLogger(__name__)
 
 WHOLE = 96
 """A store of at most so many cases is taken whole."""
 PER_CLASS = 16
 """Draws for each class from a larger store; the same ones every time."""
-LOAD_PATIENCE = 120.0
-"""Seconds to wait for a checkpoint before its cases go without an answer."""
-DRAWN_KEPT = 16
-"""Drills that stay drawn; a class asks for the same ones at the same time."""
-_PAUSE = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,9 +51,7 @@ class QuizPool:
         self._models, self._stores = models, stores
         self._lock = threading.Lock()
         self._working = False
-        self._drills: dict[str, tuple[Drills, int]] = {}
-        self._drawing = threading.Lock()
-        self._drawn: OrderedDict[str, Case] = OrderedDict()
+        self._drills: set[str] = set()
         self.state = PoolState()
 
     def start(self) -> None:
@@ -80,16 +68,7 @@ class QuizPool:
         Raises:
             CaseStoreError: the store does not answer, or has the case no longer.
         """
-        if case_id not in self._drills:
-            return self._stores.store.get(case_id)
-        with self._drawing:  # one at a time: drawing takes a core for a moment
-            if case_id not in self._drawn:
-                drills, index = self._drills[case_id]
-                self._drawn[case_id] = drills.case(index)
-                while len(self._drawn) > DRAWN_KEPT:
-                    self._drawn.popitem(last=False)
-            self._drawn.move_to_end(case_id)
-            return self._drawn[case_id]
+        return self._stores.case(case_id)
 
     def draw_ahead(self, case_ids: list[str]) -> None:
         """Draw the drills of a set that was just begun, so that no reader waits for one."""
@@ -127,14 +106,14 @@ class QuizPool:
             return
         for drill in found.drills:
             case_id = found.case_id(drill.index)
-            self._drills[case_id] = found, drill.index
+            self._drills.add(case_id)
             yield Candidate(case_id, drill.truth, drill.answer, drill.probability)
 
     def _candidate(self, case: Case) -> Candidate:
         truth = case.reference[TaskName.APPEARANCE]
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
         host = host_for(self._models, case)
-        if not self._ready(host):
+        if not self._models.awaited(host):
             return Candidate(case.case_id, truth, conflicting=conflicting)
         try:
             # A reader's short work goes first.
@@ -146,38 +125,10 @@ class QuizPool:
         probability = float(task.probabilities.max())
         return Candidate(case.case_id, truth, task.most_probable, probability, conflicting)
 
-    def _ready(self, host: ModelHost) -> bool:
-        if not host.settled:
-            self._models.need(host)
-            self._models.start()
-        end = time.monotonic() + LOAD_PATIENCE
-        while not host.settled and time.monotonic() < end:
-            time.sleep(_PAUSE)
-        return host.state.phase == "ready"
-
 
 def host_for(models: Checkpoints, case: Case) -> ModelHost:
     """The checkpoint that answers in the quiz: the one that suits the case, whatever the reader chose."""
     return models.suiting(case.provenance.source)
-
-
-def host_of_drills(models: Checkpoints) -> ModelHost:
-    """The checkpoint that answers for phantoms, and so for drills."""
-    return models.suiting("phantom")
-
-
-def drills_of(host: ModelHost) -> "Drills | None":
-    """The drills beside a checkpoint's weights; None where there are none that fit."""
-    if host.state.phase != "ready":
-        return None
-    from cases.phantom.drills import Drills  # late: the page opens without the phantoms' machinery
-    from modeling.checkpoint import WEIGHTS_FILE, sha256_of  # torch
-
-    try:
-        return Drills.load(host.folder, sha256_of(host.folder / WEIGHTS_FILE))
-    except ViewboxError as exc:
-        logger.warning("checkpoint %s: %s", host.name, exc)
-        return None
 
 
 def may_be_asked(case: Case) -> bool:

@@ -83,10 +83,12 @@ def _notes(desk: Desk, quick: bool) -> tuple[str, ...]:
 
 
 def is_changed(desk: Desk) -> bool:
-    """Whether the reader changed the clinical data or a text of the case."""
+    """Whether the reader changed the clinical data or a text of the case, or left its film out."""
     if desk.case is None or desk.study is None:
         return False
     case, texts = desk.case, desk.study.text.sections
+    if (desk.study.radiograph is None) != (case.study.radiograph is None):
+        return True
     own = {**case.report, **case.study.text.sections}
     edited = any(own.get(name) != words for name, words in texts.items())
     return (

@@ -80,7 +80,7 @@ class TakeActions:
             raise ViewboxError(say("take.none", desk.language))
         if len(ids) > MAX_PACK:
             raise ViewboxError(say("take.too_many", desk.language, limit=MAX_PACK))
-        cases = [self._stores.store.get(one) for one in ids]  # a wrong ID is told before any work
+        cases = [self._stores.case(one) for one in ids]  # a wrong ID is told before any work
         stop, sheets = threading.Event(), []
         for number, case in enumerate(cases, 1):
             yield self._given("told", say("take.packing", desk.language, number=number, count=len(cases)))

@@ -202,7 +202,11 @@ def desk_value(desk: Desk) -> Value:
             layers.append(map_layer(account.image, *of, **told))
         else:
             layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
-    return film_value(desk.case, desk.film, desk.language, layers=tuple(layers))
+    value = film_value(desk.case, desk.film, desk.language, layers=tuple(layers))
+    if desk.study.radiograph is None and desk.case.study.radiograph is not None:
+        told = say("film.left_out", desk.language)
+        value |= {"text": told, "message": told}
+    return value
 
 
 def mask_of(value: object, shape: tuple[int, int]) -> np.ndarray | None:

@@ -192,6 +192,31 @@ def test_change_a_clinical_field(page, tmp_path_factory):
     shoot(page, tmp_path_factory, "bad-value")
 
 
+def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_factory):
+    def press(label):
+        page.get_by_role("button", name=label).click()
+
+    explained(page)
+    whole, age, words = probabilities(page), page.get_by_label("Age (years)"), page.get_by_label("Indication")
+    assert age.input_value() and words.input_value()
+    press("Leave out the table")
+    page.wait_for_function("!document.querySelector('#vb-field-age input, #vb-field-age textarea').value")
+    explained(page)
+    assert probabilities(page) != whole and words.input_value()
+    press("Leave out the film")
+    page.wait_for_selector("#vb-figure :text('The film is left out of this prediction')")
+    explained(page)
+    shoot(page, tmp_path_factory, "film-left-out")
+    press("Leave out the text")
+    page.wait_for_selector("#vb-message [role=alert]:has-text('Nothing would be left')")
+    assert words.input_value(), "what was refused changes nothing"
+    press("As it was opened")
+    page.wait_for_function("document.querySelector('#vb-field-age input, #vb-field-age textarea').value")
+    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
+    explained(page)
+    assert probabilities(page) == whole
+
+
 def test_cancel_an_explanation(page, tmp_path_factory):
     explained(page)
     for _ in range(3):  # it may be over before the click

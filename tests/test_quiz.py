@@ -246,6 +246,7 @@ def test_a_whole_set_ends_with_results_and_drills_are_revealed_only_there(made):
     assert "of these films were drills" in results and "?quiz=whole" in results
     assert results.count('<tr><th scope="row">') >= LENGTH
     assert "Brier" in results
+    assert all(f'href="?case={row.case_id}&amp;lang=en"' in results for row in sitting.rows)
 
 
 def test_ending_early_scores_what_was_done(made):
