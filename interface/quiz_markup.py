@@ -230,16 +230,19 @@ def _film_by_film(rows: Sequence[CaseResult], language: Language) -> str:
     body = []
     for row in rows:
         address = escape("?" + Link(case=row.case_id).query(language))
-        name = f'<a href="{address}" target="_blank" rel="noopener">{escape(row.case_id)}</a>'
+        film = f'<a href="{address}" target="_blank" rel="noopener">{escape(row.case_id)}</a>'
         drill = f' <span class="vb-tag">{escape(say("quiz.drill", language))}</span>' if row.drill else ""
         answers = (
             (row.first, row.first_confidence),
             (row.second, row.second_confidence),
             (row.model, row.model_probability),
         )
-        cells = "".join(f"<td>{_judged(n, row.truth, language)} {percent(p)}</td>" for n, p in answers)
+        cells = "".join(
+            f'<td>{_judged(name, row.truth, language)} <span class="vb-number">{percent(p)}</span></td>'
+            for name, p in answers
+        )
         body.append(
-            f'<tr><th scope="row">{row.number}. <small>{name}</small>{drill}</th>{cells}'
+            f'<tr><th scope="row">{row.number}. <small>{film}</small>{drill}</th>{cells}'
             f"<td>{escape(_class(row.truth, language))}</td></tr>"
         )
     title = escape(say("quiz.cases_title", language))

@@ -25,6 +25,7 @@ element.addEventListener('click', (event) => {
   if (!card) return;
   trigger('open_case', {case_id: card.dataset.case});
   document.querySelector('#vb-tabs button[role="tab"]')?.click();
+  document.querySelector('#vb-tabs')?.scrollIntoView({block: 'start'});
 });
 """
 

@@ -69,6 +69,9 @@ def arrived(served, chromium, **options):
     page.set_default_timeout(PATIENCE)
     page.goto(served.url)
     page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    # What is still being written may take the place of what a test has its eye on.
+    page.wait_for_selector("#vb-checks .vb-running", state="detached")
+    page.wait_for_selector("#vb-cancel[disabled], #vb-cancel:disabled")
     return page
 
 

@@ -83,6 +83,7 @@ def test_similar_cases_are_found_and_opened(page, tmp_path_factory):
     first = cards.first.get_attribute("data-neighbour")
     cards.first.locator(".vb-similar-open").click()
     page.wait_for_selector(f"#vb-figure :text('{first}')")
+    page.wait_for_function("() => document.querySelector('#vb-figure').getBoundingClientRect().top > 0")
 
 
 def test_two_explanations_stand_side_by_side_each_with_its_own_words(page, tmp_path_factory):
