@@ -13,6 +13,7 @@ from modeling.training.objective import (
     mask_words,
     positive_weights,
     task_losses,
+    weigh_labels,
 )
 from tests.toys import toy_processor, toy_study
 
@@ -58,6 +59,22 @@ def test_focal_loss_weighs_by_what_is_still_wrong() -> None:
     row = torch.log(torch.tensor([[p, 0.1, 0.05, 0.05]]))
     loss = task_losses({"appearance": row}, {"appearance": torch.tensor([0])}, ONES, focal_gamma=2.0)
     torch.testing.assert_close(loss["appearance"], expected)
+
+
+def test_a_task_with_few_labels_pulls_no_harder_than_its_labels_do() -> None:
+    rows = {"appearance": torch.zeros(8, 4), "grading": torch.zeros(8, 3)}
+    rows = {name: row.requires_grad_() for name, row in rows.items()}
+    labels = {"appearance": torch.arange(8) % 4, "grading": torch.tensor([2] + [-1] * 7)}
+    ones = {"appearance": torch.ones(4), "grading": torch.ones(3)}
+    means = task_losses(rows, labels, ones)
+    assert weigh_labels(means, labels, {}) == means
+    weighed = weigh_labels(means, labels, {"appearance": 1.0, "grading": 2.0})
+    torch.testing.assert_close(weighed["appearance"], means["appearance"])
+    torch.testing.assert_close(weighed["grading"], means["grading"] * 2 / 8)
+    sum(weighed.values()).backward()
+    pulls = {name: row.grad[0, labels[name][0]].item() for name, row in rows.items()}
+    assert pulls["appearance"] == pytest.approx((0.25 - 1) / 8)
+    assert pulls["grading"] == pytest.approx(2 * (1 / 3 - 1) / 8)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 2.0])

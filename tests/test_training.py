@@ -253,3 +253,18 @@ def test_a_bad_settings_file_is_one_sentence(tmp_path: Path, text: str, sentence
     (tmp_path / "bad.json").write_text(text)
     with pytest.raises(ViewboxError, match=sentence):
         TrainingSettings.load(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("weights", [{"findings": 1.0}, {"grading": 0.0}, {"mars": 1.0}])
+def test_labels_are_weighed_for_a_models_own_tasks_alone(weights: dict[str, float]) -> None:
+    with pytest.raises(ViewboxError, match="positive weight for any of appearance, grading"):
+        toy_settings(label_weights=weights)
+
+
+def test_films_are_painted_over_as_often_as_the_settings_say(tmp_path: Path, cache: Path) -> None:
+    def shown(chance: float) -> torch.Tensor:
+        run = Run(toy_settings(occlusion=chance), toy_films(16), tmp_path / str(chance), cache)
+        return run.batches.training(list(range(8)), 0).inputs.image
+
+    holes = (shown(0.0) != shown(1.0)).flatten(1).float().mean(dim=1)
+    assert (holes > 0).all() and (holes < 0.2).all(), "one rectangle each, and nothing else differs"

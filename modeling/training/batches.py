@@ -113,7 +113,7 @@ class Batches:
         masks = torch.from_numpy(self.data.masks[index]).float()
         if self.processor.config.image is not None:
             size = settings.train_size or films.shape[-1]
-            films, masks = augment(films, masks, Augmentation(), size, generator)
+            films, masks = augment(films, masks, Augmentation(occlusion=settings.occlusion), size, generator)
         dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
         inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
         labels, weights = (

@@ -137,6 +137,24 @@ def task_losses(
     return losses
 
 
+def weigh_labels(
+    losses: dict[str, Tensor], labels: Mapping[str, Tensor], weights: Mapping[str, float]
+) -> dict[str, Tensor]:
+    """Make a task count by its labels in the batch instead of as a whole.
+
+    A mean over the two graded films of a batch is as large as one over its thirty other films: their labels
+    would count fifteen times as much, and the clipped step would be mostly theirs.
+
+    Args:
+        losses: task -> mean over its labels; labels: task -> (B,) class numbers, -1 for none.
+        weights: softmax or ordinal task -> how much one of its labels counts; other tasks stay as they are.
+    """
+    shares = {name: float((labels[name] >= 0).float().mean()) for name in losses if name in weights}
+    return {
+        name: loss * weights[name] * shares[name] if name in shares else loss for name, loss in losses.items()
+    }
+
+
 def _class_loss(rows: Tensor, label: Tensor, weight: Tensor, smoothing: float, gamma: float) -> Tensor:
     if gamma == 0:
         return functional.cross_entropy(

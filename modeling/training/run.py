@@ -25,7 +25,13 @@ from modeling.training.corpora import Film
 from modeling.training.films import TrainingTensors
 from modeling.training.initial_weights import load_initial_weights
 from modeling.training.masked_language import MaskedLanguageStage
-from modeling.training.objective import TrainedModel, contrastive_loss, opacity_loss, task_losses
+from modeling.training.objective import (
+    TrainedModel,
+    contrastive_loss,
+    opacity_loss,
+    task_losses,
+    weigh_labels,
+)
 from modeling.training.preparation import build_processor
 from modeling.training.settings import TrainingSettings
 
@@ -120,6 +126,7 @@ class Run:
         )
         form = (settings.label_smoothing, settings.focal_gamma)
         losses = task_losses(outputs.logits, labels, self.weights, *form, counted)
+        losses = weigh_labels(losses, labels, settings.label_weights)
         if outputs.opacity is not None:
             masks = batch.masks.to(device)
             losses["opacity"] = settings.opacity_weight * opacity_loss(outputs.opacity, masks)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
+from modeling.labels import TASKS
 from modeling.study import Modality
 from modeling.training.masked_language import MaskedLanguage
 
@@ -25,6 +26,10 @@ class TrainingSettings(Configuration):
             multilabel task on each label's negatives over its positives.
         focal_gamma: of the focal loss; 0 is the plain cross-entropy.
         repeat: corpus -> how many times an epoch shows its films.
+        label_weights: task -> how much one of its labels counts; a task that is not named counts as the mean
+            over its labels in a batch, however few they are.
+        occlusion: chance that a training film has a rectangle painted over (random erasing,
+            Zhong et al., AAAI 2020).
         opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
         contrastive_weight: weight of the image-text contrastive loss (off at inference).
         masked_language: the stage in which the text encoder fills gaps, before it sees a label.
@@ -55,6 +60,8 @@ class TrainingSettings(Configuration):
     class_balance: float = 0.5
     focal_gamma: float = 0.0
     repeat: dict[str, int] = field(default_factory=dict)
+    label_weights: dict[str, float] = field(default_factory=dict)
+    occlusion: float = 0.0
     opacity_weight: float = 0.0
     contrastive_weight: float = 0.0
     masked_language: MaskedLanguage | None = None
@@ -80,6 +87,11 @@ class TrainingSettings(Configuration):
         for name, wanted, encoder in needs:
             if wanted and not encoder:
                 raise ViewboxError(f"'{name}' needs an encoder that this model lacks; leave it out.")
+        tasks = {str(task.name) for task in self.model.tasks if TASKS[task.name].kind != "multilabel"}
+        if not set(self.label_weights) <= tasks or not all(w > 0 for w in self.label_weights.values()):
+            raise ViewboxError(
+                f"'label_weights' takes a positive weight for any of {', '.join(sorted(tasks)) or 'no task'}."
+            )
         if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
             raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
 
