@@ -13,6 +13,7 @@ from typing import Any
 
 from hub_config import card_sections as sections
 from hub_config import map_sections, text_sections
+from hub_config.imbalance_section import imbalance
 from hub_config.plots import plots, slug
 from hub_config.readme_table import readme_table
 from modeling.configuration import FusionConfig, ProcessorConfig
@@ -25,6 +26,8 @@ and `modeling.explain.shortcut`."""
 WEAK_FILE, INNER_FILE = "weak_labels.json", "inner_fold.json"
 """What `modeling.training.label_sources` writes for a text checkpoint (mined labels against index terms), and
 `modeling.training.inner_fold` (how its recipe was chosen)."""
+IMBALANCE_FILE = "imbalance.json"
+"""What `modeling.training.imbalance` writes."""
 PLOTS = "plots"
 
 TERMS = {
@@ -119,6 +122,7 @@ def _about_films(folder: Path, metrics: Mapping[str, Any]) -> dict[str, str]:
         "maps": map_sections.maps(read_beside(folder, MAPS_FILE)),
         "phantoms": map_sections.maps(read_beside(folder, PHANTOMS_FILE)),
         "duplicates": sections.duplicates(metrics["duplicates"]),
+        "imbalance": imbalance(read_beside(folder, IMBALANCE_FILE)),
         "label_shift": sections.label_shift(metrics["measurements"]),
     }
 

@@ -37,11 +37,14 @@ def entering(model: FusionModel, name: TaskName, batches: Iterable[ModelInputs])
     return torch.cat(rows)
 
 
-def refit(model: FusionModel, name: TaskName, given: Tensor, labels: Tensor, weights: Tensor) -> None:
+def refit(
+    model: FusionModel, name: TaskName, given: Tensor, labels: Tensor, weights: Tensor, gamma: float = 0.0
+) -> None:
     """Fit a softmax or ordinal head anew, from nothing; the same films give the same head.
 
     Args:
         given: (N, D) from `entering`; labels: (N,) class numbers; weights: (K,) of the classes.
+        gamma: of the focal loss, for a softmax head.
     """
     centre, spread = given.mean(dim=0), given.std(dim=0).clamp(min=1e-6)
     standard = ((given - centre) / spread).clone()
@@ -51,7 +54,7 @@ def refit(model: FusionModel, name: TaskName, given: Tensor, labels: Tensor, wei
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        fit = task_losses({name: head(standard)}, {name: labels}, {name: weights})[name]
+        fit = task_losses({name: head(standard)}, {name: labels}, {name: weights}, focal_gamma=gamma)[name]
         total = fit + PENALTY / 2 / len(labels) * head.linear.weight.square().sum()
         total.backward()
         return total
