@@ -84,10 +84,10 @@ _PAGE: dict[str, tuple[str, str]] = {
     "form.without_image": ("Leave out the film", "移除影像"),
     "form.without_table": ("Leave out the table", "移除臨床資料"),
     "form.without_text": ("Leave out the text", "移除文字"),
-    "form.as_stored": ("As it was opened", "恢復開啟時的病例"),
+    "form.as_stored": ("Restore the case", "恢復病例"),
     "form.nothing_left": (
-        "Nothing would be left to predict from; press As it was opened, or fill in a field.",
-        "將沒有任何資料可供預測；請按「恢復開啟時的病例」，或填寫一個欄位。",
+        "Nothing would be left to predict from; press Restore the case, or fill in a field.",
+        "將沒有任何資料可供預測；請按「恢復病例」，或填寫一個欄位。",
     ),
     "form.reads": ("This checkpoint reads (✓): {fields}.", "此模型讀取（✓）：{fields}。"),
     "form.reads_none": ("This checkpoint reads no clinical field.", "此模型不讀取臨床欄位。"),

@@ -210,7 +210,7 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
     press("Leave out the text")
     page.wait_for_selector("#vb-message [role=alert]:has-text('Nothing would be left')")
     assert words.input_value(), "what was refused changes nothing"
-    press("As it was opened")
+    press("Restore the case")
     page.wait_for_function("document.querySelector('#vb-field-age input, #vb-field-age textarea').value")
     page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
     explained(page)
