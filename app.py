@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from cases.store import CaseFilter, CaseStore, open_case_store
+from cases.open_store import open_case_store
+from cases.store import CaseFilter, CaseStore
 from hub_config.plots import plots
 from hub_config.settings import Settings
 from interface.checkpoints import Checkpoints

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.calibration import patient_folds
 from modeling.counter_examples import laterals, made_from, noise, other_hospital, photographs

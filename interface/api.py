@@ -10,8 +10,8 @@ from dataclasses import replace
 import gradio as gr
 
 from cases.case import Case
+from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
-from cases.upload import study_from_upload
 from interface import answers
 from interface.baselines import BASELINES
 from interface.case_actions import decoded

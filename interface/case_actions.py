@@ -8,8 +8,8 @@ from typing import Literal
 import gradio as gr
 
 from cases.case import Case
+from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
-from cases.upload import study_from_upload
 from interface.ahead import Ahead
 from interface.checkpoints import Checkpoints
 from interface.chooser import ANY

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cases.case import Case, Licence, Provenance
-from cases.upload import MAX_TEXT
+from cases.reading.upload import MAX_TEXT
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import Target
 from modeling.results import Prediction

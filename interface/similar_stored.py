@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from cases.checkpoint_hash import checkpoint_hash
 from cases.refusals import BrokenCase
+from cases.scoring.checkpoint_hash import checkpoint_hash
+from cases.scoring.vector_search import SearchableStore, VectorSearch
 from cases.store import CaseStore
-from cases.vector_search import SearchableStore, VectorSearch
 from interface.hosts import ModelHost
 from interface.reading import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError

@@ -60,7 +60,7 @@ def _read_table(given: str) -> dict[str, Any]:
 
 
 def _read_study(options: argparse.Namespace, sections: Sequence[str]) -> Study:
-    from cases.upload import (
+    from cases.reading.upload import (
         study_from_upload,  # this command reads a file as an upload; nothing else here does
     )
 

@@ -51,7 +51,8 @@ def bench_model(checkpoint: Path, films: int) -> dict[str, float | str]:
     """Prediction against the bare backbone, the first map against captum's defaults."""
     import torch
 
-    from cases.store import CaseFilter, open_case_store
+    from cases.open_store import open_case_store
+    from cases.store import CaseFilter
     from modeling.pipeline import DiagnosisPipeline
 
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
@@ -204,7 +205,8 @@ def bench_explanations_only(checkpoint: Path, films: int, data: Path | None) -> 
     Args:
         data: Parquet file with real films, laid out as the SIIM corpus; without it the cases that ship.
     """
-    from cases.store import CaseFilter, open_case_store
+    from cases.open_store import open_case_store
+    from cases.store import CaseFilter
     from modeling.explain.localisation import marked_films
     from modeling.pipeline import DiagnosisPipeline
     from tests.bench_explanations import BARS as EXPLAINED

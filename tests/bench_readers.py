@@ -114,7 +114,8 @@ async def probe(address: str, times: list[float], over: asyncio.Event) -> None:
 
 async def visits(address: str, count: int, cases: int, look: float, most: float) -> Visits:
     """All readers; what each wait took, the readers with what they were told, and how many were cut short."""
-    from cases.store import CaseFilter, open_case_store
+    from cases.open_store import open_case_store
+    from cases.store import CaseFilter
 
     rows = open_case_store(None).page(CaseFilter(), None, 48).rows
     ids = [row.case_id for row in rows]

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import TaskName
 from modeling.study import Radiograph, Study
 from tests.served import serve, write_checkpoint

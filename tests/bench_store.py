@@ -27,7 +27,7 @@ from PIL import Image
 from pymongo import monitoring
 
 from cases.document import document_from_case, facets, random_key
-from cases.mongo import COLLECTION, MongoCaseStore
+from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.store import CaseFilter
 from modeling.study import Radiograph, Study
 from tests.bench_bars import Bar, load, place, tell
@@ -260,8 +260,8 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
     """
     import torch
 
-    from cases.score import checkpoint_hash, score_portions
-    from cases.scoring import Job
+    from cases.scoring.__main__ import checkpoint_hash, score_portions
+    from cases.scoring.results import Job
     from modeling.pipeline import DiagnosisPipeline
 
     checkpoint = ROOT / "hub_config" / "checkpoints" / "film"
@@ -311,9 +311,9 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
 
 def score_once(store: MongoCaseStore, job: Any, turn: int) -> float:
     """Films a second of the whole lake, scored and written as if by another checkpoint each turn."""
-    from cases.mongo_results import MongoResults
-    from cases.score import score_portions
-    from cases.scoring import score_lake
+    from cases.mongo.results import MongoResults
+    from cases.scoring.__main__ import score_portions
+    from cases.scoring.results import score_lake
 
     mark = f"{turn}{job.checkpoint_hash[1:]}"
 

@@ -11,7 +11,7 @@ import pydicom
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from cases.dicom import encode_radiograph
+from cases.reading.dicom import encode_radiograph
 from modeling.study import Radiograph, ViewPosition
 
 NAME, MRN, SSN, PLACE, DOCTOR, BIRTH = (

@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from cases.score import score_portion
-from cases.scoring import Job, Result
+from cases.scoring.__main__ import score_portion
+from cases.scoring.results import Job, Result
 
 
 def telling_portion(job: Job, ids: list[str]) -> list[Result]:

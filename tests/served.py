@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import TaskName
 from modeling.study import Modality
 from tests.toys import TASKS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study

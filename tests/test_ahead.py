@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
-from cases.embedded import EmbeddedCaseStore
-from cases.store import open_case_store
+from cases.open_store import open_case_store
+from cases.parquet.store import EmbeddedCaseStore
 from interface import ahead
 from interface.ahead import Ahead
 from interface.hosts import StoreHost

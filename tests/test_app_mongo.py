@@ -10,7 +10,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from cases.case import Licence
-from cases.mongo import COLLECTION, MongoCaseStore
+from cases.mongo.store import COLLECTION, MongoCaseStore
 from tests.app_client import refused, wait_for_model
 from tests.example_cases import seed_document, small_case
 from tests.mongo_server import ENCODED, PASSWORD, USER, MongoServer

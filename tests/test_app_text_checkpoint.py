@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import TaskName
 from modeling.study import Modality
 from tests.app_client import connect, refused, wait_for_model

@@ -13,13 +13,13 @@ PACKAGES = ("modeling", "cases", "hub_config", "interface")
 CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "results", "configuration")}
 
 COMMAND_LINE_EXCEPTIONS = {
-    ("modeling/predict.py", "cases.upload"),
+    ("modeling/predict.py", "cases.reading.upload"),
     ("modeling/explain/localisation.py", "cases.phantom"),
     ("modeling/explain/localisation.py", "cases.phantom.zones"),
     ("modeling/explain/shortcut.py", "cases.phantom"),
     ("modeling/explain/shortcut.py", "cases.phantom.generator"),
-    ("cases/score.py", "modeling.batch"),
-    ("cases/score.py", "modeling.pipeline"),
+    ("cases/scoring/__main__.py", "modeling.batch"),
+    ("cases/scoring/__main__.py", "modeling.pipeline"),
 }
 """Command lines that need a neighbour, inside a function: one file in, so it reads the file as an upload;
 maps are graded on phantoms, so it has them made."""
@@ -31,12 +31,12 @@ HOMES = {
     "pymongo": ("cases/mongo",),
     "bson": ("cases/mongo",),
     "gridfs": ("cases/mongo",),
-    "ray": ("cases/score_ray.py",),
-    "pydicom": ("cases/dicom.py", "cases/dicom_deidentify.py"),
-    "dicomanonymizer": ("cases/dicom_deidentify.py",),
-    "presidio_analyzer": ("cases/deidentify_text.py",),
-    "spacy": ("cases/deidentify_text.py",),
-    "tldextract": ("cases/deidentify_text.py",),
+    "ray": ("cases/scoring/ray_engine.py",),
+    "pydicom": ("cases/reading/dicom.py", "cases/deidentify/dicom_header.py"),
+    "dicomanonymizer": ("cases/deidentify/dicom_header.py",),
+    "presidio_analyzer": ("cases/deidentify/text.py",),
+    "spacy": ("cases/deidentify/text.py",),
+    "tldextract": ("cases/deidentify/text.py",),
     "openpyxl": ("cases/importers/",),
     "captum": ("modeling/explain/",),
     "timm": ("modeling/encoders.py",),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from tests.example_reports import corpus
 from tests.served import open_tab, serve, write_checkpoint, write_store
 from tests.test_browser import (  # noqa: F401 (fixtures)

@@ -19,10 +19,11 @@ from PIL import Image
 
 import cases.document
 from cases.case import Case, Licence
-from cases.embedded import EmbeddedCaseStore
 from cases.film_bytes import film_document, radiograph_from_film
-from cases.mongo import MongoCaseStore
-from cases.store import CaseFilter, CaseStore, open_case_store
+from cases.mongo.store import MongoCaseStore
+from cases.open_store import open_case_store
+from cases.parquet.store import EmbeddedCaseStore
+from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.study import Radiograph, Study
 

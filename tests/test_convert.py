@@ -21,13 +21,13 @@ from example_cases import chest_like, full_case, jpeg, plain, seed_document, sma
 from mongo_server import MongoServer
 from PIL import Image
 
-from cases import mongo_films
-from cases.convert import main, to_seed, to_viewbox
 from cases.document import case_from_document, digest, document_from_case
-from cases.embedded import EmbeddedCaseStore
-from cases.mongo import COLLECTION, MongoCaseStore
-from cases.mongo_conversion import document_from_seed, seed_from_document
+from cases.mongo import films as mongo_films
+from cases.mongo.store import COLLECTION, MongoCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
+from cases.student_documents.__main__ import main, to_seed, to_viewbox
+from cases.student_documents.conversion import document_from_seed, seed_from_document
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
 
@@ -170,7 +170,7 @@ def test_a_whole_database_and_back(
     bare: pymongo.collection.Collection, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mongo_films, "INLINE_BYTES", 500)
-    monkeypatch.setattr("cases.mongo_writing.INLINE_BYTES", 500)  # so that films and originals go to GridFS
+    monkeypatch.setattr("cases.mongo.writing.INLINE_BYTES", 500)  # so that films and originals go to GridFS
     raws = {}
     for seed in range(12):
         raw = odd_document(seed)

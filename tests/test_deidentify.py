@@ -11,16 +11,16 @@ import pydicom
 import pytest
 from PIL import Image
 
-from cases.deidentify import Pseudonymiser
-from cases.deidentify_pixels import text_lines, without_lines
-from cases.deidentify_text import clean_text
-from cases.dicom_deidentify import deidentified_header, read_identity
+from cases.deidentify.dicom_header import deidentified_header, read_identity
+from cases.deidentify.pixels import text_lines, without_lines
+from cases.deidentify.pseudonyms import Pseudonymiser
+from cases.deidentify.text import clean_text
+from cases.export.licences import licence_named, own_copy
 from cases.importers.__main__ import LAYOUTS
 from cases.importers.films import Work, outcome
 from cases.importers.rows import ImportSettings
-from cases.licences import licence_named, own_copy
-from cases.picture_metadata import without_metadata
-from cases.upload import study_from_upload
+from cases.reading.picture_metadata import without_metadata
+from cases.reading.upload import study_from_upload
 from modeling.errors import StudyError
 from tests import lake_sources as made
 

@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
-from cases.dicom import encode_radiograph, read_radiograph
-from cases.film_size import declared_size, run_length_size
+from cases.reading.dicom import encode_radiograph, read_radiograph
+from cases.reading.film_size import declared_size, run_length_size
 from modeling.errors import StudyError
 from modeling.study import Photometric, Radiograph, ViewPosition, VoiLut, Window
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cases.open_store import open_case_store
 from cases.phantom.drills import Drills
-from cases.store import open_case_store
 from interface.checkpoints import Checkpoints
 from interface.drawn_cases import KEPT, DrawnCases, drills_of
 from interface.hosts import ModelHost, StoreHost

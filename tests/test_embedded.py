@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from example_cases import full_case, plain, small_case
 
-import cases.case_files as case_files
-import cases.embedded as embedded
-from cases.embedded import EmbeddedCaseStore
+import cases.parquet.files as case_files
+import cases.parquet.store as embedded
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
 
@@ -140,7 +140,7 @@ def test_opening_is_quick_reads_no_film_and_leaves_nothing_behind(tmp_path: Path
             store.put(full_case(f"{number:02d}", number))
     program = (
         "import sys, time, tempfile, datasets\n"
-        "from cases.embedded import EmbeddedCaseStore\n"
+        "from cases.parquet.store import EmbeddedCaseStore\n"
         "from cases.store import CaseFilter\n"
         "began = time.perf_counter()\n"
         "store = EmbeddedCaseStore.open(sys.argv[1])\n"

@@ -15,12 +15,12 @@ from example_cases import chest_like, full_case, jpeg, plain, seed_document, sma
 from mongo_server import MongoServer
 from PIL import Image
 
-from cases import case_files
-from cases import export as exporting
 from cases.case import Licence, Provenance
-from cases.embedded import EmbeddedCaseStore
-from cases.export import export, main
-from cases.mongo import COLLECTION, MongoCaseStore
+from cases.export import __main__ as exporting
+from cases.export.__main__ import export, main
+from cases.mongo.store import COLLECTION, MongoCaseStore
+from cases.parquet import files as case_files
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study

@@ -21,8 +21,8 @@ import numpy as np
 import pymongo
 import pytest
 
-from cases.embedded import EmbeddedCaseStore
 from cases.importers.pool import CrashProofPool
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from tests import lake_sources as made
 from tests.mongo_server import MongoServer

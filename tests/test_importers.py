@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cases.case import Case
-from cases.deidentify import Pseudonymiser
+from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import case_from_document
 from cases.importers.__main__ import LAYOUTS, main
 from cases.importers.films import NO_FINDING, Outcome, Work, outcome
@@ -467,7 +467,7 @@ def test_burned_in_text_can_be_masked_or_allowed(tmp_path: Path) -> None:
         results, _ = read("dicom", tmp_path, ImportSettings(pseudonyms=SALT, burned_text=choice))
         assert [r.state for r in results.values()] == ["ready"] * 3
         found = [r for r in results.values() if "text burned into the film is suspected" in r.personal]
-        from cases.deidentify_pixels import text_lines
+        from cases.deidentify.pixels import text_lines
 
         assert len(found) == 1
         assert bool(text_lines(case_of(found[0]).study.radiograph.pixels)) == (choice == "allow")

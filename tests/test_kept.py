@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cases.kept import Kept
+from cases.mongo.read_behind import Kept
 from modeling.errors import CaseStoreError
 
 

@@ -23,9 +23,9 @@ from PIL import Image
 from pymongo import monitoring
 
 from cases.case import Case
-from cases.mongo import COLLECTION, MongoCaseStore
-from cases.mongo_address import MongoAddress
-from cases.mongo_films import BUCKET
+from cases.mongo.address import MongoAddress
+from cases.mongo.films import BUCKET
+from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.study import Radiograph, Study, ViewPosition

@@ -20,11 +20,11 @@ from mongo_server import MongoServer
 
 from cases.case import Case
 from cases.document import document_from_case, facet_of
-from cases.mongo import COLLECTION, MongoCaseStore
-from cases.mongo_films import BUCKET
-from cases.mongo_ranges import FENCE_EVERY, fence_of, ranges_down, ranges_up
-from cases.mongo_sweep import main as sweep_command
-from cases.mongo_tallies import COLLECTION as TALLIES
+from cases.mongo.__main__ import main as sweep_command
+from cases.mongo.films import BUCKET
+from cases.mongo.ranges import FENCE_EVERY, fence_of, ranges_down, ranges_up
+from cases.mongo.store import COLLECTION, MongoCaseStore
+from cases.mongo.tallies import COLLECTION as TALLIES
 from cases.store import CaseFilter, Stored
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study

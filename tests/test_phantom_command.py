@@ -6,12 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cases.dicom import read_radiograph
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom import PhantomSettings, generate_case
 from cases.phantom.__main__ import main
 from cases.phantom.default_set import default_recipes
 from cases.phantom.generator import balanced, series_seed
+from cases.reading.dicom import read_radiograph
 from cases.store import CaseFilter
 
 

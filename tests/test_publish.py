@@ -14,7 +14,7 @@ from hub_server import LoopbackHub
 from toys import toy_checkpoint
 
 from cases.case import SYNTHETIC_LICENCE, Licence
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from hub_config import publish
 from hub_config.case_card import case_card
 from hub_config.errors import PublishError

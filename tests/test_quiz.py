@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance
-from cases.embedded import EmbeddedCaseStore
-from cases.store import open_case_store
+from cases.open_store import open_case_store
+from cases.parquet.store import EmbeddedCaseStore
 from interface.catalogue import CATALOGUE
 from interface.checkpoints import Checkpoints
 from interface.desk import Desks

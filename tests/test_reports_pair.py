@@ -12,7 +12,7 @@ from example_reports import corpus
 from toys import toy_checkpoint, toy_radiograph
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from interface import similar as similar_module
 from interface.api_reports import ReportsApi
 from interface.bars import signed

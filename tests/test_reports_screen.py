@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from cases.embedded import EmbeddedCaseStore
+from cases.parquet.store import EmbeddedCaseStore
 from interface.api_reports import ReportsApi
 from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost

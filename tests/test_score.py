@@ -21,15 +21,17 @@ from pyarrow import parquet
 from score_workers import telling_portion
 from toys import toy_study
 
-from cases import result_files, score_ray
 from cases.case import Case
-from cases.embedded import EmbeddedCaseStore
-from cases.mongo import COLLECTION, MongoCaseStore
-from cases.mongo_results import INDEXES, MongoResults
-from cases.result_files import ResultFiles
-from cases.score import checkpoint_hash, main, score_portion, score_portions
-from cases.scoring import Job, Result, score_lake
-from cases.store import CaseFilter, open_case_store
+from cases.mongo.results import INDEXES, MongoResults
+from cases.mongo.store import COLLECTION, MongoCaseStore
+from cases.open_store import open_case_store
+from cases.parquet import results as result_files
+from cases.parquet.results import ResultFiles
+from cases.parquet.store import EmbeddedCaseStore
+from cases.scoring import ray_engine as score_ray
+from cases.scoring.__main__ import checkpoint_hash, main, score_portion, score_portions
+from cases.scoring.results import Job, Result, score_lake
+from cases.store import CaseFilter
 from modeling.errors import CaseStoreError, ViewboxError
 from modeling.pipeline import DiagnosisPipeline
 
@@ -307,7 +309,7 @@ def test_a_ray_cluster_whose_worker_is_killed_midway_scores_each_case_once(
 
 
 def test_kill_minus_nine_of_the_whole_program(place: str, checkpoint: Path) -> None:
-    command = [sys.executable, "-m", "cases.score", "--checkpoint", str(checkpoint), "--store", place]
+    command = [sys.executable, "-m", "cases.scoring", "--checkpoint", str(checkpoint), "--store", place]
     root = Path(__file__).resolve().parents[1]
     running = subprocess.Popen(
         [*command, "--write", "--batch", "1"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -3,7 +3,7 @@
 import pytest
 from example_cases import seed_document
 
-from cases.seed_document import case_from_seed, id_keys, seed_id, seed_summary
+from cases.student_documents.document import case_from_seed, id_keys, seed_id, seed_summary
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from cases.dicom import encode_radiograph
-from cases.film_size import MAX_FILE_BYTES
-from cases.upload import HUE_LIMIT, MAX_TEXT, TINT_LIMIT, colour_of, read_upload, study_from_upload
+from cases.reading.dicom import encode_radiograph
+from cases.reading.film_size import MAX_FILE_BYTES
+from cases.reading.upload import HUE_LIMIT, MAX_TEXT, TINT_LIMIT, colour_of, read_upload, study_from_upload
 from modeling.errors import StudyError
 from modeling.study import Modality, Radiograph, ViewPosition
 

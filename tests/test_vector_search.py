@@ -16,12 +16,12 @@ from toys import toy_checkpoint, toy_study
 from vector_server import FakeVectors
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
-from cases.checkpoint_hash import checkpoint_hash
-from cases.mongo import MongoCaseStore
-from cases.mongo_results import MongoResults
-from cases.mongo_vector_index import main
-from cases.mongo_vectors import COLLECTION, INDEX, MongoVectors, definition
-from cases.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
+from cases.mongo.results import MongoResults
+from cases.mongo.store import MongoCaseStore
+from cases.mongo.vector_index import main
+from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
+from cases.scoring.checkpoint_hash import checkpoint_hash
+from cases.scoring.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
 from interface.checkpoints import Checkpoints
 from interface.hosts import ModelHost, StoreHost
 from interface.similar import SimilarCases

@@ -14,12 +14,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cases.deidentify import Pseudonymiser
+from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.report import ImportReport
 from cases.importers.rows import ImportSettings, Layout
 from cases.importers.run import LakeStore, run_import
-from cases.store import Stored, address_behind, open_case_store
+from cases.open_store import address_behind, open_case_store
+from cases.store import Stored
 from modeling.errors import CaseStoreError, ViewboxError
 
 LAYOUTS: dict[str, Layout] = {
@@ -102,7 +103,7 @@ def _store(options: argparse.Namespace) -> LakeStore:
     address = str(address_behind(options.store))
     if address.startswith(("mongodb://", "mongodb+srv://")):
         return open_case_store(address, options.database, write=True)  # type: ignore[return-value]
-    from cases.embedded import EmbeddedCaseStore
+    from cases.parquet.store import EmbeddedCaseStore
 
     return EmbeddedCaseStore.create(address)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.severity import SEVERITY_COLUMNS, brixia_readings, severity_ratings
 from cases.importers.tables import (
@@ -23,7 +24,6 @@ from cases.importers.tables import (
     parquet_rows,
     text_of,
 )
-from cases.licences import licence_named
 from modeling.labels import TaskName
 
 ATTRIBUTION = "covid-chestxray-dataset (Cohen et al. 2020)"

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cases.case import Licence
-from cases.deidentify import Pseudonymiser
-from cases.dicom_deidentify import Identity, read_identity
+from cases.deidentify.dicom_header import Identity, read_identity
+from cases.deidentify.pseudonyms import Pseudonymiser
+from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from cases.importers.tables import csv_rows, folder
-from cases.licences import licence_named
 from modeling.errors import StudyError
 from modeling.study import TEXT_SECTIONS
 

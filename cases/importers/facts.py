@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from cases.deidentify import Pseudonymiser
+from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.importers.rows import Row
 from modeling.errors import StudyError
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, is_unknown
@@ -59,7 +59,9 @@ def clinical_facts(
     raw: dict[str, Any] = {name: value for name, value in row.table.items() if not is_unknown(value)}
     facts = ClinicalFacts(ClinicalTable())
     if data[128:132] == b"DICM":
-        from cases.dicom_deidentify import deidentified_header  # a second to import: only where it is needed
+        from cases.deidentify.dicom_header import (
+            deidentified_header,  # a second to import: only where it is needed
+        )
 
         header = deidentified_header(data, pseudonyms, row.patient)
         raw = {"sex": header.sex, "age": header.age, **raw}
@@ -89,7 +91,7 @@ def cleaned_sections(
     """Each section without names, numbers and dates, and how many of each kind it held."""
     if not any(sections.values()):
         return {}, Counter()
-    from cases.deidentify_text import clean_text  # spaCy takes a second to import: only where there is text
+    from cases.deidentify.text import clean_text  # spaCy takes a second to import: only where there is text
 
     cleaned, counts = {}, Counter()
     for name, words in sections.items():

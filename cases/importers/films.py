@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cases.case import Case, Provenance, Reading, Region
-from cases.deidentify import Pseudonymiser
-from cases.deidentify_pixels import text_lines, without_lines
+from cases.deidentify.pixels import text_lines, without_lines
+from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import document_from_case
-from cases.film_size import check_file_size
 from cases.importers.facts import ClinicalFacts, cleaned_sections, clinical_facts
 from cases.importers.rows import FORM, Row
-from cases.picture_metadata import without_metadata
-from cases.upload import read_upload
+from cases.reading.film_size import check_file_size
+from cases.reading.picture_metadata import without_metadata
+from cases.reading.upload import read_upload
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.study import ClinicalText, Radiograph, Study, ViewPosition

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from cases.importers.severity import SEVERITY_COLUMNS, severity_ratings
 from cases.importers.tables import (
@@ -21,7 +22,6 @@ from cases.importers.tables import (
     parquet_rows,
     text_of,
 )
-from cases.licences import licence_named
 
 ATTRIBUTION = (
     "COVID-19 Image Repository, Institute for Diagnostic and Interventional Radiology,"

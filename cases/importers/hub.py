@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
-from cases.licences import licence_named
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS

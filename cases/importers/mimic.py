@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cases.export.licences import own_copy
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from cases.importers.tables import count_rows, csv_rows, find, folder, optional
-from cases.licences import own_copy
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 

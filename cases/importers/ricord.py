@@ -9,13 +9,13 @@ carries its labels.
 from collections.abc import Iterator
 from pathlib import Path
 
-from cases.dicom_deidentify import Identity, read_identity
+from cases.deidentify.dicom_header import Identity, read_identity
+from cases.export.licences import licence_named
 from cases.importers.dicom_folder import dicom_files
 from cases.importers.ricord_readings import StudyReadings, study_readings
 from cases.importers.ricord_sheet import ClinicalSheet, without_prefix
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import find, folder, optional
-from cases.licences import licence_named
 from modeling.errors import StudyError
 
 ATTRIBUTION = (

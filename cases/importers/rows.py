@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cases.case import Licence, Rating, Region
-from cases.deidentify import Pseudonymiser
+from cases.deidentify.pseudonyms import Pseudonymiser
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 

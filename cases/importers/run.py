@@ -15,11 +15,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
-from cases.embedded import EmbeddedCaseStore
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
 from cases.importers.report import ImportReport
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.parquet.store import EmbeddedCaseStore
 from cases.store import Stored
 from modeling.errors import ViewboxError
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cases.case import Region
+from cases.export.licences import own_copy
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from cases.importers.tables import (
     count_rows,
@@ -25,7 +26,6 @@ from cases.importers.tables import (
     optional,
     parquet_rows,
 )
-from cases.licences import own_copy
 from modeling.errors import StudyError
 from modeling.labels import APPEARANCE, TaskName
 

@@ -12,13 +12,13 @@ import numpy as np
 from tqdm import tqdm
 
 from cases.case import Case
-from cases.dicom import encode_radiograph
-from cases.embedded import DEFAULT_FOLDER, EmbeddedCaseStore
+from cases.parquet.store import DEFAULT_FOLDER, EmbeddedCaseStore
 from cases.phantom.corpus import write_corpus
 from cases.phantom.default_set import default_recipes
 from cases.phantom.generator import balanced, generate_case, series_seed
 from cases.phantom.settings import Confounder, PhantomSettings
 from cases.phantom.sheet import brightness, contact_sheet
+from cases.reading.dicom import encode_radiograph
 from modeling.errors import ViewboxError
 
 Recipe = tuple[int, PhantomSettings]

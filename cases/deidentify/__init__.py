@@ -1,0 +1,1 @@
+"""De-identification: names, dates and numbers out of headers, texts and pixels."""

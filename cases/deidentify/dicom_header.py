@@ -1,0 +1,266 @@
+"""The header of a DICOM file without its patient: the basic profile of DICOM PS3.15 Annex E.
+
+`dicom-anonymizer` (Kitware, BSD) applies the profile's table (2024b) to every tag, in sequences and the file
+header too, and removes private tags. Of its options two are used: patient characteristics (sex and age, ages
+above 89 as 90) and longitudinal dates, moved by a number of days that depends on the patient and the salt.
+UIDs and patient IDs become keyed pseudonyms, the same wherever they occur. Nothing is copied from the header
+but what `Header` lists; pixels go their own way through `cases.reading.dicom.read_radiograph`, which masks overlays.
+"""
+
+import io
+import logging
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from cases.deidentify.pseudonyms import Pseudonymiser
+from modeling.errors import StudyError
+
+# pydicom's warnings quote the values they complain about, and a log is no place for a patient's name.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+logging.getLogger("pydicom").setLevel(logging.ERROR)
+
+OLDEST_SHOWN = 90
+"""Ages above 89 all become this one (HIPAA 45 CFR 164.514(b)(2)(i)(C))."""
+IDENTITY = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber", "StudyDate")
+_DAMAGED = "This DICOM file is damaged or cut off; export it again and try once more."
+_KEPT = (
+    "PatientSex", "PatientAge", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate",
+    "BurnedInAnnotation",
+)  # fmt: skip
+_COUNTED_VRS = ("PN", "LO", "SH", "LT", "ST", "UT", "UC", "DA", "DT", "AS", "AE")
+_NAMING_TAGS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "InstitutionName", "PatientAddress")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What names a film before it is de-identified; stays in memory and is stored nowhere."""
+
+    patient: str = field(repr=False)
+    study: str = field(repr=False)
+    instance: str = field(repr=False)
+    accession: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What may be kept of a header.
+
+    Attributes:
+        patient, study, instance: keyed pseudonyms, or the published names where no salt was given.
+        sex: "female", "male" or "".
+        age: in years, at most `OLDEST_SHOWN`; None where the file states none.
+        study_date: ISO date, shifted; "" where there is none.
+        burned_in: the file says that text is burned into its pixels.
+        removed: kind of personal data -> how many elements of it the file held.
+        known_names: names and numbers of the original, for cleaning free text of the same case; not stored.
+    """
+
+    patient: str
+    study: str
+    instance: str
+    sex: str = ""
+    age: float | None = None
+    study_date: str = ""
+    burned_in: bool = False
+    removed: Counter[str] = field(default_factory=Counter)
+    known_names: tuple[str, ...] = field(default=(), repr=False)
+
+
+def read_identity(source: Path | bytes) -> Identity:
+    """The patient ID and UIDs of a file; no pixel is read.
+
+    Raises:
+        StudyError: not a DICOM file, or damaged.
+    """
+    dataset = _read(source, list(IDENTITY))
+    patient, study, instance, accession, _ = (str(dataset.get(keyword, "") or "") for keyword in IDENTITY)
+    if not instance:
+        raise StudyError("This DICOM file has no SOP instance UID; export it again.")
+    return Identity(patient, study, instance, accession)
+
+
+def deidentified_header(data: bytes, pseudonyms: Pseudonymiser | None, moved_as: str | None = None) -> Header:
+    """Apply the basic profile to a file's header, and say what it removed.
+
+    Args:
+        data: the whole file.
+        pseudonyms: None for published sets whose identifiers are pseudonyms already: those are kept.
+        moved_as: the patient whose shift moves the dates; the file's own patient ID where not given.
+
+    Raises:
+        StudyError: not a DICOM file, or damaged.
+    """
+    dataset = _read(data, None)
+    identity = read_identity(data)
+    removed, names = _personal_data(dataset), _known_names(dataset)
+    burned_in = str(dataset.get("BurnedInAnnotation", "") or "").strip().upper() == "YES"
+    clean = _through_profile(dataset, moved_as or identity.patient, pseudonyms)
+    return Header(
+        patient=str(clean.get("PatientID", "")),
+        study=str(clean.get("StudyInstanceUID", "")),
+        instance=str(clean.get("SOPInstanceUID", "")),
+        sex={"F": "female", "M": "male"}.get(str(clean.get("PatientSex", "") or "").strip().upper(), ""),
+        age=_age(str(clean.get("PatientAge", "") or "")),
+        study_date=_iso(str(clean.get("StudyDate", "") or "")),
+        burned_in=burned_in,
+        removed=removed,
+        known_names=names,
+    )
+
+
+def _read(source: Path | bytes, tags: list[str] | None) -> Dataset:
+    try:
+        stream: Any = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+        with warnings.catch_warnings(action="ignore"):  # a warning names the file, and the file the patient
+            return pydicom.dcmread(stream, specific_tags=tags, stop_before_pixels=True)
+    except Exception as exc:  # pydicom reports a broken file with whatever its parser stumbles over
+        raise StudyError(_DAMAGED) from exc
+
+
+def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser | None) -> Dataset:
+    """The same data set, changed in place by the profile and our rules for IDs and dates.
+
+    Raises:
+        StudyError: an element cannot be read, so that nobody can say it was cleaned.
+    """
+    try:
+        from dicomanonymizer import anonymize_dataset
+        from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
+    except ImportError as exc:
+        raise StudyError(
+            "DICOM headers cannot be cleaned without 'dicom-anonymizer';"
+            " run pip install -r requirements-lake.txt."
+        ) from exc
+    try:
+        # Elements of a representation that the library does not know (image data in a header) go first.
+        for element in list(dataset):
+            if element.VR in ("OW", "OF", "OD", "OL", "OV", "UN") or element.tag.group & 0xFF00 == 0x6000:
+                del dataset[element.tag]
+        with warnings.catch_warnings(action="ignore"):
+            anonymize_dataset(dataset, _rules(patient, pseudonyms), base_rules_gen=initialize_actions_2024b)
+    except StudyError:
+        raise
+    except Exception as exc:  # one unreadable element ends the library in many ways
+        raise StudyError(_DAMAGED) from exc
+    return dataset
+
+
+def _rules(patient: str, pseudonyms: Pseudonymiser | None) -> dict[tuple[int, int], Callable[..., None]]:
+    def change(make: Callable[[str], str]) -> Callable[[Dataset, tuple[int, int]], None]:
+        def apply(dataset: Dataset, tag: tuple[int, int]) -> None:
+            element = dataset.get(tag)
+            if element is None or element.is_empty:
+                return
+            if isinstance(element.value, MultiValue):
+                element.value = [make(str(value)) for value in element.value]
+            else:
+                element.value = make(str(element.value))
+
+        return apply
+
+    def keep(dataset: Dataset, tag: tuple[int, int]) -> None:
+        """Sex and age stay; what is kept of them is checked by the caller."""
+
+    def moved(value: str) -> str:
+        return _moved(value, patient, pseudonyms)
+
+    def named(value: str) -> str:
+        return pseudonyms.pseudonym("patient", value) if pseudonyms else value
+
+    def numbered(value: str) -> str:
+        return pseudonyms.uid(value) if pseudonyms else value
+
+    rules: dict[tuple[int, int], Callable[..., None]] = {}
+    for keyword in _KEPT:
+        tag = pydicom.tag.Tag(keyword)
+        rules[tag.group, tag.element] = change(moved) if keyword.endswith("Date") else keep
+    rules[0x0010, 0x0020] = change(named)
+    for element in (0x000D, 0x000E):
+        rules[0x0020, element] = change(numbered)
+    rules[0x0008, 0x0018] = change(numbered)
+    return rules
+
+
+def _moved(value: str, patient: str, pseudonyms: Pseudonymiser | None) -> str:
+    day = _day(value)
+    if day is None:
+        return ""
+    return (pseudonyms.shifted(day, patient) if pseudonyms else day).strftime("%Y%m%d")
+
+
+def _day(value: str) -> date | None:
+    digits = re.sub(r"[.\-/]", "", value.strip())[:8]
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def _iso(value: str) -> str:
+    day = _day(value)
+    return "" if day is None or day.year == 1 else day.isoformat()
+
+
+def _age(value: str) -> float | None:
+    found = re.fullmatch(r"(\d{1,3})([YMWD])", value.strip().upper())
+    if not found:
+        return None
+    years = int(found[1]) / {"Y": 1, "M": 12, "W": 52, "D": 365}[found[2]]
+    return float(OLDEST_SHOWN) if years >= OLDEST_SHOWN else round(years, 2)
+
+
+def _personal_data(dataset: Dataset) -> Counter[str]:
+    """Elements that could name somebody, by kind: those of the profile's table, private ones, overlays."""
+    profile, counts = _profile_tags(), Counter()
+    for element in _elements(dataset):
+        if element.is_empty:
+            continue
+        if element.tag.is_private:
+            counts["private tag"] += not element.tag.is_private_creator
+        elif element.tag.group & 0xFF00 == 0x6000:
+            counts["overlay"] += element.tag.element == 0x3000
+        elif (element.tag.group, element.tag.element) in profile and element.VR in _COUNTED_VRS:
+            counts[element.keyword or "unnamed tag"] += 1
+    return +counts
+
+
+def _known_names(dataset: Dataset) -> tuple[str, ...]:
+    """Each word of a person's name, and numbers and addresses as a whole: "General Hospital" is one."""
+    found = set()
+    for element in _elements(dataset):
+        if element.is_empty:
+            continue
+        if element.VR == "PN":
+            written = str(element.value)
+            found |= {*re.split(r"[\^=\s,;]+", written), *re.split(r"[\^=\s,;\-]+", written)}
+            # Ideographic names (PS3.5 6.2.1.1) stand in a text without the caret between their parts.
+            found |= {re.sub(r"[\^\s]", "", part) for part in written.split("=") if not part.isascii()}
+        elif element.keyword in _NAMING_TAGS:
+            found.add(str(element.value).strip())
+    return tuple(sorted(found - {""}))
+
+
+def _elements(dataset: Dataset) -> Iterator[DataElement]:
+    try:
+        yield from dataset.iterall()
+    except Exception as exc:  # an element that cannot be read may hold anything
+        raise StudyError(_DAMAGED) from exc
+
+
+@cache
+def _profile_tags() -> frozenset[tuple[int, ...]]:
+    from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
+
+    return frozenset(initialize_actions_2024b())

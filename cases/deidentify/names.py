@@ -1,0 +1,187 @@
+"""Persons in free text, found by lists of first and family names (Faker, MIT: 29 locales).
+
+Two names side by side, in either order, with an initial or a particle between them ("Maria de la Cruz"); a
+name alone with a capital letter; an initial beside a family name; a name after a title in any case; Chinese
+names, which stand without spaces. In small letters a pair counts only where neither word is a common one
+("long", "young", "may").
+"""
+
+import importlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+from cases.deidentify.rules import CAPITAL
+from modeling.errors import StudyError
+
+LOCALES = (
+    "cs_CZ", "da_DK", "de_DE", "en_GB", "en_IE", "en_IN", "en_KE", "en_NG", "en_PK", "en_US", "es_ES",
+    "es_MX", "fi_FI", "fr_DZ", "fr_FR", "hr_HR", "hu_HU", "id_ID", "it_IT", "nl_NL", "no_NO", "pl_PL",
+    "pt_BR", "pt_PT", "ro_RO", "sv_SE", "tr_TR", "vi_VN", "zh_TW",
+)  # fmt: skip
+_CHINESE = ("zh_TW", "zh_CN")
+_COMMON_LISTS = ("en_US", "de_DE")
+_PARTICLES = frozenset(
+    re.findall(r"\w+", "de la del della di da dos das du van der den ten von zu bin ibn al el le y e")
+)
+_COMMON = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        an angel april art as ash at august autumn ball base bay best bill black bone brown case chase chest
+        clear cross day dean do drain east faith field free gene good grace grant gray green grey hand head
+        heart high hill hope in joy june lane left line lines little long low major man mark marker max may
+        men my new no north old on pace page park price ray rich right rod rose see sharp short small so south
+        star stone summer sun to van wall ward west white will wood young
+        """,
+    )
+)
+"""Words of reports that are names too; Faker's lists of common words stand beside them."""
+_NOT_PERSONS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        addison alzheimer barrett bell bochdalek carina chin cobb colles colon cord crohn cushing date down
+        fleischner foley ganz ghon graves gross hampton harrington hickman hodgkin kerley kidney lower lung
+        marfan morgagni nissen paget pancoast parkinson post pott raynaud ring scheuermann schmorl swan weber
+        wegener weeks westermark wilson
+        """,
+    )
+)
+"""Parts of the body, and those whose names diseases, lines and signs bear."""
+SHORTEST_ALONE = 3
+"""Letters of a name that stands alone; shorter ones are found beside another name or a title only."""
+_TITLES = r"(?i:dr|mr|mrs|ms|miss|prof|professor|doctor|nurse|herr|frau|señora?)"
+_WORD = re.compile(r"[^\W\d_](?:[\w'’\-]*\w)?")
+_CJK = r"[\u3400-\u9fff\uf900-\ufaff]"
+_CHINESE_TITLE = r"(?:先生|女士|小姐|太太|夫人|醫師|医师|醫生|医生|教授|主任|護理師|护士|伯伯|阿姨|老師)"
+Span = tuple[int, int, str]
+
+
+def name_spans(text: str) -> Iterator[Span]:
+    """Where persons stand: start, end and "PERSON"; spans may overlap.
+
+    Args:
+        text: in Unicode's composed form (NFC).
+    """
+    words = list(_WORD.finditer(text))
+    for number, word in enumerate(words):
+        other = _partner(text, words, number)
+        if other is not None and _is_pair(word[0], other[0]):
+            yield word.start(), other.end(), "PERSON"
+    yield from _alone(words)
+    yield from _after_titles(text)
+    yield from _after_initials(text)
+    if re.search(_CJK, text):
+        yield from _chinese(text)
+
+
+def _partner(text: str, words: list[re.Match[str]], number: int) -> re.Match[str] | None:
+    """The word that would be the other name: the next one, or the one behind an initial or particles."""
+    end, particles = words[number].end(), 0
+    for word in words[number + 1 : number + 5]:
+        gap = text[end : word.start()]
+        small = word[0].lower() in _PARTICLES and particles < 3
+        if len(word[0]) == 1 or small:
+            if gap not in (" ", ", "):
+                return None
+            particles += 1
+            end = word.end() + (text[word.end() : word.end() + 1] == ".")
+            continue
+        return word if gap in (" ", ", ", ",") else None
+    return None
+
+
+def _is_pair(one: str, other: str) -> bool:
+    first, last, common = _names()
+    for word in (one, other):
+        if not word[0].isupper() and word.lower() in common:
+            return False
+    ones, others = ({folded(part) for part in word.split("-")} for word in (one, other))
+    if not ones | others <= first | last:
+        return False
+    return bool((ones & first and others & last) or (ones & last and others & first))
+
+
+def _after_titles(text: str) -> Iterator[Span]:
+    """A title in any case before a word that is a name: "dr. abernathy"."""
+    first, last, common = _names()
+    for found in re.finditer(rf"\b{_TITLES}\b\.? ([^\W\d_][\w'’\-]+)", text):
+        word = found[1].lower()
+        if folded(word) in first | last and word not in common:
+            yield found.start(), found.end(), "PERSON"
+
+
+def _after_initials(text: str) -> Iterator[Span]:
+    """J. Smith, J.R. Smith and Smith, J."""
+    _, last, common = _names()
+    for pattern in (rf"\b(?:[A-Z]\. ?){{1,2}}({CAPITAL})", rf"\b({CAPITAL}),? [A-Z]\.(?:[A-Z]\.)?"):
+        for found in re.finditer(pattern, text):
+            if folded(found[1]) in last and found[1].lower() not in common:
+                yield found.start(), found.end(), "PERSON"
+
+
+def _alone(words: list[re.Match[str]]) -> Iterator[Span]:
+    """A word with a capital letter that is a name and no common word, part of the body or eponym."""
+    first, last, common = _names()
+    for word in words:
+        name = folded(re.sub(r"['’]s$", "", word[0]))
+        is_name = len(name) >= SHORTEST_ALONE and (name in first or name in last)
+        if is_name and word[0][0].isupper() and not {name, word[0].lower()} & (common | _NOT_PERSONS):
+            yield word.start(), word.end(), "PERSON"
+
+
+def _chinese(text: str) -> Iterator[Span]:
+    families, given = _chinese_names()
+    for found in re.finditer(_CJK, text):
+        start = found.start()
+        for size in (2, 1):
+            family = text[start : start + size]
+            if len(family) < size or family not in families:
+                continue
+            if text[start + size : start + size + 2] in given:
+                yield start, start + size + 2, "PERSON"
+            title = re.compile(rf"{_CJK}{{0,2}}?{_CHINESE_TITLE}").match(text, start + size)
+            if title:
+                yield start, title.end(), "PERSON"
+
+
+def folded(word: str) -> str:
+    """A name without case and accents: "Müller" and "MULLER" are one."""
+    plain = unicodedata.normalize("NFD", word.lower())
+    return "".join(c for c in plain if not unicodedata.combining(c)).replace("ß", "ss").replace("ø", "o")
+
+
+@cache
+def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """First and family names of `LOCALES`, folded, and common words, in small letters."""
+    first = {folded(name) for locale in LOCALES for name in _listed("person", locale, "first_")}
+    last = {folded(name) for locale in LOCALES for name in _listed("person", locale, "last_")}
+    common = {word.lower() for locale in _COMMON_LISTS for word in _listed("lorem", locale, "word_list")}
+    return frozenset(first), frozenset(last), frozenset(common | _COMMON)
+
+
+@cache
+def _chinese_names() -> tuple[frozenset[str], frozenset[str]]:
+    """Family names, and given names of two characters."""
+    families = {name for locale in _CHINESE for name in _listed("person", locale, "last_")}
+    given = {name for locale in _CHINESE for name in _listed("person", locale, "first_")}
+    return (
+        frozenset(name for name in families if re.fullmatch(_CJK + "{1,2}", name)),
+        frozenset(name for name in given if re.fullmatch(_CJK + "{2}", name)),
+    )
+
+
+def _listed(provider: str, locale: str, beginning: str) -> Iterator[str]:
+    """The words of those lists of a provider of Faker whose names begin so."""
+    try:
+        found = importlib.import_module(f"faker.providers.{provider}.{locale}").Provider
+    except ImportError as exc:
+        raise StudyError(
+            "Names cannot be found without 'faker'; run pip install -r requirements-lake.txt."
+        ) from exc
+    for name in dir(found):
+        values = getattr(found, name)
+        if name.startswith(beginning) and not callable(values):
+            yield from map(str, values)

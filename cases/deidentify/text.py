@@ -1,0 +1,202 @@
+"""Free text without names, numbers, dates and places: Presidio's recognisers, and rules for what they miss.
+
+Presidio (Microsoft, MIT) finds persons with a language model of spaCy, which cannot be had without a download
+of its own. So it runs here on an empty pipeline: its patterns find mail addresses, telephone and insurance
+numbers and numeric dates. Rules of Viewbox's own (`deidentify_rules`), run by the same engine, add dates in
+words, record numbers, ages above 89, addresses, and names after a title or a label; `deidentify_names` adds
+pairs of names from lists. Names known from the file's own tags are looked for first, in any case, with and
+without accents. A name that stands alone in a sentence, in no list and no tag, is not found.
+"""
+
+import contextlib
+import logging
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from cases.deidentify.names import name_spans
+from cases.deidentify.rules import LEFT, ORDER, PLACEHOLDERS, RIGHT, RULES
+from modeling.errors import StudyError
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine, PatternRecognizer
+
+SHORTEST_NAME = 3
+"""Letters of a known name below which it counts only as written or in capitals: "Li" is not in "lives"."""
+SHORTEST_NUMBER = 5
+"""Digits of a known number below which it is looked for nowhere: 120 is a blood pressure too."""
+REGIONS = (
+    "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "TW", "CN", "HK", "JP", "ES", "IT", "NL", "PL", "AT",
+    "CH",
+)  # fmt: skip
+"""Countries whose telephone numbers are known by their form."""
+
+
+@dataclass(frozen=True)
+class CleanText:
+    """A text with placeholders, and how many of each kind of personal data it held."""
+
+    text: str
+    found: Counter[str]
+
+
+def clean_text(
+    text: str, known_names: Iterable[str] = (), move_date: Callable[[str], str] | None = None
+) -> CleanText:
+    """A text whose names, numbers and dates are replaced by "[name]", "[number]" and "[date]".
+
+    Args:
+        text: one section.
+        known_names: words that a tag or column of the same case names: found wherever they stand.
+        move_date: gives the shifted form of a date as written, or "" where it cannot be read.
+
+    Raises:
+        StudyError: the libraries that find names and numbers are not installed.
+    """
+    text = unicodedata.normalize("NFC", text)
+    spans = [*_known_spans(text, known_names), *name_spans(text)]
+    for found in _engine().analyze(text=text, language="en", score_threshold=0.4):
+        spans.append((found.start, found.end, found.entity_type))
+    counts: Counter[str] = Counter()
+    pieces, end = [], 0
+    for start, stop, kind in _united(spans):
+        if _is_blank(text[start:stop]):
+            continue
+        word = move_date(text[start:stop]) if move_date and kind == "DATE_TIME" else ""
+        pieces += [text[end:start], word or PLACEHOLDERS[kind]]
+        counts[kind.lower()] += 1
+        end = stop
+    return CleanText("".join([*pieces, text[end:]]), counts)
+
+
+def _known_spans(text: str, names: Iterable[str]) -> Iterable[tuple[int, int, str]]:
+    """Names and numbers of the same case, whatever their case and accents."""
+    plain = "".join(map(_plain, text))
+    for word in sorted({name.strip() for name in names}):
+        known = _folded(word)
+        if len(known) < (SHORTEST_NUMBER if known.isdecimal() else 2):
+            continue
+        kind = "NUMBER" if any(c.isdigit() for c in known) else "PERSON"
+        if _is_chinese(known):
+            found = re.finditer(re.escape(known), plain)
+        elif len(known) < SHORTEST_NAME:
+            found = re.finditer(
+                rf"{LEFT}(?:{re.escape(word.title())}|{re.escape(word.upper())}){RIGHT}", text
+            )
+        else:
+            spellings = "|".join(re.escape(one) for one in {known, _folded(_transcribed(word))})
+            found = re.finditer(rf"{LEFT}(?:{spellings}){RIGHT}", plain)
+        for one in found:
+            yield one.start(), one.end(), kind
+
+
+def _folded(word: str) -> str:
+    return "".join(_plain(c) for c in unicodedata.normalize("NFC", word))
+
+
+def _plain(character: str) -> str:
+    """One character without case, accent and stroke; still one."""
+    base = unicodedata.normalize("NFD", character.lower())[:1]
+    return {"ł": "l", "ø": "o", "đ": "d"}.get(base, base) or character
+
+
+def _transcribed(word: str) -> str:
+    """A name as a keyboard without its letters writes it: "Müller" as "mueller"."""
+    return re.sub("[äöüßøåæ]", lambda c: _TRANSCRIBED[c[0]], unicodedata.normalize("NFC", word.lower()))
+
+
+_TRANSCRIBED = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"}
+
+
+def _is_chinese(word: str) -> bool:
+    return bool(re.fullmatch(r"[\u3400-\u9fff\uf900-\ufaff]{2,}", word))
+
+
+def _united(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans that overlap become one, of the longest one's kind: no end of a name stays behind."""
+    united: list[tuple[int, int, str]] = []
+    longest = 0
+    for start, stop, kind in sorted(spans, key=lambda s: (s[0], -s[1], ORDER.index(s[2]))):
+        if not united or start >= united[-1][1]:
+            united.append((start, stop, kind))
+            longest = stop - start
+            continue
+        first, last, known = united[-1]
+        if stop - start > longest:
+            known, longest = kind, stop - start
+        united[-1] = (first, max(last, stop), known)
+    return united
+
+
+def _is_blank(text: str) -> bool:
+    """Placeholders of sets that were cleaned by their publishers: XXXX (Open-i) and ___ (MIMIC)."""
+    return not re.sub(r"X{3,}|_+|[\W]", "", text)
+
+
+@cache
+def _engine() -> "AnalyzerEngine":
+    try:
+        with _unloaded("torch", "transformers", "tensorflow", "stanza"):
+            import spacy
+            import tldextract
+            from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+            from presidio_analyzer import predefined_recognizers as known
+            from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    except ImportError as exc:
+        raise StudyError(
+            f"Free text cannot be cleaned without '{exc.name}'; run pip install -r requirements-lake.txt."
+        ) from exc
+    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
+    # Without this, the check of a mail address would fetch a list of domains from the net.
+    tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+    class EmptyPipeline(SpacyNlpEngine):
+        """spaCy's tokeniser alone: no model, no download."""
+
+        def __init__(self) -> None:
+            super().__init__(models=[{"lang_code": "en", "model_name": "blank"}])
+            self.nlp = {"en": spacy.blank("en")}
+
+    registry = RecognizerRegistry(supported_languages=["en"])
+    for recogniser in (
+        known.EmailRecognizer(),
+        known.PhoneRecognizer(supported_regions=REGIONS),
+        known.UsSsnRecognizer(),
+    ):
+        registry.add_recognizer(recogniser)
+    for recogniser in _own_recognisers():
+        registry.add_recognizer(recogniser)
+    return AnalyzerEngine(registry=registry, nlp_engine=EmptyPipeline(), supported_languages=["en"])
+
+
+@contextlib.contextmanager
+def _unloaded(*packages: str) -> Iterator[None]:
+    """Keep packages that are not loaded yet from being loaded.
+
+    spaCy and Presidio load whole frameworks where they find them: 250 MB and seconds for each process that
+    decodes films, of which nothing is used here.
+    """
+    absent = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: importing it fails
+    try:
+        yield
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)
+
+
+def _own_recognisers() -> "Iterable[PatternRecognizer]":
+    from presidio_analyzer import Pattern, PatternRecognizer
+
+    for entity, patterns in RULES.items():
+        yield PatternRecognizer(
+            supported_entity=entity,
+            name=f"viewbox {entity}",
+            patterns=[Pattern(f"{entity} {n}", pattern, 0.8) for n, pattern in enumerate(patterns)],
+            global_regex_flags=re.MULTILINE,
+        )

@@ -1,0 +1,1 @@
+"""Cases as a data set for the Hub, each under its own licence."""

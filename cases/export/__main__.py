@@ -1,0 +1,128 @@
+"""Hand cases out as a data set: `python -m cases.export FOLDER [--store URI] [filters] [--dry-run]`.
+
+FOLDER gets Parquet files and a data card: `datasets.load_dataset(FOLDER)` reads it with films as pictures,
+and `CASES_FOLDER=FOLDER` makes it a store of Viewbox. Film files are copied as they are stored, so nothing is
+lost. A case leaves only where its licence lets it; the card and the output say how many stayed and why. The
+seed project's original documents, which may hold anything, never leave.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cases.export.card import Account, card
+from cases.open_store import open_case_store
+from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
+from cases.refusals import MAX_PAGE, BrokenCase
+from cases.store import CaseFilter, CaseStore
+from modeling.errors import CaseStoreError, ViewboxError
+
+NOT_TO_BE_PASSED_ON = "the licence does not let it be passed on"
+BROKEN = "it is broken in the store"
+_LEFT_BEHIND = ("seed", "digest", "_id")
+
+
+def export(
+    store: CaseStore, folder: Path, where: CaseFilter | None = None, *, dry_run: bool = False
+) -> Account:
+    """Write the cases that pass the filter and may leave to a new folder.
+
+    The folder appears when it is complete; a killed export leaves only `FOLDER.partial`, which the next one
+    writes over.
+
+    Args:
+        dry_run: count only.
+
+    Raises:
+        CaseStoreError: the folder holds something already or cannot be written, or the store is lost.
+    """
+    account = Account(store.description)
+    documents = _documents(store, where or CaseFilter(), account)
+    if dry_run:
+        for _ in documents:
+            pass
+        return account
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CaseStoreError(f"'{folder.name}' holds something already; name a new folder for the export.")
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for number, rows in enumerate(_files(documents)):
+            write_file(partial / f"cases-{number:05d}.parquet", rows)
+        (partial / "README.md").write_text(card(account, folder.name, folder.name), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except OSError as exc:
+        raise CaseStoreError(
+            f"The folder '{folder.name}' cannot be written; free some space or choose another."
+        ) from exc
+    return account
+
+
+def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterator[dict[str, Any]]:
+    """Documents that may leave, in ID order; the account takes note of every case."""
+    after = None
+    while True:
+        page = store.page(where, after, MAX_PAGE)
+        for row in page.rows:
+            try:
+                document = store.document(row.case_id)
+            except BrokenCase:
+                account.leave_out(row.source, BROKEN)
+                continue
+            if document["licence"]["may_export"] is not True:
+                account.leave_out(row.source, f"{NOT_TO_BE_PASSED_ON} ({document['licence']['name']})")
+                continue
+            account.take(document)
+            yield {key: value for key, value in document.items() if key not in _LEFT_BEHIND}
+        if page.next_after is None:
+            return
+        after = page.next_after
+
+
+def _files(documents: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in portions of a file each; at most one portion is in memory."""
+    rows: list[dict[str, Any]] = []
+    held = 0
+    for document in documents:
+        rows.append(row_of(document))
+        held += (document["film"] or {}).get("size", 0)
+        if len(rows) >= ROWS_PER_FILE or held >= BYTES_PER_FILE:
+            yield rows
+            rows, held = [], 0
+    if rows:
+        yield rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m cases.export", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="a folder to be made")
+    parser.add_argument("--store", metavar="URI", help="mongodb:// address, @FILE or folder; else what ships")
+    parser.add_argument("--database", help="MongoDB database, where the address names none")
+    parser.add_argument("--dry-run", action="store_true", help="count only")
+    for name in ("source", "appearance", "grading"):
+        parser.add_argument(f"--{name}", help=f"only cases of this {name}")
+    parser.add_argument("--prefix", help="only IDs that begin with this")
+    options = parser.parse_args(arguments)
+    if options.folder is None and not options.dry_run:
+        parser.error("name the FOLDER, or count only with --dry-run")
+    where = CaseFilter(options.source, options.appearance, options.grading, options.prefix)
+    try:
+        store = open_case_store(options.store, options.database)
+        account = export(store, options.folder or Path("."), where, dry_run=options.dry_run)
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    print(json.dumps(account.figures(), indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

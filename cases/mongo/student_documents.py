@@ -1,0 +1,77 @@
+"""The seed project's documents in the `cases` collection: rows kept in memory, themselves as they are."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bson import ObjectId
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo.collection import Collection
+
+from cases.document import SUMMARY_FIELDS as OWN_FIELDS
+from cases.document import summary_from_document
+from cases.mongo.read_behind import Kept
+from cases.mongo.writing import key_of
+from cases.parquet.catalogue import Catalogue
+from cases.student_documents.document import SUMMARY_FIELDS, id_keys, seed_id, seed_summary
+
+COUNT_AGE = 1.0
+"""Seconds after which the number of documents is asked again: a sign that others added or removed some."""
+
+
+class SeedDocuments:
+    """Documents without `facets`: the seed project's, which its own programs go on writing."""
+
+    def __init__(self, cases: Collection, read: Callable[[Callable[[], Any]], Any]) -> None:
+        """
+        Args:
+            read: calls what it is given and says what the driver raises in the store's words.
+        """
+        self._cases = cases
+        self._count = Kept(lambda: int(read(cases.estimated_document_count)), COUNT_AGE)
+        self._rows: Kept[Catalogue] = Kept(lambda: read(self._read))
+
+    def forget(self) -> None:
+        """What is kept is out of date: this program changed the store."""
+        self._count.forget()
+        self._rows.forget()
+
+    def rows(self) -> Catalogue:
+        """Their list rows; a change that others made is seen within moments."""
+        return self._rows.current(self._count.current())
+
+    def documents(self) -> Iterator[bytes]:
+        """Themselves as BSON, films included, to the byte as they are."""
+        raw = self._cases.with_options(CodecOptions(document_class=RawBSONDocument))
+        for document in raw.find({"facets": None, "schema_version": None}).batch_size(20):
+            yield bytes(document.raw)
+
+    def put(self, raw: bytes) -> None:
+        """Store or replace one, by its `_id`."""
+        document = RawBSONDocument(raw)
+        key = document["_id"]
+        self._cases.replace_one({"_id": key, "schema_version": None}, document, upsert=True)
+
+    def remove(self, case_id: str) -> None:
+        """Take out those of an ID."""
+        for document in self._cases.find({"ID": {"$in": id_keys(case_id)}}, {"schema_version": 1}):
+            if "schema_version" not in document:
+                self._cases.delete_one({"_id": document["_id"]})
+        if ObjectId.is_valid(case_id):
+            self._cases.delete_one({"_id": ObjectId(case_id), "ID": None, "schema_version": None})
+
+    def _read(self) -> Catalogue:
+        rows, own = {}, {}
+        wanted = dict.fromkeys((*OWN_FIELDS, *SUMMARY_FIELDS, "schema_version"), 1)
+        for document in self._cases.find({"facets": None}, wanted):
+            case_id = seed_id(document)
+            if "schema_version" in document:
+                own[case_id] = summary_from_document({**document, "ID": case_id})
+            else:
+                rows[case_id] = seed_summary(document, case_id)
+        ids = list(rows)
+        for first in range(0, len(ids), 1000):
+            keys = [key_of(case_id) for case_id in ids[first : first + 1000]]
+            for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1}):
+                rows.pop(str(document.get("ID")), None)  # Converted: the newer form is the one to show.
+        return Catalogue((rows | own).values())

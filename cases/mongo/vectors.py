@@ -1,0 +1,190 @@
+"""Similar cases by MongoDB's own vector search, where the server has one: MongoDB Atlas, or one with mongot.
+
+`cases.mongo.vector_index` writes the vectors, from the embeddings that `cases.scoring` wrote, and the index.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from bson.binary import Binary, BinaryVectorDtype
+from pymongo import ReplaceOne, errors
+from pymongo.database import Database
+from pymongo.operations import SearchIndexModel
+
+from cases.scoring.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
+from modeling.errors import CaseStoreError
+from modeling.labels import TaskName
+from modeling.study import Modality
+
+COLLECTION = "vectors"
+INDEX = "viewbox_vectors"
+FILTERS = ("checkpoint", "case_id", "patient", "label")
+PORTION = 500
+T = TypeVar("T")
+
+
+def definition(width: int) -> dict[str, Any]:
+    """The search index's definition for vectors of a width, as `createSearchIndexes` takes it."""
+    size = PARTS * width + 1
+    vector = {"type": "vector", "path": "vector", "numDimensions": size, "similarity": "cosine"}
+    return {"fields": [vector, *({"type": "filter", "path": name} for name in FILTERS)]}
+
+
+class MongoVectors:
+    """The vectors of one checkpoint in the database of the cases; see `cases.scoring.vector_search.VectorSearch`."""
+
+    def __init__(self, database: Database, checkpoint: str, ask: Callable[[Callable[[], Any]], Any]) -> None:
+        """
+        Args:
+            ask: puts a question to the server and says what the driver raises in the store's words.
+        """
+        self._database, self._checkpoint, self._ask = database, checkpoint, ask
+        self._vectors = database[COLLECTION]
+
+    def fault(self, width: int) -> str:
+        """Why the server cannot answer; see `VectorSearch.fault`. Nothing is assumed: the server is asked."""
+        indexes = self._ask(self._search_indexes)
+        if indexes is None:
+            return "This MongoDB has no vector search."
+        found = next((index for index in indexes if index.get("name") == INDEX), None)
+        if found is None:
+            return f"This MongoDB has no search index named {INDEX}; docs/retrieval.md says how to make it."
+        if _size(found) != PARTS * width + 1:
+            return "The search index of this MongoDB is for vectors of another length; make it anew."
+        if not found.get("queryable"):
+            return "This MongoDB is still building its search index."
+        known = self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1}))
+        if known is None:
+            return (
+                "This MongoDB holds no vectors of the checkpoint; docs/retrieval.md says how to write them."
+            )
+        return ""
+
+    def _search_indexes(self) -> list[Mapping[str, Any]] | None:
+        try:
+            return list(self._vectors.list_search_indexes())
+        except errors.OperationFailure as exc:
+            if exc.code in (13, 18, 8000):  # no right, no login: not a server without search
+                raise
+            return None
+
+    def count(self) -> int:
+        """How many cases have vectors of this checkpoint."""
+        return int(self._ask(lambda: self._vectors.count_documents({"checkpoint": self._checkpoint})))
+
+    def nearest(
+        self,
+        query: Mapping[Modality, np.ndarray],
+        weights: Mapping[Modality, float],
+        limit: int,
+        *,
+        but: Sequence[str] = (),
+        patient: str = "",
+        unlike: str = "",
+    ) -> list[StoredVectors]:
+        """The most alike cases, compared one by one (`exact`); see `VectorSearch.nearest`."""
+        width = len(next(iter(query.values())))
+        where: list[dict[str, Any]] = [{"checkpoint": {"$eq": self._checkpoint}}]
+        if but:
+            where.append({"case_id": {"$nin": list(but)}})
+        if patient:
+            where.append({"patient": {"$ne": patient}})
+        if unlike:
+            where.append({"label": {"$nin": [unlike, ""]}})
+        search = {
+            "index": INDEX,
+            "path": "vector",
+            "queryVector": [float(value) for value in asked(query, weights, width)],
+            "filter": {"$and": where},
+            "exact": True,
+            "limit": limit,
+        }
+        shown = {"_id": 0, "case_id": 1, "patient": 1, "label": 1, "vector": 1}
+        pipeline = [{"$vectorSearch": search}, {"$project": shown}]
+        found = self._ask(lambda: list(self._vectors.aggregate(pipeline)))
+        return [_stored(document, width) for document in found]
+
+    # --- writing
+
+    def write(self, cases: Sequence[StoredVectors], width: int) -> int:
+        """Store or replace vectors; returns how many are new or changed."""
+        writes = [
+            ReplaceOne(
+                {"_id": f"{self._checkpoint} {case.case_id}"},
+                {
+                    "checkpoint": self._checkpoint,
+                    "case_id": case.case_id,
+                    "patient": case.patient,
+                    "label": case.label,
+                    "vector": Binary.from_vector(
+                        laid_out(case.vectors, width).tolist(), BinaryVectorDtype.FLOAT32
+                    ),
+                },
+                upsert=True,
+            )
+            for case in cases
+        ]
+        if not writes:
+            return 0
+        self._ask(lambda: self._vectors.create_index([("checkpoint", 1), ("case_id", 1)]))
+        done = self._ask(lambda: self._vectors.bulk_write(writes, ordered=False))
+        return int(done.upserted_count + done.modified_count)
+
+    def make_index(self, width: int) -> None:
+        """Ask the server for the search index; it is built in the background.
+
+        Raises:
+            CaseStoreError: the server has no vector search, or does not allow it.
+        """
+        if self._ask(self._search_indexes) is None:
+            raise CaseStoreError(
+                "This MongoDB has no vector search; use MongoDB Atlas or a server with mongot."
+            )
+        model = SearchIndexModel(definition(width), name=INDEX, type="vectorSearch")
+        self._ask(lambda: self._vectors.create_search_index(model))
+
+    def embedded(self, width: int) -> Iterator[list[StoredVectors]]:
+        """What `cases.scoring` wrote for this checkpoint, a portion at a time, with patient and label."""
+        results, cases = self._database["results"], self._database["cases"]
+        after = ""
+        while True:
+            query = {"checkpoint": self._checkpoint, "case_id": {"$gt": after}}
+            wanted = {"_id": 0, "case_id": 1, "embedding": 1}
+            rows = self._ask(
+                lambda q=query, w=wanted: list(results.find(q, w).sort("case_id", 1).limit(PORTION))
+            )
+            if not rows:
+                return
+            after = rows[-1]["case_id"]
+            names = {"_id": 0, "ID": 1, "provenance.patient": 1, "reference": 1}
+            among = {"ID": {"$in": [row["case_id"] for row in rows]}, "schema_version": {"$exists": True}}
+            known = {c["ID"]: c for c in self._ask(lambda a=among, n=names: list(cases.find(a, n)))}
+            read = (_embedded(row, known.get(row["case_id"], {}), width) for row in rows)
+            yield [one for one in read if one is not None]
+
+
+def _size(index: Mapping[str, Any]) -> int:
+    """Dimensions of an index's vector, as `$listSearchIndexes` describes it; 0 where it has none."""
+    fields = (index.get("latestDefinition") or index.get("definition") or {}).get("fields") or []
+    return next((int(f.get("numDimensions", 0)) for f in fields if f.get("path") == "vector"), 0)
+
+
+def _stored(document: Mapping[str, Any], width: int) -> StoredVectors:
+    row = np.array(Binary(document["vector"], 9).as_vector().data, np.float32)
+    parts = taken_apart(row, width)
+    return StoredVectors(document["case_id"], parts, document.get("patient", ""), document.get("label", ""))
+
+
+def _embedded(row: Mapping[str, Any], case: Mapping[str, Any], width: int) -> StoredVectors | None:
+    """One result as vectors; None where the study held nothing that the checkpoint reads."""
+    vectors = {
+        Modality(name): np.frombuffer(held, "<f4") for name, held in (row.get("embedding") or {}).items()
+    }
+    usable = {m: v for m, v in vectors.items() if v.shape == (width,) and np.isfinite(v).all() and v.any()}
+    if not usable:
+        return None
+    reference = case.get("reference") or {}
+    label = next((reference[task] for task in TaskName if task in reference), "")
+    patient = (case.get("provenance") or {}).get("patient", "")
+    return StoredVectors(row["case_id"], usable, patient, label)

@@ -1,0 +1,49 @@
+"""The case store behind an address: MongoDB, or the embedded one."""
+
+from pathlib import Path
+
+from cases.store import CaseStore
+from modeling.errors import CaseStoreError
+
+
+def address_behind(uri: str | None) -> str | None:
+    """The address itself; of @FILE the one in the file.
+
+    Raises:
+        CaseStoreError: the file cannot be read.
+    """
+    if uri is None or not uri.startswith("@"):
+        return uri
+    try:
+        return Path(uri[1:]).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CaseStoreError("The file behind @ cannot be read; check its name.") from exc
+
+
+def open_case_store(
+    uri: str | None,
+    database: str | None = None,
+    *,
+    write: bool = False,
+    reachable_ports: tuple[int, ...] | None = None,
+) -> CaseStore:
+    """The store behind a URI: MongoDB for `mongodb://` and `mongodb+srv://`, else the embedded one.
+
+    Args:
+        uri: None for the embedded store that ships with Viewbox; a folder for another embedded store; @FILE
+            for the address in a file, where a command line would show a password to others on the machine.
+        database: MongoDB database name, where the URI names none.
+        write: open for `put`; the app itself only reads.
+        reachable_ports: the outside ports of this machine, where a Space limits them.
+
+    Raises:
+        CaseStoreError: the URI names no store.
+    """
+    uri = address_behind(uri)
+    if uri and uri.startswith(("mongodb://", "mongodb+srv://")):
+        from cases.mongo.store import MongoCaseStore
+
+        return MongoCaseStore.connect(uri, database, write=write, reachable_ports=reachable_ports)
+    from cases.parquet.store import EmbeddedCaseStore
+
+    return EmbeddedCaseStore.open(uri, write=write)

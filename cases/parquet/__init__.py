@@ -1,0 +1,1 @@
+"""Cases in Parquet files: the embedded store."""

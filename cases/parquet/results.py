@@ -1,0 +1,108 @@
+"""Results of checkpoints as Parquet files beside an embedded store."""
+
+import fcntl
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from cases.parquet.files import read_rows
+from cases.scoring.results import Result
+from modeling.errors import CaseStoreError
+from modeling.study import Modality
+
+ROWS_PER_FILE = 500
+_TEXTS = ("case_id", "source", "checkpoint", "name", "revision", "problem")
+
+
+class ResultFiles:
+    """The results of one checkpoint in `results-HASH-NNNNN.parquet`; one writer at a time."""
+
+    def __init__(self, folder: Path, checkpoint_hash: str, *, write: bool = True) -> None:
+        """
+        Args:
+            write: open for `write`: the folder is made, and others are kept out of it.
+
+        Raises:
+            CaseStoreError: the folder cannot be written to, or another program writes results there.
+        """
+        self._folder, self._name = folder, f"results-{checkpoint_hash[:16]}"
+        self._pending: list[Result] = []
+        self._lock = self._locked() if write else None
+        self._done = {row["case_id"] for file in self._files() for row in read_rows(file, ("case_id",))}
+
+    def _locked(self) -> IO[str]:
+        folder = self._folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / f".{self._name}.lock").open("w")
+        except OSError as exc:
+            raise CaseStoreError(f"'{folder.name}' cannot be written to; choose another folder.") from exc
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            lock.close()
+            raise CaseStoreError(
+                f"Another program writes results to '{folder.name}'; wait until it has ended."
+            ) from exc
+        return lock
+
+    def done(self, case_ids: Sequence[str]) -> set[str]:
+        """Those of the cases that have a result of this checkpoint."""
+        return self._done.intersection(case_ids)
+
+    def write(self, results: Sequence[Result]) -> int:
+        """Keep results, on disk after every `ROWS_PER_FILE` and at the end; returns how many are new."""
+        fresh = {r["case_id"]: r for r in results if r["case_id"] not in self._done}
+        self._pending += fresh.values()
+        self._done |= fresh.keys()
+        if len(self._pending) >= ROWS_PER_FILE:
+            self._flush()
+        return len(fresh)
+
+    def close(self) -> None:
+        """Write what was kept, and let others write.
+
+        Raises:
+            CaseStoreError: the folder cannot be written to.
+        """
+        try:
+            self._flush()
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob(f"{self._name}-*.parquet"))
+
+    def _flush(self) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        if not self._pending:
+            return
+        columns: dict[str, Any] = {name: pyarrow.string() for name in (*_TEXTS, "tasks")}
+        columns |= {f"embedding_{m}": pyarrow.list_(pyarrow.float32()) for m in Modality}
+        rows = [_row(result) for result in self._pending]
+        numbers = [int(file.stem.rpartition("-")[2]) for file in self._files()]
+        file = self._folder / f"{self._name}-{max(numbers, default=-1) + 1:05d}.parquet"
+        partial = file.with_suffix(".partial")
+        try:
+            parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(columns)), partial)
+            partial.replace(file)
+        except OSError as exc:
+            partial.unlink(missing_ok=True)
+            raise CaseStoreError(
+                f"'{file.name}' cannot be written; free some space and score again: what is done stays done."
+            ) from exc
+        self._pending.clear()
+
+
+def _row(result: Result) -> dict[str, Any]:
+    import numpy as np
+
+    embedding = {
+        f"embedding_{m}": np.frombuffer(result["embedding"][m], "<f4") if m in result["embedding"] else None
+        for m in Modality
+    }
+    return {**{name: result[name] for name in _TEXTS}, "tasks": json.dumps(result["tasks"]), **embedding}

@@ -1,0 +1,1 @@
+"""Films as people send them: PNG, JPEG and DICOM, decoded within limits."""

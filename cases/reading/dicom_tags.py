@@ -1,0 +1,275 @@
+"""What the tags of a DICOM file mean: is it a chest film, and how do its values become brightness?
+
+Tags come as plain values (`Tags`), read by `cases.reading.dicom`. Optional ones that make no sense (a pixel spacing
+of 0, a window without width) are taken as missing; those that decide what is seen are refused.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from cases.reading.film_size import check_film_size
+from modeling.errors import StudyError
+from modeling.study import Photometric, ViewPosition, VoiLut, Window
+
+Tags = Mapping[str, tuple | bytes | None]
+"""DICOM keyword -> its values: a tuple of text or numbers (of `Tags` for a sequence), bytes for binary data,
+or None for a tag that is there and cannot be read."""
+
+PROCESSING_CLASS = "1.2.840.10008.5.1.4.1.1.1.1.1"
+FILM_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.1",  # computed radiography
+    "1.2.840.10008.5.1.4.1.1.1.1",  # digital X-ray, for presentation
+    PROCESSING_CLASS,
+    "1.2.840.10008.5.1.4.1.1.7",  # secondary capture
+    "1.2.840.10008.5.1.4.1.1.7.2",  # multi-frame gray byte secondary capture, with one frame
+    "1.2.840.10008.5.1.4.1.1.7.3",  # multi-frame gray word secondary capture, with one frame
+)
+_STORAGE_CLASSES = "1.2.840.10008.5.1.4."
+_FILM_MODALITIES = ("CR", "DX", "RG")
+_CAPTURE_MODALITIES = ("", "OT", "SC")
+_OTHER_MODALITIES = {
+    "CT": "a CT image", "MR": "an MR image", "US": "an ultrasound image", "MG": "a mammogram",
+    "NM": "a nuclear medicine image", "PT": "a PET image", "XA": "an angiogram", "RF": "a fluoroscopy image",
+    "SR": "a report", "SEG": "a segmentation", "PX": "a dental film", "IO": "a dental film",
+}  # fmt: skip
+
+# Terms of DICOM PS3.16 annex L for films without the lungs; a word that is not here passes.
+_OTHER_PARTS = frozenset((
+    "ABDOMEN", "ANKLE", "ARM", "BLADDER", "BRAIN", "BREAST", "CALCANEUS", "CERVICALSPINE", "CLAVICLE",
+    "COCCYX", "CSPINE", "ELBOW", "EXTREMITY", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD",
+    "HIP", "HUMERUS", "JAW", "KNEE", "LEG", "LOWERLEG", "LSPINE", "LUMBARSPINE", "MANDIBLE", "MAXILLA",
+    "NECK", "ORBIT", "PATELLA", "PELVIS", "RADIUS", "SACRUM", "SCAPULA", "SHOULDER", "SINUS", "SKULL",
+    "SPINE", "SSPINE", "THORACICSPINE", "TIBIA", "TOE", "TSPINE", "ULNA", "UPPERARM", "WRIST", "ZYGOMA",
+))  # fmt: skip
+_CHEST_WORDS = ("CHEST", "THORAX", "TORAX", "LUNG")
+
+_VIEW_CODES = {  # DICOM PS3.16 CID 4010, in SNOMED CT and in the retired SNOMED-RT
+    "272479007": ViewPosition.PA, "R-10214": ViewPosition.PA,
+    "399348003": ViewPosition.AP, "R-10206": ViewPosition.AP,
+    "399173006": ViewPosition.LATERAL, "R-10236": ViewPosition.LATERAL,
+    "399198007": ViewPosition.LATERAL, "R-10232": ViewPosition.LATERAL,
+    "399067008": ViewPosition.LATERAL, "R-102CD": ViewPosition.LATERAL,
+}  # fmt: skip
+
+_GRAY_DEPTH = "A radiograph has 8 to 16 bits per pixel; export the film again in that form."
+_ASPECT_LIMIT = 8.0
+
+
+# --- single values -----------------------------------------------------------------------------------------
+
+
+def code(tags: Tags, keyword: str) -> str:
+    """The first value in capitals, or "" where there is none."""
+    values = tags.get(keyword)
+    return str(values[0]).strip().upper() if isinstance(values, tuple) and values else ""
+
+
+def numbers(tags: Tags, keyword: str) -> tuple[float, ...]:
+    """All values as finite numbers, or () where there are none or one of them is no number."""
+    values = tags.get(keyword)
+    if not isinstance(values, tuple):
+        return ()
+    try:
+        found = tuple(float(value) for value in values)
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return found if all(math.isfinite(value) for value in found) else ()
+
+
+def integer(tags: Tags, keyword: str, default: int | None = None) -> int:
+    """The first value as a whole number.
+
+    Raises:
+        StudyError: it cannot be read, or is missing and has no default.
+    """
+    if not tags.get(keyword, ()) and default is not None and tags.get(keyword, ()) is not None:
+        return default
+    found = numbers(tags, keyword)
+    if not found or found[0] != int(found[0]):
+        raise StudyError(f"The DICOM file does not state its {keyword}; export the film again.")
+    return int(found[0])
+
+
+def sequence(tags: Tags, keyword: str) -> tuple[Tags, ...]:
+    """The items of a sequence, () where there is none."""
+    values = tags.get(keyword)
+    return tuple(item for item in values if isinstance(item, Mapping)) if isinstance(values, tuple) else ()
+
+
+# --- is it a chest film? -----------------------------------------------------------------------------------
+
+
+def check_kind(tags: Tags) -> None:
+    """Refuse anything but a presentable radiograph of the chest, by what the file says it is.
+
+    Raises:
+        StudyError: another modality, the detector's raw values, or another body part.
+    """
+    modality, storage = code(tags, "Modality"), code(tags, "SOPClassUID")
+    known = storage in FILM_CLASSES
+    foreign = storage.startswith(_STORAGE_CLASSES) and not known
+    if foreign or not (modality in _FILM_MODALITIES or (known and modality in _CAPTURE_MODALITIES)):
+        kind = _OTHER_MODALITIES.get(modality, "no radiograph")
+        raise StudyError(f"This DICOM file holds {kind}; choose a chest radiograph (CR or DX).")
+    if storage == PROCESSING_CLASS or code(tags, "PresentationIntentType") == "FOR PROCESSING":
+        raise StudyError(
+            "This DICOM file holds the detector's raw values (FOR PROCESSING);"
+            " export the film FOR PRESENTATION and try again."
+        )
+    words = re.findall("[A-Z]+", code(tags, "BodyPartExamined"))
+    if any(chest in word for word in words for chest in _CHEST_WORDS):
+        return
+    for word in ("".join(words), *words):
+        if word in _OTHER_PARTS:
+            raise StudyError(f"This radiograph shows another body part ({word}); choose a chest film.")
+
+
+def check_form(tags: Tags) -> None:
+    """Refuse anything but one gray frame of a size that can be handled.
+
+    Raises:
+        StudyError: several frames, colour, no pixel data, or a size out of bounds.
+    """
+    if integer(tags, "NumberOfFrames", 1) > 1:
+        raise StudyError("This DICOM file holds several frames; export the single chest film and try again.")
+    if not tags.get("PixelData"):
+        raise StudyError("This DICOM file holds no image (no pixel data); export the film with its pixels.")
+    photometric = code(tags, "PhotometricInterpretation")
+    if not photometric:
+        integer(tags, "PhotometricInterpretation")
+    if photometric not in list(Photometric) or integer(tags, "SamplesPerPixel", 1) != 1:
+        raise StudyError("This DICOM image is in colour; export the film as grayscale (MONOCHROME1 or 2).")
+    check_film_size(integer(tags, "Rows"), integer(tags, "Columns"))
+
+
+def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
+    """Where the stored bits lie in a pixel.
+
+    Returns:
+        (bits allocated, bits stored, high bit, whether values are signed).
+
+    Raises:
+        StudyError: not 8 to 16 bits in a byte or a word.
+    """
+    allocated = integer(tags, "BitsAllocated")
+    stored = integer(tags, "BitsStored", allocated)
+    high = integer(tags, "HighBit", stored - 1)
+    if allocated not in (8, 16) or not 8 <= stored <= high + 1 <= allocated:
+        raise StudyError(_GRAY_DEPTH)
+    return allocated, stored, high, integer(tags, "PixelRepresentation", 0) == 1
+
+
+# --- from stored values to brightness ----------------------------------------------------------------------
+
+
+def rescale(tags: Tags) -> tuple[float, float]:
+    """(slope, intercept); 1 and 0 where the file states none.
+
+    Raises:
+        StudyError: one that cannot be read, or would flatten or overflow the film.
+    """
+    found = []
+    for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)):
+        values = numbers(tags, keyword)
+        unreadable = not values and tags.get(keyword, ()) != ()
+        if unreadable or (values and abs(values[0]) > 1e6):
+            raise StudyError(f"The DICOM file's {keyword} cannot be used; export the film again.")
+        found.append(values[0] if values else default)
+    if abs(found[0]) < 1e-9:
+        raise StudyError("The DICOM file's RescaleSlope is 0; export the film again.")
+    return found[0], found[1]
+
+
+def window(tags: Tags) -> Window | None:
+    """The first VOI window; None where there is none that has a width."""
+    centers, widths = numbers(tags, "WindowCenter"), numbers(tags, "WindowWidth")
+    stated = code(tags, "VOILUTFunction")
+    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+    if stated == "SIGMOID" or stated == "LINEAR_EXACT":
+        function = stated
+    if not centers or not widths or widths[0] < (1 if function == "LINEAR" else 1e-6):
+        return None
+    return Window(centers[0], widths[0], function)
+
+
+def look_up_table(item: Tags, *, signed: bool) -> tuple[int, np.ndarray, int] | None:
+    """One item of a LUT sequence (DICOM PS3.3 C.11.1.1).
+
+    Args:
+        signed: whether the first mapped value may be negative; explicit files often write it as unsigned.
+
+    Returns:
+        (first mapped value, (n,) uint16 outputs, bits of an output), or None where it makes no sense.
+    """
+    descriptor = numbers(item, "LUTDescriptor")
+    if len(descriptor) != 3:
+        return None
+    entries, first, bits = (int(value) for value in descriptor)
+    entries = entries % 65536 or 65536
+    if signed and first > 32767:
+        first -= 65536
+    data = item.get("LUTData")
+    if isinstance(data, bytes):
+        values = np.frombuffer(data[: 2 * entries], "<u2" if len(data) >= 2 * entries else "u1")
+    else:
+        values = np.asarray(numbers(item, "LUTData"))
+    if len(values) < entries or not 8 <= bits <= 16:
+        return None
+    values = values[:entries].astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        return None
+    return first, values.astype(np.uint16), bits
+
+
+def voi_lut(tags: Tags, *, signed: bool) -> VoiLut | None:
+    """The first VOI look-up table, in rescaled values; None where there is none that can be read."""
+    for item in sequence(tags, "VOILUTSequence")[:1]:
+        table = look_up_table(item, signed=signed)
+        if table is not None:
+            return VoiLut(first=float(table[0]), values=table[1])
+    return None
+
+
+# --- geometry ----------------------------------------------------------------------------------------------
+
+
+def view_position(tags: Tags) -> ViewPosition:
+    """From the tag, else from the view code; decubitus and oblique views are unknown."""
+    words = set(re.findall("[A-Z]+", code(tags, "ViewPosition")))
+    if words & {"LL", "RL", "LAT", "LATERAL"}:
+        return ViewPosition.LATERAL
+    for position in (ViewPosition.PA, ViewPosition.AP):
+        if position in words:
+            return position
+    if not words:
+        for item in sequence(tags, "ViewCodeSequence")[:1]:
+            return _VIEW_CODES.get(code(item, "CodeValue"), ViewPosition.UNKNOWN)
+    return ViewPosition.UNKNOWN
+
+
+def pixel_spacing(tags: Tags) -> tuple[float, float] | None:
+    """Millimetres (row, column): calibrated where the file has that, else at the detector."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        found = numbers(tags, keyword)
+        if len(found) == 2 and min(found) >= 1e-3 and max(found) <= 100:
+            return found[0], found[1]
+    return None
+
+
+def pixel_aspect_ratio(tags: Tags) -> float:
+    """Height of a pixel over its width, from the spacing, else from its own tag, else 1.
+
+    Raises:
+        StudyError: a pixel more than 8 times as long as wide, which no detector has.
+    """
+    pair = pixel_spacing(tags) or numbers(tags, "PixelAspectRatio")
+    if len(pair) != 2 or min(pair) <= 0:
+        return 1.0
+    ratio = pair[0] / pair[1]
+    if not 1 / _ASPECT_LIMIT <= ratio <= _ASPECT_LIMIT:
+        raise StudyError("The DICOM file states an impossible pixel shape; export the film again.")
+    return ratio

@@ -1,0 +1,183 @@
+"""An uploaded file and a form become a study. Nothing is written to disk; content decides, not the name."""
+
+import io
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from cases.reading.film_size import check_file_size, check_film_size, declared_size
+from modeling.errors import StudyError
+from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
+
+MAX_TEXT = 20_000
+"""Characters in one section of clinical text."""
+
+TINT_LIMIT = 50.0
+HUE_LIMIT = 4.0
+"""Up to these values of `colour_of` a picture is a film. Measured on 480 real films saved as RGB JPEG: blue
+base or yellowed print at most 48 and 2.6, a red marker on 1 % of the area 3.1 and 3.1; nine colour
+photographs start at 27 and 4.6, and each breaks the second limit."""
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_JPEG_START = b"\xff\xd8\xff"
+_OTHER_FILES = (
+    (0, b"%PDF", "a PDF"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "a compressed archive"),
+    (0, b"II*\x00", "a TIFF image"),
+    (0, b"MM\x00*", "a TIFF image"),
+    (0, b"GIF8", "a GIF image"),
+    (0, b"BM", "a BMP image"),
+    (8, b"WEBP", "a WebP image"),
+    (4, b"ftyp", "a HEIC image or a video"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+)
+_DAMAGED = "This image is damaged or cut off; save it again as PNG or JPEG and try once more."
+_COLOURED = "This is a colour picture, not a radiograph; choose a gray film in PNG, JPEG or DICOM."
+_CHOOSE = "choose a PNG, JPEG or DICOM file of a chest film."
+
+
+def read_upload(data: bytes, name: str = "") -> Radiograph:
+    """A chest film from a PNG, JPEG or DICOM file.
+
+    Gray PNG keeps its 8 or 16 bits; gray stored as RGB, palette or with a slight tint becomes 8-bit gray;
+    transparent parts become black; a JPEG's orientation tag is honoured.
+
+    Args:
+        data: the whole file.
+        name: as uploaded; only its ending is read, and only to word a refusal.
+
+    Returns:
+        (H, W) uint8 or uint16, int16 for a signed DICOM file.
+
+    Raises:
+        StudyError: empty, too large, too small, truncated, of another kind, in colour, or of several pages.
+    """
+    if not data:
+        raise StudyError(f"The file is empty; {_CHOOSE}")
+    check_file_size(len(data))
+    if data[128:132] == b"DICM":
+        from cases.reading.dicom import (
+            read_radiograph,  # pydicom takes a second to import: only when it is needed
+        )
+
+        return read_radiograph(data)
+    if data.startswith(_PNG_START):
+        return _read_picture(data, "PNG")
+    if data.startswith(_JPEG_START):
+        return _read_picture(data, "JPEG")
+    raise StudyError(_refusal(data, name))
+
+
+def study_from_upload(
+    data: bytes | None,
+    *,
+    table: Mapping[str, object],
+    text: Mapping[str, str | None],
+    name: str = "",
+) -> Study:
+    """A study from an upload form, any part of which may be left out.
+
+    A view position left unknown in the form is taken from the DICOM file where that says PA or AP; where
+    both say something, the form counts.
+
+    Args:
+        data: the film's file, or None.
+        table: clinical field -> value as typed; see `ClinicalTable.from_raw`.
+        text: text section -> text; blank ones are missing.
+        name: of the film's file.
+
+    Raises:
+        StudyError: nothing was given, or a part cannot be used.
+    """
+    radiograph = None if data is None else read_upload(data, name)
+    values = ClinicalTable.from_raw(table).values
+    if radiograph is not None and radiograph.view_position in (ViewPosition.PA, ViewPosition.AP):
+        values = {"view_position": str(radiograph.view_position), **values}
+    study = Study(radiograph, ClinicalTable(values), _clinical_text(text))
+    if not study.modalities:
+        raise StudyError("The form is empty; add a film, a clinical value or some clinical text.")
+    return study
+
+
+def _clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
+    stripped = {section: str(words or "").strip() for section, words in text.items()}
+    sections = {section: words for section, words in stripped.items() if words}
+    for section, words in sections.items():
+        if len(words) > MAX_TEXT:
+            raise StudyError(f"The {section} has {len(words):,} characters; shorten it to {MAX_TEXT:,}.")
+    return ClinicalText(sections)
+
+
+def _refusal(data: bytes, name: str) -> str:
+    for offset, magic, kind in _OTHER_FILES:
+        if data[offset : offset + len(magic)] == magic:
+            return f"This file is {kind}; {_CHOOSE}"
+    ending = name.lower().rpartition(".")[2]
+    if ending in ("png", "jpg", "jpeg", "dcm"):
+        return f"This file is named .{ending} but holds no such image; {_CHOOSE}"
+    return f"This file is no image that can be read here; {_CHOOSE}"
+
+
+def _read_picture(data: bytes, kind: str) -> Radiograph:
+    if kind == "PNG":
+        size = struct.unpack_from(">II", data, 16)[::-1] if len(data) >= 24 else None
+    else:
+        size = declared_size(data)
+    if size is None:
+        raise StudyError(_DAMAGED)
+    check_film_size(size[0], size[1])
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+            check_film_size(picture.height, picture.width)  # a second header inside may say otherwise
+            if getattr(picture, "n_frames", 1) > 1:
+                raise StudyError("This file holds several pictures; save the film on its own and try again.")
+            pixels = _gray(ImageOps.exif_transpose(picture))
+    except StudyError:
+        raise
+    except Exception as exc:  # Pillow reports a broken file with whatever its parser stumbles over
+        raise StudyError(_DAMAGED) from exc
+    return Radiograph(pixels=pixels, bits_stored=8 * pixels.dtype.itemsize)
+
+
+def _gray(picture: Image.Image) -> np.ndarray:
+    """(H, W) uint8 or uint16.
+
+    Raises:
+        StudyError: the picture is in colour.
+    """
+    transparent = picture.has_transparency_data
+    if picture.mode.startswith("I"):  # 16-bit gray
+        return np.array(picture).astype(np.uint16)
+    if picture.mode in ("1", "L") and not transparent:
+        return np.array(picture.convert("L"))
+    if transparent:
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer)
+    picture = picture.convert("RGB")
+    tint, hue = colour_of(picture)
+    if tint > TINT_LIMIT or hue > HUE_LIMIT:
+        raise StudyError(_COLOURED)
+    return np.array(picture.convert("L"))
+
+
+def colour_of(picture: Image.Image) -> tuple[float, float]:
+    """How far a picture is from gray, and how far from one tint.
+
+    A tinted film (a blue base, a yellowed print, a camera's white balance) has one colour per brightness; a
+    photograph has many. Both are means over a copy of at most 255 pixels a side.
+
+    Returns:
+        (tint, hue), 0 to 255: the mean spread of the three channels, and the mean distance of (R - G, B - G)
+        from its median among pixels of like brightness.
+    """
+    small = picture.reduce(max(1, max(picture.size) // 128))
+    pixels = np.asarray(small, dtype=np.float32).reshape(-1, 3)  # (N, 3)
+    pixels = pixels[np.argsort(pixels.mean(axis=1))]
+    chroma = pixels[:, [0, 2]] - pixels[:, [1]]  # (N, 2)
+    edges = np.searchsorted(pixels.mean(axis=1), np.arange(4, 256, 4))  # 64 bands of brightness
+    bands = [band for band in np.split(chroma, edges) if len(band)]
+    distance = [np.abs(band - np.median(band, axis=0)).max(axis=1) for band in bands]
+    return float(np.ptp(pixels, axis=1).mean()), float(np.concatenate(distance).mean())

@@ -1,0 +1,1 @@
+"""Predictions of a checkpoint for every case of a store."""

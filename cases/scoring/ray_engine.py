@@ -1,0 +1,76 @@
+"""Portions of cases spread over a Ray cluster; a portion whose worker dies is given to another.
+
+Every machine of the cluster needs this tree, its packages and the checkpoint at the same path, and must
+reach the store. Ray itself is optional: `pip install` the version that `requirements-dev.txt` names.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cases.scoring.results import Job, Result
+from modeling.errors import ViewboxError
+
+RETRIES = 20
+"""Workers that may die over one portion before the scoring gives up: a portion may be at fault itself."""
+AHEAD = 2
+"""Portions that wait for every processor, so that none is idle and few are lost with the driver."""
+
+
+def run(
+    work: Callable[[Job, list[str]], list[Result]],
+    job: Job,
+    portions: Iterator[list[str]],
+    *,
+    address: str | None = None,
+    gpus: float = 0.0,
+) -> Iterator[list[Result]]:
+    """Results of every portion, in the order in which they are ready.
+
+    Args:
+        work: a function of a module that every machine has.
+        address: of a running cluster ("auto" for the one on this machine); None starts one here.
+        gpus: share of a GPU that each worker takes.
+
+    Raises:
+        ViewboxError: Ray is not installed, the cluster is not there, or a portion killed every worker.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise ViewboxError("Ray is not installed; install it, or score with --engine process.")
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    started_here = not ray.is_initialized()
+    try:
+        if started_here:
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="error")
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
+        yield from _spread(ray, remote, ray.put(job), portions)
+    except RayTaskError as exc:
+        raise (
+            exc.cause
+            if isinstance(exc.cause, ViewboxError)
+            else ViewboxError(
+                f"A worker failed ({type(exc.cause).__name__}); see Ray's logs and score again."
+            )
+        ) from exc
+    except (RayError, ConnectionError, RuntimeError) as exc:
+        raise ViewboxError(
+            f"The Ray cluster was lost ({type(exc).__name__}); start it and score again; results stay."
+        ) from exc
+    finally:
+        if started_here and ray.is_initialized():
+            ray.shutdown()
+
+
+def _spread(ray: Any, remote: Any, job: Any, portions: Iterator[list[str]]) -> Iterator[list[Result]]:
+    """At most `AHEAD` portions a processor are under way, however large the lake and the cluster grow."""
+    under_way: list[Any] = []
+    for portion in portions:
+        under_way.append(remote.remote(job, portion))
+        while len(under_way) >= AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1))):
+            ready, under_way = ray.wait(under_way, num_returns=1)
+            yield from ray.get(ready)
+    while under_way:
+        ready, under_way = ray.wait(under_way, num_returns=1)
+        yield from ray.get(ready)

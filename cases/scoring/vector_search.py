@@ -1,0 +1,122 @@
+"""Vector search that a store itself offers: what it must be able to do, and how vectors are laid out for it.
+
+A case's vectors of film, table and text stand one after the other, each at length 1, then one number that
+brings every case to the same length. So the cosine with a query whose parts are weighted is the weighted mean
+of the cosines, whatever the weights: one index answers every mix.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from modeling.study import Modality
+
+PARTS = len(Modality)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVectors:
+    """A case as the store's vector search gives it back.
+
+    Attributes:
+        vectors: modality -> (D,) float32 of length 1, those that the case has.
+        patient, label: empty where not known.
+    """
+
+    case_id: str
+    vectors: Mapping[Modality, np.ndarray]
+    patient: str = ""
+    label: str = ""
+
+
+class VectorSearch(Protocol):
+    """Searches the cases as one checkpoint encoded them."""
+
+    def fault(self, width: int) -> str:
+        """Why this cannot answer, in one sentence; empty where it can.
+
+        Args:
+            width: D of the vectors that will be asked with.
+
+        Raises:
+            CaseStoreError: the store does not answer at all.
+        """
+        ...
+
+    def count(self) -> int:
+        """How many cases are searched."""
+        ...
+
+    def nearest(
+        self,
+        query: Mapping[Modality, np.ndarray],
+        weights: Mapping[Modality, float],
+        limit: int,
+        *,
+        but: Sequence[str] = (),
+        patient: str = "",
+        unlike: str = "",
+    ) -> list[StoredVectors]:
+        """The most alike cases, in no order that may be relied on.
+
+        Args:
+            query: modality -> (D,), each of any length.
+            weights: modality -> above 0, of modalities that the query has.
+            but: case IDs to leave out.
+            patient: whose cases to leave out; empty for nobody's.
+            unlike: a label; then only cases with another known one are found.
+
+        Raises:
+            CaseStoreError: the store does not answer.
+        """
+        ...
+
+
+@runtime_checkable
+class SearchableStore(Protocol):
+    """A case store that may offer a vector search."""
+
+    def vectors(self, encoding: str) -> VectorSearch:
+        """The search among vectors of a checkpoint, by its hash (`cases.scoring.__main__.checkpoint_hash`)."""
+        ...
+
+
+def laid_out(vectors: Mapping[Modality, np.ndarray], width: int) -> np.ndarray:
+    """(3 * `width` + 1,) float32: film, table and text, zeros for what is missing; its length is sqrt(3).
+
+    Raises:
+        ValueError: a vector has another width, is not finite, or there is none that is not zero.
+    """
+    row = np.zeros(PARTS * width + 1, np.float32)
+    given = 0
+    for place, modality in enumerate(Modality):
+        if modality not in vectors:
+            continue
+        vector = np.asarray(vectors[modality], np.float64)
+        if vector.shape != (width,) or not np.isfinite(vector).all():
+            raise ValueError(f"{modality}: {vector.shape}")
+        length = np.linalg.norm(vector)
+        if length > 0:
+            row[place * width : (place + 1) * width] = vector / length
+            given += 1
+    if not given:
+        raise ValueError("no vector")
+    row[-1] = (PARTS - given) ** 0.5
+    return row
+
+
+def asked(query: Mapping[Modality, np.ndarray], weights: Mapping[Modality, float], width: int) -> np.ndarray:
+    """(3 * `width` + 1,) float32: the weighted query; its cosines order cases as the weighted mean does."""
+    row = laid_out({m: query[m] for m in weights}, width)
+    row[-1] = 0.0
+    for place, modality in enumerate(Modality):
+        row[place * width : (place + 1) * width] *= weights.get(modality, 0.0)
+    return row / np.linalg.norm(row)
+
+
+def taken_apart(row: np.ndarray, width: int) -> dict[Modality, np.ndarray]:
+    """The vectors that `laid_out` laid out."""
+    parts = {m: row[place * width : (place + 1) * width] for place, m in enumerate(Modality)}
+    return {modality: part for modality, part in parts.items() if part.any()}

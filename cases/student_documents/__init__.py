@@ -1,0 +1,1 @@
+"""The MongoDB documents of the student project that Viewbox began as."""

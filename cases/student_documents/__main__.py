@@ -1,0 +1,199 @@
+"""Seed documents and Viewbox documents, each from the other: `python -m cases.student_documents FROM TO --to FORM`.
+
+FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
+store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`
+speak it (seed documents only). Nothing is lost: a document converted there and back is the same to the byte.
+FROM and TO may be one database: the new form then lies beside the old one, and `--replace` takes the old one
+out.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cases.open_store import address_behind
+from cases.parquet.store import EmbeddedCaseStore
+from cases.refusals import MAX_PAGE, BrokenCase, shown
+from cases.store import CaseFilter
+from cases.student_documents.conversion import (
+    document_from_seed,
+    name_of,
+    seed_from_document,
+    seeds_in_lines,
+    write_lines,
+)
+from modeling.errors import CaseStoreError, ViewboxError
+
+if TYPE_CHECKING:
+    from cases.mongo.store import MongoCaseStore
+
+_AT_ONCE = 50
+
+
+@dataclass
+class Converted:
+    """What a conversion came to.
+
+    Attributes:
+        broken: case -> why it stays what it is.
+    """
+
+    read: int = 0
+    written: int = 0
+    same: int = 0
+    removed: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
+    """Seed documents in Viewbox's form; a broken one is named and stops no other.
+
+    Args:
+        replace: take each seed document out of TO, where it lies there too, once its new form is stored.
+        dry_run: read and convert, and write nothing.
+
+    Raises:
+        ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
+    """
+    done = Converted()
+    if dry_run:
+        for _ in _converted(_seeds(source), done):
+            pass
+        return done
+    with _writer(target) as store:
+        batch: list[tuple[bytes, dict]] = []
+
+        def put() -> None:
+            stored = store.put_documents([document for _, document in batch])
+            done.written, done.same = done.written + stored.written, done.same + stored.same
+            done.broken |= stored.refused
+            for raw, document in batch if replace and not isinstance(store, EmbeddedCaseStore) else ():
+                if document["ID"] not in stored.refused and _comes_back(store, document["ID"], raw):
+                    store.remove(document["ID"], form="seed")
+                    done.removed += 1
+            batch.clear()
+
+        for pair in _converted(_seeds(source), done):
+            batch.append(pair)
+            if len(batch) >= _AT_ONCE:
+                put()
+        put()
+    return done
+
+
+def to_seed(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
+    """Cases as seed documents: the originals where they were such, else with a key `viewbox` for the rest.
+
+    Args:
+        replace: take each Viewbox document out of TO, where it lies there too, once its seed form is stored.
+        dry_run: read and convert, and write nothing.
+
+    Raises:
+        ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
+    """
+    done = Converted()
+    if dry_run:
+        for _ in _seed_forms(source, done):
+            pass
+    elif target.endswith(".jsonl"):
+        done.written = write_lines(Path(target), (raw for _, raw in _seed_forms(source, done)))
+    else:
+        with closing(_mongo(target, write=True)) as store:
+            for case_id, raw in _seed_forms(source, done):
+                store.put_seed(raw)
+                done.written += 1
+                if replace:
+                    store.remove(case_id, form="own")
+                    done.removed += 1
+    return done
+
+
+def _seeds(source: str) -> Iterator[bytes]:
+    if source.endswith(".jsonl"):
+        yield from seeds_in_lines(Path(source))
+        return
+    with closing(_mongo(source)) as store:
+        yield from store.seed_documents()
+
+
+def _converted(seeds: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes, dict]]:
+    for raw in seeds:
+        done.read += 1
+        try:
+            yield raw, document_from_seed(raw)
+        except BrokenCase as exc:
+            done.broken[name_of(raw)] = str(exc)
+
+
+def _seed_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
+    store = _mongo(source) if _is_mongo(source) else EmbeddedCaseStore.open(source)
+    with closing(store):
+        after = None
+        while True:
+            page = store.page(CaseFilter(), after, MAX_PAGE)
+            for row in page.rows:
+                done.read += 1
+                try:
+                    raw = seed_from_document(store.document(row.case_id))
+                except BrokenCase as exc:
+                    done.broken[row.case_id] = str(exc)
+                    continue
+                yield row.case_id, raw
+            if page.next_after is None:
+                return
+            after = page.next_after
+
+
+def _comes_back(store: "MongoCaseStore", case_id: str, raw: bytes) -> bool:
+    """Whether the stored document gives the original to the byte: only then may the original go."""
+    return seed_from_document(store.document(case_id)) == raw
+
+
+def _is_mongo(place: str) -> bool:
+    return place.startswith(("mongodb://", "mongodb+srv://"))
+
+
+def _mongo(place: str, *, write: bool = False) -> "MongoCaseStore":
+    from cases.mongo.store import MongoCaseStore
+
+    if not _is_mongo(place):
+        raise CaseStoreError("Seed documents lie in MongoDB or a .jsonl file; give such a place.")
+    return MongoCaseStore.connect(place, write=write)
+
+
+def _writer(target: str) -> "closing[MongoCaseStore] | EmbeddedCaseStore":
+    return closing(_mongo(target, write=True)) if _is_mongo(target) else EmbeddedCaseStore.create(target)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status: 0, 1 where a document stayed behind, 2 for an error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cases.student_documents", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("source", metavar="FROM")
+    parser.add_argument("target", metavar="TO")
+    parser.add_argument("--to", choices=("viewbox", "seed"), required=True, help="the form to make")
+    parser.add_argument("--replace", action="store_true", help="take the other form out of TO")
+    parser.add_argument("--dry-run", action="store_true", help="read and convert, and write nothing")
+    options = parser.parse_args(arguments)
+    convert: Callable[..., Converted] = to_viewbox if options.to == "viewbox" else to_seed
+    try:
+        places = (str(address_behind(place)) for place in (options.source, options.target))
+        done = convert(*places, replace=options.replace, dry_run=options.dry_run)
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    for case_id, reason in done.broken.items():
+        print(f"{shown(case_id)}: {reason}", file=sys.stderr)
+    counts = {"read": done.read, "written": done.written, "same": done.same, "removed": done.removed}
+    print(json.dumps({**counts, "broken": len(done.broken)}))
+    return 1 if done.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""The seed project's documents and Viewbox's own, each from the other and back to the byte.
+
+A converted document keeps the original's BSON beside its film: whole, or with a hole where `image_data`
+stood if that can be spelt again from the film's file. A document of another origin becomes a seed document
+with one key more, `viewbox`, which holds what the four keys cannot.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import bson
+from bson import ObjectId, json_util
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+
+from cases.document import document_from_case, facets, random_key
+from cases.refusals import BrokenCase, broken_case
+from cases.student_documents.document import case_from_seed, film_file, seed_id
+from modeling.errors import CaseStoreError
+
+OWN_PART = "viewbox"
+READING: CodecOptions = CodecOptions(
+    unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Other programs' strings and dates never stop a reading."""
+_NOT_KEPT = ("_id", "facets", "random", "digest", "seed")
+
+
+def document_from_seed(raw: bytes) -> dict[str, Any]:
+    """A seed document in Viewbox's own form, from which `seed_from_document` makes the same bytes again.
+
+    Args:
+        raw: the document as BSON.
+
+    Raises:
+        CaseStoreError: it is broken, and stays what it is.
+    """
+    try:
+        found = bson.decode(raw, READING)
+    except BSONError as exc:
+        raise BrokenCase("A document is not valid BSON; export it again from its database.") from exc
+    case_id = seed_id(found)
+    own = _own_part(found, case_id)
+    if own is not None:
+        return own
+    file = film_file(found, case_id)
+    document = document_from_case(case_from_seed(found, case_id), file)
+    kept_file = document["film"]["bytes"]
+    return {**document, "seed": _kept(raw, found["image_data"], kept_file)}
+
+
+def seed_from_document(document: Mapping[str, Any]) -> bytes:
+    """A document of Viewbox's own form as the seed project's: the original where it was one, as BSON.
+
+    Raises:
+        CaseStoreError: the original that it keeps is damaged.
+    """
+    film = document["film"]
+    seed = document.get("seed")
+    if seed is not None:
+        return _restored(document["ID"], seed, b"" if film is None else bytes(film["bytes"]))
+    image = b"" if film is None else bytes(film["bytes"])
+    own = {key: value for key, value in document.items() if key not in _NOT_KEPT}
+    if film is not None:
+        own["film"] = {key: value for key, value in film.items() if key != "bytes"}
+    return bson.encode(
+        {
+            "_id": ObjectId(hashlib.sha256(document["ID"].encode()).digest()[:12]),
+            "ID": document["ID"],
+            "image_filename": f"{document['ID']}.{film['encoding']}" if film else "",
+            "image_data": base64.b64encode(image).decode(),
+            "clinical_data": _clinical_data(document),
+            OWN_PART: own,
+        }
+    )
+
+
+def _own_part(found: Mapping[str, Any], case_id: str) -> dict[str, Any] | None:
+    """The document that `seed_from_document` put into this one, unless the seed project changed it since."""
+    own = found.get(OWN_PART)
+    if not isinstance(own, Mapping) or own.get("ID") != case_id or "schema_version" not in own:
+        return None
+    document = dict(own)
+    try:
+        if document.get("film"):
+            document["film"] = {**document["film"], "bytes": film_file(found, case_id)}
+        document |= _derived_keys(document)
+        unchanged = found.get("clinical_data") == _clinical_data(document) and (
+            not document["film"] or _sha256(document["film"]["bytes"]) == document["film"]["sha256"]
+        )
+    except (CaseStoreError, KeyError, TypeError, AttributeError):
+        return None
+    return document if unchanged else None
+
+
+def _derived_keys(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a document that follow from its others."""
+    return {
+        "facets": facets(document["provenance"]["source"], document["reference"]),
+        "random": random_key(document["ID"]),
+    }
+
+
+def _clinical_data(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Table, labels and texts under the names and units that `cases.student_documents.document` reads."""
+    table = {
+        name: f"{entry['value']:g} {entry['unit']}" if entry["unit"] else str(entry["value"])
+        for name, entry in document["table"].items()
+    }
+    return {**table, **document["reference"], **document["text"], **document["report"]}
+
+
+def _kept(raw: bytes, image_data: object, file: bytes) -> dict[str, Any]:
+    """What of the original has to be kept beside the film's file."""
+    spelling, text = _spelling(image_data, file), b""
+    if spelling is not None:
+        text = _spelt(file, spelling)
+    at = raw.find(text) if text else -1
+    held = raw if at < 0 else raw[:at] + raw[at + len(text) :]
+    hole = None if at < 0 else {"at": at, **(spelling or {})}
+    return {"bytes": held, "hole": hole, "sha256": _sha256(held), "original": _sha256(raw)}
+
+
+def _restored(case_id: str, seed: Mapping[str, Any], file: bytes) -> bytes:
+    held, hole = bytes(seed["bytes"]), seed["hole"]
+    raw = held if hole is None else held[: hole["at"]] + _spelt(file, hole) + held[hole["at"] :]
+    if _sha256(raw) != seed["original"]:
+        raise broken_case(case_id, "the seed document that it keeps is damaged")
+    return raw
+
+
+def _spelling(image_data: object, file: bytes) -> dict[str, Any] | None:
+    """How a film's file is written in `image_data`, or None where only the original itself can say."""
+    if isinstance(image_data, bytes) and image_data == file:
+        return {"raw": True}
+    text = image_data.decode("ascii", "replace") if isinstance(image_data, bytes) else str(image_data)
+    prefix = text[: text.find(",") + 1] if text.startswith("data:") else ""
+    body = text.removeprefix(prefix)
+    first = re.search(r"\s+", body)
+    spelling = {
+        "raw": False,
+        "prefix": prefix,
+        "urlsafe": "-" in body or "_" in body,
+        "padded": body.rstrip().endswith("=") or len(re.sub(r"\s+", "", body)) % 4 == 0,
+        "width": first.start() if first else 0,
+        "end": first.group() if first else "",
+        "closed": body[-1:].isspace(),
+    }
+    return spelling if _spelt(file, spelling) == text.encode() else None
+
+
+def _spelt(file: bytes, spelling: Mapping[str, Any]) -> bytes:
+    if spelling["raw"]:
+        return file
+    text = (base64.urlsafe_b64encode if spelling["urlsafe"] else base64.b64encode)(file).decode()
+    text = text if spelling["padded"] else text.rstrip("=")
+    width = spelling["width"]
+    if width:
+        lines = [text[first : first + width] for first in range(0, len(text), width)]
+        text = spelling["end"].join(lines) + (spelling["end"] if spelling["closed"] else "")
+    return (spelling["prefix"] + text).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def name_of(raw: bytes) -> str:
+    """The case ID of a seed document, or what can be said of one that has none."""
+    try:
+        return seed_id(bson.decode(raw, READING))
+    except BSONError:
+        return "a document that is no BSON"
+
+
+def seeds_in_lines(path: Path) -> Iterator[bytes]:
+    """The documents of a file of MongoDB Extended JSON, one a line, as BSON.
+
+    Raises:
+        CaseStoreError: the file cannot be read, or a line of it is no document.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _from_line(line, path.name, number)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CaseStoreError(f"{path.name} cannot be read; export it again with mongoexport.") from exc
+
+
+def write_lines(path: Path, documents: Iterable[bytes]) -> int:
+    """Write BSON documents as canonical Extended JSON, one a line, whole or not at all; returns how many.
+
+    Raises:
+        CaseStoreError: the file cannot be written.
+    """
+    partial, count = path.with_name(path.name + ".partial"), 0
+    try:
+        with partial.open("w", encoding="utf-8") as lines:
+            for raw in documents:
+                found = bson.decode(raw, READING)
+                lines.write(json_util.dumps(found, json_options=json_util.CANONICAL_JSON_OPTIONS) + "\n")
+                count += 1
+        partial.replace(path)
+    except OSError as exc:
+        partial.unlink(missing_ok=True)
+        reason = f"{path.name} cannot be written; free some space or choose another folder."
+        raise CaseStoreError(reason) from exc
+    return count
+
+
+def _from_line(line: str, name: str, number: int) -> bytes:
+    try:
+        return bson.encode(json_util.loads(line))
+    except (ValueError, TypeError, BSONError) as exc:
+        raise CaseStoreError(
+            f"Line {number} of {name} is no document of Extended JSON; export it again with mongoexport."
+        ) from exc

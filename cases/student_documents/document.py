@@ -1,0 +1,244 @@
+"""The seed student project's documents, read in place: `ID`, `image_filename`, `image_data`, `clinical_data`.
+
+`image_data` is a film file in base64; `clinical_data` holds loosely named values. What fits a field of
+`CLINICAL_FIELDS` or a label of RICORD is taken over; the rest stays out of the study, and a note says so.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cases.case import Case, Licence, Provenance
+from cases.refusals import broken_case
+from cases.store import CaseSummary
+from cases.student_documents.names import CATEGORIES, FIELD_NAMES, LABEL_NAMES, TEXT_NAMES, UNITS
+from modeling.errors import StudyError
+from modeling.labels import TASKS, TaskName
+from modeling.study import (
+    CLINICAL_FIELDS,
+    ClinicalField,
+    ClinicalTable,
+    ClinicalText,
+    Radiograph,
+    Study,
+    ViewPosition,
+    is_unknown,
+)
+
+SEED_SOURCE = "seed"
+RICORD = "ricord"
+"""`Provenance.source` of a document that names no source: RICORD where it shows its labels or its name."""
+SOURCE_FIELDS = ("source", "dataset", "project")
+"""Keys, of the document or of its `clinical_data`, that may name the set it belongs to."""
+SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
+"""What `seed_summary` reads; the film is not among them."""
+SEED_LICENCE = Licence("not stated", may_show=True, may_export=False)
+"""The owner of the database put the film there to be looked at; nobody said that it may leave."""
+_NUMBER = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(.*)", re.DOTALL)
+_UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
+
+
+@dataclass
+class _ClinicalData:
+    """What `clinical_data` comes to, and what had to stay aside."""
+
+    values: dict[str, float | str] = field(default_factory=dict)
+    labels: dict[TaskName, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    lateral: bool = False
+
+
+def seed_id(document: Mapping[str, Any]) -> str:
+    """The case ID of a document: its `ID` as text; its `_id` where it has none that can be one."""
+    found = document.get("ID")
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    usable = isinstance(found, (str, int)) and not isinstance(found, bool) and str(found)
+    return str(found if usable else document.get("_id"))
+
+
+def id_keys(case_id: str) -> list[str | int]:
+    """The values of `ID` that read as this case ID: the text, and the whole number it writes out."""
+    number = re.fullmatch(r"0|-?[1-9]\d{0,18}", case_id, re.ASCII)
+    fits = number is not None and -(2**63) <= int(case_id) < 2**63
+    return [case_id, int(case_id)] if fits else [case_id]
+
+
+def case_from_seed(document: Mapping[str, Any], case_id: str) -> Case:
+    """The case in one of the seed project's documents.
+
+    Args:
+        document: as stored; other keys than the four are left alone.
+        case_id: its `ID` as text.
+
+    Raises:
+        CaseStoreError: the film is missing or cannot be read, or `clinical_data` is no set of named values.
+    """
+    found = document.get("clinical_data")
+    if found is not None and not isinstance(found, Mapping):
+        raise broken_case(case_id, "its clinical_data is not a set of named values")
+    clinical = _clinical_data(found or {})
+    radiograph = _radiograph(document, case_id)
+    if radiograph.view_position is ViewPosition.UNKNOWN:
+        stated = clinical.values.get("view_position", ViewPosition.UNKNOWN)
+        view = ViewPosition.LATERAL if clinical.lateral else ViewPosition(stated)
+        radiograph = replace(radiograph, view_position=view)
+    text = {name: words for name, words in clinical.texts.items() if name == "indication"}
+    return Case(
+        case_id=case_id,
+        study=Study(radiograph, ClinicalTable(clinical.values), ClinicalText(text)),
+        licence=SEED_LICENCE,
+        provenance=Provenance(source=seed_source(document, clinical.labels)),
+        report={name: words for name, words in clinical.texts.items() if name != "indication"},
+        reference=clinical.labels,
+        notes=tuple(clinical.notes),
+    )
+
+
+def seed_summary(document: Mapping[str, Any], case_id: str) -> CaseSummary:
+    """The list row of a seed document, from its `clinical_data`; its film is not needed."""
+    found = document.get("clinical_data")
+    labels = _clinical_data(found).labels if isinstance(found, Mapping) else {}
+    reference = {str(task): name for task, name in labels.items()}
+    return CaseSummary(case_id, seed_source(document, labels), reference, SEED_LICENCE.name)
+
+
+def seed_source(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> str:
+    """The set that a document belongs to: the one it names, else RICORD where it carries RICORD's labels.
+
+    Args:
+        labels: the labels that were found in its `clinical_data`.
+    """
+    clinical = document.get("clinical_data")
+    for holder in (document, clinical if isinstance(clinical, Mapping) else {}):
+        for name, value in holder.items():
+            if str(name).lower() in SOURCE_FIELDS and isinstance(value, str) and value.strip():
+                return RICORD if RICORD in value.lower() else value.strip()
+    named = f"{document.get('ID')} {document.get('image_filename')}".lower()
+    return RICORD if labels or RICORD in named else SEED_SOURCE
+
+
+def film_file(document: Mapping[str, Any], case_id: str) -> bytes:
+    """The film file in `image_data`: base64 text, with or without a data: prefix, or the bytes themselves.
+
+    Raises:
+        CaseStoreError: there is none, or it is not base64.
+    """
+    data = document.get("image_data")
+    if not data:
+        raise broken_case(case_id, "it has no film in image_data")
+    if isinstance(data, bytes):
+        if not data.isascii():
+            return data
+        data = data.decode("ascii")
+    if not isinstance(data, str):
+        raise broken_case(case_id, "its image_data is not base64 text")
+    text = re.sub(r"\s+", "", data[data.find(",") + 1 :] if data.startswith("data:") else data)
+    text = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise broken_case(case_id, "its image_data is not base64 text") from exc
+
+
+def _radiograph(document: Mapping[str, Any], case_id: str) -> Radiograph:
+    from cases.reading.upload import (
+        read_upload,  # Late: it brings the DICOM reader, which a list does not need.
+    )
+
+    name = document.get("image_filename")
+    try:
+        return read_upload(film_file(document, case_id), name if isinstance(name, str) else "")
+    except StudyError as exc:
+        raise broken_case(case_id, f"its film cannot be read: {exc}") from exc
+
+
+def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
+    clinical = _ClinicalData()
+    for name, value in _flat(found):
+        if is_unknown(value):
+            continue
+        named_unit = _UNIT_IN_NAME.fullmatch(name)
+        key = re.sub(r"[^a-z0-9]", "", (named_unit[1] if named_unit else name).lower())
+        if key in LABEL_NAMES:
+            _take_label(clinical, name, LABEL_NAMES[key], value)
+        elif key in TEXT_NAMES and isinstance(value, str):
+            clinical.texts[TEXT_NAMES[key]] = value
+        elif key in FIELD_NAMES:
+            known = CLINICAL_FIELDS[FIELD_NAMES[key]]
+            _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
+        elif key not in SOURCE_FIELDS:
+            clinical.notes.append(f"'{name}' in clinical_data fits no clinical field and was left out.")
+    return clinical
+
+
+def _flat(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Named values; a group of them is opened, and {"value": ..., "unit": ...} is read as one."""
+    for name, value in found.items():
+        if isinstance(value, Mapping) and "value" in value:
+            yield str(name), f"{value['value']} {value.get('unit') or ''}".strip()
+        elif isinstance(value, Mapping):
+            yield from _flat(value)
+        else:
+            yield str(name), value
+
+
+def _take_label(clinical: _ClinicalData, name: str, task: TaskName, value: object) -> None:
+    """RICORD writes "Typical Appearance", "Negative for Pneumonia", "Mild Opacities (1-2 lung zones)"."""
+    first = re.match(r"[a-z]+", str(value).strip().lower())
+    classes = {class_name.lower(): class_name for class_name in TASKS[task].classes}
+    if first and first[0] in classes:
+        clinical.labels[task] = classes[first[0]]
+    else:
+        clinical.notes.append(f"'{name}' in clinical_data is '{value}', no {task} class, and was left out.")
+
+
+def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value: object, unit: str) -> None:
+    if known.name == "view_position" and str(value).strip().lower() in ("lateral", "ll", "lat"):
+        clinical.lateral = True
+        return
+    if known.name in clinical.values:
+        clinical.notes.append(f"'{name}' in clinical_data names {known.label} again and was left out.")
+        return
+    written = _category(known, value) if known.kind == "categorical" else _number(known, value, unit)
+    try:
+        clinical.values[known.name] = known.check(written)
+    except StudyError as exc:
+        clinical.notes.append(f"'{name}' in clinical_data was left out: {exc}")
+        return
+    _note_assumed_unit(clinical, name, known, written)
+
+
+def _category(known: ClinicalField, value: object) -> str:
+    text = str(value).strip().lower()
+    text = text.split()[0] if known.name == "view_position" and text else text  # "AP supine"
+    return CATEGORIES.get(known.name, {}).get(text, text)
+
+
+def _number(known: ClinicalField, value: object, unit: str) -> str:
+    """The number and its unit as `ClinicalField.check` reads them; anything else is passed on quoted."""
+    match = _NUMBER.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        return f"'{value}'"
+    number, written = match[1], (match[2] or unit).strip()
+    whole, comma, decimals = number.partition(",")
+    if comma and len(decimals) == 3:
+        return str(value)  # "1,200": thousands or decimals, nobody can tell.
+    spelt = {u.lower(): u for u in (known.unit, *known.other_units)} | UNITS.get(known.name, {})
+    plain = f"{whole}.{decimals}" if comma else number
+    return f"{plain} {spelt.get(written.lower(), written)}".strip()
+
+
+def _note_assumed_unit(clinical: _ClinicalData, name: str, known: ClinicalField, written: str) -> None:
+    """Say so where no unit was written and another would have given a plausible value as well."""
+    if known.name == "age" or known.kind == "categorical" or not re.fullmatch(r"[-+.\d]+", written):
+        return
+    number = float(written)
+    for factor, offset in known.other_units.values():
+        if known.low <= number * factor + offset <= known.high:
+            clinical.notes.append(f"'{name}' in clinical_data has no unit and was read in {known.unit}.")
+            return
