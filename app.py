@@ -22,7 +22,7 @@ from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
 
 if TYPE_CHECKING:
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
 logger = logging.getLogger("viewbox")
 
@@ -37,7 +37,7 @@ def _device(wanted: str) -> str:
 
 def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
     """Torch, timm and the rest are imported here, in the background, not before the page is up."""
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
     device = _device(settings.device)
     pipeline = DiagnosisPipeline.from_pretrained(

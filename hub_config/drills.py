@@ -11,10 +11,10 @@ from tqdm import tqdm
 from cases.case import Case
 from cases.phantom.default_set import DEFAULT_BITS, DEFAULT_SIZE
 from cases.phantom.drills import DRILLS_FILE, SERIES, Drill, Drills
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import Modality
 
 CONFIDENT = 0.6

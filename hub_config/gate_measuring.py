@@ -8,12 +8,12 @@ import numpy as np
 
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from modeling.calibration import patient_folds
 from modeling.counter_examples import laterals, made_from, noise, other_hospital, photographs
-from modeling.fusion import FusionModel
 from modeling.measurement import rounded
-from modeling.out_of_distribution import FALSE_ALARMS, FamiliarityGate
-from modeling.processing import StudyProcessor
+from modeling.model.familiarity import FALSE_ALARMS, FamiliarityGate
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor
+from modeling.model.temperature import patient_folds
 from modeling.study import Radiograph
 from modeling.training.corpora import Film
 

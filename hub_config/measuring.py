@@ -17,11 +17,6 @@ import numpy as np
 from hub_config.gate_measuring import fit_gate
 from hub_config.text_measuring import measure_text, reads_reports_only
 from modeling.agreement import READINGS_FILE, reader_agreement
-from modeling.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
-from modeling.calibration import cut_point
-from modeling.calibration_file import Calibration, OperatingPoint, TaskCalibration
-from modeling.checkpoint import WEIGHTS_FILE, Origin, sha256_of
-from modeling.conformal import conformal_threshold, measured_coverage
 from modeling.duplicates import (
     SPLIT_FILE,
     Hashed,
@@ -36,9 +31,14 @@ from modeling.duplicates import (
 )
 from modeling.errors import ViewboxError
 from modeling.evaluation import Answers, ask, audited
-from modeling.fusion import FusionModel
+from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
 from modeling.labels import APPEARANCE, TASKS, TaskName
 from modeling.measurement import extent_correlation, rounded, summarise, training_counts
+from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
+from modeling.model.fusion import FusionModel
+from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
+from modeling.model.prediction_sets import conformal_threshold, measured_coverage
+from modeling.model.temperature import cut_point
 from modeling.training.corpora import CORPORA, Film, load
 from modeling.training.severity import expert_agreement, severities
 

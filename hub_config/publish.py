@@ -16,8 +16,8 @@ from hub_config.errors import PublishError
 from hub_config.front_matter import Kind, check_card
 from hub_config.remote import Difference, Files, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED, Settings
-from modeling.checkpoint import Origin, read_configuration, sha256_of
 from modeling.errors import ViewboxError
+from modeling.model.checkpoint import Origin, read_configuration, sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = Path(__file__).with_name("cases")

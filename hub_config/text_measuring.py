@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from modeling.calibration import cut_point
-from modeling.calibration_file import Calibration, OperatingPoint, TaskCalibration
-from modeling.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_of
 from modeling.duplicates import SPLIT_FILE, as_trained
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.label_metrics import LabelScores, beside, summarise_labels
 from modeling.labels import FINDINGS, TaskName
 from modeling.measurement import not_beaten
-from modeling.processing import StudyProcessor
+from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_of
+from modeling.model.fusion import FusionModel
+from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
+from modeling.model.processing import StudyProcessor
+from modeling.model.temperature import cut_point
 from modeling.reports.reading import read_reports
 from modeling.training.corpora import CORPORA, Film, load
 from modeling.training.report_corpora import SOURCE

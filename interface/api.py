@@ -22,7 +22,7 @@ from interface.pictures import map_urls, shown_film
 from interface.reading import fitted, own_case, revised, target_of
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, Target
-from modeling.render import SIGNS
+from modeling.render.pictures import SIGNS
 from modeling.results import Attribution
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from interface.bars import signed
 from interface.markup import note
 from interface.pictures import data_url
 from interface.texts import Language, say, word_for
-from modeling.film import to_native
-from modeling.render import HeatMap, heat_map
+from modeling.model.film import to_native
+from modeling.render.pictures import HeatMap, heat_map
 from modeling.results import Attribution
 from modeling.study import Modality
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from modeling.errors import StudyError
-from modeling.film import brightness
+from modeling.model.film import brightness
 from modeling.study import Photometric, Radiograph, Study
 
 ARROW_SEED = 8

@@ -31,7 +31,7 @@ def drills_of(host: ModelHost) -> "Drills | None":
     if host.state.phase != "ready":
         return None
     from cases.phantom.drills import Drills  # late: the page opens without the phantoms' machinery
-    from modeling.checkpoint import WEIGHTS_FILE, sha256_of  # torch
+    from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of  # torch
 
     try:
         return Drills.load(host.folder, sha256_of(host.folder / WEIGHTS_FILE))

@@ -8,7 +8,7 @@ from interface.markup import heading
 from interface.sentences import translated
 from interface.texts import Language, field_label, say, value_word, word_for
 from interface.words import whole_words
-from modeling.render import field_rows, word_spans
+from modeling.render.pictures import field_rows, word_spans
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study
 

@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 
 from cases.case import Case
 from interface.pictures import small_film
-from modeling.film import grayscale
+from modeling.model.film import grayscale
 from modeling.study import Radiograph, ViewPosition
 
 ROUTE = "viewbox/film/"

@@ -18,9 +18,9 @@ from modeling.results import Attribution, Prediction
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.calibration_file import Calibration
-    from modeling.out_of_distribution import Familiarity, FamiliarityGate
-    from modeling.pipeline import DiagnosisPipeline, ImageBaseline
+    from modeling.model.familiarity import Familiarity, FamiliarityGate
+    from modeling.model.operating_points import Calibration
+    from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class ModelHost:
         Raises:
             CheckpointError: still loading, failed, or the file beside the weights is damaged.
         """
-        from modeling.calibration_file import Calibration  # torch: not before a checkpoint is loaded
+        from modeling.model.operating_points import Calibration  # torch: not before a checkpoint is loaded
 
         return Calibration.load(self.folder)
 
@@ -208,7 +208,7 @@ class ModelHost:
 
     @cached_property
     def _gate(self) -> "FamiliarityGate | None":
-        from modeling.out_of_distribution import FamiliarityGate
+        from modeling.model.familiarity import FamiliarityGate
 
         return FamiliarityGate.load(self.folder, self.pipeline.model, self.pipeline.processor)
 

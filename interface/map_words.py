@@ -4,9 +4,9 @@ import numpy as np
 
 from interface.films import HeldFilm
 from interface.texts import Language, say
-from modeling.map_in_words import OUTSIDE, PlaceOfWeight, place_of_weight
-from modeling.render import smoothed_density
+from modeling.render.pictures import smoothed_density
 from modeling.study import ViewPosition
+from modeling.trust.map_in_words import OUTSIDE, PlaceOfWeight, place_of_weight
 
 SECOND = 0.1
 """A further zone is named where it holds at least this share."""

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from cases.case import Case
-from modeling.film import brightness, to_native
-from modeling.render import Sign, film_picture, heat_map, legend
+from modeling.model.film import brightness, to_native
+from modeling.render.pictures import Sign, film_picture, heat_map, legend
 from modeling.results import Attribution, FilmOpinion
 from modeling.study import Radiograph
 

@@ -11,7 +11,7 @@ from interface.markup import note
 from interface.sentences import translated
 from interface.texts import Language, field_label, marker, say, value_word, word_for
 from interface.words import sayable
-from modeling.render import field_rows
+from modeling.render.pictures import field_rows
 from modeling.results import Attribution, Prediction, Proof
 
 NEGLIGIBLE = 0.01

@@ -13,7 +13,7 @@ from interface.hosts import ModelHost
 from interface.quiz_rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_score import CaseResult
 from modeling.labels import TaskName
-from modeling.render import smoothed_density
+from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
 
 Stage = Literal["read", "revise", "reveal", "over"]

@@ -11,7 +11,7 @@ from interface.quiz_score import as_csv
 from interface.quiz_sitting import Sitting, planted_region
 from interface.texts import Language, say
 from interface.viewer import film_value, layer, map_layer, mask_of
-from modeling.render import SIGNS
+from modeling.render.pictures import SIGNS
 
 
 def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:

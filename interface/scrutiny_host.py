@@ -13,14 +13,14 @@ from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, T
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.pipeline import DiagnosisPipeline, ImageBaseline
-    from modeling.scrutiny import Control, Opinion, Scrutiny
+    from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
+    from modeling.trust.scrutiny import Control, Opinion, Scrutiny
 
 METHOD = "integrated_gradients"
 OPINIONS = ("grad_cam", "occlusion", "feature_gradients", "attention", "evidence")
 CONTROLS = ("edges", "random_weights")
 METHODS = (METHOD, *OPINIONS, *CONTROLS)
-"""As `modeling.scrutiny` has them; named here so that the page can be drawn before torch is imported."""
+"""As `modeling.trust.scrutiny` has them; named here so that the page can be drawn before torch is imported."""
 
 STOPPED = "The explanation was stopped; start it again when you like."
 
@@ -114,7 +114,7 @@ class ScrutinyHost:
         """The checkpoint's `Scrutiny`, in this process."""
         with self._lock:
             if self._scrutiny is None:
-                from modeling.scrutiny import Scrutiny  # torch: not before it is needed
+                from modeling.trust.scrutiny import Scrutiny  # torch: not before it is needed
 
                 self._scrutiny = Scrutiny(self._pipeline())
             return self._scrutiny

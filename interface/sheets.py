@@ -126,7 +126,7 @@ def _pictures(desk: Desk) -> tuple[Picture, ...]:
 
 
 def _settings(desk: Desk) -> tuple[tuple[str, str], ...]:
-    from modeling.checkpoint import WEIGHTS_FILE, sha256_of  # torch: the page is drawn without it
+    from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of  # torch: the page is drawn without it
 
     account, language, state = desk.attribution, desk.language, desk.used.state
     method = METHOD if desk.opinion is None else desk.opinion.method

@@ -19,8 +19,8 @@ from modeling.results import Neighbour
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
-    from modeling.case_vectors import CaseEncoder
-    from modeling.retrieval import CaseIndex, IndexedCase
+    from modeling.retrieval.index import CaseIndex, IndexedCase
+    from modeling.retrieval.vectors import CaseEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -189,8 +189,8 @@ class SimilarCases:
             self.progress = Progress(fault=sentence(exc))
 
     def _built(self) -> Compared:
-        from modeling.case_vectors import CaseEncoder
-        from modeling.retrieval import CaseIndex
+        from modeling.retrieval.index import CaseIndex
+        from modeling.retrieval.vectors import CaseEncoder
 
         store = self._stores.store
         count = store.count(CaseFilter())

@@ -10,8 +10,8 @@ from interface.pictures import data_url
 from interface.similar_markup import number, why_alike
 from interface.similar_pair import Pair, Side
 from interface.texts import Language, say, word_for
-from modeling.film import to_native
-from modeling.render import HeatMap, film_picture, heat_map, legend
+from modeling.model.film import to_native
+from modeling.render.pictures import HeatMap, film_picture, heat_map, legend
 from modeling.results import Attribution
 
 SIDE = 420

@@ -11,7 +11,7 @@ from modeling.labels import TaskName
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.case_vectors import DescribedCase
+    from modeling.retrieval.vectors import DescribedCase
 
 THUMBNAIL_SIDE = 160
 
@@ -39,8 +39,8 @@ def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCas
     Args:
         host: whose encoder describes the film; None for brightness alone.
     """
-    from modeling.case_vectors import DescribedCase, film_numbers
     from modeling.reports.report import Report
+    from modeling.retrieval.vectors import DescribedCase, film_numbers
 
     film = {}
     if study.radiograph is not None:
@@ -70,8 +70,8 @@ def own_text(case: Case, study: Study) -> dict[str, str]:
 
 def shelved(case: Case) -> Shelved:
     """What is kept to show a case among others."""
-    from modeling.film import brightness
-    from modeling.render import film_picture
+    from modeling.model.film import brightness
+    from modeling.render.pictures import film_picture
 
     radiograph = case.study.radiograph
     picture = ""

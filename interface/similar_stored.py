@@ -23,7 +23,7 @@ from modeling.results import Neighbour
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
-    from modeling.retrieval import IndexedCase
+    from modeling.retrieval.index import IndexedCase
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class _Finder:
         self, asked: "IndexedCase", k: int, weights: Mapping[Modality, float], *, contrast: bool
     ) -> tuple[Neighbour, ...]:
         """The `k` nearest, exact and in a fixed order among those that the store gave."""
-        from modeling.retrieval import MOST_NEIGHBOURS, CaseIndex, IndexedCase
+        from modeling.retrieval.index import MOST_NEIGHBOURS, CaseIndex, IndexedCase
 
         limit = min(k + MARGIN, MOST_NEIGHBOURS)
         near = self._search.nearest(
@@ -142,7 +142,7 @@ class _Finder:
 
 def _asked(query: "IndexedCase", study: tuple[Case, Study], host: ModelHost) -> "IndexedCase":
     """The query with the vectors that the checkpoint makes of it."""
-    from modeling.batch import predict_batch
+    from modeling.model.batch import predict_batch
 
     case, own = study
     with host.scrutiny.way.short():

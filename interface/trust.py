@@ -81,7 +81,7 @@ SCALES: dict[str, _Scale] = {
     "random_weights_rank": _Scale(_plain, -1.0, 1.0),
     "random_weights_ssim": _Scale(_plain, -1.0, 1.0),
 }
-"""Every measure of `modeling.scrutiny.MEASURES`, in their order."""
+"""Every measure of `modeling.trust.scrutiny.MEASURES`, in their order."""
 
 
 def trust_panel(summary: gr.HTML) -> TrustPanel:

@@ -36,7 +36,7 @@ from interface.markup import case_name, provenance_line
 from interface.texts import LANGUAGES, Language, say, word_for
 from modeling.errors import ViewboxError
 from modeling.labels import Target
-from modeling.render import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density
+from modeling.render.pictures import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density
 from modeling.study import Modality
 
 GRID_SIDE = 128
@@ -155,7 +155,7 @@ def map_layer(
     turn: int = 0,
     in_words: str = "",
 ) -> Value:
-    """A map as a layer, on the same smoothing and scale as `modeling.render.heat_map`.
+    """A map as a layer, on the same smoothing and scale as `modeling.render.pictures.heat_map`.
 
     Args:
         image: (h, w) signed, over the whole film without padding, per pixel.

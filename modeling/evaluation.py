@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modeling.calibration import cross_fitted, probabilities
 from modeling.errors import ViewboxError
 from modeling.film_facts import facts_of
-from modeling.fusion import FusionModel
 from modeling.labels import TASKS, TaskName
 from modeling.leak_audit import AuditRow, Side, audit
 from modeling.measurement import Measurement, compare_with_audit, not_beaten, summarise, training_counts
-from modeling.processing import StudyProcessor, collate
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor, collate
+from modeling.model.temperature import cross_fitted, probabilities
 from modeling.study import Modality, Study
 from modeling.training.case_folders import case_folder
 from modeling.training.corpora import CORPORA, Film

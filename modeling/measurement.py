@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from modeling.calibration import reliability
 from modeling.comparison import Measured, compare, measured, patient_draws, plain
 from modeling.film_facts import group_of
 from modeling.labels import TASKS, Task, TaskName
 from modeling.leak_audit import AuditRow
+from modeling.model.temperature import reliability
 from modeling.resampled_metrics import (
     CALIBRATION,
     Metric,

@@ -167,7 +167,7 @@ class FilmOpinion:
     """What another method, or a control that knows nothing, says of the same film and target.
 
     Attributes:
-        method: one of `modeling.scrutiny.OPINIONS` or `CONTROLS`.
+        method: one of `modeling.trust.scrutiny.OPINIONS` or `CONTROLS`.
         image: (H, W) float32 at the film's native size, signed (edges and attention: 0 and above); its unit
             is the method's own, so show each opinion on a scale of its own.
         output: the target's logit of the study as given; NaN for a map that asks no model (edges).
@@ -188,9 +188,9 @@ class TrustMeasure:
     """One number of the trust panel.
 
     Attributes:
-        name: what was measured, one of `modeling.scrutiny.MEASURES`.
+        name: what was measured, one of `modeling.trust.scrutiny.MEASURES`.
         value: None where it cannot be measured here; the meaning says so.
-        meaning: a key of `modeling.explain.trust.MEANINGS`; the sentence stands in the interface.
+        meaning: a key of `modeling.trust.metrics.MEANINGS`; the sentence stands in the interface.
         low, high: what the value is held against, where there is such a range: the range of random orders for
             deletion and insertion (logits); the region's share of the film's area, twice, for the shares.
         seconds: what it took; the measures of one step share theirs equally.

@@ -23,7 +23,7 @@ from modeling.labels import Target
 from tests.served import ROOT, free_port
 
 if TYPE_CHECKING:
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
     from modeling.study import Study
 
 BARS = {
@@ -53,7 +53,7 @@ def bench_model(checkpoint: Path, films: int) -> dict[str, float | str]:
 
     from cases.open_store import open_case_store
     from cases.store import CaseFilter
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
     store = open_case_store(None)
@@ -80,7 +80,7 @@ def bench_explanations(pipeline: "DiagnosisPipeline", studies: "list[Study]") ->
     """Medians over films: seconds and gap of the first map, of the last, and of captum's defaults."""
     from captum.attr import IntegratedGradients
 
-    from modeling.study_path import StudyPath
+    from modeling.explain.study_path import StudyPath
 
     rows: dict[str, list[float]] = {}
 
@@ -208,7 +208,7 @@ def bench_explanations_only(checkpoint: Path, films: int, data: Path | None) -> 
     from cases.open_store import open_case_store
     from cases.store import CaseFilter
     from modeling.explain.localisation import marked_films
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
     from tests.bench_explanations import BARS as EXPLAINED
     from tests.bench_explanations import bench_explaining
 

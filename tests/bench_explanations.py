@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from captum.attr import IntegratedGradients
 
+from modeling.explain.study_path import StudyPath
 from modeling.labels import Target
-from modeling.pipeline import DiagnosisPipeline
-from modeling.scrutiny import Scrutiny
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import Study
-from modeling.study_path import StudyPath
+from modeling.trust.scrutiny import Scrutiny
 
 TOLERANCES = (0.05, 0.01)
 RULES = ("gausslegendre", "riemann_trapezoid", "riemann_middle")

@@ -262,7 +262,7 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
 
     from cases.scoring.__main__ import checkpoint_hash, score_portions
     from cases.scoring.results import Job
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
     checkpoint = ROOT / "hub_config" / "checkpoints" / "film"
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from modeling.explain.trust import MEANINGS
 from modeling.labels import TASKS, Target, TaskName
 from modeling.results import FilmOpinion, ModalityAccount, Prediction, Proof, TaskPrediction, TrustMeasure
 from modeling.study import Modality
+from modeling.trust.metrics import MEANINGS
 
 TARGET = Target(TaskName.APPEARANCE, "Typical")
 NAME_OF = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interface.scrutiny_host import CONTROLS, OPINIONS
-from modeling.scrutiny import MEASURES
+from modeling.trust.scrutiny import MEASURES
 from tests.app_client import (
     as_text,
     gray_film,

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("modeling", "cases", "hub_config", "interface")
+PACKAGES = ("modeling", "cases", "training", "evaluation", "interface", "hub_config")
 CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "results", "configuration")}
 
 COMMAND_LINE_EXCEPTIONS = {
-    ("modeling/predict.py", "cases.reading.upload"),
+    ("modeling/model/__main__.py", "cases.reading.upload"),
     ("modeling/explain/localisation.py", "cases.phantom"),
     ("modeling/explain/localisation.py", "cases.phantom.zones"),
     ("modeling/explain/shortcut.py", "cases.phantom"),
     ("modeling/explain/shortcut.py", "cases.phantom.generator"),
-    ("cases/scoring/__main__.py", "modeling.batch"),
-    ("cases/scoring/__main__.py", "modeling.pipeline"),
+    ("cases/scoring/__main__.py", "modeling.model.batch"),
+    ("cases/scoring/__main__.py", "modeling.model.pipeline"),
 }
 """Command lines that need a neighbour, inside a function: one file in, so it reads the file as an upload;
 maps are graded on phantoms, so it has them made."""
@@ -39,9 +39,9 @@ HOMES = {
     "tldextract": ("cases/deidentify/text.py",),
     "openpyxl": ("cases/importers/",),
     "captum": ("modeling/explain/",),
-    "timm": ("modeling/encoders.py",),
-    "huggingface_hub": ("modeling/checkpoint.py", "hub_config/"),
-    "transformers": ("modeling/encoders.py", "modeling/training/"),
+    "timm": ("modeling/model/encoders.py",),
+    "huggingface_hub": ("modeling/model/checkpoint.py", "hub_config/"),
+    "transformers": ("modeling/model/encoders.py", "modeling/training/"),
     "accelerate": ("modeling/training/",),
     "dotenv": (),
 }
@@ -138,7 +138,7 @@ def test_the_app_never_reaches_the_trainer() -> None:
         for imported in imports(path):
             base = ROOT.joinpath(*imported.split("."))
             waiting += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.exists()]
-    assert any(where(path) == "modeling/pipeline.py" for path in seen)
+    assert any(where(path) == "modeling/model/pipeline.py" for path in seen)
 
 
 def test_an_exception_is_a_command_line_and_late() -> None:

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from toys import toy_radiograph
 
-from modeling.baselines import (
+from modeling.errors import CheckpointError
+from modeling.explain.baselines import (
     BASELINES_FILE,
     CELLS,
     gather_baselines,
@@ -17,7 +18,6 @@ from modeling.baselines import (
     square_film,
     write_baselines,
 )
-from modeling.errors import CheckpointError
 
 WHOLE = (0.5, 99.5)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from toys import toy_checkpoint, toy_radiograph, toy_study
 
-from modeling.batch import predict_batch
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.batch import predict_batch
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import Modality, Photometric, Study
 
 SUBSETS = [

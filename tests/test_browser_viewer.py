@@ -126,7 +126,7 @@ def drag(page, right: float, down: float, button: str = "left") -> None:
 
 
 def test_the_film_comes_at_native_range_and_every_pixel_is_right(page):
-    from modeling.film import grayscale
+    from modeling.model.film import grayscale
     from tests.viewer_page import SHAPES, film
 
     expected = grayscale(film(0, SHAPES[0]))

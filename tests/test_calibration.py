@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modeling.calibration import (
+from modeling.model.temperature import (
     cross_fitted,
     cut,
     cut_point,

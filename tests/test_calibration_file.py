@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modeling.calibration_file import CALIBRATION_FILE, Calibration, OperatingPoint, TaskCalibration
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TaskName
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.model.operating_points import CALIBRATION_FILE, Calibration, OperatingPoint, TaskCalibration
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from hub_config.cards import (
     read_metrics,
     readme_with_results,
 )
-from modeling.calibration_file import Calibration
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
-from modeling.out_of_distribution import FAMILIARITY_FILE, FamiliarityGate
+from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
+from modeling.model.fusion import FusionModel
+from modeling.model.operating_points import Calibration
 
 FOLDERS = sorted(path for path in CHECKPOINTS.iterdir() if path.is_dir())
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from modeling.case_vectors import COMPONENTS, CaseEncoder, DescribedCase, coarse, film_numbers
 from modeling.reports.report import Report
-from modeling.retrieval import CaseIndex
+from modeling.retrieval.index import CaseIndex
+from modeling.retrieval.vectors import COMPONENTS, CaseEncoder, DescribedCase, coarse, film_numbers
 from modeling.study import Modality
 from tests.toys import toy_radiograph
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from modeling.calibration import probabilities
-from modeling.conformal import conformal_threshold, measured_coverage, members
+from modeling.model.prediction_sets import conformal_threshold, measured_coverage, members
+from modeling.model.temperature import probabilities
 
 
 def films(count: int, seed: int, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

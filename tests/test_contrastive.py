@@ -8,7 +8,7 @@ import torch
 from cases.phantom import PhantomSettings, generate_cases
 from cases.phantom.corpus import write_corpus
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TextProcessing
-from modeling.fusion import FusionModel
+from modeling.model.fusion import FusionModel
 from modeling.training import corpora
 from modeling.training.run import Run
 from modeling.training.settings import TrainingSettings

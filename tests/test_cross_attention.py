@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from modeling.configuration import FusionConfig
-from modeling.encoders import Encoded
 from modeling.errors import CheckpointError
-from modeling.fusion import CrossAttentionFusion, FusionModel
+from modeling.model.encoders import Encoded
+from modeling.model.fusion import CrossAttentionFusion, FusionModel
 from tests.toys import toy_checkpoint, toy_config, toy_model, toy_processor
 
 WIDTH, LENGTHS = 16, (5, 3, 7)

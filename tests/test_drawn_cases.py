@@ -10,9 +10,9 @@ from cases.phantom.drills import Drills
 from interface.checkpoints import Checkpoints
 from interface.drawn_cases import KEPT, DrawnCases, drills_of
 from interface.hosts import ModelHost, StoreHost
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.errors import CaseNotFoundError
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.model.pipeline import DiagnosisPipeline
 
 TEACHING = Path(__file__).resolve().parents[1] / "hub_config" / "checkpoints" / "teaching"
 

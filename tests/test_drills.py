@@ -8,9 +8,9 @@ import pytest
 
 from cases.phantom.drills import DRILLS_FILE, Drill, Drills
 from interface.quiz_rules import CONFIDENT, DRILLS, LENGTH, Candidate, drawn_set
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE, TaskName
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.study import Modality
 
 BUNDLED = Path(__file__).parents[1] / "hub_config" / "checkpoints"
@@ -59,7 +59,7 @@ def test_shipped_drills_come_from_an_evaluation_of_the_shipped_weights(folder):
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
 def test_the_shipped_checkpoint_is_as_wrong_on_a_drill_as_its_list_says(folder):
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
     found, pipeline = (
         json.loads((folder / DRILLS_FILE).read_text()),

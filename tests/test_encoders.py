@@ -14,9 +14,9 @@ from modeling.configuration import (
     TaskConfig,
     TextEncoderConfig,
 )
-from modeling.encoders import ImageEncoder, TableEncoder, TextEncoder
 from modeling.errors import CheckpointError
 from modeling.labels import TaskName
+from modeling.model.encoders import ImageEncoder, TableEncoder, TextEncoder
 from modeling.study import ClinicalTable, Modality, Study
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from modeling.errors import ExplanationCancelled
-from modeling.explain.perturbation import perturbation
-from modeling.explain.trust import (
+from modeling.trust.metrics import (
     MEANINGS,
     border_region,
     cell_sums,
@@ -18,6 +17,7 @@ from modeling.explain.trust import (
     region_share,
     ssim,
 )
+from modeling.trust.perturbation import perturbation
 
 
 def noise(seed: int, side: int = 64) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from toys import toy_radiograph
 
 from modeling.configuration import ImageProcessing
-from modeling.film import Letterbox, brightness, letterboxed, to_native
+from modeling.model.film import Letterbox, brightness, letterboxed, to_native
 from modeling.study import Photometric, Radiograph, VoiLut, Window
 
 WHOLE = (0.0, 100.0)

@@ -6,8 +6,8 @@ import pytest
 from cases.phantom.generator import generate_phantom
 from cases.phantom.overlays import letters, stamp
 from cases.phantom.settings import PhantomSettings
-from modeling.film import brightness
-from modeling.film_regions import burned_in, lung_fields
+from modeling.model.film import brightness
+from modeling.trust.film_regions import burned_in, lung_fields
 
 
 def test_the_lungs_of_phantoms_are_found() -> None:

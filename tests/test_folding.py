@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from toys import toy_config, toy_model, toy_processor, toy_study
 
-from modeling.checkpoint import Origin
-from modeling.folding import folded
-from modeling.fusion import FusionModel
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.batch_norm_folding import folded
+from modeling.model.checkpoint import Origin
+from modeling.model.fusion import FusionModel
+from modeling.model.pipeline import DiagnosisPipeline
 
 
 def settled(backbone: str) -> FusionModel:

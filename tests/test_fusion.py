@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from toys import ALL, FUSIONS, toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
 
-from modeling.calibration import probabilities
 from modeling.errors import CheckpointError
-from modeling.fusion import FusionModel
-from modeling.heads import Head
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
-from modeling.processing import StudyProcessor, collate
+from modeling.model.fusion import FusionModel
+from modeling.model.heads import Head
+from modeling.model.processing import StudyProcessor, collate
+from modeling.model.temperature import probabilities
 from modeling.study import ClinicalTable, Modality, Study
 
 SUBSETS = list(chain.from_iterable(combinations(ALL, n) for n in (1, 2, 3)))

@@ -17,9 +17,9 @@ from interface.map_words import map_in_words, sentence
 from interface.sheets import is_changed, sheet_of
 from interface.take import ADDRESS
 from interface.texts import LANGUAGES
-from modeling.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
 from modeling.results import WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
+from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
 from tests.example_answers import attribution, case, prediction
 from tests.example_checks import account, every_measure, opinion
 from tests.test_interface import HOSTILE, Tags

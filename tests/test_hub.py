@@ -14,7 +14,7 @@ from hub_server import LoopbackHub
 from toys import toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
 
 from modeling.errors import CheckpointError
-from modeling.fusion import FusionModel
+from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 
 REPO = "owner/toy"
@@ -234,9 +234,7 @@ def test_hf_endpoint_of_the_environment_is_all_that_is_needed(
     commit = hub.upload(
         REPO, toy_checkpoint(tmp_path / "film", modalities=[Modality.IMAGE])
     )  # no text: faster
-    script = (
-        f"from modeling.fusion import FusionModel; print(FusionModel.from_pretrained('{REPO}')[2].revision)"
-    )
+    script = f"from modeling.model.fusion import FusionModel; print(FusionModel.from_pretrained('{REPO}')[2].revision)"
     environment = os.environ | {
         "HF_ENDPOINT": hub.endpoint,
         "HF_HOME": str(tmp_path / "home"),

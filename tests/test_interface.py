@@ -27,7 +27,7 @@ from interface.texts import preferred, say, word_for
 from interface.viewer import film_value
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
-from modeling.render import SIGNS
+from modeling.render.pictures import SIGNS
 from modeling.results import WordAttribution
 from modeling.study import (
     CLINICAL_FIELDS,

@@ -2,7 +2,7 @@
 
 import torch
 
-from modeling.processing import ModelInputs
+from modeling.model.processing import ModelInputs
 from modeling.training.joined_texts import join_labels, join_texts, join_weights
 
 NONE = float("nan")

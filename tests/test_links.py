@@ -14,8 +14,8 @@ from interface.learn import FAILURES, GLOSSARY, learn_page
 from interface.links import Link, LinkError, language_of, link_of
 from interface.texts import LANGUAGES
 from modeling.errors import StudyError
-from modeling.film import brightness
 from modeling.labels import Target
+from modeling.model.film import brightness
 from modeling.study import Study
 from tests.example_answers import attribution, case
 from tests.test_interface import HOSTILE, Tags

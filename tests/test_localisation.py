@@ -42,7 +42,7 @@ from modeling.explain.marked_studies import MarkedStudy, PlantedFacts, box_regio
 from modeling.explain.planted_shares import planted_share, summarise_shares
 from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modeling.map_in_words import OUTSIDE, ZONES, place_of_weight, zone_masks
+from modeling.trust.map_in_words import OUTSIDE, ZONES, place_of_weight, zone_masks
 from tests.toys import toy_radiograph
 
 

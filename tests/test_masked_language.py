@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import FINDINGS
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.fusion import FusionModel
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalText, Study
 from modeling.training import corpora, train
 from modeling.training.masked_language import Corpus, MaskedLanguage, by_length

@@ -12,11 +12,11 @@ import yaml
 
 from hub_config import cards, gate_measuring
 from modeling import leak_audit
-from modeling.calibration_file import Calibration
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import TaskName
-from modeling.out_of_distribution import FamiliarityGate
+from modeling.model.familiarity import FamiliarityGate
+from modeling.model.fusion import FusionModel
+from modeling.model.operating_points import Calibration
 from modeling.study import Modality
 from tests.test_evaluation import siim_file
 from tests.toys import toy_checkpoint

@@ -9,8 +9,8 @@ import pytest
 
 from modeling.counter_examples import LATERAL_VIEW, MADE, laterals, made_from, noise, photographs, turned
 from modeling.errors import CheckpointError
-from modeling.fusion import FusionModel
-from modeling.out_of_distribution import FAMILIARITY_FILE, FamiliarityGate
+from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
+from modeling.model.fusion import FusionModel
 from modeling.study import Study
 from tests.toys import toy_radiograph
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from toys import ALL, FUSIONS, SENTENCE, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
-from modeling.calibration import probabilities
-from modeling.checkpoint import Origin
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.pipeline import IMAGE_BASELINES, DiagnosisPipeline
-from modeling.processing import StudyProcessor, to_native
+from modeling.model.checkpoint import Origin
+from modeling.model.pipeline import IMAGE_BASELINES, DiagnosisPipeline
+from modeling.model.processing import StudyProcessor, to_native
+from modeling.model.temperature import probabilities
 from modeling.results import Attribution
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 

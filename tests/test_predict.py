@@ -1,4 +1,4 @@
-"""`python -m modeling.predict`: what it prints, and one sentence for what it cannot read."""
+"""`python -m modeling.model`: what it prints, and one sentence for what it cannot read."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from toys import toy_checkpoint, toy_radiograph
 
-from modeling.predict import BUNDLED, main
+from modeling.model.__main__ import BUNDLED, main
 from modeling.study import Modality
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_is_a_sentence(ask, tmp_path: Path) -> None:
 @pytest.mark.skipif(not BUNDLED.is_dir(), reason="the bundled checkpoint is not in this tree")
 def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "modeling.predict", str(film), "--json"],
+        [sys.executable, "-m", "modeling.model", str(film), "--json"],
         cwd=root, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -12,7 +12,7 @@ from toys import ALL, SENTENCE, toy_processor, toy_radiograph, toy_study, toy_to
 
 from modeling.configuration import ProcessorConfig, TableField, TextProcessing
 from modeling.errors import CheckpointError
-from modeling.processing import (
+from modeling.model.processing import (
     PROCESSOR_FILE,
     TOKENIZER_FILE,
     StudyProcessor,

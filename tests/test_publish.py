@@ -19,7 +19,7 @@ from hub_config import publish
 from hub_config.case_card import case_card
 from hub_config.errors import PublishError
 from hub_config.front_matter import check_card, front_matter
-from modeling.fusion import FusionModel
+from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 
 REPO = "owner/film"
@@ -206,9 +206,13 @@ def test_a_checkpoint_that_is_not_whole_is_not_published(hub, folder, run, missi
 
 def test_the_space_is_what_the_app_needs_and_nothing_else(hub, run, root: Path):
     files = publish.space_files()
-    assert {"app.py", "README.md", "requirements.txt", "modeling/fusion.py", "interface/page.py"} <= set(
-        files
-    )
+    assert {
+        "app.py",
+        "README.md",
+        "requirements.txt",
+        "modeling/model/fusion.py",
+        "interface/page.py",
+    } <= set(files)
     assert "hub_config/checkpoints/film/model.safetensors" in files
     parts = {part for path in files for part in path.split("/")}
     assert not parts & {"tests", "runs", ".venv", ".git", "__pycache__"}

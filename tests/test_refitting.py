@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from scipy.stats import spearmanr
 
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import TaskName
+from modeling.model.fusion import FusionModel
 from modeling.training.refitting import entering, refit
 from modeling.training.run import Run
 from tests.test_training import toy_films, toy_settings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modeling.render import (
+from modeling.render.pictures import (
     AGAINST,
     FOR,
     SIGNS,

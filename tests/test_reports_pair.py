@@ -27,7 +27,7 @@ from interface.similar_pair_markup import pair_panel
 from interface.texts import LANGUAGES
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.reports.reading import ReportError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 

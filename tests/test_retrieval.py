@@ -5,7 +5,7 @@ import pytest
 
 from modeling.errors import ViewboxError
 from modeling.results import FieldDifference
-from modeling.retrieval import CaseIndex, IndexedCase
+from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.study import Modality
 
 

@@ -33,7 +33,7 @@ from cases.scoring.__main__ import checkpoint_hash, main, score_portion, score_p
 from cases.scoring.results import Job, Result, score_lake
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError, ViewboxError
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 
 CASES = 24
 

@@ -11,16 +11,16 @@ import pytest
 import torch
 from toys import ALL, FUSIONS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
-from modeling.baselines import StoredBaselines
-from modeling.checkpoint import Origin
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
-from modeling.explain.trust import MEANINGS
+from modeling.explain.baselines import StoredBaselines
+from modeling.explain.modality_shapley import disagreeing
 from modeling.labels import Target, TaskName
-from modeling.modality_account import disagreeing
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.checkpoint import Origin
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
-from modeling.scrutiny import CONTROLS, MEASURES, OPINIONS, Scrutiny
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
+from modeling.trust.metrics import MEANINGS
+from modeling.trust.scrutiny import CONTROLS, MEASURES, OPINIONS, Scrutiny
 
 TYPICAL = Target(TaskName.APPEARANCE, "Typical")
 NEGATIVE = Target(TaskName.APPEARANCE, "Negative")
@@ -291,7 +291,7 @@ def test_the_cache_holds_no_more_than_it_may() -> None:
     ],
 )
 def test_whatever_a_study_holds_is_part_of_its_key(change: Callable[[Study], Study]) -> None:
-    from modeling.scrutiny_cache import study_key
+    from modeling.trust.cache import study_key
 
     assert study_key(toy_study()) == study_key(toy_study()) != study_key(change(toy_study()))
 

@@ -10,11 +10,11 @@ import yaml
 
 from hub_config import cards
 from modeling import label_metrics
-from modeling.calibration_file import Calibration
 from modeling.errors import ViewboxError
 from modeling.label_metrics import LabelScores, beside, summarise_labels
 from modeling.labels import FINDINGS, TaskName
 from modeling.metrics import macro_auroc
+from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
 from modeling.training import inner_fold, label_sources, text_only, train
 from modeling.training.corpora import Film

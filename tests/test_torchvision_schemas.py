@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from modeling import torchvision_schemas
+from modeling.model import torchvision_schemas
 
 
 def test_timm_imports_in_a_fresh_interpreter(root: Path) -> None:
     script = (
-        "import modeling.encoders, timm, torch;"
+        "import modeling.model.encoders, timm, torch;"
         "print(timm.is_model('resnet10t'), hasattr(torch.ops.torchvision, 'nms'))"
     )
     run = subprocess.run(

@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TableField
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import TaskName
-from modeling.processing import ModelInputs
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs
 from modeling.study import ClinicalTable
 from modeling.training.corpora import Film
 from modeling.training.films import Augmentation, augment, decode_all

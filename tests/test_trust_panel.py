@@ -7,16 +7,16 @@ from html import escape
 import numpy as np
 import pytest
 
-import modeling.scrutiny
+import modeling.trust.scrutiny
 from interface import baselines, methods, prove, scrutiny_host, trust
 from interface.budget import shares_table
 from interface.catalogue import CATALOGUE
 from interface.evidence import evidence_panel
 from interface.texts import LANGUAGES
-from modeling.explain.trust import MEANINGS
+from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
 from modeling.study import Modality, Study
-from modeling.study_path import ALL_IMAGE_BASELINES
+from modeling.trust.metrics import MEANINGS
 from tests.example_answers import FILM, attribution
 from tests.example_checks import account, every_measure, measure, opinion, proof
 
@@ -24,11 +24,11 @@ from tests.example_checks import account, every_measure, measure, opinion, proof
 
 
 def test_the_panel_knows_every_measure_meaning_method_and_baseline():
-    assert tuple(trust.SCALES) == modeling.scrutiny.MEASURES
+    assert tuple(trust.SCALES) == modeling.trust.scrutiny.MEASURES
     assert {f"meaning.{key}" for key in MEANINGS} == {k for k in CATALOGUE if k.startswith("meaning.")}
     assert {f"measure.{key}" for key in trust.SCALES} == {k for k in CATALOGUE if k.startswith("measure.")}
-    assert scrutiny_host.OPINIONS == modeling.scrutiny.OPINIONS
-    assert scrutiny_host.CONTROLS == modeling.scrutiny.CONTROLS
+    assert scrutiny_host.OPINIONS == modeling.trust.scrutiny.OPINIONS
+    assert scrutiny_host.CONTROLS == modeling.trust.scrutiny.CONTROLS
     for name in scrutiny_host.METHODS:
         assert f"method.{name}" in CATALOGUE and f"about.{name}" in CATALOGUE
     assert baselines.BASELINES == ALL_IMAGE_BASELINES

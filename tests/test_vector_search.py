@@ -29,8 +29,8 @@ from interface.similar_markup import found_panel
 from interface.similar_stored import Retrieved, stored_neighbours
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName
-from modeling.pipeline import DiagnosisPipeline
-from modeling.retrieval import CaseIndex, IndexedCase
+from modeling.model.pipeline import DiagnosisPipeline
+from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.study import Modality
 
 WIDTH = 8

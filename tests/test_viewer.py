@@ -21,9 +21,9 @@ from interface.films import BLOCK_ROWS, ROUTE, FilmRoute, HeldFilm, hold, shrunk
 from interface.strings.viewer import STRINGS
 from interface.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
 from modeling.errors import ViewboxError
-from modeling.film import brightness, grayscale
 from modeling.labels import Target, TaskName
-from modeling.render import SIGNS, heat_map, smoothed_density
+from modeling.model.film import brightness, grayscale
+from modeling.render.pictures import SIGNS, heat_map, smoothed_density
 from modeling.results import FilmOpinion
 from modeling.study import Modality, Photometric, Radiograph, Study, VoiLut, Window
 from tests.example_answers import FILM, attribution, case, prediction

@@ -19,9 +19,9 @@ from modeling.configuration import (
     TextEncoderConfig,
     TextProcessing,
 )
-from modeling.fusion import FusionModel
 from modeling.labels import TaskName
-from modeling.processing import StudyProcessor, tokenizer_sha256
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor, tokenizer_sha256
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 
 ALL = tuple(Modality)

@@ -133,7 +133,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "measure.class_discrimination": ("Likeness to the map of another class", "與另一類別之圖的相似度"),
     "measure.random_weights_rank": ("Likeness to random weights (ranks)", "與隨機權重的相似度（等級）"),
     "measure.random_weights_ssim": ("Likeness to random weights (SSIM)", "與隨機權重的相似度（SSIM）"),
-    # what the numbers mean: every key of modeling.explain.trust.MEANINGS
+    # what the numbers mean: every key of modeling.trust.metrics.MEANINGS
     "meaning.completeness.converged": (
         "The parts add up to the logit's change within 1 %.",
         "各部分加總與 logit 變動相差在 1 % 以內。",

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from modeling.calibration import probabilities
 from modeling.explain.marked_studies import MarkedStudy
 from modeling.labels import APPEARANCE, TaskName
 from modeling.metrics import Metric, bootstrap_interval, macro_auroc
-from modeling.pipeline import DiagnosisPipeline
-from modeling.processing import collate
+from modeling.model.pipeline import DiagnosisPipeline
+from modeling.model.processing import collate
+from modeling.model.temperature import probabilities
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 _BATCH = 16

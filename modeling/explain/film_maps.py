@@ -6,14 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from modeling.explain.controls import with_random_weights
+from modeling.explain.film_methods import (
+    see_edges,
+    see_evidence,
+    see_feature_gradients,
+    see_grad_cam,
+    see_occlusion,
+)
 from modeling.explain.localisation_scores import resampled
 from modeling.explain.removal import removal_account
+from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline
 from modeling.labels import Target
-from modeling.opinions import see_edges, see_evidence, see_feature_gradients, see_grad_cam, see_occlusion
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import Study
-from modeling.study_path import IMAGE_BASELINES, ImageBaseline
 
 _GRADIENTS = "integrated_gradients"
 METHODS = (

@@ -37,8 +37,8 @@ from modeling.explain.localisation_scores import (
 from modeling.explain.marked_studies import MarkedStudy, marked_case, marked_film
 from modeling.explain.planted_shares import PlantedShare, planted_share, summarise_shares
 from modeling.labels import TaskName
-from modeling.pipeline import DiagnosisPipeline
-from modeling.render import SMOOTHING
+from modeling.model.pipeline import DiagnosisPipeline
+from modeling.render.pictures import SMOOTHING
 from modeling.study import Modality
 from modeling.training.corpora import siim
 

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from modeling.metrics import bootstrap_interval
-from modeling.render import SMOOTHING
+from modeling.render.pictures import SMOOTHING
 
 RESAMPLES = 1000
 _LEVELS = 256

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from modeling.explain.integrated_gradients import PathAttribution
+from modeling.explain.study_path import StudyPath
 from modeling.results import Attribution
 from modeling.study import Modality, Study
-from modeling.study_path import StudyPath
 
 _BATCH = 16
 

@@ -22,7 +22,7 @@ from modeling.explain.film_maps import Effort
 from modeling.explain.localisation_scores import positive_evidence, resampled
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.metrics import bootstrap_interval
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, ClinicalText, Study
 
 SEED, SIZE = 8, 192

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from modeling.labels import TASKS, TaskName
-from modeling.processing import ModelInputs, StudyProcessor
+from modeling.model.processing import ModelInputs, StudyProcessor
 from modeling.training.corpora import Film
 from modeling.training.films import Augmentation, TrainingTensors, augment
 from modeling.training.joined_texts import join_texts

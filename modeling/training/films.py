@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from modeling.configuration import ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
-from modeling.processing import Letterbox, StudyProcessor, encode_table, letterboxed
+from modeling.model.processing import Letterbox, StudyProcessor, encode_table, letterboxed
 from modeling.training.corpora import Film
 
 logger = logging.getLogger(__name__)

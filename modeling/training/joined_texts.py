@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from modeling.processing import ModelInputs
+from modeling.model.processing import ModelInputs
 
 
 def join_labels(first: Tensor, second: Tensor) -> Tensor:

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modeling.checkpoint import sha256_of
 from modeling.comparison import measured, patient_draws
 from modeling.duplicates import SPLIT_FILE, as_trained
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.label_metrics import MACRO, LabelScores, beside
 from modeling.labels import TaskName
 from modeling.measurement import with_interval
+from modeling.model.checkpoint import sha256_of
+from modeling.model.fusion import FusionModel
 from modeling.training.corpora import load
 from modeling.training.report_scores import scores_of
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modeling.configuration import Configuration
-from modeling.encoders import TextEncoder
 from modeling.errors import CheckpointError
+from modeling.model.encoders import TextEncoder
 
 logger = logging.getLogger(__name__)
 

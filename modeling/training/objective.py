@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.encoders import Encoded
-from modeling.fusion import FusionModel
 from modeling.labels import TASKS
-from modeling.processing import ModelInputs
+from modeling.model.encoders import Encoded
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs
 
 SHARED_WIDTH = 64
 FIRST_TEMPERATURE, LARGEST_SCALE = 0.07, 100.0

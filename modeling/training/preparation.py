@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling.configuration import ProcessorConfig, TableField
-from modeling.processing import StudyProcessor, tokenizer_sha256
+from modeling.model.processing import StudyProcessor, tokenizer_sha256
 from modeling.study import CLINICAL_FIELDS
 from modeling.training.corpora import Film
 from modeling.training.settings import TrainingSettings

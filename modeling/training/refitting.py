@@ -12,10 +12,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from modeling.fusion import FusionModel
-from modeling.heads import Head
 from modeling.labels import TASKS, TaskName
-from modeling.processing import ModelInputs
+from modeling.model.fusion import FusionModel
+from modeling.model.heads import Head
+from modeling.model.processing import ModelInputs
 from modeling.training.objective import task_losses
 
 PENALTY = 50.0

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modeling.calibration import probabilities
 from modeling.evaluation import predict_films
-from modeling.fusion import FusionModel
 from modeling.label_metrics import LabelScores
 from modeling.labels import FINDINGS, TaskName
-from modeling.processing import StudyProcessor
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor
+from modeling.model.temperature import probabilities
 from modeling.training.corpora import Film
 
 

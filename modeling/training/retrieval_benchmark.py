@@ -18,7 +18,6 @@ import numpy as np
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-from modeling.case_vectors import COMPONENTS, FIELD_NUMBERS
 from modeling.errors import ViewboxError
 from modeling.reports.affirmed import affirmed_text, reading_text
 from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
@@ -26,7 +25,8 @@ from modeling.reports.mining import Miner
 from modeling.reports.reading import ReportError, read_reports
 from modeling.reports.report import Report
 from modeling.reports.scoring import part_of
-from modeling.retrieval import CaseIndex, IndexedCase
+from modeling.retrieval.index import CaseIndex, IndexedCase
+from modeling.retrieval.vectors import COMPONENTS, FIELD_NUMBERS
 from modeling.study import Modality
 from modeling.training.retrieval_measures import gains, means, query_measures
 

@@ -15,12 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from modeling.calibration import fit_temperature, probabilities
 from modeling.errors import ViewboxError
-from modeling.fusion import FusionModel
 from modeling.labels import TASKS, TaskName
 from modeling.metrics import macro_auroc
-from modeling.processing import StudyProcessor
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor
+from modeling.model.temperature import fit_temperature, probabilities
 from modeling.training.batches import Batch, Batches
 from modeling.training.corpora import Film
 from modeling.training.films import TrainingTensors

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from modeling.film_regions import lung_fields
+from modeling.trust.film_regions import lung_fields
 
 SIDES = ("right", "left")
 """Of the patient; the patient's right is on the left of the film."""

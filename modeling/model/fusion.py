@@ -12,13 +12,13 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from modeling import checkpoint
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
 from modeling.errors import CheckpointError
-from modeling.heads import Head
 from modeling.labels import TASKS
-from modeling.processing import ModelInputs, StudyProcessor
+from modeling.model import checkpoint
+from modeling.model.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
+from modeling.model.heads import Head
+from modeling.model.processing import ModelInputs, StudyProcessor
 
 logger = logging.getLogger(__name__)
 

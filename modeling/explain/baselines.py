@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from modeling.errors import CheckpointError
-from modeling.film import brightness
+from modeling.model.film import brightness
 from modeling.study import Radiograph
 
 BASELINES_FILE = "baselines.safetensors"

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from modeling.errors import StudyError
-from modeling.pipeline import DiagnosisPipeline
-from modeling.processing import ModelInputs, ProcessedStudy, collate
+from modeling.model.pipeline import DiagnosisPipeline
+from modeling.model.processing import ModelInputs, ProcessedStudy, collate
 from modeling.results import Prediction
 from modeling.study import Modality, Study
 

@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from modeling.baselines import StoredBaselines, load_baselines
-from modeling.calibration import probabilities
-from modeling.checkpoint import Origin
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import CheckpointError, StudyError, ViewboxError
 from modeling.explain.averaged import averaged
+from modeling.explain.baselines import StoredBaselines, load_baselines
 from modeling.explain.integrated_gradients import integrated_gradients
-from modeling.folding import folded
-from modeling.fusion import FusionModel
+from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
 from modeling.labels import TASKS, Target
-from modeling.processing import ProcessedStudy, StudyProcessor, brightness
+from modeling.model.batch_norm_folding import folded
+from modeling.model.checkpoint import Origin
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ProcessedStudy, StudyProcessor, brightness
+from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Prediction, TaskPrediction
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study
-from modeling.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
 
 __all__ = ["IMAGE_BASELINES", "DiagnosisPipeline", "ImageBaseline"]
 

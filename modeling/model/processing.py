@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.errors import CheckpointError
-from modeling.film import Letterbox, brightness, letterboxed, to_native
+from modeling.model.film import Letterbox, brightness, letterboxed, to_native
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
 __all__ = [

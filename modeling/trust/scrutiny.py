@@ -9,21 +9,21 @@ from typing import Literal, get_args
 import numpy as np
 from torch import Tensor
 
-from modeling import trust_panel
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
+from modeling.explain.film_methods import Cancelled, see_film
 from modeling.explain.maps import ImageMap
-from modeling.film import to_native
+from modeling.explain.modality_shapley import modality_account
+from modeling.explain.study_path import StudyPath
 from modeling.labels import TASKS, Target
-from modeling.modality_account import modality_account
-from modeling.opinions import Cancelled, see_film
-from modeling.pipeline import DiagnosisPipeline, ImageBaseline
-from modeling.proof import Removal, answers, check, claimed, taken_away, without
+from modeling.model.film import to_native
+from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
-from modeling.scrutiny_cache import ContentCache, attribution_key, study_key
 from modeling.study import Modality, Study
-from modeling.study_path import StudyPath
-from modeling.trust_panel import MEASURES
+from modeling.trust import measures as trust_panel
+from modeling.trust.cache import ContentCache, attribution_key, study_key
+from modeling.trust.measures import MEASURES
+from modeling.trust.removal_proof import Removal, answers, check, claimed, taken_away, without
 
 __all__ = ["CONTROLS", "MEASURES", "OPINIONS", "Control", "Opinion", "Scrutiny"]
 

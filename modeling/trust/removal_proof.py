@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from modeling.errors import StudyError
+from modeling.explain.film_methods import Features
 from modeling.explain.localisation_scores import resampled
-from modeling.opinions import Features
-from modeling.pipeline import DiagnosisPipeline
-from modeling.processing import ProcessedStudy, StudyProcessor, collate, encode_table
+from modeling.explain.study_path import StudyPath
+from modeling.model.pipeline import DiagnosisPipeline
+from modeling.model.processing import ProcessedStudy, StudyProcessor, collate, encode_table
 from modeling.results import Attribution, Prediction
 from modeling.study import ClinicalTable, Modality, Study
-from modeling.study_path import StudyPath
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from modeling.encoders import ImageEncoder
-from modeling.fusion import FusionModel
+from modeling.model.encoders import ImageEncoder
+from modeling.model.fusion import FusionModel
 
 logger = logging.getLogger(__name__)
 Module = TypeVar("Module", bound=nn.Module)

@@ -9,13 +9,13 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from modeling.baselines import StoredBaselines, placed
-from modeling.encoders import Encoded
 from modeling.errors import ViewboxError
+from modeling.explain.baselines import StoredBaselines, placed
 from modeling.explain.integrated_gradients import PathAttribution
-from modeling.fusion import Embedded, FusionModel
 from modeling.labels import TASKS, Target
-from modeling.processing import ModelInputs, ProcessedStudy, StudyProcessor
+from modeling.model.encoders import Encoded
+from modeling.model.fusion import Embedded, FusionModel
+from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modeling.film import brightness
 from modeling.labels import FINDINGS
+from modeling.model.film import brightness
 from modeling.reports.embedding import ReportEncoder
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
-from modeling.retrieval import IndexedCase
+from modeling.retrieval.index import IndexedCase
 from modeling.study import CLINICAL_FIELDS, Modality, Radiograph
 
 if TYPE_CHECKING:
-    from modeling.pipeline import DiagnosisPipeline
+    from modeling.model.pipeline import DiagnosisPipeline
 
 CELLS = 16
 COMPONENTS = 64
@@ -59,7 +59,7 @@ def film_numbers(film: Radiograph, pipeline: "DiagnosisPipeline | None" = None) 
         StudyError: the film's values are no numbers.
     """
     if pipeline is not None and "image" in pipeline.model.encoders:
-        from modeling.out_of_distribution import describe
+        from modeling.model.familiarity import describe
 
         rows = describe(pipeline.model, pipeline.processor, [film])
         return {name: row[0] for name, row in rows.items()}

@@ -1,4 +1,4 @@
-"""`python -m modeling.predict FILE`: one film in, probabilities and modality share out.
+"""`python -m modeling.model FILE`: one film in, probabilities and modality share out.
 
 The modality share is the Integrated Gradients account of the most probable class of each task, with its
 convergence delta.
@@ -14,16 +14,16 @@ from typing import Any
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import Target
-from modeling.pipeline import DiagnosisPipeline
+from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, Prediction, TaskPrediction
 from modeling.study import TEXT_SECTIONS, Study
 
-BUNDLED = Path(__file__).resolve().parent.parent / "hub_config" / "checkpoints" / "film"
+BUNDLED = Path(__file__).resolve().parents[2] / "hub_config" / "checkpoints" / "film"
 NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m modeling.predict", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m modeling.model", description=__doc__.splitlines()[0])
     parser.add_argument("file", metavar="FILE", type=Path, help="chest film: PNG, JPEG or DICOM")
     parser.add_argument(
         "--table", metavar="JSON", default="", help='clinical values: {"age": 63} or a file of it'

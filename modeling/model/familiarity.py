@@ -19,10 +19,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.errors import CheckpointError
-from modeling.fusion import FusionModel
-from modeling.processing import StudyProcessor, collate
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import StudyProcessor, collate
 from modeling.study import Radiograph, Study
 
 FAMILIARITY_FILE = "familiarity.safetensors"

@@ -14,7 +14,7 @@ from scipy.stats import t as student_t
 
 from modeling.errors import ExplanationCancelled
 from modeling.explain.occlusion import ImageForward, ask
-from modeling.explain.trust import cell_sums
+from modeling.trust.metrics import cell_sums
 
 
 @dataclass(frozen=True, eq=False)

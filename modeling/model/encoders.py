@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
 from modeling.errors import CheckpointError
+from modeling.model.torchvision_schemas import declare_missing_schemas
 from modeling.study import CLINICAL_FIELDS
-from modeling.torchvision_schemas import declare_missing_schemas
 
 declare_missing_schemas()
 import timm  # noqa: E402  (needs torchvision's schemas)

@@ -10,11 +10,11 @@ from typing import Literal, Self
 
 import numpy as np
 
-from modeling.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.configuration import Configuration
-from modeling.conformal import PredictionSet, members
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TASKS, TaskName
+from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.model.prediction_sets import PredictionSet, members
 
 CALIBRATION_FILE = "calibration.json"
 

@@ -6,11 +6,11 @@ from itertools import product
 
 import torch
 
+from modeling.explain.film_methods import Features
 from modeling.explain.shapley import Coalition, modality_shapley
-from modeling.opinions import Features
+from modeling.explain.study_path import StudyPath
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Modality
-from modeling.study_path import StudyPath
 
 DISAGREES = 0.2
 """Difference of two shares, of the larger summed magnitude, from which they are said to disagree."""

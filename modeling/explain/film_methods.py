@@ -15,8 +15,8 @@ from modeling.explain.feature_gradients import feature_gradients
 from modeling.explain.grad_cam import grad_cam
 from modeling.explain.maps import ImageMap
 from modeling.explain.occlusion import occlusion
+from modeling.explain.study_path import StudyPath
 from modeling.study import Modality
-from modeling.study_path import StudyPath
 
 Cancelled = Callable[[], bool] | None
 Features = Callable[[Tensor], Tensor]

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from modeling.explain.averaged import averaged
+from modeling.explain.film_methods import Cancelled, Features, film_logits
 from modeling.explain.integrated_gradients import integrated_gradients
 from modeling.explain.localisation_scores import resampled
-from modeling.explain.perturbation import PerturbationCurve, perturbation
-from modeling.explain.trust import (
+from modeling.explain.study_path import StudyPath
+from modeling.results import Attribution, TrustMeasure
+from modeling.trust.film_regions import burned_in, lung_fields
+from modeling.trust.metrics import (
     border_region,
     class_discrimination,
     completeness,
     map_agreement,
     region_share,
 )
-from modeling.film_regions import burned_in, lung_fields
-from modeling.opinions import Cancelled, Features, film_logits
-from modeling.results import Attribution, TrustMeasure
-from modeling.study_path import StudyPath
+from modeling.trust.perturbation import PerturbationCurve, perturbation
 
 MEASURES = (
     "completeness",

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from modeling.colours import AGAINST, FOR, LEVELS, colours
+from modeling.render.colours import AGAINST, FOR, LEVELS, colours
 from modeling.results import FieldAttribution, WordAttribution
 from modeling.study import CLINICAL_FIELDS
 

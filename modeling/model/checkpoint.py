@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
-from modeling.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProcessor
+from modeling.model.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProcessor
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

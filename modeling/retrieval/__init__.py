@@ -1,0 +1,1 @@
+"""Cases that resemble a case."""

@@ -1,0 +1,1 @@
+"""Whether an explanation deserves to be believed: measures, removal, regions."""
