@@ -36,7 +36,7 @@ lint: $(VENV)/test.stamp
 
 train: $(VENV)/test.stamp  ## the film checkpoint; resumable
 	MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=200000000 \
-	  $(BIN)/python -m modeling.training.train --config modeling/training/configs/film.json \
+	  $(BIN)/python -m training.train --config training/configs/film.json \
 	  --data ../shared/data --out runs/film
 
 clean:

@@ -24,10 +24,10 @@ MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", 
 """What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
 and `modeling.explain.shortcut`."""
 WEAK_FILE, INNER_FILE = "weak_labels.json", "inner_fold.json"
-"""What `modeling.training.label_sources` writes for a text checkpoint (mined labels against index terms), and
-`modeling.training.inner_fold` (how its recipe was chosen)."""
+"""What `training.label_sources` writes for a text checkpoint (mined labels against index terms), and
+`training.inner_fold` (how its recipe was chosen)."""
 IMBALANCE_FILE = "imbalance.json"
-"""What `modeling.training.imbalance` writes."""
+"""What `training.imbalance` writes."""
 PLOTS = "plots"
 
 TERMS = {

@@ -1,7 +1,7 @@
 """The fusion comparison as Markdown: `python -m hub_config.fusion_table` writes it into the README.
 
 Every number and every verdict comes from `fusion_comparison.json`, which
-`python -m modeling.training.fusion_comparison` measures.
+`python -m training.fusion_comparison` measures.
 """
 
 import argparse

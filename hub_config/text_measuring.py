@@ -21,10 +21,11 @@ from modeling.model.operating_points import Calibration, OperatingPoint, TaskCal
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cut_point
 from modeling.reports.reading import read_reports
-from modeling.training.corpora import CORPORA, Film, load
-from modeling.training.report_corpora import SOURCE
-from modeling.training.report_scores import labels_of, scores_of, texts_of
-from modeling.training.text_only import READINGS, measure, tfidf_scores
+from training.labelled_film import Film
+from training.open_corpus import CORPORA, load
+from training.report_corpora import SOURCE
+from training.report_scores import labels_of, scores_of, texts_of
+from training.text_only import READINGS, measure, tfidf_scores
 
 logger = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ def readings(metrics: Numbers) -> str:
 
 
 def benchmark(metrics: Numbers) -> str:
-    """TF-IDF by five-fold cross-validation over all reports, as `modeling.training.text_only` prints it."""
+    """TF-IDF by five-fold cross-validation over all reports, as `training.text_only` prints it."""
     return "; ".join(
         f"{name} {with_interval(row, 'mean_auroc')}" for name, row in metrics["benchmark"].items()
     )

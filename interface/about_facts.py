@@ -25,7 +25,7 @@ class Measured:
     Attributes:
         tasks: title -> measurement of a task on a corpus.
         maps, fusion: as the commands `modeling.explain.localisation` and
-            `modeling.training.fusion_comparison` write them.
+            `training.fusion_comparison` write them.
         shortcut: as `modeling.explain.shortcut` writes it, beside a twin.
         whole: `metrics.json` as it is, for drawings.
     """

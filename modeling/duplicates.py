@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 from modeling.errors import StudyError, ViewboxError
-from modeling.training.corpora import CORPORA, Film
+from training.labelled_film import Film
+from training.open_corpus import CORPORA
 
 SIDE = 16
 """The perceptual hash has 16 x 16 bits (pHash: signs of low frequencies of the discrete cosine transform) of

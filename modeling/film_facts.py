@@ -17,7 +17,8 @@ from PIL import Image
 
 from modeling.errors import StudyError
 from modeling.study import CLINICAL_FIELDS
-from modeling.training.corpora import CORPORA, Film
+from training.labelled_film import Film
+from training.open_corpus import CORPORA
 
 COLUMNS = {
     "siim": ("image_id", {}, None),

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from modeling.film_facts import FilmFacts
 from modeling.study import CLINICAL_FIELDS
-from modeling.training.corpora import Film
+from training.labelled_film import Film
 
 SEED = 0
 TREES = 200

@@ -26,7 +26,7 @@ from modeling.resampled_metrics import (
     recall_at_rate,
     spearman,
 )
-from modeling.training.corpora import Film
+from training.labelled_film import Film
 
 HEAD, TAIL = 0.3, 0.1
 LEAST_FILMS = 20

@@ -8,8 +8,8 @@ from pathlib import Path
 from modeling.configuration import FusionConfig, ProcessorConfig, TextProcessing
 from modeling.reports.rules import NORMAL
 from modeling.reports.scoring import COMPARED
-from modeling.training.masked_language import MaskedLanguage
-from modeling.training.settings import TrainingSettings
+from training.masked_language import MaskedLanguage
+from training.settings import TrainingSettings
 
 SENTENCES = {
     "Effusion": "Small left pleural effusion.",

@@ -12,12 +12,12 @@ from cases.open_store import open_case_store
 from modeling import evaluation
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
-from modeling.training import corpora, train
-from modeling.training.case_folders import case_folder
-from modeling.training.films import TrainingTensors
-from modeling.training.preparation import build_processor
-from modeling.training.settings import TrainingSettings
 from tests.test_training import toy_settings
+from training import open_corpus, train
+from training.case_folders import case_folder
+from training.films import TrainingTensors
+from training.preparation import build_processor
+from training.settings import TrainingSettings
 
 CLASSES = (("Negative", ""), ("Typical", "Severe"), ("Indeterminate", "Mild"), ("Atypical", "Moderate"))
 
@@ -58,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_corpus_holds_what_the_store_holds(data: Path) -> None:
-    films, store = corpora.load("ricord", data), open_case_store(str(data / "ricord"))
+    films, store = open_corpus.load("ricord", data), open_case_store(str(data / "ricord"))
     assert len(films) == 32 and len({film.patient for film in films}) == 32
     for film in films:
         case = store.get(film.film_id)
@@ -85,13 +85,13 @@ def test_film_and_table_of_ricord_train_and_are_measured(
     told = evaluation.main(["--checkpoint", checkpoint, "--data", str(data / "ricord"), "--json", "--audit"])
     summary = json.loads(capsys.readouterr().out)
     assert told == 0 and (summary["corpus"], summary["split"]) == ("ricord", "validation")
-    assert summary["n"] == sum(film.split == "validation" for film in corpora.load("ricord", data))
+    assert summary["n"] == sum(film.split == "validation" for film in open_corpus.load("ricord", data))
     assert {"majority", "table"} <= {row["name"] for row in summary["audit"]}
 
 
 def test_the_shipped_settings_read_it(data: Path, root: Path, tmp_path: Path) -> None:
     settings = TrainingSettings.load(root / "modeling" / "training" / "configs" / "ricord.json")
-    films = corpora.load("ricord", data)
+    films = open_corpus.load("ricord", data)
     processor = build_processor(settings, films, tmp_path)
     tensors = TrainingTensors.build(films, processor, tmp_path)
     assert tensors.films.shape == (32, 224, 224) and tensors.films.std() > 20
@@ -105,14 +105,14 @@ def test_a_labeller_that_tells_states_apart_leaves_the_others_open(tmp_path: Pat
     source = made.mimic(tmp_path / "mimic-source")
     arguments = ["--store", str(tmp_path / "mimic"), "--write", "--workers", "1", "--quiet"]
     assert import_main(["mimic", str(source), *arguments]) == 0
-    film, _ = corpora.load("mimic", tmp_path)
+    film, _ = open_corpus.load("mimic", tmp_path)
     assert film.findings == {"Edema": 1.0, "Effusion": 0.0}, "uncertain and unmentioned are no labels"
     assert film.split == "validation" and film.text.sections["impression"] == "No pneumonia."
 
 
 def test_bad_folders_are_one_sentence(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ViewboxError, match=r"no corpus 'mars'.*import it"):
-        corpora.load("mars", data)
+        open_corpus.load("mars", data)
     (tmp_path / "cases-00000.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(ViewboxError, match="cannot be read; import or export them again"):
         list(case_folder(tmp_path))

@@ -9,21 +9,22 @@ from cases.phantom import PhantomSettings, generate_cases
 from cases.phantom.corpus import write_corpus
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TextProcessing
 from modeling.model.fusion import FusionModel
-from modeling.training import corpora
-from modeling.training.run import Run
-from modeling.training.settings import TrainingSettings
 from tests.toys import toy_text_encoder
+from training import open_corpus
+from training.labelled_film import Film
+from training.run import Run
+from training.settings import TrainingSettings
 
 PAIRS = 20
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> list[corpora.Film]:
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Film]:
     folder = tmp_path_factory.mktemp("phantoms")
     write_corpus(
         generate_cases(PAIRS + 4, seed=5, settings=PhantomSettings(size=64)), folder / "phantoms.parquet"
     )
-    return corpora.load("phantom", folder)
+    return open_corpus.load("phantom", folder)
 
 
 def settings(**changes: object) -> TrainingSettings:
@@ -56,7 +57,7 @@ def found_first(run: Run) -> float:
     return float(sum(first) / 2)
 
 
-def test_after_a_few_steps_a_film_finds_its_own_text(films: list[corpora.Film], tmp_path: Path) -> None:
+def test_after_a_few_steps_a_film_finds_its_own_text(films: list[Film], tmp_path: Path) -> None:
     run = Run(settings(), films, tmp_path / "run", tmp_path / "cache")
     before = found_first(run)
     run.train()
@@ -66,7 +67,7 @@ def test_after_a_few_steps_a_film_finds_its_own_text(films: list[corpora.Film], 
     assert not [name for name in model.state_dict() if "shared" in name]
 
 
-def test_without_the_term_there_is_no_shared_space(films: list[corpora.Film], tmp_path: Path) -> None:
+def test_without_the_term_there_is_no_shared_space(films: list[Film], tmp_path: Path) -> None:
     run = Run(settings(contrastive_weight=0.0, epochs=1), films, tmp_path / "run", tmp_path / "cache")
     assert run.model.shared is None and run.model(run.batches.plain(run.batches.train)).paired is None
     losses = run._optimise(run.batches.training(run.batches.train.tolist(), 0))

@@ -7,7 +7,9 @@ import pytest
 
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
-from modeling.training.corpora import CORPORA, extent_cuts, fit_extent_cuts, load, split_of, zones_from_extent
+from training.corpora import extent_cuts, fit_extent_cuts, zones_from_extent
+from training.labelled_film import split_of
+from training.open_corpus import CORPORA, load
 
 
 def test_linking_gives_both_readings_the_same_shares() -> None:

@@ -19,7 +19,8 @@ from modeling.duplicates import (
     write_split,
 )
 from modeling.errors import StudyError, ViewboxError
-from modeling.training.corpora import Film, load
+from training.labelled_film import Film
+from training.open_corpus import load
 
 
 def picture(seed: int, shape: tuple[int, int] = (200, 260)) -> Image.Image:

@@ -20,7 +20,7 @@ from modeling.metrics import (
     macro_average_precision,
 )
 from modeling.study import ClinicalTable
-from modeling.training.corpora import Film
+from training.labelled_film import Film
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
 

@@ -24,14 +24,14 @@ from hub_config.fusion_table import (
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.study import ClinicalTable, Modality
-from modeling.training import fusion_comparison
-from modeling.training.corpora import Film
-from modeling.training.frozen_films import feature_maps, open_backbone
-from modeling.training.fusion_arms import ARMS, FILM, Arm, Evidence, Recipe, train_and_predict
-from modeling.training.fusion_comparison import CONFIG, compare, folds, graded_films, main, outside, report
-from modeling.training.fusion_scores import Readings, holm, score
-from modeling.training.settings import TrainingSettings
-from modeling.training.severity import expert_agreement, severities
+from training import fusion_comparison
+from training.frozen_films import feature_maps, open_backbone
+from training.fusion_arms import ARMS, FILM, Arm, Evidence, Recipe, train_and_predict
+from training.fusion_comparison import CONFIG, compare, folds, graded_films, main, outside, report
+from training.fusion_scores import Readings, holm, score
+from training.labelled_film import Film
+from training.settings import TrainingSettings
+from training.severity import expert_agreement, severities
 
 GRADES = ("Mild", "Moderate", "Severe")
 QUICK = Recipe(epochs=6, fewest_known=3)

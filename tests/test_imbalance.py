@@ -7,10 +7,10 @@ import pytest
 
 from hub_config.imbalance_section import imbalance
 from modeling.labels import TaskName
-from modeling.training import imbalance as command
-from modeling.training.imbalance import WAYS, lines, main
-from modeling.training.run import Run
 from tests.test_training import toy_films, toy_settings
+from training import imbalance as command
+from training.imbalance import WAYS, lines, main
+from training.run import Run
 
 
 @pytest.fixture(scope="module")

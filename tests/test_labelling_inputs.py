@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modeling.training.labelling import main
 from tests.example_reports import open_i_xml, write_archive, write_gold
+from training.labelling import main
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "effusion"><!ENTITY b "&a;&a;&a;&a;&a;">]>
 <eCitation><AbstractText>&b;</AbstractText></eCitation>"""
@@ -77,7 +77,7 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("options", [["--json"], []])
 def test_a_reader_who_stops_reading_ends_the_command_quietly(tmp_path: Path, options: list[str]) -> None:
     archive = write_archive(tmp_path / "r.tgz", 6)
-    command = [sys.executable, "-m", "modeling.training.labelling", str(archive), *options]
+    command = [sys.executable, "-m", "training.labelling", str(archive), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         running.stdout.close()  # as `head` does once it has its lines
         assert running.stderr.read() == "" and running.wait(timeout=60) == 0

@@ -14,7 +14,7 @@ from modeling.labels import APPEARANCE, TaskName
 from modeling.leak_audit import Side, audit
 from modeling.resampled_metrics import Scored, auroc, macro
 from modeling.study import ClinicalTable, ClinicalText
-from modeling.training.corpora import Film
+from training.labelled_film import Film
 
 Change = Callable[[int, np.ndarray], dict]
 

@@ -11,13 +11,14 @@ from modeling.labels import FINDINGS
 from modeling.model.fusion import FusionModel
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalText, Study
-from modeling.training import corpora, train
-from modeling.training.masked_language import Corpus, MaskedLanguage, by_length
-from modeling.training.report_corpora import indexed_reports, mined_reports, side_of
-from modeling.training.run import GAPS_FILE, Run
-from modeling.training.settings import TrainingSettings
-from modeling.training.text_only import fold_of
 from tests.example_reports import toy_reports_settings, write_indexed_archive
+from training import open_corpus, train
+from training.labelled_film import Film
+from training.masked_language import Corpus, MaskedLanguage, by_length
+from training.report_corpora import indexed_reports, mined_reports, side_of
+from training.run import GAPS_FILE, Run
+from training.settings import TrainingSettings
+from training.text_only import fold_of
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def settings(**changes: object) -> TrainingSettings:
     return toy_reports_settings(("indication", "findings", "impression"), **changes)
 
 
-def films(data: Path) -> list[corpora.Film]:
-    return corpora.load("openi", data)
+def films(data: Path) -> list[Film]:
+    return open_corpus.load("openi", data)
 
 
 def test_reports_are_a_corpus_without_films(data: Path) -> None:
@@ -103,7 +104,7 @@ def test_gaps_then_labels_then_a_checkpoint_that_explains_its_words(data: Path, 
 def test_a_stage_that_was_killed_ends_with_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modeling.training.masked_language import MaskedLanguageStage
+    from training.masked_language import MaskedLanguageStage
 
     small = settings(masked_language=MaskedLanguage(epochs=3, batch_size=16))
     whole = Run(small, films(data), tmp_path / "whole", tmp_path / "cache")

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from modeling.training.objective import (
+from tests.toys import toy_processor, toy_study
+from training.objective import (
     Outputs,
     SharedSpace,
     contrastive_loss,
@@ -15,7 +16,6 @@ from modeling.training.objective import (
     task_losses,
     weigh_labels,
 )
-from tests.toys import toy_processor, toy_study
 
 ONES = {"appearance": torch.ones(4), "findings": torch.ones(14)}
 NONE = float("nan")

@@ -13,10 +13,10 @@ from scipy.stats import spearmanr
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.fusion import FusionModel
-from modeling.training.refitting import entering, refit
-from modeling.training.run import Run
 from tests.test_training import toy_films, toy_settings
 from tests.toys import toy_config, toy_model, toy_processor
+from training.refitting import entering, refit
+from training.run import Run
 
 WEIGHTS = {TaskName.GRADING: torch.ones(3), TaskName.APPEARANCE: torch.ones(4)}
 

@@ -14,7 +14,7 @@ from modeling.reports.reliability import Reliability, WeakLabel, bundled_reliabi
 from modeling.reports.report import Report
 from modeling.reports.rules import RuleSet, default_rules, default_text
 from modeling.reports.scoring import COMPARED, evaluate, part_of, read_gold
-from modeling.training.labelling import main
+from training.labelling import main
 
 
 def gold_row(*positive: str) -> dict[str, bool]:

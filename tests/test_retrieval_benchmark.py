@@ -8,9 +8,9 @@ import pytest
 
 from modeling.reports.embedding import ReportEncoder
 from modeling.reports.report import Report
-from modeling.training.retrieval_benchmark import benchmark, headings_of, main
-from modeling.training.retrieval_measures import gains, means, query_measures
 from tests.example_reports import corpus, write_archive
+from training.retrieval_benchmark import benchmark, headings_of, main
+from training.retrieval_measures import gains, means, query_measures
 
 
 def reports(number: int = 60) -> list[Report]:
@@ -116,7 +116,7 @@ def test_the_command_prints_json_or_one_sentence(tmp_path: Path, capsys: pytest.
 def test_speed_alone_needs_no_reports_and_finds_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr("modeling.training.retrieval_benchmark.SPEED_SIZES", (600,))
+    monkeypatch.setattr("training.retrieval_benchmark.SPEED_SIZES", (600,))
     assert main(["--speed", "--json"]) == 0
     taken = json.loads(capsys.readouterr().out)["speed"]
     assert set(taken) == {"600 cases by text", "600 cases by film, table and text"}

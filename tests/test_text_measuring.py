@@ -16,9 +16,9 @@ from modeling.labels import FINDINGS, TaskName
 from modeling.metrics import macro_auroc
 from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
-from modeling.training import inner_fold, label_sources, text_only, train
-from modeling.training.corpora import Film
 from tests.example_reports import toy_reports_settings, write_indexed_archive
+from training import inner_fold, label_sources, text_only, train
+from training.labelled_film import Film
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 from modeling.labels import FINDINGS
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
-from modeling.training.text_only import HEADINGS, fold_of, indexed, main, measure, table
 from tests.example_reports import SENTENCES, open_i_xml
+from training.text_only import HEADINGS, fold_of, indexed, main, measure, table
 
 TERMS = {"Effusion": "Pleural Effusion/left", "Cardiomegaly": "Cardiomegaly/mild"}
 

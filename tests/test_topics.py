@@ -15,7 +15,7 @@ from modeling.reports.report import Report
 from modeling.reports.topic_browser import TopicBrowser
 from modeling.reports.topic_measures import head, npmi
 from modeling.reports.topics import TopicSettings, find_topics, topic_text, topics_of_store
-from modeling.training.topics import main
+from training.topics import main
 
 REPORTS = [
     Report(f"r{i}", {"findings": text}, (name,))

@@ -17,12 +17,12 @@ from modeling.labels import TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
 from modeling.study import ClinicalTable
-from modeling.training.corpora import Film
-from modeling.training.films import Augmentation, augment, decode_all
-from modeling.training.objective import class_weights, drop_modalities, opacity_loss, task_losses
-from modeling.training.preparation import freeze_statistics
-from modeling.training.run import Run
-from modeling.training.settings import TrainingSettings
+from training.films import Augmentation, augment, decode_all
+from training.labelled_film import Film
+from training.objective import class_weights, drop_modalities, opacity_loss, task_losses
+from training.preparation import freeze_statistics
+from training.run import Run
+from training.settings import TrainingSettings
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
 
@@ -79,7 +79,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_killed_run_ends_with_the_same_weights(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modeling.training.run.SAVE_EVERY", 2)
+    monkeypatch.setattr("training.run.SAVE_EVERY", 2)
     films = toy_films(40)
     whole = Run(toy_settings(epochs=2), films, tmp_path / "whole", cache)
     whole.train()
@@ -132,7 +132,7 @@ def test_early_stopping_keeps_the_best_epoch(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter((0.6, 0.8, 0.7, 0.75, 0.9))
-    monkeypatch.setattr("modeling.training.run.macro_auroc", lambda *_: next(scores))
+    monkeypatch.setattr("training.run.macro_auroc", lambda *_: next(scores))
     settings = toy_settings(epochs=9, patience=2)
     one_task = replace(settings, model=replace(settings.model, tasks=settings.model.tasks[:1]))
     run = Run(one_task, toy_films(24), tmp_path / "run", cache)

@@ -36,9 +36,7 @@ SENTENCES: dict[str, str] = {
     ),
     "Ask for 2 to 200 topics.": "請要求 2 至 200 個主題。",
     "No report {name} was among those that the topics come from.": "報告 {name} 不在主題所依據的報告之中。",
-    "{path} holds no topics; make it with modeling.training.topics.": (
-        "{path} 沒有主題；請以 modeling.training.topics 產生。"
-    ),
+    "{path} holds no topics; make it with training.topics.": ("{path} 沒有主題；請以 training.topics 產生。"),
     "This MongoDB has no vector search.": "此 MongoDB 沒有向量搜尋。",
     "This MongoDB has no search index named {name}; docs/retrieval.md says how to make it.": (
         "此 MongoDB 沒有名為 {name} 的搜尋索引；建立方法見 docs/retrieval.md。"

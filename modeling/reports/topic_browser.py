@@ -109,4 +109,4 @@ class TopicBrowser:
             ]
             return cls(tuple(topics), dict(data["main_topic"]), dict(data["measures"]))
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise ReportError(f"{path} holds no topics; make it with modeling.training.topics.") from exc
+            raise ReportError(f"{path} holds no topics; make it with training.topics.") from exc

@@ -17,9 +17,9 @@ from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
-from modeling.training.corpora import Film
-from modeling.training.films import decode_all
-from modeling.training.initial_weights import load_initial_weights
+from training.films import decode_all
+from training.initial_weights import load_initial_weights
+from training.labelled_film import Film
 
 BATCH = 32
 IMAGENET = "imagenet"

@@ -16,7 +16,7 @@ from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.heads import Head
 from modeling.model.processing import ModelInputs
-from modeling.training.objective import task_losses
+from training.objective import task_losses
 
 PENALTY = 50.0
 """On half the squared weights of standardised features, beside the summed loss. A logistic regression on the

@@ -21,21 +21,21 @@ from modeling.metrics import macro_auroc
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
-from modeling.training.batches import Batch, Batches
-from modeling.training.corpora import Film
-from modeling.training.films import TrainingTensors
-from modeling.training.initial_weights import load_initial_weights
-from modeling.training.masked_language import MaskedLanguageStage
-from modeling.training.objective import (
+from training.batches import Batch, Batches
+from training.films import TrainingTensors
+from training.initial_weights import load_initial_weights
+from training.labelled_film import Film
+from training.masked_language import MaskedLanguageStage
+from training.objective import (
     TrainedModel,
     contrastive_loss,
     opacity_loss,
     task_losses,
     weigh_labels,
 )
-from modeling.training.preparation import build_processor
-from modeling.training.refitting import entering, refit
-from modeling.training.settings import TrainingSettings
+from training.preparation import build_processor
+from training.refitting import entering, refit
+from training.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 SAVE_EVERY = 60  # steps between saved states

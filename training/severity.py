@@ -18,7 +18,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import GRADING, grading_from_zones
 from modeling.resampled_metrics import Scored, quadratic_kappa, spearman
 from modeling.study import is_unknown
-from modeling.training.corpora import CORPORA
+from training.open_corpus import CORPORA
 
 ZONES = "ABCDEF"
 Agreement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -1,4 +1,4 @@
-"""Mine labels from reports: `python -m modeling.training.labelling REPORTS [--gold CSV] [--json]`.
+"""Mine labels from reports: `python -m training.labelling REPORTS [--gold CSV] [--json]`.
 
 REPORTS is the Open-i archive, a folder of XML or text files, one such file, or a CSV. With `--gold` the
 labels are scored; `--split` scores the tuning and the held-out part of the gold reports apart; `--weak`
@@ -137,7 +137,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
         answer["scores"] = _scores(options, miner, mined)
         gold = read_gold(options.gold)
         if options.weak:
-            from modeling.training.weak_labels import compare_sources
+            from training.weak_labels import compare_sources
 
             answer["weak"] = compare_sources(reports, mined, gold, miner)
         if options.fit_reliability:
@@ -168,7 +168,7 @@ def _as_text(answer: dict[str, Any]) -> str:
     parts.append(_counts_table(answer["mined"]))
     parts += [score_table(part, scores) for part, scores in answer.get("scores", {}).items()]
     if "weak" in answer:
-        from modeling.training.weak_labels import source_table
+        from training.weak_labels import source_table
 
         parts.append(source_table(answer["weak"]))
     return "\n\n".join(parts)
@@ -185,7 +185,7 @@ def _say(answer: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mine, and where there are gold labels score; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.labelling", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.labelling", description=__doc__)
     parser.add_argument("reports", type=Path, help="Open-i archive, folder, XML or text file, or CSV")
     parser.add_argument("--gold", type=Path, help="CSV with filename, the findings and normal as 0 and 1")
     parser.add_argument("--rules", type=Path, default=DEFAULT_RULES, help="another rule file")

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from modeling.labels import TASKS, TaskName
 from modeling.model.processing import ModelInputs, StudyProcessor
-from modeling.training.corpora import Film
-from modeling.training.films import Augmentation, TrainingTensors, augment
-from modeling.training.joined_texts import join_texts
-from modeling.training.masked_language import Corpus, by_length
-from modeling.training.objective import class_weights, drop_modalities, mask_words, positive_weights
-from modeling.training.settings import TrainingSettings
-from modeling.training.vocabulary import SPECIAL_TOKENS
+from training.films import Augmentation, TrainingTensors, augment
+from training.joined_texts import join_texts
+from training.labelled_film import Film
+from training.masked_language import Corpus, by_length
+from training.objective import class_weights, drop_modalities, mask_words, positive_weights
+from training.settings import TrainingSettings
+from training.vocabulary import SPECIAL_TOKENS
 
 FEWEST_TOKENS = 4
 """A text with fewer has no gap to learn from."""

@@ -1,6 +1,6 @@
 """What weighing rare classes does: a checkpoint's head fitted anew in each way, on the same frozen features.
 
-`python -m modeling.training.imbalance --checkpoint DIR --data DIR [--task appearance] [--out FILE] [--json]`
+`python -m training.imbalance --checkpoint DIR --data DIR [--task appearance] [--out FILE] [--json]`
 
 Training films fit the heads, the validation films compare them. The features were learnt with one of these
 ways, so this says what the head gains by it, and nothing about the features.
@@ -26,9 +26,10 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
-from modeling.training.corpora import CORPORA, Film, load
-from modeling.training.objective import class_weights
-from modeling.training.refitting import entering, refit
+from training.labelled_film import Film
+from training.objective import class_weights
+from training.open_corpus import CORPORA, load
+from training.refitting import entering, refit
 
 WAYS: dict[str, tuple[float, float]] = {
     "no weights": (0.0, 0.0),
@@ -134,7 +135,7 @@ def lines(answer: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.imbalance", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.imbalance", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("--data", type=Path, required=True, help="folder with its corpora")
     parser.add_argument("--task", default="appearance", choices=[str(name) for name in TASKS])

@@ -1,6 +1,6 @@
 """Mined labels against index terms: one model and recipe, two kinds of labels, the same held-out reports.
 
-`python -m modeling.training.label_sources --data DIR --checkpoint DIR --mined DIR [--out FILE] [--json]`
+`python -m training.label_sources --data DIR --checkpoint DIR --mined DIR [--out FILE] [--json]`
 
 Train the two with `configs/reports.json` and `configs/reports_mined.json`. The held-out reports keep their
 index terms, whatever a checkpoint learnt from.
@@ -21,8 +21,8 @@ from modeling.labels import TaskName
 from modeling.measurement import with_interval
 from modeling.model.checkpoint import sha256_of
 from modeling.model.fusion import FusionModel
-from modeling.training.corpora import load
-from modeling.training.report_scores import scores_of
+from training.open_corpus import load
+from training.report_scores import scores_of
 
 OWN, MINED = "index terms", "mined labels, each with its weight"
 
@@ -76,7 +76,7 @@ def source_lines(answer: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.label_sources", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.label_sources", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained on index terms")
     parser.add_argument("--mined", type=Path, required=True, help="trained on mined labels")

@@ -1,4 +1,4 @@
-"""Does the table help? `python -m modeling.training.fusion_comparison --data DIR [--json] [--out FILE]`.
+"""Does the table help? `python -m training.fusion_comparison --data DIR [--json] [--out FILE]`.
 
 Film alone, table alone and every fusion of both grade severity on the films of Cohen and Hannover: in
 patient-grouped cross-validation with one recipe for all, over frozen film features, and once trained on Cohen
@@ -28,12 +28,13 @@ from modeling.duplicates import hash_films, near_pairs
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, TaskName
 from modeling.study import Modality
-from modeling.training.corpora import Film, load
-from modeling.training.frozen_films import IMAGENET, FrozenBackbone, feature_maps, open_backbone
-from modeling.training.fusion_arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
-from modeling.training.fusion_scores import Readings, score
-from modeling.training.settings import TrainingSettings
-from modeling.training.severity import Severity, expert_agreement, severities
+from training.frozen_films import IMAGENET, FrozenBackbone, feature_maps, open_backbone
+from training.fusion_arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
+from training.fusion_scores import Readings, score
+from training.labelled_film import Film
+from training.open_corpus import load
+from training.settings import TrainingSettings
+from training.severity import Severity, expert_agreement, severities
 
 CONFIG = Path(__file__).with_name("configs") / "film.json"
 FOLDS = 5

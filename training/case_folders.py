@@ -17,7 +17,7 @@ import numpy as np
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, FINDINGS, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
-from modeling.training.corpora import Film, split_of
+from training.labelled_film import Film, split_of
 
 FILES = "cases-*.parquet"
 NO_FINDING = "No Finding"

@@ -9,9 +9,9 @@ import numpy as np
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
 from modeling.study import CLINICAL_FIELDS
-from modeling.training.corpora import Film
-from modeling.training.settings import TrainingSettings
-from modeling.training.vocabulary import build_tokenizer
+from training.labelled_film import Film
+from training.settings import TrainingSettings
+from training.vocabulary import build_tokenizer
 
 
 def freeze_statistics(config: ProcessorConfig, films: Sequence[Film]) -> ProcessorConfig:

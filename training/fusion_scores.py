@@ -11,7 +11,7 @@ import numpy as np
 
 from modeling.comparison import Measured, Statistic, compare, measured, patient_draws, plain
 from modeling.resampled_metrics import Scored, auroc, macro, quadratic_kappa, spearman
-from modeling.training.fusion_arms import ARMS, FILM, FUSIONS
+from training.fusion_arms import ARMS, FILM, FUSIONS
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,18 +4,13 @@ A label that a film does not have is missing, never negative. Films of one patie
 split is made of patients.
 """
 
-import hashlib
-import io
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, TaskName, grading_from_zones
@@ -24,69 +19,15 @@ from modeling.study import (
     ClinicalTable,
     ClinicalText,
     Photometric,
-    Radiograph,
-    Study,
     Window,
     is_unknown,
 )
-from modeling.training.extent import fit_extent_cuts, zones_from_extent
+from training.extent import fit_extent_cuts, zones_from_extent
+from training.labelled_film import Film, split_of
 
 logger = logging.getLogger(__name__)
 
-Split = Literal["train", "validation", "test"]
 BRIXIA_ZONES = tuple(f"brixia_S_{zone}" for zone in "ABCDEF")
-
-
-@dataclass(frozen=True, eq=False)
-class Film:
-    """One film of a corpus, not yet decoded.
-
-    Attributes:
-        encoded: the image file's bytes; empty for a report without a film.
-        signed: the file's 16-bit values are signed.
-        pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
-        labels: task -> class.
-        boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
-        drawing: PNG of where the opacities lie, where their outlines are known; it goes before the boxes.
-        presentation: further arguments of `Radiograph`, for films that are not plain 8-bit pictures.
-        findings: finding -> 1 or 0; one that nobody labelled is not there, and never negative.
-        weights: finding -> how much its label counts in training, where that is not 1.
-    """
-
-    film_id: str
-    source: str
-    patient: str
-    split: Split
-    encoded: bytes | memoryview
-    pixel_aspect_ratio: float = 1.0
-    signed: bool = False
-    table: ClinicalTable = field(default_factory=ClinicalTable)
-    text: ClinicalText = field(default_factory=ClinicalText)
-    labels: Mapping[TaskName, str] = field(default_factory=dict)
-    boxes: tuple[tuple[float, float, float, float], ...] | None = None
-    drawing: bytes | None = None
-    presentation: Mapping[str, object] = field(default_factory=dict)
-    findings: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
-
-    def study(self) -> Study:
-        """The film decoded, with its table and text.
-
-        Raises:
-            StudyError: the bytes are no image.
-        """
-        if not self.encoded:
-            return Study(None, self.table, self.text)
-        try:
-            picture = Image.open(io.BytesIO(self.encoded))
-            pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
-            pixels = pixels.view(np.int16) if self.signed else pixels
-        except (OSError, ValueError) as exc:
-            raise StudyError(
-                f"Film {self.film_id} of {self.source} cannot be decoded; leave it out."
-            ) from exc
-        radiograph = Radiograph(pixels, pixel_aspect_ratio=self.pixel_aspect_ratio, **self.presentation)
-        return Study(radiograph, self.table, self.text)
 
 
 def _rows(path: Path, needed: Iterable[str]) -> Iterator[dict]:
@@ -104,12 +45,6 @@ def _rows(path: Path, needed: Iterable[str]) -> Iterator[dict]:
             f"{path.name} has no column '{missing[0]}'; give a file with the published columns."
         )
     yield from rows
-
-
-def split_of(patient: str, validation_share: float = 0.2) -> Split:
-    """A patient's side of the split, from a hash of the name: the same on every machine and run."""
-    draw = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:4], "big") / 2**32
-    return "validation" if draw < validation_share else "train"
 
 
 def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
@@ -259,41 +194,3 @@ def phantoms(path: Path) -> Iterator[Film]:
                 "window": None if window is None else Window(*window),
             },
         )
-
-
-def _reports(loader: str) -> Callable[[Path], Iterator[Film]]:
-    def read(path: Path) -> Iterator[Film]:
-        from modeling.training import report_corpora  # it needs this module
-
-        return getattr(report_corpora, loader)(path)
-
-    return read
-
-
-CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
-    "siim": ("siim_appearance.parquet", siim),
-    "cohen": ("cohen.parquet", cohen),
-    "hannover": ("hannover.parquet", hannover),
-    "phantom": ("phantoms.parquet", phantoms),
-    "openi": ("openi/NLMCXR_reports.tgz", _reports("indexed_reports")),
-    "openi-mined": ("openi/NLMCXR_reports.tgz", _reports("mined_reports")),
-}
-"""Corpus name -> the file it is read from, and its loader."""
-
-
-def load(name: str, folder: Path) -> list[Film]:
-    """All films of a corpus: of its file in `folder`, or of a folder of cases that bears its name.
-
-    Raises:
-        ViewboxError: an unknown corpus, or it is not in the folder.
-    """
-    from modeling.training.case_folders import case_folder, is_case_folder  # it needs this module
-
-    file, loader = CORPORA.get(name, ("", None))
-    if is_case_folder(folder / name) and not (file and (folder / file).is_file()):
-        return list(case_folder(folder / name))
-    if loader is None:
-        raise ViewboxError(
-            f"There is no corpus '{name}'; choose from {', '.join(CORPORA)}, or import it to {folder / name}."
-        )
-    return list(loader(folder / file))

@@ -18,9 +18,9 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, encode_table
 from modeling.model.temperature import probabilities
 from modeling.study import Modality
-from modeling.training.corpora import Film
-from modeling.training.objective import class_weights, drop_modalities, task_losses
-from modeling.training.preparation import freeze_statistics
+from training.labelled_film import Film
+from training.objective import class_weights, drop_modalities, task_losses
+from training.preparation import freeze_statistics
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How much a finding can be read off the text alone.
 
-`python -m modeling.training.text_only REPORTS [--json]`
+`python -m training.text_only REPORTS [--json]`
 
 Labels are the index terms of the same reports (Open-i's MeSH headings, as in TieNet, Wang et al. 2018). The
 whole report says what its indexer read, so its number is a leak and no skill; the indication was written
@@ -24,7 +24,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
 from modeling.reports.reading import ReportError, read_reports
 from modeling.reports.report import Report
-from modeling.training.weak_labels import mean_metrics
+from training.weak_labels import mean_metrics
 
 FOLDS = 5
 FEWEST = 2 * FOLDS
@@ -151,7 +151,7 @@ def table(answer: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.text_only", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.text_only", description=__doc__)
     parser.add_argument("reports", type=Path, help="Open-i archive or folder")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)

@@ -12,8 +12,8 @@ from modeling.labels import FINDINGS
 from modeling.reports.reading import read_reports
 from modeling.reports.report import WHOLE, Report
 from modeling.study import TEXT_SECTIONS, ClinicalText
-from modeling.training.corpora import Film, Split, split_of
-from modeling.training.text_only import fold_of, indexed
+from training.labelled_film import Film, Split, split_of
+from training.text_only import fold_of, indexed
 
 TEST_FOLD = 0
 VALIDATION_SHARE = 0.1

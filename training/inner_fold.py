@@ -1,6 +1,6 @@
 """How a recipe does inside the training reports: two thirds teach it, the last third tests it.
 
-`python -m modeling.training.inner_fold --config FILE --data DIR --out DIR [--fold 2] [--former JSON]`
+`python -m training.inner_fold --config FILE --data DIR --out DIR [--fold 2] [--former JSON]`
 
 So a recipe is chosen without a look at the reports that are held out for measuring. Reports that read word
 for word alike stand in one third. It resumes as the training does; `OUT/inner_fold.json` is its answer.
@@ -20,13 +20,13 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
-from modeling.training import corpora
-from modeling.training.corpora import Film
-from modeling.training.report_scores import labels_of, texts_of
-from modeling.training.run import Run
-from modeling.training.settings import TrainingSettings
-from modeling.training.text_only import tfidf_scores
-from modeling.training.weak_labels import mean_metrics
+from training import open_corpus
+from training.labelled_film import Film
+from training.report_scores import labels_of, texts_of
+from training.run import Run
+from training.settings import TrainingSettings
+from training.text_only import tfidf_scores
+from training.weak_labels import mean_metrics
 
 THIRDS = 3
 ANSWER_FILE = "inner_fold.json"
@@ -102,8 +102,8 @@ def _former(path: Path) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.inner_fold", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a file of modeling/training/configs/")
+    parser = argparse.ArgumentParser(prog="python -m training.inner_fold", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a file of training/configs/")
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; the same one resumes it")
     parser.add_argument(
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = TrainingSettings.load(options.config)
         known = {} if options.former is None else {"known_before": _former(options.former)}
-        films = [film for name in settings.corpora for film in corpora.load(name, options.data)]
+        films = [film for name in settings.corpora for film in open_corpus.load(name, options.data)]
         answer = measure(settings, films, options.fold, options.out) | known
         (options.out / ANSWER_FILE).write_text(json.dumps(answer, indent=1) + "\n")
     except ViewboxError as exc:

@@ -1,6 +1,6 @@
-"""Topics of a corpus of reports: `python -m modeling.training.topics REPORTS [--topics N] [--out FILE.json]`.
+"""Topics of a corpus of reports: `python -m training.topics REPORTS [--topics N] [--out FILE.json]`.
 
-REPORTS is what `modeling.training.labelling` reads; how topics are found and measured stands in
+REPORTS is what `training.labelling` reads; how topics are found and measured stands in
 `modeling/reports/topics.py`.
 """
 
@@ -34,7 +34,7 @@ def topic_table(browser: TopicBrowser) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Find topics; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m modeling.training.topics", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.topics", description=__doc__)
     parser.add_argument("reports", type=Path, help="Open-i archive, folder, XML or text file, or CSV (.gz)")
     parser.add_argument("--topics", type=int, default=20)
     parser.add_argument("--method", choices=("nmf", "lda"), default="nmf")

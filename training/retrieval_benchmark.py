@@ -1,4 +1,4 @@
-"""How well reports find their like: `python -m modeling.training.retrieval_benchmark [REPORTS] [--speed]`.
+"""How well reports find their like: `python -m training.retrieval_benchmark [REPORTS] [--speed]`.
 
 Relevant is a report that shares an index term (on Open-i: a MeSH major heading, without its qualifiers); the
 terms never enter an encoding. Reports without an index term or without a reading are left out. Every number
@@ -28,7 +28,7 @@ from modeling.reports.scoring import part_of
 from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.retrieval.vectors import COMPONENTS, FIELD_NUMBERS
 from modeling.study import Modality
-from modeling.training.retrieval_measures import gains, means, query_measures
+from training.retrieval_measures import gains, means, query_measures
 
 NOT_INDEXED = frozenset({"no indexing", "technical quality of image unsatisfactory"})
 NOTHING_FOUND = "normal"
@@ -179,9 +179,7 @@ def table(answer: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m modeling.training.retrieval_benchmark", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m training.retrieval_benchmark", description=__doc__)
     parser.add_argument(
         "reports", type=Path, nargs="?", help="reports with index terms: Open-i archive or folder, CSV"
     )

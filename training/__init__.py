@@ -1,0 +1,1 @@
+"""Checkpoints made: corpora, objectives, runs. The app never imports it."""

@@ -1,0 +1,74 @@
+"""A film of a corpus with whatever labels and fields it has, and the split that its patient is on."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from modeling.errors import StudyError
+from modeling.labels import TaskName
+from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study
+
+Split = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """One film of a corpus, not yet decoded.
+
+    Attributes:
+        encoded: the image file's bytes; empty for a report without a film.
+        signed: the file's 16-bit values are signed.
+        pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
+        labels: task -> class.
+        boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
+        drawing: PNG of where the opacities lie, where their outlines are known; it goes before the boxes.
+        presentation: further arguments of `Radiograph`, for films that are not plain 8-bit pictures.
+        findings: finding -> 1 or 0; one that nobody labelled is not there, and never negative.
+        weights: finding -> how much its label counts in training, where that is not 1.
+    """
+
+    film_id: str
+    source: str
+    patient: str
+    split: Split
+    encoded: bytes | memoryview
+    pixel_aspect_ratio: float = 1.0
+    signed: bool = False
+    table: ClinicalTable = field(default_factory=ClinicalTable)
+    text: ClinicalText = field(default_factory=ClinicalText)
+    labels: Mapping[TaskName, str] = field(default_factory=dict)
+    boxes: tuple[tuple[float, float, float, float], ...] | None = None
+    drawing: bytes | None = None
+    presentation: Mapping[str, object] = field(default_factory=dict)
+    findings: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def study(self) -> Study:
+        """The film decoded, with its table and text.
+
+        Raises:
+            StudyError: the bytes are no image.
+        """
+        if not self.encoded:
+            return Study(None, self.table, self.text)
+        try:
+            picture = Image.open(io.BytesIO(self.encoded))
+            pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
+            pixels = pixels.view(np.int16) if self.signed else pixels
+        except (OSError, ValueError) as exc:
+            raise StudyError(
+                f"Film {self.film_id} of {self.source} cannot be decoded; leave it out."
+            ) from exc
+        radiograph = Radiograph(pixels, pixel_aspect_ratio=self.pixel_aspect_ratio, **self.presentation)
+        return Study(radiograph, self.table, self.text)
+
+
+def split_of(patient: str, validation_share: float = 0.2) -> Split:
+    """A patient's side of the split, from a hash of the name: the same on every machine and run."""
+    draw = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:4], "big") / 2**32
+    return "validation" if draw < validation_share else "train"
