@@ -21,8 +21,8 @@ from modeling.errors import ViewboxError
 
 METRICS_FILE = "metrics.json"
 MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", "shortcut.json"
-"""What `modeling.explain.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
-and `modeling.explain.shortcut`."""
+"""What `evaluation.maps.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
+and `evaluation.maps.shortcut`."""
 WEAK_FILE, INNER_FILE = "weak_labels.json", "inner_fold.json"
 """What `training.label_sources` writes for a text checkpoint (mined labels against index terms), and
 `training.inner_fold` (how its recipe was chosen)."""
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.data is not None:
-            from hub_config.measuring import measure  # a card alone needs no torch
+            from evaluation.checkpoint import measure  # a card alone needs no torch
 
             text = json.dumps(measure(options.checkpoint, options.data), indent=1)
             (options.checkpoint / METRICS_FILE).write_text(text + "\n")

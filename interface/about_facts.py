@@ -24,9 +24,9 @@ class Measured:
 
     Attributes:
         tasks: title -> measurement of a task on a corpus.
-        maps, fusion: as the commands `modeling.explain.localisation` and
+        maps, fusion: as the commands `evaluation.maps.localisation` and
             `training.fusion_comparison` write them.
-        shortcut: as `modeling.explain.shortcut` writes it, beside a twin.
+        shortcut: as `evaluation.maps.shortcut` writes it, beside a twin.
         whole: `metrics.json` as it is, for drawings.
     """
 

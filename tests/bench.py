@@ -207,7 +207,7 @@ def bench_explanations_only(checkpoint: Path, films: int, data: Path | None) -> 
     """
     from cases.open_store import open_case_store
     from cases.store import CaseFilter
-    from modeling.explain.localisation import marked_films
+    from evaluation.maps.localisation import marked_films
     from modeling.model.pipeline import DiagnosisPipeline
     from tests.bench_explanations import BARS as EXPLAINED
     from tests.bench_explanations import bench_explaining

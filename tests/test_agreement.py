@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling.agreement import READINGS_FILE, reader_agreement
+from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 

@@ -14,10 +14,10 @@ CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "resul
 
 COMMAND_LINE_EXCEPTIONS = {
     ("modeling/model/__main__.py", "cases.reading.upload"),
-    ("modeling/explain/localisation.py", "cases.phantom"),
-    ("modeling/explain/localisation.py", "cases.phantom.zones"),
-    ("modeling/explain/shortcut.py", "cases.phantom"),
-    ("modeling/explain/shortcut.py", "cases.phantom.generator"),
+    ("evaluation/maps/localisation.py", "cases.phantom"),
+    ("evaluation/maps/localisation.py", "cases.phantom.zones"),
+    ("evaluation/maps/shortcut.py", "cases.phantom"),
+    ("evaluation/maps/shortcut.py", "cases.phantom.generator"),
     ("cases/scoring/__main__.py", "modeling.model.batch"),
     ("cases/scoring/__main__.py", "modeling.model.pipeline"),
 }

@@ -9,7 +9,7 @@ import pytest
 import tests.lake_sources as made
 from cases.importers.__main__ import main as import_main
 from cases.open_store import open_case_store
-from modeling import evaluation
+from evaluation import __main__ as evaluation
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from tests.test_training import toy_settings

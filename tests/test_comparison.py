@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from modeling.comparison import compare, measured, patient_draws
-from modeling.resampled_metrics import Scored, accuracy, auroc
+from evaluation.bootstrap import compare, measured, patient_draws
+from evaluation.resampled_metrics import Scored, accuracy, auroc
 
 
 def scores(labels: np.ndarray, strength: float, generator: np.random.Generator) -> np.ndarray:

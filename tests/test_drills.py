@@ -94,7 +94,7 @@ def test_drills_of_an_evaluation_are_mixed_into_sets_unannounced():
 
 
 def test_the_command_counts_what_it_asked(tmp_path, capsys):
-    from hub_config.drills import evaluated, main
+    from evaluation.drills import evaluated, main
     from tests.toys import toy_config, toy_model, toy_processor
 
     processor = toy_processor(size=64)

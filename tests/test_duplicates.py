@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from modeling.duplicates import (
+from evaluation.duplicates import (
     NEAR,
     as_trained,
     hash_films,

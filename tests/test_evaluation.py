@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from modeling import evaluation
+from evaluation import __main__ as evaluation
 from modeling.labels import GRADING, TaskName
-from modeling.measurement import Measurement, curves, extent_correlation, summarise
-from modeling.metrics import (
+from evaluation.summary import Measurement, curves, extent_correlation, summarise
+from evaluation.plain_metrics import (
     accuracy,
     bootstrap_interval,
     expected_calibration_error,
@@ -96,7 +96,7 @@ def test_a_file_without_validation_films_is_measured_whole(
 def test_the_audit_stands_beside_the_checkpoint(
     tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modeling.leak_audit.TREES", 10)
+    monkeypatch.setattr("evaluation.leak_audit.TREES", 10)
     data = str(siim_file(tmp_path))
     assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--audit"]) == 0
     said = capsys.readouterr().out

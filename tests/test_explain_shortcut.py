@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import toys
 
-from modeling.explain.shortcut import LEARNT, PairAnswer, main, pairs, summarise
+from evaluation.maps.shortcut import LEARNT, PairAnswer, main, pairs, summarise
 from modeling.labels import APPEARANCE
 
 

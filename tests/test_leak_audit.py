@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modeling import leak_audit
-from modeling.comparison import plain
-from modeling.film_facts import FILE_FACTS, facts_of, group_of
+from evaluation import leak_audit
+from evaluation.bootstrap import plain
+from evaluation.film_facts import FILE_FACTS, facts_of, group_of
 from modeling.labels import APPEARANCE, TaskName
-from modeling.leak_audit import Side, audit
-from modeling.resampled_metrics import Scored, auroc, macro
+from evaluation.leak_audit import Side, audit
+from evaluation.resampled_metrics import Scored, auroc, macro
 from modeling.study import ClinicalTable, ClinicalText
 from training.labelled_film import Film
 

@@ -15,9 +15,10 @@ from toys import toy_checkpoint, toy_radiograph, toy_study
 
 from cases.case import Case
 from cases.phantom import PhantomSettings, generate_cases
-from modeling.explain import ablation, localisation_scores
-from modeling.explain.ablation import AblationAnswers, ask_with_and_without, summarise_ablation, without
-from modeling.explain.film_maps import (
+from evaluation.maps import ablation
+from evaluation.maps import localisation_scores
+from evaluation.maps.ablation import AblationAnswers, ask_with_and_without, summarise_ablation, without
+from evaluation.maps.film_maps import (
     CONTROLS,
     METHODS,
     PRIORS,
@@ -26,8 +27,8 @@ from modeling.explain.film_maps import (
     centre_prior,
     location_priors,
 )
-from modeling.explain.localisation import main
-from modeling.explain.localisation_scores import (
+from evaluation.maps.localisation import main
+from evaluation.maps.localisation_scores import (
     hit,
     intersection_over_union,
     otsu_segment,
@@ -38,8 +39,8 @@ from modeling.explain.localisation_scores import (
     summarise_scores,
     with_interval,
 )
-from modeling.explain.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
-from modeling.explain.planted_shares import planted_share, summarise_shares
+from evaluation.maps.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
+from evaluation.maps.planted_shares import planted_share, summarise_shares
 from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
 from modeling.model.pipeline import DiagnosisPipeline

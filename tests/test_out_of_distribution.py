@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modeling.counter_examples import LATERAL_VIEW, MADE, laterals, made_from, noise, photographs, turned
+from evaluation.unfamiliar_films import LATERAL_VIEW, MADE, laterals, made_from, noise, photographs, turned
 from modeling.errors import CheckpointError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn import metrics as sklearn_metrics
 
-from modeling import metrics as plain_metrics
-from modeling.comparison import plain
-from modeling.resampled_metrics import (
+from evaluation import plain_metrics
+from evaluation.bootstrap import plain
+from evaluation.resampled_metrics import (
     CALIBRATION,
     Scored,
     auroc,

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from hub_config import cards
-from modeling import label_metrics
+from evaluation import label_metrics
 from modeling.errors import ViewboxError
-from modeling.label_metrics import LabelScores, beside, summarise_labels
+from evaluation.label_metrics import LabelScores, beside, summarise_labels
 from modeling.labels import FINDINGS, TaskName
-from modeling.metrics import macro_auroc
+from evaluation.plain_metrics import macro_auroc
 from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
 from tests.example_reports import toy_reports_settings, write_indexed_archive

@@ -24,7 +24,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.duplicates import hash_films, near_pairs
+from evaluation.duplicates import hash_films, near_pairs
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, TaskName
 from modeling.study import Modality

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from modeling.comparison import Measured, Statistic, compare, measured, patient_draws, plain
-from modeling.resampled_metrics import Scored, auroc, macro, quadratic_kappa, spearman
+from evaluation.bootstrap import Measured, Statistic, compare, measured, patient_draws, plain
+from evaluation.resampled_metrics import Scored, auroc, macro, quadratic_kappa, spearman
 from training.fusion_arms import ARMS, FILM, FUSIONS
 
 

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modeling.comparison import compare, measured, patient_draws
-from modeling.duplicates import SPLIT_FILE, as_trained
+from evaluation.bootstrap import compare, measured, patient_draws
+from evaluation.duplicates import SPLIT_FILE, as_trained
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
-from modeling.measurement import rounded, with_interval
+from evaluation.summary import rounded, with_interval
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
-from modeling.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
+from evaluation.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
 from training.labelled_film import Film
 from training.objective import class_weights
 from training.open_corpus import CORPORA, load

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modeling.comparison import measured, patient_draws
-from modeling.duplicates import SPLIT_FILE, as_trained
+from evaluation.bootstrap import measured, patient_draws
+from evaluation.duplicates import SPLIT_FILE, as_trained
 from modeling.errors import ViewboxError
-from modeling.label_metrics import MACRO, LabelScores, beside
+from evaluation.label_metrics import MACRO, LabelScores, beside
 from modeling.labels import TaskName
-from modeling.measurement import with_interval
+from evaluation.summary import with_interval
 from modeling.model.checkpoint import sha256_of
 from modeling.model.fusion import FusionModel
 from training.open_corpus import load

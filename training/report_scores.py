@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modeling.evaluation import predict_films
-from modeling.label_metrics import LabelScores
+from evaluation.__main__ import predict_films
+from evaluation.label_metrics import LabelScores
 from modeling.labels import FINDINGS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
-from modeling.metrics import macro_auroc
+from evaluation.plain_metrics import macro_auroc
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from pyarrow import ArrowInvalid
 
-from modeling.comparison import measured, patient_draws
+from evaluation.bootstrap import measured, patient_draws
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, grading_from_zones
-from modeling.resampled_metrics import Scored, quadratic_kappa, spearman
+from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
 from modeling.study import is_unknown
 from training.open_corpus import CORPORA
 

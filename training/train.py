@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from modeling.duplicates import twins_share_a_patient
+from evaluation.duplicates import twins_share_a_patient
 from modeling.errors import ViewboxError
 from training import open_corpus
 from training.run import Run

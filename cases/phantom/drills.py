@@ -1,7 +1,7 @@
 """Phantoms on which a checkpoint is confidently wrong: kept as numbers, drawn again when they are asked for.
 
 `drills.json` beside the weights names them. It comes from an evaluation on phantoms that the checkpoint has
-never seen (`python -m hub_config.drills`), belongs to one set of weights, and holds no picture.
+never seen (`python -m evaluation.drills`), belongs to one set of weights, and holds no picture.
 """
 
 import json
@@ -99,6 +99,6 @@ class Drills(Configuration):
             raise CheckpointError(f"{path.name} cannot be read; make it again.") from exc
         if found.weights_sha256 != weights_sha256:
             raise CheckpointError(
-                f"{path.name} belongs to other weights; evaluate these with hub_config.drills."
+                f"{path.name} belongs to other weights; evaluate these with evaluation.drills."
             )
         return found

@@ -8,7 +8,7 @@ import numpy as np
 from modeling.explain.averaged import averaged
 from modeling.explain.film_methods import Cancelled, Features, film_logits
 from modeling.explain.integrated_gradients import integrated_gradients
-from modeling.explain.localisation_scores import resampled
+from evaluation.maps.localisation_scores import resampled
 from modeling.explain.study_path import StudyPath
 from modeling.results import Attribution, TrustMeasure
 from modeling.trust.film_regions import burned_in, lung_fields

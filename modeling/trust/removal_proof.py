@@ -12,7 +12,7 @@ import torch
 
 from modeling.errors import StudyError
 from modeling.explain.film_methods import Features
-from modeling.explain.localisation_scores import resampled
+from evaluation.maps.localisation_scores import resampled
 from modeling.explain.study_path import StudyPath
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import ProcessedStudy, StudyProcessor, collate, encode_table

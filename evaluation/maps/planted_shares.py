@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from modeling.explain.localisation_scores import positive_share, with_interval
-from modeling.explain.marked_studies import MarkedStudy
+from evaluation.maps.localisation_scores import positive_share, with_interval
+from evaluation.maps.marked_studies import MarkedStudy
 from modeling.results import Attribution, WordAttribution
 from modeling.study import Modality
 

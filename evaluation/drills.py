@@ -1,4 +1,4 @@
-"""`python -m hub_config.drills`: evaluate a checkpoint on unseen phantoms and keep what it gets wrong."""
+"""`python -m evaluation.drills`: evaluate a checkpoint on unseen phantoms and keep what it gets wrong."""
 
 import argparse
 import sys
@@ -68,7 +68,7 @@ def _shows_it(case: Case) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file and print what it holds."""
-    parser = argparse.ArgumentParser(prog="python -m hub_config.drills", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m evaluation.drills", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--phantoms", type=int, default=600, help="how many to evaluate (default 600)")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw phantoms")

@@ -1,4 +1,4 @@
-"""What a shortcut does to a model: `python -m modeling.explain.shortcut --twin DIR --checkpoint DIR`.
+"""What a shortcut does to a model: `python -m evaluation.maps.shortcut --twin DIR --checkpoint DIR`.
 
 A twin learnt from films on which a lead arrow in the corner goes with one appearance (`role` in its
 configuration). Each phantom is made twice from one seed, without and with that arrow, and both checkpoints
@@ -18,10 +18,10 @@ from scipy.ndimage import binary_dilation
 from tqdm import tqdm
 
 from modeling.errors import ViewboxError
-from modeling.explain.film_maps import Effort
-from modeling.explain.localisation_scores import positive_evidence, resampled
+from evaluation.maps.film_maps import Effort
+from evaluation.maps.localisation_scores import positive_evidence, resampled
 from modeling.labels import APPEARANCE, Target, TaskName
-from modeling.metrics import bootstrap_interval
+from evaluation.plain_metrics import bootstrap_interval
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, ClinicalText, Study
 
@@ -173,7 +173,7 @@ def measure(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 0, or 2 with one sentence on stderr."""
     parser = argparse.ArgumentParser(
-        prog="python -m modeling.explain.shortcut", description=__doc__.splitlines()[0]
+        prog="python -m evaluation.maps.shortcut", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--twin", required=True, metavar="DIR", help="the checkpoint that learnt the arrow")
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="the one that did not")

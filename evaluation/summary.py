@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from modeling.comparison import Measured, compare, measured, patient_draws, plain
-from modeling.film_facts import group_of
+from evaluation.bootstrap import Measured, compare, measured, patient_draws, plain
+from evaluation.film_facts import group_of
 from modeling.labels import TASKS, Task, TaskName
-from modeling.leak_audit import AuditRow
+from evaluation.leak_audit import AuditRow
 from modeling.model.temperature import reliability
-from modeling.resampled_metrics import (
+from evaluation.resampled_metrics import (
     CALIBRATION,
     Metric,
     Scored,

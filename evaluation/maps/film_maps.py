@@ -13,7 +13,7 @@ from modeling.explain.film_methods import (
     see_grad_cam,
     see_occlusion,
 )
-from modeling.explain.localisation_scores import resampled
+from evaluation.maps.localisation_scores import resampled
 from modeling.explain.removal import removal_account
 from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline
 from modeling.labels import Target

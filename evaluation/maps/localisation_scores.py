@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from modeling.metrics import bootstrap_interval
+from evaluation.plain_metrics import bootstrap_interval
 from modeling.render.pictures import SMOOTHING
 
 RESAMPLES = 1000

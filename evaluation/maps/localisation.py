@@ -1,4 +1,4 @@
-"""Do the maps point at the evidence? `python -m modeling.explain.localisation --checkpoint DIR ...`
+"""Do the maps point at the evidence? `python -m evaluation.maps.localisation --checkpoint DIR ...`
 
 With `--data FILE.parquet` (the columns of the SIIM films) on validation films with boxes that radiologists
 drew; with `--phantoms N` on synthetic cases whose evidence was planted. Every map explains the reference
@@ -17,8 +17,8 @@ import numpy as np
 from tqdm import tqdm
 
 from modeling.errors import ViewboxError
-from modeling.explain.ablation import ask_with_and_without, summarise_ablation
-from modeling.explain.film_maps import (
+from evaluation.maps.ablation import ask_with_and_without, summarise_ablation
+from evaluation.maps.film_maps import (
     CONTROLS,
     PRIORS,
     Effort,
@@ -27,15 +27,15 @@ from modeling.explain.film_maps import (
     centre_prior,
     location_priors,
 )
-from modeling.explain.localisation_lines import as_lines
-from modeling.explain.localisation_scores import (
+from evaluation.maps.localisation_lines import as_lines
+from evaluation.maps.localisation_scores import (
     Score,
     score_map,
     summarise_scores,
     with_interval,
 )
-from modeling.explain.marked_studies import MarkedStudy, marked_case, marked_film
-from modeling.explain.planted_shares import PlantedShare, planted_share, summarise_shares
+from evaluation.maps.marked_studies import MarkedStudy, marked_case, marked_film
+from evaluation.maps.planted_shares import PlantedShare, planted_share, summarise_shares
 from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.render.pictures import SMOOTHING
@@ -247,7 +247,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m modeling.explain.localisation", description=__doc__.splitlines()[0]
+        prog="python -m evaluation.maps.localisation", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder or Hub repo")
     parser.add_argument("--data", type=Path, metavar="FILE.parquet", help="films with boxes")

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from modeling.film_facts import FilmFacts
+from evaluation.film_facts import FilmFacts
 from modeling.study import CLINICAL_FIELDS
 from training.labelled_film import Film
 

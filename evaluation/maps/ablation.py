@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from modeling.explain.marked_studies import MarkedStudy
+from evaluation.maps.marked_studies import MarkedStudy
 from modeling.labels import APPEARANCE, TaskName
-from modeling.metrics import Metric, bootstrap_interval, macro_auroc
+from evaluation.plain_metrics import Metric, bootstrap_interval, macro_auroc
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import collate
 from modeling.model.temperature import probabilities

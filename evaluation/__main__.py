@@ -1,4 +1,4 @@
-"""Measure a checkpoint: `python -m modeling.evaluation --checkpoint DIR --data FILE.parquet --task NAME`.
+"""Measure a checkpoint: `python -m evaluation --checkpoint DIR --data FILE.parquet --task NAME`.
 
 `FILE` has the columns of a corpus (`--corpus`, by default those of the SIIM films); a folder that an importer
 or an export wrote will do as well. Where it has films marked as validation only those are measured, else all
@@ -20,10 +20,10 @@ import torch
 from tqdm import tqdm
 
 from modeling.errors import ViewboxError
-from modeling.film_facts import facts_of
+from evaluation.film_facts import facts_of
 from modeling.labels import TASKS, TaskName
-from modeling.leak_audit import AuditRow, Side, audit
-from modeling.measurement import Measurement, compare_with_audit, not_beaten, summarise, training_counts
+from evaluation.leak_audit import AuditRow, Side, audit
+from evaluation.summary import Measurement, compare_with_audit, not_beaten, summarise, training_counts
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from hub_config.gate_measuring import fit_gate
-from hub_config.text_measuring import measure_text, reads_reports_only
-from modeling.agreement import READINGS_FILE, reader_agreement
-from modeling.duplicates import (
+from evaluation.gate import fit_gate
+from evaluation.text_checkpoint import measure_text, reads_reports_only
+from evaluation.reader_agreement import READINGS_FILE, reader_agreement
+from evaluation.duplicates import (
     SPLIT_FILE,
     Hashed,
     as_trained,
@@ -30,10 +30,10 @@ from modeling.duplicates import (
     write_split,
 )
 from modeling.errors import ViewboxError
-from modeling.evaluation import Answers, ask, audited
+from evaluation.__main__ import Answers, ask, audited
 from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
 from modeling.labels import APPEARANCE, TASKS, TaskName
-from modeling.measurement import extent_correlation, rounded, summarise, training_counts
+from evaluation.summary import extent_correlation, rounded, summarise, training_counts
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from modeling.comparison import Statistic, compare, measured, patient_draws
+from evaluation.bootstrap import Statistic, compare, measured, patient_draws
 from modeling.labels import Task
-from modeling.measurement import band_of, rounded, with_interval
-from modeling.resampled_metrics import auroc, average_precision, recall_at_rate
+from evaluation.summary import band_of, rounded, with_interval
+from evaluation.resampled_metrics import auroc, average_precision, recall_at_rate
 
 BINS = 10
 LEAST = 2

@@ -1,0 +1,1 @@
+"""Checkpoints measured: metrics with intervals, baselines, leaks, calibration, maps."""

@@ -1,0 +1,1 @@
+"""Explanation methods measured against what is known to be there."""
