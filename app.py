@@ -11,7 +11,7 @@ import gradio as gr
 
 from cases.open_store import open_case_store
 from cases.store import CaseFilter, CaseStore
-from hub_config.plots import plots
+from hub_config.cards.plots import plots
 from hub_config.settings import Settings
 from interface.checkpoints import Checkpoints
 from interface.drawn_cases import DrawnCases

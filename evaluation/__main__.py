@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modeling.errors import ViewboxError
 from evaluation.film_facts import facts_of
-from modeling.labels import TASKS, TaskName
 from evaluation.leak_audit import AuditRow, Side, audit
 from evaluation.summary import Measurement, compare_with_audit, not_beaten, summarise, training_counts
+from modeling.errors import ViewboxError
+from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities

@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.gate import fit_gate
-from evaluation.text_checkpoint import measure_text, reads_reports_only
-from evaluation.reader_agreement import READINGS_FILE, reader_agreement
+from evaluation.__main__ import Answers, ask, audited
 from evaluation.duplicates import (
     SPLIT_FILE,
     Hashed,
@@ -29,11 +27,13 @@ from evaluation.duplicates import (
     twins_in_training,
     write_split,
 )
+from evaluation.gate import fit_gate
+from evaluation.reader_agreement import READINGS_FILE, reader_agreement
+from evaluation.summary import extent_correlation, rounded, summarise, training_counts
+from evaluation.text_checkpoint import measure_text, reads_reports_only
 from modeling.errors import ViewboxError
-from evaluation.__main__ import Answers, ask, audited
 from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
 from modeling.labels import APPEARANCE, TASKS, TaskName
-from evaluation.summary import extent_correlation, rounded, summarise, training_counts
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration

@@ -8,8 +8,8 @@ import numpy as np
 
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from evaluation.unfamiliar_films import laterals, made_from, noise, other_hospital, photographs
 from evaluation.summary import rounded
+from evaluation.unfamiliar_films import laterals, made_from, noise, other_hospital, photographs
 from modeling.model.familiarity import FALSE_ALARMS, FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor

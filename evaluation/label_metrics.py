@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from evaluation.bootstrap import Statistic, compare, measured, patient_draws
-from modeling.labels import Task
-from evaluation.summary import band_of, rounded, with_interval
 from evaluation.resampled_metrics import auroc, average_precision, recall_at_rate
+from evaluation.summary import band_of, rounded, with_interval
+from modeling.labels import Task
 
 BINS = 10
 LEAST = 2

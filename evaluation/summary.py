@@ -12,9 +12,7 @@ import numpy as np
 
 from evaluation.bootstrap import Measured, compare, measured, patient_draws, plain
 from evaluation.film_facts import group_of
-from modeling.labels import TASKS, Task, TaskName
 from evaluation.leak_audit import AuditRow
-from modeling.model.temperature import reliability
 from evaluation.resampled_metrics import (
     CALIBRATION,
     Metric,
@@ -26,6 +24,8 @@ from evaluation.resampled_metrics import (
     recall_at_rate,
     spearman,
 )
+from modeling.labels import TASKS, Task, TaskName
+from modeling.model.temperature import reliability
 from training.labelled_film import Film
 
 HEAD, TAIL = 0.3, 0.1

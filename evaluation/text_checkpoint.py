@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from evaluation.duplicates import SPLIT_FILE, as_trained
-from modeling.errors import ViewboxError
 from evaluation.label_metrics import LabelScores, beside, summarise_labels
-from modeling.labels import FINDINGS, TaskName
 from evaluation.summary import not_beaten
+from modeling.errors import ViewboxError
+from modeling.labels import FINDINGS, TaskName
 from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration

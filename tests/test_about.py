@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hub_config.plots import plots
+from hub_config.cards.plots import plots
 from interface.about import About
 from interface.about_facts import interval, number, read_facts
 from interface.catalogue import CATALOGUE

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_config.card_sections import INDEXED, grading_limits, labels_from
-from hub_config.cards import (
+from hub_config.cards.film_sections import INDEXED, grading_limits, labels_from
+from hub_config.cards.__main__ import (
     CHECKPOINTS,
     PLOTS,
     card_plots,

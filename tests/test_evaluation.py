@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from evaluation import __main__ as evaluation
-from modeling.labels import GRADING, TaskName
-from evaluation.summary import Measurement, curves, extent_correlation, summarise
 from evaluation.plain_metrics import (
     accuracy,
     bootstrap_interval,
@@ -19,6 +17,8 @@ from evaluation.plain_metrics import (
     macro_auroc,
     macro_average_precision,
 )
+from evaluation.summary import Measurement, curves, extent_correlation, summarise
+from modeling.labels import GRADING, TaskName
 from modeling.study import ClinicalTable
 from training.labelled_film import Film
 

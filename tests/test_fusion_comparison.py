@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from toys import toy_checkpoint
 
-from hub_config.fusion_table import (
+from hub_config.cards.fusion_table import (
     AFTER,
     BEFORE,
     MEASURED,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hub_config.imbalance_section import imbalance
+from hub_config.cards.imbalance_section import imbalance
 from modeling.labels import TaskName
 from tests.test_training import toy_films, toy_settings
 from training import imbalance as command

@@ -15,8 +15,7 @@ from toys import toy_checkpoint, toy_radiograph, toy_study
 
 from cases.case import Case
 from cases.phantom import PhantomSettings, generate_cases
-from evaluation.maps import ablation
-from evaluation.maps import localisation_scores
+from evaluation.maps import ablation, localisation_scores
 from evaluation.maps.ablation import AblationAnswers, ask_with_and_without, summarise_ablation, without
 from evaluation.maps.film_maps import (
     CONTROLS,

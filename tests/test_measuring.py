@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from hub_config import cards
-
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
+from hub_config.cards import __main__ as cards
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.familiarity import FamiliarityGate

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hub_config.plot_words import WORDS
-from hub_config.plots import plots, slug
+from hub_config.cards.plot_words import WORDS
+from hub_config.cards.plots import plots, slug
 
 SVG = "{http://www.w3.org/2000/svg}"
 

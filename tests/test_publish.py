@@ -15,10 +15,10 @@ from toys import toy_checkpoint
 
 from cases.case import SYNTHETIC_LICENCE, Licence
 from cases.parquet.store import EmbeddedCaseStore
-from hub_config import publish
-from hub_config.case_card import case_card
-from hub_config.errors import PublishError
-from hub_config.front_matter import check_card, front_matter
+from hub_config.publishing import __main__ as publish
+from hub_config.cards.case_card import case_card
+from hub_config.publishing.errors import PublishError
+from hub_config.publishing.front_matter import check_card, front_matter
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 
@@ -179,7 +179,7 @@ def test_no_name_of_a_repo(hub, folder, run):
 
 
 def test_someone_else_was_faster(hub, folder):
-    from hub_config.remote import RemoteRepo
+    from hub_config.publishing.remote import RemoteRepo
 
     run_before = publish.publish("model", REPO, publish.model_files(folder), TOKEN)
     assert run_before[0] == hub.resolve(REPO, "main")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
-from hub_config import cards
 from evaluation import label_metrics
-from modeling.errors import ViewboxError
 from evaluation.label_metrics import LabelScores, beside, summarise_labels
-from modeling.labels import FINDINGS, TaskName
 from evaluation.plain_metrics import macro_auroc
+from hub_config.cards import __main__ as cards
+from modeling.errors import ViewboxError
+from modeling.labels import FINDINGS, TaskName
 from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
 from tests.example_reports import toy_reports_settings, write_indexed_archive

@@ -23,8 +23,8 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 from tqdm import tqdm
 
-from modeling.configuration import FusionConfig, ProcessorConfig
 from evaluation.duplicates import hash_films, near_pairs
+from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, TaskName
 from modeling.study import Modality

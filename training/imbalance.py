@@ -19,13 +19,13 @@ from tqdm import tqdm
 
 from evaluation.bootstrap import compare, measured, patient_draws
 from evaluation.duplicates import SPLIT_FILE, as_trained
+from evaluation.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
+from evaluation.summary import rounded, with_interval
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
-from evaluation.summary import rounded, with_interval
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
-from evaluation.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
 from training.labelled_film import Film
 from training.objective import class_weights
 from training.open_corpus import CORPORA, load

@@ -15,10 +15,10 @@ from typing import Any
 
 from evaluation.bootstrap import measured, patient_draws
 from evaluation.duplicates import SPLIT_FILE, as_trained
-from modeling.errors import ViewboxError
 from evaluation.label_metrics import MACRO, LabelScores, beside
-from modeling.labels import TaskName
 from evaluation.summary import with_interval
+from modeling.errors import ViewboxError
+from modeling.labels import TaskName
 from modeling.model.checkpoint import sha256_of
 from modeling.model.fusion import FusionModel
 from training.open_corpus import load

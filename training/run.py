@@ -15,9 +15,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from evaluation.plain_metrics import macro_auroc
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
-from evaluation.plain_metrics import macro_auroc
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowInvalid
 
 from evaluation.bootstrap import measured, patient_draws
+from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, grading_from_zones
-from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
 from modeling.study import is_unknown
 from training.open_corpus import CORPORA
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from evaluation.maps.marked_studies import MarkedStudy
-from modeling.labels import APPEARANCE, TaskName
 from evaluation.plain_metrics import Metric, bootstrap_interval, macro_auroc
+from modeling.labels import APPEARANCE, TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import collate
 from modeling.model.temperature import probabilities

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.maps.localisation_scores import resampled
 from modeling.explain.controls import with_random_weights
 from modeling.explain.film_methods import (
     see_edges,
@@ -13,7 +14,6 @@ from modeling.explain.film_methods import (
     see_grad_cam,
     see_occlusion,
 )
-from evaluation.maps.localisation_scores import resampled
 from modeling.explain.removal import removal_account
 from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline
 from modeling.labels import Target

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from modeling.errors import ViewboxError
 from evaluation.maps.ablation import ask_with_and_without, summarise_ablation
 from evaluation.maps.film_maps import (
     CONTROLS,
@@ -36,6 +35,7 @@ from evaluation.maps.localisation_scores import (
 )
 from evaluation.maps.marked_studies import MarkedStudy, marked_case, marked_film
 from evaluation.maps.planted_shares import PlantedShare, planted_share, summarise_shares
+from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.render.pictures import SMOOTHING

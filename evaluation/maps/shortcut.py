@@ -17,11 +17,11 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 from tqdm import tqdm
 
-from modeling.errors import ViewboxError
 from evaluation.maps.film_maps import Effort
 from evaluation.maps.localisation_scores import positive_evidence, resampled
-from modeling.labels import APPEARANCE, Target, TaskName
 from evaluation.plain_metrics import bootstrap_interval
+from modeling.errors import ViewboxError
+from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, ClinicalText, Study
 

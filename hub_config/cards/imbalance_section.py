@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hub_config.card_sections import interval, number, table
+from hub_config.cards.film_sections import interval, number, table
 
 HEAD = ("loss", "average precision", "AUROC", "macro F1", "accuracy", "calibration error", "recall", "p")
 

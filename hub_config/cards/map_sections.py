@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hub_config.card_sections import number, table
+from hub_config.cards.film_sections import number, table
 
 Numbers = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Literal
 
-from hub_config.plot_words import LANGUAGES, WORDS
+from hub_config.cards.plot_words import LANGUAGES, WORDS
 
 Language = Literal["en", "zh-Hant"]
 Say = Callable[[str], str]

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hub_config import card_sections as sections
-from hub_config import map_sections, text_sections
-from hub_config.imbalance_section import imbalance
-from hub_config.plots import plots, slug
-from hub_config.readme_table import readme_table
+from hub_config.cards import film_sections as sections
+from hub_config.cards import map_sections
+from hub_config.cards import text_sections
+from hub_config.cards.imbalance_section import imbalance
+from hub_config.cards.plots import plots, slug
+from hub_config.cards.readme_table import readme_table
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 
@@ -43,8 +44,8 @@ TERMS = {
     " CC BY-NC-ND 4.0; the reports are not passed on, only weights that were trained on them",
 }
 
-CHECKPOINTS = Path(__file__).with_name("checkpoints")
-README = Path(__file__).parent.parent / "README.md"
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+README = Path(__file__).parents[2] / "README.md"
 _TEMPLATES = Path(__file__).parent
 
 

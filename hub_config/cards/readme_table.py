@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from hub_config.card_sections import Numbers, interval, number, table
+from hub_config.cards.film_sections import Numbers, interval, number, table
 
 
 def readme_table(measurements: Mapping[str, Numbers]) -> str:

@@ -1,6 +1,6 @@
 """Put a checkpoint, the Space or a set of cases on the Hub.
 
-`python -m hub_config.publish model|space|cases --repo OWNER/NAME [--dry-run] [--private]`
+`python -m hub_config.publishing model|space|cases --repo OWNER/NAME [--dry-run] [--private]`
 
 Publishing what is there already pushes nothing. The token comes from HF_TOKEN; a dry run needs none for a
 public repo. The Space gets what the app needs and nothing else: no tests, no training runs, nothing hidden.
@@ -11,16 +11,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub_config.case_card import case_card
-from hub_config.errors import PublishError
-from hub_config.front_matter import Kind, check_card
-from hub_config.remote import Difference, Files, RemoteRepo, RepoType, content_of
+from hub_config.cards.case_card import case_card
+from hub_config.publishing.errors import PublishError
+from hub_config.publishing.front_matter import Kind, check_card
+from hub_config.publishing.remote import Difference, Files, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED, Settings
 from modeling.errors import ViewboxError
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
 
-ROOT = Path(__file__).resolve().parent.parent
-CASES = Path(__file__).with_name("cases")
+ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT / "hub_config" / "cases"
 CARD = "README.md"
 REPO_TYPES: dict[Kind, RepoType] = {"model": "model", "space": "space", "cases": "dataset"}
 APP = ("README.md", "LICENSE", "app.py", "requirements.txt", "packages.txt",

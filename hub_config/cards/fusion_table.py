@@ -1,4 +1,4 @@
-"""The fusion comparison as Markdown: `python -m hub_config.fusion_table` writes it into the README.
+"""The fusion comparison as Markdown: `python -m hub_config.cards.fusion_table` writes it into the README.
 
 Every number and every verdict comes from `fusion_comparison.json`, which
 `python -m training.fusion_comparison` measures.
@@ -14,8 +14,8 @@ from typing import Any
 from modeling.errors import ViewboxError
 
 FUSION_FILE = "fusion_comparison.json"
-README = Path(__file__).parent.parent / "README.md"
-MEASURED = Path(__file__).with_name("checkpoints") / "film" / FUSION_FILE
+README = Path(__file__).parents[2] / "README.md"
+MEASURED = Path(__file__).parents[1] / "checkpoints" / "film" / FUSION_FILE
 BEFORE, AFTER = "<!-- fusion -->", "<!-- /fusion -->"
 SIGNIFICANT = 0.05
 

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from hub_config.errors import PublishError
+from hub_config.publishing.errors import PublishError
 
 RepoType = Literal["model", "space", "dataset"]
 Files = Mapping[str, Path | bytes]

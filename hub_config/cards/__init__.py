@@ -1,0 +1,1 @@
+"""Model and data set cards, written from what was measured."""

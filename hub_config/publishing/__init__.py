@@ -1,0 +1,1 @@
+"""Checkpoints, cases and the Space, published to the Hub."""
