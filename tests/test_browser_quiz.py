@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from interface.quiz_rules import LENGTH
+from interface.quiz_tab.rules import LENGTH
 from tests.test_browser import (  # noqa: F401 (fixtures)
     PATIENCE,
     arrived,

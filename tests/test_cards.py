@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_config.cards.film_sections import INDEXED, grading_limits, labels_from
 from hub_config.cards.__main__ import (
     CHECKPOINTS,
     PLOTS,
@@ -15,6 +14,7 @@ from hub_config.cards.__main__ import (
     read_metrics,
     readme_with_results,
 )
+from hub_config.cards.film_sections import INDEXED, grading_limits, labels_from
 from modeling.errors import ViewboxError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel

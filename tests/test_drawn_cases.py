@@ -7,9 +7,9 @@ import pytest
 
 from cases.open_store import open_case_store
 from cases.phantom.drills import Drills
-from interface.checkpoints import Checkpoints
-from interface.drawn_cases import KEPT, DrawnCases, drills_of
-from interface.hosts import ModelHost, StoreHost
+from interface.models.checkpoints import Checkpoints
+from interface.models.drawn_cases import KEPT, DrawnCases, drills_of
+from interface.models.model_host import ModelHost, StoreHost
 from modeling.errors import CaseNotFoundError
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.model.pipeline import DiagnosisPipeline

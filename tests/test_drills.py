@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cases.phantom.drills import DRILLS_FILE, Drill, Drills
-from interface.quiz_rules import CONFIDENT, DRILLS, LENGTH, Candidate, drawn_set
+from interface.quiz_tab.rules import CONFIDENT, DRILLS, LENGTH, Candidate, drawn_set
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from interface.line import Line, place_line
-from interface.way import Way
+from interface.session.waiting_line import Line, place_line
+from interface.models.short_work_first import Way
 
 
 def request(session: str) -> gr.Request:
@@ -103,7 +103,7 @@ def test_the_wait_ends_with_the_work_that_was_due():
     """Nothing is said where nobody comes first, and the place is given up when nothing is due."""
     import asyncio
 
-    from interface.scrutiny_actions import ScrutinyActions
+    from interface.case_tab.trust_handlers import ScrutinyActions
 
     desk = SimpleNamespace(due="predict", language="en")
     line = Line()

@@ -6,13 +6,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from interface.catalogue import CATALOGUE
-from interface.defects import DEFECTS, FRAME, on_frame
-from interface.desk import Desk
-from interface.language_route import LanguageRoute
-from interface.learn import FAILURES, GLOSSARY, learn_page
-from interface.links import Link, LinkError, language_of, link_of
-from interface.texts import LANGUAGES
+from interface.language.page_strings import CATALOGUE
+from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
+from interface.session.session import Desk
+from interface.browser.page_language import LanguageRoute
+from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.session.links import Link, LinkError, language_of, link_of
+from interface.language.texts import LANGUAGES
 from modeling.errors import StudyError
 from modeling.labels import Target
 from modeling.model.film import brightness

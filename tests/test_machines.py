@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from interface.machines import LIMITS, PICTURE, for_tool, refuse_advice
+from interface.api.tool_calls import LIMITS, PICTURE, for_tool, refuse_advice
 from modeling.errors import ViewboxError
 from tests.app_client import ENDPOINTS
 

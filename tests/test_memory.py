@@ -9,7 +9,7 @@ import pytest
 _MEASURE = """
     import resource, sys, threading
     import numpy as np
-    from interface.memory import share_heaps
+    from interface.models.heap_limit import share_heaps
 
     if sys.argv[1] == "shared":
         assert share_heaps()
@@ -37,7 +37,7 @@ def test_heaps_can_be_shared_and_work_goes_on():
 
 
 def test_another_platform_is_left_alone(monkeypatch):
-    from interface import memory
+    from interface.models import heap_limit as memory
 
     monkeypatch.setattr(sys, "platform", "darwin")
     assert memory.share_heaps() is False

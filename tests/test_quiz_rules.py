@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from interface.catalogue import CATALOGUE
-from interface.quiz_rules import (
+from interface.language.page_strings import CATALOGUE
+from interface.quiz_tab.rules import (
     CONFIDENCES,
     LENGTH,
     Candidate,
@@ -22,7 +22,7 @@ from interface.quiz_rules import (
     overlap,
     strongest,
 )
-from interface.quiz_score import CaseResult, as_csv, score
+from interface.quiz_tab.score import CaseResult, as_csv, score
 from modeling.labels import APPEARANCE
 from modeling.study import Modality
 

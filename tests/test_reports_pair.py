@@ -13,18 +13,18 @@ from toys import toy_checkpoint, toy_radiograph
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
-from interface import similar as similar_module
-from interface.api_reports import ReportsApi
-from interface.bars import signed
-from interface.checkpoints import Checkpoints
-from interface.hosts import ModelHost, StoreHost
-from interface.pictures import shown_film
-from interface.reports_topics import SHOWN_CASES, StoreTopics, topics_panel
-from interface.similar import Progress, SimilarCases, case_ids
-from interface.similar_markup import progress_line
-from interface.similar_pair import Pair, Side, explained_side
-from interface.similar_pair_markup import pair_panel
-from interface.texts import LANGUAGES
+from interface.reports_tab import similar_index as similar_module
+from interface.api.reports import ReportsApi
+from interface.html.bars import signed
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.html.pictures import shown_film
+from interface.reports_tab.topics import SHOWN_CASES, StoreTopics, topics_panel
+from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
+from interface.reports_tab.similar_cards import progress_line
+from interface.reports_tab.pair import Pair, Side, explained_side
+from interface.reports_tab.pair_fragments import pair_panel
+from interface.language.texts import LANGUAGES
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.model.pipeline import DiagnosisPipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import modeling.errors
-from interface.sentences import PATTERNS, translated
+from interface.language.refusals import PATTERNS, translated
 from modeling.errors import ViewboxError
 from modeling.study import CLINICAL_FIELDS
 from tests import test_architecture

@@ -22,11 +22,11 @@ from cases.mongo.vector_index import main
 from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
 from cases.scoring.checkpoint_hash import checkpoint_hash
 from cases.scoring.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
-from interface.checkpoints import Checkpoints
-from interface.hosts import ModelHost, StoreHost
-from interface.similar import SimilarCases
-from interface.similar_markup import found_panel
-from interface.similar_stored import Retrieved, stored_neighbours
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.similar_cards import found_panel
+from interface.reports_tab.stored_search import Retrieved, stored_neighbours
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
@@ -128,8 +128,8 @@ class Shop:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Retrieved | str]:
     """Ask a shop for the neighbours of a case; its vectors are as the checkpoint would make them."""
-    monkeypatch.setattr("interface.similar_stored._asked", lambda query, study, host: query)
-    monkeypatch.setattr("interface.similar_stored._hash_of", lambda folder: "hash")
+    monkeypatch.setattr("interface.reports_tab.stored_search._asked", lambda query, study, host: query)
+    monkeypatch.setattr("interface.reports_tab.stored_search._hash_of", lambda folder: "hash")
     host = SimpleNamespace(
         folder=Path(), name="toy", pipeline=SimpleNamespace(config=SimpleNamespace(width=WIDTH))
     )

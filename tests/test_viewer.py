@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from cases.case import Licence
-from interface import films
-from interface.desk import Desk
-from interface.films import BLOCK_ROWS, ROUTE, FilmRoute, HeldFilm, hold, shrunk
-from interface.strings.viewer import STRINGS
-from interface.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
+from interface.models import held_film as films
+from interface.session.session import Desk
+from interface.models.held_film import BLOCK_ROWS, ROUTE, FilmRoute, HeldFilm, hold, shrunk
+from interface.language.viewer import STRINGS
+from interface.case_tab.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, grayscale

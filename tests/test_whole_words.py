@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from interface.evidence import bar_scale, evidence_panel
-from interface.prove import word_choices
-from interface.texts import value_word
-from interface.words import sayable, whole_words
+from interface.case_tab.explanation_panel import bar_scale, evidence_panel
+from interface.case_tab.prove_panel import word_choices
+from interface.language.texts import value_word
+from interface.html.whole_words import sayable, whole_words
 from modeling.results import WordAttribution
 from modeling.study import ClinicalText, Study
 from tests.example_answers import attribution

@@ -9,10 +9,10 @@ from PIL import Image
 from starlette.middleware import Middleware
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from interface.films import FilmRoute, HeldFilm, hold
-from interface.look import CSS, HEAD, theme
-from interface.texts import Language
-from interface.viewer import film_value, map_layer, mask_of, viewer
+from interface.models.held_film import FilmRoute, HeldFilm, hold
+from interface.browser.look import CSS, HEAD, theme
+from interface.language.texts import Language
+from interface.case_tab.viewer import film_value, map_layer, mask_of, viewer
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.study import Modality, Radiograph, Study
 from tests.served import free_port

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hub_config.cards import film_sections as sections
-from hub_config.cards import map_sections
-from hub_config.cards import text_sections
+from hub_config.cards import map_sections, text_sections
 from hub_config.cards.imbalance_section import imbalance
 from hub_config.cards.plots import plots, slug
 from hub_config.cards.readme_table import readme_table

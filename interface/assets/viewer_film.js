@@ -30,7 +30,7 @@
   };
 
   V.Film = class {
-    /* meta: what interface/viewer.py says of a film. onChange is called when there is more to draw. */
+    /* meta: what interface/case_tab/viewer.py says of a film. onChange is called when there is more to draw. */
     constructor(meta, onChange) {
       Object.assign(this, meta);
       this.levels = [];

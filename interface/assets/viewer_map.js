@@ -26,7 +26,7 @@
   };
 
   V.HeatMap = class {
-    /* layer: what interface/viewer.py says of a map: int16 steps, `peak` at 32767, `scale` at full colour. */
+    /* layer: what interface/case_tab/viewer.py says of a map: int16 steps, `peak` at 32767, `scale` at full colour. */
     constructor(layer) {
       this.layer = layer;
       const bytes = decoded(layer.grid);

@@ -1,0 +1,1 @@
+"""What callers without a screen reach: API endpoints and MCP tools."""

@@ -1,0 +1,144 @@
+"""Named endpoints for reports: labels mined from a text, topics, and cases that resemble each other."""
+
+import gradio as gr
+
+from interface.api.cases import Answer
+from interface.session.error_border import for_api
+from interface.models.model_host import StoreHost
+from interface.reports_tab.handlers import LONGEST_REPORT, miner_of
+from interface.reports_tab.topics import StoreTopics
+from interface.reports_tab.similar_index import Found, SimilarCases
+from modeling.errors import ViewboxError
+from modeling.results import Neighbour
+from modeling.study import Modality
+
+LONGEST_WAIT = 300.0
+"""Seconds that a caller waits at most for the first comparison of all cases."""
+
+
+class ReportsApi:
+    """The endpoints; nothing of a report is kept."""
+
+    def __init__(self, stores: StoreHost, similar: SimilarCases) -> None:
+        self._stores, self._similar = stores, similar
+        self._topics = StoreTopics()
+
+    def publish(self) -> None:
+        """Register the endpoints; they wait for no model work."""
+        for work in (self.mine_report, self.similar_cases, self.report_topics):
+            gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
+
+    def mine_report(self, report: str, rules: str = "") -> Answer:
+        """What an English report says of 14 findings, with the sentence, the span and the rule that decided.
+
+        Args:
+            report: the text; headings such as FINDINGS: and IMPRESSION: are understood.
+            rules: a rule file's text (TOML); empty for the rules that ship.
+        """
+        from modeling.reports.report import Report
+
+        if not isinstance(report, str) or not report.strip():
+            raise ViewboxError("Give the text of a report.")
+        if len(report) > LONGEST_REPORT:
+            raise ViewboxError(f"The report is longer than {LONGEST_REPORT} characters; shorten it.")
+        miner = miner_of(str(rules or ""))
+        read = Report.from_text(report)
+        labels = miner.label(read)
+        findings = {
+            name: {
+                "value": str(label.value),
+                "positive": miner.positive(labels, name),
+                "mentions": [
+                    {
+                        "value": str(m.value),
+                        "section": m.section,
+                        "span": [m.start, m.end],
+                        "text": read.sections[m.section][m.start : m.end],
+                        "sentence": read.sections[m.section][m.sentence_start : m.sentence_end],
+                        "rule": m.rule,
+                        "cue": read.sections[m.section][m.cue_start : m.cue_end] if m.cue_start >= 0 else "",
+                    }
+                    for m in label.mentions
+                ],
+            }
+            for name, label in labels.findings.items()
+        }
+        return {"normal": labels.normal, "findings": findings, "notes": list(labels.notes)}
+
+    def similar_cases(
+        self, case_id: str, k: int = 5, image: float = 1.0, table: float = 1.0, text: float = 1.0
+    ) -> Answer:
+        """The stored cases most like one, and the most like it with another label; never the same patient.
+
+        Args:
+            case_id: as it stands in the list of cases.
+            k: how many of each, 1 to 100.
+            image: how much the film counts, 0 or more.
+            table: how much the clinical table counts.
+            text: how much the text counts; a case's report counts as its text.
+        """
+        weights = {}
+        for modality, weight in zip(Modality, (image, table, text), strict=True):
+            if isinstance(weight, bool) or not isinstance(weight, int | float):
+                raise ViewboxError("Give each weight as a number of 0 or more, and at least one above 0.")
+            weights[modality] = float(weight)
+        if not isinstance(case_id, str) or not case_id.strip():
+            raise ViewboxError("Give the ID of a case; list_cases names them.")
+        case = self._stores.case(case_id.strip())
+        self._wait()
+        found = self._similar.find(case, case.study, k, weights)
+        return {
+            "case_id": case.case_id,
+            "label": found.query.label or None,
+            "films_by": found.compared.films_by or "brightness",
+            "compared": found.among,
+            "searched_by": "the store" if found.in_store else "this process",
+            "why_not_the_store": found.why_here or None,
+            "similar": [_neighbour_json(one, found) for one in found.alike],
+            "contrast": [_neighbour_json(one, found) for one in found.contrast],
+        }
+
+    def report_topics(self) -> Answer:
+        """Topics of the reports in the store: keywords with weights, coherence (NPMI), and cases."""
+        self._wait()
+        compared = self._similar.compared
+        found = self._topics.of(compared)
+        topics = [
+            {
+                "share": topic.share,
+                "npmi": topic.coherence if topic.keywords else None,
+                "keywords": {keyword.word: keyword.weight for keyword in topic.keywords},
+                "cases": {case.report_id: case.share for case in topic.cases},
+            }
+            for topic in found.topics
+            if topic.share > 0
+        ]
+        counts = {"reports": found.measures["reports"], "not_read": compared.left_out}
+        return {**counts, "npmi": found.measures["npmi"], "topics": topics}
+
+    def _wait(self) -> None:
+        self._similar.start()
+        if self._similar.ready is None:
+            self._similar.wait(LONGEST_WAIT)
+
+
+def _neighbour_json(one: Neighbour, found: Found) -> Answer:
+    """A neighbour with the reasons and its own text."""
+    return {
+        "case_id": one.case_id,
+        "similarity": one.similarity,
+        "by_modality": {str(m): value for m, value in one.parts.items()},
+        "label": one.label or None,
+        "shared_findings": list(one.shared_findings),
+        "other_findings": list(one.other_findings),
+        "shared_fields": list(one.shared_fields),
+        "differing_fields": [
+            {"name": d.name, "here": _plain(d.here), "there": _plain(d.there)} for d in one.differing_fields
+        ],
+        "text": dict(found.shelf[one.case_id].report),
+    }
+
+
+def _plain(value: float | str) -> float | str:
+    """JSON has no infinity; a laboratory limit travels as text."""
+    return value if isinstance(value, str) or abs(value) < 1e300 else str(value)

@@ -1,0 +1,1 @@
+"""The tab on which a case is seen, predicted, explained and examined."""

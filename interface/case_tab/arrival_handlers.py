@@ -1,0 +1,85 @@
+"""What happens when a page is opened: its language, and the view that its address asks for."""
+
+from dataclasses import replace
+
+import gradio as gr
+
+from cases.store import CaseFilter
+from interface.case_tab.case_handlers import CaseActions
+from interface.models.checkpoints import Checkpoints
+from interface.learn_tab.defects import DEFECTS
+from interface.session.session import Desk, Desks
+from interface.models.model_host import StoreHost
+from interface.session.links import Link, LinkError, language_of
+from interface.html.fragments import alert, banner, note, upload_box
+from interface.case_tab.components import Parts, Updates
+from interface.language.refusals import translated
+from interface.language.texts import say
+from modeling.errors import ViewboxError
+from modeling.labels import Target
+
+
+class Arrival:
+    """Handlers of a page that was just opened."""
+
+    def __init__(
+        self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts, cases: CaseActions
+    ) -> None:
+        self._models, self._stores, self._desks = models, stores, desks
+        self.parts, self._cases = parts, cases
+
+    @property
+    def arrived(self) -> list[gr.components.Component]:
+        """Outputs of `arrive`."""
+        parts = self.parts
+        return [parts.banner, parts.chooser.film, parts.results.prediction, parts.message]
+
+    def arrive(self, request: gr.Request) -> Updates:
+        """The page in the reader's language."""
+        desk = self._desks.of(request.session_hash)
+        desk.language = language_of(request.query_params, request.headers.get("accept-language"))
+        return {
+            self.parts.banner: banner(desk.language),
+            self.parts.chooser.film: upload_box(desk.language),
+            self.parts.results.prediction: note(say("prediction.waiting", desk.language)),
+        }
+
+    @property
+    def opened(self) -> list[gr.components.Component]:
+        """Outputs of `open_first`."""
+        return [*self._cases.opened, self.parts.model.choice]
+
+    def open_first(self, request: gr.Request) -> Updates:
+        """What the address asks for; the first case where it asks for nothing, or for what is not here."""
+        desk, told = self._desks.of(request.session_hash), ""
+        try:
+            link = Link.read(request.query_params, [host.name for host in self._models.hosts])
+        except LinkError as exc:
+            link, told = Link(), exc.said(desk.language)
+        try:
+            updates = self._follow(link, desk)
+        except ViewboxError as exc:
+            if link == Link():
+                raise
+            told = translated(str(exc), desk.language)
+            updates = self._follow(Link(), desk)
+        self._cases.expect_next(desk, request)
+        return updates | ({self.parts.take.notice: alert(told)} if told else {})
+
+    def _follow(self, link: Link, desk: Desk) -> Updates:
+        case_id = link.case
+        if not case_id:
+            page = self._stores.store.page(CaseFilter(), None, 1)
+            if not page.rows:
+                return self.parts.say(say("choose.none", desk.language))
+            case_id = page.rows[0].case_id
+        case = self._stores.case(case_id)
+        if link.change:
+            case = replace(case, study=DEFECTS[link.change](case.study))
+        desk.wanted = link.checkpoint
+        updates = self._cases.lay(desk, case)
+        desk.linked, desk.change = link, link.change
+        desk.chosen = Target.parse(link.target) if link.target else None
+        if link.change:
+            updates[self.parts.take.notice] = alert(say(f"defect.{link.change}", desk.language))
+        return {**updates, self.parts.model.choice: link.checkpoint}

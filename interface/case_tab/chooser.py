@@ -1,0 +1,119 @@
+"""The panel that chooses a case from the store, or takes the reader's own film."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from interface.html.fragments import upload_box
+from interface.language.texts import marker
+from modeling.labels import APPEARANCE, GRADING
+
+ANY = ""
+
+# Delegated listeners: they outlive a redraw of the rows or of the label.
+_ROWS_JS = """
+element.addEventListener('click', (event) => {
+  const row = event.target.closest('[data-case]');
+  if (row) trigger('open_case', {case_id: row.dataset.case});
+});
+"""
+
+_UPLOAD_JS = """
+const send = (file) => {
+  if (!file) return;
+  if (file.size > 90e6) { trigger('take_film', {name: file.name, data: '', size: file.size}); return; }
+  const reader = new FileReader();
+  reader.onload = () => {
+    const text = String(reader.result);
+    trigger('take_film', {name: file.name, data: text.slice(text.indexOf(',') + 1), size: file.size});
+  };
+  reader.onerror = () => trigger('take_film', {name: file.name, data: '', size: -1});
+  reader.readAsDataURL(file);
+};
+element.addEventListener('change', (event) => {
+  if (event.target.type !== 'file') return;
+  send(event.target.files[0]);
+  event.target.value = '';
+});
+for (const name of ['dragenter', 'dragover'])
+  element.addEventListener(name, (event) => event.preventDefault());
+element.addEventListener('drop', (event) => {
+  event.preventDefault();
+  send(event.dataTransfer.files[0]);
+});
+"""
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """The panel's components."""
+
+    case_id: gr.Textbox
+    open: gr.Button
+    previous: gr.Button
+    next: gr.Button
+    random: gr.Button
+    source: gr.Dropdown
+    appearance: gr.Dropdown
+    grading: gr.Dropdown
+    rows: gr.HTML
+    earlier: gr.Button
+    later: gr.Button
+    film: gr.HTML
+    no_film: gr.Button
+
+    @property
+    def filters(self) -> list[gr.Dropdown]:
+        """What narrows the list, in the order that `case_filter` takes."""
+        return [self.source, self.appearance, self.grading]
+
+
+def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdown:
+    choices = [(marker("choose.any"), ANY), *((marker(f"class.{c}"), c) for c in classes)]
+    return gr.Dropdown(choices, value=ANY, label=marker(key), min_width=120, filterable=False, **options)
+
+
+def chooser() -> Chooser:
+    """Lay out the panel."""
+    with gr.Row(elem_classes="vb-toolbar", equal_height=False):
+        case_id = gr.Textbox(
+            label=marker("choose.id"),
+            placeholder=marker("choose.id_hint"),
+            max_lines=1,
+            max_length=200,
+            scale=3,
+            min_width=200,
+            elem_id="vb-case-id",
+        )
+        open_button = gr.Button(marker("choose.open"), variant="primary", scale=1, min_width=80)
+        previous = gr.Button(marker("choose.previous"), scale=1, min_width=100)
+        following = gr.Button(marker("choose.next"), scale=1, min_width=100)
+        random = gr.Button(marker("choose.random"), scale=1, min_width=90)
+    with gr.Row(equal_height=False):
+        with gr.Accordion(marker("choose.list"), open=False, elem_id="vb-list"):
+            with gr.Row():
+                source = _filter("choose.source", ())
+                appearance = _filter("choose.appearance", APPEARANCE.classes)
+                grading = _filter("choose.grading", GRADING.classes)
+            rows = gr.HTML(js_on_load=_ROWS_JS, elem_id="vb-rows")
+            with gr.Row():
+                earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
+                later = gr.Button(marker("choose.later"), size="sm", min_width=100)
+        with gr.Accordion(marker("upload.title"), open=False, elem_id="vb-upload"):
+            film = gr.HTML(upload_box("en"), js_on_load=_UPLOAD_JS, elem_id="vb-film-file")
+            no_film = gr.Button(marker("upload.none"), size="sm")
+    return Chooser(
+        case_id,
+        open_button,
+        previous,
+        following,
+        random,
+        source,
+        appearance,
+        grading,
+        rows,
+        earlier,
+        later,
+        film,
+        no_film,
+    )

@@ -1,0 +1,85 @@
+"""Everything of the page that the actions change, and what several of them put there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from interface.models.checkpoints import Checkpoints
+from interface.case_tab.chooser import Chooser
+from interface.session.session import Desk
+from interface.case_tab.form import Form
+from interface.html.fragments import alert, model_line
+from interface.case_tab.map_switch import MethodPanel
+from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel
+from interface.case_tab.prove_panel import ProvePanel
+from interface.models.checks_host import METHOD
+from interface.case_tab.export_panel import TakePanel
+from interface.case_tab.trust_panel import TrustPanel
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that the actions put on screen."""
+
+    banner: gr.HTML
+    message: gr.HTML
+    model: ModelPanel
+    chooser: Chooser
+    film: FilmPanel
+    results: ResultPanel
+    form: Form
+    method: MethodPanel
+    prove: ProvePanel
+    trust: TrustPanel
+    take: TakePanel
+    line: gr.HTML
+
+    @property
+    def checks(self) -> list[gr.components.Component]:
+        """Everything that says something about the map on screen, and goes with it."""
+        prove, trust = self.prove, self.trust
+        shown = [prove.fields, prove.words, prove.result, trust.summary, trust.checks, trust.baselines]
+        return [self.method.switch, self.method.about, *shown]
+
+    def unchecked(self) -> Updates:
+        """Take off what was said about the last map."""
+        texts = [self.method.about, self.prove.result, self.trust.summary, self.trust.checks]
+        untick = gr.CheckboxGroup(value=[], visible=False)
+        ticks = dict.fromkeys((self.prove.fields, self.prove.words), untick)
+        return {self.method.switch: METHOD, self.trust.baselines: "", **dict.fromkeys(texts, ""), **ticks}
+
+    def say(self, sentence: str) -> Updates:
+        """Put a sentence in the message area."""
+        return {self.message: alert(sentence)}
+
+    def lines(self, models: Checkpoints, desk: Desk) -> Updates:
+        """How every checkpoint stands, and which one is in use for the case on the desk."""
+        used = models.of(desk.wanted, desk.case)
+        several = len(models.hosts) > 1
+        return {
+            line: model_line(
+                host.state,
+                desk.language,
+                in_use=several and host is used,
+                post_read=not set(host.text_sections) <= {"indication"},
+            )
+            for host, line in zip(models.hosts, self.model.lines, strict=True)
+        }
+
+
+def on_top(steps: Iterator[Updates]) -> Iterator[Updates]:
+    """Each step's updates over those of the steps before it.
+
+    Gradio's page applies the steps of a generator to one object as they arrive, and reads that object when it
+    has time: a busy page sees the last step only, so that one must hold all that is to stay on screen.
+    """
+    shown: Updates = {}
+    for updates in steps:
+        shown = shown | {
+            part: what for part, what in updates.items() if part not in shown or what != gr.skip()
+        }
+        yield shown

@@ -1,0 +1,107 @@
+"""What happens when a reader takes something away; everything is made in memory and kept nowhere."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+
+from interface.models.prediction_limits import limits_of
+from interface.models.checkpoints import Checkpoints
+from interface.session.session import Desk, Desks
+from interface.models.held_film import hold
+from interface.case_tab.handout import handout
+from interface.models.model_host import StoreHost
+from interface.session.links import Link, link_of
+from interface.html.fragments import alert, case_name
+from interface.case_tab.components import Parts, Updates
+from interface.session.study_edits import fitted, target_of
+from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.case_tab.export_panel import ADDRESS, Value
+from interface.language.texts import say
+from modeling.errors import ViewboxError
+
+MAX_PACK = 8
+"""Cases of one course pack: each takes a whole explanation, and others wait for the model."""
+
+
+class TakeActions:
+    """Handlers of the panel; each answer is a value for the browser, which copies it or saves it."""
+
+    def __init__(self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts) -> None:
+        self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
+
+    @property
+    def taken(self) -> list[gr.components.Component]:
+        """Outputs of every handler."""
+        return [self.parts.take.taken, self.parts.message]
+
+    def _given(self, kind: str, told: str, **more: str | bool) -> Updates:
+        # The turn makes each value a new one, so that the same button works twice.
+        value: Value = {"kind": kind, "told": told, "turn": time.monotonic_ns(), **more}
+        return {self.parts.take.taken: value, self.parts.message: alert("")}
+
+    def copy(self, request: gr.Request) -> Updates:
+        """The link that restores what is on screen."""
+        desk = self._desks.of(request.session_hash)
+        link = link_of(desk)
+        if link == Link():
+            return self._given("told", say("take.no_link", desk.language))
+        changed = " " + say("take.changed", desk.language) if is_changed(desk) else ""
+        return self._given(
+            "link",
+            say("take.copied", desk.language) + changed,
+            by_hand=say("take.by_hand", desk.language) + changed,
+            label=say("take.link", desk.language),
+            query=f"{ADDRESS}?{link.query(desk.language)}",
+        )
+
+    def handout(self, request: gr.Request) -> Updates:
+        """The case on screen as one file."""
+        desk = self._desks.of(request.session_hash)
+        if desk.prediction is None or desk.attribution is None or not desk.complete:
+            return self._given("told", say("take.not_yet", desk.language))
+        name = case_name(desk.case, desk.language)
+        html = handout([sheet_of(desk)], desk.language, say("handout.title", desk.language, case=name))
+        return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, desk, seen=True)
+
+    def _saved(self, key: str, name: str, html: str, desk: Desk, *, seen: bool = False) -> Updates:
+        """A file for the browser; `seen` has it add to the link how the reader looks at the film."""
+        return self._given("file", say(key, desk.language), name=name, html=html, seen=seen)
+
+    def pack(self, written: str, request: gr.Request) -> Iterator[Updates]:
+        """Several stored cases as one file, each with a quick account of its most probable class."""
+        desk = self._desks.of(request.session_hash)
+        ids = list(
+            dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", written or "") if part.strip())
+        )
+        if not ids:
+            raise ViewboxError(say("take.none", desk.language))
+        if len(ids) > MAX_PACK:
+            raise ViewboxError(say("take.too_many", desk.language, limit=MAX_PACK))
+        cases = [self._stores.case(one) for one in ids]  # a wrong ID is told before any work
+        stop, sheets = threading.Event(), []
+        for number, case in enumerate(cases, 1):
+            yield self._given("told", say("take.packing", desk.language, number=number, count=len(cases)))
+            own = Desk(language=desk.language)
+            own.put(case, hold(case))
+            self._answered(own, stop)
+            sheets.append(sheet_of(own, quick=True))
+        title = say("handout.pack", desk.language, count=len(sheets))
+        html = handout(sheets, desk.language, title)
+        yield self._saved("take.packed", f"viewbox-{len(sheets)}.html", html, desk)
+
+    def _answered(self, desk: Desk, stop: threading.Event) -> None:
+        host = self._models.of("", desk.case)
+        self._models.need(host)
+        desk.used, desk.study = host, fitted(desk.study, desk.case, host.text_sections)
+        desk.prediction = host.predict(desk.study, None)
+        desk.limits = limits_of(host, desk.study, desk.prediction)
+        target = target_of(desk.prediction, None)
+        desk.attribution = host.scrutiny.explain(desk.study, target, "black", stop)
+
+
+def _plain(name: str) -> str:
+    """A file name from a case's name."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "case"

@@ -1,0 +1,48 @@
+"""How to read the map on screen, in words: also what a screen reader says of it."""
+
+import numpy as np
+
+from interface.models.held_film import HeldFilm
+from interface.language.texts import Language, say
+from modeling.render.pictures import smoothed_density
+from modeling.study import ViewPosition
+from modeling.trust.map_in_words import OUTSIDE, PlaceOfWeight, place_of_weight
+
+SECOND = 0.1
+"""A further zone is named where it holds at least this share."""
+
+
+def map_in_words(image: np.ndarray | None, film: HeldFilm | None, language: Language) -> str:
+    """Where most of a map's weight lies; says so where that cannot be told.
+
+    Args:
+        image: (h, w) signed, over the whole film; None for no map.
+        film: that it lies on, as the page shows it.
+    """
+    if image is None or film is None:
+        return ""
+    if film.view_position == ViewPosition.LATERAL:
+        return say("words.lateral", language)
+    place = place_of_weight(smoothed_density(image), film.picture.astype(np.float32) / 255)
+    return say("words.unknown", language) if place is None else sentence(place, language)
+
+
+def sentence(place: PlaceOfWeight, language: Language) -> str:
+    """The shares as a sentence, such as "Most weight: right lower zone, 41 %."."""
+    name, share = place.most
+    if name == OUTSIDE:
+        return say("words.outside", language, share=_percent(share))
+    told = say("words.most", language, zone=say(f"words.{name}", language), share=_percent(share))
+    others = sorted(((v, k) for k, v in place.zones.items() if k != name), reverse=True)
+    named = [
+        say("words.share", language, zone=say(f"words.{k}", language), share=_percent(v))
+        for v, k in others[:2]
+        if v >= SECOND
+    ]
+    if named:
+        told += say("words.then", language, zones=say("words.comma", language).join(named))
+    return told + say("words.rest", language, share=_percent(place.outside))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,110 @@
+"""Which map lies on the film, what it is and what it is not, and how well such maps point."""
+
+import json
+import logging
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from interface.about_tab.facts import MAPS_FILE
+from interface.html.fragments import note
+from interface.models.checks_host import CONTROLS, METHOD, OPINIONS
+from interface.language.refusals import translated
+from interface.language.texts import Language, marker, say, word_for
+from modeling.results import Attribution, FilmOpinion
+
+logger = logging.getLogger(__name__)
+MEASURED_AS = {"black": "integrated_gradients_black", "blurred": "integrated_gradients_blurred"}
+"""Baseline -> the name of its map in the localisation benchmark."""
+
+
+@dataclass(frozen=True)
+class MethodPanel:
+    """The switch between maps, and the line that says what the one on screen is."""
+
+    switch: gr.Radio
+    about: gr.HTML
+
+
+def method_panel() -> MethodPanel:
+    """Lay out the switch; controls are always there, whatever the checkpoint."""
+    switch = gr.Radio(
+        method_choices(OPINIONS), value=METHOD, label=marker("method.title"), elem_id="vb-method"
+    )
+    return MethodPanel(switch, gr.HTML(elem_id="vb-about"))
+
+
+def method_choices(opinions: tuple[str, ...]) -> list[tuple[Any, str]]:
+    """The account, the second opinions that there are, and the controls."""
+    return [(marker(f"method.{name}"), name) for name in (METHOD, *opinions, *CONTROLS)]
+
+
+def about(
+    attribution: Attribution, opinion: FilmOpinion | None, language: Language, *, pointing: str = ""
+) -> str:
+    """What the map on screen is, how long it took, and what it is not.
+
+    Args:
+        opinion: the map that stands in the place of the account's.
+        pointing: what `pointing_line` says.
+    """
+    method = METHOD if opinion is None else opinion.method
+    kind = "control" if method in CONTROLS else "main" if opinion is None else "opinion"
+    line = say(
+        "method.line",
+        language,
+        kind=say(f"method.{kind}", language),
+        method=say(f"method.{method}", language).rpartition(": ")[2].rpartition("：")[2],
+        target=word_for("class", attribution.target.class_name, language),
+        seconds=f"{(attribution if opinion is None else opinion).seconds:.1f}",
+    )
+    told = say(f"about.{method}", language)
+    if opinion is not None:
+        told += " " + say("method.own_scale", language)
+    icon = {"control": "⚠", "opinion": "②", "main": "①"}[kind]
+    notes = "" if opinion is None else "".join(note(translated(n, language)) for n in opinion.notes)
+    return (
+        f'<div class="vb-about vb-about-{kind}" role="status"><p><b><span aria-hidden="true">{icon}</span> '
+        f"{escape(line)}</b> {escape(told)}</p>{notes}"
+        + (note(pointing, "vb-pointing") if pointing and opinion is None else "")
+        + "</div>"
+    )
+
+
+# --- how well such maps point, measured with the checkpoint
+
+
+def localisation_of(folder: Path) -> dict[str, Any] | None:
+    """The localisation benchmark that lies beside a checkpoint's weights; None where there is none."""
+    try:
+        found = json.loads((folder / MAPS_FILE).read_text(encoding="utf-8"))
+        return found if isinstance(found["maps"], dict) and isinstance(found["films"], int) else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
+        logger.warning("%s of %s: %s", MAPS_FILE, folder.name, exc)
+        return None
+
+
+def pointing_line(localisation: dict[str, Any] | None, baseline: str, language: Language) -> str:
+    """The measured hit rate of this map beside the location prior's; empty where it was not measured."""
+    maps = (localisation or {}).get("maps", {})
+    try:
+        own, prior = maps[MEASURED_AS[baseline]]["hit_rate"], maps["location_prior"]["hit_rate"]
+        low, high = own["interval_95"]
+        key = "localisation.above" if own["value"] > prior["value"] else "localisation.below"
+        return say(
+            key,
+            language,
+            films=localisation["films"],
+            marked=say(f"localisation.{'planted' if 'phantoms' in localisation else 'boxes'}", language),
+            method=say(f"method.{METHOD}", language),
+            rate=f"{100 * own['value']:.0f} %",
+            interval=f"95 %: {100 * low:.0f}–{100 * high:.0f}",
+            prior=f"{100 * prior['value']:.0f} %",
+        )
+    except (KeyError, TypeError, ValueError):
+        return ""

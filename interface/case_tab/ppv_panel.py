@@ -1,0 +1,162 @@
+"""What a positive call is worth where the finding is rarer or more common: PPV and NPV, "in your ward"."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from interface.about_tab.facts import number, part, read_facts
+from interface.session.session import Desk
+from interface.html.fragments import note
+from interface.language.texts import Language, marker, say, word_for
+from modeling.errors import ViewboxError
+from modeling.labels import Target
+
+PATIENTS = 1000
+
+
+@dataclass(frozen=True)
+class WardPanel:
+    """Its sliders, and what follows from them."""
+
+    prevalence: gr.Slider
+    threshold: gr.Slider
+    result: gr.HTML
+
+
+def ward_panel() -> WardPanel:
+    """Lay out the sliders."""
+    with gr.Accordion(marker("ward.title"), open=False, elem_id="vb-ward"):
+        prevalence = gr.Slider(
+            0.1, 90, 10, step=0.1, label=marker("ward.prevalence"), elem_id="vb-prevalence", buttons=[]
+        )
+        threshold = gr.Slider(
+            0, 100, 50, step=1, label=marker("ward.threshold"), elem_id="vb-threshold", buttons=[]
+        )
+        result = gr.HTML(elem_id="vb-ward-result")
+    return WardPanel(prevalence, threshold, result)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What happens among patients, in expectation."""
+
+    found: float
+    missed: float
+    false_alarms: float
+    left_alone: float
+
+    @property
+    def ppv(self) -> float | None:
+        """Share of positive calls that are right; None without any."""
+        return _share(self.found, self.false_alarms)
+
+    @property
+    def npv(self) -> float | None:
+        """Share of negative calls that are right; None without any."""
+        return _share(self.left_alone, self.missed)
+
+
+def _share(right: float, wrong: float) -> float | None:
+    return right / (right + wrong) if right + wrong > 1e-12 else None
+
+
+def counts(prevalence: float, sensitivity: float, specificity: float, patients: int = PATIENTS) -> Counts:
+    """Bayes' rule in whole patients.
+
+    Args:
+        prevalence, sensitivity, specificity: 0 to 1.
+
+    Raises:
+        ViewboxError: one of them is no share.
+    """
+    if not all(0 <= value <= 1 for value in (prevalence, sensitivity, specificity)):
+        raise ViewboxError("Prevalence, sensitivity and specificity lie between 0 and 100 %; correct them.")
+    ill, well = patients * prevalence, patients * (1 - prevalence)
+    return Counts(ill * sensitivity, ill * (1 - sensitivity), well * (1 - specificity), well * specificity)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A measured ROC curve of one class.
+
+    Attributes:
+        points: (false positive rate, sensitivity), from never calling to always calling.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    corpus: str
+    films: int
+
+    def at(self, place: float) -> tuple[float, float]:
+        """Sensitivity and specificity at a place along the curve, 0 to 1; a measured point, none between."""
+        rate, sensitivity = self.points[round(place * (len(self.points) - 1))]
+        return sensitivity, 1 - rate
+
+
+def curve_of(measurements: Mapping[str, Mapping[str, Any]], target: Target, source: str) -> Curve | None:
+    """The measured curve of a class: on the case's own source where there is one, else on the most films."""
+    found = []
+    for entry in measurements.values():
+        drawn = part(entry, "curves", target.class_name).get("roc")
+        if entry.get("task") != target.task or not isinstance(drawn, list):
+            continue
+        points = [
+            tuple(p) for p in drawn if isinstance(p, list) and len(p) == 2 and all(_is_share(v) for v in p)
+        ]
+        if len(points) >= 2:
+            corpus, films = str(entry.get("corpus", "")), int(number(entry, "n") or 0)
+            found.append((corpus == source, films, Curve(tuple(sorted(points)), corpus, films)))
+    return max(found, key=lambda one: one[:2])[2] if found else None
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def ward_result(curve: Curve, target: Target, prevalence: float, place: float, language: Language) -> str:
+    """The arithmetic in whole patients.
+
+    Args:
+        prevalence: 0 to 1.
+        place: along the curve, 0 to 1.
+    """
+    sensitivity, specificity = curve.at(place)
+    found = counts(prevalence, sensitivity, specificity)
+    measured = {"sensitivity": _percent(sensitivity), "specificity": _percent(specificity)}
+    called = word_for("class", target.class_name, language)
+    title = f'<h3 class="vb-subheading">{escape(say("ward.call", language, target=called))}</h3>'
+    lines = [say("ward.at", language, films=curve.films, corpus=curve.corpus, **measured)]
+    for key, value in (("ppv", found.ppv), ("npv", found.npv)):
+        if value is None:
+            lines.append(say("ward.no_call", language))
+            continue
+        lines.append(say(f"ward.{key}", language, right=_of_hundred(value), **{key: _percent(value)}))
+    whole = {"tp": found.found, "fn": found.missed, "fp": found.false_alarms, "tn": found.left_alone}
+    lines.append(say("ward.of", language, **{name: f"{value:.0f}" for name, value in whole.items()}))
+    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return (
+        f'{title}<div role="status"><ul class="vb-differential">{told}</ul></div>'
+        f"{note(say('ward.caution', language))}"
+    )
+
+
+def _of_hundred(share: float) -> int:
+    """Whole calls of 100; all or none only where it is so."""
+    return round(100 * share) if share in (0.0, 1.0) else min(max(round(100 * share), 1), 99)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def ward_of(desk: Desk, target: Target, prevalence: float, threshold: float) -> str:
+    """The panel's answer for what is on a desk; sliders in per cent."""
+    if desk.used is None or desk.prediction is None or desk.case is None:
+        return note(say("ward.waiting", desk.language))
+    curve = curve_of(read_facts(desk.used.folder).tasks, target, desk.case.provenance.source)
+    if curve is None:
+        return note(say("ward.none", desk.language))
+    return ward_result(curve, target, prevalence / 100, threshold / 100, desk.language)

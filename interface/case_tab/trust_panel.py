@@ -1,0 +1,206 @@
+"""The trust panel as HTML: every number with a picture, its meaning in a sentence, and a careful summary."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+import gradio as gr
+
+from interface.html.bars import signed
+from interface.html.fragments import heading, note
+from interface.language.texts import Language, marker, say
+from modeling.results import Attribution, TrustMeasure
+
+Reading = Literal["good", "bad", "open", "none"]
+ICON: dict[Reading, str] = {"good": "✓", "bad": "✗", "open": "≈", "none": "–"}
+
+_CASES: dict[str, Reading] = {
+    "completeness.converged": "good",
+    "completeness.usable": "good",
+    "completeness.not_converged": "bad",
+    "completeness.no_change": "none",
+    "settled.settled": "good",
+    "settled.moving": "open",
+    "settled.unknown": "none",
+    "agreement.alike": "bad",
+    "agreement.different": "good",
+    "agreement.undefined": "none",
+    "discrimination.same_map": "bad",
+    "discrimination.opposite": "open",
+    "discrimination.different": "good",
+    "discrimination.undefined": "none",
+    "share.empty": "none",
+    "share.not_found": "none",
+    "share.as_area": "open",
+    "perturbation.better": "good",
+    "perturbation.as_random": "open",
+    "perturbation.worse": "bad",
+}
+_WANTED_AT = frozenset({"lungs"})
+"""Places where an explanation of a lung finding belongs; it does not belong at the others."""
+
+
+@dataclass(frozen=True)
+class TrustPanel:
+    """The checks of the map on screen, and the comparison of baselines."""
+
+    summary: gr.HTML
+    checks: gr.HTML
+    compare: gr.Button
+    baselines: gr.HTML
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How a measure is written and drawn: from `low` to `high`, or around its own range where None."""
+
+    write: Callable[[float], str]
+    low: float | None = None
+    high: float | None = None
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
+
+
+def _plain(value: float) -> str:
+    return f"{'−' if value < 0 else ''}{abs(value):.2f}"
+
+
+SCALES: dict[str, _Scale] = {
+    "completeness": _Scale(_percent, 0.0, 0.1),
+    "map_change": _Scale(_percent, 0.0, 0.5),
+    "lungs": _Scale(_percent, 0.0, 1.0),
+    "border": _Scale(_percent, 0.0, 1.0),
+    "burned_in": _Scale(_percent, 0.0, 1.0),
+    "deletion": _Scale(signed),
+    "insertion": _Scale(signed),
+    "class_discrimination": _Scale(_plain, -1.0, 1.0),
+    "random_weights_rank": _Scale(_plain, -1.0, 1.0),
+    "random_weights_ssim": _Scale(_plain, -1.0, 1.0),
+}
+"""Every measure of `modeling.trust.scrutiny.MEASURES`, in their order."""
+
+
+def trust_panel(summary: gr.HTML) -> TrustPanel:
+    """Lay out the checks.
+
+    Args:
+        summary: the one line that stands with the explanation.
+    """
+    with gr.Column(elem_id="vb-trust"):
+        checks = gr.HTML(elem_id="vb-checks")
+        compare = gr.Button(marker("compare.button"), size="sm", elem_id="vb-compare", min_width=160)
+        baselines = gr.HTML(elem_id="vb-baselines")
+    return TrustPanel(summary, checks, compare, baselines)
+
+
+# --- what a number says
+
+
+def reading(measure: TrustMeasure) -> Reading:
+    """Whether a measure speaks for the map, against it, or leaves it open."""
+    if measure.value is None or not math.isfinite(measure.value):
+        return "bad" if measure.meaning == "completeness.not_converged" else "none"
+    if measure.meaning in ("share.concentrated", "share.spared"):
+        wanted = (measure.name in _WANTED_AT) == (measure.meaning == "share.concentrated")
+        return "good" if wanted else "bad"
+    return _CASES[measure.meaning]
+
+
+def verdict(measures: Sequence[TrustMeasure], attribution: Attribution, language: Language) -> str:
+    """One line that counts and never promises."""
+    if not measures:
+        return ""
+    found = [reading(measure) for measure in measures]
+    told = say(
+        "trust.summary",
+        language,
+        good=found.count("good"),
+        bad=found.count("bad"),
+        open=found.count("open"),
+        total=len(found) - found.count("none"),
+    )
+    unfit = attribution.verdict == "not converged"
+    first = f"<b>{escape(say('trust.unfit', language))}</b> " if unfit else ""
+    icon = "✗" if unfit else "≈" if "bad" in found or "open" in found else "✓"
+    return (
+        f'<p class="vb-trust-line" role="status"><b aria-hidden="true">{icon}</b> {first}{escape(told)} '
+        f"{escape(say('trust.caution', language))}</p>"
+    )
+
+
+# --- how it is drawn
+
+
+def gauge(measure: TrustMeasure, scale: _Scale) -> str:
+    """A small picture of one number: its scale, what it is held against, and where it lies."""
+    assert measure.value is not None
+    ends = [v for v in (measure.value, measure.low, measure.high) if v is not None and math.isfinite(v)]
+    low, high = scale.low, scale.high
+    if low is None or high is None:
+        span = (max(ends) - min(ends)) or 1.0
+        low, high = min(ends) - 0.2 * span, max(ends) + 0.2 * span
+
+    def at(value: float) -> float:
+        return 100 * min(max((value - low) / (high - low), 0.0), 1.0)
+
+    band = ""
+    if measure.low is not None and measure.high is not None:
+        left, right = at(measure.low), at(measure.high)
+        band = f'<i class="vb-band" style="left:{left:.1f}%;width:{max(right - left, 1):.1f}%"></i>'
+    zero = f'<i class="vb-zero" style="left:{at(0.0):.1f}%"></i>' if low < 0 < high else ""
+    return (
+        f'<span class="vb-gauge" aria-hidden="true">{band}{zero}'
+        f'<i class="vb-mark" style="left:{at(measure.value):.1f}%"></i></span>'
+    )
+
+
+def _held_against(measure: TrustMeasure, scale: _Scale, language: Language) -> str:
+    if measure.low is None or measure.high is None:
+        return ""
+    if measure.low == measure.high:
+        return say("trust.area", language, area=scale.write(measure.low))
+    return say("trust.band", language, low=scale.write(measure.low), high=scale.write(measure.high))
+
+
+def _check(measure: TrustMeasure, language: Language) -> str:
+    kind, scale = reading(measure), SCALES[measure.name]
+    has_number = measure.value is not None and math.isfinite(measure.value)
+    number = scale.write(measure.value) if has_number else "–"
+    picture = gauge(measure, scale) if has_number else ""
+    against = _held_against(measure, scale, language) if has_number else ""
+    return (
+        f'<li class="vb-check vb-check-{kind}"><span class="vb-check-name">'
+        f"{escape(say(f'measure.{measure.name}', language))}</span>"
+        f'<b class="vb-number">{escape(number)}</b>{picture}'
+        f'<small class="vb-against">{escape(against)}</small>'
+        f'<p class="vb-note"><span class="vb-tag"><span aria-hidden="true">{ICON[kind]}</span> '
+        f"{escape(say(f'trust.{kind}', language))}</span> "
+        f"{escape(say(f'meaning.{measure.meaning}', language))}</p></li>"
+    )
+
+
+def checks_panel(
+    measures: Sequence[TrustMeasure], language: Language, *, running: bool = False, stopped: bool = False
+) -> str:
+    """All numbers so far.
+
+    Args:
+        running: whether more are on their way.
+        stopped: whether the reader stopped them.
+    """
+    status = ""
+    if running:
+        told = say("trust.running", language, done=len(measures), total=len(SCALES))
+        status = note(told, "vb-running")
+    elif stopped:
+        status = note(say("trust.stopped", language), "vb-stopped")
+    elif measures:
+        status = note(say("trust.seconds", language, seconds=f"{sum(m.seconds for m in measures):.1f}"))
+    if not measures and not status:
+        return ""
+    rows = "".join(_check(measure, language) for measure in measures)
+    return f'{heading("trust.title", language)}<ul class="vb-checks">{rows}</ul>{status}'

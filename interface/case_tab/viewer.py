@@ -1,0 +1,247 @@
+"""The film viewer: one component that windows, zooms, compares and marks films in the browser.
+
+What a page of teaching needs is one film at native range under a signed heat map, twice, with a brush. Looked
+at in November 2026, by what their packages hold and say of their licences:
+
+- cornerstone3D core and tools 5.14 (MIT): 14 MB unpacked, builds on vtk.js, workers and WebAssembly; needs a
+  bundler, and a loader of our own since no DICOM file reaches the browser. Signed maps would be ours again.
+- OHIF (MIT): a whole application around it, that expects a DICOMweb server.
+- niivue 0.69 (BSD-2): 2.9 MB in one file, WebGL2 only; made for volumes in space. A film is one slice of one,
+  and a canvas that loses WebGL, as on many hospital and remote desktops, shows nothing.
+- OpenSeadragon 6.1 (BSD-3): 0.35 MB; zooms tiles of 8-bit pictures; no window, no map, no brush.
+- dwv 0.36: GPL-3, which this project's licence does not take; cornerstone-core 2.6 (MIT): no longer kept.
+
+None gives native range, a map with a stated scale and a brush without more own code around it than it saves,
+so the viewer is plain JavaScript in `assets/viewer*.js` with a canvas, nothing to build and nothing fetched.
+
+Films go by `interface.models.held_film`; the component's value names them and carries the maps as int16 steps.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from cases.case import Case
+from interface.language.page_strings import CATALOGUE
+from interface.session.session import Desk
+from interface.models.held_film import HeldFilm
+from interface.case_tab.map_in_words import map_in_words
+from interface.html.fragments import case_name, provenance_line
+from interface.language.texts import LANGUAGES, Language, say, word_for
+from modeling.errors import ViewboxError
+from modeling.labels import Target
+from modeling.render.pictures import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density
+from modeling.study import Modality
+
+GRID_SIDE = 128
+"""Longer side of a map on its way, in cells; what `smoothed_density` leaves is coarser than that."""
+MASK_SIDE = 512
+_STEPS = 32767
+
+_MOUNT = """
+const mount = () => window.viewboxViewer?.mount
+  ? window.viewboxViewer.mount(element, (region) => trigger('marked', region), props, watch)
+  : setTimeout(mount, 20);
+mount();
+"""
+_FILM_WORDS = ("film.both", "film.positive", "film.negative")
+
+Value = dict[str, Any]
+
+
+def viewer(elem_id: str) -> gr.HTML:
+    """Lay out a viewer; `desk_value` says what it shows, its event `marked` and its value tell a region."""
+    keys = [key for key in CATALOGUE if key.startswith("viewer.")] + list(_FILM_WORDS)
+    words = {
+        language: {key: CATALOGUE[key][place] for key in keys} for place, language in enumerate(LANGUAGES)
+    }
+    # The template never changes, so gradio never touches what the script puts there.
+    fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}
+    return gr.HTML({}, elem_id=elem_id, words=words, **fixed)
+
+
+def film_value(
+    case: Case,
+    held: HeldFilm | None,
+    language: Language,
+    *,
+    layers: tuple[Value, ...] = (),
+    marking: bool = True,
+) -> Value:
+    """What the viewer shows of a case.
+
+    Args:
+        held: its film; None where there is none, or where its licence does not let it be shown.
+        layers: from `layer`, the one to show last; the viewer keeps earlier ones to compare with.
+        marking: whether a region can be marked.
+    """
+    name = case_name(case, language)
+    message = ""
+    if held is None:
+        key = "film.none" if case.study.radiograph is None else "film.hidden"
+        message = say(key, language, licence=case.licence.name)
+    return {
+        "language": language,
+        "film_id": held.key if held else f"none:{name}",
+        "film": None if held is None else held.described,
+        "name": name,
+        "text": message or say("film.alt", language, case=name),
+        "mark": say("film.synthetic", language) if case.provenance.synthetic else "",
+        "message": message,
+        "caption": f"<b>{escape(name)}</b> {provenance_line(case, language)}",
+        "layers": list(layers) if held else [],
+        "marking": marking and held is not None,
+    }
+
+
+def layer(
+    density: np.ndarray,
+    scale: float,
+    *,
+    name: str,
+    label: str,
+    text: str,
+    scale_text: Mapping[str, str],
+    unit: str = "logits",
+) -> Value:
+    """A signed map for the viewer.
+
+    Args:
+        density: (gh, gw) signed, over the whole film, in `unit` per 1 % of its area.
+        scale: magnitude at full colour; it is stated, and shared where two maps of one unit stand together.
+        name: tells it from the case's other maps; a refinement keeps the name of what it replaces.
+        label: what the list of maps calls it.
+        text: what a screen reader says of film and map.
+        scale_text: sign -> the legend's sentence, `{scale}` left in it.
+    """
+    assert density.ndim == 2 and np.isfinite(density).all() and set(scale_text) == set(SIGNS), density.shape
+    ratio = max(1.0, max(density.shape) / GRID_SIDE)
+    rows, columns = (max(1, round(side / ratio)) for side in density.shape)
+    picture = Image.fromarray(density.astype(np.float32))
+    grid = np.asarray(picture.resize((columns, rows), Image.Resampling.BOX) if ratio > 1 else picture)
+    peak = float(np.abs(grid).max())
+    steps = np.rint(grid / peak * _STEPS) if peak > 0 else np.zeros_like(grid)
+    return {
+        "id": name,
+        "label": label,
+        "text": text,
+        "width": columns,
+        "height": rows,
+        "grid": base64.b64encode(steps.astype("<i2").tobytes()).decode(),
+        "peak": peak,
+        "scale": float(scale),
+        "unit": unit,
+        "scale_text": dict(scale_text),
+        "supports": list(FOR),
+        "against": list(AGAINST),
+    }
+
+
+def map_layer(
+    image: np.ndarray,
+    case: Case,
+    target: Target,
+    language: Language,
+    *,
+    method: str,
+    baseline: str = "",
+    read: tuple[Modality, ...],
+    turn: int = 0,
+    in_words: str = "",
+) -> Value:
+    """A map as a layer, on the same smoothing and scale as `modeling.render.pictures.heat_map`.
+
+    Args:
+        image: (h, w) signed, over the whole film without padding, per pixel.
+        baseline: of an account in logits; empty for a map in a unit of its own.
+        read: the modalities that the answer was made from.
+        turn: counts the changes of the study; maps of different turns stand beside each other.
+        in_words: where the map lies, for those who do not see it.
+    """
+    density = smoothed_density(image)
+    words = {
+        "target": word_for("class", target.class_name, language),
+        "method": word_for("method", method, language),
+        "modalities": " + ".join(word_for("modality", m, language) for m in read),
+    }
+    if baseline:
+        words["baseline"] = say(f"explain.{baseline}", language)
+        keys = {"both": "film.scale", "positive": "film.scale_positive", "negative": "film.scale_negative"}
+    else:
+        keys = dict.fromkeys(SIGNS, "viewer.own_scale")
+    alt = say("film.map_alt", language, case=case_name(case, language), target=words["target"])
+    texts = {sign: say(key, language, scale="{scale}", target=words["target"]) for sign, key in keys.items()}
+    return layer(
+        density,
+        float(np.percentile(np.abs(density), PERCENTILE)),
+        name=f"{turn}/{target.slug}/{method}/{baseline}",
+        label=say("viewer.film_map_name" if baseline else "viewer.map_name", language, **words),
+        text=f"{alt}. {in_words}" if in_words else alt,
+        scale_text=texts,
+        unit="logits" if baseline else method,
+    )
+
+
+def desk_value(desk: Desk) -> Value:
+    """What lies on a desk: its film, with the map of its explanation where there is one."""
+    assert desk.case is not None, "shown before a case was laid on the desk"
+    account, layers = desk.attribution, []
+    if account is not None and account.image is not None and desk.prediction is not None and desk.film:
+        told = {"read": desk.prediction[account.target.task].modalities, "turn": desk.opened}
+        of, opinion = (desk.case, account.target, desk.language), desk.opinion
+        shown = account.image if opinion is None else opinion.image
+        told["in_words"] = map_in_words(shown, desk.film, desk.language)
+        if opinion is None:
+            told |= {"method": account.method, "baseline": account.baseline}
+            layers.append(map_layer(account.image, *of, **told))
+        else:
+            layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
+    value = film_value(desk.case, desk.film, desk.language, layers=tuple(layers))
+    if desk.study.radiograph is None and desk.case.study.radiograph is not None:
+        told = say("film.left_out", desk.language)
+        value |= {"text": told, "message": told}
+    return value
+
+
+def mask_of(value: object, shape: tuple[int, int]) -> np.ndarray | None:
+    """The region that a reader has marked.
+
+    Args:
+        value: the viewer's value as an input, or the data of its event `marked`.
+        shape: (H, W) to bring it to: the film's native size, or any size over the whole film.
+
+    Returns:
+        (H, W) bool, True where it is marked; None where nothing is.
+
+    Raises:
+        ViewboxError: the data mean no region.
+    """
+    bad = ViewboxError("The marked region could not be read; clear it and mark it again.")
+    if isinstance(value, Mapping) and "film_id" in value:
+        value = value.get("region")
+        if value is None:
+            return None
+    if not isinstance(value, Mapping):
+        raise bad
+    width, height, bits = (value.get(name) for name in ("width", "height", "bits"))
+    sides = (width, height)
+    if not all(type(side) is int and 1 <= side <= MASK_SIDE for side in sides) or not isinstance(bits, str):
+        raise bad
+    try:
+        packed = np.frombuffer(base64.b64decode(bits, validate=True), np.uint8)
+    except (binascii.Error, ValueError):
+        raise bad from None
+    if len(packed) != -(-width * height // 8):
+        raise bad
+    coarse = np.unpackbits(packed, count=width * height, bitorder="little").reshape(height, width)
+    rows, columns = (
+        (2 * np.arange(n) + 1) * side // (2 * n) for n, side in zip(shape, coarse.shape, strict=True)
+    )
+    mask = coarse[rows[:, None], columns].astype(bool)
+    return mask if mask.any() else None

@@ -1,0 +1,225 @@
+"""What Viewbox draws itself, as HTML: every text is escaped, and no meaning rests on colour alone."""
+
+from collections.abc import Iterable
+from html import escape
+
+from cases.case import Case
+from cases.store import CasePage
+from interface.models.checkpoints import suits
+from interface.models.model_host import ModelHost, ModelState
+from interface.html.pictures import thumbnail_url
+from interface.language.refusals import translated
+from interface.language.texts import Language, field_label, say, word_for
+from modeling.results import Prediction, TaskPrediction
+
+
+def banner(language: Language) -> str:
+    """Always in sight: what this is, and what it is not for."""
+    return (
+        f'<div class="vb-banner" lang="{language}"><h1>{escape(say("page.title", language))}</h1>'
+        f'<strong class="vb-warning"><span aria-hidden="true">⚠</span> '
+        f"{escape(say('page.not_for_diagnosis', language))}</strong>"
+        f"<span>{escape(say('page.what', language))}</span>{_language_switch(language)}</div>"
+    )
+
+
+def _language_switch(language: Language) -> str:
+    """Each language by its own name; its script keeps the rest of the address."""
+    names = {"en": "English", "zh-Hant": "繁體中文"}
+    links = "".join(
+        f'<a href="?lang={one}" data-language="{one}" lang="{one}" hreflang="{one}"'
+        f"{' aria-current=true' if one == language else ''}>{name}</a>"
+        for one, name in names.items()
+    )
+    return f'<nav class="vb-language" aria-label="{escape(say("language.switch", language))}">{links}</nav>'
+
+
+def alert(sentence: str) -> str:
+    """A sentence that a screen reader speaks at once; empty for none."""
+    body = f'<span aria-hidden="true">⚠</span> {escape(sentence)}' if sentence else ""
+    return f'<div class="vb-alert{"" if body else " vb-empty"}" role="alert">{body}</div>'
+
+
+def note(sentence: str, kind: str = "") -> str:
+    """A quiet sentence; `kind` is an extra class."""
+    return f'<p class="vb-note {kind}">{escape(sentence)}</p>'
+
+
+def model_line(
+    state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
+) -> str:
+    """Where a checkpoint stands.
+
+    Args:
+        in_use: whether to mark it as the one of several that answers for the case on screen.
+        post_read: whether it reads what was written after the film was read.
+    """
+    seconds, size = f"{state.seconds:.0f}", f"{state.parameters / 1e6:.1f}"
+    values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
+    text = {
+        "waiting": say("model.waiting", language, name=state.name),
+        "loading": say("model.loading", language, name=state.name, seconds=seconds),
+        "ready": say("model.ready", language, size=size, **values),
+        "failed": say(
+            "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
+        ),
+    }[state.phase]
+    icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
+    mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
+    extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
+    return (
+        f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
+        f'<span aria-hidden="true">{icon}</span> {mark}{escape(text)}{extra}</div>'
+    )
+
+
+def case_list(page: CasePage, first: int, count: int, current: str, language: Language) -> str:
+    """The rows of a list as buttons, with thumbnail, source and reference labels."""
+    if not page.rows:
+        return note(say("choose.none", language))
+    rows = []
+    for row in page.rows:
+        picture = (
+            f'<img src="{thumbnail_url(row.thumbnail)}" alt="">'
+            if row.thumbnail
+            else '<i class="vb-blank"></i>'
+        )
+        labels = ", ".join(word_for("class", name, language) for name in row.reference.values())
+        pressed = ' aria-current="true"' if row.case_id == current else ""
+        synthetic = (
+            f" · {escape(say('film.synthetic', language).split(':')[0].split('：')[0])}"
+            if row.synthetic
+            else ""
+        )
+        rows.append(
+            f'<li><button type="button" class="vb-row" data-case="{escape(row.case_id)}"{pressed}>{picture}'
+            f"<span><b>{escape(row.case_id)}</b><small>{escape(row.source)}{synthetic}</small>"
+            f"<small>{escape(labels)}</small></span></button></li>"
+        )
+    shown = say("choose.range", language, first=first, last=first + len(page.rows) - 1, count=count)
+    return f'<p class="vb-note">{escape(shown)}</p><ul class="vb-list">{"".join(rows)}</ul>'
+
+
+def upload_box(language: Language) -> str:
+    """The field that takes a film; its script sends the bytes inside the request."""
+    kinds = escape(say("upload.kinds", language))
+    return (
+        '<label class="vb-drop"><input type="file" class="vb-file"'
+        ' accept=".png,.jpg,.jpeg,.dcm,.dicom,image/*,application/dicom">'
+        f"<b>{escape(say('upload.choose', language))}</b><small>{kinds}</small></label>"
+    )
+
+
+# --- the film ----------------------------------------------------------------------------------------------
+
+
+def case_name(case: Case, language: Language) -> str:
+    """The ID, or the file's name for a reader's own film."""
+    return case.case_id or say("upload.yours", language, name=case.provenance.attribution or "?")
+
+
+def provenance_line(case: Case, language: Language) -> str:
+    """Source, licence and attribution of a film, as markup."""
+    parts = []
+    if case.provenance.source:
+        parts.append(say("film.source", language, source=case.provenance.source))
+    if case.case_id:
+        parts.append(say("film.licence", language, licence=case.licence.name))
+    else:
+        parts.append(say("upload.licence", language))
+    if case.case_id and case.provenance.attribution:
+        parts.append(case.provenance.attribution)
+    return " · ".join(escape(part) for part in parts)
+
+
+# --- the prediction ----------------------------------------------------------------------------------------
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _task_table(task: TaskPrediction, reference: str | None, language: Language) -> str:
+    rows = []
+    for name, probability in zip(task.classes, task.probabilities, strict=True):
+        tags = ""
+        if name == task.most_probable:
+            tags += f' <span class="vb-tag">▶ {escape(say("prediction.most", language))}</span>'
+        if name == reference:
+            tags += (
+                f' <span class="vb-tag vb-reference">✓ {escape(say("prediction.agrees", language))}</span>'
+            )
+        rows.append(
+            f'<tr><th scope="row">{escape(word_for("class", name, language))}{tags}</th>'
+            f'<td class="vb-bar" aria-hidden="true"><i style="width:{100 * probability:.1f}%"></i></td>'
+            f'<td class="vb-number">{_percent(float(probability))}</td></tr>'
+        )
+    read = ", ".join(word_for("modality", m, language) for m in task.modalities)
+    aside = say("prediction.made_from", language, modalities=read)
+    if reference is None:
+        aside += " · " + say("prediction.no_reference", language)
+    title = word_for("task", task.task, language)
+    return (
+        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
+        '<colgroup><col class="vb-names"><col><col class="vb-numbers"></colgroup>'
+        f'<thead class="vb-unseen"><tr><th scope="col">{escape(say("prediction.class", language))}</th>'
+        f'<td></td><th scope="col">{escape(say("prediction.probability", language))}</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def mismatch(host: ModelHost, case: Case, language: Language) -> str:
+    """What to say where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
+    told = [say("prediction.twin", language, name=host.name)] if host.twin else []
+    if not suits(host, case):
+        source = case.provenance.source or say("prediction.own_film", language)
+        values = {"name": host.name, "sources": ", ".join(host.sources), "source": source}
+        told.append(say("prediction.mismatch", language, **values))
+    return " ".join(told)
+
+
+def prediction_panel(
+    prediction: Prediction,
+    case: Case,
+    language: Language,
+    *,
+    made_by: ModelState,
+    warning: str = "",
+    limits: tuple[str, str] = ("", ""),
+) -> str:
+    """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
+
+    Args:
+        made_by: the checkpoint that predicted.
+        warning: what `mismatch` says; stands before the numbers.
+        limits: what `set_and_gate` says; stands before and behind the numbers.
+    """
+    before, behind = limits
+    tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
+    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
+    made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
+    notes = [made, say("prediction.given", language, given=given)]
+    notes += [translated(n, language) for n in prediction.notes]
+    stands_out = (
+        f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
+    )
+    told = "".join(note(n) for n in notes)
+    return heading("prediction.title", language) + stands_out + before + tables + behind + told
+
+
+def heading(key: str, language: Language) -> str:
+    """A panel's heading."""
+    return f'<h2 class="vb-heading">{escape(say(key, language))}</h2>'
+
+
+def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> str:
+    """Which fields and sections the checkpoint reads, in words and as a mark beside each of them."""
+    fields, sections = tuple(fields), tuple(sections)
+    labels = ", ".join(field_label(f, language) for f in fields)
+    named = ", ".join(word_for("section", s, language) for s in sections)
+    table = say("form.reads", language, fields=labels) if fields else say("form.reads_none", language)
+    text = say("form.reads_text", language, sections=named) if named else say("form.reads_no_text", language)
+    places = [f"#vb-field-{f}" for f in fields] + [f"#vb-section-{s}" for s in sections]
+    chosen = ", ".join(f'{place} [data-testid="block-info"]::after' for place in places)
+    mark = f'<style>{chosen} {{ content: " ✓" / ""; font-weight: 700; }}</style>' if places else ""
+    return note(f"{table} {text}", "vb-reads") + mark

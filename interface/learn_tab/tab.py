@@ -1,0 +1,142 @@
+"""The tab "Learn": a glossary whose entries open a case that shows them, and a gallery of real failures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from interface.session.links import Link
+from interface.html.fragments import heading, note
+from interface.language.texts import Language, marker, say
+
+TWIN = "teaching-twin"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One entry.
+
+    Attributes:
+        name: of its strings, `learn.<name>` (the term) and `learn.<name>.text`.
+        shows: views that demonstrate it, in the order of looking.
+    """
+
+    name: str
+    shows: tuple[Link, ...]
+
+
+GLOSSARY: tuple[Lesson, ...] = (
+    Lesson("integrated_gradients", (Link(method="integrated_gradients"),)),
+    Lesson("baseline", (Link(baseline="black"), Link(baseline="blurred"))),
+    Lesson("completeness", (Link(baseline="blurred"),)),
+    Lesson("delta", (Link(baseline="black"),)),
+    Lesson("heat_map", (Link(method="integrated_gradients"),)),
+    Lesson("grad_cam", (Link(method="grad_cam"),)),
+    Lesson("occlusion", (Link(method="occlusion"),)),
+    # The bundled fusions have no attention between modalities; their pooling of the film is attention too.
+    Lesson("attention", (Link(method="evidence"),)),
+    Lesson("sanity", (Link(method="random_weights"), Link(method="edges"))),
+    Lesson("share", (Link(), Link(change="no_film"))),
+    Lesson("shapley", (Link(),)),
+    Lesson("logit", (Link(),)),
+    Lesson("calibration", (Link(),)),
+    Lesson("prediction_set", (Link(),)),
+    Lesson("operating_point", (Link(),)),
+    Lesson("prevalence", (Link(),)),
+    Lesson("leak", (Link(change="no_film"),)),
+    Lesson("shortcut", (Link(change="arrow", checkpoint=TWIN, target="appearance/Negative"),)),
+    Lesson("ood", (Link(change="inverted"), Link(change="sideways"))),
+    Lesson("polarity", (Link(change="inverted"),)),
+)
+
+FAILURES: tuple[Lesson, ...] = (
+    Lesson("failure.inverted", (Link(), Link(change="inverted"))),
+    Lesson("failure.sideways", (Link(), Link(change="sideways"))),
+    Lesson("failure.random", (Link(method="random_weights"), Link(method="integrated_gradients"))),
+    Lesson("failure.edges", (Link(method="edges"),)),
+    Lesson(
+        "failure.arrow",
+        (
+            Link(change="arrow", checkpoint=TWIN, target="appearance/Negative"),
+            Link(checkpoint=TWIN, target="appearance/Negative"),
+            Link(change="arrow", target="appearance/Negative"),
+        ),
+    ),
+    Lesson("failure.padding", (Link(change="framed"), Link())),
+    Lesson("failure.leak", (Link(change="no_film"),)),
+)
+
+
+def learn_tab(
+    tabs: gr.Tabs,
+    checkpoints: Sequence[str],
+    spoken: Callable[[gr.Request], Language],
+    guard: Callable[..., Any],
+) -> None:
+    """Lay out the tab among the others; it is written when a reader opens it, in the reader's language.
+
+    Args:
+        checkpoints: those on this page; what needs another one says so.
+        spoken: the language of the reader who asks.
+        guard: shows what goes wrong.
+    """
+    with tabs, gr.Tab(marker("tab.learn"), id="learn") as tab:
+        lessons = gr.HTML(elem_id="vb-learn")
+
+    def show(request: gr.Request) -> dict[Any, Any]:
+        return {lessons: learn_page(spoken(request), checkpoints)}
+
+    lane = {"concurrency_limit": 8, "concurrency_id": "cases"}
+    tab.select(guard(show), None, [lessons], show_progress="hidden", api_visibility="private", **lane)
+
+
+def learn_page(language: Language, checkpoints: Sequence[str]) -> str:
+    """Failures first, for they are remembered; then the words."""
+    failures = "".join(
+        f"<section><h3>{escape(say(f'learn.{one.name}', language))}</h3>"
+        f"<p>{escape(say(f'learn.{one.name}.text', language))}</p>"
+        f"{_shows(one, language, checkpoints)}</section>"
+        for one in FAILURES
+    )
+    words = "".join(
+        f'<dt id="learn-{one.name}">{escape(say(f"learn.{one.name}", language))}</dt>'
+        f"<dd>{escape(say(f'learn.{one.name}.text', language))}<br>"
+        f"{_shows(one, language, checkpoints)}</dd>"
+        for one in GLOSSARY
+    )
+    return (
+        f'<div class="vb-learn" lang="{language}">{heading("learn.read", language)}'
+        f"{note(say('learn.read.text', language))}{heading('learn.failures', language)}"
+        f"{note(say('learn.failures.text', language))}"
+        f'<div class="vb-failures">{failures}</div>'
+        f"{heading('learn.glossary', language)}<dl>{words}</dl></div>"
+    )
+
+
+def _shows(lesson: Lesson, language: Language, checkpoints: Sequence[str]) -> str:
+    """A link for each view; the settings it opens with are its name."""
+    links, term = [], say(f"learn.{lesson.name}", language)
+    for number, link in enumerate(lesson.shows, 1):
+        if link.checkpoint and link.checkpoint not in checkpoints:
+            links.append(note(say("learn.no_checkpoint", language, name=link.checkpoint)))
+            continue
+        text = f"{say('learn.show', language)} {_settings(link, language)}".strip()
+        aside = f'<span class="vb-unseen"> {escape(term)} {number}</span>'
+        address = escape(f"?{link.query(language)}")
+        links.append(f'<a class="vb-show" href="{address}">{escape(text)}{aside}</a>')
+    return "".join(dict.fromkeys(links))
+
+
+def _settings(link: Link, language: Language) -> str:
+    told = []
+    if link.change:
+        told.append(say(f"learn.change.{link.change}", language))
+    if link.method:
+        told.append(say(f"method.{link.method}", language))
+    if link.baseline:
+        told.append(say(f"explain.{link.baseline}", language))
+    if link.checkpoint:
+        told.append(link.checkpoint)
+    return f"({', '.join(told)})" if told else ""

@@ -1,0 +1,73 @@
+"""Cases that no store holds: drills, kept as numbers beside a checkpoint, drawn when they are asked for."""
+
+import logging
+import re
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from cases.case import Case
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost
+from modeling.errors import ViewboxError
+
+if TYPE_CHECKING:
+    from cases.phantom.drills import Drills
+
+logger = logging.getLogger(__name__)
+
+KEPT = 16
+"""Drills that stay drawn; a class asks for the same ones at the same time."""
+_NAME = re.compile(r"phantom-[0-9a-f]{12}")
+
+
+def host_of_drills(models: Checkpoints) -> ModelHost:
+    """The checkpoint that answers for phantoms, and so for drills."""
+    return models.suiting("phantom")
+
+
+def drills_of(host: ModelHost) -> "Drills | None":
+    """The drills beside a checkpoint's weights; None where there are none that fit."""
+    if host.state.phase != "ready":
+        return None
+    from cases.phantom.drills import Drills  # late: the page opens without the phantoms' machinery
+    from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of  # torch
+
+    try:
+        return Drills.load(host.folder, sha256_of(host.folder / WEIGHTS_FILE))
+    except ViewboxError as exc:
+        logger.warning("checkpoint %s: %s", host.name, exc)
+        return None
+
+
+class DrawnCases:
+    """The drills of one page by their IDs."""
+
+    def __init__(self, models: Checkpoints) -> None:
+        self._models = models
+        self._drawing = threading.Lock()
+        self._listed: tuple[Drills, dict[str, int]] | None = None
+        self._kept: OrderedDict[str, Case] = OrderedDict()
+
+    def find(self, case_id: str) -> Case | None:
+        """The drill of that ID, None for any other; waits until the checkpoint it belongs to is loaded."""
+        if not _NAME.fullmatch(case_id) or not self._models.awaited(host_of_drills(self._models)):
+            return None
+        with self._drawing:  # one at a time: drawing takes a core for a moment
+            drills, places = self._list()
+            if case_id not in places:
+                return None
+            if case_id not in self._kept:
+                self._kept[case_id] = drills.case(places[case_id])
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(case_id)
+            return self._kept[case_id]
+
+    def _list(self) -> "tuple[Drills | None, dict[str, int]]":
+        if self._listed is None:
+            found = drills_of(host_of_drills(self._models))
+            if found is None:
+                return None, {}
+            self._listed = found, {found.case_id(drill.index): drill.index for drill in found.drills}
+        return self._listed

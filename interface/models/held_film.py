@@ -1,0 +1,196 @@
+"""Films on their way to the viewer: in memory only, at native range, by an address that only its reader has.
+
+A film is answered as bytes, not inside the component's value: gradio compares and copies that value as JSON
+at each change, and a map would carry its film along every time. Nothing is written to disk. The address is
+unguessable, is told to one session only, and dies with the desk that holds the film.
+
+The answer is one stream: a smaller film first where the film is large, so that something is on screen at
+once, then the film itself, both in blocks of rows. Each row is coded as steps from pixel to pixel (zigzag),
+low bytes before high bytes, which is what makes a film small; gzip is the transport's, so the browser undoes
+it natively.
+
+Beside a film's address stands one that tells, as JSON, which film most likely follows; the browser fetches
+that one too while the first is looked at, so that the next case is on screen at once.
+"""
+
+import asyncio
+import secrets
+import zlib
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from functools import cached_property
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from cases.case import Case
+from interface.html.pictures import small_film
+from modeling.model.film import grayscale
+from modeling.study import Radiograph, ViewPosition
+
+ROUTE = "viewbox/film/"
+BLOCK_ROWS = 128
+PREVIEW_SIDE = 1024
+"""Longer side of the smaller film, at most."""
+NEXT = "/next"
+PATIENCE = 10.0
+"""Seconds that the answer to `NEXT` waits for a film that is being read."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_held: WeakValueDictionary[str, "HeldFilm"] = WeakValueDictionary()
+
+
+class HeldFilm:
+    """A film that may be shown, as long as someone holds it.
+
+    Attributes:
+        key: names the film in its address.
+        film: the gray values and the windows that belong to them.
+        aspect: height of a pixel over its width.
+        following: the key of the film that the reader most likely sees next; empty where none is known, None
+            while it is being read.
+    """
+
+    following: str | None = ""
+
+    def __init__(self, radiograph: Radiograph) -> None:
+        self.key, self._radiograph = secrets.token_urlsafe(24), radiograph
+        self.film, self.aspect = grayscale(radiograph), radiograph.pixel_aspect_ratio
+        _held[self.key] = self
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        """(H', W') uint8 as the model sees it, at most 1024 a side, for maps that are drawn on the server."""
+        return small_film(self._radiograph)
+
+    @property
+    def view_position(self) -> ViewPosition:
+        """PA, AP, lateral or unknown."""
+        return self._radiograph.view_position
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) in native pixels."""
+        return self.film.values.shape
+
+    @property
+    def shrink(self) -> int:
+        """How many times smaller the preceding film is; 1 where there is none."""
+        side = max(self.shape)
+        return 1 if side <= 1400 else -(-side // PREVIEW_SIDE)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the browser must know to fetch and show the film."""
+        film, (rows, columns), by = self.film, self.shape, self.shrink
+        return {
+            "id": self.key,
+            "address": ROUTE + self.key,
+            "width": columns,
+            "height": rows,
+            "bytes": film.values.itemsize,
+            "preview": [columns // by, rows // by] if by > 1 else [0, 0],
+            "last": self._last,
+            "low": film.seen_by_model[0],
+            "high": film.seen_by_model[1],
+            "of_file": film.of_file,
+            "slope": film.slope,
+            "intercept": film.intercept,
+            "aspect": self.aspect,
+        }
+
+    @cached_property
+    def _last(self) -> int:
+        return int(self.film.values.max())
+
+    def blocks(self) -> Iterator[bytes]:
+        """The stream, block by block."""
+        if self.shrink > 1:
+            yield from _blocks(shrunk(self.film.values, self.shrink))
+        yield from _blocks(self.film.values)
+
+
+def hold(case: Case) -> HeldFilm | None:
+    """The case's film for the viewer; None where there is no film or its licence does not let it be shown."""
+    radiograph = case.study.radiograph
+    if radiograph is None or not case.licence.may_show:
+        return None
+    return HeldFilm(radiograph)
+
+
+def shrunk(values: np.ndarray, by: int) -> np.ndarray:
+    """Means of `by` x `by` pixels, same dtype; what does not fill a cell is left off."""
+    rows, columns = values.shape[0] // by, values.shape[1] // by
+    total = np.zeros((rows, columns), np.uint32)
+    for down in range(by):  # whole planes at a time: five times faster than a sum over short axes
+        for across in range(by):
+            total += values[down : rows * by : by, across : columns * by : by]
+    return (total // (by * by)).astype(values.dtype)
+
+
+def _blocks(values: np.ndarray) -> Iterator[bytes]:
+    signed = np.int8 if values.dtype == np.uint8 else np.int16
+    bits = 8 * values.itemsize
+    for top in range(0, values.shape[0], BLOCK_ROWS):
+        rows = np.ascontiguousarray(values[top : top + BLOCK_ROWS])
+        steps = rows.copy()
+        steps[:, 1:] -= rows[:, :-1]  # wraps around, and so does its undoing
+        steps = steps.view(signed)
+        coded = ((steps << 1) ^ (steps >> (bits - 1))).view(values.dtype)
+        if bits == 8:
+            yield coded.tobytes()
+        else:
+            yield (coded & 0xFF).astype(np.uint8).tobytes() + (coded >> 8).astype(np.uint8).tobytes()
+
+
+def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    # Run lengths and Huffman only: on film noise, longer matches cost twice the time and save nothing.
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9, zlib.Z_RLE)
+    for block in blocks:
+        yield packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
+
+
+class FilmRoute:
+    """ASGI middleware that answers the films that are held; every other request passes on."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer."""
+        _, found, key = scope.get("path", "").partition(f"/{ROUTE}")
+        if scope["type"] != "http" or not found:
+            return await self.app(scope, receive, send)
+        key, tells_next, _ = key.partition(NEXT)
+        held = _held.get(key) if scope["method"] == "GET" else None
+        if held is None:
+            gone = "This film is no longer on the desk; open its case again."
+            return await PlainTextResponse(gone, 404)(scope, receive, send)
+        answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
+        return await answer(scope, receive, send)
+
+
+def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    blocks = held.blocks()
+    if b"gzip" in asked.get(b"accept-encoding", b""):
+        blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
+    return StreamingResponse(blocks, headers=headers, media_type="application/octet-stream")
+
+
+async def _next(held: HeldFilm) -> Response:
+    """What follows a film, once it has been read; empty where nothing does."""
+    for _ in range(round(PATIENCE / 0.1)):
+        if held.following is not None:
+            break
+        await asyncio.sleep(0.1)
+    following = _held.get(held.following or "")
+    headers = {"cache-control": "no-store"}
+    if following is None:
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(following.described, headers=headers)

@@ -1,0 +1,67 @@
+"""The quiz on the viewer and in the browser's memory: film, map and planted region, the mark, the record."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from interface.quiz_tab.resume import committed_record
+from interface.quiz_tab.rules import fingerprint, grid_shape
+from interface.quiz_tab.score import as_csv
+from interface.quiz_tab.sitting import Sitting, planted_region
+from interface.language.texts import Language, say
+from interface.case_tab.viewer import film_value, layer, map_layer, mask_of
+from modeling.render.pictures import SIGNS
+
+
+def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
+    """The film under a name that tells nothing; then with the map; in the end with the planted region too."""
+    case, layers = sitting.case, []
+    assert case is not None, "shown before a case was laid"
+    if sitting.stage != "reveal":
+        case = replace(case, case_id=say("quiz.case", language, number=sitting.number))
+    account = sitting.map
+    if account is not None and account.image is not None:
+        told = {"method": account.method, "baseline": account.baseline, "read": sitting.told.modalities}
+        layers.append(map_layer(account.image, case, account.target, language, **told))
+    if sitting.stage == "reveal" and (planted := planted_region(case)) is not None:
+        layers.append(_planted_layer(planted, language))
+    return film_value(case, sitting.film, language, layers=tuple(layers))
+
+
+def _planted_layer(planted: np.ndarray, language: Language) -> dict[str, Any]:
+    scale = dict.fromkeys(SIGNS, say("quiz.planted_scale", language))
+    name = say("quiz.planted", language)
+    told = {"label": name, "text": name, "scale_text": scale, "unit": "planted"}
+    return layer(planted.astype(np.float32), 1.0, name="planted", **told)
+
+
+def mark_on(sitting: Sitting, value: object) -> np.ndarray | None:
+    """The region in the viewer's value on the comparing grid; None unless it was marked on this very film.
+
+    Raises:
+        ViewboxError: the data mean no region.
+    """
+    region = value.get("region") if isinstance(value, dict) else None
+    if sitting.film is None or not isinstance(region, dict) or region.get("film") != sitting.film.key:
+        return None
+    return mask_of(region, grid_shape(sitting.film.shape))
+
+
+def kept_record(sitting: Sitting, language: Language) -> dict[str, Any]:
+    """What the browser is to keep, and nobody else; it is enough to go on after a reload."""
+    rows, name = sitting.rows, fingerprint(sitting.asked)
+    record = {
+        "key": sitting.key,
+        "code": sitting.code,
+        "set": name,
+        "done": len(rows),
+        "total": len(sitting.asked),
+        "before": sum(row.first == row.truth for row in rows),
+        "after": sum(row.second == row.truth for row in rows),
+        "over": sitting.stage == "over" or len(rows) == len(sitting.asked),
+        "first": committed_record(sitting),
+        "rows": [asdict(row) for row in rows],
+        "csv": as_csv(rows, sitting.code, name),
+    }
+    return {"language": language, "record": record}

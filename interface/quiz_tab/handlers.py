@@ -1,0 +1,275 @@
+"""What happens in the quiz: nothing of model or reference leaves the server before a reader has committed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from interface.quiz_tab import fragments as draw
+from interface.case_tab.baseline_comparison import BASELINES
+from interface.models.checkpoints import Checkpoints
+from interface.session.session import Desk, Desks
+from interface.models.held_film import hold
+from interface.models.model_host import StoreHost
+from interface.session.links import language_of
+from interface.html.fragments import alert, note
+from interface.quiz_tab.tab import QuizPanel
+from interface.quiz_tab.pool import QuizPool, host_for
+from interface.quiz_tab.resume import sitting_from
+from interface.quiz_tab.rules import (
+    LENGTH,
+    NO_REGION,
+    Answer,
+    clean_code,
+    drawn_set,
+    fingerprint,
+    new_code,
+)
+from interface.quiz_tab.search import candidates_for
+from interface.quiz_tab.sitting import Sitting, Stage
+from interface.quiz_tab.film import kept_record, mark_on, quiz_film
+from interface.session.study_edits import fitted
+from interface.language.refusals import translated
+from interface.language.texts import Language, say
+from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.labels import APPEARANCE, Target, TaskName
+
+Updates = dict[Any, Any]
+
+
+class QuizActions:
+    """Handlers of the tab; each returns component updates."""
+
+    def __init__(self, models: Checkpoints, desks: Desks, pool: QuizPool, panel: QuizPanel) -> None:
+        self._models, self._desks, self._pool, self.panel = models, desks, pool, panel
+
+    # --- arriving
+
+    def arrive(self, request: gr.Request) -> Updates:
+        """The introduction in the reader's language; a link with `?quiz=` opens the tab with its code."""
+        language = language_of(request.query_params, request.headers.get("accept-language"))
+        updates = {
+            self.panel.intro: draw.intro(LENGTH, language),
+            self.panel.kept: {"language": language, "record": None},
+        }
+        wanted = dict(request.query_params).get("quiz")
+        if wanted is None:
+            return updates
+        self._pool.start()
+        code = clean_code(str(wanted))
+        refused = {} if code or not wanted else {self.panel.status: alert(say("quiz.bad_code", language))}
+        return updates | {self.panel.tabs: gr.Tabs(selected="quiz"), self.panel.code: code or ""} | refused
+
+    def prepare(self) -> None:
+        """The reader looks at the tab: find the films meanwhile."""
+        self._pool.start()
+
+    def begin(self, code: str | None, request: gr.Request) -> Iterator[Updates]:
+        """Draw the set, as soon as the films are known, and show the first one."""
+        desk = self._desks.of(request.session_hash)
+        if (code or "").strip() and clean_code(code) is None:
+            raise ViewboxError(say("quiz.bad_code", desk.language))
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+        chosen = clean_code(code) or new_code()
+        yield self._begun(desk, Sitting(chosen, drawn_set(chosen, candidates)))
+
+    def resume(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """Go on with a set that a reload interrupted, from what the reader's browser kept of it."""
+        desk = self._desks.of(request.session_hash)
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+        yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
+        yield self._begun(desk, sitting_from(event._data, candidates, desk.language))
+
+    def _begun(self, desk: Desk, sitting: Sitting) -> Updates:
+        if desk.quiz is not None:
+            desk.quiz.end()
+        desk.quiz, done = sitting, len(sitting.rows)
+        shown = self._open(desk, sitting)
+        self._pool.draw_ahead([one.case_id for one in sitting.asked[done + 1 :]])
+        return shown | {self.panel.kept: kept_record(sitting, desk.language)}
+
+    # --- reading
+
+    def _open(self, desk: Desk, sitting: Sitting) -> Updates:
+        """The next case, with nothing but what exists before anyone reads it."""
+        case = self._pool.case(sitting.asked[len(sitting.rows)].case_id)
+        film = hold(case)
+        if film is None or TaskName.APPEARANCE not in case.reference:
+            raise ViewboxError(say("quiz.no_cases", desk.language))
+        sitting.put(case, film, host_for(self._models, case))
+        p = self.panel
+        return {
+            p.message: alert(""),
+            p.status: note(say("quiz.read_hint", desk.language)),
+            p.start: gr.Column(visible=False),
+            p.begin: gr.Button(interactive=True),
+            p.step: self._step("quiz.step_read", desk.language, sitting),
+            p.film: quiz_film(sitting, desk.language),
+            p.facts: draw.facts(case, desk.language),
+            p.model: "",
+            p.truth: "",
+            p.answers: gr.Column(visible=True),
+            p.answer: gr.Radio(value=None),
+            p.confidence: gr.Radio(value=None),
+            p.commit: gr.Button(visible=True),
+            p.reveal: gr.Button(visible=False),
+            p.next: gr.Button(visible=False),
+            p.finish: gr.Button(visible=True),
+            p.results: "",
+            p.again: gr.Button(visible=False),
+        }
+
+    @staticmethod
+    def _step(key: str, language: Language, sitting: Sitting) -> str:
+        return draw.step(key, language, number=sitting.number, total=len(sitting.asked))
+
+    def commit(
+        self, answer: str | None, confidence: float | None, marked: object, request: gr.Request
+    ) -> Updates:
+        """Keep the reader's own reading; from here on the model's answer may be seen."""
+        desk, sitting = self._sitting(request, "read")
+        first, mark = self._given(answer, confidence, desk.language), mark_on(sitting, marked)
+        if mark is None and first.class_name != NO_REGION and not sitting.reminded:
+            sitting.reminded = True
+            raise ViewboxError(say("quiz.unmarked", desk.language))
+        return self._committed(desk, sitting, first, mark)
+
+    def recommit(self, request: gr.Request) -> Updates:
+        """After a reload: what had been committed stands, and the model's answer is told again."""
+        desk = self._desks.of(request.session_hash)
+        sitting = desk.quiz
+        if sitting is None or sitting.waiting is None or sitting.stage != "read":
+            return {self.panel.message: gr.skip()}
+        first, mark = sitting.waiting.answer, sitting.waiting.mark
+        sitting.waiting = None
+        given = {self.panel.answer: gr.Radio(value=first.class_name)}
+        given[self.panel.confidence] = gr.Radio(value=first.confidence)
+        return given | self._committed(desk, sitting, first, mark)
+
+    def _committed(self, desk: Desk, sitting: Sitting, first: Answer, mark: np.ndarray | None) -> Updates:
+        case, host = sitting.case, sitting.host
+        study = fitted(case.study, case, host.text_sections)
+        told = host.predict(study, None)[TaskName.APPEARANCE]
+        if sitting.case is not case or sitting.stage != "read":  # the reader has moved on meanwhile
+            return {self.panel.message: gr.skip()}
+        sitting.first, sitting.mark, sitting.told, sitting.stage = first, mark, told, "revise"
+        p = self.panel
+        return {
+            p.message: alert(""),
+            p.status: note(say("quiz.revise_hint", desk.language)),
+            p.step: self._step("quiz.step_revise", desk.language, sitting),
+            p.model: draw.model_answer(told, first.class_name, desk.language, None, coming=True),
+            p.commit: gr.Button(visible=False),
+            p.reveal: gr.Button(visible=True),
+            p.kept: kept_record(sitting, desk.language),
+        }
+
+    def explain(self, request: gr.Request) -> Updates:
+        """The map of the model's answer; one that comes after the reference is still shown and scored."""
+        desk = self._desks.of(request.session_hash)
+        sitting, nothing = desk.quiz, {self.panel.message: gr.skip()}
+        if sitting is None or sitting.told is None or sitting.map is not None or sitting.stage == "over":
+            return nothing
+        case, told, stop = sitting.case, sitting.told, sitting.stop
+        study = fitted(case.study, case, sitting.host.text_sections)
+        target, first = Target(TaskName.APPEARANCE, told.most_probable), sitting.first.class_name
+        try:
+            account = sitting.host.scrutiny.explain(study, target, BASELINES[0], stop)
+        except ExplanationCancelled:  # the reader went on to the next film
+            return nothing
+        except ViewboxError as exc:
+            without = draw.model_answer(told, first, desk.language, None, coming=False)
+            return {self.panel.model: without, self.panel.message: alert(translated(str(exc), desk.language))}
+        if stop.is_set() or sitting.case is not case:
+            return nothing
+        sitting.map = account
+        updates: Updates = {
+            self.panel.film: quiz_film(sitting, desk.language),
+            self.panel.model: draw.model_answer(told, first, desk.language, account, coming=False),
+        }
+        return updates | (self._rescored(desk, sitting) if sitting.stage == "reveal" else {})
+
+    def _rescored(self, desk: Desk, sitting: Sitting) -> Updates:
+        row = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
+        sitting.rows[-1] = row
+        told = draw.reference(sitting.case, row, desk.language)
+        return {self.panel.truth: told, self.panel.kept: kept_record(sitting, desk.language)}
+
+    def reveal(self, answer: str | None, confidence: float | None, request: gr.Request) -> Updates:
+        """Keep the second answer and tell the reference."""
+        desk, sitting = self._sitting(request, "revise")
+        row = sitting.result(self._given(answer, confidence, desk.language))
+        sitting.rows.append(row)
+        sitting.stage = "reveal"
+        last = len(sitting.rows) == len(sitting.asked)
+        p = self.panel
+        return {
+            p.message: alert(""),
+            p.status: "",
+            p.step: self._step("quiz.step_reveal", desk.language, sitting),
+            p.film: quiz_film(sitting, desk.language),
+            p.truth: draw.reference(sitting.case, row, desk.language),
+            p.answers: gr.Column(visible=False),
+            p.next: gr.Button(visible=not last),
+            p.kept: kept_record(sitting, desk.language),
+        }
+
+    def next(self, request: gr.Request) -> Updates:
+        """The next film."""
+        desk, sitting = self._sitting(request, "reveal")
+        if len(sitting.rows) == len(sitting.asked):
+            return self._over(desk, sitting)
+        return self._open(desk, sitting)
+
+    def finish(self, request: gr.Request) -> Updates:
+        """The results of what has been done."""
+        desk = self._desks.of(request.session_hash)
+        if desk.quiz is None:
+            raise ViewboxError(say("quiz.no_sitting", desk.language))
+        return self._over(desk, desk.quiz)
+
+    def again(self, request: gr.Request) -> Updates:
+        """Back to the start, for another set."""
+        desk, p = self._desks.of(request.session_hash), self.panel
+        desk.quiz = None
+        start = {p.start: gr.Column(visible=True), p.code: "", p.begin: gr.Button(interactive=True)}
+        return start | {p.step: "", p.status: "", p.results: "", p.again: gr.Button(visible=False)}
+
+    # --- what stands on screen
+
+    def _over(self, desk: Desk, sitting: Sitting) -> Updates:
+        sitting.end()
+        p = self.panel
+        return {
+            p.message: alert(""),
+            p.status: "",
+            p.step: draw.step("quiz.step_over", desk.language),
+            p.facts: "",
+            p.model: "",
+            p.truth: "",
+            p.results: draw.results(sitting, fingerprint(sitting.asked), desk.language),
+            p.again: gr.Button(visible=True),
+            p.kept: kept_record(sitting, desk.language),
+        }
+
+    # --- what the reader gave
+
+    def _sitting(self, request: gr.Request, stage: Stage) -> tuple[Desk, Sitting]:
+        desk = self._desks.of(request.session_hash)
+        if desk.quiz is None or desk.quiz.stage != stage:
+            raise ViewboxError(say("quiz.no_sitting", desk.language))
+        return desk, desk.quiz
+
+    @staticmethod
+    def _given(answer: str | None, confidence: float | None, language: Language) -> Answer:
+        if answer not in APPEARANCE.classes or confidence is None:
+            raise ViewboxError(say("quiz.incomplete", language))
+        return Answer(answer, float(confidence))
+
+
+def quiz_actions(models: Checkpoints, stores: StoreHost, desks: Desks) -> Callable[[QuizPanel], QuizActions]:
+    """Makes the handlers, for `interface.quiz_tab.tab.quiz_tab`."""
+    pool = QuizPool(models, stores)
+    return lambda panel: QuizActions(models, desks, pool, panel)

@@ -1,0 +1,57 @@
+"""While the films of a quiz are found: what the reader is told, and what comes of it."""
+
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import gradio as gr
+
+from interface.models.checkpoints import Checkpoints
+from interface.html.fragments import note
+from interface.quiz_tab.tab import QuizPanel
+from interface.quiz_tab.pool import QuizPool
+from interface.quiz_tab.rules import Candidate
+from interface.language.refusals import translated
+from interface.language.texts import Language, say
+from modeling.errors import ViewboxError
+
+PATIENCE = 180.0
+"""Seconds that a reader waits for the films to be chosen."""
+_POLL = 0.4
+Updates = dict[Any, Any]
+
+
+def candidates_for(
+    pool: QuizPool, models: Checkpoints, panel: QuizPanel, language: Language
+) -> Generator[Updates, None, tuple[Candidate, ...]]:
+    """Tell how the search goes until it is over; gives what it found.
+
+    Raises:
+        ViewboxError: it takes too long, failed, or found nothing.
+    """
+    start = {panel.status: "", panel.begin: gr.Button(interactive=True)}
+    try:
+        for told in _until_found(pool, models, language):
+            yield {panel.status: note(told, "vb-running"), panel.begin: gr.Button(interactive=False)}
+    except ViewboxError:
+        yield start
+        raise
+    if not pool.state.candidates:
+        yield start
+        raise ViewboxError(translated(pool.state.fault, language) or say("quiz.no_cases", language))
+    return pool.state.candidates
+
+
+def _until_found(pool: QuizPool, models: Checkpoints, language: Language) -> Iterator[str]:
+    pool.start()
+    end, told = time.monotonic() + PATIENCE, ""
+    while (state := pool.state).candidates is None and not state.fault:
+        if time.monotonic() > end:
+            raise ViewboxError(say("quiz.too_slow", language))
+        if not models.settled and not state.done:
+            now = say("quiz.waiting", language)
+        else:
+            now = say("quiz.choosing", language, done=state.done, total=state.total)
+        if now != told:
+            yield (told := now)
+        time.sleep(_POLL)

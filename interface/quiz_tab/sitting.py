@@ -1,0 +1,132 @@
+"""One reader's quiz: the set, where it stands, and what is known of the case on screen. In memory only."""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from cases.case import Case
+from interface.models.held_film import HeldFilm
+from interface.models.model_host import ModelHost
+from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
+from interface.quiz_tab.score import CaseResult
+from modeling.labels import TaskName
+from modeling.render.pictures import smoothed_density
+from modeling.results import Attribution, TaskPrediction
+
+Stage = Literal["read", "revise", "reveal", "over"]
+NOT_OPACITIES = ("cardiomegaly",)
+"""Planted structures that no reader is asked to mark."""
+
+
+@dataclass(frozen=True, eq=False)
+class Committed:
+    """A first reading that the reader had committed to before the page was loaded again."""
+
+    answer: Answer
+    mark: np.ndarray | None
+
+
+@dataclass(eq=False)
+class Sitting:
+    """A set under way.
+
+    Attributes:
+        key: names the sitting among those that a browser keeps.
+        stage: read (nothing of the model or the reference is told), revise (the model's answer is), reveal.
+        first: what the reader committed to.
+        mark: (rows, columns) bool on the comparing grid, as it was when the reader committed.
+        told: the model's answer for the case; None until the reader has committed.
+        stop: stops the map that is being computed.
+        waiting: what was committed for the next film before a reload; the model's answer follows it at once.
+    """
+
+    code: str
+    asked: tuple[Asked, ...]
+    key: str = field(default_factory=lambda: secrets.token_hex(6))
+    rows: list[CaseResult] = field(default_factory=list)
+    stage: Stage = "read"
+    case: Case | None = None
+    film: HeldFilm | None = None
+    host: ModelHost | None = None
+    first: Answer | None = None
+    mark: np.ndarray | None = None
+    reminded: bool = False
+    told: TaskPrediction | None = None
+    map: Attribution | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    waiting: Committed | None = None
+
+    @property
+    def number(self) -> int:
+        """Of the case on screen, from 1."""
+        return len(self.rows) + (self.stage != "reveal")
+
+    @property
+    def current(self) -> Asked:
+        """The case on screen, or the next one."""
+        return self.asked[self.number - 1]
+
+    def put(self, case: Case, film: HeldFilm, host: ModelHost) -> None:
+        """Lay the next case; work on the last one stops."""
+        self.stop.set()
+        self.stop, self.stage = threading.Event(), "read"
+        self.case, self.film, self.host = case, film, host
+        self.first, self.mark, self.told, self.map, self.reminded = None, None, None, None, False
+
+    def end(self) -> None:
+        """No further case; films and maps go."""
+        self.stop.set()
+        self.stage, self.case, self.film, self.map = "over", None, None, None
+
+    def result(self, second: Answer) -> CaseResult:
+        """What came of the case on screen."""
+        assert self.case is not None and self.first is not None and self.told is not None, self.stage
+        truth = self.case.reference[TaskName.APPEARANCE]
+        planted = planted_region(self.case)
+        model = self.told.most_probable
+        evidence = self.case.evidence
+        return CaseResult(
+            number=self.number,
+            case_id=self.case.case_id,
+            truth=truth,
+            first=self.first.class_name,
+            first_confidence=self.first.confidence,
+            second=second.class_name,
+            second_confidence=second.confidence,
+            model=model,
+            model_probability=float(self.told.probabilities.max()),
+            drill=self.current.drill,
+            marked=self.mark is not None,
+            iou_truth=overlap(self.mark, planted),
+            hit_truth=is_hit(self.mark, planted),
+            iou_map=self.map_overlap,
+            lesson=lesson(
+                self.first.class_name,
+                second.class_name,
+                truth,
+                model,
+                confounder=evidence.confounder if evidence else "",
+                holders=evidence.modality.get(TaskName.APPEARANCE, ()) if evidence else (),
+            ),
+        )
+
+    @property
+    def map_overlap(self) -> float | None:
+        """Overlap of the mark with the strongest part of the map, of the same area; None without either."""
+        if self.mark is None or self.map is None or self.map.image is None:
+            return None
+        density = on_grid(smoothed_density(self.map.image), self.mark.shape)
+        return overlap(self.mark, strongest(density, int(self.mark.sum())))
+
+
+def planted_region(case: Case) -> np.ndarray | None:
+    """(rows, columns) bool on the comparing grid: every planted opacity; None where none is known."""
+    if case.evidence is None or case.study.radiograph is None:
+        return None
+    shape = grid_shape(case.study.radiograph.shape)
+    masks = [m for name, m in case.evidence.masks.items() if name.split(",")[0] not in NOT_OPACITIES]
+    together = np.logical_or.reduce([on_grid(m, shape) for m in masks]) if masks else np.zeros(shape, bool)
+    return together if together.any() else None

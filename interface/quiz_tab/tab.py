@@ -1,0 +1,161 @@
+"""The tab "Quiz": lays out its parts and says which event calls which action."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+
+from interface.language.page_strings import CATALOGUE
+from interface.quiz_tab.rules import CONFIDENCES
+from interface.language.texts import LANGUAGES, marker
+from interface.case_tab.viewer import viewer
+from modeling.labels import APPEARANCE
+
+FILM_ID = "vb-quiz-film"
+_KEPT_WORDS = ("quiz.kept", "quiz.kept_row", "quiz.csv", "quiz.forget", "quiz.full", "quiz.continue")
+_SURE = ("quiz.sure_guess", "quiz.sure_half", "quiz.sure_more", "quiz.sure_much", "quiz.sure_certain")
+_MOUNT = """
+const mount = () => window.viewboxQuiz?.mount
+  ? window.viewboxQuiz.mount(element, props, watch, (record) => trigger('resume', record))
+  : setTimeout(mount, 20);
+mount();
+"""
+_FOCUS = "() => window.viewboxQuiz.focus()"
+_PRIVATE = {"api_visibility": "private"}
+_READING = {"concurrency_limit": 8, "concurrency_id": "quiz", "show_progress": "hidden", **_PRIVATE}
+_MODEL = {"concurrency_limit": 1, "concurrency_id": "model", "show_progress": "hidden", **_PRIVATE}
+_SHORT = {**_MODEL, "concurrency_id": "short"}
+
+
+@dataclass(frozen=True)
+class QuizPanel:
+    """Everything of the tab that the actions change."""
+
+    tabs: gr.Tabs
+    message: gr.HTML
+    start: gr.Column
+    intro: gr.HTML
+    code: gr.Textbox
+    begin: gr.Button
+    status: gr.HTML
+    step: gr.HTML
+    film: gr.HTML
+    facts: gr.HTML
+    model: gr.HTML
+    truth: gr.HTML
+    answers: gr.Column
+    answer: gr.Radio
+    confidence: gr.Radio
+    commit: gr.Button
+    reveal: gr.Button
+    next: gr.Button
+    finish: gr.Button
+    results: gr.HTML
+    again: gr.Button
+    kept: gr.HTML
+
+    @property
+    def all(self) -> list[Any]:
+        """Outputs of every action."""
+        return [getattr(self, f.name) for f in fields(self)]
+
+
+def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
+    """Lay out the tab's content; only its introduction shows before a quiz is begun."""
+    parts: dict[str, Any] = {"tabs": tabs, "message": message}
+    with gr.Column(elem_id="vb-quiz-start") as parts["start"]:
+        parts["intro"] = gr.HTML(elem_id="vb-quiz-intro")
+        parts["begin"] = gr.Button(marker("quiz.begin"), variant="primary", elem_id="vb-quiz-begin")
+        parts["code"] = gr.Textbox(
+            label=marker("quiz.code"),
+            info=marker("quiz.code_hint"),
+            max_lines=1,
+            max_length=40,
+            elem_id="vb-quiz-code",
+        )
+    parts["status"] = gr.HTML(elem_id="vb-quiz-status")
+    parts["step"] = gr.HTML(elem_id="vb-quiz-step")
+    # Seen while a film is asked (quiz.css): showing it by `visible` would rob the viewer of its words.
+    with gr.Column(elem_id="vb-quiz-desk"), gr.Row(equal_height=False):
+        with gr.Column(scale=6, min_width=330):
+            parts["film"] = viewer(FILM_ID)
+        with gr.Column(scale=5, min_width=330):
+            parts |= _questions()
+    parts["results"] = gr.HTML(elem_id="vb-quiz-results")
+    parts["again"] = gr.Button(marker("quiz.again"), visible=False, elem_id="vb-quiz-again")
+    parts["kept"] = _kept()
+    return QuizPanel(**parts)
+
+
+def _questions() -> dict[str, Any]:
+    """What stands beside the film."""
+    parts: dict[str, Any] = {
+        "truth": gr.HTML(elem_id="vb-quiz-truth"),
+        "model": gr.HTML(elem_id="vb-quiz-model"),
+        "facts": gr.HTML(elem_id="vb-quiz-facts"),
+    }
+    with gr.Column(elem_id="vb-quiz-answers") as parts["answers"]:
+        classes = [(marker(f"class.{name}"), name) for name in APPEARANCE.classes]
+        parts["answer"] = gr.Radio(classes, label=marker("quiz.answer"), elem_id="vb-quiz-answer")
+        sure = [(marker(key), value) for key, value in zip(_SURE, CONFIDENCES, strict=True)]
+        parts["confidence"] = gr.Radio(sure, label=marker("quiz.confidence"), elem_id="vb-quiz-sure")
+        parts["commit"] = gr.Button(marker("quiz.commit"), variant="primary", elem_id="vb-quiz-commit")
+        parts["reveal"] = gr.Button(
+            marker("quiz.reveal"), variant="primary", visible=False, elem_id="vb-quiz-reveal"
+        )
+    parts["next"] = gr.Button(marker("quiz.next"), variant="primary", visible=False, elem_id="vb-quiz-next")
+    parts["finish"] = gr.Button(marker("quiz.finish"), size="sm", elem_id="vb-quiz-finish")
+    return parts
+
+
+def _kept() -> gr.HTML:
+    """Earlier results, which only the browser has; its script keeps, lists, downloads and deletes them."""
+    words = {
+        language: {key: CATALOGUE[key][place] for key in _KEPT_WORDS}
+        for place, language in enumerate(LANGUAGES)
+    }
+    fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}
+    return gr.HTML({}, elem_id="vb-quiz-kept", words=words, **fixed)
+
+
+def quiz_tab(
+    page: gr.Blocks,
+    tabs: gr.Tabs,
+    message: gr.HTML,
+    actions: Callable[[QuizPanel], Any],
+    guard: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> None:
+    """Lay out the tab among the others and connect it.
+
+    Args:
+        message: where refusals are shown.
+        actions: makes the handlers for the panel (`interface.quiz_tab.handlers.QuizActions`).
+        guard: shows what goes wrong.
+    """
+    with tabs, gr.Tab(marker("tab.quiz"), id="quiz", render_children=True) as tab:
+        panel = quiz_panel(tabs, message)
+    work = actions(panel)
+
+    def on(event: Callable[..., Any], action: Callable[..., Any], inputs: Any, lane: dict[str, Any]) -> Any:
+        done = event(guard(action), inputs, panel.all, **lane)
+        done.then(None, None, None, js=_FOCUS, queue=False, **_PRIVATE)
+        return done
+
+    answered = [panel.answer, panel.confidence]
+    # Not `all`: an update of the viewer before it is built, even an empty one, takes its words away.
+    shown = [panel.intro, panel.kept, panel.tabs, panel.code, panel.status]
+    page.load(guard(work.arrive), None, shown, **_READING)
+    tab.select(work.prepare, None, None, **_READING)
+    for event in (panel.begin.click, panel.code.submit):
+        on(event, work.begin, [panel.code], _READING)
+    committed = on(panel.commit.click, work.commit, [*answered, panel.film], _SHORT)
+    committed.then(guard(work.explain), None, panel.all, **_MODEL)
+    resumed = on(panel.kept.resume, work.resume, None, _READING)
+    recommitted = resumed.then(guard(work.recommit), None, panel.all, **_SHORT)
+    recommitted.then(None, None, None, js=_FOCUS, queue=False, **_PRIVATE)
+    recommitted.then(guard(work.explain), None, panel.all, **_MODEL)
+    on(panel.reveal.click, work.reveal, answered, _READING)
+    on(panel.next.click, work.next, None, _READING)
+    on(panel.finish.click, work.finish, None, _READING)
+    on(panel.again.click, work.again, None, _READING)

@@ -1,0 +1,1 @@
+"""Findings in reports, and cases that resemble each other."""

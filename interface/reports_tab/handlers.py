@@ -1,0 +1,196 @@
+"""What happens in the tab of reports: mining, rules, topics, similar cases, two explanations in one view."""
+
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from interface.session.session import Desk, Desks
+from interface.html.fragments import alert, heading, note
+from interface.html.pictures import shown_film
+from interface.session.study_edits import target_of
+from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
+from interface.reports_tab.topics import StoreTopics, topics_panel
+from interface.language.refusals import translated
+from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.similar_cards import found_panel, progress_line
+from interface.reports_tab.pair import Pair, explained_side
+from interface.reports_tab.pair_fragments import pair_panel
+from interface.language.texts import say
+from modeling.errors import ViewboxError
+from modeling.study import Modality
+
+if TYPE_CHECKING:
+    from interface.reports_tab.tab import ReportTab
+    from modeling.reports.mining import Miner
+
+LONGEST_REPORT = 500_000
+"""Characters; 50,000 words fit."""
+
+NEIGHBOURS = 4
+LOOK_AGAIN = 0.4
+"""Seconds between two looks at how far the index is."""
+
+Updates = dict[Any, Any]
+
+
+class ReportActions:
+    """Handlers of the tab; each returns or yields component updates."""
+
+    def __init__(self, desks: Desks, similar: SimilarCases, tab: "ReportTab", message: gr.HTML) -> None:
+        self._desks, self._similar, self._tab, self._message = desks, similar, tab, message
+        self._topics = StoreTopics()
+
+    # --- mining, and the rules
+
+    def arrive(self, rules: str, request: gr.Request) -> Updates:
+        """The rules that ship, unless the reader has some; the comparison of cases begins meanwhile."""
+        from modeling.reports.rules import default_text
+
+        self._similar.start()
+        text = rules if (rules or "").strip() else default_text()
+        return {self._tab.rules: text, self._tab.scores: self._scores(text, request), **self._quiet()}
+
+    def restore(self, text: str, request: gr.Request) -> Updates:
+        """The rules that ship, and the report by them."""
+        from modeling.reports.rules import default_text
+
+        return {self._tab.rules: default_text(), **self.try_rules(text, default_text(), request)}
+
+    def take(self, rules: str, request: gr.Request) -> Updates:
+        """The report of the case on screen, with its labels."""
+        desk = self._desks.of(request.session_hash)
+        if desk.case is None or desk.study is None:
+            raise ViewboxError(say("reports.no_case", desk.language))
+        sections = {**desk.study.text.sections, **desk.case.report}
+        text = "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
+        if not text:
+            raise ViewboxError(say("reports.no_report", desk.language))
+        return {self._tab.text: text, **self.mine(text, rules, request)}
+
+    def mine(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """The report with its labels, by the rules as they stand in the box."""
+        if not (text or "").strip():
+            raise ViewboxError(say("reports.empty", self._desks.language(request)))
+        return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
+
+    def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """What the rules in the box reach, and the report by them where there is one."""
+        scores, marked = self._scores(rules, request), self._marked(text, rules, request)
+        return {self._tab.scores: scores, self._tab.marked: marked, **self._quiet()}
+
+    def typed_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """The same while a rule is being typed; an unfinished one is told beside the box, not above."""
+        try:
+            shown = self.try_rules(text, rules, request)
+            if not (text or "").strip():  # nothing to mark; a report may have come meanwhile
+                shown.pop(self._tab.marked)
+            return shown
+        except ViewboxError as exc:
+            told = translated(str(exc), self._desks.language(request))
+            return {self._tab.scores: note(told, "vb-stopped"), **self._quiet()}
+
+    def _quiet(self) -> Updates:
+        return {self._message: alert("")}
+
+    def _marked(self, text: str, rules: str, request: gr.Request) -> str:
+        from modeling.reports.report import Report
+
+        if not (text or "").strip():
+            return ""
+        language, miner = self._desks.language(request), miner_of(rules)
+        report = Report.from_text(text[:LONGEST_REPORT])
+        labels = miner.label(report)
+        shown = note(say("reports.intro", language)) + marked_report(report, labels, miner, language)
+        return shown + label_table(labels, report, language)
+
+    def _scores(self, rules: str, request: gr.Request) -> str:
+        from modeling.reports.examples import example_scores
+        from modeling.reports.rules import default_text
+
+        edited = bool(rules) and rules.strip() != default_text().strip()
+        before, after = example_scores(miner_of("")), example_scores(miner_of(rules))
+        return scores_panel(before, after, edited, self._desks.language(request))
+
+    # --- the store's cases
+
+    def topics(self, request: gr.Request) -> Iterator[Updates]:
+        """Topics of the store's reports; how far the reading of the cases is until they are there."""
+        desk = self._desks.of(request.session_hash)
+        compared = yield from self._read(self._tab.topics, desk)
+        found = self._topics.of(compared)
+        current = desk.case.case_id if desk.case is not None else ""
+        panel = topics_panel(found, compared, current, desk.language)
+        yield {self._tab.topics: panel, **self._quiet()}
+
+    def find(self, image: float, table: float, text: float, request: gr.Request) -> Iterator[Updates]:
+        """Similar and contrast cases; how far the comparison is until it is done."""
+        desk = self._desks.of(request.session_hash)
+        case, study = desk.case, desk.study
+        if case is None or study is None:
+            raise ViewboxError(say("reports.no_case", desk.language))
+        yield from self._read(self._tab.similar, desk)
+        found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
+        title = heading("similar.title", desk.language) + note(say("similar.hint", desk.language))
+        shown = {self._tab.similar: title + found_panel(found, desk.language), self._tab.pair: ""}
+        yield {**shown, **self._quiet()}
+
+    def _read(self, panel: gr.HTML, desk: Desk) -> Iterator[Updates]:
+        """Show how far the reading of the cases is; returns them.
+
+        Raises:
+            ViewboxError: the reading ended in a fault.
+        """
+        self._similar.start()
+        while self._similar.building and self._similar.ready is None:
+            yield {panel: progress_line(self._similar.progress, desk.language)}
+            self._similar.wait(LOOK_AGAIN)
+        return self._similar.compared
+
+    def compare(
+        self, image: float, table: float, text: float, event: gr.EventData, request: gr.Request
+    ) -> Iterator[Updates]:
+        """The case on screen and the one that was pressed, both explained, each from its own study."""
+        desk, panel = self._desks.of(request.session_hash), self._tab.pair
+        if desk.case is None or desk.study is None:
+            raise ViewboxError(say("reports.no_case", desk.language))
+        if desk.prediction is None or desk.used is None:
+            raise ViewboxError(say("pair.not_predicted", desk.language))
+        opened, target = desk.opened, target_of(desk.prediction, desk.chosen)
+        other = self._similar.case(str((event._data or {}).get("case_id", "")))
+        told = say("pair.running", desk.language, name=desk.used.name)
+        yield {panel: note(told, "vb-running")}
+        weights = _weights(image, table, text)
+        why = self._similar.pair(desk.case, desk.study, other, weights)
+        baseline = desk.attribution.baseline if desk.attribution is not None else "black"
+        stop, host = threading.Event(), desk.used
+        here = explained_side(desk.case, desk.study, desk.shown, host, target, baseline, stop)
+        if desk.opened == opened:
+            there = explained_side(other, other.study, shown_film(other), host, target, baseline, stop)
+        if desk.opened != opened:  # the reader has moved on meanwhile
+            yield {panel: ""}
+            return
+        yield {panel: pair_panel(Pair(here, there, target, host, why), desk.language), **self._quiet()}
+
+
+def _weights(image: float, table: float, text: float) -> dict[Modality, float]:
+    return dict(zip(Modality, (image, table, text), strict=True))
+
+
+def miner_of(rules: str) -> "Miner":
+    """A miner by the rules of a text; by those that ship where it is empty.
+
+    Raises:
+        RuleError: a rule cannot be used, with its name and what to write instead.
+    """
+    return _miner((rules or "").strip())
+
+
+@lru_cache(maxsize=16)
+def _miner(rules: str) -> "Miner":
+    from modeling.reports.mining import Miner
+    from modeling.reports.rules import RuleSet
+
+    return Miner(RuleSet.from_text(rules)) if rules else Miner()

@@ -1,0 +1,250 @@
+"""The cases of the store as an index, built when a reader first asks and in the background."""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cases.case import Case
+from cases.refusals import BrokenCase
+from cases.store import CaseFilter, CaseStore
+from interface.models.checkpoints import Checkpoints
+from interface.session.error_border import sentence
+from interface.models.model_host import ModelHost, StoreHost
+from interface.reports_tab.shelf import Shelved, described, shelved
+from interface.reports_tab.stored_search import Retrieved, stored_neighbours
+from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
+from modeling.results import Neighbour
+from modeling.study import Modality, Study
+
+if TYPE_CHECKING:
+    from modeling.retrieval.index import CaseIndex, IndexedCase
+    from modeling.retrieval.vectors import CaseEncoder
+
+logger = logging.getLogger(__name__)
+
+MOST_CASES = 500
+"""Cases that are compared at most, of a larger store a random draw: the film of each is read once."""
+PAGE = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The finished index.
+
+    Attributes:
+        films_by: the checkpoint that the films were encoded by; empty for none.
+        left_out: how many cases of the store are not in it.
+    """
+
+    index: "CaseIndex"
+    encoder: "CaseEncoder"
+    shelf: Mapping[str, Shelved]
+    films_by: str
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the index is: `done` of `total` cases are read; `fault` is why it stopped."""
+
+    done: int = 0
+    total: int = 0
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer to one question.
+
+    Attributes:
+        query: with its own vectors and findings.
+        shelf: what is kept of every case that was found.
+        among: how many cases were searched.
+        in_store: the checkpoint by whose vectors the store's own search answered; empty where it did not.
+        why_here: why it did not, where the store could have one; else empty.
+    """
+
+    query: "IndexedCase"
+    alike: tuple[Neighbour, ...]
+    contrast: tuple[Neighbour, ...]
+    compared: Compared
+    shelf: Mapping[str, Shelved]
+    among: int
+    in_store: str = ""
+    why_here: str = ""
+
+
+class SimilarCases:
+    """Builds the index once, and again when a checkpoint that suits the cases has become ready since."""
+
+    def __init__(self, models: Checkpoints, stores: StoreHost) -> None:
+        self._models, self._stores = models, stores
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._compared: Compared | None = None
+        self.progress = Progress()
+
+    @property
+    def ready(self) -> Compared | None:
+        """The index, or None while it is being built."""
+        return self._compared
+
+    @property
+    def compared(self) -> Compared:
+        """The index.
+
+        Raises:
+            ViewboxError: it is not built yet, or why it could not be.
+        """
+        if self._compared is None:
+            told = "The cases are still being compared; ask again in a few seconds."
+            raise ViewboxError(self.progress.fault or told)
+        return self._compared
+
+    @property
+    def building(self) -> bool:
+        """Whether a thread is at it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Build in a thread what is missing; does nothing where that is under way or done."""
+        with self._lock:
+            if self.building or (self._compared is not None and not self._better_films()):
+                return
+            self.progress = Progress()
+            self._thread = threading.Thread(target=self._build, name="similar-cases", daemon=True)
+            self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Until the index is there, has failed, or the time is over."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def find(self, case: Case, study: Study, k: int, weights: Mapping[Modality, float]) -> Found:
+        """Similar and contrast cases; no contrast for a case without a label.
+
+        Args:
+            study: the case's own, or as the reader changed it.
+
+        Raises:
+            ViewboxError: the index is not built yet, or nothing can be compared in this way.
+        """
+        compared = self.compared
+        query = self._encoded(compared, case, study)
+        alike = compared.index.neighbours(query, k, weights)
+        contrast = compared.index.neighbours(query, k, weights, contrast=True) if query.label else ()
+        host = self._host_named(compared.films_by) or self._film_host()
+        stored = stored_neighbours(
+            self._stores.store,
+            host,
+            query,
+            (case, study),
+            k,
+            weights,
+            lambda other: compared.encoder.encode(described(other, other.study, None)),
+            compared.index.spread,
+        )
+        if isinstance(stored, Retrieved):
+            shelf = {name: shelved(other) for name, other in stored.cases.items()}
+            return Found(
+                stored.query, stored.alike, stored.contrast, compared, shelf, stored.among, stored.by
+            )
+        among = len(compared.index)
+        return Found(query, alike, contrast, compared, compared.shelf, among, why_here=stored)
+
+    def case(self, case_id: str) -> Case:
+        """A case of the store.
+
+        Raises:
+            CaseStoreError: there is no such case, or the store does not answer.
+        """
+        return self._stores.store.get(case_id)
+
+    def pair(self, case: Case, study: Study, other: Case, weights: Mapping[Modality, float]) -> Neighbour:
+        """How alike the case and another one are, and in what.
+
+        Args:
+            study: the case's own, or as the reader changed it.
+
+        Raises:
+            ViewboxError: the index is not built yet, or nothing can be compared in this way.
+        """
+        compared = self.compared
+        there = self._encoded(compared, other, other.study)
+        return compared.index.pair(self._encoded(compared, case, study), there, weights)
+
+    def _encoded(self, compared: Compared, case: Case, study: Study) -> "IndexedCase":
+        if case.case_id in compared.index and study is case.study:
+            return compared.index.case(case.case_id)
+        return compared.encoder.encode(described(case, study, self._host_named(compared.films_by)))
+
+    # --- building
+
+    def _build(self) -> None:
+        try:
+            self._compared = self._built()
+        except Exception as exc:  # the thread's border: kept for the reader, logged in `sentence`
+            self.progress = Progress(fault=sentence(exc))
+
+    def _built(self) -> Compared:
+        from modeling.retrieval.index import CaseIndex
+        from modeling.retrieval.vectors import CaseEncoder
+
+        store = self._stores.store
+        count = store.count(CaseFilter())
+        ids = case_ids(store, count)
+        host, cases, shelf = self._film_host(), [], {}
+        for done, case_id in enumerate(ids):
+            self.progress = Progress(done, len(ids))
+            if host is not None:  # a reader's short work goes first
+                host.scrutiny.way.stopped(threading.Event())()
+            try:
+                case = store.get(case_id)
+                cases.append(described(case, case.study, host))
+            except (BrokenCase, CaseNotFoundError, StudyError) as exc:  # one bad case hides no other
+                logger.warning("case %s is not compared: %s", case_id, exc)
+                continue
+            shelf[case_id] = shelved(case)
+        self.progress = Progress(len(ids), len(ids))
+        if not cases:
+            raise ViewboxError("The store holds no case to compare with; fill it first.")
+        encoder = CaseEncoder(cases)
+        index = CaseIndex([encoder.encode(case) for case in cases])
+        name = host.name if host is not None else ""
+        logger.info("compared %d cases, films by %s", len(cases), name or "brightness")
+        return Compared(index, encoder, shelf, name, count - len(cases))
+
+    def _film_host(self) -> ModelHost | None:
+        """The checkpoint that suits the store's first case, where it is ready and reads films here."""
+        rows = self._stores.store.page(CaseFilter(), None, 1).rows
+        host = self._models.suiting(rows[0].source if rows else "")
+        if host.state.phase != "ready" or str(host.pipeline.device) != "cpu":
+            return None
+        return host if Modality.IMAGE in host.pipeline.config.modalities else None
+
+    def _better_films(self) -> bool:
+        host = self._film_host()
+        return host is not None and self._compared is not None and self._compared.films_by != host.name
+
+    def _host_named(self, name: str) -> ModelHost | None:
+        return self._models.named(name) if name else None
+
+
+def case_ids(store: CaseStore, count: int) -> list[str]:
+    """The cases to compare, by rising ID: all of a small store, else the same draw every time."""
+    everything = CaseFilter()
+    if count > MOST_CASES:
+        drawn = (store.random(everything, seed) for seed in range(2 * MOST_CASES))
+        distinct = dict.fromkeys(case_id for case_id in drawn if case_id is not None)
+        return sorted(list(distinct)[:MOST_CASES])
+    ids: list[str] = []
+    after: str | None = None
+    while len(ids) < MOST_CASES:
+        page = store.page(everything, after, min(PAGE, MOST_CASES - len(ids)))
+        ids += [row.case_id for row in page.rows]
+        after = page.next_after
+        if after is None:
+            break
+    return ids

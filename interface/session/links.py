@@ -1,0 +1,104 @@
+"""Links that restore a view: case, target, baseline, map, checkpoint, and what was done to the study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from interface.case_tab.baseline_comparison import BASELINES
+from interface.learn_tab.defects import DEFECTS
+from interface.models.checks_host import METHODS
+from interface.language.texts import LANGUAGES, Language, preferred, say
+from modeling.errors import ViewboxError
+from modeling.labels import Target
+
+if TYPE_CHECKING:
+    from interface.session.session import Desk
+
+LANGUAGE = "lang"
+LONGEST = 200
+"""Characters of one value in a link."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link asks for; an empty part leaves the choice to the page.
+
+    Attributes:
+        case: ID of a stored case.
+        target: slug, `task/class`.
+        baseline: what the film starts from.
+        method: the map on the film.
+        checkpoint: by its name on this page.
+        change: what is done to the study on purpose, one of `DEFECTS`.
+    """
+
+    case: str = ""
+    target: str = ""
+    baseline: str = ""
+    method: str = ""
+    checkpoint: str = ""
+    change: str = ""
+
+    def query(self, language: Language | None = None) -> str:
+        """What stands after the `?`."""
+        parts = {name: value for name, value in asdict(self).items() if value}
+        return urlencode(parts | ({LANGUAGE: language} if language else {}), safe="/")
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str], checkpoints: Sequence[str]) -> "Link":
+        """The link in an address; parameters that are not Viewbox's are left alone.
+
+        Raises:
+            LinkError: a value means nothing here.
+        """
+        given = {name: str(parameters.get(name) or "").strip() for name in asdict(cls())}
+        allowed = {
+            "baseline": BASELINES,
+            "method": METHODS,
+            "checkpoint": tuple(checkpoints),
+            "change": tuple(DEFECTS),
+        }
+        for name, value in given.items():
+            if len(value) > LONGEST or (value and name in allowed and value not in allowed[name]):
+                raise LinkError(name, value)
+        if given["target"]:
+            try:
+                Target.parse(given["target"])
+            except ViewboxError:
+                raise LinkError("target", given["target"]) from None
+        return cls(**given)
+
+
+class LinkError(ViewboxError):
+    """A part of a link that means nothing here."""
+
+    def __init__(self, part: str, value: str) -> None:
+        self.part, self.value = part, value[:60]
+        super().__init__(f"The link's {part} '{self.value}' is not here; the usual view is shown instead.")
+
+    def said(self, language: Language) -> str:
+        """The sentence in the reader's language."""
+        return say("link.bad", language, part=say(f"link.part.{self.part}", language), value=self.value)
+
+
+def link_of(desk: "Desk") -> Link:
+    """The link that restores what is on a desk; nothing for a study that no store holds."""
+    if desk.case is None or not desk.case.case_id:
+        return Link()
+    account = desk.attribution
+    target = account.target.slug if account is not None else desk.chosen.slug if desk.chosen else ""
+    return Link(
+        case=desk.case.case_id,
+        target=target,
+        baseline="" if account is None else account.baseline,
+        method="" if desk.opinion is None else desk.opinion.method,
+        checkpoint=desk.used.name if desk.used is not None else desk.wanted,
+        change=desk.change,
+    )
+
+
+def language_of(parameters: Mapping[str, str], accept_language: str | None) -> Language:
+    """The language that the address names, or else the browser's own."""
+    named = parameters.get(LANGUAGE)
+    return next((one for one in LANGUAGES if one == named), preferred(accept_language))

@@ -1,0 +1,126 @@
+"""The case that a reader will most likely open next, read from the store while the last one is looked at.
+
+The film of that case is told to the reader's browser too (`interface.models.held_film`), which fetches it meanwhile.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cases.case import Case
+from interface.models.held_film import HeldFilm, hold
+from interface.models.model_host import StoreHost
+from modeling.errors import ViewboxError
+
+logger = logging.getLogger(__name__)
+
+KEPT_BYTES = 160 * 2**20
+"""What the cases that wait to be opened may take together, of all readers; a large film takes some 20 MB."""
+REST = 0.5
+"""Seconds before a case is read ahead, so that the one just opened reaches its reader first."""
+FRESH = 120.0
+"""Seconds after which a case is read again: the store may have changed."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    since: float
+    case: Case
+    film: HeldFilm | None
+
+    @property
+    def bytes(self) -> int:
+        radiograph = self.case.study.radiograph
+        stored = 0 if radiograph is None else radiograph.pixels.nbytes
+        return stored + (0 if self.film is None else self.film.film.values.nbytes)
+
+
+class Ahead:
+    """Reads one case at a time in the background; each waits for the one reader it was read for."""
+
+    def __init__(self, stores: StoreHost) -> None:
+        self._stores = stores
+        self._lock = threading.Lock()
+        self._reading = ThreadPoolExecutor(1, "case ahead")
+        self._wanted: dict[str, object] = {}
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+
+    def opened(self, case_id: str, reader: str) -> tuple[Case, HeldFilm | None]:
+        """A case with its film; at once where it was read ahead for this reader.
+
+        Args:
+            reader: the session; two readers never share a film's address.
+
+        Raises:
+            CaseStoreError: the store does not answer.
+            CaseNotFoundError: it has no such case.
+        """
+        with self._lock:
+            self._wanted.pop(reader, None)
+            found = self._waiting.pop(reader, None)
+        if found is not None and found.case.case_id == case_id and time.monotonic() - found.since < FRESH:
+            return found.case, found.film
+        case = self._stores.case(case_id)
+        return case, hold(case)
+
+    def read(self, which: Callable[[], str | None], reader: str, shown: HeldFilm | None) -> None:
+        """Read a case soon, unless the reader opens another one first.
+
+        Args:
+            which: gives its ID, or None for none; called in the background.
+            shown: the film that the reader looks at meanwhile; it learns which one follows.
+        """
+        if shown is not None:
+            shown.following = None
+        wanted = object()
+        with self._lock:
+            self._wanted[reader] = wanted
+        due = time.monotonic() + REST
+        self._reading.submit(self._read, which, reader, wanted, shown, due).add_done_callback(_told)
+
+    def forget(self, reader: str) -> None:
+        """The reader has left."""
+        with self._lock:
+            self._wanted.pop(reader, None)
+            self._waiting.pop(reader, None)
+
+    def _read(
+        self,
+        which: Callable[[], str | None],
+        reader: str,
+        wanted: object,
+        shown: HeldFilm | None,
+        due: float,
+    ) -> None:
+        film = None
+        try:
+            time.sleep(max(0.0, due - time.monotonic()))  # the later ones in line are due later still
+            case_id = which() if self._wanted.get(reader) is wanted else None
+            if case_id is not None:
+                case = self._stores.case(case_id)
+                film = hold(case)
+                self._keep(reader, wanted, _Waiting(time.monotonic(), case, film))
+        except ViewboxError as exc:  # a reader who opens it is told
+            logger.info("not read ahead: %s", exc)
+        finally:
+            if shown is not None:
+                shown.following = film.key if film is not None else ""
+
+    def _keep(self, reader: str, wanted: object, waiting: _Waiting) -> None:
+        with self._lock:
+            if self._wanted.get(reader) is not wanted:  # the reader has moved on
+                return
+            del self._wanted[reader]
+            self._waiting[reader] = waiting
+            self._waiting.move_to_end(reader)
+            while sum(w.bytes for w in self._waiting.values()) > KEPT_BYTES and len(self._waiting) > 1:
+                self._waiting.popitem(last=False)
+
+
+def _told(done: Future[None]) -> None:
+    if (exc := done.exception()) is not None:  # nobody asks a background read for its result
+        logger.error("not read ahead", exc_info=exc)
