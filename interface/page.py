@@ -10,43 +10,43 @@ from starlette.middleware import Middleware
 
 from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
-from interface.api.reports import ReportsApi
 from interface.api.checks import ScrutinyApi
+from interface.api.reports import ReportsApi
+from interface.browser.closed_routes import Gate
+from interface.browser.film_route import FilmRoute
+from interface.browser.look import CSS, HEAD, theme
+from interface.browser.page_language import LanguageRoute
 from interface.case_tab.arrival_handlers import Arrival
 from interface.case_tab.case_handlers import CaseActions
-from interface.models.checkpoints import Checkpoints
 from interface.case_tab.chooser import chooser
-from interface.session.session import Desks
-from interface.models.held_film import FilmRoute
+from interface.case_tab.components import Parts
+from interface.case_tab.export_handlers import TakeActions
+from interface.case_tab.export_panel import notice, take_panel
 from interface.case_tab.form import form
-from interface.browser.closed_routes import Gate
-from interface.session.error_border import on_screen, stopping
-from interface.models.model_host import StoreHost
-from interface.browser.page_language import LanguageRoute
-from interface.learn_tab.tab import learn_tab
-from interface.session.waiting_line import Line
-from interface.browser.look import CSS, HEAD, theme
-from interface.html.fragments import alert, banner
+from interface.case_tab.leave_out_handlers import WhatIf
 from interface.case_tab.map_switch import method_panel
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.panels import film_panel, model_panel, result_panel
-from interface.case_tab.components import Parts
-from interface.case_tab.prove_panel import prove_panel
+from interface.case_tab.ppv_panel import ward_panel
 from interface.case_tab.prove_handlers import ProveActions
-from interface.quiz_tab.tab import quiz_tab
-from interface.quiz_tab.handlers import quiz_actions
-from interface.reports_tab.tab import reports_tab
+from interface.case_tab.prove_panel import prove_panel
 from interface.case_tab.trust_handlers import ScrutinyActions
-from interface.reports_tab.similar_index import SimilarCases
-from interface.case_tab.export_panel import notice, take_panel
-from interface.case_tab.export_handlers import TakeActions
-from interface.language.texts import marker, translations
 from interface.case_tab.trust_panel import trust_panel
 from interface.case_tab.viewer import mask_of
-from interface.case_tab.ppv_panel import ward_panel
-from interface.case_tab.leave_out_handlers import WhatIf
-from interface.case_tab.wiring_trust import AFTER_A_FRAME, Guard, ScrutinyWiring
 from interface.case_tab.wiring_export import wire_take, wire_ward
+from interface.case_tab.wiring_trust import AFTER_A_FRAME, Guard, ScrutinyWiring
+from interface.html.fragments import alert, banner
+from interface.language.texts import marker, translations
+from interface.learn_tab.tab import learn_tab
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import StoreHost
+from interface.quiz_tab.handlers import quiz_actions
+from interface.quiz_tab.tab import quiz_tab
+from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.tab import reports_tab
+from interface.session.error_border import on_screen, stopping
+from interface.session.session import Desks
+from interface.session.waiting_line import Line
 
 SESSIONS = 64
 PRIVATE = {"api_visibility": "private"}

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from hub_config.cards.plots import plots
-from interface.about_tab.tab import About
 from interface.about_tab.facts import interval, number, read_facts
+from interface.about_tab.tab import About
+from interface.language.about import STRINGS
 from interface.language.page_strings import CATALOGUE
+from interface.language.texts import LANGUAGES, Language
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
-from interface.language.about import STRINGS
-from interface.language.texts import LANGUAGES, Language
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
 from tests.served import open_tab, serve, write_bundle, write_store

@@ -7,9 +7,9 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
+from interface.models.model_host import StoreHost
 from interface.session import prefetch as ahead
 from interface.session.prefetch import Ahead
-from interface.models.model_host import StoreHost
 from modeling.errors import ViewboxError
 from tests.toys import toy_study
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from cases.case import Licence
+from interface.case_tab.export_panel import ADDRESS
+from interface.case_tab.handout import Picture, Sheet, handout
+from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.case_tab.map_in_words import map_in_words, sentence
+from interface.language.texts import LANGUAGES
+from interface.models.held_film import hold
+from interface.models.model_host import ModelState
 from interface.models.prediction_limits import Limits, TaskSet, set_and_gate
 from interface.session.session import Desk
-from interface.models.held_film import hold
-from interface.case_tab.handout import Picture, Sheet, handout
-from interface.models.model_host import ModelState
-from interface.case_tab.map_in_words import map_in_words, sentence
-from interface.case_tab.handout_sheets import is_changed, sheet_of
-from interface.case_tab.export_panel import ADDRESS
-from interface.language.texts import LANGUAGES
 from modeling.results import WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
 from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight

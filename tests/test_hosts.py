@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from cases.case import Provenance
-from interface.session import error_border as guard
-from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desk, Desks
-from interface.models.model_host import ModelHost, StoreHost
 from interface.html.fragments import mismatch
 from interface.language.texts import LANGUAGES
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.session import error_border as guard
+from interface.session.session import Desk, Desks
 from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.study import Study

@@ -15,16 +15,16 @@ from cases.case import Licence, Provenance
 from cases.store import CasePage, CaseSummary
 from interface.api.cases import BASELINES
 from interface.case_tab.case_handlers import decoded
-from interface.language.page_strings import CATALOGUE, FIELD_LABELS
 from interface.case_tab.explanation_panel import evidence_panel
-from interface.models.held_film import hold
 from interface.case_tab.form import table_and_text
-from interface.models.model_host import ModelState
+from interface.case_tab.viewer import film_value
 from interface.html.fragments import case_list, form_reads, model_line, prediction_panel
 from interface.html.pictures import film_url, map_urls, shown_film
-from interface.session.study_edits import fitted, own_case, revised, target_of, typed
+from interface.language.page_strings import CATALOGUE, FIELD_LABELS
 from interface.language.texts import preferred, say, word_for
-from interface.case_tab.viewer import film_value
+from interface.models.held_film import hold
+from interface.models.model_host import ModelState
+from interface.session.study_edits import fitted, own_case, revised, target_of, typed
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
 from modeling.render.pictures import SIGNS

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from interface.session.waiting_line import Line, place_line
 from interface.models.short_work_first import Way
+from interface.session.waiting_line import Line, place_line
 
 
 def request(session: str) -> gr.Request:

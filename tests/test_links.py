@@ -6,13 +6,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from interface.language.page_strings import CATALOGUE
-from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
-from interface.session.session import Desk
 from interface.browser.page_language import LanguageRoute
-from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
-from interface.session.links import Link, LinkError, language_of, link_of
+from interface.language.page_strings import CATALOGUE
 from interface.language.texts import LANGUAGES
+from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
+from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.session.links import Link, LinkError, language_of
+from interface.session.session import Desk, link_of
 from modeling.errors import StudyError
 from modeling.labels import Target
 from modeling.model.film import brightness

@@ -14,15 +14,15 @@ from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Proven
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from interface.language.page_strings import CATALOGUE
+from interface.language.quiz import STRINGS
 from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desks
 from interface.models.model_host import ModelHost, StoreHost
-from interface.quiz_tab.tab import quiz_panel
 from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import LENGTH
 from interface.quiz_tab.sitting import planted_region
-from interface.language.quiz import STRINGS
+from interface.quiz_tab.tab import quiz_panel
+from interface.session.session import Desks
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 from modeling.study import ClinicalText, Modality

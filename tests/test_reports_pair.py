@@ -13,18 +13,18 @@ from toys import toy_checkpoint, toy_radiograph
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
-from interface.reports_tab import similar_index as similar_module
 from interface.api.reports import ReportsApi
 from interface.html.bars import signed
+from interface.html.pictures import shown_film
+from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
-from interface.html.pictures import shown_film
-from interface.reports_tab.topics import SHOWN_CASES, StoreTopics, topics_panel
-from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
-from interface.reports_tab.similar_cards import progress_line
+from interface.reports_tab import similar_index as similar_module
 from interface.reports_tab.pair import Pair, Side, explained_side
 from interface.reports_tab.pair_fragments import pair_panel
-from interface.language.texts import LANGUAGES
+from interface.reports_tab.similar_cards import progress_line
+from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
+from interface.reports_tab.topics import SHOWN_CASES, StoreTopics, topics_panel
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.model.pipeline import DiagnosisPipeline

@@ -11,13 +11,13 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
+from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
-from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.handlers import miner_of
-from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.similar_cards import found_panel
-from interface.language.texts import LANGUAGES
+from interface.reports_tab.similar_index import SimilarCases
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.reports.examples import example_reports, example_scores

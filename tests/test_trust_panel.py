@@ -11,12 +11,12 @@ import modeling.trust.scrutiny
 from interface.case_tab import baseline_comparison as baselines
 from interface.case_tab import map_switch as methods
 from interface.case_tab import prove_panel as prove
-from interface.models import checks_host as scrutiny_host
 from interface.case_tab import trust_panel as trust
+from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.modality_table import shares_table
 from interface.language.page_strings import CATALOGUE
-from interface.case_tab.explanation_panel import evidence_panel
 from interface.language.texts import LANGUAGES
+from interface.models import checks_host as scrutiny_host
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
 from modeling.study import Modality, Study

@@ -24,8 +24,8 @@ from cases.scoring.checkpoint_hash import checkpoint_hash
 from cases.scoring.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
-from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.similar_cards import found_panel
+from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.stored_search import Retrieved, stored_neighbours
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName

@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from cases.case import Licence
-from interface.models import held_film as films
-from interface.session.session import Desk
-from interface.models.held_film import BLOCK_ROWS, ROUTE, FilmRoute, HeldFilm, hold, shrunk
-from interface.language.viewer import STRINGS
+from interface.browser.film_route import FilmRoute
 from interface.case_tab.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
+from interface.language.viewer import STRINGS
+from interface.models import held_film as films
+from interface.models.held_film import BLOCK_ROWS, ROUTE, HeldFilm, hold, shrunk
+from interface.session.session import Desk
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, grayscale

@@ -2,8 +2,8 @@
 
 import pytest
 
-from interface.language.texts import LANGUAGES
 from interface.case_tab.ppv_panel import Curve, counts, curve_of, ward_result
+from interface.language.texts import LANGUAGES
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 

@@ -6,8 +6,8 @@ import pytest
 
 from interface.case_tab.explanation_panel import bar_scale, evidence_panel
 from interface.case_tab.prove_panel import word_choices
-from interface.language.texts import value_word
 from interface.html.whole_words import sayable, whole_words
+from interface.language.texts import value_word
 from modeling.results import WordAttribution
 from modeling.study import ClinicalText, Study
 from tests.example_answers import attribution

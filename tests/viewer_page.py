@@ -9,10 +9,11 @@ from PIL import Image
 from starlette.middleware import Middleware
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from interface.models.held_film import FilmRoute, HeldFilm, hold
+from interface.browser.film_route import FilmRoute
 from interface.browser.look import CSS, HEAD, theme
-from interface.language.texts import Language
 from interface.case_tab.viewer import film_value, map_layer, mask_of, viewer
+from interface.language.texts import Language
+from interface.models.held_film import HeldFilm, hold
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.study import Modality, Radiograph, Study
 from tests.served import free_port

@@ -16,8 +16,8 @@ from interface.about_tab.tables import (
     point_table,
     written,
 )
-from interface.language.page_strings import CATALOGUE
 from interface.html.fragments import note
+from interface.language.page_strings import CATALOGUE
 from interface.language.texts import Language, say, word_for
 
 SIGNIFICANT = 0.05

@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 
 from interface.about_tab.facts import Measured, number, part, read_facts
-from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
 from interface.about_tab.phantom_results import fusing, shortcut
+from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
+from interface.html.fragments import heading, model_line, note
 from interface.language.page_strings import CATALOGUE
+from interface.language.texts import Language, marker, say, word_for
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints
 from interface.models.model_host import ModelHost
-from interface.html.fragments import heading, model_line, note
-from interface.language.texts import Language, marker, say, word_for
 
 logger = logging.getLogger(__name__)
 

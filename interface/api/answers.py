@@ -4,10 +4,10 @@ from typing import Any
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost
 from interface.html.fragments import mismatch
 from interface.html.pictures import film_url, shown_film
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost
 from modeling.results import Attribution, Prediction
 from modeling.study import CLINICAL_FIELDS
 

@@ -15,10 +15,10 @@ from cases.store import CaseFilter
 from interface.api import answers
 from interface.case_tab.baseline_comparison import BASELINES
 from interface.case_tab.case_handlers import decoded
-from interface.models.checkpoints import Checkpoints
-from interface.session.error_border import for_api
-from interface.models.model_host import ModelHost, StoreHost
 from interface.html.pictures import map_urls, shown_film
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.session.error_border import for_api
 from interface.session.study_edits import fitted, own_case, revised, target_of
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, Target

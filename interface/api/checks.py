@@ -10,11 +10,11 @@ from cases.case import Case
 from interface.api import answers
 from interface.api import checks_answers as answers_scrutiny
 from interface.api.cases import Answer, Api, Table
-from interface.session.error_border import for_api
-from interface.models.model_host import ModelHost
 from interface.html.pictures import map_urls, shown_film
-from interface.session.study_edits import target_of
 from interface.models.checks_host import METHODS
+from interface.models.model_host import ModelHost
+from interface.session.error_border import for_api
+from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 from modeling.results import Attribution

@@ -5,10 +5,10 @@ from typing import Any
 
 from cases.case import Case
 from interface.api.answers import prediction_json
-from interface.models.model_host import ModelHost
-from interface.models.checks_host import CONTROLS
-from interface.language.texts import say
 from interface.case_tab.trust_panel import reading
+from interface.language.texts import say
+from interface.models.checks_host import CONTROLS
+from interface.models.model_host import ModelHost
 from modeling.results import FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import Modality
 

@@ -6,15 +6,15 @@ import gradio as gr
 
 from cases.store import CaseFilter
 from interface.case_tab.case_handlers import CaseActions
-from interface.models.checkpoints import Checkpoints
-from interface.learn_tab.defects import DEFECTS
-from interface.session.session import Desk, Desks
-from interface.models.model_host import StoreHost
-from interface.session.links import Link, LinkError, language_of
-from interface.html.fragments import alert, banner, note, upload_box
 from interface.case_tab.components import Parts, Updates
+from interface.html.fragments import alert, banner, note, upload_box
 from interface.language.refusals import translated
 from interface.language.texts import say
+from interface.learn_tab.defects import DEFECTS
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import StoreHost
+from interface.session.links import Link, LinkError, language_of
+from interface.session.session import Desk, Desks
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 

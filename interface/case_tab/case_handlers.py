@@ -10,19 +10,19 @@ import gradio as gr
 from cases.case import Case
 from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
-from interface.session.prefetch import Ahead
-from interface.models.checkpoints import Checkpoints
 from interface.case_tab.chooser import ANY
-from interface.session.session import Desk, Desks
-from interface.models.held_film import HeldFilm, hold
-from interface.case_tab.form import table_and_text
-from interface.models.model_host import StoreHost
-from interface.html.fragments import alert, case_list, note
 from interface.case_tab.components import Parts, Updates
-from interface.session.study_edits import own_case, revised
+from interface.case_tab.form import table_and_text
+from interface.case_tab.viewer import desk_value
+from interface.html.fragments import alert, case_list, note
 from interface.language.refusals import translated
 from interface.language.texts import marker, say
-from interface.case_tab.viewer import desk_value
+from interface.models.checkpoints import Checkpoints
+from interface.models.held_film import HeldFilm, hold
+from interface.models.model_host import StoreHost
+from interface.session.prefetch import Ahead
+from interface.session.session import Desk, Desks
+from interface.session.study_edits import own_case, revised
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import Study
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from interface.models.checkpoints import Checkpoints
 from interface.case_tab.chooser import Chooser
-from interface.session.session import Desk
+from interface.case_tab.export_panel import TakePanel
 from interface.case_tab.form import Form
-from interface.html.fragments import alert, model_line
 from interface.case_tab.map_switch import MethodPanel
 from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel
 from interface.case_tab.prove_panel import ProvePanel
-from interface.models.checks_host import METHOD
-from interface.case_tab.export_panel import TakePanel
 from interface.case_tab.trust_panel import TrustPanel
+from interface.html.fragments import alert, model_line
+from interface.models.checkpoints import Checkpoints
+from interface.models.checks_host import METHOD
+from interface.session.session import Desk
 
 Updates = dict[Any, Any]
 

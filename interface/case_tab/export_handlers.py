@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 import gradio as gr
 
-from interface.models.prediction_limits import limits_of
-from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desk, Desks
-from interface.models.held_film import hold
-from interface.case_tab.handout import handout
-from interface.models.model_host import StoreHost
-from interface.session.links import Link, link_of
-from interface.html.fragments import alert, case_name
 from interface.case_tab.components import Parts, Updates
-from interface.session.study_edits import fitted, target_of
-from interface.case_tab.handout_sheets import is_changed, sheet_of
 from interface.case_tab.export_panel import ADDRESS, Value
+from interface.case_tab.handout import handout
+from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.html.fragments import alert, case_name
 from interface.language.texts import say
+from interface.models.checkpoints import Checkpoints
+from interface.models.held_film import hold
+from interface.models.model_host import StoreHost
+from interface.models.prediction_limits import limits_of
+from interface.session.links import Link
+from interface.session.session import Desk, Desks, link_of
+from interface.session.study_edits import fitted, target_of
 from modeling.errors import ViewboxError
 
 MAX_PACK = 8

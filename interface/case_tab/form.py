@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from interface.session.study_edits import typed
 from interface.language.texts import marker
+from interface.session.study_edits import typed
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Modality, Study
 
 

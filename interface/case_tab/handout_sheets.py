@@ -5,18 +5,17 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from interface.models.prediction_limits import set_and_gate
-from interface.session.session import Desk
 from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.export_panel import ADDRESS
 from interface.case_tab.handout import Picture, Sheet
-from interface.session.links import link_of
 from interface.case_tab.map_in_words import map_in_words
+from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.html.fragments import case_name, mismatch, prediction_panel
 from interface.html.pictures import data_url, map_urls
-from interface.models.checks_host import METHOD
-from interface.case_tab.export_panel import ADDRESS
 from interface.language.texts import say, word_for
-from interface.case_tab.trust_panel import checks_panel, verdict
+from interface.models.checks_host import METHOD
+from interface.models.prediction_limits import set_and_gate
+from interface.session.session import Desk, link_of
 
 GRAY = 128
 """Ground of a map whose film may not be passed on."""

@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.case_handlers import CaseActions
-from interface.session.session import Desks
-from interface.models.held_film import hold
 from interface.case_tab.components import Parts, Updates
-from interface.language.texts import say
 from interface.case_tab.viewer import desk_value
+from interface.language.texts import say
+from interface.models.held_film import hold
+from interface.session.session import Desks
 from modeling.errors import ViewboxError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from interface.models.held_film import HeldFilm
 from interface.language.texts import Language, say
+from interface.models.held_film import HeldFilm
 from modeling.render.pictures import smoothed_density
 from modeling.study import ViewPosition
 from modeling.trust.map_in_words import OUTSIDE, PlaceOfWeight, place_of_weight

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import gradio as gr
 
-from interface.models.prediction_limits import limits_of, set_and_gate
 from interface.case_tab.baseline_comparison import BASELINES
-from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desk, Desks
-from interface.case_tab.explanation_panel import evidence_panel
-from interface.models.model_host import ModelHost
-from interface.session.links import LinkError
-from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
 from interface.case_tab.components import Parts, Updates, on_top
-from interface.session.study_edits import fitted, possible_targets, target_of
+from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.viewer import desk_value
+from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
 from interface.language.refusals import translated
 from interface.language.texts import marker, say, word_for
-from interface.case_tab.viewer import desk_value
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost
+from interface.models.prediction_limits import limits_of, set_and_gate
+from interface.session.links import LinkError
+from interface.session.session import Desk, Desks
+from interface.session.study_edits import fitted, possible_targets, target_of
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
 from modeling.results import Prediction

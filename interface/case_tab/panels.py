@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from interface.language.texts import marker
 from interface.case_tab.viewer import viewer
+from interface.language.texts import marker
 
 
 @dataclass(frozen=True)

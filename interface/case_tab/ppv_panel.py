@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from interface.about_tab.facts import number, part, read_facts
-from interface.session.session import Desk
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, say, word_for
+from interface.session.session import Desk
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 import gradio as gr
 import numpy as np
 
-from interface.session.session import Desk, Desks
-from interface.html.fragments import note
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.prove_panel import proof_panel
+from interface.html.fragments import note
 from interface.language.texts import say
+from interface.session.session import Desk, Desks
 
 QUICK_SECONDS = 0.5
 """A proof that took longer than this is made on the button only, not at every stroke."""

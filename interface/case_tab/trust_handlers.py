@@ -10,19 +10,19 @@ import gradio as gr
 import numpy as np
 
 from interface.case_tab.baseline_comparison import BASELINES, baselines_panel
-from interface.learn_tab.defects import on_frame
-from interface.session.session import Desk, Desks
-from interface.session.waiting_line import Line, place_line
+from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
-from interface.html.fragments import note
 from interface.case_tab.map_switch import about, localisation_of, method_choices, pointing_line
 from interface.case_tab.model_handlers import ModelActions
-from interface.case_tab.components import Parts, Updates
 from interface.case_tab.prove_panel import field_choices, word_choices
-from interface.models.checks_host import METHOD, METHODS
-from interface.language.texts import say
 from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.case_tab.viewer import desk_value
+from interface.html.fragments import note
+from interface.language.texts import say
+from interface.learn_tab.defects import on_frame
+from interface.models.checks_host import METHOD, METHODS
+from interface.session.session import Desk, Desks
+from interface.session.waiting_line import Line, place_line
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.results import Attribution
 

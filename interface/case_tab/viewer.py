@@ -28,12 +28,12 @@ import numpy as np
 from PIL import Image
 
 from cases.case import Case
-from interface.language.page_strings import CATALOGUE
-from interface.session.session import Desk
-from interface.models.held_film import HeldFilm
 from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, provenance_line
+from interface.language.page_strings import CATALOGUE
 from interface.language.texts import LANGUAGES, Language, say, word_for
+from interface.models.held_film import HeldFilm
+from interface.session.session import Desk
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 from modeling.render.pictures import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density

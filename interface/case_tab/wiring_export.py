@@ -5,13 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from interface.session.session import Desks
-from interface.session.waiting_line import Line
-from interface.session.study_edits import target_of
-from interface.case_tab.export_panel import TakePanel
 from interface.case_tab.export_handlers import TakeActions
+from interface.case_tab.export_panel import TakePanel
 from interface.case_tab.ppv_panel import WardPanel, ward_of
 from interface.case_tab.wiring_trust import AFTER_A_FRAME, MODEL, QUIET, Guard
+from interface.session.session import Desks
+from interface.session.study_edits import target_of
+from interface.session.waiting_line import Line
 
 READING = {"concurrency_limit": 8, "concurrency_id": "cases", **QUIET}
 

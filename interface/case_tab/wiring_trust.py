@@ -5,10 +5,10 @@ from typing import Any
 
 import gradio as gr
 
-from interface.session.waiting_line import Line
 from interface.case_tab.components import Parts
 from interface.case_tab.prove_handlers import ProveActions
 from interface.case_tab.trust_handlers import ScrutinyActions
+from interface.session.waiting_line import Line
 
 PRIVATE = {"api_visibility": "private"}
 QUIET = {**PRIVATE, "show_progress": "hidden"}

@@ -5,11 +5,11 @@ from html import escape
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.models.checkpoints import suits
-from interface.models.model_host import ModelHost, ModelState
 from interface.html.pictures import thumbnail_url
 from interface.language.refusals import translated
 from interface.language.texts import Language, field_label, say, word_for
+from interface.models.checkpoints import suits
+from interface.models.model_host import ModelHost, ModelState
 from modeling.results import Prediction, TaskPrediction
 
 

@@ -1,22 +1,6 @@
 """The strings of the panels, one module a panel: key -> (English, Traditional Chinese)."""
 
-from interface.language import about
-
-from interface.language import about_text
-
-from interface.language import learn
-
-from interface.language import prove
-
-from interface.language import quiz
-
-from interface.language import reports
-
-from interface.language import take
-
-from interface.language import trust
-
-from interface.language import viewer
+from interface.language import about, about_text, learn, prove, quiz, reports, take, trust, viewer
 
 PANELS: tuple[dict[str, tuple[str, str]], ...] = (
     about.STRINGS,

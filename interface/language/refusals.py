@@ -9,11 +9,8 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from interface.language import said_by_cases, said_by_interface, said_by_modeling, said_by_reports
 from interface.language.page_strings import CATALOGUE, FIELD_LABELS
-from interface.language import said_by_cases
-from interface.language import said_by_interface
-from interface.language import said_by_modeling
-from interface.language import said_by_reports
 from interface.language.texts import Language
 
 PATTERNS: dict[str, str] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from interface.session.links import Link
 from interface.html.fragments import heading, note
 from interface.language.texts import Language, marker, say
+from interface.session.links import Link
 
 TWIN = "teaching-twin"
 

@@ -13,16 +13,13 @@ Beside a film's address stands one that tells, as JSON, which film most likely f
 that one too while the first is looked at, so that the next case is on screen at once.
 """
 
-import asyncio
 import secrets
-import zlib
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from cases.case import Case
 from interface.html.pictures import small_film
@@ -33,13 +30,6 @@ ROUTE = "viewbox/film/"
 BLOCK_ROWS = 128
 PREVIEW_SIDE = 1024
 """Longer side of the smaller film, at most."""
-NEXT = "/next"
-PATIENCE = 10.0
-"""Seconds that the answer to `NEXT` waits for a film that is being read."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _held: WeakValueDictionary[str, "HeldFilm"] = WeakValueDictionary()
 
@@ -114,6 +104,11 @@ class HeldFilm:
         yield from _blocks(self.film.values)
 
 
+def held_film(key: str) -> HeldFilm | None:
+    """The film that has this key, as long as someone holds it."""
+    return _held.get(key)
+
+
 def hold(case: Case) -> HeldFilm | None:
     """The case's film for the viewer; None where there is no film or its licence does not let it be shown."""
     radiograph = case.study.radiograph
@@ -145,52 +140,3 @@ def _blocks(values: np.ndarray) -> Iterator[bytes]:
             yield coded.tobytes()
         else:
             yield (coded & 0xFF).astype(np.uint8).tobytes() + (coded >> 8).astype(np.uint8).tobytes()
-
-
-def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    # Run lengths and Huffman only: on film noise, longer matches cost twice the time and save nothing.
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9, zlib.Z_RLE)
-    for block in blocks:
-        yield packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
-    yield packer.flush()
-
-
-class FilmRoute:
-    """ASGI middleware that answers the films that are held; every other request passes on."""
-
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, or answer."""
-        _, found, key = scope.get("path", "").partition(f"/{ROUTE}")
-        if scope["type"] != "http" or not found:
-            return await self.app(scope, receive, send)
-        key, tells_next, _ = key.partition(NEXT)
-        held = _held.get(key) if scope["method"] == "GET" else None
-        if held is None:
-            gone = "This film is no longer on the desk; open its case again."
-            return await PlainTextResponse(gone, 404)(scope, receive, send)
-        answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
-        return await answer(scope, receive, send)
-
-
-def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    blocks = held.blocks()
-    if b"gzip" in asked.get(b"accept-encoding", b""):
-        blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
-    return StreamingResponse(blocks, headers=headers, media_type="application/octet-stream")
-
-
-async def _next(held: HeldFilm) -> Response:
-    """What follows a film, once it has been read; empty where nothing does."""
-    for _ in range(round(PATIENCE / 0.1)):
-        if held.following is not None:
-            break
-        await asyncio.sleep(0.1)
-    following = _held.get(held.following or "")
-    headers = {"cache-control": "no-store"}
-    if following is None:
-        return Response(status_code=204, headers=headers)
-    return JSONResponse(following.described, headers=headers)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from interface.case_tab.viewer import film_value, layer, map_layer, mask_of
+from interface.language.texts import Language, say
 from interface.quiz_tab.resume import committed_record
 from interface.quiz_tab.rules import fingerprint, grid_shape
 from interface.quiz_tab.score import as_csv
 from interface.quiz_tab.sitting import Sitting, planted_region
-from interface.language.texts import Language, say
-from interface.case_tab.viewer import film_value, layer, map_layer, mask_of
 from modeling.render.pictures import SIGNS
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from html import escape
 
 from cases.case import Case
-from interface.session.links import Link
 from interface.html.fragments import note
+from interface.language.texts import Language, field_label, say, value_word, word_for
 from interface.quiz_tab.score import CaseResult, Score, score
 from interface.quiz_tab.sitting import Sitting, planted_region
+from interface.session.links import Link
 from interface.session.study_edits import typed
-from interface.language.texts import Language, field_label, say, value_word, word_for
 from modeling.results import Attribution, TaskPrediction
 from modeling.study import CLINICAL_FIELDS
 

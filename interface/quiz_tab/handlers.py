@@ -7,15 +7,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from interface.quiz_tab import fragments as draw
 from interface.case_tab.baseline_comparison import BASELINES
+from interface.html.fragments import alert, note
+from interface.language.refusals import translated
+from interface.language.texts import Language, say
 from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desk, Desks
 from interface.models.held_film import hold
 from interface.models.model_host import StoreHost
-from interface.session.links import language_of
-from interface.html.fragments import alert, note
-from interface.quiz_tab.tab import QuizPanel
+from interface.quiz_tab import fragments as draw
+from interface.quiz_tab.film import kept_record, mark_on, quiz_film
 from interface.quiz_tab.pool import QuizPool, host_for
 from interface.quiz_tab.resume import sitting_from
 from interface.quiz_tab.rules import (
@@ -29,10 +29,10 @@ from interface.quiz_tab.rules import (
 )
 from interface.quiz_tab.search import candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
-from interface.quiz_tab.film import kept_record, mark_on, quiz_film
+from interface.quiz_tab.tab import QuizPanel
+from interface.session.links import language_of
+from interface.session.session import Desk, Desks
 from interface.session.study_edits import fitted
-from interface.language.refusals import translated
-from interface.language.texts import Language, say
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
 

@@ -13,9 +13,9 @@ from cases.case import Case
 from cases.store import CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.drawn_cases import drills_of, host_of_drills
-from interface.session.error_border import sentence
 from interface.models.model_host import ModelHost, StoreHost
 from interface.quiz_tab.rules import Candidate
+from interface.session.error_border import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, TaskName

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from interface.language.page_strings import CATALOGUE
+from interface.language.texts import Language, say
 from interface.quiz_tab.rules import (
     CONFIDENCES,
     SIDE,
@@ -25,7 +26,6 @@ from interface.quiz_tab.rules import (
 )
 from interface.quiz_tab.score import CaseResult
 from interface.quiz_tab.sitting import Committed, Sitting
-from interface.language.texts import Language, say
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE
 

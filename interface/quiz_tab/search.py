@@ -6,13 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from interface.models.checkpoints import Checkpoints
 from interface.html.fragments import note
-from interface.quiz_tab.tab import QuizPanel
-from interface.quiz_tab.pool import QuizPool
-from interface.quiz_tab.rules import Candidate
 from interface.language.refusals import translated
 from interface.language.texts import Language, say
+from interface.models.checkpoints import Checkpoints
+from interface.quiz_tab.pool import QuizPool
+from interface.quiz_tab.rules import Candidate
+from interface.quiz_tab.tab import QuizPanel
 from modeling.errors import ViewboxError
 
 PATIENCE = 180.0

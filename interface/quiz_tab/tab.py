@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from interface.language.page_strings import CATALOGUE
-from interface.quiz_tab.rules import CONFIDENCES
-from interface.language.texts import LANGUAGES, marker
 from interface.case_tab.viewer import viewer
+from interface.language.page_strings import CATALOGUE
+from interface.language.texts import LANGUAGES, marker
+from interface.quiz_tab.rules import CONFIDENCES
 from modeling.labels import APPEARANCE
 
 FILM_ID = "vb-quiz-film"

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from interface.session.session import Desk, Desks
 from interface.html.fragments import alert, heading, note
 from interface.html.pictures import shown_film
-from interface.session.study_edits import target_of
-from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
-from interface.reports_tab.topics import StoreTopics, topics_panel
 from interface.language.refusals import translated
-from interface.reports_tab.similar_index import SimilarCases
-from interface.reports_tab.similar_cards import found_panel, progress_line
+from interface.language.texts import say
+from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side
 from interface.reports_tab.pair_fragments import pair_panel
-from interface.language.texts import say
+from interface.reports_tab.similar_cards import found_panel, progress_line
+from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.topics import StoreTopics, topics_panel
+from interface.session.session import Desk, Desks
+from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.study import Modality
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from interface.models.model_host import ModelHost
 from interface.html.pictures import data_url
+from interface.models.model_host import ModelHost
 from modeling.labels import TaskName
 from modeling.study import Study
 

@@ -10,10 +10,10 @@ from cases.case import Case
 from cases.refusals import BrokenCase
 from cases.store import CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
-from interface.session.error_border import sentence
 from interface.models.model_host import ModelHost, StoreHost
 from interface.reports_tab.shelf import Shelved, described, shelved
 from interface.reports_tab.stored_search import Retrieved, stored_neighbours
+from interface.session.error_border import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality, Study

@@ -6,11 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from interface.session.session import Desks
-from interface.session.waiting_line import Line
+from interface.language.texts import marker
 from interface.reports_tab.handlers import LONGEST_REPORT, ReportActions
 from interface.reports_tab.similar_index import SimilarCases
-from interface.language.texts import marker
+from interface.session.session import Desks
+from interface.session.waiting_line import Line
 from modeling.study import Modality
 
 _CARDS_JS = """

@@ -5,9 +5,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from interface.html.fragments import heading, note
-from interface.reports_tab.similar_index import Compared
-from interface.reports_tab.shelf import Shelved
 from interface.language.texts import Language, say
+from interface.reports_tab.shelf import Shelved
+from interface.reports_tab.similar_index import Compared
 
 if TYPE_CHECKING:
     from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from interface.case_tab.baseline_comparison import BASELINES
+from interface.language.texts import LANGUAGES, Language, preferred, say
 from interface.learn_tab.defects import DEFECTS
 from interface.models.checks_host import METHODS
-from interface.language.texts import LANGUAGES, Language, preferred, say
 from modeling.errors import ViewboxError
 from modeling.labels import Target
-
-if TYPE_CHECKING:
-    from interface.session.session import Desk
 
 LANGUAGE = "lang"
 LONGEST = 200
@@ -80,22 +76,6 @@ class LinkError(ViewboxError):
     def said(self, language: Language) -> str:
         """The sentence in the reader's language."""
         return say("link.bad", language, part=say(f"link.part.{self.part}", language), value=self.value)
-
-
-def link_of(desk: "Desk") -> Link:
-    """The link that restores what is on a desk; nothing for a study that no store holds."""
-    if desk.case is None or not desk.case.case_id:
-        return Link()
-    account = desk.attribution
-    target = account.target.slug if account is not None else desk.chosen.slug if desk.chosen else ""
-    return Link(
-        case=desk.case.case_id,
-        target=target,
-        baseline="" if account is None else account.baseline,
-        method="" if desk.opinion is None else desk.opinion.method,
-        checkpoint=desk.used.name if desk.used is not None else desk.wanted,
-        change=desk.change,
-    )
 
 
 def language_of(parameters: Mapping[str, str], accept_language: str | None) -> Language:

@@ -11,12 +11,12 @@ import gradio as gr
 import numpy as np
 
 from cases.case import Case
-from interface.models.prediction_limits import Limits
+from interface.language.texts import Language
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
-from interface.session.links import Link
+from interface.models.prediction_limits import Limits
 from interface.quiz_tab.sitting import Sitting
-from interface.language.texts import Language
+from interface.session.links import Link
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
 from modeling.study import Study
@@ -133,6 +133,22 @@ class Desk:
         self.looking.set()
         self.account, self.measures, self.opinion, self.others = None, [], None, {}
         self.complete = False
+
+
+def link_of(desk: Desk) -> Link:
+    """The link that restores what is on a desk; nothing for a study that no store holds."""
+    if desk.case is None or not desk.case.case_id:
+        return Link()
+    account = desk.attribution
+    target = account.target.slug if account is not None else desk.chosen.slug if desk.chosen else ""
+    return Link(
+        case=desk.case.case_id,
+        target=target,
+        baseline="" if account is None else account.baseline,
+        method="" if desk.opinion is None else desk.opinion.method,
+        checkpoint=desk.used.name if desk.used is not None else desk.wanted,
+        change=desk.change,
+    )
 
 
 class Desks:
