@@ -29,7 +29,7 @@ browser:
 	  || echo "no Chromium here: the browser tests will be skipped"
 
 bench: $(VENV)/test.stamp  ## speed as JSON
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.benchmarks.speed
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -28,9 +28,9 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.study import Modality, Study
-from training.case_folders import case_folder
-from training.labelled_film import Film
-from training.open_corpus import CORPORA
+from training.corpora.case_folders import case_folder
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA
 
 BATCH = 32
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")

@@ -39,9 +39,9 @@ from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
 from modeling.model.prediction_sets import conformal_threshold, measured_coverage
 from modeling.model.temperature import cut_point
-from training.labelled_film import Film
-from training.open_corpus import CORPORA, load
-from training.severity import expert_agreement, severities
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA, load
+from training.fusion_comparison.severity import expert_agreement, severities
 
 logger = logging.getLogger(__name__)
 

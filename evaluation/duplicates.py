@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 
 from modeling.errors import StudyError, ViewboxError
-from training.labelled_film import Film
-from training.open_corpus import CORPORA
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA
 
 SIDE = 16
 """The perceptual hash has 16 x 16 bits (pHash: signs of low frequencies of the discrete cosine transform) of

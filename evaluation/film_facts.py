@@ -17,8 +17,8 @@ from PIL import Image
 
 from modeling.errors import StudyError
 from modeling.study import CLINICAL_FIELDS
-from training.labelled_film import Film
-from training.open_corpus import CORPORA
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA
 
 COLUMNS = {
     "siim": ("image_id", {}, None),

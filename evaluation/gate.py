@@ -15,7 +15,7 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import patient_folds
 from modeling.study import Radiograph
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 TRAINING_FILMS = 800
 VALIDATION_FILMS = 500

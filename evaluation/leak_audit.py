@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from evaluation.film_facts import FilmFacts
 from modeling.study import CLINICAL_FIELDS
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 SEED = 0
 TREES = 200

@@ -26,7 +26,7 @@ from evaluation.resampled_metrics import (
 )
 from modeling.labels import TASKS, Task, TaskName
 from modeling.model.temperature import reliability
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 HEAD, TAIL = 0.3, 0.1
 LEAST_FILMS = 20

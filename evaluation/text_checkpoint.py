@@ -21,9 +21,9 @@ from modeling.model.operating_points import Calibration, OperatingPoint, TaskCal
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cut_point
 from modeling.reports.reading import read_reports
-from training.labelled_film import Film
-from training.open_corpus import CORPORA, load
-from training.report_corpora import SOURCE
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA, load
+from training.corpora.reports import SOURCE
 from training.report_scores import labels_of, scores_of, texts_of
 from training.text_only import READINGS, measure, tfidf_scores
 

@@ -18,7 +18,7 @@ import torch
 if TYPE_CHECKING:
     from gradio_client import Client
 
-    from tests.served import Served
+    from tests.doubles.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +47,7 @@ def data_root() -> Path:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy checkpoint folder (product fusion, appearance and grading) that no test may change."""
-    from toys import toy_checkpoint
+    from tests.doubles.toys import toy_checkpoint
 
     return toy_checkpoint(tmp_path_factory.mktemp("checkpoint") / "toy")
 
@@ -55,7 +55,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Served"]:
     """Viewbox in a process of its own, with one toy checkpoint and thirty cases."""
-    from tests.served import serve, write_checkpoint, write_store
+    from tests.doubles.served import serve, write_checkpoint, write_store
 
     folder = tmp_path_factory.mktemp("app")
     checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
@@ -66,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Served"]:
 @pytest.fixture(scope="session")
 def client(served: "Served") -> "Client":
     """A caller of `served`, whose checkpoint is loaded."""
-    from tests.app_client import connect, wait_for_model
+    from tests.doubles.app_client import connect, wait_for_model
 
     client = connect(served)
     wait_for_model(client)

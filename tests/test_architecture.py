@@ -12,25 +12,29 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("modeling", "cases", "training", "evaluation", "interface", "hub_config")
 CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "results", "configuration")}
 
+FORBIDDEN = {
+    "modeling": ("cases", "training", "evaluation", "interface", "hub_config", "app", "tests"),
+    "cases": ("training", "evaluation", "interface", "hub_config", "app", "tests"),
+    "training": ("interface", "hub_config", "app", "tests"),
+    "evaluation": ("interface", "hub_config", "app", "tests"),
+    "interface": ("training", "evaluation", "hub_config", "app", "tests"),
+    "hub_config": ("training", "interface", "app", "tests"),
+    "app.py": ("training", "tests"),
+}
+"""Package -> what it may not import: contracts -> modeling -> cases -> the four others -> app."""
+
 COMMAND_LINE_EXCEPTIONS = {
     ("modeling/model/__main__.py", "cases.reading.upload"),
-    ("evaluation/maps/localisation.py", "cases.phantom"),
-    ("evaluation/maps/localisation.py", "cases.phantom.zones"),
-    ("evaluation/maps/shortcut.py", "cases.phantom"),
-    ("evaluation/maps/shortcut.py", "cases.phantom.generator"),
-    ("cases/scoring/__main__.py", "modeling.model.batch"),
-    ("cases/scoring/__main__.py", "modeling.model.pipeline"),
 }
-"""Command lines that need a neighbour, inside a function: one file in, so it reads the file as an upload;
-maps are graded on phantoms, so it has them made."""
+"""Command lines that need a neighbour, inside a function: one file in, so it reads the file as an upload."""
 
 HOMES = {
     "gradio": ("interface/", "app.py"),
     "gradio_client": (),
     "spaces": ("interface/", "app.py"),
-    "pymongo": ("cases/mongo",),
-    "bson": ("cases/mongo",),
-    "gridfs": ("cases/mongo",),
+    "pymongo": ("cases/mongo/",),
+    "bson": ("cases/mongo/", "cases/student_documents/"),
+    "gridfs": ("cases/mongo/",),
     "ray": ("cases/scoring/ray_engine.py",),
     "pydicom": ("cases/reading/dicom.py", "cases/deidentify/dicom_header.py"),
     "dicomanonymizer": ("cases/deidentify/dicom_header.py",),
@@ -108,21 +112,42 @@ def source(request: pytest.FixtureRequest) -> Path:
 def test_neighbours_do_not_import_each_other(source: Path) -> None:
     name = where(source)
     module = name.removesuffix(".py").replace("/", ".")
-    forbidden = {
-        "modeling": ("cases", "hub_config", "interface", "app", "tests"),
-        "cases": ("hub_config", "interface", "app", "tests"),
-        "hub_config": ("interface", "app", "tests"),
-        "interface": ("hub_config", "app", "tests"),
-        "app.py": ("tests",),
-    }[name.split("/")[0]]
     for imported in imports(source):
         if (name, imported) in COMMAND_LINE_EXCEPTIONS:
             continue
+        forbidden = FORBIDDEN[name.split("/")[0]]
         assert not any(is_in(imported, package) for package in forbidden), f"{name} imports {imported}"
         if module in CONTRACTS and is_in(imported, "modeling"):
             assert imported in CONTRACTS, f"{name} is a contract and imports {imported}"
-        if name.startswith("cases/") and is_in(imported, "modeling"):
-            assert imported in CONTRACTS, f"{name} imports {imported}: cases read the contracts only"
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    """Not even through what is imported late; a circle of files shows as a set that waits for itself."""
+    modules = {where(p).removesuffix(".py").removesuffix("/__init__").replace("/", "."): p for p in sources()}
+    waiting = {
+        name: {i for i in imports(path) if i in modules and i != name} for name, path in modules.items()
+    }
+    while free := [name for name, needs in waiting.items() if not needs]:
+        for name in free:
+            del waiting[name]
+        waiting = {name: needs - set(free) for name, needs in waiting.items()}
+    assert not waiting, f"in a circle, or behind one: {sorted(waiting)}"
+
+
+def test_no_folder_is_crowded() -> None:
+    """At most 25 modules lie flat in a folder, and three with one prefix are a folder of their own."""
+    folders: dict[Path, list[str]] = {}
+    for path in sources():
+        if path.stem not in ("__init__", "__main__"):
+            folders.setdefault(path.parent, []).append(path.stem)
+    crowded = {where(folder): len(names) for folder, names in folders.items() if len(names) > 25}
+    families = {
+        f"{where(folder)}/{prefix}_*"
+        for folder, names in folders.items()
+        for prefix in {name.split("_")[0] for name in names if "_" in name}
+        if sum(name.startswith(f"{prefix}_") for name in names) >= 3
+    }
+    assert not crowded and families <= {"interface/language/said_*"}
 
 
 def test_the_app_never_reaches_the_trainer() -> None:
@@ -178,8 +203,8 @@ def test_the_environment_is_read_in_one_place(source: Path) -> None:
 # --- the size of things
 
 
-def test_files_stay_under_300_lines(source: Path) -> None:
-    assert len(source.read_text().splitlines()) <= 300
+def test_files_stay_under_400_lines(source: Path) -> None:
+    assert len(source.read_text().splitlines()) <= 400
 
 
 def test_functions_stay_under_60_lines(source: Path) -> None:
@@ -259,5 +284,5 @@ def test_no_module_is_a_drawer() -> None:
 
 
 def test_this_test_sees_the_whole_house() -> None:
-    assert {where(p).split("/")[0] for p in sources()} >= {"modeling", "cases"}
+    assert {where(p).split("/")[0] for p in sources()} >= set(PACKAGES) | {"app.py"}
     assert {where(p).removesuffix(".py").replace("/", ".") for p in sources()} >= CONTRACTS

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from modeling.labels import TASKS, TaskName
 from modeling.model.processing import ModelInputs, StudyProcessor
+from training.corpora.labelled_film import Film
 from training.films import Augmentation, TrainingTensors, augment
 from training.joined_texts import join_texts
-from training.labelled_film import Film
 from training.masked_language import Corpus, by_length
 from training.objective import class_weights, drop_modalities, mask_words, positive_weights
 from training.settings import TrainingSettings

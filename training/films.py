@@ -22,7 +22,7 @@ from tqdm import tqdm
 from modeling.configuration import ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.model.processing import Letterbox, StudyProcessor, encode_table, letterboxed
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 logger = logging.getLogger(__name__)
 

@@ -26,9 +26,9 @@ from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import CORPORA, load
 from training.objective import class_weights
-from training.open_corpus import CORPORA, load
 from training.refitting import entering, refit
 
 WAYS: dict[str, tuple[float, float]] = {

@@ -20,8 +20,8 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
-from training import open_corpus
-from training.labelled_film import Film
+from training.corpora import open_corpus
+from training.corpora.labelled_film import Film
 from training.report_scores import labels_of, texts_of
 from training.run import Run
 from training.settings import TrainingSettings

@@ -21,7 +21,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.checkpoint import sha256_of
 from modeling.model.fusion import FusionModel
-from training.open_corpus import load
+from training.corpora.open_corpus import load
 from training.report_scores import scores_of
 
 OWN, MINED = "index terms", "mined labels, each with its weight"

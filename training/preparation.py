@@ -9,7 +9,7 @@ import numpy as np
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
 from modeling.study import CLINICAL_FIELDS
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 from training.settings import TrainingSettings
 from training.vocabulary import build_tokenizer
 

@@ -10,7 +10,7 @@ from modeling.labels import FINDINGS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import probabilities
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 
 def labels_of(films: Sequence[Film]) -> np.ndarray:

@@ -22,9 +22,9 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
 from training.batches import Batch, Batches
+from training.corpora.labelled_film import Film
 from training.films import TrainingTensors
 from training.initial_weights import load_initial_weights
-from training.labelled_film import Film
 from training.masked_language import MaskedLanguageStage
 from training.objective import (
     TrainedModel,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluation.duplicates import twins_share_a_patient
 from modeling.errors import ViewboxError
-from training import open_corpus
+from training.corpora import open_corpus
 from training.run import Run
 from training.settings import TrainingSettings
 

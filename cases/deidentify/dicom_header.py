@@ -4,7 +4,7 @@
 header too, and removes private tags. Of its options two are used: patient characteristics (sex and age, ages
 above 89 as 90) and longitudinal dates, moved by a number of days that depends on the patient and the salt.
 UIDs and patient IDs become keyed pseudonyms, the same wherever they occur. Nothing is copied from the header
-but what `Header` lists; pixels go their own way through `cases.reading.dicom.read_radiograph`, which masks overlays.
+but what `Header` lists; pixels go through `cases.reading.dicom.read_radiograph`, which masks overlays.
 """
 
 import io

@@ -16,7 +16,7 @@ EDGE = 1024
 STEP = 56.0
 """Gray values (of 255) that a letter stands out from its surroundings."""
 LETTERS = 6
-"""Letters in a line from which it counts as text; measured on real films, see `tests/bench_lake.py`."""
+"""Letters in a line from which it counts as text; measured on real films, see `tests/benchmarks/lake.py`."""
 _HEIGHTS = (6, 64)
 _FLAT = 22.0
 

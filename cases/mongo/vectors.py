@@ -32,7 +32,7 @@ def definition(width: int) -> dict[str, Any]:
 
 
 class MongoVectors:
-    """The vectors of one checkpoint in the database of the cases; see `cases.scoring.vector_search.VectorSearch`."""
+    """The vectors of one checkpoint in the database of the cases: a `VectorSearch`."""
 
     def __init__(self, database: Database, checkpoint: str, ask: Callable[[Callable[[], Any]], Any]) -> None:
         """

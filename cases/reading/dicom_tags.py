@@ -1,7 +1,7 @@
 """What the tags of a DICOM file mean: is it a chest film, and how do its values become brightness?
 
-Tags come as plain values (`Tags`), read by `cases.reading.dicom`. Optional ones that make no sense (a pixel spacing
-of 0, a window without width) are taken as missing; those that decide what is seen are refused.
+Tags come as plain values (`Tags`), read by `cases.reading.dicom`. Optional ones that make no sense (a pixel
+spacing of 0, a window without width) are taken as missing; those that decide what is seen are refused.
 """
 
 import math

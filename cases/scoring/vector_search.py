@@ -79,7 +79,7 @@ class SearchableStore(Protocol):
     """A case store that may offer a vector search."""
 
     def vectors(self, encoding: str) -> VectorSearch:
-        """The search among vectors of a checkpoint, by its hash (`cases.scoring.__main__.checkpoint_hash`)."""
+        """The search among vectors of a checkpoint, by its hash (`cases.scoring.checkpoint_hash`)."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Seed documents and Viewbox documents, each from the other: `python -m cases.student_documents FROM TO --to FORM`.
+"""Student and Viewbox documents, each from the other: `python -m cases.student_documents FROM TO --to FORM`.
 
 FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
 store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`

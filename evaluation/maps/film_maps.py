@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.maps.localisation_scores import resampled
 from modeling.explain.controls import with_random_weights
 from modeling.explain.film_methods import (
     see_edges,
@@ -17,6 +16,7 @@ from modeling.explain.film_methods import (
 from modeling.explain.removal import removal_account
 from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline
 from modeling.labels import Target
+from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import Study

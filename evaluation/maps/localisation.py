@@ -40,7 +40,7 @@ from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.render.pictures import SMOOTHING
 from modeling.study import Modality
-from training.corpora import siim
+from training.corpora.published_films import siim
 
 NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 PHANTOM_SEED = 7

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from evaluation.plain_metrics import bootstrap_interval
+from modeling.model.film import resampled
 from modeling.render.pictures import SMOOTHING
 
 RESAMPLES = 1000
@@ -36,20 +36,6 @@ def positive_evidence(values: np.ndarray, smoothing: float = SMOOTHING) -> np.nd
     if smoothing > 0:
         signed = gaussian_filter(signed, smoothing * max(signed.shape))
     return signed.clip(min=0.0)
-
-
-def resampled(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map or a region's coverage at another size.
-
-    Args:
-        values: (h, w) numbers or bool.
-        shape: (H, W) wanted.
-
-    Returns:
-        (H, W) float32, antialiased where it shrinks; values stay within their range.
-    """
-    picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))
 
 
 def otsu_segment(evidence: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.study import Modality, Study
-from training.labelled_film import Film
+from training.corpora.labelled_film import Film
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from scipy.ndimage import binary_dilation
 from tqdm import tqdm
 
 from evaluation.maps.film_maps import Effort
-from evaluation.maps.localisation_scores import positive_evidence, resampled
+from evaluation.maps.localisation_scores import positive_evidence
 from evaluation.plain_metrics import bootstrap_interval
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, ClinicalText, Study
 

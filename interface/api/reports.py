@@ -4,7 +4,8 @@ import gradio as gr
 
 from interface.api.cases import Answer
 from interface.models.model_host import StoreHost
-from interface.reports_tab.handlers import LONGEST_REPORT, miner_of
+from interface.reports_tab.handlers import miner_of
+from interface.reports_tab.panel import LONGEST_REPORT
 from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.topics import StoreTopics
 from interface.session.error_border import for_api

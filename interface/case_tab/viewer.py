@@ -14,7 +14,7 @@ at in November 2026, by what their packages hold and say of their licences:
 None gives native range, a map with a stated scale and a brush without more own code around it than it saves,
 so the viewer is plain JavaScript in `assets/viewer*.js` with a canvas, nothing to build and nothing fetched.
 
-Films go by `interface.models.held_film`; the component's value names them and carries the maps as int16 steps.
+Films go by `interface.models.held_film`; the value names them and carries the maps as int16 steps.
 """
 
 import base64

@@ -20,7 +20,7 @@ METHOD = "integrated_gradients"
 OPINIONS = ("grad_cam", "occlusion", "feature_gradients", "attention", "evidence")
 CONTROLS = ("edges", "random_weights")
 METHODS = (METHOD, *OPINIONS, *CONTROLS)
-"""As `modeling.trust.scrutiny` has them; named here so that the page can be drawn before torch is imported."""
+"""As `modeling.trust.scrutiny` has them; named here so that the page is drawn before torch is imported."""
 
 STOPPED = "The explanation was stopped; start it again when you like."
 

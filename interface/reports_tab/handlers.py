@@ -14,6 +14,7 @@ from interface.language.texts import say
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side
 from interface.reports_tab.pair_fragments import pair_panel
+from interface.reports_tab.panel import LONGEST_REPORT, ReportTab
 from interface.reports_tab.similar_cards import found_panel, progress_line
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.topics import StoreTopics, topics_panel
@@ -23,11 +24,7 @@ from modeling.errors import ViewboxError
 from modeling.study import Modality
 
 if TYPE_CHECKING:
-    from interface.reports_tab.tab import ReportTab
     from modeling.reports.mining import Miner
-
-LONGEST_REPORT = 500_000
-"""Characters; 50,000 words fit."""
 
 NEIGHBOURS = 4
 LOOK_AGAIN = 0.4
@@ -39,7 +36,7 @@ Updates = dict[Any, Any]
 class ReportActions:
     """Handlers of the tab; each returns or yields component updates."""
 
-    def __init__(self, desks: Desks, similar: SimilarCases, tab: "ReportTab", message: gr.HTML) -> None:
+    def __init__(self, desks: Desks, similar: SimilarCases, tab: ReportTab, message: gr.HTML) -> None:
         self._desks, self._similar, self._tab, self._message = desks, similar, tab, message
         self._topics = StoreTopics()
 

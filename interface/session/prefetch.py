@@ -1,6 +1,6 @@
 """The case that a reader will most likely open next, read from the store while the last one is looked at.
 
-The film of that case is told to the reader's browser too (`interface.models.held_film`), which fetches it meanwhile.
+The reader's browser is told of that film too (`interface.models.held_film`) and fetches it meanwhile.
 """
 
 import logging

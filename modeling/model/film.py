@@ -208,3 +208,17 @@ def to_native(attribution: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     scale = (attribution.shape[0] * attribution.shape[1]) / (shape[0] * shape[1])
     return _resize(attribution.astype(np.float32), shape) * np.float32(scale)
+
+
+def resampled(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A map or a region's coverage at another size.
+
+    Args:
+        values: (h, w) numbers or bool.
+        shape: (H, W) wanted.
+
+    Returns:
+        (H, W) float32, antialiased where it shrinks; values stay within their range.
+    """
+    picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.maps.localisation_scores import resampled
 from modeling.explain.averaged import averaged
 from modeling.explain.film_methods import Cancelled, Features, film_logits
 from modeling.explain.integrated_gradients import integrated_gradients
 from modeling.explain.study_path import StudyPath
+from modeling.model.film import resampled
 from modeling.results import Attribution, TrustMeasure
 from modeling.trust.film_regions import burned_in, lung_fields
 from modeling.trust.metrics import (

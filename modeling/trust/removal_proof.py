@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from evaluation.maps.localisation_scores import resampled
 from modeling.errors import StudyError
 from modeling.explain.film_methods import Features
 from modeling.explain.study_path import StudyPath
+from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import ProcessedStudy, StudyProcessor, collate, encode_table
 from modeling.results import Attribution, Prediction

@@ -1,0 +1,294 @@
+"""An import that is killed, meets a full disk, a lost server, a broken film or another import: nothing lost.
+
+The server is a MongoDB-compatible one in a process of its own, spoken to over TCP; every import is the real
+command in a process of its own.
+"""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pymongo
+import pytest
+
+from cases.importers.pool import CrashProofPool
+from cases.parquet.store import EmbeddedCaseStore
+from cases.store import CaseFilter
+from tests.doubles import lake_sources as made
+from tests.doubles.mongo_server import MongoServer
+
+ROOT = Path(__file__).resolve().parents[3]
+FILMS = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    with MongoServer(tmp_path_factory.mktemp("server")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SIIM in small, with one broken film."""
+    return made.siim(tmp_path_factory.mktemp("siim"), FILMS, broken=(17,))
+
+
+def begin(name: str, source: Path, store: str, *options: str, **how: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cases.importers", name, str(source), "--store", store, "--write"]
+    return subprocess.Popen(
+        [*command, "--quiet", *options],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **how,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    out, err = process.communicate(timeout=240)
+    return process.returncode, out + err
+
+
+def lake(server: MongoServer, database: str) -> dict[str, Any]:
+    """Everything a reader could ever see: cases, and films in GridFS with their bytes."""
+    with pymongo.MongoClient(server.uri) as client:
+        found = client[database]
+        return {
+            "cases": {d["_id"]: d for d in found["cases"].find()},
+            "files": {str(d["_id"]): d["length"] for d in found["films.files"].find()},
+            "chunks": sorted((str(d["files_id"]), d["n"], d["data"]) for d in found["films.chunks"].find()),
+        }
+
+
+def stored(server: MongoServer, database: str) -> int:
+    with pymongo.MongoClient(server.uri) as client:
+        return client[database]["cases"].count_documents({})
+
+
+def import_whole(server: MongoServer, database: str, name: str, source: Path, *options: str) -> str:
+    code, said = finish(begin(name, source, server.uri, "--database", database, *options))
+    assert code == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def large_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Own DICOM films, some above 1 MB, so that GridFS is met too."""
+    root = tmp_path_factory.mktemp("dicom")
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        size = (1200, 1000) if number % 2 else (300, 250)
+        film = (made.pixels(number, size).astype(np.uint16) << 4) + rng.integers(
+            0, 128, size, dtype=np.uint16
+        )
+        (root / f"{number}.dcm").write_bytes(made.dicom(number, film=film))
+    return root
+
+
+def test_a_broken_film_is_reported_and_skipped_and_a_second_run_reads_nothing(
+    server: MongoServer, source: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "report.json"
+    for _ in range(2):
+        import_whole(server, "whole", "siim", source, "--json", str(told))
+        report = json.loads(told.read_text())
+        assert report["rows"] == {"in": FILMS, "out": FILMS - 1, "dropped": 1}
+    assert report["cases"] == {"new": 0, "changed": 0, "same": FILMS - 1} and report["films_read"] == 0
+    assert stored(server, "whole") == FILMS - 1
+
+
+def test_one_broken_film_in_a_thousand_is_named_and_every_other_is_there_once(
+    server: MongoServer, tmp_path: Path
+) -> None:
+    many, told = made.siim(tmp_path / "many", 1000, broken=(617,)), tmp_path / "report.json"
+    import_whole(server, "thousand", "siim", many, "--json", str(told))
+    report = json.loads(told.read_text())
+    assert report["rows"] == {"in": 1000, "out": 999, "dropped": 1}
+    (dropped,) = report["dropped"].values()
+    assert dropped == {"rows": 1, "first": ["siim-film00617"]}
+    with pymongo.MongoClient(server.uri) as client:
+        ids = [found["ID"] for found in client["thousand"]["cases"].find({}, {"ID": 1})]
+    assert sorted(ids) == [f"siim-film{number:05d}" for number in range(1000) if number != 617]
+
+
+def kill_and_run_again(
+    server: MongoServer, database: str, name: str, source: Path, waits: list[float], *options: str
+) -> int:
+    """Kill the import and all its workers after each wait, then run it once to the end; kills that hit."""
+    hits = 0
+    for wait in waits:
+        process = begin(name, source, server.uri, "--database", database, *options, start_new_session=True)
+        time.sleep(wait)
+        hits += process.poll() is None
+        process.kill()  # SIGKILL, unless it has ended; the workers must notice by themselves
+        process.communicate(timeout=60)
+        assert no_orphan(process.pid), "a worker outlived its parent"
+    import_whole(server, database, name, source, *options)
+    return hits
+
+
+def no_orphan(group: int) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+def duration(server: MongoServer, database: str, name: str, source: Path, *options: str) -> float:
+    begun = time.monotonic()
+    import_whole(server, database, name, source, *options)
+    return time.monotonic() - begun
+
+
+def test_killed_imports_end_in_the_same_lake(server: MongoServer, large_source: Path, tmp_path: Path) -> None:
+    options = ("--salt-file", str(tmp_path / "salt"))
+    seconds = duration(server, "unharmed", "dicom", large_source, *options)
+    rng = random.Random(4)
+    waits = [seconds * rng.uniform(0.3, 0.95) for _ in range(2)]
+    hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, *options)
+    assert hits >= 1
+    assert lake(server, "killed") == lake(server, "unharmed")
+    assert len(lake(server, "killed")["files"]) == 4, "half of the films lie in GridFS"
+
+
+@pytest.mark.slow
+def test_twenty_kills_end_in_the_same_lake(server: MongoServer, large_source: Path, tmp_path: Path) -> None:
+    """Twenty kills that hit a running import; one that ended before its kill has its lake looked at."""
+    options = ("--salt-file", str(tmp_path / "salt"))
+    seconds = duration(server, "slow_unharmed", "dicom", large_source, *options)
+    whole, rng, hits, number = lake(server, "slow_unharmed"), random.Random(5), 0, 0
+    for _ in range(100):
+        database = f"slow_killed_{number}"
+        process = begin(
+            "dicom", large_source, server.uri, "--database", database, *options, start_new_session=True
+        )
+        time.sleep(seconds * rng.uniform(0.1, 0.9))
+        hit = process.poll() is None
+        process.kill()
+        process.communicate(timeout=60)
+        assert no_orphan(process.pid), "a worker outlived its parent"
+        hits += hit
+        if not hit or hits == 20:
+            import_whole(server, database, "dicom", large_source, *options)
+            assert lake(server, database) == whole
+            number += 1
+        if hits == 20:
+            return
+    raise AssertionError(f"only {hits} of 100 kills came while an import ran")
+
+
+def test_two_imports_at_once_make_one_lake(
+    server: MongoServer, source: Path, large_source: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "salt").write_text("a salt that both imports read\n")
+    options = ("--salt-file", str(tmp_path / "salt"), "--workers", "1")
+    import_whole(server, "one", "dicom", large_source, *options)
+    both = [begin("dicom", large_source, server.uri, "--database", "two", *options) for _ in range(2)]
+    for process in both:
+        code, said = finish(process)
+        assert code == 0, said
+    assert lake(server, "two") == lake(server, "one")
+
+
+def test_a_server_that_stops_midway_is_one_sentence_and_the_next_run_goes_on(
+    tmp_path: Path, source: Path
+) -> None:
+    more = made.siim(tmp_path / "more", 300)
+    with MongoServer(tmp_path / "db") as server:
+        process = begin("siim", more, server.uri, "--database", "lake")
+        deadline = time.monotonic() + 120
+        while stored(server, "lake") == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        server.kill()
+        code, said = finish(process)
+        assert code == 1 and "Traceback" not in said, said
+        stopped = next(line for line in said.splitlines() if line.startswith("STOPPED"))
+        assert "Run the same command again to go on." in stopped and "127.0.0.1" in stopped
+        server.start()
+        before = stored(server, "lake")
+        assert 0 < before < 300
+        import_whole(server, "lake", "siim", more)
+        assert stored(server, "lake") == 300
+
+
+def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tmp_path: Path, source: Path) -> None:
+    """A limit on the size of a file ends a write as a full disk does."""
+
+    def little_space() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    store = tmp_path / "store"
+    code, said = finish(begin("siim", source, str(store), preexec_fn=little_space))
+    assert code == 1 and "Traceback" not in said, said
+    assert "free some space" in said and "Run the same command again to go on." in said
+    code, said = finish(begin("siim", source, str(store)))
+    assert code == 0, said
+    assert EmbeddedCaseStore.open(str(store)).count(CaseFilter()) == FILMS - 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB of its own, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    mounting = [str(mount), "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if mount is None or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_server_whose_disk_is_full_loses_and_doubles_nothing(small_disk: Path, tmp_path: Path) -> None:
+    many = made.siim(tmp_path / "many", 200, shape=(256, 256))
+    with MongoServer(small_disk / "db") as server:
+        code, said = finish(begin("siim", many, server.uri, "--database", "lake"))
+        assert code == 1 and "Traceback" not in said, said
+        stopped = next(line for line in said.splitlines() if line.startswith("STOPPED"))
+        assert "disk" in stopped and "Run the same command again to go on." in stopped
+        subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
+        server.kill()
+        server.start()
+        before = stored(server, "lake")
+        assert 0 < before < 200
+        import_whole(server, "lake", "siim", many)
+        found = lake(server, "lake")["cases"]
+        assert sorted(found) == [f"case:siim-film{number:05d}" for number in range(200)]
+
+
+def ends_or_doubles(number: int) -> int:
+    """A film that kills its decoder, and one that does not."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return 2 * number
+
+
+def test_a_film_that_kills_its_decoder_costs_only_itself() -> None:
+    with CrashProofPool(ends_or_doubles, 2) as pool:
+        results = dict(pool.run(range(1, 8)))
+    assert results == {n: None if n == 3 else 2 * n for n in range(1, 8)}
+
+
+def test_an_import_without_write_opens_no_store(server: MongoServer, source: Path) -> None:
+    command = [sys.executable, "-m", "cases.importers", "siim", str(source), "--store", server.uri]
+    done = subprocess.run(
+        [*command, "--database", "none", "--quiet"], cwd=ROOT, text=True, capture_output=True
+    )
+    assert done.returncode == 0 and "rehearsal" in done.stdout
+    assert stored(server, "none") == 0

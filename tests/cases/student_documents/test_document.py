@@ -1,0 +1,102 @@
+"""The seed project's loosely named values: what fits a field, what stays aside, and that it is said."""
+
+import pytest
+
+from cases.student_documents.document import case_from_seed, id_keys, seed_id, seed_summary
+from tests.doubles.example_cases import seed_document
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("Age", "65 years", "age", 65.0),
+        ("age", "065Y", "age", 65.0),
+        ("Patient Age", "18 months", "age", 1.5),
+        ("Age (years)", 41, "age", 41.0),
+        ("Gender", "F", "sex", "female"),
+        ("sex", "Male", "sex", "male"),
+        ("RT-PCR", "Positive", "rt_pcr", "positive"),
+        ("rt_pcr", False, "rt_pcr", "negative"),
+        ("PCR", "not detected", "rt_pcr", "negative"),
+        ("Temperature", "38,2 C", "temperature", 38.2),
+        ("Temp (F)", "100.4", "temperature", 38.0),
+        ("temperature", {"value": 38.5, "unit": "celsius"}, "temperature", 38.5),
+        ("SpO2", "92%", "spo2", 92.0),
+        ("O2 saturation", "92 percent", "spo2", 92.0),
+        ("Respiratory Rate", "22 bpm", "respiratory_rate", 22.0),
+        ("C-reactive protein", "1.2 mg/dL", "crp", 12.0),
+        ("WBC", "4500 /uL", "leukocytes", 4.5),
+        ("pO2", "10 kPa", "po2", 75.0062),
+    ],
+)
+def test_spellings_that_fit_a_field(name: str, value: object, field: str, expected: float | str) -> None:
+    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    found = case.study.table.values[field]
+    assert found == (pytest.approx(expected) if isinstance(expected, float) else expected)
+    assert case.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Ward", "4b"),
+        ("Temperature", 380),
+        ("Temperature", "98.6"),
+        ("CRP", "<5"),
+        ("CRP", "1,200"),
+        ("Gender", "X"),
+        ("Age", True),
+        ("Age", "old"),
+        ("Appearance", "Invalid Study"),
+        ("Grading", 3),
+        ("Age", [65]),
+    ],
+)
+def test_what_fits_no_field_stays_aside_and_is_said(name: str, value: object) -> None:
+    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    assert not case.study.table and not case.reference
+    assert len(case.notes) == 1 and name in case.notes[0] and case.notes[0].endswith(".")
+
+
+def test_a_missing_unit_is_said_where_another_would_fit_too() -> None:
+    case = case_from_seed(seed_document("a", CRP=12, Temperature=38.2), "a")
+    assert case.study.table.values == {"crp": 12.0, "temperature": 38.2}
+    assert case.notes == ("'CRP' in clinical_data has no unit and was read in mg/L.",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Typical Appearance", "Typical"),
+        ("Atypical Appearance", "Atypical"),
+        ("indeterminate", "Indeterminate"),
+        ("Negative for Pneumonia", "Negative"),
+    ],
+)
+def test_appearance_as_ricord_writes_it(text: str, expected: str) -> None:
+    assert case_from_seed(seed_document("a", Class=text), "a").reference == {"appearance": expected}
+
+
+def test_post_read_text_goes_into_the_report() -> None:
+    case = case_from_seed(seed_document("a", Symptoms="cough", Findings="opacities"), "a")
+    assert case.study.text.sections == {"indication": "cough"}
+    assert case.report == {"findings": "opacities"}
+
+
+def test_unknown_values_are_unknown_without_a_word() -> None:
+    case = case_from_seed(seed_document("a", Age=None, Gender="unknown", Ward=""), "a")
+    assert not case.study.table and case.notes == ()
+
+
+def test_a_row_needs_no_film() -> None:
+    assert seed_summary({"ID": 1, "clinical_data": {"Grade": "Severe"}}, "1").reference == {
+        "grading": "Severe"
+    }
+    assert seed_summary({"ID": 1, "clinical_data": "text"}, "1").reference == {}
+
+
+def test_ids_are_text_whatever_they_were() -> None:
+    assert [seed_id({"ID": found, "_id": "key"}) for found in ("a", 7, 7.0, -1, 1.5, True, None, "")] == [
+        "a", "7", "7", "-1", "key", "key", "key", "key",
+    ]  # fmt: skip
+    assert id_keys("7") == ["7", 7] and id_keys("07") == ["07"] and id_keys("9" * 19) == ["9" * 19]

@@ -1,0 +1,402 @@
+"""The contract of every case store, over the embedded store and MongoDB on a real TCP connection."""
+
+import contextlib
+import dataclasses
+import io
+import itertools
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pymongo
+import pytest
+from PIL import Image
+
+import cases.document
+from cases.case import Case, Licence
+from cases.film_bytes import film_document, radiograph_from_film
+from cases.mongo.store import MongoCaseStore
+from cases.open_store import open_case_store
+from cases.parquet.store import EmbeddedCaseStore
+from cases.store import CaseFilter, CaseStore
+from modeling.errors import CaseNotFoundError, CaseStoreError
+from modeling.study import Radiograph, Study
+from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
+from tests.doubles.mongo_server import MongoServer
+
+HOSTILE_IDS = (
+    "$where",
+    ".*",
+    "^a|b",
+    '{"$gt": ""}',
+    "a.b.c",
+    "../../etc/passwd",
+    "Fall-ä-Ж-病例-☂",
+    "𝒳-beyond-the-BMP",
+    "%2e%2e",
+    "a b",
+    "'; DROP TABLE",
+    "x" * 200,
+    "7",
+    "07",
+    "10",
+    "9",
+)
+FILTERS = [
+    CaseFilter(*values)
+    for values in itertools.product(
+        (None, "set-a", "set|b", "*"),
+        (None, "Typical", "Negative"),
+        (None, "Severe"),
+        (None, "1", "2$", "nothing"),
+    )
+]
+LABELS = [
+    (source, appearance, grading)
+    for source in ("set-a", "set|b", "*")
+    for appearance, grading in ((None, None), ("Typical", "Severe"), ("Negative", None), ("Typical", "Mild"))
+]
+Writer = EmbeddedCaseStore | MongoCaseStore
+Fill = Callable[[list[Case]], CaseStore]
+
+
+@pytest.fixture(scope="module")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """One server for this module; every store takes a database of its own."""
+    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
+@pytest.fixture
+def fill_embedded(tmp_path: Path) -> Fill:
+    """Store cases in a folder and open it as the app does: for reading."""
+
+    def fill(cases: list[Case]) -> CaseStore:
+        with EmbeddedCaseStore.create(tmp_path / "cases") as store:
+            for case in cases:
+                store.put(case)
+        return EmbeddedCaseStore(tmp_path / "cases")
+
+    return fill
+
+
+@pytest.fixture
+def fill_mongo(mongo_server: MongoServer) -> Iterator[Fill]:
+    """Store cases in a new database and open it as the app does: for reading."""
+    with contextlib.ExitStack() as opened:
+
+        def fill(cases: list[Case]) -> CaseStore:
+            database = f"contract_{uuid.uuid4().hex}"
+            with contextlib.closing(MongoCaseStore.connect(mongo_server.uri, database, write=True)) as writer:
+                for case in cases:
+                    writer.put(case)
+            return opened.enter_context(
+                contextlib.closing(MongoCaseStore.connect(mongo_server.uri, database))
+            )
+
+        yield fill
+
+
+@pytest.fixture(params=["embedded", "mongo"])
+def fill(request: pytest.FixtureRequest) -> Fill:
+    """`fill_embedded`, then `fill_mongo`."""
+    return request.getfixturevalue(f"fill_{request.param}")
+
+
+def labelled_cases() -> list[Case]:
+    ids = [f"{number:02d}" for number in range(1, 25)] + ["2$x", "2$y", "z-Ж", "Z"]
+    return [
+        small_case(case_id, source=source, appearance=appearance, grading=grading)
+        for case_id, (source, appearance, grading) in zip(ids, itertools.cycle(LABELS), strict=False)
+    ]
+
+
+def passes(case: Case, where: CaseFilter) -> bool:
+    """The filter's meaning, written down a second time."""
+    wanted = {"appearance": where.appearance, "grading": where.grading}
+    labels = {str(task): name for task, name in case.reference.items()}
+    return (
+        where.source in (None, case.provenance.source)
+        and all(name is None or labels.get(task) == name for task, name in wanted.items())
+        and case.case_id.startswith(where.text or "")
+    )
+
+
+def all_ids(store: CaseStore, where: CaseFilter, limit: int) -> list[str]:
+    found, after = [], None
+    while True:
+        page = store.page(where, after, limit)
+        assert len(page.rows) <= limit
+        found += [row.case_id for row in page.rows]
+        if page.next_after is None:
+            return found
+        assert page.next_after == page.rows[-1].case_id
+        after = page.next_after
+
+
+def test_every_field_survives(fill: Fill) -> None:
+    case = full_case()
+    assert plain(fill([case]).get(case.case_id)) == plain(case)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_pixels_of_every_depth_survive(fill: Fill, dtype: str) -> None:
+    info = np.iinfo(dtype)
+    pixels = np.random.default_rng(1).integers(info.min, info.max + 1, (65, 70)).astype(dtype)
+    pixels[0, :2] = info.min, info.max
+    film = Radiograph(pixels, bits_stored=info.bits)
+    found = fill([dataclasses.replace(small_case("depth"), study=Study(film))]).get("depth").study.radiograph
+    assert found is not None
+    assert plain(found) == plain(film) and found.sha256 == film.sha256
+
+
+def test_a_case_without_a_film_survives(fill: Fill) -> None:
+    case = dataclasses.replace(full_case("no-film"), study=Study(table=full_case().study.table))
+    store = fill([case])
+    assert plain(store.get("no-film")) == plain(case)
+    assert store.page(CaseFilter()).rows[0].thumbnail is None
+
+
+def test_lists_step_and_count_agree_with_the_filter(fill: Fill) -> None:
+    cases = labelled_cases()
+    store = fill(cases[::-1])
+    for where in FILTERS:
+        expected = sorted(case.case_id for case in cases if passes(case, where))
+        assert all_ids(store, where, 5) == expected, where
+        assert store.count(where) == len(expected), where
+        for before, following in itertools.pairwise([None, *expected, None]):
+            if before is not None:
+                assert store.step(before, "next", where) == following
+            if following is not None:
+                assert store.step(following, "previous", where) == before
+
+
+@pytest.mark.parametrize("limit", [1, 2, 27, 28, 29, 1000])
+def test_paging_ends_once_whatever_the_size(fill: Fill, limit: int) -> None:
+    cases = labelled_cases()
+    assert all_ids(fill(cases), CaseFilter(), limit) == sorted(case.case_id for case in cases)
+
+
+def test_stepping_from_an_id_that_is_not_there(fill: Fill) -> None:
+    store = fill([small_case("b"), small_case("d")])
+    assert store.step("c", "next", CaseFilter()) == "d"
+    assert store.step("c", "previous", CaseFilter()) == "b"
+    assert store.step("a", "previous", CaseFilter()) is None
+    assert store.step("e", "next", CaseFilter()) is None
+
+
+def test_random_repeats_for_a_seed_and_reaches_every_case(fill: Fill) -> None:
+    cases = labelled_cases()
+    store = fill(cases)
+    wheres = (
+        CaseFilter(),
+        CaseFilter(source="set|b"),
+        CaseFilter(text="2$"),
+        CaseFilter(appearance="Typical"),
+    )
+    for where in wheres:
+        passing = {case.case_id for case in cases if passes(case, where)}
+        drawn = [store.random(where, seed) for seed in range(100)]
+        assert drawn[:10] == [store.random(where, seed) for seed in range(10)]
+        assert set(drawn) == passing
+        assert max(Counter(drawn).values()) < 100 * 5 / len(passing)
+    assert store.random(CaseFilter(source="none"), 1) is None
+
+
+def test_a_seed_draws_the_same_case_from_either_store(fill_embedded: Fill, fill_mongo: Fill) -> None:
+    stores = [fill_embedded(labelled_cases()), fill_mongo(labelled_cases())]
+    for where in (CaseFilter(), CaseFilter(text="1"), CaseFilter(appearance="Negative")):
+        embedded, mongo = ([store.random(where, seed) for seed in range(15)] for store in stores)
+        assert embedded == mongo
+
+
+def test_rows_carry_what_a_list_shows(fill: Fill) -> None:
+    case = full_case()
+    (row,) = fill([case]).page(CaseFilter()).rows
+    assert (row.case_id, row.source, row.synthetic, row.licence) == (
+        "phantom-1",
+        "phantom",
+        True,
+        "CC0 1.0 (synthetic)",
+    )
+    assert row.reference == {"appearance": "Typical", "grading": "Moderate"}
+    assert row.thumbnail is not None and row.thumbnail.startswith(b"\xff\xd8")
+
+
+def test_a_film_that_may_not_be_shown_has_no_thumbnail(fill: Fill) -> None:
+    case = small_case("secret", licence=Licence("no terms", may_show=False, may_export=False))
+    store = fill([case])
+    assert store.page(CaseFilter()).rows[0].thumbnail is None
+    assert store.get("secret").licence == case.licence
+
+
+def test_several_are_each_what_get_gives_and_those_not_there_are_left_out(fill: Fill) -> None:
+    noise = np.random.default_rng(0).integers(0, 2**16, (900, 800), dtype=np.uint16)
+    large = dataclasses.replace(small_case("large"), study=Study(Radiograph(noise, bits_stored=16)))
+    store = fill([small_case("a"), full_case("b"), large, small_case("c")])
+    asked = ["large", "c", "none", "b"]
+    found = dict(store.several(asked))
+    assert list(found) == ["large", "c", "b"]
+    assert all(plain(case) == plain(store.get(case_id)) for case_id, case in found.items())
+    assert list(store.several([])) == []
+
+
+def test_several_read_small_films_with_one_question_and_name_the_broken_one(
+    mongo_server: MongoServer,
+) -> None:
+    database, asked = f"several_{uuid.uuid4().hex}", []
+
+    class Listener(pymongo.monitoring.CommandListener):
+        def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+            asked.append(event.command_name)
+
+        def succeeded(self, event: object) -> None: ...
+
+        def failed(self, event: object) -> None: ...
+
+    with contextlib.closing(MongoCaseStore.connect(mongo_server.uri, database, write=True)) as writer:
+        for case_id in "abcd":
+            writer.put(small_case(case_id))
+    with pymongo.MongoClient(mongo_server.uri) as client:
+        cases = client[database]["cases"]
+        cases.update_one({"ID": "c"}, {"$set": {"film.sha256": "0"}})
+        cases.insert_one(seed_document("old", age=40))
+    with pytest.MonkeyPatch.context() as patched:
+        client = partial(pymongo.MongoClient, event_listeners=[Listener()])
+        patched.setattr(pymongo, "MongoClient", client)
+        store = MongoCaseStore.connect(mongo_server.uri, database)
+    with contextlib.closing(store):
+        found = dict(store.several(list("abcd")))
+        assert asked.count("find") == 1
+        assert [isinstance(found[case_id], CaseStoreError) for case_id in "abcd"] == [
+            False,
+            False,
+            True,
+            False,
+        ]
+        assert list(found) == list("abcd") and "Case 'c' is broken" in str(found["c"])
+        assert [(i, case.case_id) for i, case in store.several(["old", "a"])] == [("old", "old"), ("a", "a")]
+
+
+def test_an_unknown_id_is_named(fill: Fill) -> None:
+    store = fill([small_case("one")])
+    for case_id in ("two", "", "ONE", "on", "one ", "o.e", "5f43a1b2c3d4e5f6a7b8c9d0", "9" * 30, "a\nb"):
+        with pytest.raises(CaseNotFoundError, match=r"There is no case '.*'; check the ID"):
+            store.get(case_id)
+
+
+def test_an_empty_store_answers(fill: Fill) -> None:
+    store = fill([])
+    assert store.page(CaseFilter()).rows == () and store.page(CaseFilter()).next_after is None
+    assert store.count(CaseFilter()) == 0
+    assert store.random(CaseFilter(), 1) is None
+    assert store.step("a", "next", CaseFilter()) is None
+    with pytest.raises(CaseNotFoundError):
+        store.get("a")
+
+
+def test_ids_are_text_and_never_a_query(fill: Fill) -> None:
+    store = fill([small_case(case_id, source=case_id) for case_id in HOSTILE_IDS])
+    assert all_ids(store, CaseFilter(), 3) == sorted(HOSTILE_IDS)
+    for case_id in HOSTILE_IDS:
+        assert store.get(case_id).case_id == case_id
+        assert all_ids(store, CaseFilter(source=case_id), 3) == [case_id]
+        expected = sorted(other for other in HOSTILE_IDS if other.startswith(case_id))
+        assert all_ids(store, CaseFilter(text=case_id), 3) == expected
+
+
+@pytest.mark.parametrize("bad", [{"$gt": ""}, 7, ["a"], "\ud800", b"a"])
+def test_what_is_no_text_is_refused(fill: Fill, bad: object) -> None:
+    store = fill([small_case("a")])
+    for ask in (
+        lambda: store.get(bad),
+        lambda: store.page(CaseFilter(), after=bad),
+        lambda: store.page(CaseFilter(source=bad)),
+        lambda: store.count(CaseFilter(text=bad)),
+        lambda: store.random(CaseFilter(grading=bad), 1),
+        lambda: store.step(bad, "next", CaseFilter()),
+    ):
+        with pytest.raises(CaseStoreError, match="plain text"):
+            ask()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001, 2.5])
+def test_a_page_of_no_size_is_refused(fill: Fill, limit: int) -> None:
+    with pytest.raises(CaseStoreError, match="1 to 1000"):
+        fill([]).page(CaseFilter(), limit=limit)
+
+
+def test_reading_only_means_it(fill: Fill) -> None:
+    store = fill([small_case("a")])
+    with pytest.raises(CaseStoreError, match="reading only"):
+        store.put(small_case("b"))
+    assert store.count(CaseFilter()) == 1
+
+
+@pytest.fixture(params=["embedded", "mongo"])
+def writer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Writer]:
+    """A store open for writing."""
+    if request.param == "embedded":
+        with EmbeddedCaseStore.create(tmp_path / "cases") as embedded:
+            yield embedded
+        return
+    server: MongoServer = request.getfixturevalue("mongo_server")
+    mongo = MongoCaseStore.connect(server.uri, f"writing_{uuid.uuid4().hex}", write=True)
+    yield mongo
+    mongo.close()
+
+
+def test_putting_a_case_again_replaces_it(writer: Writer) -> None:
+    writer.put(small_case("a", appearance="Typical"))
+    writer.put(small_case("b"))
+    writer.put(small_case("a", source="later", appearance="Negative"))
+    assert writer.count(CaseFilter()) == 2
+    assert writer.count(CaseFilter(appearance="Typical")) == 0
+    assert writer.get("a").provenance.source == "later"
+    assert [row.source for row in writer.page(CaseFilter()).rows] == ["later", "set-a"]
+
+
+@pytest.mark.parametrize("case_id", ["", "x" * 201, "a\nb", "tab\t", "\x00", "\U0010ffff"])
+def test_an_id_no_store_could_keep_is_refused(writer: Writer, case_id: str) -> None:
+    with pytest.raises(CaseStoreError, match="1 to 200 printable characters"):
+        writer.put(small_case(case_id))
+    assert writer.count(CaseFilter()) == 0
+
+
+def test_the_film_file_is_kept_where_it_holds_the_same_pixels(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = jpeg(chest_like())
+    pixels = np.array(Image.open(io.BytesIO(file)))
+    kept: list[dict] = []
+    original = cases.document.film_document
+    monkeypatch.setattr(cases.document, "film_document", lambda r, f: kept.append(original(r, f)) or kept[-1])
+    for case_id, shown in (("same", pixels), ("other", pixels[::-1].copy())):
+        case = dataclasses.replace(small_case(case_id), study=Study(Radiograph(shown)))
+        writer.put(case, film=file)
+        found = writer.get(case_id).study.radiograph
+        assert found is not None and np.array_equal(found.pixels, shown)
+    assert [film["encoding"] for film in kept] == ["jpeg", "png"]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_a_large_film_becomes_a_png_that_others_read(dtype: type) -> None:
+    limits = np.iinfo(dtype)
+    pixels = np.random.default_rng(4).integers(limits.min, limits.max, (1301, 977), dtype, endpoint=True)
+    film = film_document(Radiograph(pixels, bits_stored=8 * pixels.itemsize))
+    with Image.open(io.BytesIO(film["bytes"])) as picture:
+        picture.verify()  # every checksum
+    with Image.open(io.BytesIO(film["bytes"])) as picture:
+        read = np.array(picture).astype(f"u{pixels.itemsize}").view(dtype)
+    assert picture.format == "PNG" and np.array_equal(read, pixels)
+    assert np.array_equal(radiograph_from_film(film).pixels, pixels)
+
+
+def test_an_address_decides_which_store_opens(tmp_path: Path, mongo_server: MongoServer) -> None:
+    with EmbeddedCaseStore.create(tmp_path) as store:
+        store.put(small_case("a"))
+    assert isinstance(open_case_store(str(tmp_path)), EmbeddedCaseStore)
+    assert isinstance(open_case_store(mongo_server.uri), MongoCaseStore)

@@ -1,0 +1,103 @@
+"""Viewbox as MCP tools: which there are, what an answer carries, and what is refused."""
+
+import asyncio
+import json
+
+import pytest
+
+from interface.api.tool_calls import LIMITS, PICTURE, for_tool, refuse_advice
+from modeling.errors import ViewboxError
+from tests.doubles.app_client import ENDPOINTS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Should I take antibiotics?",
+        "Here is my chest x-ray, is it bad",
+        "please diagnose me",
+        "Do I have pneumonia",
+        "I have been coughing for three days",
+        "I'm worried about this film",
+        "Which antibiotic is best?",
+        "Is it serious?",
+        "需要吃藥嗎",
+        "我發燒三天了",
+        "我該吃藥嗎",
+        "我的肺有問題嗎",
+    ],
+)
+def test_a_plea_for_advice_is_refused(text):
+    with pytest.raises(ViewboxError, match="no personal medical advice"):
+        refuse_advice((text,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fever and dry cough for 3 days",
+        "Mild dyspnoea; history of myocardial infarction. Rule out pneumonia?",
+        "In my opinion unchanged from the previous film.",
+        "type I respiratory failure, Mobitz type I",
+        "Known type I diabetes; is on antibiotics for pneumonia.",
+        "I131 therapy 2019. Which side is the effusion?",
+        "發燒、咳嗽三天，疑肺炎",
+        "A" * 30_000,
+        "",
+    ],
+)
+def test_a_clinical_text_passes(text):
+    refuse_advice((text, None, 3))
+
+
+def test_a_tool_answer_carries_its_limits_and_no_picture():
+    told = json.loads(for_tool({"film": "data:image/png;base64,AAAA", "rows": [{"delta": 0.1}], "name": "é"}))
+    assert told == {"limits": LIMITS, "film": PICTURE, "rows": [{"delta": 0.1}], "name": "é"}
+
+
+# --- over the wire
+
+
+async def _session(url: str, work):
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    async with (
+        streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        return await work(session)
+
+
+def asked(served, work):
+    return asyncio.run(asyncio.wait_for(_session(served.url, work), 120))
+
+
+def test_the_tools_are_the_named_endpoints_and_nothing_of_the_page(served, client):
+    tools = {tool.name: tool for tool in asked(served, lambda s: s.list_tools()).tools}
+    short = {name.rpartition("__")[2] for name in tools}
+    public = {name.removeprefix("/") for name in client.view_api(return_format="dict")["named_endpoints"]}
+    assert {next(p for p in public if name.endswith(p)) for name in short} == public
+    assert {name.removeprefix("/") for name in ENDPOINTS} <= public
+    for tool in tools.values():
+        assert tool.description, tool.name
+        kinds = json.dumps(tool.inputSchema)
+        assert "FileData" not in kinds and "filepath" not in kinds, "no tool may name a file of this machine"
+
+
+def test_a_tool_explains_with_its_convergence_and_refuses_advice(served, client):
+    async def work(session):
+        names = [tool.name for tool in (await session.list_tools()).tools]
+        explain = next(n for n in names if n.endswith("explain"))
+        told = await session.call_tool(explain, {"case_id": "CASE-0001", "target": "appearance/Typical"})
+        plea = await session.call_tool(explain, {"case_id": "CASE-0001", "indication": "Should I worry?"})
+        return told, plea
+
+    told, plea = asked(served, work)
+    answer = json.loads(told.content[0].text)
+    assert answer["limits"] == LIMITS and answer["heat_map"] == PICTURE
+    assert answer["verdict"] in ("converged", "usable", "not converged")
+    assert {"convergence_delta", "relative_delta", "modality_share"} <= answer.keys()
+    assert plea.isError and "no personal medical advice" in plea.content[0].text
+    assert served.files_left() == []

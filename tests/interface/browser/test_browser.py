@@ -1,0 +1,344 @@
+"""Journeys in a real browser, and the page in Chinese on a phone; each leaves a screenshot to look at."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.served import serve, write_bundle, write_checkpoint, write_store
+
+pytestmark = pytest.mark.browser
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-background-networking"]
+PATIENCE = 60_000
+VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
+PICTURE = f"({VIEWER}.panes[0].canvas.toDataURL() + {VIEWER}.panes[0].over.toDataURL())"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    folder = tmp_path_factory.mktemp("browser")
+    checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
+    with serve(folder / "run", MODEL_REPO=str(checkpoint), CASES_FOLDER=str(store)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium(served):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(served, chromium):
+    yield from arrived(served, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
+
+
+@pytest.fixture
+def page_of_two(chromium, tmp_path):
+    """A page with the checkpoints film and teaching."""
+    write_bundle(tmp_path / "run" / "hub_config")
+    with serve(tmp_path / "run", CASES_FOLDER=str(write_store(tmp_path / "store", 4))) as running:
+        yield from arrived(running, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
+
+
+@pytest.fixture
+def phone(served, chromium):
+    options = {
+        "locale": "zh-TW",
+        "viewport": {"width": 390, "height": 844},
+        "is_mobile": True,
+        "has_touch": True,
+    }
+    yield from arrived(served, chromium, options)
+
+
+def arrived(served, chromium, options):
+    """A fresh page with its first case predicted; nothing may be fetched from outside or left on disk."""
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    outside, faults = [], []
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else outside.append(r.url),
+    )
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(served.url)
+    page.wait_for_selector("#vb-prediction table")
+    yield page
+    context.close()
+    assert outside == [] and faults == []
+    assert served.files_left() == []
+
+
+def shoot(page, tmp_path_factory, name: str) -> None:
+    folder: Path = tmp_path_factory.getbasetemp() / "screens"
+    folder.mkdir(exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def explained(page) -> None:
+    """Wait until the last refinement is on screen and Cancel has nothing to cancel."""
+    page.wait_for_selector("#vb-evidence .vb-delta")
+    page.wait_for_selector("#vb-cancel[disabled], #vb-cancel:disabled")
+
+
+def probabilities(page) -> list[str]:
+    return page.locator("#vb-prediction .vb-number").all_inner_texts()
+
+
+def picture(page) -> str:
+    """Film and map as they stand on the screen."""
+    return page.evaluate(PICTURE)
+
+
+def test_a_stranger_sees_a_case_its_prediction_and_its_map_without_a_click(page, tmp_path_factory):
+    explained(page)
+    assert "CASE-0000" in page.inner_text("#vb-figure figcaption")
+    assert "Not for diagnosis" in page.inner_text("#vb-banner")
+    assert re.search(r"toy, revision sha256:\w+, on cpu", page.inner_text("#vb-model"))
+    page.mouse.wheel(0, 900)
+    page.wait_for_timeout(300)
+    assert page.locator("#vb-banner").bounding_box()["y"] >= 0, "the banner must stay in sight"
+    shoot(page, tmp_path_factory, "arrival")
+
+
+def test_look_up(page, tmp_path_factory):
+    page.get_by_label("Case ID").fill("CASE-0004")
+    page.get_by_label("Case ID").press("Enter")
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0004')")
+    page.wait_for_selector("#vb-figure .vb-legend")
+    explained(page)
+    row = page.locator("#vb-prediction tr", has_text="✓ reference")
+    assert "Typical" in row.inner_text() and "SYNTHETIC" in page.inner_text("#vb-figure")
+    assert "CC0 1.0 (synthetic)" in page.inner_text("#vb-figure figcaption")
+    size = page.evaluate(f"(f => [f.width, f.height])({VIEWER}.entryOf({VIEWER}.panes[0]).film)")
+    assert size == [280, 364], "the film has its own geometry"
+    before, evidence = picture(page), page.inner_text("#vb-evidence")
+    page.locator("#vb-figure .vv-map select").select_option("only what speaks against it")
+    page.wait_for_function(f"old => {PICTURE} !== old", arg=before)
+    assert page.inner_text("#vb-evidence") == evidence, "another sign is a picture, not a new computation"
+    shoot(page, tmp_path_factory, "look-up")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0005')")
+    page.get_by_label("Case ID").fill("nobody")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("#vb-message [role=alert]:has-text('nobody')")
+    assert "CASE-0005" in page.inner_text("#vb-figure figcaption")
+
+
+def test_list_with_filter_and_paging(page, tmp_path_factory):
+    page.get_by_role("button", name="List of cases").click()
+    page.wait_for_selector("#vb-rows button[data-case='CASE-0011']")
+    page.get_by_role("button", name="Later").click()
+    page.wait_for_selector("#vb-rows button[data-case='CASE-0012']")
+    page.get_by_label("Appearance (reference)").click()
+    page.get_by_role("option", name="Atypical").click()
+    page.wait_for_selector("#vb-rows :text('1 to 10 of 10 cases')")
+    shoot(page, tmp_path_factory, "list")
+    page.locator("#vb-rows button[data-case='CASE-0008']").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0008')")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0011')")
+
+
+def test_upload_of_a_dicom(page, tmp_path_factory):
+    data = pytest.importorskip("pydicom.data").get_testdata_file("RG1_UNCR.dcm", download=False)
+    if data is None:
+        pytest.skip("pydicom-data is not installed")
+    page.get_by_role("button", name="Your own film").click()
+    page.set_input_files("#vb-film-file input[type=file]", data)
+    page.wait_for_selector("#vb-figure figcaption:has-text('RG1_UNCR.dcm')")
+    page.wait_for_selector("#vb-prediction table")
+    page.get_by_label("Age (years)").fill("63")
+    page.get_by_label("Indication").fill("cough for 3 days")
+    page.get_by_role("button", name="Predict again").click()
+    page.wait_for_selector("#vb-prediction :text('film, clinical table, text.')")
+    explained(page)
+    assert "no reference label" in page.inner_text("#vb-prediction")
+    shoot(page, tmp_path_factory, "upload")
+
+
+def test_change_a_clinical_field(page, tmp_path_factory):
+    explained(page)
+    before = probabilities(page)
+    age = page.get_by_label("Age (years)")
+    assert age.input_value() == "41"
+    age.fill("96")
+    age.press("Enter")
+    page.wait_for_function(
+        "old => { const t = [...document.querySelectorAll('#vb-prediction .vb-number')];"
+        " return t.length && t.map(e => e.innerText).join() !== old }",
+        arg=",".join(before),
+    )
+    explained(page)
+    page.wait_for_selector("#vb-evidence :text('96')")
+    shoot(page, tmp_path_factory, "changed-field")
+    page.get_by_label("Temperature (°C)").fill("101")
+    page.get_by_role("button", name="Predict again").click()
+    page.wait_for_selector("#vb-message [role=alert]:has-text('°F')")
+    place = page.locator("#vb-message [role=alert]").bounding_box()
+    assert 0 <= place["y"] <= 900, "the refusal must be in sight of the button"
+    assert len(probabilities(page)) == 7, "the last prediction stays on screen"
+    shoot(page, tmp_path_factory, "bad-value")
+
+
+def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_factory):
+    def press(label):
+        page.get_by_role("button", name=label).click()
+
+    explained(page)
+    whole, age, words = probabilities(page), page.get_by_label("Age (years)"), page.get_by_label("Indication")
+    assert age.input_value() and words.input_value()
+    press("Leave out the table")
+    page.wait_for_function("!document.querySelector('#vb-field-age input, #vb-field-age textarea').value")
+    explained(page)
+    assert probabilities(page) != whole and words.input_value()
+    press("Leave out the film")
+    page.wait_for_selector("#vb-figure :text('The film is left out of this prediction')")
+    explained(page)
+    shoot(page, tmp_path_factory, "film-left-out")
+    press("Leave out the text")
+    page.wait_for_selector("#vb-message [role=alert]:has-text('Nothing would be left')")
+    assert words.input_value(), "what was refused changes nothing"
+    press("Restore the case")
+    page.wait_for_function("document.querySelector('#vb-field-age input, #vb-field-age textarea').value")
+    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
+    explained(page)
+    assert probabilities(page) == whole
+
+
+def test_cancel_an_explanation(page, tmp_path_factory):
+    explained(page)
+    for _ in range(3):  # it may be over before the click
+        page.get_by_role("button", name="Explain again").click()
+        try:
+            page.get_by_role("button", name="Cancel").click(timeout=5_000)
+            page.wait_for_selector("#vb-progress .vb-stopped", timeout=5_000)
+            break
+        except Exception as exc:  # playwright's timeout, imported only where playwright is
+            assert "Timeout" in str(exc)
+    assert "The prediction stands" in page.inner_text("#vb-progress")
+    assert len(probabilities(page)) == 7
+    shoot(page, tmp_path_factory, "cancelled")
+    page.get_by_role("button", name="Explain again").click()
+    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
+    explained(page)
+
+
+def test_a_bad_file(page, served, tmp_path_factory):
+    page.get_by_role("button", name="Your own film").click()
+    bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}
+    page.set_input_files("#vb-film-file input[type=file]", bad)
+    page.wait_for_selector("#vb-message [role=alert]:not(.vb-empty)")
+    sentence = page.inner_text("#vb-message [role=alert]")
+    assert sentence.endswith(".") and "Traceback" not in sentence
+    assert "CASE-0000" in page.inner_text("#vb-figure figcaption") and served.files_left() == []
+    shoot(page, tmp_path_factory, "bad-file")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    page.wait_for_selector("#vb-message .vb-empty", state="attached")
+
+
+def test_the_page_speaks_chinese_on_a_phone(phone, tmp_path_factory):
+    explained(phone)
+    text = phone.inner_text("body")
+    attributes = """[...document.querySelectorAll('body *:not(script)')]
+        .flatMap(e => [...e.attributes].map(a => a.value))"""
+    raw = [v for v in [text, *phone.evaluate(attributes)] if "__i18n__" in v or "translation_metadata" in v]
+    assert raw == []
+    for words in ("不可用於診斷", "病例編號", "預測", "再次預測", "體溫（°C）", "歸因"):
+        assert words in text or words in phone.content()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
+    shoot(phone, tmp_path_factory, "phone-chinese")
+
+
+WATCH = """() => {
+  window.seen = [];
+  const state = () => [
+    document.querySelector('#vb-figure figcaption').innerText.includes('CASE-0001'),
+    !!document.querySelector('#vb-prediction table'),
+    !!document.querySelector('#vb-evidence .vb-delta'),
+  ];
+  const observer = new MutationObserver(() => window.seen.push(state()));
+  observer.observe(document.body, {childList: true, subtree: true});
+}"""
+
+
+def test_the_prediction_is_there_before_the_explanation(page):
+    explained(page)
+    page.evaluate(WATCH)
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    page.wait_for_function("() => window.seen.some(([, , delta]) => !delta)")
+    explained(page)
+    seen = [tuple(state) for state in page.evaluate("window.seen")]
+    after = seen[seen.index((True, False, False)) :]
+    assert (True, True, False) in after and (True, False, True) not in after
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_of_two, tmp_path_factory):
+    page = page_of_two
+    prediction = page.locator("#vb-prediction")
+    explained(page)
+    assert "Made by checkpoint teaching, revision sha256:" in prediction.inner_text()
+    assert page.locator("#vb-prediction .vb-mismatch").count() == 0
+    assert page.locator("#vb-evidence .vb-word").count() > 0
+    assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
+    page.wait_for_selector("#vb-model :text('Checkpoint film, revision sha256:')")
+    assert "teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    choose(page, "Explain", "Grading: Severe")
+    page.wait_for_selector("#vb-evidence :text('Integrated Gradients for Severe')")
+    choose(page, "Checkpoint", "film")
+    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
+    page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This checkpoint reads no text.')")
+    explained(page)
+    assert "Made by checkpoint film" in prediction.inner_text() and "Grading" not in prediction.inner_text()
+    assert page.get_by_label("Explain", exact=True).input_value().startswith("Appearance:")
+    assert page.locator("#vb-evidence .vb-word").count() == 0
+    assert "It reads no text" in page.inner_text("#vb-form .vb-reads")
+    assert "film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    mark = "n => getComputedStyle(document.querySelector(`${n} [data-testid=block-info]`), '::after').content"
+    assert "✓" in page.evaluate(mark, "#vb-field-age") and page.evaluate(mark, "#vb-field-ldh") == "none"
+    shoot(page, tmp_path_factory, "other-checkpoint")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('not on other')")
+    choose(page, "Checkpoint", "what suits this case")
+    page.get_by_role("button", name="Previous").click()
+    page.wait_for_selector("#vb-prediction :text('Made by checkpoint teaching')")
+    assert page.locator("#vb-prediction .vb-mismatch").count() == 0
+
+
+def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
+    page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
+    ahead = page.evaluate(f"{VIEWER}.ahead")
+    assert ahead != page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId") == ahead
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).film.whole"), "shown at once, not loaded now"
+    assert not [url for url in fetched if url.endswith(ahead)]
+    page.wait_for_function(
+        f"id => {VIEWER}.ahead !== id && {VIEWER}.films.get({VIEWER}.ahead).whole", arg=ahead
+    )
+    page.get_by_label("Case ID").fill("CASE-0009")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0009')")
+    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
+    explained(page)

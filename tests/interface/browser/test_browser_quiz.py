@@ -1,0 +1,166 @@
+"""The quiz in a real browser: a whole sitting in English by keyboard, and its start in Chinese on a phone."""
+
+# ruff: noqa: F811 (fixtures come by name)
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from interface.quiz_tab.rules import LENGTH
+from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
+    PATIENCE,
+    arrived,
+    chromium,
+    page,
+    phone,
+    served,
+    shoot,
+)
+
+pytestmark = pytest.mark.browser
+STEP = "#vb-quiz-step .vb-quiz-step"
+
+
+def stepped(page, text: str) -> None:
+    """Wait until a step's heading is there and has the focus."""
+    page.wait_for_selector(f"{STEP}:has-text('{text}')")
+    page.wait_for_function("() => document.activeElement?.classList.contains('vb-quiz-step')")
+
+
+def pick(page, group: str, number: int) -> None:
+    """Choose from a group of radio buttons by its arrows."""
+    first = page.locator(f"{group} input").first
+    page.wait_for_function("e => e.name.startsWith('viewbox-radios')", arg=first.element_handle())
+    first.focus()
+    page.keyboard.press("Space")
+    for _ in range(number):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(f"{group} input").nth(number).is_checked()
+
+
+def press(page, button: str) -> None:
+    page.locator(f"#vb-quiz-{button}").focus()
+    page.keyboard.press("Enter")
+
+
+def mark(page) -> None:
+    """Mark a place in the middle of the film by keyboard."""
+    page.locator("#vb-quiz-film .vv-stage").first.focus()
+    for key in ("b", "ArrowRight", "Space", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+
+
+def told(page, part: str) -> str:
+    return page.locator(f"#vb-quiz-{part}").inner_text()
+
+
+def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, tmp_path_factory):
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    assert "than the model" in told(page, "intro") and "stored on the server" in told(page, "intro")
+    page.locator("#vb-quiz-code input, #vb-quiz-code textarea").fill("class-7b")
+    press(page, "begin")
+    for number in range(1, 3):
+        stepped(page, f"Film {number} of {LENGTH}: read it first")
+        page.wait_for_function("() => document.querySelector('#vb-quiz-film canvas')")
+        assert "model says" not in told(page, "model") and "Reference: " not in told(page, "truth")
+        caption = page.locator("#vb-quiz-film figcaption").first.inner_text()
+        assert f"Quiz film {number}" in caption and "CASE-" not in caption
+        press(page, "commit")
+        page.wait_for_selector("#vb-message :text('Choose an answer')")
+        pick(page, "#vb-quiz-answer", number)
+        pick(page, "#vb-quiz-sure", 2)
+        if number == 1:
+            press(page, "commit")
+            page.wait_for_selector("#vb-message :text('marked nothing yet')")
+        mark(page)
+        shoot(page, tmp_path_factory, f"quiz-{number}-read")
+        press(page, "commit")
+        stepped(page, "now you see the model")
+        assert "The model says" in told(page, "model") and "Reference: " not in told(page, "truth")
+        page.wait_for_selector("#vb-quiz-model :text('map is on the film')")
+        shoot(page, tmp_path_factory, f"quiz-{number}-model")
+        press(page, "reveal")
+        stepped(page, f"Film {number} of {LENGTH}: the reference")
+        assert "Reference: " in told(page, "truth") and "CASE-" in told(page, "truth")
+        shoot(page, tmp_path_factory, f"quiz-{number}-truth")
+        press(page, "next")
+    stepped(page, "read it first")
+    press(page, "finish")
+    stepped(page, "Your results")
+    results = told(page, "results")
+    assert "Right before seeing the model" in results and "?quiz=class-7b" in results
+    shoot(page, tmp_path_factory, "quiz-results")
+    with page.expect_download() as waiting:
+        page.locator("#vb-quiz-kept button").first.click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["number"] for row in rows] == ["1", "2"] and rows[0]["quiz"] == "class-7b"
+    assert all(row["marked"] == "True" for row in rows)
+
+
+def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_factory):
+    context = chromium.new_context(
+        locale="zh-TW", viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{served.url}/?quiz=class-7b")
+    page.wait_for_selector("#vb-quiz-begin")
+    page.wait_for_function("() => document.querySelector('#vb-quiz-code :is(input, textarea)').value")
+    assert "判讀" in told(page, "intro")
+    shoot(page, tmp_path_factory, "quiz-phone-start")
+    page.locator("#vb-quiz-begin").tap()
+    stepped(page, f"第 1 / {LENGTH} 張")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, wide
+    shoot(page, tmp_path_factory, "quiz-phone-read")
+    context.close()
+
+
+def test_a_wrong_code_in_a_link_is_told_and_a_refusal_is_seen_below_the_banner_on_a_phone(phone, served):
+    phone.goto(f"{served.url}/?quiz=%3Cb%3E")
+    phone.wait_for_selector("#vb-quiz-status [role=alert]:has-text('測驗代碼')")
+    phone.locator("#vb-quiz-begin").tap()
+    stepped(phone, f"第 1 / {LENGTH} 張")
+    phone.locator("#vb-quiz-commit").tap()
+    phone.wait_for_selector("#vb-message :text('請先選擇')")
+    edge = "e => e.getBoundingClientRect()"
+    banner, told = (phone.locator(f"#vb-{name}").evaluate(edge) for name in ("banner", "message"))
+    assert banner["bottom"] - 1 <= told["top"] < 844 / 2
+
+
+def test_a_reload_does_not_end_a_quiz_nor_take_back_what_was_committed(page):
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator("#vb-quiz-code input, #vb-quiz-code textarea").fill("class-7b")
+    press(page, "begin")
+    stepped(page, f"Film 1 of {LENGTH}: read it first")
+    pick(page, "#vb-quiz-answer", 0)
+    pick(page, "#vb-quiz-sure", 3)
+    press(page, "commit")
+    stepped(page, "now you see the model")
+    model = told(page, "model").split("\n")[1]
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator(".vb-quiz-onward").focus()
+    assert page.locator(".vb-quiz-onward").inner_text() == "Go on with film 1"
+    page.keyboard.press("Enter")
+    stepped(page, f"Film 1 of {LENGTH}: now you see the model")
+    assert model in told(page, "model") and page.locator("#vb-quiz-commit").is_hidden()
+    assert page.locator("#vb-quiz-answer input").first.is_checked()
+    assert page.locator(".vb-quiz-onward").count() == 0, "what is on screen is not offered again"
+    press(page, "reveal")
+    stepped(page, f"Film 1 of {LENGTH}: the reference")
+    press(page, "next")
+    stepped(page, f"Film 2 of {LENGTH}: read it first")
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.locator(".vb-quiz-onward:has-text('Go on with film 2')").click()
+    stepped(page, f"Film 2 of {LENGTH}: read it first")
+    press(page, "finish")
+    stepped(page, "Your results")
+    page.reload()
+    page.get_by_role("tab", name="Quiz", exact=True).click()
+    page.wait_for_selector("#vb-quiz-kept :text('1 of 8 films')")
+    assert page.locator(".vb-quiz-onward").count() == 0, "what is over is not offered"

@@ -1,0 +1,173 @@
+"""The tab of reports in a real browser: labels and rules, an edited rule, similar cases, a phone."""
+
+# ruff: noqa: F811 (fixtures come by name)
+
+from dataclasses import replace
+
+import pytest
+
+from cases.parquet.store import EmbeddedCaseStore
+from tests.doubles.example_reports import corpus
+from tests.doubles.served import open_tab, serve, write_checkpoint, write_store
+from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
+    arrived,
+    chromium,
+    page,
+    phone,
+    served,
+    shoot,
+)
+from tests.interface.browser.test_browser_access import PAGES, TABS, faults
+
+pytestmark = pytest.mark.browser
+REPORT = "FINDINGS: Small left effusion. No pneumothorax. Possible pneumonia."
+WORDS = {
+    "en-US": ("Take the report", "Find similar", "Compare explanations", "Show the topics"),
+    "zh-TW": ("取用目前病例的報告", "尋找相似與對照病例", "比較解釋", "顯示主題"),
+}
+
+
+def open_reports(page, name: str) -> None:
+    open_tab(page, name)
+    page.wait_for_selector("#vb-report-text textarea")
+
+
+def test_a_report_shows_its_labels_and_the_rule_on_focus(page, tmp_path_factory):
+    open_reports(page, "Reports and similar cases")
+    page.fill("#vb-report-text textarea", REPORT)
+    page.get_by_role("button", name="Mine labels").click()
+    denied = page.locator("#vb-report-marked .vb-report .vb-said-negative")
+    denied.wait_for()
+    assert denied.locator(".vb-why").is_hidden()
+    denied.focus()
+    assert denied.locator(".vb-why").is_visible()
+    assert 'because of "No"' in denied.locator(".vb-why").inner_text()
+    shoot(page, tmp_path_factory, "reports")
+
+
+def test_an_edited_rule_changes_precision_at_once_and_the_labels_too(page, tmp_path_factory):
+    open_reports(page, "Reports and similar cases")
+    page.fill("#vb-report-text textarea", REPORT)
+    page.get_by_text("The rules: edit them").click()
+    page.wait_for_selector("#vb-rule-scores table")
+    box = page.locator("#vb-rules-text textarea")
+    rules = box.input_value()
+    assert '"no", "without",' in rules
+    box.fill(rules.replace('"no", "without",', '"without",'))
+    page.get_by_role("button", name="Try these rules").click()
+    page.wait_for_selector("#vb-rule-scores .vb-moved-down")
+    page.wait_for_selector("#vb-report-marked .vb-report .vb-said-positive:has-text('pneumothorax')")
+    shoot(page, tmp_path_factory, "rules")
+    box.fill(rules.replace('"no", "without",', '"without",'))
+    box.fill("sections = [")
+    page.wait_for_selector("#vb-rule-scores .vb-stopped:has-text('TOML')")  # as it is typed, without a press
+    box.fill(rules.replace('"no", "without",', '"without",'))
+    page.wait_for_selector("#vb-rule-scores .vb-moved-down")
+    box.fill("sections = [")
+    page.get_by_role("button", name="Try these rules").click()
+    page.wait_for_selector("#vb-message :text('TOML')")
+    page.get_by_role("button", name="Restore the rules that ship").click()
+    page.wait_for_selector("#vb-rule-scores .vb-moved-down", state="detached")
+
+
+def test_similar_cases_are_found_and_opened(page, tmp_path_factory):
+    open_reports(page, "Reports and similar cases")
+    page.get_by_role("button", name="Take the report").click()
+    page.wait_for_selector("#vb-report-marked .vb-report")
+    page.get_by_role("button", name="Find similar").click()
+    page.wait_for_selector("#vb-similar .vb-similar-card")
+    cards = page.locator("#vb-similar .vb-similar-card")
+    assert cards.count() == 8
+    assert page.locator("#vb-similar [data-neighbour='CASE-0000']").count() == 0
+    shoot(page, tmp_path_factory, "similar")
+    first = cards.first.get_attribute("data-neighbour")
+    cards.first.locator(".vb-similar-open").click()
+    page.wait_for_selector(f"#vb-figure :text('{first}')")
+    page.wait_for_function("() => document.querySelector('#vb-figure').getBoundingClientRect().top > 0")
+
+
+def test_two_explanations_stand_side_by_side_each_with_its_own_words(page, tmp_path_factory):
+    open_reports(page, "Reports and similar cases")
+    page.get_by_role("button", name="Find similar").click()
+    card = page.locator("#vb-similar .vb-similar-card").first
+    card.wait_for()
+    there = card.get_attribute("data-neighbour")
+    card.locator(".vb-similar-compare").click()
+    page.wait_for_selector("#vb-pair .vb-side")
+    sides = page.locator("#vb-pair .vb-side")
+    assert [sides.nth(n).get_attribute("data-side") for n in range(2)] == ["CASE-0000", there]
+    for n in range(2):
+        assert sides.nth(n).locator(".vb-side-films img").count() == 2
+        assert sides.nth(n).locator("mark.vb-word").count() > 3
+    ages = [sides.nth(n).locator("tr:has-text('Age')").inner_text() for n in range(2)]
+    assert ages[0] != ages[1], "each has its own fields"
+    assert page.locator("#vb-pair h2").bounding_box()["y"] >= 0
+    shoot(page, tmp_path_factory, "pair")
+
+
+def test_few_reports_make_no_topics_and_the_page_says_so(page):
+    open_reports(page, "Reports and similar cases")
+    page.locator("#vb-topics-fold button.label-wrap").click()
+    page.get_by_role("button", name="Show the topics").click()
+    page.wait_for_selector("#vb-message :text('Topics need at least 8 reports; here are 0.')")
+
+
+def test_the_tab_on_a_phone_in_chinese(phone, tmp_path_factory):
+    open_tab(phone, "報告與相似病例")
+    phone.fill("#vb-report-text textarea", REPORT)
+    phone.get_by_role("button", name="擷取標籤").click()
+    phone.wait_for_selector("#vb-report-marked .vb-said-negative")
+    assert "否定" in phone.inner_text("#vb-report-marked")
+    word = phone.locator("#vb-report-marked .vb-report .vb-said-uncertain")
+    word.tap()
+    box = word.locator(".vb-why").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390, "the rule stays on the page"
+    shoot(phone, tmp_path_factory, "reports-phone")
+    wide = phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 1
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """An app whose thirty cases have reports."""
+    folder = tmp_path_factory.mktemp("reported")
+    with EmbeddedCaseStore.open(str(write_store(folder / "store", 30)), write=True) as store:
+        for number, (text, _) in enumerate(corpus(30).values()):
+            case = store.get(f"CASE-{number:04d}")
+            store.put(replace(case, report={"findings": text}))
+    checkpoint = write_checkpoint(folder / "toy")
+    with serve(folder / "run", MODEL_REPO=str(checkpoint), CASES_FOLDER=str(folder / "store")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_whole_tab_works_and_axe_finds_nothing_serious(kind, reported, chromium, tmp_path_factory):
+    """Rules, similar cases, a pair and topics on screen; both languages, light and dark, wide and narrow."""
+    options = PAGES[kind]
+    visit = arrived(reported, chromium, options)
+    shown = next(visit)
+    take, find, compare, topics = WORDS[options["locale"]]
+    open_tab(shown, TABS[options["locale"]][1])
+    shown.get_by_role("button", name=take).click()
+    word = shown.locator("#vb-report-marked .vb-report .vb-said").first
+    word.focus()
+    assert word.locator(".vb-why").is_visible()
+    shown.keyboard.press("Escape")
+    assert word.locator(".vb-why").is_hidden()
+    shown.locator("#vb-rules button.label-wrap").click()
+    shown.wait_for_selector("#vb-rule-scores table")
+    shown.get_by_role("button", name=find).click()
+    shown.locator("#vb-similar .vb-similar-compare", has_text=compare).first.click()
+    shown.wait_for_selector("#vb-pair .vb-side")
+    shown.locator("#vb-topics-fold button.label-wrap").click()
+    shown.get_by_role("button", name=topics).click()
+    shown.wait_for_selector("#vb-topics .vb-topic[open] [aria-current]")
+    wide = shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 1
+    found = faults(shown, "reports")
+    shoot(shown, tmp_path_factory, f"reports, {kind}")
+    assert [one for one in found if "vb-" in one] == []
+    shown.locator("#vb-topics .vb-topic[open] [data-case]").last.click()
+    shown.wait_for_selector("#vb-figure figcaption:has-text('CASE-')")
+    with pytest.raises(StopIteration):
+        next(visit)  # nothing was fetched from outside or left on disk

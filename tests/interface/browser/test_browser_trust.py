@@ -1,0 +1,164 @@
+"""Journeys around the map in a real browser: checks, other maps, proofs, baselines, two readers at once."""
+
+# ruff: noqa: F811 (fixtures come by name)
+
+import re
+
+import pytest
+
+from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
+    arrived,
+    chromium,
+    explained,
+    page,
+    phone,
+    served,
+    shoot,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def checked(page) -> None:
+    """Wait until every trust measure is on screen."""
+    explained(page)
+    page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    page.wait_for_selector("#vb-checks .vb-running", state="detached")
+
+
+def choose(page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_path_factory):
+    checked(page)
+    assert page.locator("#vb-checks .vb-check").count() == 10
+    for row in page.locator("#vb-checks .vb-check").all():
+        text = row.inner_text()
+        assert any(
+            word in text for word in ("speaks for", "speaks against", "leaves it open", "not measurable")
+        )
+    summary = page.inner_text("#vb-trust-summary")
+    assert re.search(r"\d of \d+ checks speak for this map", summary) and "never whether the model" in summary
+    budget = page.inner_text("#vb-evidence .vb-budget")
+    assert "Shapley value" in budget and "film × clinical table together" in budget
+    page.get_by_role("button", name="Compare baselines").click()
+    page.wait_for_selector("#vb-baselines .vb-differs")
+    assert page.locator("#vb-baselines .vb-card img").count() == 2
+    shoot(page, tmp_path_factory, "trust")
+    before = page.inner_text("#vb-checks")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    page.wait_for_function("() => !document.querySelector('#vb-baselines figure')")
+    page.get_by_role("button", name="Previous").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0000')")
+    checked(page)
+    assert page.inner_text("#vb-checks") == before, "kept, its seconds included"
+
+
+def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(page, tmp_path_factory):
+    checked(page)
+    assert "The account: Integrated Gradients" in page.inner_text("#vb-about")
+    page.get_by_label("Grad-CAM", exact=True).check()
+    page.wait_for_selector("#vb-about .vb-about-opinion:has-text('Second opinion: Grad-CAM')")
+    assert "coarse" in page.inner_text("#vb-about")
+    page.get_by_label("Grad-CAM", exact=True).focus()
+    page.get_by_label("Control: edges", exact=True).check()
+    page.wait_for_selector("#vb-about .vb-about-control:has-text('CONTROL, not an explanation')")
+    assert page.get_by_label("Attention", exact=True).count() == 0, "this checkpoint has none"
+    shoot(page, tmp_path_factory, "control")
+    page.get_by_label("Control: random weights", exact=True).check()
+    page.wait_for_selector("#vb-about :text('forgotten its training')")
+    page.get_by_label("Integrated Gradients", exact=True).check()
+    page.wait_for_selector("#vb-about .vb-about-main")
+    choose(page, "Explain", "Appearance: Atypical")
+    page.wait_for_selector("#vb-about :text('Atypical')")
+
+
+def brush(page) -> None:
+    """Mark a stroke over the middle of the film."""
+    page.get_by_role("button", name="Mark").click()
+    box = page.locator("#vb-figure canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 3
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + box["height"] / 4, steps=6)
+    page.mouse.up()
+
+
+def test_what_is_taken_away_changes_the_answer_at_once(page, tmp_path_factory):
+    checked(page)
+    page.locator("#vb-prove-it").click()
+    page.wait_for_selector("#vb-proof :text('Nothing is taken away yet')")
+    page.locator("#vb-prove-fields").get_by_label(re.compile("Age")).check()
+    page.wait_for_selector("#vb-proof table")
+    claim = page.inner_text("#vb-proof .vb-claim")
+    assert re.search(r"The map had claimed that this part adds [+−]\d\.\d{3} logits", claim)
+    assert page.locator("#vb-proof table").count() == 2
+    page.locator("#vb-prove-words").get_by_label(re.compile("cough")).check()
+    page.wait_for_function(
+        "old => document.querySelector('#vb-proof .vb-claim').innerText !== old", arg=claim
+    )
+    claim = page.inner_text("#vb-proof .vb-claim")
+    brush(page)
+    page.locator("#vb-prove-it").click()
+    page.wait_for_function(
+        "old => document.querySelector('#vb-proof .vb-claim').innerText !== old", arg=claim
+    )
+    shoot(page, tmp_path_factory, "proof")
+    page.get_by_role("button", name="Put everything back").click()
+    page.wait_for_function("() => !document.querySelector('#vb-proof table')")
+    assert page.locator("#vb-prove input:checked").count() == 0
+    page.locator("#vb-prove-it").click()
+    page.wait_for_selector("#vb-proof :text('Nothing is taken away yet')")
+
+
+def test_the_checks_can_be_stopped_and_the_explanation_stands(page):
+    checked(page)
+    for target in ("Appearance: Atypical", "Appearance: Negative", "Appearance: Indeterminate"):
+        choose(page, "Explain", target)
+        page.wait_for_selector("#vb-checks .vb-check, #vb-trust-summary .vb-trust-line")
+        cancel = page.get_by_role("button", name="Cancel")
+        if cancel.is_enabled():
+            cancel.click()
+            page.wait_for_timeout(500)
+        if page.locator("#vb-checks .vb-stopped").count():
+            break
+        checked(page)
+    assert page.locator("#vb-evidence .vb-delta").count() == 1
+    if not page.locator("#vb-checks .vb-stopped").count():
+        pytest.skip("the toy's checks were done before the click, each time")
+    assert "were stopped" in page.inner_text("#vb-checks")
+
+
+def test_of_two_readers_the_second_sees_its_place_in_line(page, served, chromium):
+    checked(page)
+    other = arrived(served, chromium, {"locale": "zh-TW", "viewport": {"width": 1280, "height": 900}})
+    second = next(other)
+    checked(second)
+    page.get_by_role("button", name="Explain again").click()
+    second.get_by_role("button", name="再次解釋").click()
+    second.wait_for_selector("#vb-line .vb-waiting:has-text('接下來就是您的')")
+    second.wait_for_selector("#vb-line .vb-waiting", state="detached")
+    for one in (page, second):
+        checked(one)
+        assert one.locator("#vb-message .vb-alert:not(.vb-empty)").count() == 0
+    assert next(other, None) is None
+
+
+def test_the_checks_speak_chinese_on_a_phone(phone, tmp_path_factory):
+    checked(phone)
+    phone.get_by_label("對照：邊緣", exact=True).check()
+    phone.wait_for_selector("#vb-about :text('對照，並非解釋')")
+    phone.locator("#vb-prove-fields input").first.check()
+    phone.wait_for_selector("#vb-proof table")
+    phone.get_by_role("button", name="比較起點").click()
+    phone.wait_for_selector("#vb-baselines .vb-differs")
+    for place in ("#vb-checks", "#vb-trust-summary", "#vb-proof", "#vb-about", "#vb-baselines"):
+        assert not re.search(r"\b(the|map|checks|model)\b", phone.inner_text(place)), place
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
+    shoot(phone, tmp_path_factory, "phone-trust")
+    phone.get_by_label("病例編號").fill("NOBODY")
+    phone.get_by_label("病例編號").press("Enter")
+    phone.wait_for_selector("#vb-message [role=alert]:has-text('沒有病例「NOBODY」')")

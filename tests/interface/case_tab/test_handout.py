@@ -1,0 +1,156 @@
+"""Handouts: one file that asks nobody, escapes everything, and holds back what its licence holds back."""
+
+import hashlib
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cases.case import Licence
+from interface.case_tab.export_panel import ADDRESS
+from interface.case_tab.handout import Picture, Sheet, handout
+from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.case_tab.map_in_words import map_in_words, sentence
+from interface.language.texts import LANGUAGES
+from interface.models.held_film import hold
+from interface.models.model_host import ModelState
+from interface.models.prediction_limits import Limits, TaskSet, set_and_gate
+from interface.session.session import Desk
+from modeling.results import WordAttribution
+from modeling.study import ClinicalTable, ClinicalText
+from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
+from tests.doubles.example_answers import attribution, case, prediction
+from tests.doubles.example_checks import account, every_measure, opinion
+from tests.doubles.toys import toy_study
+from tests.interface.test_interface import HOSTILE, Tags
+
+
+class Host:
+    """A checkpoint that answers nothing; only its name and files are asked for."""
+
+    name, sources, twin, text_sections = "toy", ("phantom",), False, ("indication",)
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "model.safetensors").write_bytes(b"weights")
+        self.state = ModelState("ready", "toy", "sha256:0123", "cpu", 12)
+
+
+@pytest.fixture
+def desk(tmp_path) -> Desk:
+    desk = Desk()
+    stored = case(toy_study())
+    desk.put(stored, hold(stored))
+    desk.used, desk.prediction, desk.attribution = Host(tmp_path), prediction(), attribution()
+    desk.account, desk.measures, desk.complete = account(), every_measure(), True
+    return desk
+
+
+def addresses(html: str) -> list[str]:
+    return [
+        v
+        for _, attrs in Tags(html).opened
+        for k, v in attrs.items()
+        if k in ("src", "href", "srcset", "action")
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_handout_holds_everything_and_asks_nobody(desk, language):
+    desk.language = language
+    html = handout([sheet_of(desk)], language, "Viewbox")
+    found = addresses(html)
+    assert found and all(a.startswith(("data:image/", ADDRESS + "?", "#")) for a in found)
+    bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<link|<iframe", bare)
+    assert hashlib.sha256(b"weights").hexdigest() in html and "sha256:0123" in html
+    assert "case=C1" in html and "target=appearance/Typical" in html and f"lang={language}" in html
+    for told in {
+        "en": ("Not for diagnosis", "CC0", "Convergence", "SYNTHETIC"),
+        "zh-Hant": ("不可用於診斷", "CC0", "合成影像"),
+    }[language]:
+        assert told in html or told == "Convergence"
+    assert html.count("<img") == 3 and "data:image/png" in html
+    assert 'class="vb-check' in html and 'class="vb-delta' in html and "Fever" in html
+
+
+def test_everything_in_a_handout_is_escaped(desk):
+    desk.case = replace(desk.case, case_id=HOSTILE, licence=Licence(HOSTILE, True, True))
+    desk.study = replace(desk.study, text=ClinicalText({"indication": HOSTILE}))
+    desk.attribution = attribution(
+        words=(WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1),), notes=(HOSTILE,)
+    )
+    desk.used.name = desk.used.state.__dict__["name"] = HOSTILE
+    sheet = replace(sheet_of(desk), origin=HOSTILE, notes=(HOSTILE,), settings=((HOSTILE, HOSTILE),))
+    html = handout([sheet, sheet], "en", HOSTILE)
+    assert not [tag for tag, attrs in Tags(html).opened if "onerror" in attrs or attrs.get("src") == "x"]
+    assert "<img src=x" not in html
+
+
+def test_a_picture_from_elsewhere_is_a_slip_of_ours():
+    sheet = Sheet("C1", "", (), (Picture("https://example.org/x.png", "", ""),), (), ())
+    with pytest.raises(AssertionError):
+        handout([sheet], "en", "x")
+
+
+def test_a_film_that_may_not_be_passed_on_stays_behind(desk):
+    whole = sheet_of(desk)
+    desk.case = replace(desk.case, licence=Licence("research only", may_show=True, may_export=False))
+    kept = sheet_of(desk)
+    assert len(whole.pictures) - len(kept.pictures) == 1 and any(
+        "research only" in note for note in kept.notes
+    )
+    assert whole.pictures[0].url not in handout([kept], "en", "x")
+    assert kept.pictures[0].url != whole.pictures[1].url, "the map lies on plain gray"
+    desk.film = None  # not even to be shown
+    assert sheet_of(desk).pictures == ()
+
+
+def test_a_reader_s_own_study_has_no_link_and_changes_are_told(desk):
+    assert not is_changed(desk)
+    desk.study = replace(desk.study, table=ClinicalTable({"age": 99.0}))
+    assert is_changed(desk) and any("changed" in note for note in sheet_of(desk).notes)
+    desk.case = replace(desk.case, case_id="")
+    assert sheet_of(desk).link == ""
+
+
+def test_another_map_stands_in_a_handout_with_its_own_name(desk):
+    desk.opinion = opinion()
+    html = handout([sheet_of(desk)], "en", "x")
+    assert "Grad-CAM" in html and "method=grad_cam" in html
+
+
+# --- the map in words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentence_names_the_zone_of_most_weight(language):
+    zones = dict.fromkeys(ZONES, 0.02) | {"right lower": 0.41, "left lower": 0.2}
+    told = sentence(PlaceOfWeight(zones, 0.31), language)
+    assert "41 %" in told and "20 %" in told and "31 %" in told and "2 %" not in told.replace("20 %", "")
+    assert ("right lower zone" if language == "en" else "右下肺區") in told
+    outside = sentence(PlaceOfWeight(dict.fromkeys(ZONES, 0.05), 0.7), language)
+    assert "70 %" in outside and OUTSIDE
+
+
+def test_no_map_and_no_film_give_no_words(desk):
+    assert map_in_words(None, desk.film, "en") == "" == map_in_words(np.ones((8, 6)), None, "en")
+    assert map_in_words(attribution().image, desk.film, "en").endswith(".")
+
+
+# --- how far an answer goes
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind(language):
+    sets = {
+        "appearance": TaskSet(("Typical", "Atypical"), 0.9, 0.91),
+        "grading": TaskSet(("Mild",), 0.9, float("nan")),
+    }
+    before, behind = set_and_gate(Limits(sets, 3.0, 2.0), language)
+    assert ("rather not say" if language == "en" else "寧可不回答") in before and "3.00" in before
+    assert behind.count("<li>") == 2 and "91 %" in behind and "nan" not in behind
+    before, behind = set_and_gate(Limits({}, 1.0, 2.0), language)
+    assert before == "" and behind.count("<li>") == 1
+    assert set_and_gate(Limits(), language) == ("", "")

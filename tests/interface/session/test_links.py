@@ -1,0 +1,176 @@
+"""Links that restore a view, defects made on purpose, and the language that an address names."""
+
+import asyncio
+import dataclasses
+
+import numpy as np
+import pytest
+
+from interface.browser.page_language import LanguageRoute
+from interface.language.page_strings import CATALOGUE
+from interface.language.texts import LANGUAGES
+from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
+from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.session.links import Link, LinkError, language_of
+from interface.session.session import Desk, link_of
+from modeling.errors import StudyError
+from modeling.labels import Target
+from modeling.model.film import brightness
+from modeling.study import Study
+from tests.doubles.example_answers import attribution, case
+from tests.doubles.toys import toy_study
+from tests.interface.test_interface import HOSTILE, Tags
+
+HERE = ("film", "teaching", "teaching-twin")
+
+
+def parsed(query: str) -> dict[str, str]:
+    from urllib.parse import parse_qsl
+
+    return dict(parse_qsl(query))
+
+
+def test_a_link_comes_back_as_it_was():
+    link = Link("a b&c/d", "appearance/Typical", "blurred", "grad_cam", "teaching-twin", "inverted")
+    assert Link.read(parsed(link.query("zh-Hant")), HERE) == link
+    assert parsed(link.query("zh-Hant"))["lang"] == "zh-Hant"
+    assert Link().query() == "" and Link.read({"utm": "x"}, HERE) == Link()
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("target", "appearance/Nothing"),
+        ("target", "typical"),
+        ("baseline", "white"),
+        ("method", HOSTILE),
+        ("checkpoint", "../secret"),
+        ("change", "explode"),
+        ("case", "x" * 500),
+    ],
+)
+def test_a_bad_value_is_one_clear_sentence(part, value):
+    with pytest.raises(LinkError) as caught:
+        Link.read({"case": "C1", part: value}, HERE)
+    for language in LANGUAGES:
+        said = caught.value.said(language)
+        assert said.endswith((".", "。")) and "\n" not in said and len(said) < 250
+    assert caught.value.part == part
+
+
+def test_the_link_of_a_desk_restores_it():
+    desk = Desk()
+    assert link_of(desk) == Link()
+    desk.put(case(), None)
+    desk.chosen, desk.wanted = Target.parse("appearance/Typical"), "film"
+    assert link_of(desk) == Link("C1", "appearance/Typical", checkpoint="film")
+    desk.attribution = attribution(baseline="blurred")
+    assert link_of(desk).baseline == "blurred" and link_of(desk).method == ""
+    desk.put(dataclasses.replace(case(), case_id=""), None)
+    assert link_of(desk) == Link(), "a film of one's own is not kept"
+
+
+def test_the_address_names_the_language_before_the_browser_does():
+    assert language_of({"lang": "zh-Hant"}, "en-US") == "zh-Hant"
+    assert language_of({"lang": "en"}, "zh-TW") == "en"
+    assert language_of({"lang": "tlh"}, "zh-TW") == "zh-Hant"
+    assert language_of({}, None) == "en"
+
+
+def answered(query: str, kind: str = "text/html; charset=utf-8") -> tuple[dict, bytes]:
+    """What the middleware makes of a small page."""
+    sent = []
+
+    async def app(scope, receive, send):
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"27")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"<html><head>", "more_body": True})
+        await send({"type": "http.response.body", "body": b"</head></html>"})
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode()}
+    asyncio.run(LanguageRoute(app)(scope, None, send))
+    return dict(sent[0]["headers"]), b"".join(m.get("body", b"") for m in sent[1:])
+
+
+def test_only_a_page_whose_address_names_a_language_is_told():
+    headers, body = answered("case=C1&lang=zh-Hant")
+    assert b'"zh-TW"' in body and body.startswith(b"<html><head><script>")
+    assert int(headers[b"content-length"]) == len(body)
+    plain = b"<html><head></head></html>"
+    for untouched in (answered(""), answered("lang=fr"), answered("lang=en", "application/json")):
+        assert untouched[1] == plain
+
+
+# --- defects
+
+
+def test_each_defect_does_what_it_says():
+    study = toy_study()
+    film = brightness(study.radiograph)
+    inverted = brightness(DEFECTS["inverted"](study).radiograph)
+    np.testing.assert_allclose(inverted, 1 - film, atol=0.03)
+    assert (
+        DEFECTS["inverted"](DEFECTS["inverted"](study)).radiograph.photometric == study.radiograph.photometric
+    )
+    arrow = DEFECTS["arrow"](study).radiograph
+    assert (
+        arrow.shape == study.radiograph.shape
+        and 0.0005 < np.mean(np.abs(arrow.pixels / 255 - film) > 0.1) < 0.1
+    )
+    assert DEFECTS["no_film"](study).radiograph is None and DEFECTS["no_film"](study).table == study.table
+    assert DEFECTS["sideways"](study).radiograph.shape == study.radiograph.shape[::-1]
+    framed = DEFECTS["framed"](study).radiograph
+    assert all(outer > 1.3 * inner for outer, inner in zip(framed.shape, study.radiograph.shape, strict=True))
+    assert framed.pixels[0].min() == 255 == framed.pixels[:, -1].min(), "the frame is bright"
+    for name in ("inverted", "arrow", "sideways", "framed"):
+        with pytest.raises(StudyError):
+            DEFECTS[name](Study())
+    assert {f"defect.{name}" for name in DEFECTS} == {k for k in CATALOGUE if k.startswith("defect.")}
+
+
+def test_what_lies_on_the_frame_is_counted():
+    study = toy_study()
+    rows, columns = DEFECTS["framed"](study).radiograph.shape
+    inner = [round(FRAME * side) for side in study.radiograph.shape]
+    image = np.ones((rows, columns), np.float32)
+    image[inner[0] : -inner[0], inner[1] : -inner[1]] = 0
+    assert on_frame(image) > 0.99 and on_frame(1 - image) < 0.02
+    assert on_frame(np.ones((300, 200), np.float32)) == pytest.approx(1 - 1 / (1 + 2 * FRAME) ** 2, abs=0.02)
+
+
+# --- the tab "Learn"
+
+
+def test_the_gallery_shows_each_kind_of_failure_live():
+    shown = {one.name: [link.query() for link in one.shows] for one in FAILURES}
+    for name, part in (
+        ("failure.inverted", "change=inverted"),
+        ("failure.random", "method=random_weights"),
+        ("failure.edges", "method=edges"),
+        ("failure.padding", "change=framed"),
+        ("failure.arrow", "change=arrow"),
+    ):
+        assert any(part in query for query in shown[name]), name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_entry_is_there_and_each_view_is_a_link_that_can_be_read(language):
+    page = learn_page(language, HERE)
+    links = [dict(attrs) for tag, attrs in Tags(page).opened if tag == "a"]
+    for link in links:
+        query = parsed(link["href"].removeprefix("?"))
+        Link.read(query, HERE)
+        assert query["lang"] == language
+    assert len(links) >= len(FAILURES) + len(GLOSSARY)
+    names = {one.name for one in (*FAILURES, *GLOSSARY)}
+    families = {k.removeprefix("learn.").removesuffix(".text") for k in CATALOGUE if k.startswith("learn.")}
+    assert names <= families
+    assert len({one.name for one in GLOSSARY}) >= 12
+
+
+def test_what_needs_an_absent_checkpoint_says_so_and_is_no_link():
+    page = learn_page("en", ("teaching",))
+    assert "teaching-twin is not on this page" in page and "checkpoint=teaching-twin" not in page

@@ -1,0 +1,267 @@
+"""The parts of the page that need neither browser nor server."""
+
+import ast
+import math
+import re
+import string
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cases.case import Licence, Provenance
+from cases.store import CasePage, CaseSummary
+from interface.api.cases import BASELINES
+from interface.case_tab.case_handlers import decoded
+from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.form import table_and_text
+from interface.case_tab.viewer import film_value
+from interface.html.fragments import case_list, form_reads, model_line, prediction_panel
+from interface.html.pictures import film_url, map_urls, shown_film
+from interface.language.page_strings import CATALOGUE, FIELD_LABELS
+from interface.language.texts import preferred, say, word_for
+from interface.models.held_film import hold
+from interface.models.model_host import ModelState
+from interface.session.study_edits import fitted, own_case, revised, target_of, typed
+from modeling.errors import StudyError, ViewboxError
+from modeling.labels import TASKS, Target, TaskName
+from modeling.render.pictures import SIGNS
+from modeling.results import WordAttribution
+from modeling.study import (
+    CLINICAL_FIELDS,
+    TEXT_SECTIONS,
+    ClinicalTable,
+    ClinicalText,
+    Radiograph,
+    Study,
+)
+from tests.doubles.example_answers import FILM, attribution, case, prediction
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+
+
+class Tags(HTMLParser):
+    """Tags as a browser would open them."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.opened: list[tuple[str, dict]] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag, attrs):
+        self.opened.append((tag, dict(attrs)))
+
+
+# --- texts
+
+
+def fields_of(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_string_has_both_languages_with_the_same_blanks():
+    for key, (english, chinese) in (CATALOGUE | FIELD_LABELS).items():
+        assert english and chinese and fields_of(english) == fields_of(chinese), key
+    assert set(FIELD_LABELS) == set(CLINICAL_FIELDS)
+    for task in TASKS.values():
+        assert all(f"class.{name}" in CATALOGUE for name in task.classes) and f"task.{task.name}" in CATALOGUE
+
+
+def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
+    files = [
+        p for p in (Path(__file__).parents[2] / "interface").rglob("*.py") if p.parent.name != "language"
+    ]
+    source = "\n".join(p.read_text() for p in files)
+    asked = {
+        n.value
+        for n in ast.walk(ast.parse(source))
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    families = ("class.", "task.", "modality.", "section.", "verdict.", "value.", "film.scale_")
+    families += ("link.part.", "learn.", "defect.", "words.", "handout.", "ward.")
+    families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
+    families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
+    families += ("similar.text", "localisation.", "form.without_")
+    asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
+    missing = [k for k in CATALOGUE if k not in asked and not k.startswith(families)]
+    assert missing == []
+    for key in re.findall(r'(?:say|marker|heading)\("([a-z_.]+)"', source):
+        assert key in CATALOGUE, key
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "en"),
+        ("fr-FR,fr;q=0.9", "en"),
+        ("zh-TW,zh;q=0.9,en;q=0.8", "zh-Hant"),
+        ("en-US,en;q=0.9,zh;q=0.5", "en"),
+        ("ja,zh-Hant;q=0.5", "zh-Hant"),
+    ],
+)
+def test_the_language_follows_the_browser(header, language):
+    assert preferred(header) == language
+
+
+def test_a_name_without_a_word_of_its_own_is_shown_as_it_is():
+    assert word_for("class", "Pleural_Thickening", "en") == "Pleural thickening"
+    assert word_for("class", "Some_New", "zh-Hant") == "Some New"
+    assert say("choose.range", "en", first=1, last=2, count=3) == "1 to 2 of 3 cases"
+
+
+# --- the form
+
+
+def study() -> Study:
+    values = {"age": 41.123456789, "crp": math.inf, "sex": "male"}
+    return Study(FILM, ClinicalTable(values), ClinicalText({"indication": "cough"}))
+
+
+def filled(study: Study, **changes: object) -> list[object]:
+    table = {name: typed(study.table.values.get(name)) for name in CLINICAL_FIELDS} | changes
+    return [*table.values(), *(study.text.sections.get(s, "") for s in TEXT_SECTIONS)]
+
+
+def test_an_untouched_form_gives_the_same_study_back():
+    same = revised(study(), *table_and_text(filled(study())))
+    assert dict(same.table.values) == dict(study().table.values) and same.text == study().text
+    assert same.radiograph is FILM
+
+
+def test_a_changed_field_replaces_and_an_emptied_one_drops_the_value():
+    changed = revised(
+        study(), *table_and_text(filled(study(), age="99", crp="", sex="unknown", temperature="99.5 °F"))
+    )
+    assert set(changed.table.values) == {"age", "temperature"} and changed.table.values["age"] == 99
+    assert changed.table.values["temperature"] == pytest.approx(37.5)
+
+
+def test_an_api_table_touches_only_what_it_names():
+    assert dict(revised(study(), {"age": 50}, {}).table.values) == {
+        "age": 50.0,
+        "crp": math.inf,
+        "sex": "male",
+    }
+    assert "age" not in revised(study(), {"age": None}, {}).table.values
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [({"age": "300"}, {}), ({"nothing": 1}, {}), ({}, {"indication": "x" * 30_000}), ({}, {"indication": 3})],
+)
+def test_a_value_that_means_nothing_is_refused(table, text):
+    with pytest.raises(StudyError):
+        revised(study(), table, text)
+
+
+def test_a_film_is_taken_as_base64_only():
+    assert decoded("YWJj") == b"abc" and decoded("data:image/png;base64,YWJj") == b"abc"
+    for film in ("app.py", {"path": "app.py"}, None, ["YWJj"], "YWJ"):
+        with pytest.raises(StudyError):
+            decoded(film)
+
+
+def test_a_report_joins_the_study_only_for_a_checkpoint_that_reads_it_and_leaves_with_it():
+    told = {"findings": "clear", "impression": "normal"}
+    read = case(Study(FILM, text=ClinicalText({"indication": "cough"})), report=told)
+    assert dict(fitted(read.study, read, ("indication",)).text.sections) == {"indication": "cough"}
+    post_read = fitted(read.study, read, ("indication", "findings"))
+    assert dict(post_read.text.sections) == {"indication": "cough", "findings": "clear"}
+    changed = replace(post_read, text=ClinicalText({"indication": "fell", "findings": "clear"}))
+    assert dict(fitted(changed, read, ()).text.sections) == {"indication": "fell"}
+
+
+def test_the_target_is_the_chosen_one_or_the_most_probable():
+    assert target_of(prediction(), None).slug == "appearance/Typical"
+    chosen = Target(TaskName.APPEARANCE, "Atypical")
+    assert target_of(prediction(), chosen) == chosen
+    with pytest.raises(ViewboxError):
+        target_of(prediction(), Target(TaskName.GRADING, "Mild"))
+
+
+# --- markup
+
+
+def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
+    hostile = case(
+        Study(FILM, text=ClinicalText({"indication": HOSTILE})),
+        case_id=HOSTILE,
+        licence=Licence(HOSTILE, True, True),
+        provenance=Provenance(HOSTILE, attribution=HOSTILE, synthetic=True),
+        reference={TaskName.APPEARANCE: HOSTILE},
+    )
+    word = WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1)
+    row = CaseSummary(HOSTILE, HOSTILE, {"appearance": HOSTILE}, HOSTILE, synthetic=True)
+    noted, made_by = replace(prediction(), notes=(HOSTILE,)), ModelState("ready", HOSTILE, HOSTILE)
+    pages = [
+        film_value(hostile, None, "en")["caption"],
+        film_value(own_case(hostile.study, HOSTILE, HOSTILE), None, "en")["caption"],
+        case_list(CasePage((row,), None), 1, 1, HOSTILE, "en"),
+        prediction_panel(noted, hostile, "en", made_by=made_by, warning=HOSTILE),
+        model_line(ModelState("failed", HOSTILE, HOSTILE, sentence=HOSTILE), "en", in_use=True),
+        evidence_panel(attribution(words=(word,), notes=(HOSTILE,)), hostile.study, "en"),
+    ]
+    for page in pages:
+        assert not any("onerror" in attrs or attrs.get("src") == "x" for _, attrs in Tags(page).opened)
+
+
+def test_the_prediction_names_the_reference_in_words():
+    made_by = ModelState("ready", "toy", "sha256:0123456789abcdef")
+    labelled = case(reference={TaskName.APPEARANCE: "Negative"})
+    panel = prediction_panel(prediction(), labelled, "en", made_by=made_by)
+    row = next(r for r in panel.split("<tr>") if "Negative" in r)
+    assert "✓ reference" in row and "most probable" not in row and "A note." in panel
+    assert "no reference label" in prediction_panel(prediction(), case(), "en", made_by=made_by)
+    assert "checkpoint toy, revision sha256:0123456789ab" in panel
+
+
+def test_fields_and_words_share_one_scale_and_carry_their_sign():
+    panel = evidence_panel(attribution(), Study(FILM, text=ClinicalText({"indication": "Fever"})), "en")
+    assert (
+        "Full width is 0.250 logits" in panel
+        and "+0.250" in panel
+        and "−0.050" in panel
+        and "+0.100" in panel
+    )
+    widths = [float(w) for w in re.findall(r'class="(?:pos|neg)" style="width:([\d.]+)%', panel)]
+    assert widths[-2:] == [50.0, 10.0]
+
+
+def test_where_no_word_was_read_the_panel_says_why():
+    wordless = attribution(words=())
+    assert "This checkpoint reads no text." in evidence_panel(wordless, Study(FILM), "en", reads_text=False)
+    assert "No word took part" in evidence_panel(wordless, Study(FILM), "en", reads_text=True)
+
+
+def test_the_form_says_what_the_checkpoint_reads_and_marks_it():
+    told = form_reads(["age", "sex"], ["indication"], "en")
+    assert "Age (years), Sex." in told and "Indication." in told
+    assert all(place in told for place in ("#vb-field-age ", "#vb-field-sex ", "#vb-section-indication "))
+    nothing = form_reads([], [], "en")
+    assert "no clinical field" in nothing and "no text" in nothing and "<style>" not in nothing
+
+
+@pytest.mark.parametrize(("output", "words"), [(0.9, "Converged"), (0.93, "Usable"), (2.0, "Not converged")])
+def test_the_delta_is_said_in_words(output, words):
+    panel = evidence_panel(attribution(output=output), Study(FILM), "en")
+    assert words in panel and ("Do not read this map" in panel) == (words == "Not converged")
+
+
+def test_a_film_that_may_not_be_shown_is_not_drawn():
+    hidden = case(licence=Licence("private", may_show=False, may_export=False))
+    assert shown_film(hidden) is None and film_url(shown_film(hidden)) is None
+    told = film_value(hidden, hold(hidden), "en")
+    assert told["film"] is None and "private" in told["text"] and "does not let it be shown" in told["text"]
+
+
+def test_a_map_keeps_the_films_geometry():
+    shown = shown_film(case(Study(Radiograph(np.tile(FILM.pixels, (60, 40))))))
+    assert shown.shape == (1024, 512)
+    picture, legend, scale = map_urls(shown, attribution(), opacity=0.5, sign="both")
+    assert (
+        picture.startswith("data:image/jpeg;base64,")
+        and legend.startswith("data:image/png;base64,")
+        and scale > 0
+    )

@@ -1,0 +1,256 @@
+"""Desks, checkpoints and stores behind the page, and where errors meet the reader."""
+
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+import torch
+
+from cases.case import Provenance
+from interface.html.fragments import mismatch
+from interface.language.texts import LANGUAGES
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.session import error_border as guard
+from interface.session.session import Desk, Desks
+from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
+from modeling.labels import Target, TaskName
+from modeling.study import Study
+from tests.doubles.example_answers import FILM, attribution, case
+
+
+def test_desks_are_bounded_and_forgotten():
+    desks = Desks(capacity=2)
+    first = desks.of("a")
+    assert desks.of("a") is first and desks.of(None) is not desks.of(None)
+    desks.of("b"), desks.of("c")
+    assert len(desks) == 2 and first.stop.is_set() and desks.of("a") is not first
+    kept = desks.of("a")
+    desks.clear("a")
+    assert kept.stop.is_set() and len(desks) == 1
+
+
+def test_a_change_of_the_study_stops_the_work_on_the_last_one():
+    desk = Desk()
+    desk.put(case(), None)
+    desk.due = "explain"
+    stop = desk.begin_explanation()
+    assert desk.due == "nothing" and not stop.is_set()
+    desk.revise(Study(FILM))
+    assert stop.is_set() and desk.due == "predict" and desk.opened == 2
+
+
+def test_a_store_that_could_not_be_opened_is_tried_again():
+    tries = []
+
+    def open_store():
+        tries.append(1)
+        if len(tries) == 1:
+            raise CaseStoreError("The store is down; try again.")
+        return type("Store", (), {"description": "a store"})()
+
+    host = StoreHost(open_store)
+    with pytest.raises(CaseStoreError):
+        _ = host.store
+    assert host.store.description == "a store" and host.store is host.store and len(tries) == 2
+
+
+def loaded(load) -> ModelHost:
+    host = ModelHost(load, "toy")
+    assert host.state.phase == "waiting" and not host.settled
+    host.load()
+    assert host.settled
+    return host
+
+
+def test_a_checkpoint_that_fails_says_why_and_can_be_retried():
+    def refuse():
+        raise CheckpointError("There is no checkpoint; give one.")
+
+    host = loaded(refuse)
+    assert host.state.phase == "failed" and host.state.sentence == "There is no checkpoint; give one."
+    with pytest.raises(CheckpointError, match="give one"):
+        host.predict(Study(FILM), None)
+    host.wait()
+    assert host.state.phase == "waiting"
+
+
+class ToyPipeline:
+    """Explains with three refinements and no thought."""
+
+    def explain(self, study, target, *, baseline, progress, cancelled):
+        assert progress is None and cancelled is None, "callbacks cannot travel to another process"
+        yield from (attribution(evaluations=n) for n in (8, 16, 32))
+
+
+def test_on_zerogpu_an_explanation_stops_between_refinements():
+    wrapped = []
+    host = ModelHost(ToyPipeline, "toy", on_gpu=lambda f: wrapped.append(f.__name__) or f)
+    host._pipeline = ToyPipeline()
+    assert wrapped[:2] == ["_predict_here", "_explain_here"]
+    seen, target = [], Target(TaskName.APPEARANCE, "Typical")
+    with pytest.raises(ExplanationCancelled):
+        for step in host.explain(Study(FILM), target, "black", print, lambda: len(seen) == 2, anew=True):
+            seen.append(step.evaluations)
+    assert seen == [8, 16]
+
+
+def test_a_fault_of_our_own_while_loading_is_logged_and_worded(caplog):
+    def slip():
+        raise KeyError("internal detail")
+
+    host = loaded(slip)
+    assert host.state.phase == "failed" and "internal detail" not in host.state.sentence
+    assert "internal detail" in caplog.text
+
+
+# --- several checkpoints
+
+
+class Weightless:
+    """Stands in for a pipeline that only has to be there."""
+
+    def __init__(self, *sources: str) -> None:
+        self.config = SimpleNamespace(sources=sources, role="model")
+        self.origin = SimpleNamespace(name="as loaded", revision="sha256:0")
+        self.model, self.device, self.text_sections = torch.nn.Linear(1, 1), "cpu", ()
+
+
+def shelf(log: list[str], failing: str = "", **sources: tuple[str, ...]) -> Checkpoints:
+    """Checkpoints that note when they are loaded."""
+
+    def loader(name: str):
+        def load() -> Weightless:
+            log.append(name)
+            if name == failing:
+                raise CheckpointError("Its weights are cut short; fetch it again.")
+            return Weightless(*sources[name])
+
+        return load
+
+    return Checkpoints([ModelHost(loader(name), name, known) for name, known in sources.items()])
+
+
+def wait_until_settled(models: Checkpoints) -> None:
+    end = time.monotonic() + 10
+    while not models.settled or models._working:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+BOTH = {"film": ("siim", "cohen"), "teaching": ("phantom",)}
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("siim", "film"), ("phantom", "teaching"), ("nowhere", "film"), ("", "film"), ("cohen", "film")],
+)
+@pytest.mark.parametrize("order", [("film", "teaching"), ("teaching", "film")])
+def test_the_checkpoint_follows_the_source_and_a_readers_own_film_gets_a_real_one(source, name, order):
+    models = shelf([], **{each: BOTH[each] for each in order})
+    own = replace(case(), provenance=Provenance(source))
+    assert models.of("", own).name == name and models.of("teaching", own).name == "teaching"
+    assert models.of("", None).name == "film"
+    with pytest.raises(ViewboxError, match=", ".join(order)):
+        models.of("other", own)
+
+
+def test_one_checkpoint_alone_serves_every_source():
+    models = shelf([], teaching=("phantom",))
+    assert models.suiting("siim") is models.suiting("") is models.hosts[0]
+
+
+def test_a_shortcut_twin_is_only_ever_chosen_by_the_reader_and_says_what_it_is():
+    honest = shelf([], teaching=("phantom",)).hosts[0]
+    twin = ModelHost(lambda: None, "a twin", ("phantom",), twin=True)
+    models = Checkpoints([twin, honest])
+    assert models.suiting("phantom") is models.suiting("") is honest
+    own = replace(case(), provenance=Provenance("phantom"))
+    assert models.of("a twin", own) is twin
+    for language in LANGUAGES:
+        assert "a twin" in mismatch(twin, own, language) and not mismatch(honest, own, language)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "warned"),
+    [
+        ("film", "siim", False),
+        ("film", "phantom", True),
+        ("film", "", False),
+        ("teaching", "phantom", False),
+        ("teaching", "", True),
+        ("any", "phantom", False),
+    ],
+)
+def test_a_mismatch_is_said_in_both_languages(name, source, warned):
+    host = shelf([], **BOTH, any=()).named(name)
+    told = [mismatch(host, replace(case(), provenance=Provenance(source)), which) for which in LANGUAGES]
+    assert [bool(sentence) for sentence in told] == [warned, warned]
+    assert not warned or all(name in sentence and host.sources[0] in sentence for sentence in told)
+
+
+def test_the_checkpoint_of_the_first_case_is_loaded_first_and_a_failure_stays_alone():
+    log: list[str] = []
+    models = shelf(log, failing="teaching", **BOTH)
+    models.start(lambda: "phantom")
+    models.start()
+    wait_until_settled(models)
+    assert log == ["teaching", "film"]
+    assert [host.state.phase for host in models.hosts] == ["ready", "failed"]
+    models.start()
+    assert len(log) == 2, "a failed one is tried again only when asked for"
+    models.retry()
+    wait_until_settled(models)
+    assert log == ["teaching", "film", "teaching"]
+
+
+def test_what_a_reader_needs_goes_before_the_first_case():
+    log: list[str] = []
+    models = shelf(log, **BOTH, other=("openi",))
+    models.need(models.named("other"))
+    models.start(lambda: "phantom")
+    wait_until_settled(models)
+    assert log == ["other", "film", "teaching"]
+
+
+def test_without_a_first_case_everything_is_loaded_all_the_same(caplog):
+    def slip() -> str:
+        raise OSError("no store")
+
+    log: list[str] = []
+    models = shelf(log, **BOTH)
+    models.start(slip)
+    wait_until_settled(models)
+    assert log == ["film", "teaching"] and "no store" in caplog.text
+
+
+def test_what_was_loaded_says_what_it_suits():
+    host = ModelHost(lambda: Weightless("ricord"), "repo")
+    assert host.sources == ()
+    host.load()
+    assert host.sources == ("ricord",) and host.state.parameters == 2
+
+
+# --- where errors meet the reader
+
+
+def test_our_own_slips_are_logged_and_shown_as_one_sentence(caplog):
+    def slip() -> str:
+        raise ZeroDivisionError("internal detail")
+
+    with pytest.raises(gr.Error) as caught:
+        guard.for_api(slip)()
+    assert caught.value.message == guard.OUR_SIDE and "internal detail" in caplog.text
+    assert guard.on_screen(lambda told: {"message": told})(slip)() == {"message": guard.OUR_SIDE}
+
+
+def test_a_readers_error_is_shown_in_its_own_words():
+    def refuse():
+        raise StudyError("Age is 300; correct it.")
+        yield
+
+    assert list(guard.on_screen(lambda told: {"message": told})(refuse)()) == [
+        {"message": "Age is 300; correct it."}
+    ]

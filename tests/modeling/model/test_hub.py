@@ -1,0 +1,252 @@
+"""FusionModel and the Hub, on loopback: pinned and resolved revisions, publishing, and every way to fail."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from modeling.errors import CheckpointError
+from modeling.model.fusion import FusionModel
+from modeling.study import Modality
+from tests.doubles.hub_server import LoopbackHub
+from tests.doubles.toys import toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
+
+REPO = "owner/toy"
+TOKEN = "hf_" + "s3cret" * 5
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
+    """A loopback Hub and an empty cache; the client's constants are patched, its back-off takes no time."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http
+
+    with LoopbackHub() as server:
+        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        template = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+        monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda _: None, time=time.time))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield server
+
+
+@pytest.fixture
+def commit(hub: LoopbackHub, checkpoint: Path) -> str:
+    """The toy checkpoint on the Hub; its commit."""
+    return hub.upload(REPO, checkpoint)
+
+
+def refused(
+    hub: LoopbackHub, said: str, revision: str | None = None, token: str | None = TOKEN, repo: str = REPO
+) -> str:
+    """Load, and be told why not, in one sentence without secrets or addresses."""
+    with pytest.raises(CheckpointError, match=said) as caught:
+        FusionModel.from_pretrained(repo, revision=revision, token=token)
+    sentence = str(caught.value)
+    assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 200
+    assert TOKEN not in sentence and hub.endpoint not in sentence
+    chain: BaseException | None = caught.value
+    while chain is not None:
+        assert TOKEN not in str(chain)
+        chain = chain.__cause__ or chain.__context__
+    return sentence
+
+
+# --- loading
+
+
+def test_a_pinned_revision_is_loaded_and_then_asks_nothing(
+    hub: LoopbackHub, commit: str, checkpoint: Path
+) -> None:
+    hub.upload(REPO, checkpoint)
+    hub.commit(REPO, {"config.json": b"{}"})  # a later commit that would not load
+    model, processor, origin = FusionModel.from_pretrained(REPO, revision=commit)
+    assert (origin.name, origin.revision, origin.pinned) == (REPO, commit, True)
+    local, _, _ = FusionModel.from_pretrained(checkpoint)
+    inputs = processor(toy_study()).inputs
+    with torch.no_grad():
+        assert all(torch.equal(row, local(inputs)[name]) for name, row in model(inputs).items())
+    assert f"GET /{REPO}/resolve/{commit}/model.safetensors" in hub.requests
+    hub.requests.clear()
+    hub.mode = "down"
+    again, _, origin = FusionModel.from_pretrained(REPO, revision=commit)
+    assert origin.revision == commit and hub.requests == []
+    assert set(again.state_dict()) == set(model.state_dict())
+
+
+@pytest.mark.parametrize("revision", [None, "main", "stable"])
+def test_an_unpinned_revision_is_resolved_to_a_commit(
+    hub: LoopbackHub, commit: str, checkpoint: Path, revision: str | None
+) -> None:
+    stable = hub.commit(REPO, {p.name: p.read_bytes() for p in checkpoint.iterdir()}, "stable")
+    _, _, origin = FusionModel.from_pretrained(REPO, revision=revision)
+    assert origin.revision == (stable if revision == "stable" else commit) and not origin.pinned
+    fetched = [r for r in hub.requests if "/resolve/" in r]
+    assert fetched and all(origin.revision in r for r in fetched), "files of one commit only"
+
+
+def test_only_the_files_of_a_checkpoint_are_fetched(hub: LoopbackHub, commit: str) -> None:
+    pinned = hub.commit(
+        REPO, {"pytorch_model.bin": b"pickle", "optimizer.safetensors": b"x", "run.py": b"raise"}
+    )
+    FusionModel.from_pretrained(REPO, revision=pinned)
+    fetched = {r.rsplit("/", 1)[1] for r in hub.requests if "/resolve/" in r}
+    assert fetched == {
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+        "README.md",
+    }
+
+
+def test_a_private_repo_is_loaded_with_its_token(hub: LoopbackHub, commit: str) -> None:
+    hub.token = TOKEN
+    refused(hub, "no model 'owner/toy', or it is private; check MODEL_REPO and HF_TOKEN", token=None)
+    _, _, origin = FusionModel.from_pretrained(REPO, token=TOKEN)
+    assert origin.revision == commit
+
+
+# --- failing
+
+
+def test_a_repo_that_is_not_there(hub: LoopbackHub) -> None:
+    refused(hub, "The Hub has no model 'owner/none'", repo="owner/none")
+    refused(hub, "no name of a Hub repo", repo="owner/what is this")
+
+
+@pytest.mark.parametrize("revision", ["later", "0" * 40])
+def test_a_revision_that_is_not_there(hub: LoopbackHub, commit: str, revision: str) -> None:
+    refused(hub, f"no revision '{revision}'; set MODEL_REVISION", revision)
+
+
+@pytest.mark.parametrize(
+    "missing", ["config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors"]
+)
+def test_a_missing_file(hub: LoopbackHub, commit: str, missing: str) -> None:
+    without = hub.commit(REPO, {missing: None})
+    refused(hub, f"no {missing}", without)
+
+
+def test_a_download_that_is_cut_short_and_can_be_repeated(hub: LoopbackHub, commit: str) -> None:
+    hub.mode = "truncated"
+    refused(hub, "could not be fetched whole from the Hub; check the network and try again", commit)
+    hub.mode = ""
+    assert FusionModel.from_pretrained(REPO, revision=commit)[2].revision == commit
+
+
+def test_a_file_that_was_published_truncated(hub: LoopbackHub, commit: str, checkpoint: Path) -> None:
+    half = (checkpoint / "model.safetensors").read_bytes()[:-1000]
+    refused(hub, "model.safetensors of owner/toy is damaged", hub.commit(REPO, {"model.safetensors": half}))
+
+
+def test_wrong_weights(hub: LoopbackHub, commit: str, tmp_path: Path) -> None:
+    other = toy_checkpoint(tmp_path / "other", "gated") / "model.safetensors"
+    refused(
+        hub,
+        "fetch both files together|fetch weights and config.json together",
+        hub.commit(REPO, {"model.safetensors": other.read_bytes()}),
+    )
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+@pytest.mark.parametrize("mode", ["down", "down for files"])
+def test_a_hub_that_is_down(hub: LoopbackHub, commit: str, mode: str, pinned: bool) -> None:
+    hub.mode = mode
+    refused(hub, "The Hub answered 503 for owner/toy; try again in a minute", commit if pinned else None)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_gated_repo(hub: LoopbackHub, commit: str, pinned: bool) -> None:
+    hub.mode = "gated"
+    refused(hub, "gated; accept its terms and set HF_TOKEN", commit if pinned else None)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_token_that_the_hub_refuses(hub: LoopbackHub, commit: str, pinned: bool) -> None:
+    hub.mode = "bad login"
+    refused(hub, "refused the login for owner/toy; set HF_TOKEN", commit if pinned else None)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_no_hub_at_all(hub: LoopbackHub, commit: str, monkeypatch: pytest.MonkeyPatch, pinned: bool) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    refused(hub, "check the network and try again", commit if pinned else None)
+
+
+# --- publishing
+
+
+def test_what_is_pushed_comes_back(hub: LoopbackHub) -> None:
+    hub.token = TOKEN
+    processor = toy_processor()
+    model = toy_model(toy_config("gated", temperatures={"appearance": 1.25}), processor, seed=3)
+    card = "---\nlicense: apache-2.0\n---\nA toy.\n"
+    revision = model.push_to_hub("owner/new", processor, token=TOKEN, extra={"README.md": card})
+    assert hub.resolve("owner/new", "main") == revision
+    assert hub.repos["owner/new"][revision]["README.md"].decode() == card
+    loaded, again, origin = FusionModel.from_pretrained("owner/new", revision=revision, token=TOKEN)
+    assert origin.pinned and loaded.config.temperatures == {"appearance": 1.25}
+    inputs = again(toy_study()).inputs
+    with torch.no_grad():
+        assert all(torch.equal(row, loaded(inputs)[name]) for name, row in model(inputs).items())
+
+
+def test_pushing_twice_makes_a_second_commit(hub: LoopbackHub) -> None:
+    processor = toy_processor()
+    first = toy_model(seed=1).push_to_hub("owner/new", processor)
+    second = toy_model(seed=2).push_to_hub("owner/new", processor)
+    assert first != second
+    heads = [
+        FusionModel.from_pretrained("owner/new", revision=r)[0].heads["appearance"].linear.weight
+        for r in (first, second)
+    ]
+    assert not torch.equal(*heads)
+
+
+@pytest.mark.parametrize("mode", ["down", "bad login", "no storage"])
+def test_a_push_that_the_hub_refuses(hub: LoopbackHub, mode: str) -> None:
+    hub.mode = mode
+    with pytest.raises(
+        CheckpointError, match="could not be published; check HF_TOKEN and try again"
+    ) as caught:
+        toy_model().push_to_hub("owner/new", toy_processor(), token=TOKEN)
+    assert TOKEN not in str(caught.value)
+
+
+# --- the way a Space does it
+
+
+def test_hf_endpoint_of_the_environment_is_all_that_is_needed(
+    hub: LoopbackHub, tmp_path: Path, root: Path
+) -> None:
+    commit = hub.upload(
+        REPO, toy_checkpoint(tmp_path / "film", modalities=[Modality.IMAGE])
+    )  # no text: faster
+    script = (
+        "from modeling.model.fusion import FusionModel;"
+        f"print(FusionModel.from_pretrained('{REPO}')[2].revision)"
+    )
+    environment = os.environ | {
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_TOKEN": TOKEN,
+    }  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == commit
+    assert TOKEN not in run.stdout + run.stderr

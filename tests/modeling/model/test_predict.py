@@ -1,0 +1,126 @@
+"""`python -m modeling.model`: what it prints, and one sentence for what it cannot read."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modeling.model.__main__ import BUNDLED, main
+from modeling.study import Modality
+from tests.doubles.toys import toy_checkpoint, toy_radiograph
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chest-like film as PNG."""
+    path = tmp_path_factory.mktemp("films") / "film.png"
+    Image.fromarray(toy_radiograph(shape=(180, 150)).pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def ask(checkpoint: Path, film: Path, capsys: pytest.CaptureFixture):
+    def run(*arguments: str, file: Path = film, folder: Path = checkpoint) -> tuple[int, str, str]:
+        code = main([str(file), "--checkpoint", str(folder), *arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_json_holds_probabilities_and_the_modality_share(ask) -> None:
+    code, out, err = ask("--json", "--table", '{"age": 63, "sex": "female"}', "--text", "Fever and cough")
+    answer = json.loads(out)
+    assert (code, err) == (0, "")
+    assert answer["given"] == ["image", "table", "text"] and answer["checkpoint"]["name"] == "toy"
+    assert set(answer["tasks"]) == {"appearance", "grading"}
+    for name, task in answer["tasks"].items():
+        assert sum(task["probabilities"].values()) == pytest.approx(1.0)
+        assert task["most_probable"] == max(task["probabilities"], key=task["probabilities"].get)
+        share = task["modality_share"]
+        assert share["target"] == f"{name}/{task['most_probable']}"
+        assert sum(share["fractions"].values()) == pytest.approx(1.0)
+        assert set(share["logits"]) == {"image", "table", "text"} and all(share["logits"].values())
+        assert share["verdict"] in ("converged", "usable") and abs(share["relative_delta"]) <= 0.05
+    assert "not for diagnosis" in answer["warning"]
+
+
+def test_a_film_alone_has_the_whole_share(ask) -> None:
+    code, out, _ = ask("--json")
+    share = json.loads(out)["tasks"]["appearance"]["modality_share"]
+    assert code == 0 and share["fractions"] == {"image": 1.0, "table": 0.0, "text": 0.0}
+
+
+def test_lines_say_the_same_to_a_reader(ask) -> None:
+    code, out, _ = ask()
+    answer = json.loads(ask("--json")[1])
+    assert code == 0
+    for name, task in answer["tasks"].items():
+        assert f"{name} (from image)" in out
+        for label, p in task["probabilities"].items():
+            assert f"{label:<20} {p:6.1%}" in out
+    assert "convergence delta" in out and out.rstrip().endswith("not for diagnosis.")
+
+
+def test_the_table_may_stand_in_a_file(ask, tmp_path: Path) -> None:
+    values = '{"age": "63 years", "temperature": "99.5 °F"}'
+    (tmp_path / "table.json").write_text(values, encoding="utf-8")
+    from_file = json.loads(ask("--json", "--table", str(tmp_path / "table.json"))[1])
+    inline = json.loads(ask("--json", "--table", values)[1])
+    assert from_file["tasks"]["appearance"]["probabilities"] == inline["tasks"]["appearance"]["probabilities"]
+    assert from_file["given"] == ["image", "table"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--table", "{age: 63}"], "--table is not valid JSON"),
+        (["--table", "[63]"], "--table names no file"),
+        (["--table", '{"age": 300}'], "age is 300, outside 0 to 120 years"),
+        (["--table", '{"shoe_size": 43}'], "no clinical field 'shoe_size'"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_a_sentence(ask, arguments: list[str], said: str) -> None:
+    code, out, err = ask("--json", *arguments)
+    assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", b"%PDF-1.7", png(toy_radiograph().pixels)[:200]])
+def test_a_file_that_is_no_film_is_a_sentence(ask, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "file.png").write_bytes(content)
+    code, out, err = ask(file=tmp_path / "file.png")
+    assert (code, out) == (2, "") and err.count("\n") == 1 and err.rstrip().endswith(".")
+
+
+def test_a_file_or_a_folder_that_is_not_there_is_a_sentence(ask, tmp_path: Path) -> None:
+    assert ask(file=tmp_path / "none.png")[0] == 2
+    code, _, err = ask(folder=tmp_path / "nowhere")
+    assert code == 2 and "no checkpoint folder" in err and err.count("\n") == 1
+
+
+def test_a_damaged_checkpoint_is_a_sentence(ask, tmp_path: Path) -> None:
+    folder = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
+    (folder / "model.safetensors").write_bytes(b"garbage")
+    code, _, err = ask(folder=folder)
+    assert code == 2 and "is damaged" in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(not BUNDLED.is_dir(), reason="the bundled checkpoint is not in this tree")
+def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "modeling.model", str(film), "--json"],
+        cwd=root, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "appearance" in json.loads(run.stdout)["tasks"]

@@ -1,0 +1,246 @@
+"""The trust panel, the two accounts, the switch of maps and the proofs as a reader sees them."""
+
+import json
+import re
+from html import escape
+
+import numpy as np
+import pytest
+
+import modeling.trust.scrutiny
+from interface.case_tab import baseline_comparison as baselines
+from interface.case_tab import map_switch as methods
+from interface.case_tab import prove_panel as prove
+from interface.case_tab import trust_panel as trust
+from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.modality_table import shares_table
+from interface.language.page_strings import CATALOGUE
+from interface.language.texts import LANGUAGES
+from interface.models import checks_host as scrutiny_host
+from modeling.explain.study_path import ALL_IMAGE_BASELINES
+from modeling.results import TrustMeasure
+from modeling.study import Modality, Study
+from modeling.trust.metrics import MEANINGS
+from tests.doubles.example_answers import FILM, attribution
+from tests.doubles.example_checks import account, every_measure, measure, opinion, proof
+
+# --- the names are those of modeling
+
+
+def test_the_panel_knows_every_measure_meaning_method_and_baseline():
+    assert tuple(trust.SCALES) == modeling.trust.scrutiny.MEASURES
+    assert {f"meaning.{key}" for key in MEANINGS} == {k for k in CATALOGUE if k.startswith("meaning.")}
+    assert {f"measure.{key}" for key in trust.SCALES} == {k for k in CATALOGUE if k.startswith("measure.")}
+    assert scrutiny_host.OPINIONS == modeling.trust.scrutiny.OPINIONS
+    assert scrutiny_host.CONTROLS == modeling.trust.scrutiny.CONTROLS
+    for name in scrutiny_host.METHODS:
+        assert f"method.{name}" in CATALOGUE and f"about.{name}" in CATALOGUE
+    assert baselines.BASELINES == ALL_IMAGE_BASELINES
+    assert all(f"explain.{name}" in CATALOGUE for name in baselines.BASELINES)
+
+
+# --- the panel
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_number_stands_with_its_meaning_in_words(language):
+    page = trust.checks_panel(every_measure(), language)
+    for meaning in MEANINGS:
+        assert escape(CATALOGUE[f"meaning.{meaning}"][LANGUAGES.index(language)]) in page
+    assert page.count('class="vb-check ') == len(MEANINGS)
+
+
+def test_no_meaning_rests_on_colour_alone():
+    for one in every_measure():
+        kind = trust.reading(one)
+        row = trust.checks_panel([one], "en")
+        assert CATALOGUE[f"trust.{kind}"][0] in row and trust.ICON[kind] in row
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning", "says"),
+    [
+        ("lungs", "share.concentrated", "good"),
+        ("lungs", "share.spared", "bad"),
+        ("border", "share.concentrated", "bad"),
+        ("border", "share.spared", "good"),
+        ("burned_in", "share.concentrated", "bad"),
+        ("burned_in", "share.not_found", "none"),
+        ("random_weights_ssim", "agreement.alike", "bad"),
+        ("random_weights_ssim", "agreement.different", "good"),
+        ("class_discrimination", "discrimination.same_map", "bad"),
+        ("insertion", "perturbation.worse", "bad"),
+    ],
+)
+def test_a_place_counts_by_whether_evidence_belongs_there(name, meaning, says):
+    value = None if meaning == "share.not_found" else 0.3
+    assert trust.reading(TrustMeasure(name, value, meaning)) == says
+
+
+def test_what_cannot_be_measured_has_no_gauge_and_no_side():
+    for value in (None, float("nan"), float("inf")):
+        row = trust.checks_panel([measure("agreement.undefined", value)], "en")
+        assert "vb-gauge" not in row and "not measurable" in row
+    endless = measure("completeness.not_converged", float("inf"))
+    assert trust.reading(endless) == "bad" and "vb-gauge" not in trust.checks_panel([endless], "en")
+
+
+def lefts(markup: str) -> list[float]:
+    return [float(x) for x in re.findall(r"left:([\d.]+)%", markup)]
+
+
+def test_a_gauge_shows_the_value_beside_what_it_is_held_against():
+    inside = measure("perturbation.as_random", 0.5, low=0.4, high=0.6)
+    band, mark = lefts(trust.gauge(inside, trust.SCALES["deletion"]))
+    assert band < mark < 100
+    outside = measure("perturbation.better", 0.1, low=0.4, high=0.6)
+    band, mark = lefts(trust.gauge(outside, trust.SCALES["deletion"]))
+    assert mark < band
+    even = measure("perturbation.as_random", 0.0, low=0.0, high=0.0)
+    assert all(0 <= x <= 100 for x in lefts(trust.gauge(even, trust.SCALES["deletion"])))
+    beyond = measure("completeness.not_converged", 7.0)
+    assert lefts(trust.gauge(beyond, trust.SCALES["completeness"])) == [100.0]
+
+
+def test_the_summary_counts_and_never_promises():
+    measures = [measure(), measure("agreement.alike", 0.8), measure("settled.moving", 0.2)]
+    line = trust.verdict([*measures, measure("share.not_found", None)], attribution(output=0.9), "en")
+    assert "1 of 3 checks speak for this map, 1 against it, 1 leave it open" in line
+    assert "never whether the model is right" in line
+    assert "Do not read this map" in trust.verdict(measures, attribution(output=2.0), "en")
+    good = trust.verdict([measure()], attribution(output=0.9), "en")
+    assert "✓" in good and "never whether the model is right" in good
+    assert trust.verdict([], attribution(), "en") == ""
+
+
+def test_the_panel_says_whether_more_is_to_come():
+    assert trust.checks_panel([], "en") == ""
+    assert "1 of 10" in trust.checks_panel([measure()], "en", running=True)
+    assert "were stopped" in trust.checks_panel([measure()], "en", stopped=True)
+    assert "Checked in 0.2 s" in trust.checks_panel([measure()], "en")
+
+
+# --- one budget
+
+
+def test_the_exact_values_stand_beside_the_path_with_interactions():
+    page = evidence_panel(attribution(), Study(FILM), "en", account=account())
+    assert "Shapley value" in page and "+0.310" in page
+    assert "film × clinical table together" in page and "−0.020" in page
+    assert "The two accounts agree" in page and "≠" not in page
+    assert "Shapley" not in evidence_panel(attribution(), Study(FILM), "en")
+
+
+def test_a_disagreement_is_named():
+    page = shares_table(attribution(), account((Modality.TEXT,)), "zh-Hant")
+    assert "≠ +0.170" in page and "不一致：文字。" in page and "一致。</p>" not in page
+
+
+def test_a_single_part_has_nothing_to_agree_with():
+    alone = account()
+    alone = type(alone)(alone.target, {Modality.TABLE: 0.7}, {}, 0.7, ())
+    page = shares_table(attribution(image=None, words=()), alone, "en")
+    assert "agree" not in page and page.count("–</td>") == 2
+
+
+# --- other maps
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("method", scrutiny_host.METHODS[1:])
+def test_every_map_says_what_it_is_and_what_it_is_not(method, language):
+    page = methods.about(attribution(), opinion(method), language)
+    assert CATALOGUE[f"about.{method}"][LANGUAGES.index(language)] in page and "0.1" in page
+    is_control = method in scrutiny_host.CONTROLS
+    assert ("vb-about-control" in page) == is_control
+    assert (CATALOGUE["method.control"][LANGUAGES.index(language)] in page) == is_control
+
+
+def test_a_checkpoint_without_attention_does_not_offer_it_and_controls_always_stand():
+    names = [name for _, name in methods.method_choices(("grad_cam",))]
+    assert names == ["integrated_gradients", "grad_cam", "edges", "random_weights"]
+
+
+def measured(value: float, prior: float) -> dict:
+    rate = {"value": value, "interval_95": [value - 0.1, value + 0.1]}
+    maps = {
+        "integrated_gradients_black": {"hit_rate": rate},
+        "location_prior": {"hit_rate": {"value": prior}},
+    }
+    return {"films": 40, "maps": maps}
+
+
+def test_the_measured_hit_rate_stands_beside_what_needs_no_look(tmp_path):
+    (tmp_path / "localisation.json").write_text(json.dumps(measured(0.43, 0.7)))
+    found = methods.localisation_of(tmp_path)
+    told = methods.pointing_line(found, "black", "en")
+    assert "43 % (95 %: 33–53)" in told and "does better, 70 %" in told and "40 films" in told
+    assert "better" not in methods.pointing_line(measured(0.8, 0.7), "black", "en")
+    assert "43 %" in methods.about(attribution(), None, "en", pointing=told)
+    assert "43 %" not in methods.about(attribution(), opinion(), "en", pointing=told)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"films": 3}', '{"films": 2, "maps": {}}'])
+def test_what_was_not_measured_is_not_said(tmp_path, text):
+    assert methods.pointing_line(methods.localisation_of(tmp_path), "black", "en") == ""
+    (tmp_path / "localisation.json").write_text(text)
+    assert methods.pointing_line(methods.localisation_of(tmp_path), "black", "en") == ""
+
+
+# --- baselines
+
+
+def test_baselines_stand_side_by_side_in_one_scale():
+    image = np.full((8, 6), 0.05, np.float32)
+    accounts = {
+        "black": attribution(),
+        "blurred": attribution(baseline="blurred", image=image, fields=(), words=()),
+    }
+    shown = np.full((40, 30), 90, np.uint8)
+    page = baselines.baselines_panel(accounts, shown, "en")
+    assert page.count("<img") == 2 and page.count("<figure") == 2
+    assert "goes from" in page and "100 %" in page
+    assert page.count("<img") == 2 and "<img" not in baselines.baselines_panel(accounts, None, "en")
+    assert "goes from" not in baselines.baselines_panel(accounts, shown, "en", running=True)
+    empty = attribution(image=np.zeros((8, 6), np.float32))
+    assert "<img" in baselines.baselines_panel({"black": empty}, shown, "en")
+
+
+# --- prove it
+
+
+@pytest.mark.parametrize(
+    ("claimed", "change", "key"),
+    [
+        (0.2, -0.18, "prove.kept"),
+        (-0.2, 0.3, "prove.kept"),
+        (0.2, -0.02, "prove.sign"),
+        (0.2, -0.9, "prove.sign"),
+        (0.2, 0.1, "prove.failed"),
+        (0.001, 0.002, "prove.still"),
+        (0.001, 0.4, "prove.moved_unclaimed"),
+    ],
+)
+def test_a_claim_is_held_against_what_happened(claimed, change, key):
+    assert prove.claim_verdict(claimed, change) == key
+    page = prove.proof_panel(proof(claimed, change), "en")
+    assert CATALOGUE[key][0] in page
+
+
+def test_a_proof_shows_before_after_and_the_claim():
+    page = prove.proof_panel(proof(), "en")
+    assert "60.0 %" in page and "40.0 %" in page and "−20.0" in page and "+10.0" in page
+    assert "+0.200 logits for Typical" in page and "−0.180" in page and "40 ms" in page
+
+
+def test_a_task_that_cannot_answer_any_more_shows_a_dash():
+    gone = proof()
+    gone = proof(after=type(gone.after)((), (), ("appearance needs the image; it was left out.",)))
+    page = prove.proof_panel(gone, "zh-Hant")
+    assert page.count("–</td>") == 8 and "「型態」需要影像；因此略去。" in page
+
+
+def test_only_what_is_known_can_be_taken_away():
+    assert prove.field_choices(attribution(), "en") == [("Age 40 years (+0.250)", "age")]
+    assert prove.word_choices(attribution()) == [("Fever (+0.100)", "0")]
+    assert prove.field_choices(attribution(fields=()), "en") == []

@@ -1,0 +1,1 @@
+"""Labelled films and reports to train on, read from what was published or imported."""

@@ -1,0 +1,123 @@
+"""Any set as a corpus, once an importer brought it in: a folder of Parquet cases.
+
+`python -m cases.importers NAME SOURCE --store DATA/NAME --write` reads the layouts as published (RICORD with
+its annotations and clinical sheet, NIH, Open-i, SIIM, MIMIC-CXR-JPG, ...) and writes such a folder;
+`python -m cases.export` writes the same columns. A run that names the corpus NAME then finds it in DATA.
+Films stay on the disk until they are decoded, however large the set.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modeling.errors import ViewboxError
+from modeling.labels import APPEARANCE, FINDINGS, TaskName
+from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
+from training.corpora.labelled_film import Film, split_of
+
+FILES = "cases-*.parquet"
+NO_FINDING = "No Finding"
+STATES = {"positive": 1.0, "negative": 0.0}
+"""What a labeller that tells states apart says of a finding; "uncertain" is no label."""
+_OTHER_NAMES = {"Pleural Effusion": "Effusion"}
+
+
+def is_case_folder(folder: Path) -> bool:
+    """Whether the folder holds cases."""
+    return any(folder.glob(FILES))
+
+
+def case_folder(folder: Path) -> Iterator[Film]:
+    """The films of a folder of cases; where two files hold the same ID, the later file counts.
+
+    A case without a split of its own gets its patient's.
+
+    Raises:
+        ViewboxError: a file of it cannot be read.
+    """
+    from datasets import Dataset, Image, disable_progress_bars
+    from datasets.exceptions import DatasetGenerationError
+
+    disable_progress_bars()
+    try:
+        rows = Dataset.from_parquet([str(path) for path in sorted(folder.glob(FILES))])
+        rows = rows.cast_column("image", Image(decode=False)).select_columns(["case_id", "image", "document"])
+        last = {case_id: number for number, case_id in enumerate(rows["case_id"])}
+        rows = rows.with_format("arrow")
+        for number in sorted(last.values()):
+            row = rows[number]
+            encoded = row["image"].combine_chunks().field("bytes")[0].as_buffer()
+            yield _film(json.loads(row["document"][0].as_py()), memoryview(encoded or b""))
+    except (OSError, ValueError, KeyError, TypeError, DatasetGenerationError) as exc:
+        raise ViewboxError(
+            f"The cases in '{folder.name}' cannot be read; import or export them again."
+        ) from exc
+
+
+def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
+    provenance, film = document["provenance"], document["film"]
+    patient = provenance["patient"] or document["ID"]
+    texts = {**document["text"], **document["report"]}
+    labels = {TaskName(task): name for task, name in document["reference"].items()}
+    named = labels.pop(TaskName.FINDINGS, None)
+    return Film(
+        film_id=document["ID"],
+        source=provenance["source"],
+        patient=patient,
+        split=provenance.get("split") or split_of(patient),
+        encoded=encoded,
+        signed=bool(film) and film["dtype"] == "int16",
+        pixel_aspect_ratio=film["pixel_aspect_ratio"] if film else 1.0,
+        table=ClinicalTable({name: entry["value"] for name, entry in document["table"].items()}),
+        text=ClinicalText(texts),
+        labels=labels,
+        boxes=_boxes(document.get("regions"), labels),
+        presentation=_presentation(film) if film else {},
+        findings=_findings(named, document["readings"]),
+    )
+
+
+def _boxes(
+    regions: list[Mapping[str, Any]] | None, labels: Mapping[TaskName, str]
+) -> tuple[tuple[float, ...], ...] | None:
+    """Boxes of opacities; None where nobody drew any. A Negative film has none by definition."""
+    drawn = tuple(tuple(region["box"]) for region in regions or () if region["label"] == "opacity")
+    return drawn if drawn or labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0] else None
+
+
+def _findings(named: str | None, readings: list[Mapping[str, str]]) -> dict[str, float]:
+    """Finding -> 1 or 0. A labeller that tells states apart leaves the others open; else what it did not name
+    is absent, as the set's authors count it."""
+    if named is None:
+        return {}
+    stated = [reading["class_name"].rsplit(": ", 1) for reading in readings if reading["task"] == "findings"]
+    stated = [pair for pair in stated if len(pair) == 2]
+    present = set(named.split("|")) - {NO_FINDING}
+    if not stated:
+        return {name: float(name in present) for name in FINDINGS.classes}
+    found: dict[str, float] = {}
+    for name, state in stated:
+        if state in STATES and (name := _OTHER_NAMES.get(name, name)) in FINDINGS.classes:
+            found.setdefault(name, STATES[state])  # the first labeller's word counts
+    return found
+
+
+def _presentation(film: Mapping[str, Any]) -> dict[str, object]:
+    """The arguments of `Radiograph` that turn stored values into brightness."""
+    window, lut = film["window"], film["voi_lut"]
+    return {
+        "bits_stored": film["bits_stored"],
+        "photometric": Photometric(film["photometric"]),
+        "rescale_slope": film["rescale"]["slope"],
+        "rescale_intercept": film["rescale"]["intercept"],
+        "window": window and Window(window["center"], window["width"], window["function"]),
+        "voi_lut": lut and VoiLut(lut["first"], _numbers(lut)),
+    }
+
+
+def _numbers(lut: Mapping[str, Any]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(lut["values"]["$bytes"]), dtype=np.dtype(lut["dtype"]))

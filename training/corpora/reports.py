@@ -1,0 +1,84 @@
+"""Reports as a corpus: text without a film, with the labels that TieNet's authors took for Open-i.
+
+Labels are the index terms of the same reports (`text_only.HEADINGS`), or what the rules mine from them. The
+fold 0 of `text_only` is held out for measuring; of the other folds a tenth is kept for temperatures and
+operating points.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from modeling.labels import FINDINGS
+from modeling.reports.reading import read_reports
+from modeling.reports.report import WHOLE, Report
+from modeling.study import TEXT_SECTIONS, ClinicalText
+from training.corpora.labelled_film import Film, Split, split_of
+from training.text_only import fold_of, indexed
+
+TEST_FOLD = 0
+VALIDATION_SHARE = 0.1
+SOURCE = "openi"
+
+
+def side_of(report_id: str) -> Split:
+    """A report's side, from hashes of its ID: the same on every machine and run."""
+    if fold_of(report_id) == TEST_FOLD:
+        return "test"
+    return split_of(f"openi-{report_id}", VALIDATION_SHARE)
+
+
+def text_of(report: Report) -> ClinicalText:
+    """The sections that a model may read; a report without sections is all findings."""
+    sections = {name: report.sections[name] for name in TEXT_SECTIONS if report.sections.get(name)}
+    if not sections and report.sections.get(WHOLE):
+        sections = {"findings": report.sections[WHOLE]}
+    return ClinicalText(sections)
+
+
+def _film(report: Report, findings: Mapping[str, float], weights: Mapping[str, float]) -> Film:
+    return Film(
+        film_id=report.report_id,
+        source=SOURCE,
+        patient=f"openi-{report.report_id}",  # Open-i names no patients
+        split=side_of(report.report_id),
+        encoded=b"",
+        text=text_of(report),
+        findings=findings,
+        weights=weights,
+    )
+
+
+def indexed_reports(path: Path) -> Iterator[Film]:
+    """Open-i reports (Demner-Fushman et al. 2016), labelled by their MeSH headings.
+
+    Raises:
+        ViewboxError: the archive is not there or cannot be read.
+    """
+    for report in read_reports(path):
+        yield _film(report, dict(zip(FINDINGS.classes, map(float, indexed(report)), strict=True)), {})
+
+
+def mined_reports(path: Path) -> Iterator[Film]:
+    """The same reports; those to train on carry mined labels, each weighed by how reliable its rule is.
+
+    What is measured on (validation and test) keeps the index terms, so that both kinds of labels meet the
+    same test.
+
+    Raises:
+        ViewboxError: the archive is not there or cannot be read.
+    """
+    from modeling.reports.mining import Miner
+    from modeling.reports.reliability import bundled_reliability
+
+    miner, reliability = Miner(), bundled_reliability()
+    reports = {report.report_id: report for report in read_reports(path)}
+    for film in indexed_reports(path):
+        if film.split != "train":
+            yield film
+            continue
+        weak = reliability.weak_labels(miner.label(reports[film.film_id]))
+        yield _film(
+            reports[film.film_id],
+            {name: float(label.target) for name, label in weak.items()},
+            {name: label.weight for name, label in weak.items()},
+        )

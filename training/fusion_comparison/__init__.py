@@ -1,0 +1,1 @@
+"""Ways of fusing film and table, trained and compared alike."""

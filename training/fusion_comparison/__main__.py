@@ -1,0 +1,294 @@
+"""Does the table help? `python -m training.fusion_comparison --data DIR [--json] [--out FILE]`.
+
+Film alone, table alone and every fusion of both grade severity on the films of Cohen and Hannover: in
+patient-grouped cross-validation with one recipe for all, over frozen film features, and once trained on Cohen
+and read on Hannover. A control sees only which clinical fields are known: hospitals fill in different ones,
+and that alone can predict.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from os import getpid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+from tqdm import tqdm
+
+from evaluation.duplicates import hash_films, near_pairs
+from modeling.configuration import FusionConfig, ProcessorConfig
+from modeling.errors import ViewboxError
+from modeling.labels import GRADING, TaskName
+from modeling.study import Modality
+from training.corpora.labelled_film import Film
+from training.corpora.open_corpus import load
+from training.fusion_comparison.arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
+from training.fusion_comparison.frozen_films import IMAGENET, FrozenBackbone, feature_maps, open_backbone
+from training.fusion_comparison.scores import Readings, score
+from training.fusion_comparison.severity import Severity, expert_agreement, severities
+from training.settings import TrainingSettings
+
+CONFIG = Path(__file__).parents[1] / "configs" / "film.json"
+FOLDS = 5
+Configured = tuple[FusionConfig, ProcessorConfig]
+Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+def graded_films(folder: Path) -> list[Film]:
+    """The films of Cohen and Hannover that have a grading.
+
+    Raises:
+        ViewboxError: a corpus is not in the folder.
+    """
+    films = [film for name in ("cohen", "hannover") for film in load(name, folder)]
+    return [film for film in films if TaskName.GRADING in film.labels]
+
+
+def same_people(films: Sequence[Film]) -> np.ndarray:
+    """(N,) patient of each film; two patients who share a film, or nearly the same one, are one person."""
+    names = {film.patient: film.patient for film in films}
+    for pair in near_pairs(hash_films(films)):
+        kept, merged = (names[one.patient] for one in (pair.first, pair.second))
+        names = {patient: kept if name == merged else name for patient, name in names.items()}
+    return np.array([names[film.patient] for film in films])
+
+
+def folds(films: Sequence[Film], people: np.ndarray, seed: int) -> Splits:
+    """Five (train, test) film numbers; people stay together, corpora and gradings are spread evenly."""
+    kinds = [f"{film.source} {film.labels[TaskName.GRADING]}" for film in films]
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return list(splitter.split(kinds, kinds, people))
+
+
+def outside(films: Sequence[Film]) -> Splits:
+    """Train on Cohen (its films from Hannover are not among them), read Hannover."""
+    source = np.array([film.source for film in films])
+    return [(np.flatnonzero(source == "cohen"), np.flatnonzero(source == "hannover"))]
+
+
+def compare(
+    folder: Path,
+    backbones: Sequence[str],
+    *,
+    seeds: int = 3,
+    recipe: Recipe | None = None,
+    draws: int = 2000,
+    cache: Path = Path("runs/cache"),
+) -> dict[str, Any]:
+    """The whole comparison as JSON types.
+
+    Args:
+        folder: with the Parquet files of both corpora.
+        backbones: "imagenet" or checkpoint folders, each with a `split.csv`.
+        seeds: repetitions, each with weights and folds of its own.
+        draws: of patients, for intervals and tests.
+
+    Raises:
+        ViewboxError: a corpus or a backbone is not there.
+    """
+    started, recipe = time.perf_counter(), recipe or Recipe()
+    films, readings = graded_films(folder), severities(folder)
+    settings = TrainingSettings.load(CONFIG)
+    opened = [open_backbone(name, settings.model, settings.processor) for name in backbones]
+    extents = np.array([_extent(readings[film.source, film.film_id].extent) for film in films])
+    fields = [field.name for field in settings.processor.table]
+    work = _Work(films, extents, (settings.model, settings.processor), recipe, seeds, draws, cache)
+    merged = len({film.patient for film in films}) - len(np.unique(work.people))
+    return {
+        "protocol": _protocol(films, readings, fields, merged, recipe, seeds, draws),
+        "readers": expert_agreement(readings, draws),
+        "backbones": [work.on(backbone) for backbone in opened],
+        "seconds": round(time.perf_counter() - started),
+    }
+
+
+def _extent(extent: float | None) -> float:
+    return np.nan if extent is None else extent
+
+
+def _fields_in_both(films: Sequence[Film], fields: Sequence[str], fewest: int) -> list[str]:
+    """The clinical fields that have `fewest` values or more in each corpus."""
+    known = Counter((film.source, name) for film in films for name in film.table.values)
+    return [name for name in fields if all(known[corpus, name] >= fewest for corpus in ("cohen", "hannover"))]
+
+
+def _protocol(
+    films: Sequence[Film],
+    readings: Mapping[tuple[str, str], Severity],
+    fields: Sequence[str],
+    merged: int,
+    recipe: Recipe,
+    seeds: int,
+    draws: int,
+) -> dict[str, Any]:
+    graded = {(film.source, film.film_id) for film in films}
+    clear = [key for key, reading in readings.items() if reading.extent == 0 and key not in graded]
+    return {
+        "task": str(GRADING.name),
+        "corpora": {
+            name: {
+                "films": sum(film.source == name for film in films),
+                "patients": len({film.patient for film in films if film.source == name}),
+            }
+            for name in ("cohen", "hannover")
+        },
+        "rows_with_extent_0_and_no_grading": len(clear),
+        "patients_merged_because_they_share_a_film": merged,
+        "fields_in_both": _fields_in_both(films, fields, recipe.fewest_known),
+        "folds": FOLDS,
+        "seeds": seeds,
+        "draws": draws,
+        "patches_a_side": PATCHES,
+        "recipe": asdict(recipe),
+    }
+
+
+class _Work:
+    """Fits every arm on every split of every backbone; what was fitted once is read from the cache."""
+
+    def __init__(
+        self,
+        films: Sequence[Film],
+        extents: np.ndarray,
+        settings: Configured,
+        recipe: Recipe,
+        seeds: int,
+        draws: int,
+        cache: Path,
+    ) -> None:
+        self.films, self.extents, self.settings, self.recipe = films, extents, settings, recipe
+        self.seeds, self.draws, self.cache = seeds, draws, cache
+        self.people = same_people(films)
+
+    def on(self, backbone: FrozenBackbone) -> dict[str, Any]:
+        """What one backbone's features show."""
+        evidence = Evidence.of(self.films, feature_maps(self.films, backbone, self.cache))
+        fits = len(ARMS) * self.seeds * (FOLDS + 1)
+        with tqdm(total=fits, unit="fit", desc=backbone.name, disable=None) as bar:
+            within = self._read("folds", evidence, backbone, bar)
+            external = self._read("outside", evidence, backbone, bar)
+        source = np.array([film.source for film in self.films])
+        return {
+            "name": backbone.name,
+            "revision": backbone.revision,
+            "trained_on": list(backbone.trained_on),
+            "patients_seen_in_training": backbone.seen(self.films),
+            "cross_validation": score(within, self.draws),
+            "cross_validation_cohen": score(within.of(source == "cohen"), self.draws),
+            "cross_validation_hannover": score(within.of(source == "hannover"), self.draws),
+            "cohen_to_hannover": score(external.of(source == "hannover"), self.draws),
+        }
+
+    def _read(self, kind: str, evidence: Evidence, backbone: FrozenBackbone, bar: tqdm) -> Readings:
+        given: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS}
+        without: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS if len(arm.modalities) > 1}
+        for seed in range(self.seeds):
+            splits = folds(self.films, self.people, seed) if kind == "folds" else outside(self.films)
+            for arm in ARMS:
+                read, bare = self._kept(arm, splits, evidence, backbone, seed)
+                bar.update(len(splits))
+                given[arm.name].append(read)
+                if arm.name in without:
+                    without[arm.name].append(bare)
+        stacked = ({name: np.stack(rows) for name, rows in arms.items()} for arms in (given, without))
+        return Readings(*stacked, evidence.labels, self.extents, self.people)
+
+    def _kept(
+        self, arm: Arm, splits: Splits, evidence: Evidence, backbone: FrozenBackbone, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(N, K) probabilities with and without the table; (0, 0, 0) for a film on no test side."""
+        features = backbone.revision if Modality.IMAGE in arm.modalities else ""
+        films = [
+            (film.film_id, str(film.labels[TaskName.GRADING]), dict(film.table.values)) for film in self.films
+        ]
+        decides = (
+            arm,
+            features,
+            seed,
+            self.recipe,
+            self.settings,
+            films,
+            [test.tolist() for _, test in splits],
+        )
+        path = self.cache / f"fit-{hashlib.sha256(repr(decides).encode()).hexdigest()[:16]}.npy"
+        if not path.is_file():
+            part = path.with_suffix(f".{getpid()}.npy")  # two processes may fit the same
+            np.save(part, self._fitted(arm, splits, evidence, backbone, seed))
+            part.rename(path)
+        read, bare = np.load(path)
+        return read, bare
+
+    def _fitted(
+        self, arm: Arm, splits: Splits, evidence: Evidence, backbone: FrozenBackbone, seed: int
+    ) -> np.ndarray:
+        model, processor = self.settings
+        settings = replace(model, image=replace(model.image, name=backbone.timm_name)), processor
+        found = np.zeros((2, len(self.films), len(GRADING.classes)))
+        for train, test in splits:
+            found[:, test] = train_and_predict(arm, evidence, train, test, settings, self.recipe, seed)
+        return found
+
+
+def report(found: dict[str, Any]) -> str:
+    """The comparison as lines of text."""
+    lines = []
+    for backbone in found["backbones"]:
+        for evaluation in ("cross_validation", "cohen_to_hannover"):
+            block = backbone[evaluation]
+            lines.append(
+                f"{backbone['name']}, {evaluation}: {block['films']} films, {block['patients']} patients"
+            )
+            for name, row in block["rows"].items():
+                cells = []
+                for metric in ("spearman_extent", "quadratic_kappa", "macro_auroc"):
+                    low, high = row[metric]["95"]
+                    cells.append(
+                        f"{metric} {_number(row[metric]['value'])} [{_number(low)}, {_number(high)}]"
+                    )
+                p = row.get("versus_film", {}).get("spearman_extent", {}).get("p")
+                lines.append(f"  {name:16}" + "  ".join(cells) + ("" if p is None else f"  p {p:.3f}"))
+    for name, one in found["readers"].items():
+        lines.append(f"readers, {name}: {one['value']:.3f} [{one['95'][0]:.3f}, {one['95'][1]:.3f}]")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Compare film alone, table alone and every fusion.")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
+    parser.add_argument(
+        "--backbone", action="append", help="imagenet (default) or a checkpoint folder; repeatable"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="repetitions, each with its own folds")
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder for feature maps")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--out", type=Path, help="also write the JSON to this file")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        found = compare(
+            options.data, options.backbone or [IMAGENET], seeds=options.seeds, cache=options.cache
+        )
+    except ViewboxError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    if options.out is not None:
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2) if options.json else report(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

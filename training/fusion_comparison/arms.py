@@ -1,0 +1,228 @@
+"""What is compared: the same small model over frozen film features, with other evidence or another fusion.
+
+Shape letters: N films, K classes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from modeling.configuration import FusionConfig, FusionKind, ProcessorConfig, TaskConfig
+from modeling.labels import GRADING, TaskName
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs, encode_table
+from modeling.model.temperature import probabilities
+from modeling.study import Modality
+from training.corpora.labelled_film import Film
+from training.objective import class_weights, drop_modalities, task_losses
+from training.preparation import freeze_statistics
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of the comparison.
+
+    Attributes:
+        values: False shows the model only which fields are known, not what they say.
+    """
+
+    name: str
+    modalities: tuple[Modality, ...]
+    fusion: FusionKind = "product"
+    values: bool = True
+
+
+FILM = Arm("film", (Modality.IMAGE,))
+FUSIONS: tuple[FusionKind, ...] = ("product", "concat", "gated", "cross_attention")
+ARMS = (
+    FILM,
+    Arm("table", (Modality.TABLE,)),
+    Arm("known_fields", (Modality.TABLE,), values=False),
+    *(Arm(kind, (Modality.IMAGE, Modality.TABLE), kind) for kind in FUSIONS),
+)
+
+
+PATCHES = 4
+"""Patches a side that attention looks at: fewer than the 7 of a 224 px film, so that a fit takes seconds."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every arm is trained: the same for all of them, and not tuned on anything that was measured.
+
+    Attributes:
+        table_dropout, field_dropout, image_dropout: as in `TrainingSettings`, where an arm reads both.
+        fewest_known: a field is read only where so many training films have a value of it.
+    """
+
+    epochs: int = 25
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    class_balance: float = 0.25
+    table_dropout: float = 0.25
+    field_dropout: float = 0.15
+    image_dropout: float = 0.1
+    fewest_known: int = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Everything of N films that an arm may read.
+
+    Attributes:
+        patches: (N, C, 4, 4) float16 feature maps, averaged down to that; pooled: (N, C, 1, 1) their means.
+        labels: (N,) grading class numbers.
+    """
+
+    films: Sequence[Film]
+    patches: Tensor
+    pooled: Tensor
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, films: Sequence[Film], maps: Tensor) -> "Evidence":
+        """The evidence of films whose (N, C, h', w') feature maps are known."""
+        labels = np.array([GRADING.index(film.labels[TaskName.GRADING]) for film in films])
+        patches = functional.adaptive_avg_pool2d(maps.float(), PATCHES).half()
+        return cls(films, patches, maps.float().mean(dim=(2, 3), keepdim=True), labels)
+
+    def features(self, arm: Arm, rows: np.ndarray) -> Tensor | None:
+        """(B, C, h', w') of some films; only attention looks at the patches, all else at their mean."""
+        if Modality.IMAGE not in arm.modalities:
+            return None
+        return self.patches[rows].float() if arm.fusion == "cross_attention" else self.pooled[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """(N, F) encoded clinical fields of all films."""
+
+    numeric: np.ndarray
+    category: np.ndarray
+    known: np.ndarray
+
+    @classmethod
+    def of(cls, films: Sequence[Film], processor: ProcessorConfig, arm: Arm) -> "_Tables":
+        columns = [encode_table(film.table, processor.table) for film in films]
+        numeric, category, known = (np.stack(column) for column in zip(*columns, strict=True))
+        if not arm.values:
+            numeric, category = np.zeros_like(numeric), np.zeros_like(category)
+        return cls(numeric, category, known)
+
+    def inputs(self, arm: Arm, rows: np.ndarray) -> ModelInputs:
+        """The films' inputs, with a film that comes as a feature map."""
+        batch = len(rows)
+        return ModelInputs(
+            image=torch.zeros(batch, 0),
+            image_given=torch.full((batch,), Modality.IMAGE in arm.modalities),
+            numeric=torch.from_numpy(self.numeric[rows]),
+            category=torch.from_numpy(self.category[rows]),
+            known=torch.from_numpy(self.known[rows]),
+            tokens=torch.zeros(batch, 0, dtype=torch.long),
+            token_mask=torch.zeros(batch, 0, dtype=torch.bool),
+        )
+
+
+def train_and_predict(
+    arm: Arm,
+    evidence: Evidence,
+    train: np.ndarray,
+    test: np.ndarray,
+    settings: tuple[FusionConfig, ProcessorConfig],
+    recipe: Recipe,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit an arm on some films and read others.
+
+    Args:
+        train, test: film numbers; no patient in both.
+
+    Returns:
+        (N test, K) probabilities, and those of the same model with the table taken away.
+    """
+    torch.manual_seed(seed)
+    config, processor = _configure(arm, settings, evidence, train, recipe)
+    model = FusionModel(config, processor)
+    if "image" in model.encoders:
+        model.encoders["image"].backbone = nn.Identity()  # frozen: it has given its feature maps
+    tables = _Tables.of(evidence.films, processor, arm)
+    _fit(model, arm, evidence, tables, train, recipe, seed)
+    model.eval()
+    with torch.inference_mode():
+        inputs, features = tables.inputs(arm, test), evidence.features(arm, test)
+        without = replace(inputs, known=torch.zeros_like(inputs.known))
+        read = [_logits(model, one, features).numpy() for one in (inputs, without)]
+    return probabilities(GRADING.kind, read[0]), probabilities(GRADING.kind, read[1])
+
+
+def _configure(
+    arm: Arm,
+    settings: tuple[FusionConfig, ProcessorConfig],
+    evidence: Evidence,
+    train: np.ndarray,
+    recipe: Recipe,
+) -> tuple[FusionConfig, ProcessorConfig]:
+    """The arm's model over `settings`, with the table's statistics of its training films."""
+    config, processor = settings
+    frozen = freeze_statistics(processor, [evidence.films[i] for i in train])
+    fields = tuple(field for field in frozen.table if field.known >= recipe.fewest_known)
+    reads_film, reads_table = (m in arm.modalities for m in (Modality.IMAGE, Modality.TABLE))
+    return (
+        replace(
+            config,
+            tasks=(TaskConfig(TaskName.GRADING, arm.modalities),),
+            image=config.image if reads_film else None,
+            table=config.table if reads_table else None,
+            text=None,
+            fusion=arm.fusion,
+        ),
+        ProcessorConfig(image=processor.image if reads_film else None, table=fields if reads_table else ()),
+    )
+
+
+def _fit(
+    model: FusionModel,
+    arm: Arm,
+    evidence: Evidence,
+    tables: _Tables,
+    train: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+) -> None:
+    """AdamW with a one-cycle schedule on the ordinal loss; no early stopping, so no film is needed for it."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = recipe.epochs * math.ceil(len(train) / recipe.batch_size)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
+    labels = torch.from_numpy(evidence.labels)
+    counts = torch.bincount(labels[train], minlength=len(GRADING.classes))
+    weights = {str(TaskName.GRADING): class_weights(counts, recipe.class_balance)}
+    dropout = (recipe.table_dropout, recipe.field_dropout, recipe.image_dropout)
+    model.train()
+    for _ in range(recipe.epochs):
+        order = train[torch.randperm(len(train), generator=generator).numpy()]
+        for start in range(0, len(order), recipe.batch_size):
+            rows = order[start : start + recipe.batch_size]
+            inputs = tables.inputs(arm, rows)
+            if len(arm.modalities) > 1:
+                inputs = drop_modalities(inputs, *dropout, generator)
+            logits = _logits(model, inputs, evidence.features(arm, rows))
+            (loss,) = task_losses(
+                {str(TaskName.GRADING): logits}, {str(TaskName.GRADING): labels[rows]}, weights, 0.0
+            ).values()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+
+
+def _logits(model: FusionModel, inputs: ModelInputs, features: Tensor | None) -> Tensor:
+    return model.forward_embedded(model.embed(inputs), inputs, features)[str(TaskName.GRADING)]

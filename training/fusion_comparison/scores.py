@@ -1,0 +1,128 @@
+"""The scores of the fusion comparison: every arm with its interval, and each one against the film alone.
+
+Shape letters: R draws, S seeds, N films, K classes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluation.bootstrap import Measured, Statistic, compare, measured, patient_draws, plain
+from evaluation.resampled_metrics import Scored, auroc, macro, quadratic_kappa, spearman
+from training.fusion_comparison.arms import ARMS, FILM, FUSIONS
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What all arms said about the same films.
+
+    Attributes:
+        given: arm -> (S, N, K) probabilities; without_table: fused arm -> the same with the table taken away.
+        labels: (N,) grading; extents: (N,) geographic extent, NaN where nobody read it; patients: (N,).
+    """
+
+    given: Mapping[str, np.ndarray]
+    without_table: Mapping[str, np.ndarray]
+    labels: np.ndarray
+    extents: np.ndarray
+    patients: np.ndarray
+
+    def of(self, keep: np.ndarray) -> "Readings":
+        """The readings of some of the films."""
+        given, without = (
+            {name: rows[:, keep] for name, rows in arms.items()} for arms in (self.given, self.without_table)
+        )
+        return Readings(given, without, self.labels[keep], self.extents[keep], self.patients[keep])
+
+
+# --- metrics -----------------------------------------------------------------------------------------------
+
+
+def _spearman_extent(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
+    """The expected class against the geographic extent, over the films that have one."""
+    read = np.isfinite(readings.extents)
+    expected = probabilities @ np.arange(probabilities.shape[1])
+    return spearman(expected[read], readings.extents[read], weights[:, read])
+
+
+def _kappa(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
+    return quadratic_kappa(Scored(probabilities, readings.labels), weights)
+
+
+def _auroc(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
+    return macro(auroc)(Scored(probabilities, readings.labels), weights)
+
+
+METRICS: dict[str, Callable[[np.ndarray, Readings, np.ndarray], np.ndarray]] = {
+    "spearman_extent": _spearman_extent,
+    "quadratic_kappa": _kappa,
+    "macro_auroc": _auroc,
+}
+"""Metric -> from (N, K) probabilities and (R, N) weights to (R,) values; the first one is the headline."""
+
+
+def _mean_over_seeds(metric: str, probabilities: np.ndarray, readings: Readings) -> Statistic:
+    """(S, N, K) probabilities of one arm -> the statistic whose value is the seeds' mean."""
+    return lambda weights: np.mean([METRICS[metric](p, readings, weights) for p in probabilities], axis=0)
+
+
+# --- rows --------------------------------------------------------------------------------------------------
+
+
+def score(readings: Readings, draws: int) -> dict[str, Any]:
+    """Every arm's metrics, means over the seeds, with intervals by patient, and against the film alone."""
+    weights = patient_draws(readings.patients, draws)
+    rows: dict[str, dict[str, Any]] = {arm.name: {} for arm in ARMS}
+    for metric in METRICS:
+        statistics = {n: _mean_over_seeds(metric, readings.given[n], readings) for n in rows}
+        for name, row in rows.items():
+            row[metric] = _interval(measured(statistics[name], weights)) | {
+                "seeds": [_value(metric, one, readings) for one in readings.given[name]]
+            }
+            if name != FILM.name:
+                against = compare(statistics[name], statistics[FILM.name], weights)
+                test = _interval(against.difference) | {"p": rounded(against.p)}
+                row.setdefault("versus_film", {})[metric] = test
+            if name in readings.without_table:
+                bare = _mean_over_seeds(metric, readings.without_table[name], readings)
+                value = rounded(float(bare(plain(len(readings.labels)))[0]))
+                row.setdefault("without_table", {})[metric] = value
+        _correct([rows[name]["versus_film"][metric] for name in FUSIONS])
+    return {
+        "films": len(readings.labels),
+        "patients": len(np.unique(readings.patients)),
+        "films_with_extent": int(np.isfinite(readings.extents).sum()),
+        "rows": rows,
+    }
+
+
+def _value(metric: str, probabilities: np.ndarray, readings: Readings) -> float | None:
+    return rounded(float(METRICS[metric](probabilities, readings, plain(len(readings.labels)))[0]))
+
+
+def _interval(found: Measured) -> dict[str, Any]:
+    return {"value": rounded(found.value), "95": [rounded(found.low), rounded(found.high)]}
+
+
+def _correct(tests: list[dict[str, Any]]) -> None:
+    """Add the P values corrected for the number of fusions."""
+    p_values = [1.0 if test["p"] is None else test["p"] for test in tests]
+    for test, corrected in zip(tests, holm(p_values), strict=True):
+        test["p_holm"] = rounded(corrected)
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """P values corrected for their number (Holm 1979)."""
+    order = np.argsort(p_values)
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = highest
+    return corrected
+
+
+def rounded(value: float) -> float | None:
+    """Four decimals; None for NaN, which JSON does not know."""
+    return None if np.isnan(value) else round(float(value), 4) + 0.0  # no -0.0

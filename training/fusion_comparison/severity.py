@@ -1,0 +1,132 @@
+"""What experts read off the films of Cohen and Hannover, and how far two of them agree.
+
+Geographic extent (0 to 8) after Cohen et al., Cureus 2020; Brixia zone scores (six zones, 0 to 3) after
+Signoroni et al., Medical Image Analysis 2021, by a senior (S) and a junior (J) reader of the same films.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from pyarrow import ArrowInvalid
+
+from evaluation.bootstrap import measured, patient_draws
+from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
+from modeling.errors import ViewboxError
+from modeling.labels import GRADING, grading_from_zones
+from modeling.study import is_unknown
+from training.corpora.open_corpus import CORPORA
+
+ZONES = "ABCDEF"
+Agreement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(N,) readings of two readers and (R, N) weights -> (R,) values."""
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The experts' readings of one film.
+
+    Attributes:
+        extent: geographic extent, 0 to 8; None where nobody gave one.
+        senior, junior: six Brixia zone scores, 0 to 3; None where one is missing.
+    """
+
+    patient: str
+    extent: float | None
+    senior: tuple[int, ...] | None
+    junior: tuple[int, ...] | None
+
+
+def severities(folder: Path) -> dict[tuple[str, str], Severity]:
+    """(corpus, film ID) -> the readings of every film of Cohen and Hannover, graded or not.
+
+    Raises:
+        ViewboxError: a file is not in the folder, or has other columns.
+    """
+    found = {}
+    for corpus, film, patient in (("cohen", "filename", "patientid"), ("hannover", "image_id", "patient_id")):
+        brixia = [f"brixia_{reader}_{zone}" for reader in "SJ" for zone in ZONES] if corpus == "cohen" else []
+        for row in _readings(folder / CORPORA[corpus][0], [film, patient, "severity_geographic", *brixia]):
+            found[corpus, row[film]] = _severity(row, f"{corpus}-{row[patient]}")
+    return found
+
+
+def _readings(path: Path, columns: list[str]) -> list[dict[str, Any]]:
+    """The rows of these columns; the films are not read."""
+    try:
+        return pq.read_table(path, columns=columns).select(columns).to_pylist()
+    except FileNotFoundError:
+        raise ViewboxError(
+            f"There is no file {path.name} in {path.parent}; name the folder that holds the corpora."
+        ) from None
+    except (ArrowInvalid, KeyError) as exc:
+        raise ViewboxError(
+            f"{path.name} lacks a column of readings; give a file with the published columns."
+        ) from exc
+
+
+def _severity(row: Mapping[str, Any], patient: str) -> Severity:
+    extent = row["severity_geographic"]
+    return Severity(
+        patient, None if is_unknown(extent) else float(extent), _brixia(row, "S"), _brixia(row, "J")
+    )
+
+
+def _brixia(row: Mapping[str, Any], reader: str) -> tuple[int, ...] | None:
+    values = [row.get(f"brixia_{reader}_{zone}") for zone in ZONES]
+    return None if any(is_unknown(value) for value in values) else tuple(int(value) for value in values)
+
+
+def expert_agreement(readings: Mapping[tuple[str, str], Severity], draws: int = 2000) -> dict[str, Any]:
+    """How far the experts agree with each other: the ceiling for any model that learns from them.
+
+    Returns:
+        Quadratic kappa of the two Brixia readers by zone, of their sums and of the gradings that follow from
+        their zones; the rank correlation of their sums; that of each reader's sum with the geographic extent.
+        Each with its 95 % interval by patient.
+    """
+    both = [s for s in readings.values() if s.senior is not None and s.junior is not None]
+    senior, junior = (np.array([getattr(s, name) for s in both]) for name in ("senior", "junior"))  # N 6
+    gradings = [np.array([_grade(zones) for zones in reader]) for reader in (senior, junior)]
+    graded = (gradings[0] >= 0) & (gradings[1] >= 0)
+    extent = np.array([np.nan if s.extent is None else s.extent for s in both])
+    measured_extent = np.isfinite(extent)
+    patients = np.array([s.patient for s in both])
+    sums = senior.sum(axis=1), junior.sum(axis=1)
+    everyone = np.ones(len(both), bool)
+
+    def agreement(metric: Agreement, first: np.ndarray, second: np.ndarray, keep: np.ndarray) -> dict:
+        drawn = patient_draws(patients[keep], draws)
+        found = measured(lambda weights: metric(first[keep], second[keep], weights), drawn)
+        return {
+            "value": round(found.value, 4),
+            "95": [round(found.low, 4), round(found.high, 4)],
+            "films": int(keep.sum()),
+            "patients": len(np.unique(patients[keep])),
+        }
+
+    return {
+        "kappa_brixia_zones": agreement(_kappa, senior, junior, everyone),
+        "kappa_brixia_sum": agreement(_kappa, *sums, everyone),
+        "kappa_grading": agreement(_kappa, *gradings, graded),
+        "spearman_brixia_sum": agreement(spearman, *sums, everyone),
+        "spearman_extent_senior": agreement(spearman, sums[0], extent, measured_extent),
+        "spearman_extent_junior": agreement(spearman, sums[1], extent, measured_extent),
+    }
+
+
+def _kappa(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Quadratic kappa of two readers: (N,) or (N, 6) scores each, (R, N) weights -> (R,)."""
+    if first.ndim == 2:  # all zones together, each counted as often as its film
+        weights = np.repeat(weights, first.shape[1], axis=1)
+    levels = int(max(first.max(), second.max())) + 1
+    return quadratic_kappa(Scored(np.eye(levels)[first.ravel()], second.ravel()), weights)
+
+
+def _grade(zones: np.ndarray) -> int:
+    """Class number of the grading; -1 where no zone is affected."""
+    name = grading_from_zones(int((zones > 0).sum()))
+    return -1 if name is None else GRADING.index(name)
