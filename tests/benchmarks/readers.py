@@ -1,11 +1,12 @@
 """Many readers at once, as JSON: `python -m tests.benchmarks.readers`.
 
 Viewbox runs as its own process with all bundled checkpoints; the readers are pages without a browser on the
-same machine (`tests.doubles.screenless_reader`), whose own work takes a part of its cores too. Each opens the
-page, waits for film and prediction, looks for a while, and goes on to further cases of its own. A reader who
-moves on before the map has come does what readers do: the work on it stops. A small machine makes a map in seconds,
-so that of twenty readers some wait in line; how many maps came, and after how long, is part of the answer.
-Meanwhile the page is fetched once a second. The load ends by itself, after `--most` seconds at the latest.
+same machine (`tests.doubles.screenless_reader`), whose own work takes a part of its cores too. Each opens
+the page, waits for film and prediction, looks for a while, and goes on to further cases of its own. A
+reader who moves on before the map has come does what readers do: the work on it stops. A small machine
+makes a map in seconds, so that of twenty readers some wait in line; how many maps came, and after how long,
+is part of the answer. Meanwhile the page is fetched once a second. The load ends by itself, after `--most`
+seconds at the latest.
 """
 
 import argparse

@@ -91,7 +91,7 @@ def test_film_and_table_of_ricord_train_and_are_measured(
 
 
 def test_the_shipped_settings_read_it(data: Path, root: Path, tmp_path: Path) -> None:
-    settings = TrainingSettings.load(root / "modeling" / "training" / "configs" / "ricord.json")
+    settings = TrainingSettings.load(root / "training" / "configs" / "ricord.json")
     films = open_corpus.load("ricord", data)
     processor = build_processor(settings, films, tmp_path)
     tensors = TrainingTensors.build(films, processor, tmp_path)

@@ -234,7 +234,7 @@ def test_statistics_come_from_known_finite_training_values() -> None:
 
 
 def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
-    files = sorted((root / "modeling" / "training" / "configs").glob("*.json"))
+    files = sorted((root / "training" / "configs").glob("*.json"))
     assert files
     for path in files:
         settings = TrainingSettings.load(path)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from cases.case import Licence
+from interface.browser import film_route
 from interface.browser.film_route import FilmRoute
 from interface.case_tab.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
 from interface.language.viewer import STRINGS
@@ -180,7 +181,7 @@ def test_the_route_tells_which_film_follows_once_it_is_there(monkeypatch):
     gc.collect()
     assert asked(address)[0] == 204, "the reader has moved on, and it is gone"
     held.following = None
-    monkeypatch.setattr(films, "PATIENCE", 0.2)
+    monkeypatch.setattr(film_route, "PATIENCE", 0.2)
     assert asked(address)[0] == 204, "it did not come in time"
     assert asked(f"/{ROUTE}nobody/next")[0] == 404
 
@@ -319,7 +320,7 @@ def test_a_region_that_means_nothing_is_refused(change):
 
 def test_every_word_of_the_script_is_there_and_none_is_left_over():
     scripts = "".join(path.read_text() for path in ASSETS.glob("viewer*.js"))
-    python = (ASSETS.parent / "viewer.py").read_text()
+    python = (ASSETS.parent / "case_tab" / "viewer.py").read_text()
     asked_for = set(re.findall(r"[\"'`](viewer\.[a-z_]+)[\"'`]", scripts + python))
     presets = ("model", "file", "full", "dark", "bright", "hard", "own")
     assert all(re.search(rf"\b{name}\b", scripts) for name in presets)
