@@ -3,7 +3,8 @@
 import re
 
 from modeling.reports.mining import Miner, ReportLabels, Value
-from modeling.reports.report import WHOLE, Report, blank_markup, sentences
+from modeling.reports.report import WHOLE, Report, blank_markup
+from modeling.reports.sentences import sentences
 
 _REDACTED = re.compile(r"\b[Xx]{2,}\b")
 _NOTHING_WRONG = re.compile(

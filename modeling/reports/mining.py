@@ -5,18 +5,29 @@ where one denies it, else unmentioned (after NegBio, Peng et al. 2018, and CheXp
 finding of the patient's history is no finding of this film: such a mention is shown and not counted.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
 from modeling.labels import FINDINGS
-from modeling.reports.phrases import WORD, Hit, PhraseIndex, longest_first, lower
-from modeling.reports.report import WHOLE, Report, blank_markup, sentences
+from modeling.reports.language import doubts
+from modeling.reports.phrases import Hit, PhraseIndex, RuleError, longest_first
+from modeling.reports.report import WHOLE, Report, blank_markup
 from modeling.reports.rules import NORMAL, ContextRule, Direction, FindingRule, Kind, RuleSet, default_rules
+from modeling.reports.scope import Scope
+from modeling.reports.sentences import sentences
+from modeling.reports.words import Spelling, Words
 
-KEPT_SENTENCES = 20_000
-"""Reports repeat their sentences ("No pneumothorax."): so many are remembered."""
+KEPT_SENTENCES = 5_000
+"""Reports repeat their sentences ("No pneumothorax."): so many are remembered; by typed rules a tenth."""
+
+LONGEST_KEPT = 200
+"""Characters of a sentence that is remembered; long ones seldom come again."""
+
+LONGEST_WORK = 10
+"""Seconds of work on one report, by whatever rules; 50,000 words take one or two by those that ship."""
 
 
 class Value(StrEnum):
@@ -37,19 +48,15 @@ MEANING = {
 """Kind of context rule -> what it makes of a mention, the first one winning where several reach it."""
 
 ORDER = (Value.POSITIVE, Value.UNCERTAIN, Value.NEGATIVE, Value.UNMENTIONED)
+ACTING = frozenset(MEANING)
+LONGEST_LOOK_BACK = 80
+"""Characters that a phrase reaches back: what it denies stands close before it."""
+
+DECIDED_BEHIND = (Kind.NEGATION, Kind.UNCERTAINTY)
+"""Kinds that act on what stands before them where nothing follows: "effusion: none", "pneumonia possible"."""
+
 MENTIONED = "mentioned"
 """The rule of a mention that no context rule reaches: said plainly, so affirmed."""
-
-ENGLISH = frozenset(
-    WORD.findall(
-        "the a an is are was were no not of and or in with within without there for to has have be been seen"
-        " this normal clear lung lungs heart chest size right left limits unchanged stable mild small acute"
-        " evidence disease bony structures appear intact large focal"
-    )
-)
-FEW_ENGLISH = 0.12
-"""Where fewer words than this share are among `ENGLISH`, the report is taken for another language."""
-LAST_LATIN = "\u024f"
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,11 @@ class ReportLabels:
     """The labels of one report, in the order of `labels.FINDINGS`.
 
     Attributes:
-        normal: no finding is affirmed or doubted, nothing else abnormal is affirmed, and the report says
-            something.
+        normal: the report calls something normal, no finding is affirmed or doubted and nothing else
+            abnormal affirmed.
         notes: what to know before trusting the labels, each in one sentence.
         abnormal: things outside the 14 findings that are not denied, old ones included.
+        called_normal: where a normal report says so.
     """
 
     report_id: str
@@ -120,6 +128,7 @@ class ReportLabels:
     normal: bool
     abnormal: tuple[Mention, ...] = ()
     notes: tuple[str, ...] = ()
+    called_normal: tuple[Mention, ...] = ()
 
     def value(self, finding: str) -> Value:
         """What the report says of a finding."""
@@ -144,12 +153,15 @@ class Miner:
         """Compile the rules (`default_rules` by default)."""
         self.rules = rules or default_rules()
         named: list[tuple] = []
-        for rule in (*self.rules.findings, self.rules.abnormal):
+        for rule in (*self.rules.findings, self.rules.abnormal, self.rules.normal):
             named += [(phrase, (rule, False)) for phrase in rule.unless]
             named += [(phrase, (rule, True)) for phrase in rule.phrases]
+        self._spelling = Spelling(self.rules.spelling)
         self._findings: PhraseIndex[tuple[FindingRule, bool]] = PhraseIndex(named)
         self._context = PhraseIndex((p, rule) for rule in self.rules.context for p in rule.phrases)
-        self._read = lru_cache(maxsize=KEPT_SENTENCES)(self._read_sentence)
+        self._remembered = lru_cache(maxsize=KEPT_SENTENCES if rules is None else KEPT_SENTENCES // 10)(
+            self._read_sentence
+        )
         self._counting = frozenset(rule.name for rule in self.rules.context if rule.counts_as_yes)
 
     def label(self, report: Report | str) -> ReportLabels:
@@ -157,19 +169,25 @@ class Miner:
 
         Args:
             report: by section, or plain text, which is cut at its section headings.
+
+        Raises:
+            RuleError: the rules find so much in the report that reading it would take too long.
         """
         report = Report.from_text(report) if isinstance(report, str) else report
         by_finding: dict[str, list[Mention]] = {name: [] for name in FINDINGS.classes}
         abnormal: list[Mention] = []
-        for section, text in self.sections_read(report):
-            for mention in self._mentions(section, text):
-                by_finding.get(mention.finding, abnormal).append(mention)
+        called_normal: list[Mention] = []
+        places = {**by_finding, NORMAL: called_normal, self.rules.abnormal.finding: abnormal}
+        sections = self.sections_read(report)
+        for mention in self._mentions(sections):
+            places[mention.finding].append(mention)
         findings = {name: finding_label(name, mentions) for name, mentions in by_finding.items()}
         affirmed = tuple(m for m in abnormal if m.value != Value.NEGATIVE)
-        notes = self._notes(report)
-        quiet = not any(label.value in ORDER[:2] for label in findings.values())
-        normal = quiet and not affirmed and not notes
-        return ReportLabels(report.report_id, findings, normal, affirmed, notes)
+        silent = not called_normal and not abnormal and not any(by_finding.values())
+        notes = doubts(" ".join(text for _, text in sections), silent)
+        quiet = not any(label.value in ORDER[:2] for label in findings.values()) and not affirmed
+        normal = tuple(called_normal) if quiet and not notes else ()
+        return ReportLabels(report.report_id, findings, bool(normal), affirmed, notes, normal)
 
     def label_all(self, reports: Iterable[Report]) -> list[ReportLabels]:
         """The labels of many reports, in their order."""
@@ -192,43 +210,36 @@ class Miner:
 
     def named(self, text: str) -> list[Hit[str]]:
         """Where a text names a finding (or something else `abnormal`), whatever it says of it."""
-        return mention_hits(self._findings.find(lower(text)))
+        found = mention_hits(self._findings.find(Words.of(text, self._spelling)))
+        return [hit for hit in found if hit.owner != NORMAL]
 
-    def _mentions(self, section: str, text: str) -> Iterator[Mention]:
-        for start, end in sentences(text):
-            for mention in self._read(text[start:end]):
-                yield mention.moved(section, start)
+    def _mentions(self, sections: Iterable[tuple[str, str]]) -> Iterator[Mention]:
+        until = time.thread_time() + LONGEST_WORK
+        for section, text in sections:
+            for start, end in sentences(text):
+                read = self._remembered if end - start <= LONGEST_KEPT else self._read_sentence
+                for mention in read(text[start:end]):
+                    yield mention.moved(section, start)
+                if time.thread_time() > until:
+                    raise RuleError(
+                        f"Reading this report by these rules takes over {LONGEST_WORK} seconds; shorten it,"
+                        " or remove phrases that stand in it again and again."
+                    )
 
     def _read_sentence(self, sentence: str) -> tuple[Mention, ...]:
-        hits = self.named(sentence)
+        words = Words.of(sentence, self._spelling)
+        hits = mention_hits(self._findings.find(words))
         if not hits:
             return ()
-        cues = longest_first(self._context.find(lower(sentence)))
-        borders = [cue for cue in cues if cue.owner.kind == Kind.BOUNDARY]
-        acting = [cue for cue in cues if cue.owner.kind != Kind.BOUNDARY]
-        return tuple(_decide(hit, acting, borders, len(sentence)) for hit in hits)
-
-    def _notes(self, report: Report) -> tuple[str, ...]:
-        read = self.sections_read(report)
-        text = " ".join(text for _, text in read)
-        words = [word for word in WORD.findall(lower(text)[:20_000]) if word.strip("x0123456789")]
-        if not words and not any(c.isalpha() and c not in "Xx" for c in text):
-            return ("The report says nothing that can be read, so no label is mined from it.",)
-        english = sum(word in ENGLISH for word in words)
-        few = len(text) >= 40 and english < FEW_ENGLISH * max(len(words), len(text) / 40)
-        if few or _in_another_script(text):
-            return (
-                "The report does not look like English, which the rules are written for: check each label.",
-            )
-        return ()
-
-
-def _in_another_script(text: str) -> bool:
-    """Whether most letters are none of the Latin ones: the shortest Chinese report can be told by that."""
-    if text.isascii():
-        return False
-    letters = [c for c in text if c.isalpha()]
-    return sum(c > LAST_LATIN for c in letters) * 2 > len(letters)
+        cues = _unshielded(longest_first(self._context.find(words)))
+        named = [hit for hit in hits if hit.owner != NORMAL]
+        scope = Scope(words, named, cues) if named and cues else None
+        return tuple(
+            Mention(hit.owner, Value.POSITIVE, "", hit.start, hit.end, 0, len(sentence))
+            if hit.owner == NORMAL or scope is None
+            else _decide(hit, cues, scope, len(sentence))
+            for hit in hits
+        )
 
 
 def mention_hits(found: Iterable[Hit]) -> list[Hit[str]]:
@@ -244,26 +255,37 @@ def mention_hits(found: Iterable[Hit]) -> list[Hit[str]]:
     return sorted(kept, key=lambda hit: (hit.start, hit.end))
 
 
-def _reaches(cue: Hit[ContextRule], hit: Hit[str], borders: list[Hit]) -> bool:
-    """Whether a context phrase acts on a mention: direction, reach, and no boundary between."""
+def _unshielded(cues: list[Hit[ContextRule]]) -> list[Hit[ContextRule]]:
+    """The context phrases without those whose very words affirm or say nothing: "has not resolved"."""
+    shields = {(c.start, c.end) for c in cues if c.owner.kind in (Kind.PRESENT, Kind.NEUTRAL)}
+    doubting = (Kind.NEGATION, Kind.UNCERTAINTY, Kind.HISTORY)
+    return [c for c in cues if c.owner.kind not in doubting or (c.start, c.end) not in shields]
+
+
+def _reaches(cue: Hit[ContextRule], hit: Hit[str], scope: Scope) -> bool:
+    """Whether a context phrase acts on a mention: direction, reach, and nothing new that begins between."""
     rule = cue.owner
-    if rule.findings and hit.owner not in rule.findings:
+    if rule.kind not in ACTING or (rule.findings and hit.owner not in rule.findings):
         return False
     if cue.overlaps(hit):
         return True
-    after = cue.end <= hit.start
-    if rule.direction == (Direction.BEFORE if after else Direction.AFTER):
-        return False
-    first, last = (cue.end, hit.start) if after else (hit.end, cue.start)
-    if last - first > rule.reach:
-        return False
-    return not any(first <= border.start < last for border in borders)
+    if cue.end <= hit.start:
+        near = rule.direction != Direction.BEFORE and hit.start - cue.end <= rule.reach
+        return near and not scope.separates(cue.end, hit.start + 1)
+    looks_back = rule.direction != Direction.AFTER
+    if not looks_back and rule.kind in DECIDED_BEHIND:
+        looks_back = scope.ends_a_part(cue)
+    near = looks_back and cue.start - hit.end <= min(rule.reach, LONGEST_LOOK_BACK)
+    return near and not scope.separates(hit.end, cue.start) and scope.looks_back(cue, hit.end)
 
 
-def _decide(hit: Hit[str], cues: list[Hit[ContextRule]], borders: list[Hit], length: int) -> Mention:
+def _decide(hit: Hit[str], cues: list[Hit[ContextRule]], scope: Scope, length: int) -> Mention:
     plain = Mention(hit.owner, Value.POSITIVE, "", hit.start, hit.end, 0, length)
-    reaching = [cue for cue in cues if _reaches(cue, hit, borders)]
+    reaching = [cue for cue in cues if _reaches(cue, hit, scope)]
+    present = any(cue.owner.kind == Kind.PRESENT for cue in reaching)
     for kind, value in MEANING.items():
+        if kind == Kind.HISTORY and present:
+            continue  # "The previously seen nodule is unchanged" is of today
         of_kind = [cue for cue in reaching if cue.owner.kind == kind]
         if of_kind:
             cue = min(

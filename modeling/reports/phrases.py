@@ -7,43 +7,101 @@ A phrase is written as it stands in a report, in lower case, with four signs:
     heart ... enlarged        up to three words in between; `...5` up to five
     no change in              words one after the other
 
-Every phrase becomes one bounded regular expression, so that no rule a reader types can run away.
+and with the signs of `words` ("effusion : none"). Between its gaps a phrase is plain text: one Aho-Corasick
+automaton (pyahocorasick) finds these pieces of all phrases in one pass, and pieces are joined from left to
+right, so that nothing is ever tried twice and no rule that a reader types can run away.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Generic, TypeVar
 
+import ahocorasick
+
 from modeling.errors import ViewboxError
+from modeling.reports.words import CHINESE, STOPS, WORD, Words
 
 Owner = TypeVar("Owner")
-WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
-TOKEN = re.compile(r"[a-z0-9']+\*?(?:\|[a-z0-9']+\*?)*")
+_LETTERS = rf"(?:{WORD}\*?|{CHINESE}+)"
+TOKEN = re.compile(rf"{_LETTERS}(?:\|{_LETTERS})*|[-:;.?]|\[x\]|\[\]|\(\+\)|\(-\)")
 GAP = re.compile(r"\.\.\.(\d?)")
 KEY_LETTERS = 3
 LONGEST_GAP = 6
+MOST_GAPS = 3
+MOST_WORDINGS = 300
+"""Ways to word one piece of a phrase: the product of its alternatives."""
+
 LONGEST_PHRASE = 160
+MOST_HITS = 100
+"""Pieces of phrases found for each word of a sentence: the rules that ship find one or two."""
 
 
 class RuleError(ViewboxError):
     """A rule file cannot be used as written."""
 
 
-def lower(text: str) -> str:
-    """The text in lower case with every character kept in its place (some letters grow when lowered)."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
+@dataclass(frozen=True)
+class Piece:
+    """A part of a phrase without a gap.
+
+    Attributes:
+        wordings: each way to write it, as it stands in `Words.joined`.
+        words: how many words it has.
+        gap: how many words may stand between the piece before and this one.
+    """
+
+    wordings: tuple[str, ...]
+    words: int
+    gap: int = 0
 
 
-def _word_pattern(token: str) -> str:
-    words = []
-    for word in token.split("|"):
-        stem = word.removesuffix("*")
-        if word.endswith("*") and len(stem) < KEY_LETTERS:
-            raise RuleError(f"Write at least {KEY_LETTERS} letters before the * in '{word}'.")
-        words.append(re.escape(stem) + ("[a-z0-9]*" if word.endswith("*") else ""))
-    return f"(?:{'|'.join(words)})(?![a-z0-9])"
+@dataclass(frozen=True)
+class Phrase:
+    """One phrase, checked and cut into its pieces.
+
+    Attributes:
+        text: as the rule file has it.
+    """
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Phrase":
+        """Read a phrase.
+
+        Raises:
+            RuleError: empty, too long, too many gaps or alternatives, or a sign that nothing means.
+        """
+        tokens = text.replace("[ ]", "[]").split() if isinstance(text, str) else []
+        if not tokens or len(text) > LONGEST_PHRASE:
+            raise RuleError(f"Write each phrase as 1 to {LONGEST_PHRASE} letters, not '{str(text)[:90]}'.")
+        if sum(GAP.fullmatch(token) is not None for token in tokens) > MOST_GAPS:
+            raise RuleError(
+                f"Leave at most {MOST_GAPS} gaps (...) in a phrase, not as many as '{text[:90]}'."
+            )
+        pieces: list[Piece] = []
+        waiting: list[tuple[str, ...]] = []
+        gap = 0
+        for place, token in enumerate(tokens):
+            skipped = _gap(token)
+            if skipped is None:
+                waiting.append(_alternatives(token, text))
+            elif place in (0, len(tokens) - 1) or GAP.fullmatch(tokens[place - 1]):
+                raise RuleError(f"Put a word before and after the '{token}' of '{text}'.")
+            # What follows a gap, or a word of any ending, is looked for as a piece of its own.
+            if waiting and (skipped is not None or place == len(tokens) - 1 or _open(waiting[-1])):
+                pieces.append(_piece(waiting, gap, text))
+                waiting, gap = [], 0
+            gap = skipped or gap
+        return cls(text, tuple(pieces))
+
+
+def _open(words: tuple[str, ...]) -> bool:
+    return any(word.endswith("*") for word in words)
 
 
 def _gap(token: str) -> int | None:
@@ -57,47 +115,26 @@ def _gap(token: str) -> int | None:
     return words
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """One phrase, checked and compiled.
+def _alternatives(token: str, text: str) -> tuple[str, ...]:
+    if TOKEN.fullmatch(token) is None:
+        raise RuleError(
+            f"In '{text}', write '{token}' with lower-case letters, digits, ..., or * and | at a word's end."
+        )
+    words = [" ".join(word) if re.match(CHINESE, word) else word for word in token.split("|")]
+    short = [word for word in words if word.endswith("*") and len(word) <= KEY_LETTERS]
+    if short:
+        raise RuleError(f"Write at least {KEY_LETTERS} letters before the * in '{short[0]}'.")
+    if len({word.count(" ") for word in words}) > 1:
+        raise RuleError(f"In '{text}', write words of one length on both sides of the | in '{token}'.")
+    return tuple(words)
 
-    Attributes:
-        text: as the rule file has it.
-        keys: the first letters (at most three) of each word that it can start with.
-        pattern: matches at the start of that word, in lower-case text.
-    """
 
-    text: str
-    keys: tuple[str, ...]
-    pattern: re.Pattern[str]
-
-    @classmethod
-    def parse(cls, text: str) -> "Phrase":
-        """Read a phrase.
-
-        Raises:
-            RuleError: empty, too long, or it holds a sign that the phrase language does not know.
-        """
-        tokens = text.split() if isinstance(text, str) else []
-        if not tokens or len(text) > LONGEST_PHRASE:
-            raise RuleError(f"Write each phrase as 1 to {LONGEST_PHRASE} letters, not '{str(text)[:90]}'.")
-        parts, space = [], ""
-        for place, token in enumerate(tokens):
-            words = _gap(token)
-            if words is not None:
-                if place in (0, len(tokens) - 1) or tokens[place - 1].startswith("..."):
-                    raise RuleError(f"Put a word before and after the '{token}' of '{text}'.")
-                space = rf"(?:[^a-z0-9;:.]+[a-z0-9']+){{0,{words}}}?[^a-z0-9;:.]+"
-                continue
-            if TOKEN.fullmatch(token) is None:
-                raise RuleError(
-                    f"In '{text}', write '{token}' with lower-case letters, digits, ..., or * and | at"
-                    " a word's end."
-                )
-            parts.append(space + _word_pattern(token))
-            space = r"[\s/,-]+"
-        keys = {word.removesuffix("*")[:KEY_LETTERS] for word in tokens[0].split("|")}
-        return cls(text, tuple(sorted(keys)), re.compile("".join(parts)))
+def _piece(words: list[tuple[str, ...]], gap: int, text: str) -> Piece:
+    if prod(map(len, words)) > MOST_WORDINGS:
+        raise RuleError(f"Write '{text[:90]}' as several phrases; it has more than {MOST_WORDINGS} wordings.")
+    ways = (" ".join(way).replace("[]", "[ ]") for way in product(*words))
+    wordings = tuple(f" {way[:-1]}" if way.endswith("*") else f" {way} " for way in ways)
+    return Piece(wordings, sum(way[0].count(" ") + 1 for way in words), gap)
 
 
 @dataclass(frozen=True)
@@ -114,28 +151,71 @@ class Hit(Generic[Owner]):
 
 
 class PhraseIndex(Generic[Owner]):
-    """Many phrases, each with an owner, found in one pass over a text's words."""
+    """Many phrases, each with an owner, found in one pass over a sentence."""
 
     def __init__(self, phrases: Iterable[tuple[Phrase, Owner]]) -> None:
-        """Sort the phrases by the letters that they start with."""
-        self._by_key: dict[str, list[tuple[re.Pattern[str], Owner]]] = {}
-        for phrase, owner in phrases:
-            for key in phrase.keys:
-                self._by_key.setdefault(key, []).append((phrase.pattern, owner))
+        """Build the automaton of all pieces."""
+        self._phrases = list(phrases)
+        pieces: dict[str, list[tuple[int, int]]] = {}
+        for number, (phrase, _) in enumerate(self._phrases):
+            for place, piece in enumerate(phrase.pieces):
+                for wording in piece.wordings:
+                    pieces.setdefault(wording, []).append((number, place))
+        self._automaton = ahocorasick.Automaton()
+        for wording, users in pieces.items():
+            self._automaton.add_word(wording, (len(wording), tuple(dict.fromkeys(users))))
+        self._automaton.make_automaton()
 
-    def find(self, lowered: str) -> Iterator[Hit[Owner]]:
-        """Every place where a phrase stands, by start.
+    def find(self, sentence: Words) -> list[Hit[Owner]]:
+        """Every place where a phrase stands; of one phrase from one word on, the shortest.
 
-        Args:
-            lowered: text in lower case (`lower`).
+        Raises:
+            RuleError: more pieces of phrases stand in the sentence than rules for reports ever need.
         """
-        by_key = self._by_key
-        for word in WORD.finditer(lowered):
-            start = word.start()
-            for pattern, owner in by_key.get(lowered[start : min(start + KEY_LETTERS, word.end())], ()):
-                found = pattern.match(lowered, start)
-                if found is not None:
-                    yield Hit(start, found.end(), owner)
+        if not self._phrases:
+            return []
+        hits: list[Hit[Owner]] = []
+        reached: dict[tuple[int, int, int], int] = {}
+        seen: set[tuple[int, int]] = set()
+        for count, (number, place, first) in enumerate(self._pieces(sentence)):
+            if count > MOST_HITS * (len(sentence.words) + 10):
+                raise RuleError(
+                    "These rules find too much in one sentence; remove those that repeat each other."
+                )
+            phrase, owner = self._phrases[number]
+            piece = phrase.pieces[place]
+            start = first if place == 0 else _joined(sentence, reached, (number, place), piece.gap, first)
+            if start is None:
+                continue
+            last = first + piece.words - 1
+            if place < len(phrase.pieces) - 1:
+                reached[number, place, last] = start
+            elif (number, start) not in seen:
+                seen.add((number, start))
+                hits.append(Hit(sentence.starts[start], sentence.ends[last], owner))
+        return hits
+
+    def _pieces(self, sentence: Words) -> Iterator[tuple[int, int, int]]:
+        """(phrase, piece, first word) of every piece found, in the order of their ends."""
+        places = sentence.places
+        for end, (length, users) in self._automaton.iter(sentence.joined):
+            first = places[end - length + 1]
+            for number, place in users:
+                yield number, place, first
+
+
+def _joined(
+    sentence: Words, reached: dict[tuple[int, int, int], int], piece: tuple[int, int], gap: int, first: int
+) -> int | None:
+    """The first word of the phrase that a piece goes on with; None where the piece before is not near."""
+    number, place = piece
+    for before in range(first - 1, max(-1, first - 2 - gap), -1):
+        start = reached.get((number, place - 1, before))
+        if start is not None:
+            return start
+        if sentence.words[before] in STOPS:
+            return None
+    return None
 
 
 def longest_first(hits: Iterable[Hit[Owner]]) -> list[Hit[Owner]]:
@@ -144,8 +224,16 @@ def longest_first(hits: Iterable[Hit[Owner]]) -> list[Hit[Owner]]:
     Where two owners have the very same words, both stand.
     """
     kept: list[Hit[Owner]] = []
-    for hit in sorted(hits, key=lambda h: (h.start - h.end, h.start)):
-        rivals = [other for other in kept if hit.overlaps(other)]
-        if all((r.start, r.end) == (hit.start, hit.end) and r.owner != hit.owner for r in rivals):
-            kept.append(hit)
+    spans: set[tuple[int, int]] = set()
+    ordered = sorted(hits, key=lambda h: (h.start - h.end, h.start))
+    taken = bytearray(max((hit.end for hit in ordered), default=0))
+    for hit in ordered:
+        span = (hit.start, hit.end)
+        if span not in spans and any(taken[hit.start : hit.end]):
+            continue
+        if span in spans and any((k.start, k.end) == span and k.owner == hit.owner for k in kept):
+            continue
+        spans.add(span)
+        taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+        kept.append(hit)
     return sorted(kept, key=lambda h: h.start)

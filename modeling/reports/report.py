@@ -1,52 +1,43 @@
-"""A report as the miner reads it: its sections, and each section's sentences with their places."""
+"""A report as the miner reads it: its sections, and what in them is markup."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SECTION_NAMES = ("comparison", "indication", "findings", "impression")
 WHOLE = "report"
 """The section of a report that names none."""
 
-HEADINGS = {
-    "comparison": "comparison",
-    "comparisons": "comparison",
-    "indication": "indication",
-    "clinical indication": "indication",
-    "history": "indication",
-    "clinical history": "indication",
-    "reason for exam": "indication",
-    "reason for examination": "indication",
-    "findings": "findings",
-    "finding": "findings",
-    "report": "findings",
-    "impression": "impression",
-    "impressions": "impression",
-    "conclusion": "impression",
-    "technique": "technique",
-    "examination": "technique",
-    "exam": "technique",
-    "procedure": "technique",
-    "final report": WHOLE,
+_SPELLINGS = {
+    "comparison": "comparison, comparisons, comparison study, prior studies",
+    "indication": "indication, indications, clinical indication, history, clinical history, family history"
+    ", history of present illness, clinical information, clinical data, clinical details, clinical question"
+    ", clinical statement, reason for exam, reason for examination, reason for study, reason for the exam"
+    ", reason for this exam, reason for this examination, reason, request, question",
+    "findings": "findings, finding, report, reading, description, observations, result, results, addendum"
+    ", addenda, note, notes, comment, comments",
+    "impression": "impression, impressions, conclusion, conclusions, opinion, interpretation, summary"
+    ", diagnosis, assessment",
+    "technique": "technique, examination, exam, procedure, study, views, projection",
+    "recommendation": "recommendation, recommendations, recommended, advice, plan, suggestion, suggestions"
+    ", follow-up, follow up",
+    WHOLE: "final report",
 }
-"""Heading in a plain-text report -> section. A heading stands at a line's start and ends in a colon (or, for
-FINAL REPORT, in nothing)."""
+HEADINGS = {name: section for section, names in _SPELLINGS.items() for name in names.split(", ")}
+"""Heading in a plain-text report -> section. A heading stands alone on its line, or ends in a colon: at a
+line's start, or (with a capital) behind a sentence."""
 
+_NAMES = "|".join(sorted(HEADINGS, key=len, reverse=True))
 _HEADING = re.compile(
-    r"^[ \t]*(?:(?P<name>"
-    + "|".join(sorted(HEADINGS, key=len, reverse=True))
-    + r")[ \t]*:|(?P<bare>final report)[ \t]*$)",
+    rf"^[ \t*#]*(?P<name>{_NAMES})[ \t*]*[:：][ \t*]*|^[ \t*#]*(?P<bare>{_NAMES})[ \t*]*$"
+    rf"|(?<=[.!?;\])][ \t])[ \t]*(?=(?-i:[A-Z]))(?P<inner>{_NAMES})[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[a-z)])\.(?=[A-Z])|\n\s*\n|\n(?=\s*(?:\d{1,2}[.)]|[-*•])\s)")
 _MARKUP = re.compile(
     r"<(?i:script|style)\b[^<>]{0,300}>(?:[^<]|<(?!/?(?i:script|style)))*</(?i:script|style)\s*>"
     r"|</?[A-Za-z][^<>]{0,300}>|&(?:[A-Za-z]{2,8}|#\d{1,5});|<!--.{0,500}?-->",
     re.DOTALL,
 )
-_LETTER = re.compile(r"[A-Za-z]")
-LONGEST_SENTENCE = 1000
-"""Characters: what has no full stop for longer is cut at a space, so that no rule reaches across a page."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,7 @@ class Report:
             sections[WHOLE] = text[: found[0].start()]
         ends = [match.start() for match in found[1:]] + [len(text)]
         for match, end in zip(found, ends, strict=True):
-            name = HEADINGS[(match["name"] or match["bare"]).lower()]
+            name = HEADINGS[(match["name"] or match["bare"] or match["inner"]).lower()]
             body = text[match.end() : end]
             sections[name] = f"{sections[name]}\n\n{body}" if name in sections else body
         if not {"findings", "impression", WHOLE} & set(sections):
@@ -95,25 +86,3 @@ def blank_markup(text: str) -> str:
     if "<" not in text and "&" not in text:
         return text
     return _MARKUP.sub(lambda match: " " * len(match.group()), text)
-
-
-def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    while end - start > LONGEST_SENTENCE:
-        space = text.rfind(" ", start + 1, start + LONGEST_SENTENCE)
-        middle = space if space > 0 else start + LONGEST_SENTENCE
-        yield start, middle
-        start = middle
-    yield start, end
-
-
-def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Where each sentence stands: [start, end) in the text, blanks at its ends left out."""
-    start = 0
-    for stop, following in [(m.start(), m.end()) for m in _SENTENCE_END.finditer(text)] + [(len(text),) * 2]:
-        for first, last in _cut(text, start, stop):
-            piece = text[first:last]
-            stripped = piece.strip()
-            if stripped and _LETTER.search(stripped):
-                begin = first + len(piece) - len(piece.lstrip())
-                yield begin, begin + len(stripped)
-        start = following

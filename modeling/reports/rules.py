@@ -16,7 +16,9 @@ from modeling.reports.phrases import Phrase, RuleError
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 NORMAL = "normal"
-LONGEST_FILE = 500_000
+LONGEST_FILE = 200_000
+MOST_WORDINGS = 50_000
+"""Ways to word all phrases of a file, alternatives multiplied; those that ship have some 2,500."""
 
 
 class Kind(StrEnum):
@@ -26,6 +28,8 @@ class Kind(StrEnum):
     UNCERTAINTY = "uncertainty"
     HISTORY = "history"
     PRESENT = "present"
+    NEUTRAL = "neutral"
+    NEW = "new"
     BOUNDARY = "boundary"
 
 
@@ -60,6 +64,7 @@ class ContextRule:
         findings: the findings that it acts on; empty for all.
         counts_as_yes: of an uncertainty rule: whether what it doubts counts as positive where a yes or no is
             asked for ("probable" does, "may represent" does not).
+        in_lists: of a rule of kind new: whether it also acts where a list with "or" goes on.
     """
 
     name: str
@@ -69,6 +74,7 @@ class ContextRule:
     reach: int = 200
     findings: frozenset[str] = frozenset()
     counts_as_yes: bool = False
+    in_lists: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,18 @@ class RuleSet:
     Attributes:
         sections: the sections that are read, where a report has any of them; else its whole text.
         findings: one rule for each finding, in the order of `labels.FINDINGS`.
-        context: negation, uncertainty, history, present and boundary rules.
+        context: negation, uncertainty, history, present, neutral, new and boundary rules.
         abnormal: phrases of other abnormal things; a report that affirms one is not normal.
+        normal: phrases that call something normal; without one of them no report is.
+        spelling: long words whose misspellings are read as the word.
     """
 
     sections: tuple[str, ...]
     findings: tuple[FindingRule, ...]
     context: tuple[ContextRule, ...]
     abnormal: FindingRule
+    normal: FindingRule
+    spelling: tuple[str, ...] = ()
 
     @classmethod
     def from_text(cls, text: str) -> "RuleSet":
@@ -126,7 +136,7 @@ class RuleSet:
         for rule in self.context:
             if rule.name == name:
                 return rule
-        for finding in (*self.findings, self.abnormal):
+        for finding in (*self.findings, self.abnormal, self.normal):
             if finding.finding == name:
                 return finding
         raise RuleError(f"There is no rule called '{name}'; choose one that the rule file names.")
@@ -184,7 +194,11 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     if not isinstance(name, str) or not name.strip():
         raise RuleError(f"Give context rule number {place} a name.")
     where = f"The context rule '{name}'"
-    _only(data, ("name", "kind", "phrases", "direction", "reach", "findings", "counts_as_yes"), where)
+    _only(
+        data,
+        ("name", "kind", "phrases", "direction", "reach", "findings", "counts_as_yes", "in_lists"),
+        where,
+    )
     reach = data.get("reach", 200)
     if not isinstance(reach, int) or isinstance(reach, bool) or not 1 <= reach <= 1000:
         raise RuleError(f"{where} has reach {reach!r}; write 1 to 1000 characters.")
@@ -192,9 +206,8 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     if not isinstance(findings, list) or any(f not in FINDINGS.classes for f in findings):
         raise RuleError(f"{where} may act on {', '.join(FINDINGS.classes)} only.")
     kind = _closed(Kind, data.get("kind"), where, "kind")
-    counts = data.get("counts_as_yes", False)
-    if not isinstance(counts, bool) or (counts and kind != Kind.UNCERTAINTY):
-        raise RuleError(f"{where}: write counts_as_yes = true or false, and only for kind uncertainty.")
+    counts = _switch(data, "counts_as_yes", kind == Kind.UNCERTAINTY, where, "uncertainty")
+    in_lists = _switch(data, "in_lists", kind == Kind.NEW, where, "new")
     return ContextRule(
         name=name,
         kind=kind,
@@ -203,11 +216,27 @@ def _context_rule(data: Any, place: int) -> ContextRule:
         reach=reach,
         findings=frozenset(findings),
         counts_as_yes=counts,
+        in_lists=in_lists,
     )
 
 
+def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: str, kind: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool) or (value and not allowed):
+        raise RuleError(f"{where}: write {key} = true or false, and only for kind {kind}.")
+    return value
+
+
+def _spelling(words: Any) -> tuple[str, ...]:
+    if not isinstance(words, list) or not all(
+        isinstance(w, str) and w.isalpha() and w.islower() for w in words
+    ):
+        raise RuleError('Write spelling as a list of words in lower case, such as ["effusion"].')
+    return tuple(words)
+
+
 def _rule_set(data: Mapping[str, Any]) -> RuleSet:
-    _only(data, ("sections", "findings", "context", "abnormal"), "The rule file")
+    _only(data, ("sections", "spelling", "findings", "context", "abnormal", "normal"), "The rule file")
     sections = data.get("sections", [])
     if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
         raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')
@@ -224,9 +253,28 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
     if repeated:
         raise RuleError(f"Two rules are called '{repeated[0]}'; rename one.")
-    return RuleSet(
+    rules = RuleSet(
         sections=tuple(s.lower() for s in sections),
         findings=tuple(_finding_rule(name, findings[name]) for name in FINDINGS.classes),
         context=context,
         abnormal=_finding_rule("abnormal", data.get("abnormal", {})),
+        normal=_finding_rule(NORMAL, data.get("normal", {})),
+        spelling=_spelling(data.get("spelling", [])),
     )
+    return _bounded(rules)
+
+
+def _bounded(rules: RuleSet) -> RuleSet:
+    named = (
+        phrase
+        for rule in (*rules.findings, rules.abnormal, rules.normal)
+        for phrase in (*rule.phrases, *rule.unless)
+    )
+    context = (phrase for rule in rules.context for phrase in rule.phrases)
+    wordings = sum(len(piece.wordings) for phrase in (*named, *context) for piece in phrase.pieces)
+    if wordings > MOST_WORDINGS:
+        raise RuleError(
+            f"The phrases have {wordings:,} wordings, alternatives multiplied; keep them under"
+            f" {MOST_WORDINGS:,}."
+        )
+    return rules

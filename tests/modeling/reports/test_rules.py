@@ -6,13 +6,14 @@ import pytest
 
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Miner
-from modeling.reports.phrases import Phrase, PhraseIndex, RuleError, longest_first, lower
+from modeling.reports.phrases import Phrase, PhraseIndex, RuleError, longest_first
 from modeling.reports.rules import Kind, RuleSet, default_rules, default_text
+from modeling.reports.words import Words, lower
 
 
 def found(phrase: str, text: str) -> list[str]:
     index = PhraseIndex([(Phrase.parse(phrase), phrase)])
-    return [text[hit.start : hit.end] for hit in index.find(lower(text))]
+    return [text[hit.start : hit.end] for hit in index.find(Words.of(text))]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_places_survive_letters_that_grow_when_lowered() -> None:
 
 def test_the_longest_phrase_wins() -> None:
     index = PhraseIndex([(Phrase.parse(p), p) for p in ("no", "no change in", "change")])
-    assert [hit.owner for hit in longest_first(index.find("no change in size"))] == ["no change in"]
+    assert [hit.owner for hit in longest_first(index.find(Words.of("no change in size")))] == ["no change in"]
 
 
 def test_the_rules_that_ship_name_every_finding_and_kind() -> None:

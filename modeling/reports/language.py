@@ -1,0 +1,55 @@
+"""What makes a report's labels doubtful: nothing in it, nothing decided, or another language."""
+
+import re
+
+from modeling.reports.words import WORD, lower
+
+_WORD = re.compile(WORD)
+ENGLISH = frozenset(
+    _WORD.findall(
+        "the a an is are was were no not of and or in with within without there for to has have be been seen"
+        " this normal clear lung lungs heart chest size right left limits unchanged stable mild small acute"
+        " evidence disease bony structures appear intact large focal"
+    )
+)
+FEW_ENGLISH = 0.12
+"""Where fewer words than this share are among `ENGLISH`, the report is taken for another language."""
+
+OTHER_LANGUAGES = frozenset(
+    _WORD.findall(
+        "kein keine keinen keiner ohne und nicht rechts beidseits sin derrame izquierdo derecho hay observa"
+        " sans pas gauche droite senza sinistra destra sem esquerda direita geen zonder het nessun nessuna"
+    )
+)
+LAST_LATIN = "\u024f"
+LOOKED_AT = 20_000
+"""Characters from the start by which the language is told."""
+
+EMPTY = "The report says nothing that can be read, so no label is mined from it."
+SILENT = "Nothing here says normal or abnormal; read the report yourself."
+FOREIGN = "The report does not look like English, which the rules are written for: check each label."
+MIXED = "The report mixes English with another language, of which the rules know few words: check each label."
+
+
+def doubts(text: str, silent: bool) -> tuple[str, ...]:
+    """What to know before trusting the labels of a report, each in one sentence.
+
+    Args:
+        text: the sections that were read.
+        silent: nothing was found in it that says normal or abnormal.
+    """
+    words = [word for word in _WORD.findall(lower(text[:LOOKED_AT])) if word.strip("x0123456789")]
+    letters = [c for c in text[:LOOKED_AT] if c.isalpha() and c not in "Xx"]
+    if not words and not letters:
+        return (EMPTY,)
+    language = _language(text, words, letters)
+    return (*language, SILENT) if silent and not language else language
+
+
+def _language(text: str, words: list[str], letters: list[str]) -> tuple[str, ...]:
+    english = sum(word in ENGLISH for word in words)
+    few = len(text) >= 40 and english < FEW_ENGLISH * max(len(words), len(text) / 40)
+    scripts = 0 if text.isascii() else sum(c > LAST_LATIN for c in letters)
+    if few or scripts * 2 > len(letters):
+        return (FOREIGN,)
+    return (MIXED,) if scripts or not OTHER_LANGUAGES.isdisjoint(words) else ()

@@ -1,0 +1,204 @@
+"""How far a context phrase reaches in a sentence: where something new begins, what was said before stops.
+
+"No pneumothorax, effusion, or mass" is one list; "no pneumothorax, small effusion" denies one thing and
+affirms another. A sentence is cut into parts at its commas and its "and"s. A part begins anew where it starts
+with a word that affirms (rules of kind `new`) and no list with "or" goes on, with another context phrase,
+where it is a field of its own ("effusion: small"), says that the finding is still there, or has a verb of its
+own.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modeling.reports.phrases import Hit
+from modeling.reports.rules import ContextRule, Direction, Kind
+from modeling.reports.words import Words
+
+_COMMA = re.compile("[,，、&]")
+_AND = frozenset(("and", "plus"))
+_OR = frozenset(("or", "nor", "或"))
+_ARTICLES = frozenset(("the", "also", "then"))
+_VERBS = frozenset(
+    (
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "shows",
+        "show",
+        "demonstrates",
+        "remains",
+        "remain",
+        "appears",
+    )
+)
+_MANY = frozenset(("are", "were", "have"))
+_SAID = frozenset((Kind.NEGATION, Kind.UNCERTAINTY, Kind.HISTORY))
+
+
+@dataclass
+class _Part:
+    """Words `first` to `last` of a sentence (both included), and whether they begin something new."""
+
+    first: int
+    last: int
+    anew: bool = False
+    list_goes_on: bool = False
+
+
+class Scope:
+    """One sentence's parts and borders, for its mentions and context phrases."""
+
+    def __init__(self, words: Words, mentions: Sequence[Hit[str]], cues: Sequence[Hit[ContextRule]]) -> None:
+        """Find where something new begins.
+
+        Args:
+            mentions: what the sentence names.
+            cues: its context phrases, none overlapping another.
+        """
+        self._words, self._mentions = words, mentions
+        self._place = {start: place for place, start in enumerate(words.starts)}
+        self._ending = {end: place for place, end in enumerate(words.ends)}
+        self._starts = sorted(mention.start for mention in mentions)
+        self._last_words = {self._ending[mention.end] for mention in mentions}
+        self._cues = {cue.start: cue for cue in cues}
+        self._denied = {
+            place
+            for cue in cues
+            if cue.owner.kind == Kind.NEGATION
+            for place in range(self._place[cue.start], self._ending[cue.end] + 1)
+        }
+        self._parts = self._cut()
+        self._judge()
+        self._borders = sorted(
+            {words.starts[part.first] for part in self._parts if part.anew}
+            | {cue.start for cue in cues if cue.owner.kind == Kind.BOUNDARY}
+            | {words.starts[place] for place in self._labels()}
+            | {cue.start for cue in cues if self._follows_a_mention(cue)}
+        )
+
+    def separates(self, first: int, last: int) -> bool:
+        """Whether something new begins in [first, last) of the text."""
+        return bisect_left(self._borders, first) < bisect_left(self._borders, last)
+
+    def looks_back(self, cue: Hit[ContextRule], end: int) -> bool:
+        """Whether a phrase acts on a mention before it ending at `end`: in its own part, or a bare list."""
+        own = self._part(self._place[cue.start])
+        own_start = self._words.starts[own.first]
+        if end > own_start:
+            return True
+        if bisect_left(self._starts, own_start) == bisect_left(self._starts, cue.start):
+            return True
+        between = self._words.words[self._ending[end] + 1 : self._place[cue.start]]
+        many = self._words.words[self._place[cue.start]] in _MANY or between[-1:] == (":",)
+        return many and not _VERBS.intersection(between)
+
+    def ends_a_part(self, cue: Hit[ContextRule]) -> bool:
+        """Whether nothing follows a phrase in its part, so that it can only mean what stands before."""
+        last = self._ending[cue.end]
+        following = self._words.words[last + 1 : last + 2]
+        return self._part(last).last == last or following in ((".",), ("?",))
+
+    def _part(self, place: int) -> _Part:
+        """The part that a word stands in."""
+        return self._parts[bisect_left(self._parts, place, key=lambda part: part.last)]
+
+    def _cut(self) -> list[_Part]:
+        words = self._words.words
+        firsts = [0] + [
+            place
+            for place in range(1, len(words))
+            if words[place] in _AND or words[place - 1] == ";" or _COMMA.search(self._words.between(place))
+        ]
+        lasts = [first - 1 for first in firsts[1:]] + [len(words) - 1]
+        parts = [_Part(*span) for span in zip(firsts, lasts, strict=True)]
+        return [p for p, after in zip(parts, [*parts[1:], None], strict=True) if not self._is_and(p, after)]
+
+    def _is_and(self, part: _Part, after: _Part | None) -> bool:
+        """An "and" alone before a comma goes to the part after it."""
+        alone = part.first == part.last and self._words.words[part.first] in _AND and after is not None
+        if alone:
+            after.first = part.first
+        return alone
+
+    def _judge(self) -> None:
+        """Whether each part begins anew; from the last to the first, as a list is known by its "or"."""
+        words, following = self._words.words, None
+        for part in reversed(self._parts):
+            goes_on = following is not None and not following.anew and following.list_goes_on
+            inside = words[part.first : part.last + 1]
+            part.list_goes_on = goes_on or bool(_OR.intersection(inside)) or self._slashed(part)
+            listed = following is not None and words[following.first] in _OR
+            part.anew = part.first > 0 and self._begins_anew(part, listed)
+            following = part
+
+    def _slashed(self, part: _Part) -> bool:
+        """Whether two findings stand on both sides of a slash: "effusion/pneumothorax" is a list as well."""
+        places = range(part.first + 1, part.last + 1)
+        slashes = (p for p in places if "/" in self._words.between(p))
+        return any(self._words.starts[p] == m.start for p in slashes for m in self._mentions)
+
+    def _begins_anew(self, part: _Part, listed: bool) -> bool:
+        words = self._words.words
+        if words[part.first - 1] == ";":
+            return True
+        lead = part.first
+        while lead < part.last and words[lead] in _AND | _ARTICLES:
+            lead += 1
+        cue = self._cues.get(self._words.starts[lead])
+        if cue is not None and cue.owner.kind == Kind.NEW:
+            return not (listed if cue.owner.in_lists else part.list_goes_on)
+        if cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE:
+            return True
+        return ":" in words[part.first : part.last + 1] or self._says_its_own(part)
+
+    def _says_its_own(self, part: _Part) -> bool:
+        """Whether a part says of its own finding that it is there: it has a verb, or "unchanged"."""
+        words = self._words
+        named = [m for m in self._mentions if part.first <= self._place[m.start] <= part.last]
+        if not named or part.list_goes_on:
+            return False
+        start, end = named[0].start, words.ends[part.last]
+        for cue in self._cues.values():
+            if (
+                cue.owner.kind == Kind.PRESENT
+                and start <= cue.start < end
+                and cue.owner.direction != Direction.AFTER
+            ):
+                return True
+        own = self._verb(part.first, part.last)
+        if own is None:
+            return False
+        return words.starts[own] < named[0].end or self._verb(0, part.first - 1) is not None
+
+    def _verb(self, first: int, last: int) -> int | None:
+        """The first finite verb that no negation covers."""
+        verbs = (
+            p for p in range(first, last + 1) if self._words.words[p] in _VERBS and p not in self._denied
+        )
+        return next(verbs, None)
+
+    def _labels(self) -> list[int]:
+        """Where a field's name begins in a row of fields ("Lungs: clear Pleura: small effusion")."""
+        words = self._words.words
+        signs = [place for place, word in enumerate(words) if word == ":" and place > 1]
+        labels = []
+        for sign in signs:
+            named = [m for m in self._mentions if self._ending[m.end] == sign - 1]
+            if named and ":" not in words[: sign - 1]:
+                continue  # "No effusion: the lungs are clear" is no row of fields
+            labels.append(self._place[named[0].start] if named else sign - 1)
+        return labels
+
+    def _follows_a_mention(self, cue: Hit[ContextRule]) -> bool:
+        """Whether a word that affirms stands right behind a finding: NO EFFUSION SMALL NODULE."""
+        if cue.owner.kind != Kind.NEW:
+            return False
+        before = self._place[cue.start] - 1
+        if before not in self._last_words:
+            return False
+        return cue.owner.in_lists or not self._part(before).list_goes_on

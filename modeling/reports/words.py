@@ -1,0 +1,105 @@
+"""A sentence as the rules see it: words in lower case, and the few signs that mean something in a report.
+
+Signs become words of their own: a field's `:` (also `=`, `|`, a tab and dots), `-` between blanks, `;`, `.`
+and `?`; `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every Chinese character is a word. A slip
+of the pen in a long word is read as the word that was meant.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+WORD = r"[a-z0-9\u00df-\u024f\u0370-\u052f]+(?:'[a-z]+)?"
+CHINESE = r"[\u3400-\u9fff]"
+_TOKEN = re.compile(
+    r"(?P<ticked>\[ ?[x✓✔v] ?\]|\(x\)|[☒☑✓✔])|(?P<open>\[[ _]?\]|\( ?\)|[☐□])"
+    r"|(?P<plus>\(\+\))|(?P<minus>\([-−–]\))"
+    rf"|(?P<word>\d+[.,]\d+|{WORD}|{CHINESE})"
+    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)|(?P<end>[.。!！]+)|(?P<asked>[?？]+)"
+)
+_SIGNS = {
+    "ticked": "[x]",
+    "open": "[ ]",
+    "plus": "(+)",
+    "minus": "(-)",
+    "field": ":",
+    "dash": "-",
+    "stop": ";",
+    "end": ".",
+    "asked": "?",
+}
+STOPS = frozenset(".;:?")
+"""No gap of a phrase skips these."""
+
+MISSPELT = range(7, 21)
+"""Letters of a word that may be a slip: shorter words have too many neighbours ("module", "nodule")."""
+
+LIKENESS = 0.87
+"""Share of letters in common, in order, above which a word is taken for the usual one (difflib's ratio)."""
+
+
+def lower(text: str) -> str:
+    """The text in lower case with every character kept in its place (some letters grow when lowered)."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
+
+
+class Spelling:
+    """Long words that are often misspelt, and what they are taken for."""
+
+    def __init__(self, usual: Sequence[str] = ()) -> None:
+        """Take the right spellings."""
+        self._usual = frozenset(usual)
+        self._by_letter: dict[str, list[str]] = {}
+        for word in usual:
+            self._by_letter.setdefault(word[0], []).append(word)
+        self.meant = lru_cache(maxsize=20_000)(self._meant)
+
+    def _meant(self, word: str) -> str:
+        """The usual word that this one is a slip of, else the word itself."""
+        if len(word) not in MISSPELT or word in self._usual or not word.isalpha():
+            return word
+        likely = [w for w in self._by_letter.get(word[0], ()) if abs(len(w) - len(word)) <= 2]
+        return next(iter(difflib.get_close_matches(word, likely, n=1, cutoff=LIKENESS)), word)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A sentence's words and signs.
+
+    Attributes:
+        text: the sentence in lower case.
+        words: as the rules see them.
+        starts, ends: where each stands, [start, end) in the text.
+        joined: the words with one blank before, between and after.
+        places: where in `joined` a word's blank stands -> which word it is.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    joined: str = field(repr=False, default="")
+    places: dict[int, int] = field(repr=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, text: str, spelling: Spelling | None = None) -> "Words":
+        """Cut a text into words and signs."""
+        lowered = lower(text.replace("\u2019", "'"))
+        meant = spelling.meant if spelling else str
+        words, starts, ends, places, at = [], [], [], {}, 0
+        for found in _TOKEN.finditer(lowered):
+            kind = found.lastgroup
+            word = meant(found.group()) if kind == "word" else _SIGNS[kind]
+            places[at] = len(words)
+            at += len(word) + 1
+            words.append(word)
+            starts.append(found.start())
+            ends.append(found.end())
+        return cls(lowered, tuple(words), tuple(starts), tuple(ends), f" {' '.join(words)} ", places)
+
+    def between(self, place: int) -> str:
+        """What stands between a word and the one before it."""
+        return self.text[self.ends[place - 1] if place else 0 : self.starts[place]]
