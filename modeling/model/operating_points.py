@@ -47,7 +47,9 @@ class TaskCalibration(Configuration):
         coverage: the share of films whose label should be in the prediction set.
         set_threshold: the probability that a class must reach to be in the set; None where classes do not
             exclude each other, which have no such set.
-        measured_coverage: on patients that had no part in the threshold.
+        class_thresholds: the same for each class by itself, so that the sets hold the label for that share of
+            the films of every class; empty where there is one threshold for all.
+        measured_coverage: of the sets that are shown, on patients that had no part in their thresholds.
     """
 
     task: TaskName
@@ -56,11 +58,12 @@ class TaskCalibration(Configuration):
     temperature: float
     coverage: float = 0.0
     set_threshold: float | None = None
+    class_thresholds: tuple[float, ...] = ()
     measured_coverage: float = 0.0
     operating_points: tuple[OperatingPoint, ...] = ()
 
     def prediction_set(self, probabilities: np.ndarray) -> PredictionSet:
-        """The classes that cannot be ruled out for one film.
+        """The classes that cannot be ruled out for one film, by their own thresholds where there are such.
 
         Args:
             probabilities: (K,) calibrated, in the task's order.
@@ -72,7 +75,8 @@ class TaskCalibration(Configuration):
             raise ViewboxError(f"{self.task} has no prediction set; look at each finding by itself.")
         classes = TASKS[self.task].classes
         assert probabilities.shape == (len(classes),), probabilities.shape
-        inside = members(np.asarray(probabilities)[None], self.set_threshold)[0]
+        threshold = np.array(self.class_thresholds) if self.class_thresholds else self.set_threshold
+        inside = members(np.asarray(probabilities)[None], threshold)[0]
         chosen = tuple(name for name, is_in in zip(classes, inside, strict=True) if is_in)
         return PredictionSet(chosen, self.coverage, self.measured_coverage)
 

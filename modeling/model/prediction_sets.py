@@ -1,13 +1,16 @@
 """Prediction sets: the classes that a film may have, so that the label is among them for 9 films in 10.
 
 Split conformal prediction with the least ambiguous sets (Sadinle, Lei and Wasserman 2019; Angelopoulos and
-Bates 2023): a class is in the set where its calibrated probability reaches a threshold set on validation
-films. The promise is on average over films like those; it says nothing about one film, nor about one class.
+Bates 2023): a class is in the set where its calibrated probability reaches a threshold set on films that the
+model was not trained on. One threshold for all classes keeps its promise on average over films like those,
+and may break it for a rare class; a threshold for each class (Mondrian sets, Vovk et al. 2005) keeps it for
+the films of every class, with larger sets. Neither says anything about one film.
 
 Shape letters: N films, K classes.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +46,26 @@ def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float 
     return float(own[rank - 1]) if rank <= len(own) else 0.0
 
 
-def members(values: np.ndarray, threshold: float) -> np.ndarray:
-    """(N, K) bool: the classes in each film's set; never empty, so the most probable one is always in."""
+def class_thresholds(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+    """(K,) the probability that each class must reach, from the films of that class alone (Mondrian).
+
+    Args:
+        values, labels: as for `conformal_threshold`; a class with too few films has 0.
+    """
+    return np.array(
+        [
+            conformal_threshold(values[labels == k], labels[labels == k], coverage)
+            for k in range(values.shape[1])
+        ]
+    )
+
+
+def members(values: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """(N, K) bool: the classes in each film's set; never empty, so the most probable one is always in.
+
+    Args:
+        threshold: one for all classes, or (K,).
+    """
     inside = values >= threshold
     inside[np.arange(len(values)), values.argmax(axis=1)] = True
     return inside
@@ -76,11 +97,13 @@ def measured_coverage(
     coverage: float = 0.9,
     halvings: int = 100,
     seed: int = 0,
+    fit: Callable[[np.ndarray, np.ndarray, float], float | np.ndarray] = conformal_threshold,
 ) -> Coverage:
     """Threshold from one half of the patients, coverage on the other, again and again.
 
     Args:
         values: (N, K) probabilities that were calibrated without the film's own patient.
+        fit: `conformal_threshold` or `class_thresholds`.
     """
     generator = np.random.default_rng(seed)
     names, number = np.unique(patients, return_inverse=True)
@@ -88,8 +111,8 @@ def measured_coverage(
     shares, inside_sum, size_sum = [], np.zeros((classes, 2)), np.zeros(classes)
     for _ in range(halvings):
         side = generator.permutation(len(names)) < len(names) // 2
-        fit, held = np.flatnonzero(side[number]), np.flatnonzero(~side[number])
-        sets = members(values[held], conformal_threshold(values[fit], labels[fit], coverage))
+        own, held = np.flatnonzero(side[number]), np.flatnonzero(~side[number])
+        sets = members(values[held], fit(values[own], labels[own], coverage))
         hit = sets[np.arange(len(held)), labels[held]]
         shares.append(hit.mean())
         inside_sum += np.stack([np.bincount(labels[held], w, classes) for w in (hit, np.ones_like(hit))], 1)

@@ -68,7 +68,9 @@ class Film:
         return Study(radiograph, self.table, self.text)
 
 
-def split_of(patient: str, validation_share: float = 0.2) -> Split:
+def split_of(patient: str, validation_share: float = 0.2, test_share: float = 0.0) -> Split:
     """A patient's side of the split, from a hash of the name: the same on every machine and run."""
     draw = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:4], "big") / 2**32
-    return "validation" if draw < validation_share else "train"
+    if draw < validation_share:
+        return "validation"
+    return "test" if draw < validation_share + test_share else "train"

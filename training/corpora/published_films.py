@@ -4,10 +4,12 @@ A label that a film does not have is missing, never negative. Films of one patie
 split is made of patients.
 """
 
+import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from modeling.study import (
     is_unknown,
 )
 from training.corpora.extent import fit_extent_cuts, zones_from_extent
-from training.corpora.labelled_film import Film, split_of
+from training.corpora.labelled_film import Film, Split, split_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,35 @@ def _rows(path: Path, needed: Iterable[str]) -> Iterator[dict]:
     yield from rows
 
 
+TEST_SHARE = 0.15
+"""Of the patients of Cohen and Hannover; they chose nothing and are measured once."""
+SIIM_TEST_SHARE = 0.13
+"""Of the studies that SIIM's file has for training."""
+
+
+def _side(patient: str) -> Split:
+    return split_of(patient, test_share=TEST_SHARE)
+
+
+def with_test_side(films: Sequence[Film], task: TaskName, share: float) -> list[Film]:
+    """Some training patients of each class become a test that nothing is chosen by.
+
+    Those are, of each class, the first by a hash of their names. Films that have a test side already, or no
+    side beside training, stay as they are.
+    """
+    if {film.split for film in films} != {"train", "validation"}:
+        return list(films)
+    classes: dict[str, set[str]] = {}
+    for film in films:
+        if film.split == "train":
+            classes.setdefault(film.labels[task], set()).add(film.patient)
+    drawn = set()
+    for patients in classes.values():
+        order = sorted(patients, key=lambda name: hashlib.sha256(f"test {name}".encode()).digest())
+        drawn |= set(order[: round(share * len(order))])
+    return [replace(film, split="test") if film.patient in drawn else film for film in films]
+
+
 def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
     """Known values only; one that its field refuses is dropped and logged, never clipped into range."""
     values: dict[str, float | str] = {}
@@ -65,6 +96,10 @@ def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
 
 def siim(path: Path) -> Iterator[Film]:
     """SIIM-FISABIO-RSNA COVID-19: appearance by study, boxes of opacities; films squashed to a square."""
+    yield from with_test_side(list(_siim_films(path)), TaskName.APPEARANCE, SIIM_TEST_SHARE)
+
+
+def _siim_films(path: Path) -> Iterator[Film]:
     for number, row in enumerate(_rows(path, ("image", "width", "height", "appearance"))):
         film = str(row.get("image_id", number))
         yield Film(
@@ -85,7 +120,7 @@ def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
     for row in _rows(cohen_path, (*BRIXIA_ZONES, "severity_geographic", "patientid")):
         zones = _brixia_zones(row)
         extent = row["severity_geographic"]
-        if zones is not None and not is_unknown(extent) and split_of(f"cohen-{row['patientid']}") == "train":
+        if zones is not None and not is_unknown(extent) and _side(f"cohen-{row['patientid']}") == "train":
             pairs.append((extent, zones))
     extents, zones = np.asarray(pairs, float).T
     return fit_extent_cuts(extents, zones)
@@ -131,7 +166,7 @@ def cohen(path: Path) -> Iterator[Film]:
             film_id=row["filename"],
             source="cohen",
             patient=patient,
-            split=split_of(patient),
+            split=_side(patient),
             encoded=row["image"],
             table=_table(table, row["filename"]),
             labels=labels,
@@ -164,7 +199,7 @@ def hannover(path: Path) -> Iterator[Film]:
             film_id=row["image_id"],
             source="hannover",
             patient=patient,
-            split=split_of(patient),
+            split=_side(patient),
             encoded=row["image"],
             table=_table(table, row["image_id"]),
             labels=labels,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,13 @@ def test_a_prediction_set_names_the_classes_that_cannot_be_ruled_out(folder: Pat
         calibration["grading"].point("Severe", "sensitive")
     with pytest.raises(ViewboxError, match="Nothing was measured for appearance"):
         calibration["appearance"]
+
+
+def test_thresholds_of_the_classes_go_before_the_common_one(folder: Path) -> None:
+    common = Calibration.load(folder)["grading"]
+    own = replace(common, class_thresholds=(0.05, 0.5, 0.3))
+    assert own.prediction_set(np.array([0.1, 0.3, 0.6])).classes == ("Mild", "Severe")
+    assert TaskCalibration.from_json(own.to_json()) == own
 
 
 def test_a_checkpoint_without_the_file_has_no_calibration(checkpoint: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modeling.model.prediction_sets import conformal_threshold, measured_coverage, members
+from modeling.model.prediction_sets import class_thresholds, conformal_threshold, measured_coverage, members
 from modeling.model.temperature import probabilities
 
 
@@ -51,3 +51,24 @@ def test_measured_coverage_says_what_the_sets_do() -> None:
     assert found.by_class.shape == (4,)
     rare = measured_coverage(values, np.where(labels == 3, 0, labels), np.arange(1200), halvings=5)
     assert np.isnan(rare.by_class[3])
+
+
+def test_each_class_has_its_own_threshold_and_keeps_its_own_promise() -> None:
+    """A model that never believes in the rare class breaks the common promise for it, and keeps its own."""
+    values, labels = films(4000, 3)
+    rare = values * np.array([1.0, 1.0, 1.0, 0.15])
+    rare /= rare.sum(axis=1, keepdims=True)
+    common, own = (
+        measured_coverage(rare, labels, np.arange(4000), halvings=10, fit=fit)
+        for fit in (conformal_threshold, class_thresholds)
+    )
+    assert common.coverage == pytest.approx(0.9, abs=0.02) and common.by_class[3] < 0.75
+    assert own.by_class == pytest.approx(np.full(4, 0.9), abs=0.02)
+
+
+def test_the_thresholds_of_the_classes_by_hand() -> None:
+    values = np.array([[0.9, 0.1]] * 9 + [[p, 1 - p] for p in (0.2, 0.4, 0.6, 0.8)] * 3)
+    labels = np.array([0] * 9 + [1] * 12)
+    found = class_thresholds(values, labels, 0.5)
+    assert found == pytest.approx([0.9, 0.4])  # rank ceil(10 * 0.5) of 9, ceil(13 * 0.5) = 7 of 12
+    assert members(np.array([[0.45, 0.55], [0.95, 0.05]]), found).tolist() == [[False, True], [True, False]]
