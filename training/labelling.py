@@ -1,6 +1,6 @@
 """Mine labels from reports: `python -m training.labelling REPORTS [--gold CSV] [--json]`.
 
-REPORTS is the Open-i archive, a folder of XML or text files, one such file, or a CSV. With `--gold` the
+REPORTS is the Open-i archive, a folder of XML or text files, one such file, or a table. With `--gold` the
 labels are scored; `--split` scores the tuning and the held-out part of the gold reports apart; `--weak`
 trains the same small text model on gold and on mined labels and tests both on the same held-out reports.
 """
@@ -186,10 +186,10 @@ def _say(answer: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mine, and where there are gold labels score; 0 on success, 1 with one sentence on standard error."""
     parser = argparse.ArgumentParser(prog="python -m training.labelling", description=__doc__)
-    parser.add_argument("reports", type=Path, help="Open-i archive, folder, XML or text file, or CSV")
+    parser.add_argument("reports", type=Path, help="Open-i archive, folder, XML or text file, or table")
     parser.add_argument("--gold", type=Path, help="CSV with filename, the findings and normal as 0 and 1")
     parser.add_argument("--rules", type=Path, default=DEFAULT_RULES, help="another rule file")
-    parser.add_argument("--text-column", default="", help="the CSV column that holds the report")
+    parser.add_argument("--text-column", default="", help="the column that holds the report")
     parser.add_argument("--split", action="store_true", help="score the tuning and the held-out part apart")
     parser.add_argument("--weak", action="store_true", help="train on mined and on gold labels and compare")
     parser.add_argument("--fit-reliability", type=Path, help=f"count rules against gold, as {BUNDLED.name}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modeling.labels import FINDINGS
 from modeling.reports.mining import FindingLabel, ReportLabels, Value
-from modeling.reports.reading import ReportError
+from modeling.reports.report import ReportError
 from modeling.reports.scoring import Gold
 
 BUNDLED = Path(__file__).with_name("reliability.json")

@@ -4,6 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modeling.errors import ViewboxError
+
+
+class ReportError(ViewboxError):
+    """Reports cannot be read as given."""
+
+
 SECTION_NAMES = ("comparison", "indication", "findings", "impression")
 WHOLE = "report"
 """The section of a report that names none."""

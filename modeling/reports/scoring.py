@@ -10,8 +10,7 @@ from typing import Literal
 
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Mention, Miner, ReportLabels
-from modeling.reports.reading import ReportError
-from modeling.reports.report import Report
+from modeling.reports.report import Report, ReportError
 from modeling.reports.rules import NORMAL
 
 COMPARED = (*FINDINGS.classes, NORMAL)

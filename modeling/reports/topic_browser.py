@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modeling.reports.reading import ReportError
+from modeling.reports.report import ReportError
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer,
 from modeling.errors import ViewboxError
 from modeling.reports.affirmed import affirmed_text, reading_text
 from modeling.reports.mining import Miner
-from modeling.reports.reading import ReportError
-from modeling.reports.report import Report
+from modeling.reports.report import Report, ReportError
 from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase
 from modeling.reports.topic_measures import common_headings, measure, npmi
 

@@ -100,7 +100,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     assert "no column that holds text" in refusal(tmp_path / "c.csv")
     assert "no column 'Report'" in refusal(tmp_path / "c.csv", text_column="Report")
     (tmp_path / "d.csv.gz").write_bytes(b"plain")
-    assert "not a readable CSV" in refusal(tmp_path / "d.csv.gz")
+    assert "not a whole gzip file" in refusal(tmp_path / "d.csv.gz")
     (tmp_path / "e.txt").write_bytes(b"x" * (LARGEST_MEMBER + 1))
     assert "larger than a report" in refusal(tmp_path / "e.txt")
     assert "nothing at" in refusal(tmp_path / "none.tgz")
