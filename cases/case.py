@@ -119,6 +119,8 @@ class Case:
         ratings: readers' numbers on scales that are no task's classes.
         regions: boxes that readers drew on the film.
         notes: sentences for the reader on what the store could not take over (a value that fits no field).
+        title: language tag ("en", "zh-Hant") -> a name of a few words that gives no label away.
+        teaching_note: language tag -> what a teacher wants to be seen, shown with the reference.
     """
 
     case_id: str
@@ -132,6 +134,8 @@ class Case:
     notes: tuple[str, ...] = ()
     ratings: tuple[Rating, ...] = ()
     regions: tuple[Region, ...] = ()
+    title: Mapping[str, str] = field(default_factory=dict)
+    teaching_note: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def study_with_report(self) -> Study:

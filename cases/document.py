@@ -23,7 +23,15 @@ from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modalit
 
 SCHEMA_VERSION = 1
 RANDOM_BITS = 48
-SUMMARY_FIELDS = ("ID", "provenance.source", "provenance.synthetic", "reference", "licence", "thumbnail")
+SUMMARY_FIELDS = (
+    "ID",
+    "title",
+    "provenance.source",
+    "provenance.synthetic",
+    "reference",
+    "licence",
+    "thumbnail",
+)
 """What a list row is made from; the film is not among them."""
 _NOT_CONTENT = ("_id", "facets", "random", "thumbnail", "digest")
 
@@ -76,6 +84,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         "evidence": None if case.evidence is None else _evidence_document(case.evidence),
         "notes": list(case.notes),
         **_annotations_document(case),
+        **{name: dict(words) for name, words in _words(case).items() if words},
     }
 
 
@@ -111,6 +120,7 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
         reference={str(k): str(v) for k, v in _mapping(document.get("reference")).items()},
         licence=str(licence.get("name", "")),
         synthetic=provenance.get("synthetic") is True,
+        title={str(k): str(v) for k, v in _mapping(document.get("title")).items()},
         thumbnail=bytes(picture) if isinstance(picture, bytes) and licence.get("may_show") is True else None,
     )
 
@@ -181,7 +191,14 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
             Region(str(r["reader"]), str(r["label"]), *map(float, r["box"]))
             for r in document.get("regions", ())
         ),
+        title=_texts(document.get("title", {})),
+        teaching_note=_texts(document.get("teaching_note", {})),
     )
+
+
+def _words(case: Case) -> dict[str, Mapping[str, str]]:
+    """What its teacher wrote; a case without has neither key, as documents had before there were any."""
+    return {"title": case.title, "teaching_note": case.teaching_note}
 
 
 def _check_reference(reference: Mapping[str, str]) -> None:

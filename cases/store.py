@@ -34,6 +34,7 @@ class CaseSummary:
     licence: str = ""
     synthetic: bool = False
     thumbnail: bytes | None = None
+    title: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

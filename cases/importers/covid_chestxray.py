@@ -22,6 +22,7 @@ from cases.importers.tables import (
     number_of,
     optional,
     parquet_rows,
+    teaching_words,
     text_of,
 )
 from modeling.labels import TaskName
@@ -115,6 +116,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         readings=readings,
         view=view,
         ratings=severity_ratings(line),
+        **teaching_words(line),
     )
 
 

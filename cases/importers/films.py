@@ -153,6 +153,8 @@ def _case(
         notes=(*row.notes, *facts.notes, *notes),
         ratings=row.ratings,
         regions=regions,
+        title=row.title,
+        teaching_note=row.teaching_note,
     )
 
 

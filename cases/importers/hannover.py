@@ -20,6 +20,7 @@ from cases.importers.tables import (
     left_aside,
     number_of,
     parquet_rows,
+    teaching_words,
     text_of,
 )
 
@@ -79,6 +80,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         },
         view=view,
         ratings=severity_ratings(line),
+        **teaching_words(line),
     )
 
 

@@ -2,18 +2,21 @@
 
 Columns: `--column image=scan --column patient=subject --column appearance=label ...`; unnamed ones are taken
 by their own name. Besides image, id and patient: any clinical field, any text section, appearance, grading
-and findings (a list, or names with | between them). Rows are streamed. Nothing says that such a set was
+and findings (a list, or names with | between them); and a teacher's `title` and `teaching_note` (with a
+language tag, `title_zh-Hant`, for others than English). Rows are streamed. Nothing says that such a set was
 de-identified, so its patient names become pseudonyms and its films are held to the rules for one's own.
 """
 
 import hashlib
 import itertools
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
+from cases.importers.tables import TEACHING_COLUMNS, teaching_words
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS
@@ -50,11 +53,11 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         if film is None:
             yield Dropped(f"row {number}", "it has no film")
             continue
-        yield _row(source, number, given, film, licence, settings)
+        yield replace(_row(source, number, given, film, licence, settings), **teaching_words(line))
 
 
 def _left_out(there: Collection[str], columns: Mapping[str, str]) -> Iterator[Notice]:
-    others = [name for name in there if name not in columns.values()]
+    others = [n for n in there if n not in columns.values() and not n.startswith(TEACHING_COLUMNS)]
     if others:
         yield Notice(f"The data set has columns that are not taken: {', '.join(others)}.")
     if columns["patient"] not in there:

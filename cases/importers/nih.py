@@ -15,6 +15,7 @@ from typing import Any
 from cases.case import Licence, Region
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from cases.importers.tables import (
+    TEACHING_COLUMNS,
     count_rows,
     csv_rows,
     films_by_stem,
@@ -23,6 +24,7 @@ from cases.importers.tables import (
     left_aside,
     optional,
     parquet_rows,
+    teaching_words,
 )
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TaskName
@@ -62,6 +64,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
             "sex": line.get("Patient Gender") or line.get("Patient Sex"),
             "view": line.get("View Position"),
             "findings": line["Finding Labels"],
+            **{name: text for name, text in line.items() if name.startswith(TEACHING_COLUMNS)},
         }
         split, drawn = splits.get(image, ""), boxes.get(image, ())
         yield _row(image, line["Patient ID"], film, facts, split, drawn, DRAWN_ON)
@@ -135,6 +138,7 @@ def _row(
         readings=tuple((READER, TaskName.FINDINGS, name) for name in named or ["No Finding"]),
         view=view,
         split=split,
+        **teaching_words(line),
     )
 
 

@@ -39,6 +39,7 @@ class Row:
             not known.
         names: words that name the patient, for cleaning the text; never stored.
         split: as published, or "".
+        title, teaching_note: language tag -> a teacher's words on the case.
     """
 
     case_id: str
@@ -62,6 +63,8 @@ class Row:
     names: tuple[str, ...] = ()
     split: str = ""
     notes: tuple[str, ...] = ()
+    title: Mapping[str, str] = field(default_factory=dict)
+    teaching_note: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self) -> str:
         """All but the film as one text, the same for equal rows: a part of the row's hash."""
@@ -81,6 +84,8 @@ class Row:
             "shape": [self.squashed_from, self.drawn_on],
             "rest": [self.view, self.study, self.split, *self.notes],
         }
+        if self.title or self.teaching_note:  # as it was for rows without, so that they need no new import
+            parts["words"] = [dict(self.title), dict(self.teaching_note)]
         return json.dumps(parts, sort_keys=True, ensure_ascii=True, default=repr)
 
     def read_film(self) -> bytes:

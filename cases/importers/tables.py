@@ -12,6 +12,7 @@ from modeling.errors import StudyError
 
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 ROWS_AT_ONCE = 64
+TEACHING_COLUMNS = ("title", "teaching_note")
 
 
 def folder(source: str) -> Path:
@@ -142,7 +143,9 @@ def columns_of(path: Path) -> tuple[str, ...]:
 def left_aside(path: Path, taken: Iterable[str]) -> Iterator[Notice]:
     """A notice that names the columns of a table that an importer does not take, where there are any."""
     known = set(taken)
-    others = [name for name in columns_of(path) if name not in known]
+    others = [
+        name for name in columns_of(path) if name not in known and not name.startswith(TEACHING_COLUMNS)
+    ]
     if others:
         yield Notice(f"'{path.name}' has columns that are not taken: {', '.join(others)}.")
 
@@ -187,6 +190,20 @@ def number_of(row: Mapping[str, Any], column: str) -> float | None:
     except ValueError:
         return None
     return None if number != number else number
+
+
+def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """A teacher's own columns: `title` and `teaching_note`, or `title_en`, `title_zh-Hant` and so on.
+
+    Returns:
+        `title` and `teaching_note`, each language tag -> text; a column without a tag is in English.
+    """
+    found: dict[str, dict[str, str]] = {name: {} for name in TEACHING_COLUMNS}
+    for column in map(str, row):
+        name = next((n for n in TEACHING_COLUMNS if column == n or column.startswith(f"{n}_")), None)
+        if name and (words := text_of(row, column)):
+            found[name][column.removeprefix(name).lstrip("_") or "en"] = words
+    return found
 
 
 def _check_columns(path: Path, there: Iterable[str], needed: Iterable[str]) -> None:

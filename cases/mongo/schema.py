@@ -73,6 +73,8 @@ _OWN_FORM: dict[str, Any] = {
                 "properties": {"box": {"bsonType": "array", "minItems": 4, "maxItems": 4}},
             },
         },
+        "title": {"bsonType": "object", "additionalProperties": _TEXT},
+        "teaching_note": {"bsonType": "object", "additionalProperties": _TEXT},
         "digest": _TEXT,
         "origin": _TEXT,
         "seed": {"bsonType": "object", "required": ["sha256", "original"]},

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 ROWS_PER_FILE = 500
 BYTES_PER_FILE = 64 * 2**20
 LABELS = tuple(str(task) for task in TASKS)
-LIST_COLUMNS = ("case_id", "source", *LABELS, "licence", "may_show", "synthetic", "thumbnail")
+LIST_COLUMNS = ("case_id", "title", "source", *LABELS, "licence", "may_show", "synthetic", "thumbnail")
+
+ADDED_COLUMNS = ("title",)
+"""Columns that files written before there were any lack; their cases have no title."""
 
 
 def features() -> "Features":
@@ -27,6 +30,7 @@ def features() -> "Features":
     return Features(
         {
             "case_id": text,
+            "title": List({"language": text, "text": text}),
             "source": text,
             **dict.fromkeys(LABELS, text),
             "licence": text,
@@ -50,9 +54,10 @@ def read_rows(shard: Path, columns: Sequence[str] | None, case_id: str | None = 
     from pyarrow import parquet
 
     try:
+        there = parquet.read_schema(shard).names
         table = parquet.read_table(
             shard,
-            columns=None if columns is None else list(columns),
+            columns=None if columns is None else [c for c in columns if c in there or c not in ADDED_COLUMNS],
             filters=None if case_id is None else [("case_id", "==", case_id)],
         )
         return table.to_pylist()
@@ -107,6 +112,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
         rest["film"] = {key: value for key, value in film.items() if key != "bytes"}
     return {
         "case_id": document["ID"],
+        "title": [{"language": tag, "text": text} for tag, text in document.get("title", {}).items()],
         "source": document["provenance"]["source"],
         **{task: document["reference"].get(task) for task in LABELS},
         "licence": document["licence"]["name"],
@@ -123,6 +129,7 @@ def list_document(row: dict[str, Any]) -> dict[str, Any]:
     """Of a document, what a list row is made from."""
     return {
         "ID": row["case_id"],
+        "title": {title["language"]: title["text"] for title in row.get("title") or ()},
         "provenance": {"source": row["source"], "synthetic": row["synthetic"]},
         "reference": {task: row[task] for task in LABELS if row[task] is not None},
         "licence": {"name": row["licence"], "may_show": row["may_show"]},
