@@ -1,9 +1,7 @@
 """Viewbox: composition root. Settings -> store, checkpoints -> interface -> launch."""
 
-import importlib.util
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from hub_config.cards.plots import plots
 from hub_config.settings import Settings
 from interface.models.checkpoints import Checkpoints
 from interface.models.drawn_cases import DrawnCases
+from interface.models.gateway import zero_gpu
 from interface.models.heap_limit import share_heaps
 from interface.models.model_host import ModelHost, StoreHost
 from interface.page import build_page, launch_options
@@ -63,7 +62,7 @@ def _host(settings: Settings, model: str) -> ModelHost:
     name = Path(model).name if Path(model).is_dir() else model
     says = _declared(model)
     sources, twin = (says.sources, says.role == "shortcut_twin") if says else ((), False)
-    return ModelHost(lambda: _load(settings, model), name, sources, _on_gpu(), twin)
+    return ModelHost(lambda: _load(settings, model), name, sources, zero_gpu(), twin)
 
 
 def _first_source(stores: StoreHost) -> str:
@@ -80,15 +79,6 @@ def _open_store(settings: Settings) -> CaseStore:
     return open_case_store(
         settings.store, settings.mongodb_database, reachable_ports=settings.reachable_ports
     )
-
-
-def _on_gpu() -> Callable[[Callable], Callable] | None:
-    """ZeroGPU's decorator where its package is there; None elsewhere, and nothing changes."""
-    if importlib.util.find_spec("spaces") is None:
-        return None
-    import spaces
-
-    return spaces.GPU
 
 
 def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:

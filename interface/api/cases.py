@@ -3,7 +3,6 @@
 They keep nothing between calls and take films as base64 text, so no caller can name a file of this machine.
 """
 
-import logging
 import threading
 from dataclasses import replace
 
@@ -13,19 +12,18 @@ from cases.case import Case
 from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
 from interface.api import answers
+from interface.api.tool_calls import for_api
 from interface.case_tab.baseline_comparison import BASELINES
 from interface.case_tab.case_handlers import decoded
 from interface.html.pictures import map_urls, shown_film
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
-from interface.session.error_border import for_api
 from interface.session.study_edits import fitted, own_case, revised, target_of
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, Target
 from modeling.render.pictures import SIGNS
 from modeling.results import Attribution
 
-logger = logging.getLogger(__name__)
 MAX_LIMIT = 100
 
 Table = dict[str, float | str | None]
@@ -249,17 +247,14 @@ class Api:
         session, stop = getattr(request, "session_hash", None) or "", threading.Event()
         with self._lock:
             self._stops[session] = stop
-        attribution, progress = None, gr.Progress()  # gr.api injects none, but finds the caller's event
+        progress = gr.Progress()  # gr.api injects none, but finds the caller's event
         try:
-            steps = host.explain(case.study, target, baseline, lambda share: progress(share), stop.is_set)
-            for attribution in steps:
-                logger.debug("explained with %d gradients", attribution.evaluations)
+            steps = host.explain(case.study, target, baseline, stop, lambda share: progress(share))
+            *_, attribution = steps
         finally:
             with self._lock:
                 if self._stops.get(session) is stop:
                     del self._stops[session]
-        if attribution is None:
-            raise ViewboxError("The explanation gave nothing; try the other baseline.")
         pictures = self._pictures(case, attribution, opacity, sign)
         told = answers.prediction_json(prediction, host, case)
         return {**told, **answers.attribution_json(attribution), **pictures}

@@ -10,10 +10,9 @@ from cases.case import Case
 from interface.api import answers
 from interface.api import checks_answers as answers_scrutiny
 from interface.api.cases import Answer, Api, Table
+from interface.api.tool_calls import for_api
 from interface.html.pictures import map_urls, shown_film
-from interface.models.checks_host import METHODS
-from interface.models.model_host import ModelHost
-from interface.session.error_border import for_api
+from interface.models.model_host import METHODS, ModelHost
 from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target
@@ -67,7 +66,7 @@ class ScrutinyApi:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
         case, host = self._case(case_id, film, name, table, indication, checkpoint)
         wanted = self._target(host, case, target)
-        opinion = host.scrutiny.opinion(case.study, wanted, method, threading.Event())
+        opinion = host.opinion(case.study, wanted, method, threading.Event())
         told, shown = answers_scrutiny.opinion_json(opinion), shown_film(case)
         if shown is None:
             return {**told, "heat_map": None}
@@ -100,8 +99,8 @@ class ScrutinyApi:
         case, host = self._case(case_id, film, name, table, indication, checkpoint)
         wanted, stop = self._target(host, case, target), threading.Event()
         attribution = self._attribution(host, case.study, wanted, baseline)
-        account = host.scrutiny.account(case.study, wanted, attribution)
-        measures = host.scrutiny.measures(case.study, wanted, attribution, stop)
+        account = host.account(case.study, wanted, attribution)
+        measures = host.measures(case.study, wanted, attribution, stop)
         return {
             "not_for_diagnosis": True,
             "checkpoint": answers.model_json(host),
@@ -144,7 +143,7 @@ class ScrutinyApi:
         mask = region_of(region, case.study)
         taken, positions = _names(fields), _positions(words)
         attribution = self._attribution(host, case.study, wanted, baseline)
-        proof = host.scrutiny.prove(case.study, wanted, attribution, mask, taken, positions)
+        proof = host.prove(case.study, wanted, attribution, mask, taken, positions)
         return {
             "checkpoint": answers.model_json(host),
             **answers_scrutiny.proof_json(proof, host, case),
@@ -174,7 +173,7 @@ class ScrutinyApi:
 
     @staticmethod
     def _attribution(host: ModelHost, study: Study, target: Target, baseline: str) -> Attribution:
-        return host.scrutiny.explain(study, target, baseline, threading.Event(), quick=False)
+        return host.explained(study, target, baseline, threading.Event(), quick=False)
 
 
 def region_of(boxes: object, study: Study) -> np.ndarray | None:

@@ -7,8 +7,7 @@ from cases.case import Case
 from interface.api.answers import prediction_json
 from interface.case_tab.trust_panel import reading
 from interface.language.texts import say
-from interface.models.checks_host import CONTROLS
-from interface.models.model_host import ModelHost
+from interface.models.model_host import CONTROLS, ModelHost
 from modeling.results import FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import Modality
 

@@ -1,14 +1,16 @@
 """Named endpoints for reports: labels mined from a text, topics, and cases that resemble each other."""
 
+import time
+
 import gradio as gr
 
 from interface.api.cases import Answer
+from interface.api.tool_calls import for_api
 from interface.models.model_host import StoreHost
-from interface.reports_tab.handlers import miner_of
+from interface.reports_tab.handlers import LOOK_AGAIN, miner_of
 from interface.reports_tab.panel import LONGEST_REPORT
 from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.topics import StoreTopics
-from interface.session.error_border import for_api
 from modeling.errors import ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality
@@ -118,9 +120,13 @@ class ReportsApi:
         return {**counts, "npmi": found.measures["npmi"], "topics": topics}
 
     def _wait(self) -> None:
+        """Until all cases are compared; the caller is told how many are, as `gradio_client` shows it."""
         self._similar.start()
-        if self._similar.ready is None:
-            self._similar.wait(LONGEST_WAIT)
+        end, progress = time.monotonic() + LONGEST_WAIT, gr.Progress()
+        while self._similar.building and self._similar.ready is None and time.monotonic() < end:
+            state = self._similar.progress
+            progress((state.done, state.total or None), desc="Comparing the cases", unit="cases")
+            self._similar.wait(LOOK_AGAIN)
 
 
 def _neighbour_json(one: Neighbour, found: Found) -> Answer:

@@ -15,7 +15,7 @@ from interface.case_tab.prove_panel import ProvePanel
 from interface.case_tab.trust_panel import TrustPanel
 from interface.html.fragments import alert, model_line
 from interface.models.checkpoints import Checkpoints
-from interface.models.checks_host import METHOD
+from interface.models.model_host import METHOD
 from interface.session.session import Desk
 
 Updates = dict[Any, Any]

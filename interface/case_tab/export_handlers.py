@@ -99,7 +99,7 @@ class TakeActions:
         desk.prediction = host.predict(desk.study, None)
         desk.limits = limits_of(host, desk.study, desk.prediction)
         target = target_of(desk.prediction, None)
-        desk.attribution = host.scrutiny.explain(desk.study, target, "black", stop)
+        desk.attribution = host.explained(desk.study, target, "black", stop)
 
 
 def _plain(name: str) -> str:

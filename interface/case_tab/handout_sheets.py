@@ -13,7 +13,7 @@ from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.html.fragments import case_name, mismatch, prediction_panel
 from interface.html.pictures import data_url, map_urls
 from interface.language.texts import say, word_for
-from interface.models.checks_host import METHOD
+from interface.models.model_host import METHOD
 from interface.models.prediction_limits import set_and_gate
 from interface.session.session import Desk, link_of
 

@@ -13,7 +13,7 @@ from interface.about_tab.facts import MAPS_FILE
 from interface.html.fragments import note
 from interface.language.refusals import translated
 from interface.language.texts import Language, marker, say, word_for
-from interface.models.checks_host import CONTROLS, METHOD, OPINIONS
+from interface.models.model_host import CONTROLS, METHOD, OPINIONS
 from modeling.results import Attribution, FilmOpinion
 
 logger = logging.getLogger(__name__)

@@ -248,10 +248,10 @@ class ModelActions:
         assert host is not None, "explained before it was predicted"
         if baseline not in host.pipeline.baselines:
             baseline = BASELINES[0]
-        whole, asked, anew = False, host.scrutiny.way.stopped(stop), desk.anew
+        whole, anew = False, desk.anew
         desk.anew = False
         found = host.explain(
-            study, target, baseline, lambda share: progress(share, desc=step), asked, anew=anew
+            study, target, baseline, stop, lambda share: progress(share, desc=step), anew=anew
         )
         for attribution in found:
             with desk.lock:

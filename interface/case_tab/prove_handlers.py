@@ -73,9 +73,7 @@ class ProveActions:
         given = " ".join(map(str, words)).split()
         positions = tuple(int(w) for w in given if w.isdecimal() and int(w) < len(attribution.words))
         taken = tuple(f for f in fields if f in known)
-        proof = desk.used.scrutiny.prove(
-            desk.study, attribution.target, attribution, region, taken, positions
-        )
+        proof = desk.used.prove(desk.study, attribution.target, attribution, region, taken, positions)
         desk.proof_seconds = proof.seconds
         if desk.opened != opened or desk.attribution is None:  # the reader has moved on meanwhile
             return {self.parts.prove.result: gr.skip()}

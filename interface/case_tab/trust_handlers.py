@@ -20,7 +20,7 @@ from interface.case_tab.viewer import desk_value
 from interface.html.fragments import note
 from interface.language.texts import say
 from interface.learn_tab.defects import on_frame
-from interface.models.checks_host import METHOD, METHODS
+from interface.models.model_host import METHOD, METHODS
 from interface.session.session import Desk, Desks
 from interface.session.waiting_line import Line, place_line
 from modeling.errors import ExplanationCancelled, ViewboxError
@@ -67,14 +67,14 @@ class ScrutinyActions:
             due = desk.due == "examine" and desk.attribution is not None
             if due:
                 desk.due, stop, attribution, study = "nothing", desk.stop, desk.attribution, desk.study
-                scrutiny, ready = desk.used.scrutiny, self._ready(desk)
+                host, ready = desk.used, self._ready(desk)
         if not due:
             yield {parts.message: gr.skip()}
             return
         yield {**ready, parts.results.cancel: gr.Button(interactive=True)}
         stopped = False
         try:
-            account = scrutiny.account(study, attribution.target, attribution)
+            account = host.account(study, attribution.target, attribution)
             with desk.lock:
                 if desk.attribution is not attribution:  # the reader has moved on meanwhile
                     return
@@ -82,7 +82,7 @@ class ScrutinyActions:
                 told = {parts.results.evidence: self._work.evidence(desk)}
                 first = told | self._checks(desk, running=True)
             yield first
-            for measure in scrutiny.measures(study, attribution.target, attribution, stop):
+            for measure in host.measures(study, attribution.target, attribution, stop):
                 with desk.lock:
                     if desk.attribution is not attribution:
                         return
@@ -160,7 +160,7 @@ class ScrutinyActions:
             yield {parts.method.about: note(told, "vb-running")}
             stop = desk.begin_looking()
             try:
-                found = desk.used.scrutiny.opinion(desk.study, attribution.target, method, stop)
+                found = desk.used.opinion(desk.study, attribution.target, method, stop)
             except ViewboxError:
                 yield {parts.method.switch: _shown(desk), parts.method.about: self._about(desk)}
                 raise
@@ -214,7 +214,7 @@ class ScrutinyActions:
             for baseline in desk.used.pipeline.baselines if first.image is not None else ():
                 if baseline in desk.others:
                     continue
-                found = desk.used.scrutiny.explain(desk.study, first.target, baseline, stop)
+                found = desk.used.explained(desk.study, first.target, baseline, stop)
                 if desk.attribution is not first:
                     return
                 desk.others[baseline] = found

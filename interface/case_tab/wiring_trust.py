@@ -14,7 +14,7 @@ PRIVATE = {"api_visibility": "private"}
 QUIET = {**PRIVATE, "show_progress": "hidden"}
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model", **PRIVATE}
 SHORT = {"concurrency_limit": 1, "concurrency_id": "short", **QUIET}
-"""Short model work has a lane of its own; `interface.models.short_work_first` lets it pass the long one."""
+"""Short model work has a lane of its own; `interface.models.gateway` lets it pass the long one."""
 
 AFTER_A_FRAME = """(...values) => new Promise(
   (go) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => go(values)))))"""

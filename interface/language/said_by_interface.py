@@ -4,8 +4,6 @@ SENTENCES: dict[str, str] = {
     "This study has no film to change; open a case with a film.": (
         "此檢查沒有可更改的影像；請開啟有影像的病例。"
     ),
-    "Viewbox gives no personal medical advice; ask a doctor, and send a clinical indication without"
-    " questions.": ("Viewbox 不提供個人醫療建議；請詢問醫師，並只傳送不含提問的臨床適應症。"),
     "Prevalence, sensitivity and specificity lie between 0 and 100 %; correct them.": (
         "盛行率、敏感度與特異度須介於 0 與 100 % 之間；請更正。"
     ),
@@ -44,7 +42,6 @@ SENTENCES: dict[str, str] = {
     ),
     "The map cannot be '{given}'; choose one of {names}.": "圖不可為「{given}」；請從 {names} 中選擇。",
     "The explanation was stopped.": "解釋已停止。",
-    "The explanation gave nothing; try the other baseline.": "解釋沒有結果；請改用另一起點。",
     "The table must be an object of clinical fields and values; see clinical_fields.": (
         "table 必須是臨床欄位與數值的物件；請見 clinical_fields。"
     ),

@@ -1,4 +1,4 @@
-"""The things that may be slow or absent, kept so that the page never waits: a checkpoint and the store."""
+"""What may be slow or absent, so that the page never waits: checkpoints and their work, and the store."""
 
 import logging
 import threading
@@ -9,20 +9,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from cases.case import Case
 from cases.store import CaseStore
-from interface.models.checks_host import ScrutinyHost
-from modeling.errors import CaseNotFoundError, CheckpointError, ExplanationCancelled, ViewboxError
+from interface.models.gateway import Decorator, Gateway
+from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
 from modeling.labels import Target
-from modeling.results import Attribution, Prediction
+from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
 from modeling.study import Study
 
 if TYPE_CHECKING:
     from modeling.model.familiarity import Familiarity, FamiliarityGate
     from modeling.model.operating_points import Calibration
     from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
+    from modeling.trust.scrutiny import Control, Opinion, Scrutiny
 
 logger = logging.getLogger(__name__)
+
+METHOD = "integrated_gradients"
+OPINIONS = ("grad_cam", "occlusion", "feature_gradients", "attention", "evidence")
+CONTROLS = ("edges", "random_weights")
+METHODS = (METHOD, *OPINIONS, *CONTROLS)
+"""As `modeling.trust.scrutiny` has them; named here so that the page is drawn before torch is imported."""
 
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = (
@@ -59,7 +68,7 @@ class ModelHost:
         load: Callable[[], "DiagnosisPipeline"],
         name: str,
         sources: tuple[str, ...] = (),
-        on_gpu: Callable[[Callable], Callable] | None = None,
+        on_gpu: Decorator | None = None,
         twin: bool = False,
     ) -> None:
         """
@@ -67,7 +76,7 @@ class ModelHost:
             load: gives the pipeline; may take long.
             name: what the page calls the checkpoint.
             sources: those that the checkpoint suits, as far as that is known before it is loaded.
-            on_gpu: ZeroGPU's decorator where there is one; what it wraps runs in another process.
+            on_gpu: ZeroGPU's decorator where there is one, as in `Gateway`.
             twin: whether it learnt a shortcut on purpose, as far as that is known before it is loaded.
         """
         self.name = name
@@ -75,11 +84,7 @@ class ModelHost:
         self._pipeline: DiagnosisPipeline | None = None
         self._state = ModelState("waiting", name)
         self._since = 0.0
-        self._elsewhere = on_gpu is not None
-        self._predict = on_gpu(self._predict_here) if on_gpu else self._predict_here
-        self._explain = on_gpu(self._explain_here) if on_gpu else self._explain_here
-        self._familiarity = on_gpu(self._familiarity_here) if on_gpu else self._familiarity_here
-        self.scrutiny = ScrutinyHost(lambda: self.pipeline, on_gpu)
+        self.gateway = Gateway(on_gpu)
 
     def wait(self) -> None:
         """After a failure: wait for another turn."""
@@ -99,7 +104,7 @@ class ModelHost:
             logger.exception("checkpoint %s", self.name)
             self._state = ModelState("failed", self.name, sentence=LOAD_FAILED, seconds=self._elapsed)
         else:
-            self._pipeline = pipeline
+            self._pipeline = self.gateway.lend(pipeline)
             origin, parameters = pipeline.origin, sum(p.numel() for p in pipeline.model.parameters())
             self._state = ModelState(
                 "ready", origin.name, origin.revision, str(pipeline.device), parameters, seconds=self._elapsed
@@ -164,68 +169,112 @@ class ModelHost:
 
         return Calibration.load(self.folder)
 
+    @cached_property
+    def scrutiny(self) -> "Scrutiny":
+        """What explains and checks; its answers are kept there by content."""
+        from modeling.trust.scrutiny import Scrutiny  # torch: not before it is needed
+
+        return self.gateway.lend(Scrutiny(self.pipeline))
+
+    @cached_property
+    def _gate(self) -> "FamiliarityGate | None":
+        from modeling.model.familiarity import FamiliarityGate
+
+        return self.gateway.lend(
+            FamiliarityGate.load(self.folder, self.pipeline.model, self.pipeline.processor)
+        )
+
+    # --- model work; see the methods that it runs
+
+    def predict(self, study: Study, source: str | None) -> Prediction:
+        """Short work; see `DiagnosisPipeline.predict`."""
+        with self.gateway.short():
+            return self.gateway.once(self.pipeline.predict, study, source=source)
+
     def familiarity(self, study: Study) -> "Familiarity | None":
         """How familiar the study's film is; None where there is no film or no gate beside the weights.
 
         Raises:
             CheckpointError: still loading, failed, or the file beside the weights is damaged.
         """
-        with self.scrutiny.way.short():
-            return self._familiarity(study)
-
-    def predict(self, study: Study, source: str | None) -> Prediction:
-        """See `DiagnosisPipeline.predict`; long work lets it pass."""
-        with self.scrutiny.way.short():
-            return self._predict(study, source)
+        if study.radiograph is None or self._gate is None:
+            return None
+        with self.gateway.short():
+            return self.gateway.once(self._gate.judge, study)
 
     def explain(
         self,
         study: Study,
         target: Target,
         baseline: "ImageBaseline",
+        stop: threading.Event,
         progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
         *,
         anew: bool = False,
+        **effort: float,
     ) -> Iterator[Attribution]:
-        """See `Scrutiny.explain`; in another process it can be stopped between refinements only.
+        """Integrated Gradients, refined as it goes; see `Scrutiny.explain`.
 
         Args:
             anew: compute it even where the answer is known.
+            effort: `tolerance` and `max_evaluations`.
         """
-        if not self._elsewhere:
-            yield from self._explain(study, target, baseline, progress, cancelled, anew)
-            return
-        for attribution in self._explain(
-            study, target, baseline, None, None, anew
-        ):  # callbacks cannot travel
-            if cancelled is not None and cancelled():
-                raise ExplanationCancelled("The explanation was stopped; start it again when you like.")
-            yield attribution
+        work = self.pipeline.explain if anew else self.scrutiny.explain
+        return self.gateway.steps(
+            work, study, target, baseline=baseline, stop=stop, progress=progress, **effort
+        )
 
-    def _predict_here(self, study: Study, source: str | None) -> Prediction:
-        return self.pipeline.predict(study, source=source)
-
-    @cached_property
-    def _gate(self) -> "FamiliarityGate | None":
-        from modeling.model.familiarity import FamiliarityGate
-
-        return FamiliarityGate.load(self.folder, self.pipeline.model, self.pipeline.processor)
-
-    def _familiarity_here(self, study: Study) -> "Familiarity | None":
-        return None if study.radiograph is None or self._gate is None else self._gate.judge(study)
-
-    def _explain_here(
+    def explained(
         self,
         study: Study,
         target: Target,
         baseline: "ImageBaseline",
-        progress: Callable[[float], None] | None,
-        cancelled: Callable[[], bool] | None,
-        anew: bool,
-    ) -> Iterator[Attribution]:
-        source = self.pipeline if anew else self.scrutiny.lent
-        yield from source.explain(study, target, baseline=baseline, progress=progress, cancelled=cancelled)
+        stop: threading.Event,
+        *,
+        quick: bool = True,
+    ) -> Attribution:
+        """The last refinement alone.
+
+        Args:
+            quick: as good as |delta| <= 5 % or 64 gradients give it, for comparison; otherwise the whole.
+        """
+        effort = {"tolerance": 0.05, "max_evaluations": 64} if quick else {}
+        *_, attribution = self.explain(study, target, baseline, stop, **effort)
+        return attribution
+
+    def opinion(
+        self, study: Study, target: Target, method: "Opinion | Control", stop: threading.Event
+    ) -> FilmOpinion:
+        """Short work; see `Scrutiny.opinion`."""
+        cancelled = None if self.gateway.elsewhere else stop.is_set
+        with self.gateway.short():
+            return self.gateway.once(self.scrutiny.opinion, study, target, method, cancelled=cancelled)
+
+    def account(self, study: Study, target: Target, attribution: Attribution) -> ModalityAccount:
+        """See `Scrutiny.account`."""
+        return self.gateway.once(self.scrutiny.account, study, target, attribution)
+
+    def measures(
+        self, study: Study, target: Target, attribution: Attribution, stop: threading.Event
+    ) -> Iterator[TrustMeasure]:
+        """See `Scrutiny.measures`."""
+        return self.gateway.steps(self.scrutiny.measures, study, target, attribution, stop=stop)
+
+    def prove(
+        self,
+        study: Study,
+        target: Target,
+        attribution: Attribution,
+        region: np.ndarray | None,
+        fields: tuple[str, ...],
+        words: tuple[int, ...],
+    ) -> Proof:
+        """Short work; see `Scrutiny.prove`."""
+        prove = self.scrutiny.prove
+        with self.gateway.short():
+            return self.gateway.once(
+                prove, study, target, attribution, region=region, fields=fields, words=words
+            )
 
 
 class StoreHost:

@@ -176,7 +176,7 @@ class QuizActions:
         study = fitted(case.study, case, sitting.host.text_sections)
         target, first = Target(TaskName.APPEARANCE, told.most_probable), sitting.first.class_name
         try:
-            account = sitting.host.scrutiny.explain(study, target, BASELINES[0], stop)
+            account = sitting.host.explained(study, target, BASELINES[0], stop)
         except ExplanationCancelled:  # the reader went on to the next film
             return nothing
         except ViewboxError as exc:

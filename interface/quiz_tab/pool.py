@@ -117,7 +117,7 @@ class QuizPool:
             return Candidate(case.case_id, truth, conflicting=conflicting)
         try:
             # A reader's short work goes first.
-            host.scrutiny.way.stopped(threading.Event())()
+            host.gateway.pausing(threading.Event())()
             task = host.predict(fitted(case.study, case, host.text_sections), None)[TaskName.APPEARANCE]
         except ViewboxError as exc:
             logger.info("quiz: no answer for %s: %s", case.case_id, exc)

@@ -66,6 +66,6 @@ def explained_side(
     """
     own = fitted(study, case, host.text_sections)
     answer = host.predict(own, None)[target.task]
-    account = host.scrutiny.explain(own, target, baseline, stop)
+    account = host.explained(own, target, baseline, stop)
     probability = float(answer.probabilities[answer.classes.index(target.class_name)])
     return Side(case, own, film, account, probability)

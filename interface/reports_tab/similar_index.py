@@ -199,7 +199,7 @@ class SimilarCases:
         for done, case_id in enumerate(ids):
             self.progress = Progress(done, len(ids))
             if host is not None:  # a reader's short work goes first
-                host.scrutiny.way.stopped(threading.Event())()
+                host.gateway.pausing(threading.Event())()
             try:
                 case = store.get(case_id)
                 cases.append(described(case, case.study, host))

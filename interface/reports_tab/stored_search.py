@@ -145,7 +145,7 @@ def _asked(query: "IndexedCase", study: tuple[Case, Study], host: ModelHost) -> 
     from modeling.model.batch import predict_batch
 
     case, own = study
-    with host.scrutiny.way.short():
+    with host.gateway.short():
         scored = predict_batch(host.pipeline, [fitted(own, case, host.text_sections)])[0]
     return replace(query, vectors=scored.embedding)
 

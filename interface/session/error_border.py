@@ -1,20 +1,17 @@
-"""Where errors meet the reader: one sentence on screen or over the API, the traceback in the log."""
+"""Where errors meet the reader: one sentence on screen, the traceback in the log."""
 
 import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import gradio as gr
 
-from interface.api.tool_calls import for_tool, is_tool_call, refuse_advice
 from interface.language.refusals import translated
 from interface.language.texts import Language
 from modeling.errors import ViewboxError
 
-P = ParamSpec("P")
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 OUR_SIDE = "Something went wrong on our side; try again, or open another case."
@@ -26,23 +23,6 @@ def sentence(error: Exception) -> str:
         return str(error)
     logger.error("unexpected %s", type(error).__name__, exc_info=error)
     return OUR_SIDE
-
-
-def for_api(function: Callable[P, T]) -> Callable[P, T]:
-    """An endpoint whose every error is a `gr.Error` with one sentence; tools get their own form of answer."""
-
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-        try:
-            refuse_advice((*args, *kwargs.values()))
-            answer = function(*args, **kwargs)
-            return for_tool(answer) if isinstance(answer, dict) and is_tool_call() else answer
-        except gr.Error:
-            raise
-        except Exception as exc:  # the border to the caller: translated here, logged in `sentence`
-            raise gr.Error(sentence(exc), print_exception=False) from exc
-
-    return guarded
 
 
 def stopping(

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from interface.case_tab.baseline_comparison import BASELINES
 from interface.language.texts import LANGUAGES, Language, preferred, say
 from interface.learn_tab.defects import DEFECTS
-from interface.models.checks_host import METHODS
+from interface.models.model_host import METHODS
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 

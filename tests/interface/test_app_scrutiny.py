@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interface.models.checks_host import CONTROLS, OPINIONS
+from interface.models.model_host import CONTROLS, OPINIONS
 from modeling.trust.scrutiny import MEASURES
 from tests.doubles.app_client import (
     as_text,

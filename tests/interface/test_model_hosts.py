@@ -1,17 +1,23 @@
 """Desks, checkpoints and stores behind the page, and where errors meet the reader."""
 
+import pickle
+import sys
+import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
 
 import gradio as gr
 import pytest
 import torch
 
 from cases.case import Provenance
+from interface.api.tool_calls import for_api
 from interface.html.fragments import mismatch
 from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
+from interface.models.gateway import zero_gpu
 from interface.models.model_host import ModelHost, StoreHost
 from interface.session import error_border as guard
 from interface.session.session import Desk, Desks
@@ -80,21 +86,56 @@ def test_a_checkpoint_that_fails_says_why_and_can_be_retried():
 class ToyPipeline:
     """Explains with three refinements and no thought."""
 
-    def explain(self, study, target, *, baseline, progress, cancelled):
-        assert progress is None and cancelled is None, "callbacks cannot travel to another process"
+    def explain(self, study, target, *, baseline):  # callbacks cannot travel to another process
         yield from (attribution(evaluations=n) for n in (8, 16, 32))
 
 
 def test_on_zerogpu_an_explanation_stops_between_refinements():
-    wrapped = []
-    host = ModelHost(ToyPipeline, "toy", on_gpu=lambda f: wrapped.append(f.__name__) or f)
-    host._pipeline = ToyPipeline()
-    assert wrapped[:2] == ["_predict_here", "_explain_here"]
-    seen, target = [], Target(TaskName.APPEARANCE, "Typical")
+    travelled = []
+
+    def elsewhere(work):
+        def there(*args):
+            travelled.append(pickle.loads(pickle.dumps(args))[:2])
+            return work(*args)
+
+        return there
+
+    host = ModelHost(ToyPipeline, "toy", on_gpu=elsewhere)
+    host._pipeline = host.gateway.lend(ToyPipeline())
+    seen, stop, target = [], threading.Event(), Target(TaskName.APPEARANCE, "Typical")
     with pytest.raises(ExplanationCancelled):
-        for step in host.explain(Study(FILM), target, "black", print, lambda: len(seen) == 2, anew=True):
+        for step in host.explain(Study(FILM), target, "black", stop, print, anew=True):
             seen.append(step.evaluations)
-    assert seen == [8, 16]
+            if len(seen) == 2:
+                stop.set()
+    assert seen == [8, 16] and travelled == [("ToyPipeline", "explain")]
+
+
+@pytest.mark.parametrize("zero_gpu_is_on", [False, True])
+def test_the_package_of_every_space_changes_nothing_without_zerogpu(monkeypatch, zero_gpu_is_on):
+    package, config = ModuleType("spaces"), ModuleType("spaces.config")
+    package.GPU, package.__spec__ = object(), ModuleSpec("spaces", None)
+    config.Config = SimpleNamespace(zero_gpu=zero_gpu_is_on)
+    monkeypatch.setitem(sys.modules, "spaces", package)
+    monkeypatch.setitem(sys.modules, "spaces.config", config)
+    assert zero_gpu() is (package.GPU if zero_gpu_is_on else None)
+
+
+def test_without_zerogpu_an_explanation_tells_its_progress_and_stops_midway():
+    told, stop = [], threading.Event()
+
+    class Patient:
+        def explain(self, study, target, *, baseline, progress, cancelled):
+            progress(0.5)
+            yield attribution(evaluations=8)
+            stop.set()
+            assert cancelled()
+
+    host = ModelHost(Patient, "toy", on_gpu=zero_gpu())
+    host._pipeline = host.gateway.lend(Patient())
+    target = Target(TaskName.APPEARANCE, "Typical")
+    assert len(list(host.explain(Study(FILM), target, "black", stop, told.append, anew=True))) == 1
+    assert told == [0.5]
 
 
 def test_a_fault_of_our_own_while_loading_is_logged_and_worded(caplog):
@@ -241,7 +282,7 @@ def test_our_own_slips_are_logged_and_shown_as_one_sentence(caplog):
         raise ZeroDivisionError("internal detail")
 
     with pytest.raises(gr.Error) as caught:
-        guard.for_api(slip)()
+        for_api(slip)()
     assert caught.value.message == guard.OUR_SIDE and "internal detail" in caplog.text
     assert guard.on_screen(lambda told: {"message": told})(slip)() == {"message": guard.OUR_SIDE}
 

@@ -1,53 +1,10 @@
-"""Viewbox as MCP tools: which there are, what an answer carries, and what is refused."""
+"""Viewbox as MCP tools: which there are, what an answer carries."""
 
 import asyncio
 import json
 
-import pytest
-
-from interface.api.tool_calls import LIMITS, PICTURE, for_tool, refuse_advice
-from modeling.errors import ViewboxError
+from interface.api.tool_calls import LIMITS, PICTURE, for_tool
 from tests.doubles.app_client import ENDPOINTS
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Should I take antibiotics?",
-        "Here is my chest x-ray, is it bad",
-        "please diagnose me",
-        "Do I have pneumonia",
-        "I have been coughing for three days",
-        "I'm worried about this film",
-        "Which antibiotic is best?",
-        "Is it serious?",
-        "需要吃藥嗎",
-        "我發燒三天了",
-        "我該吃藥嗎",
-        "我的肺有問題嗎",
-    ],
-)
-def test_a_plea_for_advice_is_refused(text):
-    with pytest.raises(ViewboxError, match="no personal medical advice"):
-        refuse_advice((text,))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Fever and dry cough for 3 days",
-        "Mild dyspnoea; history of myocardial infarction. Rule out pneumonia?",
-        "In my opinion unchanged from the previous film.",
-        "type I respiratory failure, Mobitz type I",
-        "Known type I diabetes; is on antibiotics for pneumonia.",
-        "I131 therapy 2019. Which side is the effusion?",
-        "發燒、咳嗽三天，疑肺炎",
-        "A" * 30_000,
-        "",
-    ],
-)
-def test_a_clinical_text_passes(text):
-    refuse_advice((text, None, 3))
 
 
 def test_a_tool_answer_carries_its_limits_and_no_picture():
@@ -86,18 +43,25 @@ def test_the_tools_are_the_named_endpoints_and_nothing_of_the_page(served, clien
         assert "FileData" not in kinds and "filepath" not in kinds, "no tool may name a file of this machine"
 
 
-def test_a_tool_explains_with_its_convergence_and_refuses_advice(served, client):
+def test_a_tool_explains_with_its_convergence_and_reads_every_honest_indication(served, client):
     async def work(session):
         names = [tool.name for tool in (await session.list_tools()).tools]
         explain = next(n for n in names if n.endswith("explain"))
         told = await session.call_tool(explain, {"case_id": "CASE-0001", "target": "appearance/Typical"})
-        plea = await session.call_tool(explain, {"case_id": "CASE-0001", "indication": "Should I worry?"})
-        return told, plea
+        asking = [
+            await session.call_tool(explain, {"case_id": "CASE-0001", "indication": indication})
+            for indication in (
+                "Which antibiotics were given? Follow-up pneumonia.",
+                "Can I exclude TB on this film?",
+            )
+        ]
+        return told, asking
 
-    told, plea = asked(served, work)
+    told, asking = asked(served, work)
     answer = json.loads(told.content[0].text)
     assert answer["limits"] == LIMITS and answer["heat_map"] == PICTURE
     assert answer["verdict"] in ("converged", "usable", "not converged")
     assert {"convergence_delta", "relative_delta", "modality_share"} <= answer.keys()
-    assert plea.isError and "no personal medical advice" in plea.content[0].text
+    for indicated in asking:
+        assert not indicated.isError and json.loads(indicated.content[0].text)["limits"] == LIMITS
     assert served.files_left() == []

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ from interface.models.model_host import ModelHost, StoreHost
 from interface.reports_tab.handlers import miner_of
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.similar_cards import found_panel
-from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.similar_index import Progress, SimilarCases
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.reports.examples import example_reports, example_scores
@@ -232,3 +233,25 @@ def test_the_endpoints_answer_in_plain_values(similar) -> None:
     ):
         with pytest.raises(ViewboxError):
             call()
+
+
+def test_whoever_asks_before_the_cases_are_compared_is_told_how_far_that_is(similar, monkeypatch) -> None:
+    cases, stores = similar
+    told = []
+
+    class StillComparing:
+        ready, progress = None, Progress(3, 10)
+        find = staticmethod(cases.find)
+        start = staticmethod(lambda: None)
+
+        @property
+        def building(self) -> bool:
+            return not told
+
+        def wait(self, seconds: float) -> None:
+            assert seconds < 1
+
+    recorder = SimpleNamespace(Progress=lambda: lambda share, **_: told.append(share))
+    monkeypatch.setattr("interface.api.reports.gr", recorder)
+    assert ReportsApi(stores, StillComparing()).similar_cases("case-0", k=1)["similar"]
+    assert told == [(3, 10)]

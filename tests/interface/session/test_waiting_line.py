@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from interface.models.short_work_first import Way
+from interface.models.gateway import Gateway
 from interface.session.waiting_line import Line, place_line
 
 
@@ -73,30 +73,30 @@ def test_the_place_is_said_in_words(language, word):
 
 
 def test_long_work_holds_still_while_short_work_is_made():
-    way, stop, trace = Way(), threading.Event(), []
-    ask = way.stopped(stop)
+    gateway, stop, trace = Gateway(), threading.Event(), []
+    ask = gateway.pausing(stop)
     assert ask() is False
 
     def long_work() -> None:
         trace.append(("asked", ask()))
 
-    with way.short():
+    with gateway.short():
         thread = threading.Thread(target=long_work)
         thread.start()
         time.sleep(0.1)
         trace.append("short")
     thread.join(5)
     assert trace == ["short", ("asked", False)]
-    with way.short():
+    with gateway.short():
         stop.set()
         assert ask() is True, "who is told to stop does not wait"
 
 
 def test_work_that_fails_does_not_hold_the_way():
-    way = Way()
-    with pytest.raises(ValueError, match="no"), way.short():
+    gateway = Gateway()
+    with pytest.raises(ValueError, match="no"), gateway.short():
         raise ValueError("no")
-    assert way.stopped(threading.Event())() is False
+    assert gateway.pausing(threading.Event())() is False
 
 
 def test_the_wait_ends_with_the_work_that_was_due():

@@ -16,7 +16,7 @@ from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.modality_table import shares_table
 from interface.language.page_strings import CATALOGUE
 from interface.language.texts import LANGUAGES
-from interface.models import checks_host as scrutiny_host
+from interface.models import model_host as scrutiny_host
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
 from modeling.study import Modality, Study
