@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("modeling", "cases", "training", "evaluation", "interface", "hub_config")
-CONTRACTS = {f"modeling.{name}" for name in ("errors", "labels", "study", "results", "configuration")}
+CONTRACTS = {
+    f"modeling.{name}"
+    for name in ("errors", "field_values", "clinical_table", "labels", "study", "results", "configuration")
+}
 
 FORBIDDEN = {
     "modeling": ("cases", "training", "evaluation", "interface", "hub_config", "app", "tests"),

@@ -10,7 +10,8 @@ from typing import Any
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.importers.rows import Row
 from modeling.errors import StudyError
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, is_unknown
+from modeling.field_values import is_unknown
+from modeling.study import CLINICAL_FIELDS, ClinicalTable
 
 OLDEST_SHOWN = 90.0
 _TWO_DAYS = (datetime(2000, 1, 1), datetime(2001, 2, 2))
@@ -72,14 +73,18 @@ def clinical_facts(
             burned_in=header.burned_in,
             personal=header.removed,
         )
-    values, notes = {}, []
-    for name, value in raw.items():
-        if is_unknown(value):
-            continue
+    exact = {name: value for name, value in raw.items() if isinstance(value, float)}
+    table, refused = ClinicalTable.read_cells({n: v for n, v in raw.items() if n not in exact}, exact)
+    values, notes = dict(table.values), list(table.notes)
+    for name, value in exact.items():
         try:
             values[name] = _checked(name, value)
-        except StudyError:
-            notes.append(f"The source's {CLINICAL_FIELDS[name].label} was no possible value and is left out.")
+        except StudyError as exc:
+            refused[name] = exc
+    notes += [
+        f"The source's {CLINICAL_FIELDS[name].label} was no possible value and is left out."
+        for name in refused
+    ]
     if not published and isinstance(values.get("age"), float) and values["age"] >= OLDEST_SHOWN:
         values["age"] = OLDEST_SHOWN
     return replace(facts, table=ClinicalTable(values), notes=tuple(notes))
@@ -101,7 +106,8 @@ def cleaned_sections(
     return cleaned, counts
 
 
-def _checked(name: str, value: object) -> float | str:
-    if isinstance(value, float) and math.isinf(value):
+def _checked(name: str, value: float) -> float | str:
+    """A number that its source documents in the field's own unit."""
+    if math.isinf(value):
         return value  # beyond a laboratory limit: known, and kept apart from missing
     return CLINICAL_FIELDS[name].check(value)

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from cases.importers.rows import Notice
 from modeling.errors import StudyError
+from modeling.field_values import written_number
 
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 ROWS_AT_ONCE = 64
@@ -184,12 +186,11 @@ def text_of(row: Mapping[str, Any], *columns: str) -> str:
 
 
 def number_of(row: Mapping[str, Any], column: str) -> float | None:
-    """A column as a number; None where it is empty or no number."""
-    try:
-        number = float(text_of(row, column))
-    except ValueError:
+    """A column as a bare number, infinite where it is a limit (`<5`); None where it is empty or no number."""
+    written = written_number(text_of(row, column))
+    if written is None or written.unit or written.unit is None or len(written.readings) > 1:
         return None
-    return None if number != number else number
+    return {"<": -math.inf, ">": math.inf}.get(written.limit, written.readings[0])
 
 
 def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -1,8 +1,11 @@
 """An uploaded file and a form become a study. Nothing is written to disk; content decides, not the name."""
 
+import base64
 import io
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -20,6 +23,7 @@ HUE_LIMIT = 4.0
 base or yellowed print at most 48 and 2.6, a red marker on 1 % of the area 3.1 and 3.1; nine colour
 photographs start at 27 and 4.6, and each breaks the second limit."""
 
+_URL_SAFE = str.maketrans("-_", "+/")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 _OTHER_FILES = (
@@ -71,6 +75,24 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
     raise StudyError(_refusal(data, name))
 
 
+def film_of_base64(text: str) -> bytes:
+    """The bytes of a film that came as base64 text.
+
+    Args:
+        text: in one line or many, in either alphabet, with or without its padding; a data URL is taken too.
+
+    Raises:
+        StudyError: it is not base64.
+    """
+    if text.lstrip()[:5].lower() == "data:":
+        text = unquote(text.partition(",")[2]) if "%" in text else text.partition(",")[2]
+    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
+
+
 def study_from_upload(
     data: bytes | None,
     *,
@@ -93,10 +115,11 @@ def study_from_upload(
         StudyError: nothing was given, or a part cannot be used.
     """
     radiograph = None if data is None else read_upload(data, name)
-    values = ClinicalTable.from_raw(table).values
+    clinical = ClinicalTable.from_raw(table)
     if radiograph is not None and radiograph.view_position in (ViewPosition.PA, ViewPosition.AP):
-        values = {"view_position": str(radiograph.view_position), **values}
-    study = Study(radiograph, ClinicalTable(values), _clinical_text(text))
+        values = {"view_position": str(radiograph.view_position), **clinical.values}
+        clinical = replace(clinical, values=values)
+    study = Study(radiograph, clinical, _clinical_text(text))
     if not study.modalities:
         raise StudyError("The form is empty; add a film, a clinical value or some clinical text.")
     return study

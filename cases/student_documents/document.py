@@ -4,8 +4,6 @@
 `CLINICAL_FIELDS` or a label of RICORD is taken over; the rest stays out of the study, and a note says so.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,8 +12,9 @@ from typing import Any
 from cases.case import Case, Licence, Provenance
 from cases.refusals import broken_case
 from cases.store import CaseSummary
-from cases.student_documents.names import CATEGORIES, FIELD_NAMES, LABEL_NAMES, TEXT_NAMES, UNITS
+from cases.student_documents.names import FIELD_NAMES, LABEL_NAMES, TEXT_NAMES
 from modeling.errors import StudyError
+from modeling.field_values import BARE_RANGES, is_unknown, written_number
 from modeling.labels import TASKS, TaskName
 from modeling.study import (
     CLINICAL_FIELDS,
@@ -25,7 +24,6 @@ from modeling.study import (
     Radiograph,
     Study,
     ViewPosition,
-    is_unknown,
 )
 
 SEED_SOURCE = "seed"
@@ -37,7 +35,6 @@ SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
 """What `seed_summary` reads; the film is not among them."""
 SEED_LICENCE = Licence("not stated", may_show=True, may_export=False)
 """The owner of the database put the film there to be looked at; nobody said that it may leave."""
-_NUMBER = re.compile(r"([-+]?\d+(?:[.,]\d+)?)\s*(.*)", re.DOTALL)
 _UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
 
 
@@ -45,7 +42,8 @@ _UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
 class _ClinicalData:
     """What `clinical_data` comes to, and what had to stay aside."""
 
-    values: dict[str, float | str] = field(default_factory=dict)
+    raw: dict[str, tuple[str, object]] = field(default_factory=dict)
+    table: ClinicalTable = field(default_factory=ClinicalTable)
     labels: dict[TaskName, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -84,13 +82,13 @@ def case_from_seed(document: Mapping[str, Any], case_id: str) -> Case:
     clinical = _clinical_data(found or {})
     radiograph = _radiograph(document, case_id)
     if radiograph.view_position is ViewPosition.UNKNOWN:
-        stated = clinical.values.get("view_position", ViewPosition.UNKNOWN)
+        stated = clinical.table.values.get("view_position", ViewPosition.UNKNOWN)
         view = ViewPosition.LATERAL if clinical.lateral else ViewPosition(stated)
         radiograph = replace(radiograph, view_position=view)
     text = {name: words for name, words in clinical.texts.items() if name == "indication"}
     return Case(
         case_id=case_id,
-        study=Study(radiograph, ClinicalTable(clinical.values), ClinicalText(text)),
+        study=Study(radiograph, clinical.table, ClinicalText(text)),
         licence=SEED_LICENCE,
         provenance=Provenance(source=seed_source(document, clinical.labels)),
         report={name: words for name, words in clinical.texts.items() if name != "indication"},
@@ -137,11 +135,11 @@ def film_file(document: Mapping[str, Any], case_id: str) -> bytes:
         data = data.decode("ascii")
     if not isinstance(data, str):
         raise broken_case(case_id, "its image_data is not base64 text")
-    text = re.sub(r"\s+", "", data[data.find(",") + 1 :] if data.startswith("data:") else data)
-    text = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    from cases.reading.upload import film_of_base64  # Late: it brings Pillow, which a list does not need.
+
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as exc:
+        return film_of_base64(data)
+    except StudyError as exc:
         raise broken_case(case_id, "its image_data is not base64 text") from exc
 
 
@@ -173,6 +171,11 @@ def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
             _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
         elif key not in SOURCE_FIELDS:
             clinical.notes.append(f"'{name}' in clinical_data fits no clinical field and was left out.")
+    cells = {name: value for name, (_, value) in clinical.raw.items()}
+    clinical.table, refused = ClinicalTable.read_cells(cells)
+    clinical.notes += clinical.table.notes
+    for name, problem in refused.items():
+        clinical.notes.append(f"'{clinical.raw[name][0]}' in clinical_data was left out: {problem}")
     return clinical
 
 
@@ -198,47 +201,24 @@ def _take_label(clinical: _ClinicalData, name: str, task: TaskName, value: objec
 
 
 def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value: object, unit: str) -> None:
+    """Keep a value for `ClinicalTable.read_cells`, with the unit that stands beside its name."""
     if known.name == "view_position" and str(value).strip().lower() in ("lateral", "ll", "lat"):
         clinical.lateral = True
         return
-    if known.name in clinical.values:
+    if known.name in clinical.raw:
         clinical.notes.append(f"'{name}' in clinical_data names {known.label} again and was left out.")
         return
-    written = _category(known, value) if known.kind == "categorical" else _number(known, value, unit)
-    try:
-        clinical.values[known.name] = known.check(written)
-    except StudyError as exc:
-        clinical.notes.append(f"'{name}' in clinical_data was left out: {exc}")
-        return
-    _note_assumed_unit(clinical, name, known, written)
+    written = None if known.kind == "categorical" else written_number(value)
+    bare = written is not None and not written.unit and not written.limit
+    clinical.raw[known.name] = (name, f"{value} {unit}" if bare and unit and written.unit == "" else value)
+    if bare and not unit and known.name != "age" and _fits_twice(known, written.readings[0]):
+        clinical.notes.append(f"'{name}' in clinical_data has no unit and was read in {known.unit}.")
 
 
-def _category(known: ClinicalField, value: object) -> str:
-    text = str(value).strip().lower()
-    text = text.split()[0] if known.name == "view_position" and text else text  # "AP supine"
-    return CATEGORIES.get(known.name, {}).get(text, text)
-
-
-def _number(known: ClinicalField, value: object, unit: str) -> str:
-    """The number and its unit as `ClinicalField.check` reads them; anything else is passed on quoted."""
-    match = _NUMBER.fullmatch(str(value).strip())
-    if match is None or isinstance(value, bool):
-        return f"'{value}'"
-    number, written = match[1], (match[2] or unit).strip()
-    whole, comma, decimals = number.partition(",")
-    if comma and len(decimals) == 3:
-        return str(value)  # "1,200": thousands or decimals, nobody can tell.
-    spelt = {u.lower(): u for u in (known.unit, *known.other_units)} | UNITS.get(known.name, {})
-    plain = f"{whole}.{decimals}" if comma else number
-    return f"{plain} {spelt.get(written.lower(), written)}".strip()
-
-
-def _note_assumed_unit(clinical: _ClinicalData, name: str, known: ClinicalField, written: str) -> None:
-    """Say so where no unit was written and another would have given a plausible value as well."""
-    if known.name == "age" or known.kind == "categorical" or not re.fullmatch(r"[-+.\d]+", written):
-        return
-    number = float(written)
-    for factor, offset in known.other_units.values():
-        if known.low <= number * factor + offset <= known.high:
-            clinical.notes.append(f"'{name}' in clinical_data has no unit and was read in {known.unit}.")
-            return
+def _fits_twice(known: ClinicalField, number: float) -> bool:
+    """Whether a bare number would be plausible in another unit as well, and no range tells which it is."""
+    if any(bare.low <= number < bare.high for bare in BARE_RANGES.get(known.name, ())):
+        return False
+    return known.low <= number <= known.high and any(
+        known.low <= number * factor + offset <= known.high for factor, offset in known.other_units.values()
+    )

@@ -65,28 +65,3 @@ TEXT_NAMES = {
     "findings": "findings",
     "impression": "impression",
 }
-CATEGORIES = {
-    "sex": {"m": "male", "man": "male", "f": "female", "w": "female", "woman": "female"},
-    "rt_pcr": {
-        **dict.fromkeys(("pos", "+", "detected", "yes", "true", "1"), "positive"),
-        **dict.fromkeys(("neg", "-", "not detected", "no", "false", "0"), "negative"),
-    },
-}
-_CELL_UNITS = {
-    **dict.fromkeys(("g/l", "10*9/l", "x10^9/l", "10^3/ul", "k/ul"), "10^9/L"),
-    **dict.fromkeys(("/mm3", "/µl", "/μl"), "/uL"),
-}
-UNITS = {
-    "age": {
-        **dict.fromkeys(("y", "yr", "yrs", "year", "yo", "y/o", "years old"), "years"),
-        **dict.fromkeys(("m", "mo", "month"), "months"),
-    },
-    "temperature": {
-        **dict.fromkeys(("c", "ºc", "degc", "celsius"), "°C"),
-        **dict.fromkeys(("f", "ºf", "degf", "fahrenheit"), "°F"),
-    },
-    "spo2": {"percent": "%"},
-    "respiratory_rate": dict.fromkeys(("bpm", "/minute", "breaths/min", "per minute", "1/min"), "/min"),
-    "ldh": {"iu/l": "U/L", "u/l": "U/L"},
-    **{name: _CELL_UNITS for name in ("leukocytes", "lymphocytes", "neutrophils")},
-}

@@ -9,7 +9,7 @@ from interface.html.pictures import film_url, shown_film
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.results import Attribution, Prediction
-from modeling.study import CLINICAL_FIELDS
+from modeling.study import CLINICAL_FIELDS, spellings_of
 
 Json = dict[str, Any]
 
@@ -136,7 +136,7 @@ def _plain(value: float | str | None) -> float | str | None:
 
 
 def fields_json() -> Json:
-    """What `table` may hold: units, plausible ranges and categories."""
+    """What `table` may hold: units, plausible ranges, categories, and how each may be written."""
     return {
         name: {
             "kind": field.kind,
@@ -145,6 +145,7 @@ def fields_json() -> Json:
             "high": field.high if field.kind == "numeric" else None,
             "other_units": list(field.other_units),
             "categories": list(field.categories),
+            "spellings": {name: list(words) for name, words in spellings_of(field.name).items()},
         }
         for name, field in CLINICAL_FIELDS.items()
     }

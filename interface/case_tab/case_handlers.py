@@ -1,14 +1,12 @@
 """What happens when a reader chooses a case, pages through the list, brings a film, or changes the form."""
 
-import base64
-import binascii
 import secrets
 from typing import Literal
 
 import gradio as gr
 
 from cases.case import Case
-from cases.reading.upload import study_from_upload
+from cases.reading.upload import film_of_base64, study_from_upload
 from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
@@ -35,18 +33,14 @@ def case_filter(source: str | None, appearance: str | None, grading: str | None)
 
 
 def decoded(film: object) -> bytes:
-    """The bytes of a film that came as base64 text; a data URL is taken too.
+    """The bytes of a film that came as base64 text, as `film_of_base64` reads it.
 
     Raises:
         StudyError: it is not base64.
     """
     if not isinstance(film, str):
         raise StudyError("The film must be sent as base64 text; encode the file and try again.")
-    text = film.partition(",")[2] if film.startswith("data:") else film
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
+    return film_of_base64(film)
 
 
 def _reader(request: gr.Request) -> str:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from interface.language.texts import marker
 from interface.session.study_edits import typed
-from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Modality, Study
+from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Modality, Study, spellings_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def _range(field: ClinicalField) -> str:
     if field.name == "age":
         return marker("form.range_age")
     text = f"{field.low:g} – {field.high:g} {field.unit.replace('10^9', '10⁹')}"
-    return f"{text} ({', '.join(field.other_units)})" if field.other_units else text
+    other = next((unit for unit in spellings_of(field.name) if unit != field.unit), "")
+    return f"{text} ({other.replace('/uL', '/µL')})" if other else text
 
 
 def _component(field: ClinicalField) -> gr.Textbox | gr.Dropdown:

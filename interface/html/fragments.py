@@ -7,10 +7,11 @@ from cases.case import Case
 from cases.store import CasePage
 from interface.html.pictures import thumbnail_url
 from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, say, word_for
+from interface.language.texts import Language, field_label, say, value_word, word_for
 from interface.models.checkpoints import suits
 from interface.models.model_host import ModelHost, ModelState
 from modeling.results import Prediction, TaskPrediction
+from modeling.study import CLINICAL_FIELDS, spellings_of
 
 
 def banner(language: Language) -> str:
@@ -222,4 +223,20 @@ def form_reads(fields: Iterable[str], sections: Iterable[str], language: Languag
     places = [f"#vb-field-{f}" for f in fields] + [f"#vb-section-{s}" for s in sections]
     chosen = ", ".join(f'{place} [data-testid="block-info"]::after' for place in places)
     mark = f'<style>{chosen} {{ content: " ✓" / ""; font-weight: 700; }}</style>' if places else ""
-    return note(f"{table} {text}", "vb-reads") + mark
+    return note(f"{table} {text}", "vb-reads") + spellings_help(language) + mark
+
+
+def spellings_help(language: Language) -> str:
+    """How each field's values may be written, from the table that reads them, behind one line."""
+    rows = []
+    for name in CLINICAL_FIELDS:
+        words = (
+            f"{escape(value_word(meaning, language))}: {escape(', '.join(spellings))}"
+            for meaning, spellings in spellings_of(name).items()
+        )
+        rows.append(f"<dt>{escape(field_label(name, language))}</dt><dd>{'<br>'.join(words)}</dd>")
+    title, about = (escape(say(key, language)) for key in ("form.spellings", "form.spellings_about"))
+    return (
+        f'<details class="vb-spellings"><summary>{title}</summary><p class="vb-note">{about}</p>'
+        f"<dl>{''.join(rows)}</dl></details>"
+    )

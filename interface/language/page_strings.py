@@ -79,6 +79,14 @@ _PAGE: dict[str, tuple[str, str]] = {
         "Change a value and predict again. An empty field is unknown; nothing is filled in for you.",
         "更改數值後再預測。空白即為未知；不會自動補值。",
     ),
+    "form.spellings": ("How values may be written", "數值的寫法"),
+    "form.spellings_about": (
+        "A number without a unit is in the field's own unit; where its range says that it cannot be, it is"
+        " converted and a note says so. N/A, NA, null, - and ? are unknown; <5 and >300 are limits of the"
+        " laboratory.",
+        "未寫單位的數字以欄位本身的單位讀取；若依範圍判斷並非如此，會換算並加以註明。"
+        "N/A、NA、null、- 與 ? 為未知；<5 與 >300 為檢驗極限。",
+    ),
     "form.unknown": ("unknown", "未知"),
     "form.predict": ("Predict again", "再次預測"),
     "form.without_image": ("Leave out the film", "移除影像"),
@@ -233,6 +241,11 @@ _PAGE: dict[str, tuple[str, str]] = {
     "class.Pneumonia": ("Pneumonia", "肺炎"),
     "class.Pneumothorax": ("Pneumothorax", "氣胸"),
     "value.years": ("years", "歲"),
+    "value.months": ("months", "個月"),
+    "value.weeks": ("weeks", "週"),
+    "value.days": ("days", "天"),
+    "value./uL": ("/µL", "/µL"),
+    "value.10^6/L": ("10⁶/L", "10⁶/L"),
     "value.10^9/L": ("10⁹/L", "10⁹/L"),
     "form.range_age": ("0 – 120 years (months)", "0 – 120 歲（或如 8 months）"),
     "value.female": ("female", "女"),

@@ -20,6 +20,23 @@ SENTENCES: dict[str, str] = {
     "{field} is {value}, outside {low} to {high}": "「{field}」為 {value}，超出 {low} 至 {high} 的範圍",
     "{problem}; if it is in {unit}, write '{value}'.": "{problem}；若單位為 {unit}，請寫「{value}」。",
     "{problem}; correct it or leave it unknown.": "{problem}；請更正或留為未知。",
+    "{field} {value} may be {one} or {other}; write it with its unit.": (
+        "「{field}」{value} 可能是 {one} 或 {other}；請連同單位填寫。"
+    ),
+    "{field} {value} may be {one} or {other}; write it without a comma.": (
+        "「{field}」{value} 可能是 {one} 或 {other}；請不要使用逗號。"
+    ),
+    "{field} '{value}' was read as {reading}; write the unit if it is another.": (
+        "「{field}」的「{value}」讀為 {reading}；若為其他單位，請註明單位。"
+    ),
+    "{field} '-' was read as {value}; leave it empty if it is unknown.": (
+        "「{field}」的「-」讀為 {value}；若為未知，請留空。"
+    ),
+    "{field} {value} needs the leukocytes beside it; give both, or write the count in {unit}.": (
+        "「{field}」{value} 需要白血球數；請一併填寫，或改以 {unit} 填寫數目。"
+    ),
+    "{field} '{value}' is no limit of what a laboratory measures; write the number itself or leave it"
+    " unknown.": "「{field}」的「{value}」不是檢驗的極限值；請填寫數值本身，或留為未知。",
     "There is no clinical field '{name}'; use {names}.": "沒有臨床欄位「{name}」；請使用 {names}。",
     "There is no text section '{name}'; use {names}.": "沒有文字段落「{name}」；請使用 {names}。",
     "This study has no prediction for {task}; give what that task reads.": (

@@ -7,9 +7,10 @@ from dataclasses import replace
 from cases.case import Case, Licence, Provenance
 from cases.reading.upload import MAX_TEXT
 from modeling.errors import StudyError, ViewboxError
+from modeling.field_values import is_unknown
 from modeling.labels import Target
 from modeling.results import Prediction
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study, is_unknown
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
 
 def typed(value: float | str | None) -> str:
@@ -45,10 +46,11 @@ def revised(study: Study, table: Mapping[str, object], text: Mapping[str, object
         sections.pop(section, None)
         if words and words.strip():
             sections[section] = words
-    merged = {**kept, **ClinicalTable.from_raw(raw).values}
+    typed_in = ClinicalTable.from_raw(raw, kept)
+    merged = {**kept, **typed_in.values}
     return Study(
         study.radiograph,
-        ClinicalTable({name: merged[name] for name in CLINICAL_FIELDS if name in merged}),
+        ClinicalTable({name: merged[name] for name in CLINICAL_FIELDS if name in merged}, typed_in.notes),
         ClinicalText(sections),
     )
 

@@ -177,7 +177,7 @@ class DiagnosisPipeline:
         return tuple(m for m in Modality if m in task.modalities and given[m])
 
     def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
-        notes = []
+        notes = list(study.table.notes)
         if source is not None and self.config.sources and source not in self.config.sources:
             trained_on = ", ".join(self.config.sources)
             notes.append(

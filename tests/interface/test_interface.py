@@ -158,7 +158,7 @@ def test_a_value_that_means_nothing_is_refused(table, text):
 
 def test_a_film_is_taken_as_base64_only():
     assert decoded("YWJj") == b"abc" and decoded("data:image/png;base64,YWJj") == b"abc"
-    for film in ("app.py", {"path": "app.py"}, None, ["YWJj"], "YWJ"):
+    for film in ("app.py", {"path": "app.py"}, None, ["YWJj"], "YWJjY"):
         with pytest.raises(StudyError):
             decoded(film)
 

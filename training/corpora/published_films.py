@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling.errors import StudyError, ViewboxError
+from modeling.field_values import is_unknown
 from modeling.labels import APPEARANCE, TaskName, grading_from_zones
 from modeling.study import (
     CLINICAL_FIELDS,
@@ -22,7 +23,6 @@ from modeling.study import (
     ClinicalText,
     Photometric,
     Window,
-    is_unknown,
 )
 from training.corpora.extent import fit_extent_cuts, zones_from_extent
 from training.corpora.labelled_film import Film, Split, split_of
@@ -82,7 +82,7 @@ def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
     """Known values only; one that its field refuses is dropped and logged, never clipped into range."""
     values: dict[str, float | str] = {}
     for name, value in raw.items():
-        if is_unknown(value) or value == "?":
+        if is_unknown(value):
             continue
         if isinstance(value, float) and math.isinf(value):
             values[name] = value  # beyond a laboratory limit: known, and kept apart from missing

@@ -16,8 +16,8 @@ from pyarrow import ArrowInvalid
 from evaluation.bootstrap import measured, patient_draws
 from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
 from modeling.errors import ViewboxError
+from modeling.field_values import is_unknown
 from modeling.labels import GRADING, grading_from_zones
-from modeling.study import is_unknown
 from training.corpora.open_corpus import CORPORA
 
 ZONES = "ABCDEF"

@@ -1,10 +1,13 @@
 """Uploads: what a picture becomes, every refusal in one sentence, and nothing on disk."""
 
+import base64
 import io
 import random
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -12,7 +15,15 @@ from PIL import Image, ImageDraw
 
 from cases.reading.dicom import encode_radiograph
 from cases.reading.film_size import MAX_FILE_BYTES
-from cases.reading.upload import HUE_LIMIT, MAX_TEXT, TINT_LIMIT, colour_of, read_upload, study_from_upload
+from cases.reading.upload import (
+    HUE_LIMIT,
+    MAX_TEXT,
+    TINT_LIMIT,
+    colour_of,
+    film_of_base64,
+    read_upload,
+    study_from_upload,
+)
 from modeling.errors import StudyError
 from modeling.study import Modality, Radiograph, ViewPosition
 
@@ -291,8 +302,8 @@ def test_every_part_may_stand_alone() -> None:
 
 
 def test_clinical_values_are_checked() -> None:
-    with pytest.raises(StudyError, match=r"temperature is 99\.5, outside 30 to 45"):
-        study_from_upload(file_of(GRAY), table={"temperature": 99.5}, text={})
+    with pytest.raises(StudyError, match=r"temperature is 50, outside 30 to 45"):
+        study_from_upload(file_of(GRAY), table={"temperature": 50}, text={})
     with pytest.raises(StudyError, match="no clinical field 'shoe_size'"):
         study_from_upload(None, table={"shoe_size": 44}, text={})
 
@@ -333,3 +344,37 @@ def test_nothing_is_written_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(StudyError):
             study_from_upload(refused, table={}, text={})
     assert list(tmp_path.iterdir()) == []
+
+
+# --- a film as text ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda data: base64.b64encode(data).decode(),
+        lambda data: base64.encodebytes(data).decode(),  # lines of 76 columns
+        lambda data: base64.encodebytes(data).decode().replace("\n", "\r\n"),
+        lambda data: base64.b64encode(data).decode().rstrip("="),
+        lambda data: base64.urlsafe_b64encode(data).decode(),
+        lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+        lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
+        lambda data: "data:application/octet-stream;base64," + quote(base64.b64encode(data)),
+        lambda data: "\n data:image/png;base64,\n" + base64.encodebytes(data).decode(),
+    ],
+)
+def test_base64_is_taken_however_it_is_written(written: Callable[[bytes], str]) -> None:
+    data = bytes(range(256)) + b"\xfb\xff"
+    assert film_of_base64(written(data)) == data
+
+
+@pytest.mark.parametrize("text", ["hällo", "abc*def", "a", "data:image/png;base64,%%%"])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(StudyError, match="not valid base64"):
+        film_of_base64(text)
+
+
+def test_what_was_converted_in_a_form_is_said_of_the_study() -> None:
+    study = study_from_upload(None, table={"po2": "10.2", "crp": "N/A", "spo2": 97}, text={})
+    assert study.table.values == pytest.approx({"po2": 76.506, "spo2": 97.0}, rel=1e-3)
+    assert len(study.table.notes) == 1 and "10.2 kPa" in study.table.notes[0]

@@ -1,5 +1,7 @@
 """The seed project's loosely named values: what fits a field, what stays aside, and that it is said."""
 
+import math
+
 import pytest
 
 from cases.student_documents.document import case_from_seed, id_keys, seed_id, seed_summary
@@ -41,9 +43,8 @@ def test_spellings_that_fit_a_field(name: str, value: object, field: str, expect
     [
         ("Ward", "4b"),
         ("Temperature", 380),
-        ("Temperature", "98.6"),
-        ("CRP", "<5"),
-        ("CRP", "1,200"),
+        ("CRP", ">5"),
+        ("pO2", 25),
         ("Gender", "X"),
         ("Age", True),
         ("Age", "old"),
@@ -56,6 +57,23 @@ def test_what_fits_no_field_stays_aside_and_is_said(name: str, value: object) ->
     case = case_from_seed(seed_document("a", **{name: value}), "a")
     assert not case.study.table and not case.reference
     assert len(case.notes) == 1 and name in case.notes[0] and case.notes[0].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected", "said"),
+    [
+        ("Temperature", "98.6", "temperature", 37.0, "98.6 °F"),
+        ("CRP", "<5", "crp", -math.inf, ""),
+        ("CRP", "1,200", "crp", 1.2, "1.2 mg/L"),
+        ("PaO2", 10.2, "po2", 76.506, "10.2 kPa"),
+    ],
+)
+def test_what_is_read_otherwise_than_it_stands_is_said(
+    name: str, value: object, field: str, expected: float, said: str
+) -> None:
+    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    assert case.study.table.values[field] == pytest.approx(expected, abs=0.01)
+    assert said in "".join(case.notes) and (bool(said) or not case.notes)
 
 
 def test_a_missing_unit_is_said_where_another_would_fit_too() -> None:

@@ -1,0 +1,299 @@
+"""The clinical table: its fields with their units and ranges, and what a reader's cells come to.
+
+How values are spelled stands in `modeling.field_values`.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from modeling.errors import StudyError
+from modeling.field_values import (
+    BARE_RANGES,
+    CATEGORY_SPELLINGS,
+    LIMITS,
+    SHARE_OF_LEUKOCYTES,
+    UNIT_SPELLINGS,
+    WrittenNumber,
+    category_of,
+    is_unknown,
+    plain,
+    refuse_both,
+    short,
+    written_number,
+)
+
+
+@dataclass(frozen=True)
+class ClinicalField:
+    """One clinical field: its unit and plausible range (numeric), or its categories.
+
+    Attributes:
+        unit: UCUM-style unit that values are kept in; empty for categorical fields.
+        low, high: the plausible range, both ends included; outside it a value is refused.
+        other_units: unit -> (factor, offset) so that `value * factor + offset` is in `unit`.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    categories: tuple[str, ...] = ()
+    other_units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def check(self, value: object) -> float | str:
+        """A value of this field in its own unit; a bare number is taken to be in it.
+
+        Args:
+            value: a number, a category, or text such as "37.5", "99.5 °F" or "<5".
+
+        Raises:
+            StudyError: not a number, out of range (with the unit that would fit, if one does), no limit of a
+                laboratory, or not a category.
+        """
+        if self.kind == "categorical":
+            return self._category(value)
+        written = self._written(value)
+        numbers = self._numbers(value, written, written.unit or self.unit)
+        if len(numbers) > 1:
+            one, other = (f"{number:g} {written.unit or self.unit}" for number in written.readings)
+            raise StudyError(
+                f"{self.label} {short(value)} may be {one} or {other}; write it without a comma."
+            )
+        return self._limit(value, written, numbers[0]) if written.limit else numbers[0]
+
+    def read(self, value: object) -> tuple[float | str, str]:
+        """As `check`, but a bare number is judged by its range first.
+
+        Returns:
+            The value in the field's unit, and a note where it was not read as it stands.
+
+        Raises:
+            StudyError: as `check`, or two readings are likely.
+        """
+        if self.kind == "categorical":
+            category = self._category(value)
+            dash = f"{self.label} '-' was read as {category}; leave it empty if it is unknown."
+            return category, dash if plain(value) == "-" else ""
+        written = self._written(value)
+        if written.unit or written.limit:
+            return self.check(value), ""
+        if len(written.readings) > 1:
+            number = self.check(value)
+            return number, _read_as(self.label, value, f"{number:g} {self.unit}")
+        number = written.readings[0]
+        for bare in BARE_RANGES.get(self.name, ()):
+            if bare.low <= number < bare.high:
+                factor, offset = self.other_units[bare.unit]
+                other = f"{number:g} {bare.unit} ({number * factor + offset:.4g} {self.unit})"
+                if not bare.sure:
+                    raise refuse_both(self.label, value, f"{number:g} {self.unit}", other)
+                return self.check(f"{number!r} {bare.unit}"), _read_as(self.label, value, other)
+        return self.check(value), ""
+
+    def _category(self, value: object) -> str:
+        for category in self.categories:
+            if str(value).strip().lower() == category.lower():
+                return category
+        category = category_of(self.name, value)
+        if category is None:
+            raise StudyError(
+                f"{self.label} cannot be '{short(value)}'; choose one of {', '.join(self.categories)},"
+                " or leave it unknown."
+            )
+        return category
+
+    def _written(self, value: object) -> WrittenNumber:
+        written = written_number(value)
+        if written is None or written.unit is None or (written.unit and not self._knows(written.unit)):
+            raise StudyError(
+                f"{self.label} needs a number in {self.unit}, not '{short(value)}'; correct it or leave it"
+                " unknown."
+            )
+        if self.name == "age" and re.fullmatch(r"(2[5-9]|[3-9]\d)\s*M", plain(value), re.IGNORECASE):
+            count = written.readings[0]
+            raise refuse_both(self.label, value, f"{count:g} months", f"{count:g} years of a male")
+        return written
+
+    def _knows(self, unit: str) -> bool:
+        return unit == self.unit or unit in self.other_units
+
+    def _numbers(self, value: object, written: WrittenNumber, unit: str) -> tuple[float, ...]:
+        """Every reading in the field's own unit that lies in its range.
+
+        Raises:
+            StudyError: none does.
+        """
+        factor, offset = self.other_units.get(unit, (1.0, 0.0)) if unit != self.unit else (1.0, 0.0)
+        numbers = tuple(number * factor + offset for number in written.readings)
+        likely = tuple(n for n in numbers if self.low <= n <= self.high)
+        if not likely:
+            raise StudyError(self._out_of_range(short(value), numbers[0]))
+        return likely
+
+    def _limit(self, value: object, written: WrittenNumber, number: float) -> float:
+        """Minus or plus infinity; of an age, which has no such limit, the number itself."""
+        if self.name == "age" and written.limit == ">" and number >= 85:
+            return number
+        below, above = LIMITS.get(self.name, (-math.inf, math.inf))
+        if (written.limit == "<" and number <= below) or (written.limit == ">" and number >= above):
+            return -math.inf if written.limit == "<" else math.inf
+        raise StudyError(
+            f"{self.label} '{short(value)}' is no limit of what a laboratory measures; write the number"
+            " itself or leave it unknown."
+        )
+
+    def _out_of_range(self, text: str, number: float) -> str:
+        message = f"{self.label} is {text}, outside {self.low:g} to {self.high:g} {self.unit}"
+        for other, (factor, offset) in self.other_units.items():
+            if self.low <= number * factor + offset <= self.high:
+                return f"{message}; if it is in {other}, write '{number:g} {other}'."
+        return f"{message}; correct it or leave it unknown."
+
+    @property
+    def label(self) -> str:
+        """The name as a reader sees it."""
+        return self.name.replace("_", " ")
+
+
+def _read_as(label: str, value: object, reading: str) -> str:
+    return f"{label} '{short(value)}' was read as {reading}; write the unit if it is another."
+
+
+_COUNTS = {"/uL": (0.001, 0.0), "10^6/L": (0.001, 0.0), "/L": (1e-9, 0.0)}
+_PRESSURE = {"kPa": (7.50062, 0.0)}
+
+CLINICAL_FIELDS: dict[str, ClinicalField] = {
+    f.name: f
+    for f in (
+        ClinicalField(
+            "age",
+            "numeric",
+            "years",
+            0,
+            120,
+            other_units={"months": (1 / 12, 0.0), "weeks": (7 / 365.25, 0.0), "days": (1 / 365.25, 0.0)},
+        ),
+        ClinicalField("sex", "categorical", categories=("female", "male")),
+        ClinicalField("view_position", "categorical", categories=("PA", "AP")),
+        ClinicalField("rt_pcr", "categorical", categories=("negative", "positive")),
+        ClinicalField("temperature", "numeric", "°C", 30, 45, other_units={"°F": (5 / 9, -160 / 9)}),
+        ClinicalField("spo2", "numeric", "%", 30, 100, other_units={"of 1": (100.0, 0.0)}),
+        ClinicalField("respiratory_rate", "numeric", "/min", 4, 80),
+        ClinicalField("crp", "numeric", "mg/L", 0, 700, other_units={"mg/dL": (10.0, 0.0)}),
+        ClinicalField("d_dimer", "numeric", "mg/L", 0, 200, other_units={"ng/mL": (0.001, 0.0)}),
+        ClinicalField("ldh", "numeric", "U/L", 50, 5000, other_units={"µkat/L": (60.0, 0.0)}),
+        ClinicalField("leukocytes", "numeric", "10^9/L", 0, 500, other_units=_COUNTS),
+        ClinicalField("lymphocytes", "numeric", "10^9/L", 0, 300, other_units=_COUNTS),
+        ClinicalField("neutrophils", "numeric", "10^9/L", 0, 300, other_units=_COUNTS),
+        ClinicalField("po2", "numeric", "mmHg", 10, 700, other_units=_PRESSURE),
+        ClinicalField("pco2", "numeric", "mmHg", 5, 200, other_units=_PRESSURE),
+    )
+}
+"""Every clinical field Viewbox knows, in the order of the form. A checkpoint reads a subset."""
+
+
+def spellings_of(name: str) -> dict[str, tuple[str, ...]]:
+    """How a field's values are written: category -> its words, or unit -> its spellings."""
+    spec = CLINICAL_FIELDS[name]
+    if spec.kind == "categorical":
+        return dict(CATEGORY_SPELLINGS[name])
+    share = ("%",) if name in SHARE_OF_LEUKOCYTES else ()
+    return {unit: UNIT_SPELLINGS[unit] for unit in (spec.unit, *spec.other_units, *share) if unit != "of 1"}
+
+
+@dataclass(frozen=True)
+class ClinicalTable:
+    """Known clinical values by field name; a field that is not there is unknown, never imputed.
+
+    Numbers are in the unit of `CLINICAL_FIELDS`; an infinite number is a laboratory limit and stays apart
+    from a missing one.
+
+    Attributes:
+        notes: sentences about values that were not read as they stood.
+    """
+
+    values: Mapping[str, float | str] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def from_raw(
+        cls, raw: Mapping[str, object], beside: Mapping[str, float | str] | None = None
+    ) -> "ClinicalTable":
+        """Read every cell as `read_cells` does, or none.
+
+        Raises:
+            StudyError: an unknown field name, or a value that its field refuses.
+        """
+        table, refused = cls.read_cells(raw, beside)
+        for problem in refused.values():
+            raise problem
+        return table
+
+    @classmethod
+    def read_cells(
+        cls, raw: Mapping[str, object], beside: Mapping[str, float | str] | None = None
+    ) -> tuple["ClinicalTable", dict[str, StudyError]]:
+        """Read every cell as `ClinicalField.read` does; what `is_unknown` calls so is left out.
+
+        Args:
+            beside: values that are known already; cells in per cent are counted of their leukocytes.
+
+        Returns:
+            The cells that could be read, and why the others could not.
+        """
+        values: dict[str, float | str] = {}
+        notes, refused = [], {}
+        known = [name for name in raw if not (is_unknown(raw[name]) and not _is_result(name, raw[name]))]
+        for name in sorted(known, key=lambda name: name in SHARE_OF_LEUKOCYTES):  # their whole comes first
+            try:
+                if name not in CLINICAL_FIELDS:
+                    names = ", ".join(CLINICAL_FIELDS)
+                    raise StudyError(f"There is no clinical field '{short(name)}'; use {names}.")
+                whole = values.get("leukocytes", (beside or {}).get("leukocytes"))
+                values[name], note = (
+                    _counted(CLINICAL_FIELDS[name], raw[name], whole)
+                    if name in SHARE_OF_LEUKOCYTES
+                    else CLINICAL_FIELDS[name].read(raw[name])
+                )
+            except StudyError as exc:
+                refused[name] = exc
+                continue
+            notes += [note] if note else []
+        return cls({name: values[name] for name in raw if name in values}, tuple(notes)), refused
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+def _is_result(name: str, value: object) -> bool:
+    """A lone minus is a result of a test that has such results, and nothing anywhere else."""
+    return name == "rt_pcr" and category_of(name, value) is not None
+
+
+def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float | str, str]:
+    """Lymphocytes or neutrophils, which a laboratory also gives in per cent of the leukocytes.
+
+    Raises:
+        StudyError: per cent without leukocytes, two likely readings, or as `ClinicalField.read`.
+    """
+    written = written_number(value)
+    whole = whole if isinstance(whole, float) and math.isfinite(whole) else None
+    number = written.readings[0] if written is not None and not written.limit else math.nan
+    bare = written is not None and written.unit == "" and len(written.readings) == 1
+    if written is not None and written.unit == "%":
+        if whole is None or not 0 <= number <= 100:
+            raise StudyError(
+                f"{spec.label} {short(value)} needs the leukocytes beside it; give both, or write the count"
+                f" in {spec.unit}."
+            )
+        return number / 100 * whole, ""
+    if bare and whole is None and SHARE_OF_LEUKOCYTES[spec.name] <= number <= 100:
+        raise refuse_both(spec.label, value, f"{number:g} {spec.unit}", f"{number:g} % of the leukocytes")
+    if bare and whole is not None and whole < number <= 100:
+        count = number / 100 * whole
+        return count, _read_as(spec.label, value, f"{number:g} % of the leukocytes ({count:.3g} {spec.unit})")
+    return spec.read(value)
