@@ -1,7 +1,7 @@
 """Severity readings of the Cohen and Hannover films: Brixia zones, a grading from them, and experts' extents.
 
 Brixia (Borghesi and Maroldi 2020) grades six lung zones A to F from 0 to 3, and how many of them are affected
-is what RICORD's grading counts. A geographic extent (0 to 8) and an opacity score (0 to 6), both of Cohen et
+is what RICORD's grading counts. A geographic extent and an opacity score, both 0 to 8 and of Cohen et
 al. 2020, are no counts of zones: they stay ratings and are turned into no grading here. They were published
 as the mean of three raters, whose own numbers are not there to be had.
 """
@@ -17,7 +17,7 @@ READERS = {"S": "Brixia senior reader", "J": "Brixia junior reader"}
 RATERS = "mean of 3 expert raters (Cohen et al. 2020)"
 EXTENTS = {
     "severity_geographic": ("geographic extent of opacities", 8.0),
-    "severity_opacity": ("opacity score", 6.0),
+    "severity_opacity": ("opacity score", 8.0),
 }
 """Column -> the scale, and its upper end; both begin at 0."""
 ZONES = "ABCDEF"

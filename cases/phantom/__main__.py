@@ -102,9 +102,6 @@ def _make(chosen: argparse.Namespace) -> None:
     """Send every case to all that was asked for, one at a time."""
     total = len(default_recipes()) if chosen.default_store else chosen.cases
     folder = DEFAULT_FOLDER if chosen.default_store else chosen.out
-    if chosen.default_store:
-        for old in DEFAULT_FOLDER.glob("cases-*.parquet"):
-            old.unlink()
     films: list[np.ndarray] = []
     columns, tile = (6, 256) if total <= 60 else (16, 128)
     cases = iter(tqdm(_cases(_recipes(chosen), chosen.jobs), total=total, unit="case"))

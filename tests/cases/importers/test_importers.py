@@ -219,7 +219,7 @@ def test_cohen_rows_honour_each_images_licence(tmp_path: Path) -> None:
         "a Hannover film: import hannover instead", "its film is not in the folder", "not a radiograph",
     ]  # fmt: skip
     assert [(r.scale, r.value, r.high) for r in cases[0].ratings] == [
-        ("geographic extent of opacities", 6.0, 8.0), ("opacity score", 4.0, 6.0),
+        ("geographic extent of opacities", 6.0, 8.0), ("opacity score", 4.0, 8.0),
     ]  # fmt: skip
     assert {r.reader for r in cases[0].ratings} == {"mean of 3 expert raters (Cohen et al. 2020)"}
     assert cases[0].report == {"findings": "On [date] a man came with COVID-19."}

@@ -1,0 +1,109 @@
+"""The real cases that ship with Viewbox: chosen films of published sets, each under its own licence.
+
+`hub_config/cases/chosen.json` lists them in the order of the page: set, film as published, and a teacher's
+title and note in every language. Film, table and readings are the importers' work; a film enters only where
+its licence lets it be passed on.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cases.importers import covid_chestxray, hannover, nih
+from cases.importers.films import Work, outcome
+from cases.importers.rows import ImportSettings, Layout, Row, short_hash
+from cases.parquet.store import DEFAULT_FOLDER
+from modeling.errors import CaseStoreError
+
+LIST = DEFAULT_FOLDER / "chosen.json"
+NOTICE = "NOTICE.md"
+FILES = {"hannover": "hannover.parquet", "nih": "nih_sample.parquet", "covid-chestxray": "cohen.parquet"}
+"""Layout -> its table in a data folder."""
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout for layout in (hannover.LAYOUT, nih.LAYOUT, covid_chestxray.LAYOUT)
+}
+LINKS = {
+    "hannover": "https://doi.org/10.6084/m9.figshare.12275009",
+    "nih": "https://nihcc.app.box.com/v/ChestXray-NIHCC",
+    "cohen": "https://github.com/ieee8023/covid-chestxray-dataset",
+}
+"""Source -> where its set can be had."""
+CHANGES = "reduced to at most 512 pixels a side and stored as JPEG"
+
+
+def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterator[dict[str, Any]]:
+    """The documents of the chosen films, `case-01` first.
+
+    Args:
+        chosen: entries with `set`, `film`, `title` and `teaching_note`.
+        data: folder with the sets' tables.
+
+    Raises:
+        CaseStoreError: a film is not in its table, cannot be read, or may not be passed on.
+    """
+    found = {name: _rows_of(name, chosen, data) for name in {entry["set"] for entry in chosen}}
+    for number, entry in enumerate(chosen, 1):
+        row = found[entry["set"]].get(_published_id(entry))
+        if row is None:
+            raise CaseStoreError(
+                f"There is no film '{entry['film']}' in {FILES[entry['set']]}; correct {LIST.name}."
+            )
+        yield _document(f"case-{number:02d}", entry, row)
+
+
+def notice(documents: Iterable[Mapping[str, Any]]) -> str:
+    """NOTICE.md: every real film with its attribution and licence, set by set."""
+    lines = ["# Films in this folder", "", f"The real films below were {CHANGES}; nothing else was changed."]
+    lines += ["The synthetic ones (`phantom-...`) are computed and are CC0 1.0.", ""]
+    lines += ["| case | set | attribution | licence |", "|---|---|---|---|"]
+    for document in documents:
+        provenance, licence = document["provenance"], document["licence"]["name"]
+        link = f"[{provenance['source']}]({LINKS[provenance['source']]})"
+        lines.append(f"| `{document['ID']}` | {link} | {provenance['attribution']} | {licence} |")
+    return "\n".join(lines) + "\n"
+
+
+def read_list(path: Path = LIST) -> list[dict[str, Any]]:
+    """The list of chosen films.
+
+    Raises:
+        CaseStoreError: it is not there or no such list.
+    """
+    try:
+        chosen = json.loads(path.read_text(encoding="utf-8"))
+        assert all(entry["set"] in LAYOUTS and entry["film"] for entry in chosen)
+    except (OSError, ValueError, KeyError, TypeError, AssertionError) as exc:
+        raise CaseStoreError(f"'{path.name}' is no list of chosen films; take the one that ships.") from exc
+    return chosen
+
+
+def _rows_of(name: str, chosen: Sequence[Mapping[str, Any]], data: Path) -> dict[str, Row]:
+    wanted = {_published_id(entry) for entry in chosen if entry["set"] == name}
+    rows = LAYOUTS[name].rows(str(data / FILES[name]), ImportSettings())
+    return {row.case_id: row for row in rows if isinstance(row, Row) and row.case_id in wanted}
+
+
+def _published_id(entry: Mapping[str, Any]) -> str:
+    name = short_hash(entry["film"]) if entry["set"] == "covid-chestxray" else entry["film"]
+    return f"{LAYOUTS[entry['set']].source}-{name}"
+
+
+def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    if not (row.licence.may_show and row.licence.may_export):
+        raise CaseStoreError(
+            f"The licence of '{entry['film']}' ({row.licence.name}) does not let it be passed on; choose"
+            " another."
+        )
+    named = replace(
+        row,
+        case_id=case_id,
+        attribution=f"{row.attribution}; film {entry['film']}, {CHANGES}",
+        title=entry["title"],
+        teaching_note=entry["teaching_note"],
+    )
+    result = outcome(named, "", Work(None, published=True, burned_text="allow"))
+    if result.document is None:
+        raise CaseStoreError(f"The film '{entry['film']}' cannot be taken: {result.reason}")
+    return result.document
