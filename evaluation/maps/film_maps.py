@@ -1,40 +1,25 @@
 """Every map of one film: the methods, the controls that ask for them, and priors that never look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from modeling.explain.controls import with_random_weights
-from modeling.explain.film_methods import (
-    see_edges,
-    see_evidence,
-    see_feature_gradients,
-    see_grad_cam,
-    see_occlusion,
-)
+from modeling.explain.registry import MapMethod, map_methods
 from modeling.explain.removal import removal_account
-from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline
+from modeling.explain.study_path import ImageBaseline
 from modeling.labels import Target
 from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import Study
+from modeling.trust.scrutiny import Scrutiny
 
-_GRADIENTS = "integrated_gradients"
-METHODS = (
-    *(f"{_GRADIENTS}_{baseline}" for baseline in IMAGE_BASELINES),
-    "feature_gradients_black",
-    "feature_gradients_blurred",
-    "grad_cam",
-    "occlusion",
-)
-OWN_METHOD = "evidence"
-"""Only checkpoints that pool by evidence have it."""
-CONTROLS = ("edges", "random_weights")
+CONTROLS = tuple(name for m in map_methods("control") for name in m.measured_as)
 PRIORS = ("centre_prior", "location_prior")
 
-_CONTROL_BASELINE: ImageBaseline = "blurred"  # the film's blurred self: fewer gradients to the same delta
+_OTHERWISE: ImageBaseline = "blurred"
+"""Where a map names no baseline: the film's blurred self, fewer gradients to the same delta."""
 _PRIOR_GRID = (64, 64)
 
 
@@ -59,32 +44,33 @@ class FilmMapper:
 
     def __init__(self, pipeline: DiagnosisPipeline, effort: Effort, seed: int = 0) -> None:
         self.pipeline, self.effort = pipeline, effort
-        self._forgetful = DiagnosisPipeline(
-            with_random_weights(pipeline.model, seed), pipeline.processor, pipeline.origin, pipeline.device
-        )
+        self._scrutiny = Scrutiny(pipeline, seed=seed)
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Those that this checkpoint can give."""
-        return (*METHODS, OWN_METHOD) if self._weighs else METHODS
+        """The maps that this checkpoint can give and that point, by their names in measurements."""
+        return tuple(name for m in self._given if m.kind != "control" for name in m.measured_as)
 
     @property
-    def _weighs(self) -> bool:
-        return self.pipeline.model.encoders["image"].evidence is not None
+    def _given(self) -> list[MapMethod]:
+        return [m for m in map_methods() if m.points and m.is_given_by(self.pipeline.config)]
 
     def accounts(self, study: Study, target: Target) -> dict[str, Attribution]:
         """Integrated Gradients of all modalities: from every baseline of the film, and on random weights."""
-        accounts = {
-            f"{_GRADIENTS}_{b}": self._account(self.pipeline, study, target, b) for b in IMAGE_BASELINES
-        }
         return {
-            **accounts,
-            "random_weights": self._account(self._forgetful, study, target, _CONTROL_BASELINE),
+            name: self._account(forgetful, study, target, start) for name, forgetful, start in self._walks()
         }
+
+    def _walks(self) -> Iterator[tuple[str, bool, ImageBaseline]]:
+        for method in self._given:
+            if method.kind == "account":
+                yield from ((f"{method.name}_{start}", False, start) for start in method.starts)
+            elif method.forgetful:
+                yield method.name, True, _OTHERWISE
 
     def removals(self, study: Study, target: Target) -> Attribution:
         """Occlusion of fields and words, beside that of the film among `maps`."""
-        return removal_account(self.pipeline.paths(study, target, _CONTROL_BASELINE)[0], study)
+        return removal_account(self.pipeline.paths(study, target, _OTHERWISE)[0], study)
 
     def maps(self, study: Study, target: Target, accounts: dict[str, Attribution]) -> dict[str, FilmMap]:
         """A map for each of `methods` and `CONTROLS`; table and text stay as given.
@@ -95,28 +81,17 @@ class FilmMapper:
         Raises:
             ViewboxError: the model gave no number.
         """
-        return {**{n: _of_account(a) for n, a in accounts.items()}, **self._of_the_film(study, target)}
+        maps = {name: _of_account(account) for name, account in accounts.items()}
+        for method in self._given:
+            for name, start in zip(method.measured_as, method.starts or (_OTHERWISE,), strict=True):
+                if name not in maps:
+                    seen = self._scrutiny.film_map(method, study, target, start)
+                    maps[name] = FilmMap(seen.values, seen.seconds)
+        return maps
 
-    def _account(
-        self, pipeline: DiagnosisPipeline, study: Study, target: Target, baseline: ImageBaseline
-    ) -> Attribution:
-        effort = vars(self.effort)
-        return list(pipeline.explain(study, target, baseline=baseline, **effort))[-1]
-
-    def _of_the_film(self, study: Study, target: Target) -> dict[str, FilmMap]:
-        """What asks for the film alone; occlusion covers with the blurred film."""
-        black, blurred = (self.pipeline.paths(study, target, b)[0] for b in IMAGE_BASELINES)
-        maps = {
-            "feature_gradients_black": see_feature_gradients(black),
-            "feature_gradients_blurred": see_feature_gradients(blurred),
-            "grad_cam": see_grad_cam(blurred),
-            "occlusion": see_occlusion(blurred),
-            "edges": see_edges(blurred),
-        }
-        if self._weighs:
-            maps[OWN_METHOD] = see_evidence(blurred)
-        crop = blurred.processed.letterbox.crop
-        return {name: FilmMap(crop(one.values), one.seconds) for name, one in maps.items()}
+    def _account(self, forgetful: bool, study: Study, target: Target, baseline: ImageBaseline) -> Attribution:
+        pipeline = self._scrutiny.forgetful if forgetful else self.pipeline
+        return list(pipeline.explain(study, target, baseline=baseline, **vars(self.effort)))[-1]
 
 
 def _of_account(account: Attribution) -> FilmMap:

@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub_config.cards.film_sections import number, table
+from modeling.explain.registry import map_methods
 
 Numbers = Mapping[str, Any]
 
 MAP_NAMES = {
-    "integrated_gradients_black": "Integrated Gradients from black",
-    "integrated_gradients_blurred": "Integrated Gradients from blurred",
-    "feature_gradients_black": "gradients along the feature map, from black",
-    "feature_gradients_blurred": "gradients along the feature map, from blurred",
-    "grad_cam": "Grad-CAM",
-    "occlusion": "occlusion",
-    "attention": "attention",
-    "evidence": "the checkpoint's own evidence weights",
-    "edges": "control: edges",
-    "random_weights": "control: randomised weights",
+    **{f"{m.name}_{start}": f"{m.title} from {start}" for m in map_methods() for start in m.starts},
+    **{m.name: m.title for m in map_methods() if not m.starts},
     "centre_prior": "prior: the film's centre",
     "location_prior": "prior: where other patients' evidence lies",
 }

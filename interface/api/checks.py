@@ -12,9 +12,10 @@ from interface.api import checks_answers as answers_scrutiny
 from interface.api.cases import Answer, Api, Table
 from interface.api.tool_calls import for_api
 from interface.html.pictures import map_urls, shown_film
-from interface.models.model_host import METHODS, ModelHost
+from interface.models.model_host import ModelHost
 from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
+from modeling.explain.registry import method_names
 from modeling.labels import Target
 from modeling.results import Attribution
 from modeling.study import Study
@@ -51,8 +52,7 @@ class ScrutinyApi:
         Args:
             case_id: as it stands in the list of cases; empty for a study of your own.
             target: task/class, such as appearance/Typical; empty for the most probable class.
-            method: grad_cam, occlusion, feature_gradients, attention, evidence; or a control: edges,
-                random_weights.
+            method: by its name, such as grad_cam or evidence; or a control: edges, random_weights.
             opacity: of the heat map, 0 to 1.
             film: as in `predict_upload`, where no case is named.
             name: the file's name.
@@ -60,8 +60,9 @@ class ScrutinyApi:
             indication: as in `predict`.
             checkpoint: as in `predict`.
         """
-        if method not in METHODS[1:]:
-            raise ViewboxError(f"The method cannot be '{method}'; choose one of {', '.join(METHODS[1:])}.")
+        others = method_names("opinion", "control")
+        if method not in others:
+            raise ViewboxError(f"The method cannot be '{method}'; choose one of {', '.join(others)}.")
         if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
         case, host = self._case(case_id, film, name, table, indication, checkpoint)

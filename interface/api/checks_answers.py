@@ -5,9 +5,11 @@ from typing import Any
 
 from cases.case import Case
 from interface.api.answers import prediction_json
+from interface.case_tab.map_switch import method_about
 from interface.case_tab.trust_panel import reading
 from interface.language.texts import say
-from interface.models.model_host import CONTROLS, ModelHost
+from interface.models.model_host import ModelHost
+from modeling.explain.registry import map_method
 from modeling.results import FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import Modality
 
@@ -24,8 +26,8 @@ def opinion_json(opinion: FilmOpinion) -> Json:
     return {
         "not_for_diagnosis": True,
         "method": opinion.method,
-        "control": opinion.method in CONTROLS,
-        "what_it_is": say(f"about.{opinion.method}", "en"),
+        "control": map_method(opinion.method).kind == "control",
+        "what_it_is": method_about(opinion.method, "en"),
         "target": opinion.target.slug,
         "output": _number(opinion.output),
         "seconds": opinion.seconds,

@@ -15,8 +15,8 @@ from interface.case_tab.prove_panel import ProvePanel
 from interface.case_tab.trust_panel import TrustPanel
 from interface.html.fragments import alert, model_line
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import METHOD
 from interface.session.session import Desk
+from modeling.explain.registry import ACCOUNT
 
 Updates = dict[Any, Any]
 
@@ -50,7 +50,7 @@ class Parts:
         texts = [self.method.about, self.prove.result, self.trust.summary, self.trust.checks]
         untick = gr.CheckboxGroup(value=[], visible=False)
         ticks = dict.fromkeys((self.prove.fields, self.prove.words), untick)
-        return {self.method.switch: METHOD, self.trust.baselines: "", **dict.fromkeys(texts, ""), **ticks}
+        return {self.method.switch: ACCOUNT, self.trust.baselines: "", **dict.fromkeys(texts, ""), **ticks}
 
     def say(self, sentence: str) -> Updates:
         """Put a sentence in the message area."""

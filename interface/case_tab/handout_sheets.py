@@ -9,13 +9,14 @@ from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.export_panel import ADDRESS
 from interface.case_tab.handout import Picture, Sheet
 from interface.case_tab.map_in_words import map_in_words
+from interface.case_tab.map_switch import method_name
 from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.html.fragments import case_name, mismatch, prediction_panel
 from interface.html.pictures import data_url, map_urls
 from interface.language.texts import say, word_for
-from interface.models.model_host import METHOD
 from interface.models.prediction_limits import set_and_gate
 from interface.session.session import Desk, link_of
+from modeling.explain.registry import ACCOUNT
 
 GRAY = 128
 """Ground of a map whose film may not be passed on."""
@@ -115,7 +116,7 @@ def _pictures(desk: Desk) -> tuple[Picture, ...]:
         return tuple(pictures)
     target = word_for("class", account.target.class_name, language)
     url, legend, scale = map_urls(shown, found, opacity=0.6, sign="both")
-    method = say(f"method.{METHOD if desk.opinion is None else found.method}", language)
+    method = method_name(ACCOUNT if desk.opinion is None else found.method, language)
     caption = say("handout.map", language, method=method, target=target)
     alt = say("film.map_alt", language, case=name, target=target)
     key = "film.scale" if desk.opinion is None else "method.own_scale"
@@ -128,7 +129,7 @@ def _settings(desk: Desk) -> tuple[tuple[str, str], ...]:
     from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of  # torch: the page is drawn without it
 
     account, language, state = desk.attribution, desk.language, desk.used.state
-    method = METHOD if desk.opinion is None else desk.opinion.method
+    method = ACCOUNT if desk.opinion is None else desk.opinion.method
     rows = {
         "case": desk.case.case_id,
         "checkpoint": state.name,
@@ -136,7 +137,7 @@ def _settings(desk: Desk) -> tuple[tuple[str, str], ...]:
         "sha": sha256_of(desk.used.folder / WEIGHTS_FILE),
         "target": account.target.slug,
         "baseline": say(f"explain.{account.baseline}", language),
-        "method": say(f"method.{method}", language),
+        "method": method_name(method, language),
         "evaluations": str(account.evaluations),
         "defect": desk.change,
     }

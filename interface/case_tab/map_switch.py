@@ -13,12 +13,10 @@ from interface.about_tab.facts import MAPS_FILE
 from interface.html.fragments import note
 from interface.language.refusals import translated
 from interface.language.texts import Language, marker, say, word_for
-from interface.models.model_host import CONTROLS, METHOD, OPINIONS
+from modeling.explain.registry import ACCOUNT, map_method, method_names
 from modeling.results import Attribution, FilmOpinion
 
 logger = logging.getLogger(__name__)
-MEASURED_AS = {"black": "integrated_gradients_black", "blurred": "integrated_gradients_blurred"}
-"""Baseline -> the name of its map in the localisation benchmark."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,28 @@ class MethodPanel:
 def method_panel() -> MethodPanel:
     """Lay out the switch; controls are always there, whatever the checkpoint."""
     switch = gr.Radio(
-        method_choices(OPINIONS), value=METHOD, label=marker("method.title"), elem_id="vb-method"
+        method_choices(method_names("opinion")),
+        value=ACCOUNT,
+        label=marker("method.title"),
+        elem_id="vb-method",
     )
     return MethodPanel(switch, gr.HTML(elem_id="vb-about"))
 
 
 def method_choices(opinions: tuple[str, ...]) -> list[tuple[Any, str]]:
     """The account, the second opinions that there are, and the controls."""
-    return [(marker(f"method.{name}"), name) for name in (METHOD, *opinions, *CONTROLS)]
+    names = (ACCOUNT, *opinions, *method_names("control"))
+    return [(marker(f"method.{name}", map_method(name).title), name) for name in names]
+
+
+def method_name(name: str, language: Language) -> str:
+    """What a map is called."""
+    return word_for("method", name, language, map_method(name).title)
+
+
+def method_about(name: str, language: Language) -> str:
+    """What a map is and what it is not, in a sentence or two."""
+    return word_for("about", name, language, map_method(name).about)
 
 
 def about(
@@ -51,17 +63,17 @@ def about(
         opinion: the map that stands in the place of the account's.
         pointing: what `pointing_line` says.
     """
-    method = METHOD if opinion is None else opinion.method
-    kind = "control" if method in CONTROLS else "main" if opinion is None else "opinion"
+    method = ACCOUNT if opinion is None else opinion.method
+    kind = "control" if map_method(method).kind == "control" else "main" if opinion is None else "opinion"
     line = say(
         "method.line",
         language,
         kind=say(f"method.{kind}", language),
-        method=say(f"method.{method}", language).rpartition(": ")[2].rpartition("：")[2],
+        method=method_name(method, language).rpartition(": ")[2].rpartition("：")[2],
         target=word_for("class", attribution.target.class_name, language),
         seconds=f"{(attribution if opinion is None else opinion).seconds:.1f}",
     )
-    told = say(f"about.{method}", language)
+    told = method_about(method, language)
     if opinion is not None:
         told += " " + say("method.own_scale", language)
     icon = {"control": "⚠", "opinion": "②", "main": "①"}[kind]
@@ -93,7 +105,7 @@ def pointing_line(localisation: dict[str, Any] | None, baseline: str, language: 
     """The measured hit rate of this map beside the location prior's; empty where it was not measured."""
     maps = (localisation or {}).get("maps", {})
     try:
-        own, prior = maps[MEASURED_AS[baseline]]["hit_rate"], maps["location_prior"]["hit_rate"]
+        own, prior = maps[f"{ACCOUNT}_{baseline}"]["hit_rate"], maps["location_prior"]["hit_rate"]
         low, high = own["interval_95"]
         key = "localisation.above" if own["value"] > prior["value"] else "localisation.below"
         return say(
@@ -101,7 +113,7 @@ def pointing_line(localisation: dict[str, Any] | None, baseline: str, language: 
             language,
             films=localisation["films"],
             marked=say(f"localisation.{'planted' if 'phantoms' in localisation else 'boxes'}", language),
-            method=say(f"method.{METHOD}", language),
+            method=method_name(ACCOUNT, language),
             rate=f"{100 * own['value']:.0f} %",
             interval=f"95 %: {100 * low:.0f}–{100 * high:.0f}",
             prior=f"{100 * prior['value']:.0f} %",

@@ -12,7 +12,13 @@ import numpy as np
 from interface.case_tab.baseline_comparison import BASELINES, baselines_panel
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
-from interface.case_tab.map_switch import about, localisation_of, method_choices, pointing_line
+from interface.case_tab.map_switch import (
+    about,
+    localisation_of,
+    method_choices,
+    method_name,
+    pointing_line,
+)
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.prove_panel import field_choices, word_choices
 from interface.case_tab.trust_panel import checks_panel, verdict
@@ -20,10 +26,10 @@ from interface.case_tab.viewer import desk_value
 from interface.html.fragments import note
 from interface.language.texts import say
 from interface.learn_tab.defects import on_frame
-from interface.models.model_host import METHOD, METHODS
 from interface.session.session import Desk, Desks
 from interface.session.waiting_line import Line, place_line
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.explain.registry import ACCOUNT, map_method
 from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
@@ -145,18 +151,20 @@ class ScrutinyActions:
         """Put another method's map, or a control's, on the film; the account's own comes back at once."""
         desk, parts = self._desks.of(request.session_hash), self.parts
         attribution = desk.attribution
-        if method not in METHODS:
-            raise ViewboxError(f"The map cannot be '{method}'; choose one of {', '.join(METHODS)}.")
+        map_method(method)
         if attribution is None or desk.used is None:
-            yield {parts.method.switch: METHOD, parts.method.about: note(say("prove.waiting", desk.language))}
+            yield {
+                parts.method.switch: ACCOUNT,
+                parts.method.about: note(say("prove.waiting", desk.language)),
+            }
             return
         if attribution.image is None:
             told = note(say("method.no_film", desk.language))
-            yield {parts.method.switch: METHOD, parts.method.about: told}
+            yield {parts.method.switch: ACCOUNT, parts.method.about: told}
             return
         found = None
-        if method != METHOD:
-            told = say("method.computing", desk.language, method=say(f"method.{method}", desk.language))
+        if method != ACCOUNT:
+            told = say("method.computing", desk.language, method=method_name(method, desk.language))
             yield {parts.method.about: note(told, "vb-running")}
             stop = desk.begin_looking()
             try:
@@ -177,7 +185,7 @@ class ScrutinyActions:
         """Put the map that the address asked for on the film, once there is an account."""
         desk = self._desks.of(request.session_hash)
         method = desk.linked.method
-        if method in ("", METHOD) or not desk.complete:  # another checkpoint's turn: it does nothing either
+        if method in ("", ACCOUNT) or not desk.complete:  # another checkpoint's turn: it does nothing either
             yield {self.parts.message: gr.skip()}
             return
         desk.linked = replace(desk.linked, method="")
@@ -233,4 +241,4 @@ class ScrutinyActions:
 
 
 def _shown(desk: Desk) -> str:
-    return METHOD if desk.opinion is None else desk.opinion.method
+    return ACCOUNT if desk.opinion is None else desk.opinion.method

@@ -26,11 +26,14 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def word_for(
-    kind: Literal["class", "modality", "task", "section", "verdict", "method"], name: str, language: Language
+    kind: Literal["class", "modality", "task", "section", "verdict", "method", "about"],
+    name: str,
+    language: Language,
+    otherwise: str = "",
 ) -> str:
-    """The reader's word for a name from `modeling`; the name itself where there is no other."""
+    """The reader's word for a name from `modeling`; where there is none, `otherwise` or the name itself."""
     entry = CATALOGUE.get(f"{kind}.{name}")
-    return entry[LANGUAGES.index(language)] if entry else name.replace("_", " ")
+    return entry[LANGUAGES.index(language)] if entry else otherwise or name.replace("_", " ")
 
 
 def value_word(value: str, language: Language) -> str:
@@ -69,7 +72,13 @@ def translations() -> gr.I18n:
     return gr.I18n(en=english, **dict.fromkeys(names, chinese))
 
 
-def marker(key: str) -> str:
-    """A component's label; the browser puts the string of its own language there."""
+def marker(key: str, otherwise: str = "") -> str:
+    """A component's label; the browser puts the string of its own language there.
+
+    Args:
+        otherwise: what it says where no language has the key.
+    """
+    if otherwise and key not in CATALOGUE:
+        return otherwise
     assert key in CATALOGUE or key.removeprefix("field.") in FIELD_LABELS, key
     return translations()(key)

@@ -23,15 +23,9 @@ if TYPE_CHECKING:
     from modeling.model.familiarity import Familiarity, FamiliarityGate
     from modeling.model.operating_points import Calibration
     from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
-    from modeling.trust.scrutiny import Control, Opinion, Scrutiny
+    from modeling.trust.scrutiny import Scrutiny
 
 logger = logging.getLogger(__name__)
-
-METHOD = "integrated_gradients"
-OPINIONS = ("grad_cam", "occlusion", "feature_gradients", "attention", "evidence")
-CONTROLS = ("edges", "random_weights")
-METHODS = (METHOD, *OPINIONS, *CONTROLS)
-"""As `modeling.trust.scrutiny` has them; named here so that the page is drawn before torch is imported."""
 
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = (
@@ -242,9 +236,7 @@ class ModelHost:
         *_, attribution = self.explain(study, target, baseline, stop, **effort)
         return attribution
 
-    def opinion(
-        self, study: Study, target: Target, method: "Opinion | Control", stop: threading.Event
-    ) -> FilmOpinion:
+    def opinion(self, study: Study, target: Target, method: str, stop: threading.Event) -> FilmOpinion:
         """Short work; see `Scrutiny.opinion`."""
         cancelled = None if self.gateway.elsewhere else stop.is_set
         with self.gateway.short():

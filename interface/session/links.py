@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from interface.case_tab.baseline_comparison import BASELINES
 from interface.language.texts import LANGUAGES, Language, preferred, say
 from interface.learn_tab.defects import DEFECTS
-from interface.models.model_host import METHODS
 from modeling.errors import ViewboxError
+from modeling.explain.registry import method_names
 from modeling.labels import Target
 
 LANGUAGE = "lang"
@@ -51,7 +51,7 @@ class Link:
         given = {name: str(parameters.get(name) or "").strip() for name in asdict(cls())}
         allowed = {
             "baseline": BASELINES,
-            "method": METHODS,
+            "method": method_names(),
             "checkpoint": tuple(checkpoints),
             "change": tuple(DEFECTS),
         }

@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 from modeling.errors import ViewboxError
 from modeling.explain.feature_gradients import spread
+from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
+from modeling.study import Modality
 
 
 def attention_to_film(
@@ -60,3 +63,23 @@ def _weights_on_film(
         _, weights = attend(sequences[i], keys, keys, key_padding_mask=hidden, need_weights=True)
     first = sum(sequences[j].shape[1] for j in others if j < film)
     return weights[0, masks[i][0], first : first + sequences[film].shape[1]]
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """Where words and clinical fields look on the film of a path.
+
+    Raises:
+        ViewboxError: the fusion has no attention, or nothing is there to look at the film.
+    """
+    path = paths[0]
+    if path.model.config.fusion != "cross_attention":
+        raise ViewboxError("This checkpoint's fusion has no attention to show; choose another method.")
+    task = next(t for t in path.model.config.tasks if t.name == path.target.task)
+    encoded = [path.encoded[m] for m in task.modalities]
+    return attention_to_film(
+        path.model.fusions[task.name].attend,
+        [one.sequence for one in encoded],
+        [one.mask for one in encoded],
+        task.modalities.index(Modality.IMAGE),
+        tuple(path.film.shape[-2:]),
+    )

@@ -6,6 +6,7 @@ edge detector, or like itself on randomised weights, shows the film and not the 
 
 import copy
 import time
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch
 from scipy.ndimage import sobel
 from torch import nn
 
+from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -57,3 +60,10 @@ def with_random_weights(module: Module, seed: int = 0) -> Module:
             drawn = torch.randn(parameter.shape, generator=generator).to(parameter)
             parameter.copy_(mean + deviation * drawn)
     return twin
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """The edges of the film on a path: the control that asks no model."""
+    path = paths[0]
+    image = path.processor.config.image
+    return edge_map(path.film[0, 0].cpu().numpy() * image.std + image.mean)

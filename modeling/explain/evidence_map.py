@@ -9,12 +9,17 @@ the weights are sigmoids that do not compete.
 """
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modeling.errors import ViewboxError
+from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
 
 
 def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> ImageMap:
@@ -34,3 +39,19 @@ def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> I
         assert weights.shape[:2] == (1, 1), weights.shape
         values = functional.interpolate(weights, size=size, mode="bilinear", align_corners=False)[0, 0]
     return ImageMap("evidence", values.float().cpu().numpy(), float("nan"), 1, time.perf_counter() - start)
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """The weights with which the checkpoint pools the film on a path.
+
+    Raises:
+        ViewboxError: it weighs every place the same.
+    """
+    path = paths[0]
+    weigh = path.model.encoders["image"].evidence
+    if weigh is None:
+        raise ViewboxError("This checkpoint weighs every place of the film the same; choose another method.")
+    with torch.no_grad():
+        maps = path.features(path.film)
+        output = float(path.logit_of_features(maps))
+    return replace(evidence_map(weigh, maps, tuple(path.film.shape[-2:])), output=output)

@@ -9,14 +9,17 @@ Dhamdhere et al., How Important Is a Neuron?, ICLR 2019.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
+from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.integrated_gradients import integrated_gradients
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
 
 
 def feature_gradients(
@@ -71,3 +74,12 @@ def spread(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     # Bilinear weights do not sum to one cell's area at the edges: what is off is spread evenly.
     enlarged = enlarged * (cells.size / enlarged.size)
     return (enlarged + (float(cells.sum()) - enlarged.sum()) / enlarged.size).astype(np.float32)
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """From the feature map of the path's baseline film to the film's own."""
+    path = paths[0]
+    with torch.no_grad():
+        end, start = path.features(torch.cat([path.film, path.film_baseline])).split(1)
+    size = tuple(path.film.shape[-2:])
+    return feature_gradients(path.logit_of_features, end, start, size, cancelled=cancelled)

@@ -5,14 +5,16 @@ ICCV 2017. The map is coarse (7 x 7 at 224 px) and knows nothing of table and te
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from modeling.errors import ViewboxError
+from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
 
 FeatureForward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
@@ -47,3 +49,14 @@ def grad_cam(forward: FeatureForward, image: Tensor, *, rectify: bool = False) -
     if rectify:
         cam = cam.clamp(min=0)
     return ImageMap("grad_cam", cam.cpu().numpy(), float(logits.detach()), 1, time.perf_counter() - start)
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """Grad-CAM of the film on a path."""
+    path = paths[0]
+
+    def with_features(film: Tensor) -> tuple[Tensor, Tensor]:
+        maps = path.features(film)
+        return maps, path.logit_of_features(maps)
+
+    return grad_cam(with_features, path.film)

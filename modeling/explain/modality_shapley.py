@@ -6,7 +6,7 @@ from itertools import product
 
 import torch
 
-from modeling.explain.film_methods import Features
+from modeling.explain.film_logits import Features
 from modeling.explain.shapley import Coalition, modality_shapley
 from modeling.explain.study_path import StudyPath
 from modeling.results import Attribution, ModalityAccount

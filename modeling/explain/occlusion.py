@@ -5,15 +5,20 @@ gradient, so `forward` may be any engine that gives the model's outputs.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.explain.film_logits import Cancelled, Features, film_logits
 from modeling.explain.maps import ImageMap
+from modeling.explain.study_path import StudyPath
 
 ImageForward = Callable[[np.ndarray], np.ndarray]
 """(B, 3, h, w) float32 as the model reads it -> the target's logits (B,)."""
+
+PATCHES = 7
+"""The patch is a seventh of the side, as large as a place of the last feature map."""
 
 
 def occlusion(
@@ -94,3 +99,11 @@ def ask(forward: ImageForward, films: np.ndarray) -> np.ndarray:
     if not np.isfinite(logits).all():
         raise ViewboxError("The model gave no number for this film; check the film and try again.")
     return logits
+
+
+def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
+    """Occlusion by the path's baseline film."""
+    path = paths[0]
+    film, fill = (t[0].float().cpu().numpy() for t in (path.film, path.film_baseline))
+    patch = max(4, film.shape[-1] // PATCHES)
+    return occlusion(film_logits(path, features), film, fill, patch=patch, cancelled=cancelled)

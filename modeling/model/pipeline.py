@@ -108,6 +108,10 @@ class DiagnosisPipeline:
         image = self.processor.config.image
         return self.model if image is None else folded(self.model, image.size)
 
+    def model_features(self, films: torch.Tensor) -> torch.Tensor:
+        """(B, 3, h, w) -> the last feature map, without a gradient."""
+        return self.light_model.encoders["image"].feature_map(films)
+
     # --- prediction
 
     def process(self, study: Study) -> ProcessedStudy:

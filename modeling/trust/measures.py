@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modeling.explain.averaged import averaged
-from modeling.explain.film_methods import Cancelled, Features, film_logits
-from modeling.explain.integrated_gradients import integrated_gradients
+from modeling.explain import path_map
+from modeling.explain.film_logits import Cancelled, Features, film_logits
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
 from modeling.results import Attribution, TrustMeasure
@@ -38,8 +37,8 @@ MEASURES = (
 SETTLED = 0.1
 """A map that moved by less than a tenth at its last refinement is called settled."""
 
-_COMPARISON = {"tolerance": 0.05, "max_evaluations": 32}
-"""Effort for the maps that are only ranked against the attribution, in cells of 8 x 8 pixels."""
+_COMPARISON = 32
+"""Gradients for the maps that are only ranked against the attribution, in cells of 8 x 8 pixels."""
 
 
 def of_the_account(attribution: Attribution) -> list[TrustMeasure]:
@@ -127,13 +126,8 @@ def of_random_weights(attribution: np.ndarray, control: np.ndarray) -> list[Trus
 
 def quick_map(paths: Sequence[StudyPath], cancelled: Cancelled = None) -> np.ndarray:
     """(h, w): the film's part of Integrated Gradients, as far as 32 gradients bring it."""
-    effort = {**_COMPARISON, "max_evaluations": max(8, int(_COMPARISON["max_evaluations"]) // len(paths))}
-    walks = [
-        integrated_gradients(p.logit, p.inputs, p.baselines, cancelled=cancelled, **effort) for p in paths
-    ]
-    *_, account = averaged(walks)
-    film = account.attributions[paths[0].film_place][0].sum(dim=0)
-    return paths[0].processed.letterbox.crop(film.float().cpu().numpy())
+    seen = path_map.see(paths, paths[0].features, cancelled, evaluations=_COMPARISON)
+    return paths[0].processed.letterbox.crop(seen.values)
 
 
 def _number(value: float) -> float | None:

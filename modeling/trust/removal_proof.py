@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from modeling.errors import StudyError
-from modeling.explain.film_methods import Features
+from modeling.explain.film_logits import Features
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline

@@ -4,37 +4,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
-from torch import Tensor
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
-from modeling.explain.film_methods import Cancelled, see_film
+from modeling.explain.film_logits import Cancelled
 from modeling.explain.maps import ImageMap
 from modeling.explain.modality_shapley import modality_account
+from modeling.explain.registry import MapMethod, map_methods
 from modeling.explain.study_path import StudyPath
 from modeling.labels import TASKS, Target
 from modeling.model.film import to_native
 from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
-from modeling.study import Modality, Study
+from modeling.study import Study
 from modeling.trust import measures as trust_panel
 from modeling.trust.cache import ContentCache, attribution_key, study_key
 from modeling.trust.measures import MEASURES
 from modeling.trust.removal_proof import Removal, answers, check, claimed, taken_away, without
 
-__all__ = ["CONTROLS", "MEASURES", "OPINIONS", "Control", "Opinion", "Scrutiny"]
-
-Opinion = Literal["grad_cam", "occlusion", "feature_gradients", "attention", "evidence"]
-Control = Literal["edges", "random_weights"]
-OPINIONS: tuple[Opinion, ...] = get_args(Opinion)
-CONTROLS: tuple[Control, ...] = get_args(Control)
-
-RANDOM_WEIGHTS_TOLERANCE = 0.05
-RANDOM_WEIGHTS_NODES = 48
-"""Effort for the control on randomised weights."""
+__all__ = ["MEASURES", "Scrutiny"]
 
 
 class Scrutiny:
@@ -55,16 +45,9 @@ class Scrutiny:
         self._kept = ContentCache(cache_bytes)
 
     @property
-    def opinions(self) -> tuple[Opinion, ...]:
-        """Those of `OPINIONS` that this checkpoint can give; attention and evidence must be part of it."""
-        if Modality.IMAGE not in self.pipeline.config.modalities:
-            return ()
-        config, lacking = self.pipeline.config, set()
-        if config.fusion != "cross_attention":
-            lacking.add("attention")
-        if config.image is None or config.image.pooling == "mean":
-            lacking.add("evidence")
-        return tuple(o for o in OPINIONS if o not in lacking)
+    def opinions(self) -> tuple[str, ...]:
+        """The second opinions that this checkpoint can give."""
+        return tuple(m.name for m in map_methods("opinion") if m.is_given_by(self.pipeline.config))
 
     def explain(
         self,
@@ -105,7 +88,7 @@ class Scrutiny:
         self,
         study: Study,
         target: Target,
-        method: Opinion | Control,
+        method: str,
         *,
         baseline: ImageBaseline = "blurred",
         cancelled: Cancelled = None,
@@ -113,6 +96,7 @@ class Scrutiny:
         """What another method or a control says of the film; table and text stay as given.
 
         Args:
+            method: the name of a map that this checkpoint gives.
             baseline: what occlusion covers with, and what feature gradients and the randomised weights'
                 account start from.
 
@@ -121,60 +105,45 @@ class Scrutiny:
                 not read the film, or no number from the model.
             ExplanationCancelled: `cancelled` said so.
         """
-        if method not in (*self.opinions, *CONTROLS):
-            offered = ", ".join((*self.opinions, *CONTROLS))
-            raise ViewboxError(f"This checkpoint has no second opinion '{method}'; choose one of {offered}.")
+        offered = {m.name: m for m in map_methods("opinion", "control")}
+        offered = {n: m for n, m in offered.items() if m.kind == "control" or n in self.opinions}
+        if method not in offered:
+            names = ", ".join(offered)
+            raise ViewboxError(f"This checkpoint has no second opinion '{method}'; choose one of {names}.")
         key = ("opinion", study_key(study), target, method, baseline)
         seen = self._kept.get(key)
         if not isinstance(seen, ImageMap):
-            seen = self._see(study, target, method, baseline, cancelled)
+            seen = self.film_map(offered[method], study, target, baseline, cancelled)
             self._kept.keep(key, seen)
         assert study.radiograph is not None, "a path with a film"
         native = to_native(seen.values, study.radiograph.shape)
         return FilmOpinion(method, target, native, seen.output, seen.seconds)
 
-    def _see(
+    def film_map(
         self,
+        method: MapMethod,
         study: Study,
         target: Target,
-        method: Opinion | Control,
-        baseline: ImageBaseline,
-        cancelled: Cancelled,
+        baseline: ImageBaseline = "blurred",
+        cancelled: Cancelled = None,
     ) -> ImageMap:
-        """The map without the letterbox's padding."""
-        if method == "random_weights":
-            return self._control(study, target, baseline, cancelled)
-        path = self.pipeline.paths(study, target, baseline)[0]
-        seen = see_film(method, path, self._features, cancelled)
-        return replace(seen, values=path.processed.letterbox.crop(seen.values))
+        """A map as its method gives it, without the letterbox's padding; nothing is kept.
 
-    def _control(
-        self, study: Study, target: Target, baseline: ImageBaseline, cancelled: Cancelled
-    ) -> ImageMap:
-        """Integrated Gradients on randomised weights."""
-        start = time.perf_counter()
-        *_, account = self._forgetful.explain(
-            study,
-            target,
-            baseline=baseline,
-            tolerance=RANDOM_WEIGHTS_TOLERANCE,
-            max_evaluations=RANDOM_WEIGHTS_NODES,
-            cancelled=cancelled,
-        )
-        if account.image is None:
-            raise ViewboxError(f"There is no film here that {target.task} reads; choose a case with one.")
-        seconds = time.perf_counter() - start
-        return ImageMap("random_weights", account.image, account.output, account.evaluations, seconds)
+        Raises:
+            ViewboxError: as `opinion`.
+            ExplanationCancelled: `cancelled` said so.
+        """
+        asked = self.forgetful if method.forgetful else self.pipeline
+        paths = asked.paths(study, target, baseline)
+        seen = method.see(paths, asked.model_features, cancelled)
+        return replace(seen, method=method.name, values=paths[0].processed.letterbox.crop(seen.values))
 
     @cached_property
-    def _forgetful(self) -> DiagnosisPipeline:
+    def forgetful(self) -> DiagnosisPipeline:
+        """The same checkpoint with randomised weights."""
         pipeline = self.pipeline
         twin = with_random_weights(pipeline.model, self._seed)
         return DiagnosisPipeline(twin, pipeline.processor, pipeline.origin, pipeline.device)
-
-    def _features(self, films: Tensor) -> Tensor:
-        """(B, 3, h, w) -> the last feature map, without a gradient."""
-        return self.pipeline.light_model.encoders["image"].feature_map(films)
 
     # --- one attribution
 
@@ -188,7 +157,9 @@ class Scrutiny:
         known = self._kept.get(key)
         if isinstance(known, ModalityAccount):
             return known
-        account = modality_account(self._paths(study, target, attribution), attribution, self._features)
+        account = modality_account(
+            self._paths(study, target, attribution), attribution, self.pipeline.model_features
+        )
         self._kept.keep(key, account)
         return account
 
@@ -239,13 +210,13 @@ class Scrutiny:
             return trust_panel.of_another_class(others, film, cancelled)
 
         def random_weights() -> list[TrustMeasure]:
-            control = self._forgetful.paths(study, target, attribution.baseline)
+            control = self.forgetful.paths(study, target, attribution.baseline)
             return trust_panel.of_random_weights(film, trust_panel.quick_map(control, cancelled))
 
         return steps | {
             "regions": lambda: trust_panel.of_the_regions(film, shown),
             "perturbation": lambda: trust_panel.of_the_perturbation(
-                paths, film, self._features, order, cancelled
+                paths, film, self.pipeline.model_features, order, cancelled
             ),
             "other_class": other_class,
             "random_weights": random_weights,
@@ -287,7 +258,7 @@ class Scrutiny:
         changed = taken_away(removal, study, self.pipeline.processor, paths)
         remaining = without(study, removal.fields)
         before, after = answers(
-            self.pipeline, self._features, (study, paths[0].processed), (remaining, changed)
+            self.pipeline, self.pipeline.model_features, (study, paths[0].processed), (remaining, changed)
         )
         if all(t.task != target.task for t in after.tasks):
             raise StudyError(f"Nothing would be left for {target.task} to answer from; leave something in.")

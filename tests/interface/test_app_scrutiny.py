@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from interface.models.model_host import CONTROLS, OPINIONS
+from modeling.explain.registry import method_names
 from modeling.trust.scrutiny import MEASURES
 from tests.doubles.app_client import (
     as_text,
@@ -14,7 +14,8 @@ from tests.doubles.app_client import (
 )
 from tests.doubles.served import HIDDEN
 
-OFFERED = [m for m in OPINIONS if m not in ("attention", "evidence")]  # the toy has neither
+CONTROLS = method_names("control")
+OFFERED = [m for m in method_names("opinion") if m not in ("attention", "evidence")]  # the toy has neither
 
 
 # --- other maps

@@ -18,7 +18,6 @@ from evaluation.maps import ablation, localisation_scores
 from evaluation.maps.ablation import AblationAnswers, ask_with_and_without, summarise_ablation, without
 from evaluation.maps.film_maps import (
     CONTROLS,
-    METHODS,
     PRIORS,
     Effort,
     FilmMapper,
@@ -38,6 +37,7 @@ from evaluation.maps.localisation_scores import (
 )
 from evaluation.maps.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
 from evaluation.maps.planted_shares import planted_share, summarise_shares
+from modeling.explain.registry import map_methods
 from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
 from modeling.model.film import resampled
@@ -46,6 +46,9 @@ from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
 from tests.doubles.toys import toy_checkpoint, toy_radiograph, toy_study
 
+METHODS = tuple(  # the toys have neither attention nor evidence weights
+    name for m in map_methods("account", "opinion") if not m.needs for name in m.measured_as
+)
 QUICK = Effort(tolerance=0.5, max_evaluations=8)
 
 

@@ -16,7 +16,7 @@ from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.modality_table import shares_table
 from interface.language.page_strings import CATALOGUE
 from interface.language.texts import LANGUAGES
-from interface.models import model_host as scrutiny_host
+from modeling.explain.registry import method_names
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
 from modeling.study import Modality, Study
@@ -31,9 +31,7 @@ def test_the_panel_knows_every_measure_meaning_method_and_baseline():
     assert tuple(trust.SCALES) == modeling.trust.scrutiny.MEASURES
     assert {f"meaning.{key}" for key in MEANINGS} == {k for k in CATALOGUE if k.startswith("meaning.")}
     assert {f"measure.{key}" for key in trust.SCALES} == {k for k in CATALOGUE if k.startswith("measure.")}
-    assert scrutiny_host.OPINIONS == modeling.trust.scrutiny.OPINIONS
-    assert scrutiny_host.CONTROLS == modeling.trust.scrutiny.CONTROLS
-    for name in scrutiny_host.METHODS:
+    for name in method_names():
         assert f"method.{name}" in CATALOGUE and f"about.{name}" in CATALOGUE
     assert baselines.BASELINES == ALL_IMAGE_BASELINES
     assert all(f"explain.{name}" in CATALOGUE for name in baselines.BASELINES)
@@ -147,11 +145,11 @@ def test_a_single_part_has_nothing_to_agree_with():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("method", scrutiny_host.METHODS[1:])
+@pytest.mark.parametrize("method", method_names("opinion", "control"))
 def test_every_map_says_what_it_is_and_what_it_is_not(method, language):
     page = methods.about(attribution(), opinion(method), language)
     assert CATALOGUE[f"about.{method}"][LANGUAGES.index(language)] in page and "0.1" in page
-    is_control = method in scrutiny_host.CONTROLS
+    is_control = method in method_names("control")
     assert ("vb-about-control" in page) == is_control
     assert (CATALOGUE["method.control"][LANGUAGES.index(language)] in page) == is_control
 

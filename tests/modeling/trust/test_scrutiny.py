@@ -13,15 +13,17 @@ import torch
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines
 from modeling.explain.modality_shapley import disagreeing
+from modeling.explain.registry import method_names
 from modeling.labels import Target, TaskName
 from modeling.model.checkpoint import Origin
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 from modeling.trust.metrics import MEANINGS
-from modeling.trust.scrutiny import CONTROLS, MEASURES, OPINIONS, Scrutiny
+from modeling.trust.scrutiny import MEASURES, Scrutiny
 from tests.doubles.toys import ALL, FUSIONS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
+CONTROLS = method_names("control")
 TYPICAL = Target(TaskName.APPEARANCE, "Typical")
 NEGATIVE = Target(TaskName.APPEARANCE, "Negative")
 SEVERE = Target(TaskName.GRADING, "Severe")
@@ -60,7 +62,7 @@ def attribution(scrutiny: Scrutiny) -> Attribution:
 def test_attention_is_offered_where_the_fusion_has_it(fusion: str) -> None:
     made = scrutiny_of(fusion)
     assert ("attention" in made.opinions) == (fusion == "cross_attention")
-    assert set(made.opinions) <= set(OPINIONS)
+    assert set(made.opinions) <= set(method_names("opinion"))
     if fusion == "cross_attention":
         seen = made.opinion(toy_study(), TYPICAL, "attention")
         assert seen.image.min() >= -1e-6 and 0 < seen.image.sum() <= 1.01
