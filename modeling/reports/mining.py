@@ -5,6 +5,7 @@ where one denies it, else unmentioned (after NegBio, Peng et al. 2018, and CheXp
 finding of the patient's history is no finding of this film: such a mention is shown and not counted.
 """
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -156,7 +157,8 @@ class Miner:
         for rule in (*self.rules.findings, self.rules.abnormal, self.rules.normal):
             named += [(phrase, (rule, False)) for phrase in rule.unless]
             named += [(phrase, (rule, True)) for phrase in rule.phrases]
-        self._spelling = Spelling(self.rules.spelling)
+        words = {word for phrase, _ in named for word in re.split(r"[\s|*]+", phrase.text)}
+        self._spelling = Spelling(self.rules.spelling, words)
         self._findings: PhraseIndex[tuple[FindingRule, bool]] = PhraseIndex(named)
         self._context = PhraseIndex((p, rule) for rule in self.rules.context for p in rule.phrases)
         self._remembered = lru_cache(maxsize=KEPT_SENTENCES if rules is None else KEPT_SENTENCES // 10)(
@@ -233,7 +235,7 @@ class Miner:
             return ()
         cues = _unshielded(longest_first(self._context.find(words)))
         named = [hit for hit in hits if hit.owner != NORMAL]
-        scope = Scope(words, named, cues) if named and cues else None
+        scope = Scope(words, named, cues, self.rules.listed) if named and cues else None
         return tuple(
             Mention(hit.owner, Value.POSITIVE, "", hit.start, hit.end, 0, len(sentence))
             if hit.owner == NORMAL or scope is None

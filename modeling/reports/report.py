@@ -22,7 +22,7 @@ _SPELLINGS = {
     ", clinical statement, reason for exam, reason for examination, reason for study, reason for the exam"
     ", reason for this exam, reason for this examination, reason, request, question",
     "findings": "findings, finding, report, reading, description, observations, result, results, addendum"
-    ", addenda, note, notes, comment, comments",
+    ", addenda, note, notes, comment, comments, answer",
     "impression": "impression, impressions, conclusion, conclusions, opinion, interpretation, summary"
     ", diagnosis, assessment",
     "technique": "technique, examination, exam, procedure, study, views, projection",
@@ -37,7 +37,8 @@ line's start, or (with a capital) behind a sentence."""
 _NAMES = "|".join(sorted(HEADINGS, key=len, reverse=True))
 _HEADING = re.compile(
     rf"^[ \t*#]*(?P<name>{_NAMES})[ \t*]*[:：][ \t*]*|^[ \t*#]*(?P<bare>{_NAMES})[ \t*]*$"
-    rf"|(?<=[.!?;\])][ \t])[ \t]*(?=(?-i:[A-Z]))(?P<inner>{_NAMES})[ \t]*:",
+    rf"|(?<=[.!?;\])][ \t])[ \t]*(?=(?-i:[A-Z]))(?P<inner>{_NAMES})[ \t]*:"
+    rf"|(?<=[ \t])(?P<capital>(?-i:{_NAMES.upper()}|Findings|Impression|Conclusion|Recommendations?))[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _MARKUP = re.compile(
@@ -72,7 +73,7 @@ class Report:
             sections[WHOLE] = text[: found[0].start()]
         ends = [match.start() for match in found[1:]] + [len(text)]
         for match, end in zip(found, ends, strict=True):
-            name = HEADINGS[(match["name"] or match["bare"] or match["inner"]).lower()]
+            name = HEADINGS[(match["name"] or match["bare"] or match["inner"] or match["capital"]).lower()]
             body = text[match.end() : end]
             sections[name] = f"{sections[name]}\n\n{body}" if name in sections else body
         if not {"findings", "impression", WHOLE} & set(sections):

@@ -88,6 +88,7 @@ class RuleSet:
         abnormal: phrases of other abnormal things; a report that affirms one is not normal.
         normal: phrases that call something normal; without one of them no report is.
         spelling: long words whose misspellings are read as the word.
+        listed: words that may stand before a finding in a list that goes on.
     """
 
     sections: tuple[str, ...]
@@ -96,6 +97,7 @@ class RuleSet:
     abnormal: FindingRule
     normal: FindingRule
     spelling: tuple[str, ...] = ()
+    listed: frozenset[str] = frozenset()
 
     @classmethod
     def from_text(cls, text: str) -> "RuleSet":
@@ -227,16 +229,17 @@ def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: str, kind: 
     return value
 
 
-def _spelling(words: Any) -> tuple[str, ...]:
+def _plain_words(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    words = data.get(key, [])
     if not isinstance(words, list) or not all(
         isinstance(w, str) and w.isalpha() and w.islower() for w in words
     ):
-        raise RuleError('Write spelling as a list of words in lower case, such as ["effusion"].')
+        raise RuleError(f'Write {key} as a list of words in lower case, such as ["effusion"].')
     return tuple(words)
 
 
 def _rule_set(data: Mapping[str, Any]) -> RuleSet:
-    _only(data, ("sections", "spelling", "findings", "context", "abnormal", "normal"), "The rule file")
+    _only(data, ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"), "The rule file")
     sections = data.get("sections", [])
     if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
         raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')
@@ -259,7 +262,8 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
         context=context,
         abnormal=_finding_rule("abnormal", data.get("abnormal", {})),
         normal=_finding_rule(NORMAL, data.get("normal", {})),
-        spelling=_spelling(data.get("spelling", [])),
+        spelling=_plain_words(data, "spelling"),
+        listed=frozenset(_plain_words(data, "listed")),
     )
     return _bounded(rules)
 

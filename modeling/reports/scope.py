@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from modeling.reports.phrases import Hit
 from modeling.reports.rules import ContextRule, Direction, Kind
@@ -18,8 +19,9 @@ from modeling.reports.words import Words
 
 _COMMA = re.compile("[,，、&]")
 _AND = frozenset(("and", "plus"))
+_CUTTING = _AND | {"-"}
 _OR = frozenset(("or", "nor", "或"))
-_ARTICLES = frozenset(("the", "also", "then"))
+_SKIPPED = _AND | {"the", "also", "then", "-"}
 _VERBS = frozenset(
     (
         "is",
@@ -53,14 +55,21 @@ class _Part:
 class Scope:
     """One sentence's parts and borders, for its mentions and context phrases."""
 
-    def __init__(self, words: Words, mentions: Sequence[Hit[str]], cues: Sequence[Hit[ContextRule]]) -> None:
+    def __init__(
+        self,
+        words: Words,
+        mentions: Sequence[Hit[str]],
+        cues: Sequence[Hit[ContextRule]],
+        listed: frozenset[str] = frozenset(),
+    ) -> None:
         """Find where something new begins.
 
         Args:
             mentions: what the sentence names.
             cues: its context phrases, none overlapping another.
+            listed: words that may stand before a finding in a list that goes on.
         """
-        self._words, self._mentions = words, mentions
+        self._words, self._mentions, self._listed = words, mentions, listed
         self._place = {start: place for place, start in enumerate(words.starts)}
         self._ending = {end: place for place, end in enumerate(words.ends)}
         self._starts = sorted(mention.start for mention in mentions)
@@ -74,12 +83,19 @@ class Scope:
         }
         self._parts = self._cut()
         self._judge()
-        self._borders = sorted(
+        borders = sorted(
             {words.starts[part.first] for part in self._parts if part.anew}
             | {cue.start for cue in cues if cue.owner.kind == Kind.BOUNDARY}
             | {words.starts[place] for place in self._labels()}
             | {cue.start for cue in cues if self._follows_a_mention(cue)}
         )
+
+        # A border with no finding behind it begins nothing: "pneumothorax, now resolved".
+        self._borders = [b for b, end in pairwise([*borders, len(words.text)]) if self._names(b, end)]
+
+    def _names(self, first: int, last: int) -> bool:
+        """Whether a mention begins in [first, last) of the text."""
+        return bisect_left(self._starts, first) < bisect_left(self._starts, last)
 
     def separates(self, first: int, last: int) -> bool:
         """Whether something new begins in [first, last) of the text."""
@@ -91,7 +107,7 @@ class Scope:
         own_start = self._words.starts[own.first]
         if end > own_start:
             return True
-        if bisect_left(self._starts, own_start) == bisect_left(self._starts, cue.start):
+        if not self._names(own_start, cue.start):
             return True
         between = self._words.words[self._ending[end] + 1 : self._place[cue.start]]
         many = self._words.words[self._place[cue.start]] in _MANY or between[-1:] == (":",)
@@ -112,7 +128,7 @@ class Scope:
         firsts = [0] + [
             place
             for place in range(1, len(words))
-            if words[place] in _AND or words[place - 1] == ";" or _COMMA.search(self._words.between(place))
+            if words[place] in _CUTTING or words[place - 1] == ";" or _COMMA.search(self._words.between(place))
         ]
         lasts = [first - 1 for first in firsts[1:]] + [len(words) - 1]
         parts = [_Part(*span) for span in zip(firsts, lasts, strict=True)]
@@ -147,14 +163,21 @@ class Scope:
         if words[part.first - 1] == ";":
             return True
         lead = part.first
-        while lead < part.last and words[lead] in _AND | _ARTICLES:
+        while lead < part.last and words[lead] in _SKIPPED:
             lead += 1
         cue = self._cues.get(self._words.starts[lead])
         if cue is not None and cue.owner.kind == Kind.NEW:
             return not (listed if cue.owner.in_lists else part.list_goes_on)
         if cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE:
             return True
-        return ":" in words[part.first : part.last + 1] or self._says_its_own(part)
+        if ":" in words[part.first : part.last + 1] or self._says_its_own(part):
+            return True
+        return not part.list_goes_on and self._is_described(lead, part.last)
+
+    def _is_described(self, lead: int, last: int) -> bool:
+        """Whether a finding has words before it that no list has: "no mass, streaky fibrosis"."""
+        named = next((self._place[m.start] for m in self._mentions if lead <= self._place[m.start] <= last), lead)
+        return not self._listed.issuperset(self._words.words[lead:named])
 
     def _says_its_own(self, part: _Part) -> bool:
         """Whether a part says of its own finding that it is there: it has a verb, or "unchanged"."""
@@ -201,4 +224,11 @@ class Scope:
         before = self._place[cue.start] - 1
         if before not in self._last_words:
             return False
-        return cue.owner.in_lists or not self._part(before).list_goes_on
+        return cue.owner.in_lists or not self._list_goes_on(before)
+
+    def _list_goes_on(self, place: int) -> bool:
+        """Whether an "or" follows a word in its part or in those that do not begin anew."""
+        part = self._part(place)
+        after = next((p for p in self._parts if p.first > part.last), None)
+        goes_on = after is not None and not after.anew and after.list_goes_on
+        return goes_on or bool(_OR.intersection(self._words.words[place : part.last + 1]))

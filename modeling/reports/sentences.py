@@ -15,7 +15,7 @@ _SHORTENED = re.compile(
 )
 _BULLET = r"(?:\d{1,2}[.)]|[-*•‣◦·–—>])\s"
 _BOX = r"(?:\[[ _xX✓✔]?\]|\([ xX]?\)|[☐☒☑□])"
-_ANSWER = r"(?:no|yes|none|nil|absent|present|negative|positive|small|mild|moderate|large)\b"
+_ANSWER = r"(?:no|yes|none|nil|not|absent|present|negative|positive|seen|left|right|bilateral|both|small|tiny|trace|minimal|mild|moderate|large|severe)\b"
 _END = re.compile(
     rf"(?<=[.!])\s+|(?<=\w\?)\s+(?!(?i:{_ANSWER}))|(?<=[a-z)])\.(?=[A-Z])|(?<=[。！？])\s*"
     rf"|\n\s*\n|\n(?=\s*(?:{_BULLET}|{_BOX}))|\s(?=\d{{1,2}}\)\s)"

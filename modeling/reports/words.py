@@ -1,13 +1,13 @@
 """A sentence as the rules see it: words in lower case, and the few signs that mean something in a report.
 
 Signs become words of their own: a field's `:` (also `=`, `|`, a tab and dots), `-` between blanks, `;`, `.`
-and `?`; `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every Chinese character is a word. A slip
+and `?` (a leading one is the word `query`); `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every Chinese character is a word. A slip
 of the pen in a long word is read as the word that was meant.
 """
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"(?P<ticked>\[ ?[x✓✔v] ?\]|\(x\)|[☒☑✓✔])|(?P<open>\[[ _]?\]|\( ?\)|[☐□])"
     r"|(?P<plus>\(\+\))|(?P<minus>\([-−–]\))"
     rf"|(?P<word>\d+[.,]\d+|{WORD}|{CHINESE})"
-    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)|(?P<end>[.。!！]+)|(?P<asked>[?？]+)"
+    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)|(?P<end>[.。!！]+)|(?P<query>(?<![^\s(])[?？]+(?=\s*\w))|(?P<asked>[?？]+)"
 )
 _SIGNS = {
     "ticked": "[x]",
@@ -28,6 +28,7 @@ _SIGNS = {
     "dash": "-",
     "stop": ";",
     "end": ".",
+    "query": "query",
     "asked": "?",
 }
 STOPS = frozenset(".;:?")
@@ -49,9 +50,9 @@ def lower(text: str) -> str:
 class Spelling:
     """Long words that are often misspelt, and what they are taken for."""
 
-    def __init__(self, usual: Sequence[str] = ()) -> None:
-        """Take the right spellings."""
-        self._usual = frozenset(usual)
+    def __init__(self, usual: Sequence[str] = (), known: Iterable[str] = ()) -> None:
+        """Take the right spellings, and words that are no slip though they look like one."""
+        self._usual = frozenset((*usual, *known))
         self._by_letter: dict[str, list[str]] = {}
         for word in usual:
             self._by_letter.setdefault(word[0], []).append(word)
