@@ -7,9 +7,11 @@ from modeling.reports.words import WORD, lower
 _WORD = re.compile(WORD)
 ENGLISH = frozenset(
     _WORD.findall(
-        "the a an is are was were no not of and or in with within without there for to has have be been seen"
-        " this normal clear lung lungs heart chest size right left limits unchanged stable mild small acute"
-        " evidence disease bony structures appear intact large focal"
+        """the a an is are was were no not of and or in with within without there for to has have be been seen
+        at on by as this normal clear lung lungs heart chest size right left limits unchanged stable mild small
+        acute evidence disease bony structures appear intact large focal base bases lobe upper lower opacity
+        opacities effusion effusions changes suggest suggests possible unlikely known new since compared prior
+        previous enlarged patchy bilateral angle angles pulmonary suspected film study report patient"""
     )
 )
 FEW_ENGLISH = 0.12
@@ -21,6 +23,9 @@ OTHER_LANGUAGES = frozenset(
         " sans pas gauche droite senza sinistra destra sem esquerda direita geen zonder het nessun nessuna"
     )
 )
+SHORTEST = 60
+"""Characters: a shorter report has too few words to be told by."""
+
 LAST_LATIN = "\u024f"
 LOOKED_AT = 20_000
 """Characters from the start by which the language is told."""
@@ -48,7 +53,7 @@ def doubts(text: str, silent: bool) -> tuple[str, ...]:
 
 def _language(text: str, words: list[str], letters: list[str]) -> tuple[str, ...]:
     english = sum(word in ENGLISH for word in words)
-    few = len(text) >= 40 and english < FEW_ENGLISH * max(len(words), len(text) / 40)
+    few = len(text) >= SHORTEST and english < FEW_ENGLISH * max(len(words), len(text) / 40)
     scripts = 0 if text.isascii() else sum(c > LAST_LATIN for c in letters)
     if few or scripts * 2 > len(letters):
         return (FOREIGN,)

@@ -17,20 +17,22 @@ WHOLE = "report"
 
 _SPELLINGS = {
     "comparison": "comparison, comparisons, comparison study, prior studies",
-    "indication": "indication, indications, clinical indication, history, clinical history, family history"
-    ", history of present illness, clinical information, clinical data, clinical details, clinical question"
-    ", clinical statement, reason for exam, reason for examination, reason for study, reason for the exam"
-    ", reason for this exam, reason for this examination, reason, request, question",
-    "findings": "findings, finding, report, reading, description, observations, result, results, addendum"
-    ", addenda, note, notes, comment, comments, answer",
-    "impression": "impression, impressions, conclusion, conclusions, opinion, interpretation, summary"
-    ", diagnosis, assessment",
+    "indication": """indication, indications, clinical indication, clinical, clinical notes, hx, history,
+        clinical history, family history, history of present illness, clinical information, clinical data,
+        clinical details, clinical question, clinical statement, reason, reason for exam, reason for study,
+        reason for examination, reason for the exam, reason for this exam, reason for this examination,
+        request, question""",
+    "findings": """findings, finding, chest, chest x-ray, chest xray, chest radiograph, cxr, report, reading,
+        description, observations, result, results, addendum, addenda, note, notes, comment, comments,
+        answer""",
+    "impression": """impression, impressions, conclusion, conclusions, opinion, interpretation, summary,
+        diagnosis, assessment""",
     "technique": "technique, examination, exam, procedure, study, views, projection",
-    "recommendation": "recommendation, recommendations, recommended, advice, plan, suggestion, suggestions"
-    ", follow-up, follow up",
+    "recommendation": """recommendation, recommendations, recommended, advice, plan, suggestion, suggestions,
+        follow-up, follow up""",
     WHOLE: "final report",
 }
-HEADINGS = {name: section for section, names in _SPELLINGS.items() for name in names.split(", ")}
+HEADINGS = {name: section for section, names in _SPELLINGS.items() for name in re.split(r",\s+", names)}
 """Heading in a plain-text report -> section. A heading stands alone on its line, or ends in a colon: at a
 line's start, or (with a capital) behind a sentence."""
 
@@ -41,6 +43,8 @@ _HEADING = re.compile(
     rf"|(?<=[ \t])(?P<capital>(?-i:{_NAMES.upper()}|Findings|Impression|Conclusion|Recommendations?))[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_NEW_LINE = re.compile(r"\n(?=[ \t]*[A-Z])")
 _MARKUP = re.compile(
     r"<(?i:script|style)\b[^<>]{0,300}>(?:[^<]|<(?!/?(?i:script|style)))*</(?i:script|style)\s*>"
     r"|</?[A-Za-z][^<>]{0,300}>|&(?:[A-Za-z]{2,8}|#\d{1,5});|<!--.{0,500}?-->",
@@ -79,7 +83,9 @@ class Report:
         if not {"findings", "impression", WHOLE} & set(sections):
             # The reading stands unnamed below the last heading's own paragraph.
             last = list(sections)[-1]
-            own, _, rest = sections[last].lstrip().partition("\n\n")
+            body = sections[last].lstrip()
+            end = _BLANK_LINE if _BLANK_LINE.search(body) else _NEW_LINE
+            own, rest = [*end.split(body, maxsplit=1), ""][:2]
             sections |= {last: own, WHOLE: rest}
         return cls(report_id, {name: body for name, body in sections.items() if body.strip()})
 

@@ -239,7 +239,9 @@ def _plain_words(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _rule_set(data: Mapping[str, Any]) -> RuleSet:
-    _only(data, ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"), "The rule file")
+    _only(
+        data, ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"), "The rule file"
+    )
     sections = data.get("sections", [])
     if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
         raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')

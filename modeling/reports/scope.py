@@ -19,9 +19,9 @@ from modeling.reports.words import Words
 
 _COMMA = re.compile("[,，、&]")
 _AND = frozenset(("and", "plus"))
-_CUTTING = _AND | {"-"}
+_CUTTING = _AND | {"with", "-"}
 _OR = frozenset(("or", "nor", "或"))
-_SKIPPED = _AND | {"the", "also", "then", "-"}
+_SKIPPED = _AND | _OR | {"the", "also", "then", "with", "-"}
 _VERBS = frozenset(
     (
         "is",
@@ -117,7 +117,7 @@ class Scope:
         """Whether nothing follows a phrase in its part, so that it can only mean what stands before."""
         last = self._ending[cue.end]
         following = self._words.words[last + 1 : last + 2]
-        return self._part(last).last == last or following in ((".",), ("?",))
+        return self._part(last).last == last or following in ((".",), ("?",), (";",))
 
     def _part(self, place: int) -> _Part:
         """The part that a word stands in."""
@@ -128,7 +128,9 @@ class Scope:
         firsts = [0] + [
             place
             for place in range(1, len(words))
-            if words[place] in _CUTTING or words[place - 1] == ";" or _COMMA.search(self._words.between(place))
+            if words[place] in _CUTTING
+            or words[place - 1] == ";"
+            or _COMMA.search(self._words.between(place))
         ]
         lasts = [first - 1 for first in firsts[1:]] + [len(words) - 1]
         parts = [_Part(*span) for span in zip(firsts, lasts, strict=True)]
@@ -166,17 +168,21 @@ class Scope:
         while lead < part.last and words[lead] in _SKIPPED:
             lead += 1
         cue = self._cues.get(self._words.starts[lead])
-        if cue is not None and cue.owner.kind == Kind.NEW:
-            return not (listed if cue.owner.in_lists else part.list_goes_on)
         if cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE:
             return True
+        if words[part.first] in _OR:
+            return False
+        if cue is not None and cue.owner.kind == Kind.NEW:
+            return not (listed if cue.owner.in_lists else part.list_goes_on)
         if ":" in words[part.first : part.last + 1] or self._says_its_own(part):
             return True
         return not part.list_goes_on and self._is_described(lead, part.last)
 
     def _is_described(self, lead: int, last: int) -> bool:
         """Whether a finding has words before it that no list has: "no mass, streaky fibrosis"."""
-        named = next((self._place[m.start] for m in self._mentions if lead <= self._place[m.start] <= last), lead)
+        named = next(
+            (self._place[m.start] for m in self._mentions if lead <= self._place[m.start] <= last), lead
+        )
         return not self._listed.issuperset(self._words.words[lead:named])
 
     def _says_its_own(self, part: _Part) -> bool:

@@ -15,10 +15,14 @@ _SHORTENED = re.compile(
 )
 _BULLET = r"(?:\d{1,2}[.)]|[-*•‣◦·–—>])\s"
 _BOX = r"(?:\[[ _xX✓✔]?\]|\([ xX]?\)|[☐☒☑□])"
-_ANSWER = r"(?:no|yes|none|nil|not|absent|present|negative|positive|seen|left|right|bilateral|both|small|tiny|trace|minimal|mild|moderate|large|severe)\b"
+_ANSWER = (
+    r"(?:no|yes|none|nil|not|absent|present|negative|positive|seen|left|right|bilateral|both|small|tiny|trace"
+    r"|minimal|mild|moderate|large|severe)\b"
+)
+_IT_IS_GONE = r"(?:It|They|This|These)\b[^.;]{0,40}\b(?:resolved|cleared|gone|disappeared|no longer)\b"
 _END = re.compile(
-    rf"(?<=[.!])\s+|(?<=\w\?)\s+(?!(?i:{_ANSWER}))|(?<=[a-z)])\.(?=[A-Z])|(?<=[。！？])\s*"
-    rf"|\n\s*\n|\n(?=\s*(?:{_BULLET}|{_BOX}))|\s(?=\d{{1,2}}\)\s)"
+    rf"(?<=[.!])\s+(?!{_IT_IS_GONE})|(?<=\w\?)\s+(?!(?i:{_ANSWER}))|(?<=[a-z)])\.(?=[A-Z])|(?<=[。！？])\s*"
+    rf"|\n\s*\n|\n(?=\s*(?:{_BULLET}|{_BOX}))|\s(?=\d{{1,2}}(?:\)\s|-\s?[A-Z]))|(?<=[a-z)]\.)(?=\d{{1,2}}\.\s?[A-Z])"
 )
 _NEXT_BOX = re.compile(rf"\s+(?={_BOX})")
 _GOES_ON = re.compile(

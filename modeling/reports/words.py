@@ -1,8 +1,8 @@
 """A sentence as the rules see it: words in lower case, and the few signs that mean something in a report.
 
 Signs become words of their own: a field's `:` (also `=`, `|`, a tab and dots), `-` between blanks, `;`, `.`
-and `?` (a leading one is the word `query`); `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every Chinese character is a word. A slip
-of the pen in a long word is read as the word that was meant.
+and `?` (a leading one is the word `query`); `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every
+Chinese character is a word. A slip of the pen in a long word is read as the word that was meant.
 """
 
 import difflib
@@ -15,9 +15,10 @@ WORD = r"[a-z0-9\u00df-\u024f\u0370-\u052f]+(?:'[a-z]+)?"
 CHINESE = r"[\u3400-\u9fff]"
 _TOKEN = re.compile(
     r"(?P<ticked>\[ ?[x✓✔v] ?\]|\(x\)|[☒☑✓✔])|(?P<open>\[[ _]?\]|\( ?\)|[☐□])"
-    r"|(?P<plus>\(\+\))|(?P<minus>\([-−–]\))"
+    r"|(?P<plus>\(\+\)|\+{1,3}(?:ve\b)?)|(?P<minus>\([-−–]\)|[-−–]ve\b|(?<=\w\s)[-−–](?=\s*(?:[,;.]|$)))"
     rf"|(?P<word>\d+[.,]\d+|{WORD}|{CHINESE})"
-    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)|(?P<end>[.。!！]+)|(?P<query>(?<![^\s(])[?？]+(?=\s*\w))|(?P<asked>[?？]+)"
+    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)"
+    r"|(?P<end>[.。!！]+)|(?P<query>(?<![^\s(])[?？]+(?=\s*\w))|(?P<asked>[?？]+)"
 )
 _SIGNS = {
     "ticked": "[x]",
@@ -94,6 +95,8 @@ class Words:
         for found in _TOKEN.finditer(lowered):
             kind = found.lastgroup
             word = meant(found.group()) if kind == "word" else _SIGNS[kind]
+            if found.group() == "|" and ":" in lowered:
+                word = ";"  # bars between fields that have signs of their own
             places[at] = len(words)
             at += len(word) + 1
             words.append(word)
