@@ -10,6 +10,7 @@ import gradio as gr
 from cases.open_store import open_case_store
 from cases.store import CaseFilter, CaseStore
 from hub_config.cards.plots import plots
+from hub_config.case_repo import case_folder
 from hub_config.settings import Settings
 from interface.models.checkpoints import Checkpoints
 from interface.models.drawn_cases import DrawnCases
@@ -77,7 +78,7 @@ def _first_source(stores: StoreHost) -> str:
 
 def _open_store(settings: Settings) -> CaseStore:
     return open_case_store(
-        settings.store, settings.mongodb_database, reachable_ports=settings.reachable_ports
+        case_folder(settings), settings.mongodb_database, reachable_ports=settings.reachable_ports
     )
 
 

@@ -28,6 +28,7 @@ class Settings:
         revision: commit, branch or tag of the repo; None for its newest commit.
         mongodb_uri: None for an embedded store. May hold a password, so it is never in `repr`.
         cases_folder: another embedded store than the one that ships with Viewbox.
+        cases_repo: a Hub data set with cases, as owner/name, at `cases_revision`.
         on_space: whether this runs in a Hugging Face Space.
     """
 
@@ -37,6 +38,8 @@ class Settings:
     mongodb_uri: str | None = field(default=None, repr=False)
     mongodb_database: str | None = None
     cases_folder: str | None = None
+    cases_repo: str | None = None
+    cases_revision: str | None = None
     device: Device = "auto"
     server_name: str = "127.0.0.1"
     server_port: int = 7860
@@ -61,6 +64,8 @@ class Settings:
             mongodb_uri=_mongodb_uri(given.get("MONGODB_URI")),
             mongodb_database=given.get("MONGODB_DATABASE"),
             cases_folder=given.get("CASES_FOLDER"),
+            cases_repo=given.get("CASES_REPO"),
+            cases_revision=given.get("CASES_REVISION"),
             device=_device(given.get("DEVICE", "auto")),
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),

@@ -47,7 +47,7 @@ HOMES = {
     "openpyxl": ("cases/importers/",),
     "captum": ("modeling/explain/",),
     "timm": ("modeling/model/encoders.py",),
-    "huggingface_hub": ("modeling/model/checkpoint.py", "hub_config/"),
+    "huggingface_hub": ("modeling/model/checkpoint.py", "modeling/model/hub.py", "hub_config/"),
     "transformers": ("modeling/model/encoders.py", "training/"),
     "accelerate": ("training/",),
     "dotenv": (),

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from safetensors.torch import save_file
 
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
+from modeling.model.hub import Repo, fetched
 from modeling.model.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProcessor
 
 CONFIG_FILE = "config.json"
@@ -33,7 +33,6 @@ OPTIONAL_FILES = (
     "fusion_comparison.json",
     "drills.json",
 )
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -85,45 +84,9 @@ def locate(path_or_repo: str | Path, revision: str | None, token: str | None) ->
 
 
 def _download(repo: str, revision: str | None, token: str | None) -> Origin:
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HTTPError  # the client's own transport error: not always httpx's
-
-    pinned = bool(revision and _COMMIT.fullmatch(revision))
-    try:
-        commit = revision if pinned else HfApi(token=token).model_info(repo, revision=revision).sha
-        wanted = [CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, *OPTIONAL_FILES]
-        folder = snapshot_download(repo, revision=commit, token=token, allow_patterns=wanted)
-    except (HTTPError, OSError, ValueError) as exc:
-        raise CheckpointError(_why_not_fetched(repo, revision, exc)) from exc
-    return Origin(repo, str(commit), Path(folder), pinned)
-
-
-def _why_not_fetched(repo: str, revision: str | None, exc: Exception) -> str:
-    """The reader's sentence for what the Hub's client raised; never holds the token or an address."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    if isinstance(exc.__cause__, HfHubHTTPError):  # "not in the cache either" hides what the Hub had said
-        exc = exc.__cause__
-    if isinstance(exc, HFValidationError):
-        return f"'{repo}' is no name of a Hub repo; give a folder or a Hub repo as owner/name."
-    if isinstance(exc, GatedRepoError):
-        return f"{repo} is gated; accept its terms and set HF_TOKEN to a token that may read it."
-    if isinstance(exc, RevisionNotFoundError):
-        return f"{repo} has no revision '{revision}'; set MODEL_REVISION to one of its commits."
-    if isinstance(exc, RepositoryNotFoundError):
-        return f"The Hub has no model '{repo}', or it is private; check MODEL_REPO and HF_TOKEN."
-    if isinstance(exc, HfHubHTTPError):
-        status = exc.response.status_code
-        if status in (401, 403):
-            return f"The Hub refused the login for {repo}; set HF_TOKEN to a token that may read it."
-        return f"The Hub answered {status} for {repo}; try again in a minute."
-    return f"{repo} could not be fetched whole from the Hub; check the network and try again."
+    wanted = (CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, *OPTIONAL_FILES)
+    commit, folder = fetched(Repo(repo, revision, token), wanted, CheckpointError)
+    return Origin(repo, commit, folder, pinned=commit == revision)
 
 
 def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:

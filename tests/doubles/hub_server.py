@@ -10,11 +10,15 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
+
+import pytest
 
 Mode = Literal[
     "",
@@ -243,3 +247,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(
             {"commitUrl": f"{self.hub.endpoint}/{repo}/commit/{sha}", "commitOid": sha, "success": True}
         )
+
+
+def point_clients_at(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let this process's Hub clients ask this hub, with an empty cache; their back-off takes no time."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http
+
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "no-token"))
+    monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda _: None, time=time.time))
+    monkeypatch.delenv("HF_TOKEN", raising=False)

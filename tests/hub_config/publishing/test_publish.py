@@ -2,10 +2,8 @@
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -19,7 +17,7 @@ from hub_config.publishing.front_matter import check_card, front_matter
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 from tests.doubles.example_cases import small_case
-from tests.doubles.hub_server import LoopbackHub
+from tests.doubles.hub_server import LoopbackHub, point_clients_at
 from tests.doubles.toys import toy_checkpoint
 
 REPO = "owner/film"
@@ -37,18 +35,9 @@ A toy.
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
     """A loopback Hub that wants the token, and an environment that holds it."""
-    from huggingface_hub import constants
-    from huggingface_hub.utils import _http
-
     with LoopbackHub() as server:
         server.token = TOKEN
-        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-        template = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda _: None, time=time.time))
+        point_clients_at(server, monkeypatch, tmp_path)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield server
 

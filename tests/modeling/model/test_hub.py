@@ -3,10 +3,8 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +12,7 @@ import torch
 from modeling.errors import CheckpointError
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
-from tests.doubles.hub_server import LoopbackHub
+from tests.doubles.hub_server import LoopbackHub, point_clients_at
 from tests.doubles.toys import toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
 
 REPO = "owner/toy"
@@ -24,18 +22,8 @@ TOKEN = "hf_" + "s3cret" * 5
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
     """A loopback Hub and an empty cache; the client's constants are patched, its back-off takes no time."""
-    from huggingface_hub import constants
-    from huggingface_hub.utils import _http
-
     with LoopbackHub() as server:
-        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-        template = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-        monkeypatch.setattr(_http, "time", SimpleNamespace(sleep=lambda _: None, time=time.time))
-        monkeypatch.delenv("HF_TOKEN", raising=False)
+        point_clients_at(server, monkeypatch, tmp_path)
         yield server
 
 

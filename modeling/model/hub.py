@@ -1,0 +1,82 @@
+"""Files of a Hugging Face Hub repo, all of one commit, and one sentence for whatever keeps them away."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from modeling.errors import ViewboxError
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repo at a revision.
+
+    Attributes:
+        name: as owner/name.
+        revision: commit, branch or tag; None for the newest commit.
+        setting: prefix of the variables that name it, for sentences: `MODEL` for `MODEL_REPO`.
+    """
+
+    name: str
+    revision: str | None = None
+    token: str | None = field(default=None, repr=False)
+    kind: Literal["model", "dataset"] = "model"
+    setting: str = "MODEL"
+
+
+def fetched(repo: Repo, wanted: Sequence[str], error: type[ViewboxError]) -> tuple[str, Path]:
+    """The commit and the folder of a repo's files on this machine.
+
+    An unpinned revision (a branch, or none) is resolved to a commit hash first, so that all files belong
+    to one commit and the page can show which.
+
+    Args:
+        wanted: patterns of the files; others are left there.
+        error: what to raise.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HTTPError  # the client's own transport error: not always httpx's
+
+    at = {"revision": repo.revision, "repo_type": repo.kind}
+    try:
+        if repo.revision is None or not _COMMIT.fullmatch(repo.revision):
+            at["revision"] = HfApi(token=repo.token).repo_info(repo.name, **at).sha
+        folder = snapshot_download(repo.name, token=repo.token, allow_patterns=list(wanted), **at)
+    except (HTTPError, OSError, ValueError) as exc:
+        raise error(_why_not_fetched(repo, exc)) from exc
+    return str(at["revision"]), Path(folder)
+
+
+def _why_not_fetched(repo: Repo, exc: Exception) -> str:
+    """The reader's sentence for what the Hub's client raised; never holds the token or an address."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    name = repo.name
+    if isinstance(exc.__cause__, HfHubHTTPError):  # "not in the cache either" hides what the Hub had said
+        exc = exc.__cause__
+    if isinstance(exc, HFValidationError):
+        return f"'{name}' is no name of a Hub repo; give a folder or a Hub repo as owner/name."
+    if isinstance(exc, GatedRepoError):
+        return f"{name} is gated; accept its terms and set HF_TOKEN to a token that may read it."
+    if isinstance(exc, RevisionNotFoundError):
+        return f"{name} has no revision '{repo.revision}'; set {repo.setting}_REVISION to one of its commits."
+    if isinstance(exc, RepositoryNotFoundError):
+        return (
+            f"The Hub has no {repo.kind} '{name}', or it is private; check {repo.setting}_REPO and HF_TOKEN."
+        )
+    if isinstance(exc, HfHubHTTPError):
+        status = exc.response.status_code
+        if status in (401, 403):
+            return f"The Hub refused the login for {name}; set HF_TOKEN to a token that may read it."
+        return f"The Hub answered {status} for {name}; try again in a minute."
+    return f"{name} could not be fetched whole from the Hub; check the network and try again."
