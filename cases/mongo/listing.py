@@ -1,121 +1,114 @@
-"""Lists of Viewbox's own documents: pages, neighbours, draws and counts, each a short range of one index."""
+"""Lists of Viewbox's own documents: pages, neighbours, draws and counts, each from one range of an index.
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+No index of texts knows the order of numbers, so the IDs that begin with a digit (or a minus) are held in
+memory in the order of `place_of`, for each filter that is asked for. Most lakes have few of them, or none.
+"""
+
+import bisect
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from pymongo.collection import Collection
 
-from cases.document import RANDOM_BITS, SUMMARY_FIELDS, facet_of, random_key, summary_from_document
-from cases.mongo.ranges import about_how_many, fence_of, ranges_down, ranges_up
-from cases.mongo.read_behind import Kept
-from cases.mongo.schema import list_query
-from cases.mongo.tallies import Tallies
-from cases.parquet.catalogue import DRAWN_FROM, prefix_end
+from cases.catalogue import DIGITS, DRAWN_FROM, place_of, prefix_end
+from cases.document import SUMMARY_FIELDS, facet_of, random_key, summary_from_document
+from cases.mongo.kept_values import KeptValues
 from cases.store import CaseFilter, CaseSummary
 
 LIST_ROW = dict.fromkeys(SUMMARY_FIELDS, 1)
 ID_ONLY = {"ID": 1, "_id": 0}
-_FACETS_KEPT = 64
-_CIRCLE = 1 << RANDOM_BITS
+AGE = 1.0
+"""Seconds after which a count and the IDs in memory are read anew: others may have written."""
+_Range = tuple[str, str]
 
 
 class Listing:
-    """The list of one collection. Reads only; fences and counts are kept and read again behind the scenes."""
+    """The list of one collection. Reads only."""
 
-    def __init__(self, cases: Collection, tallies: Tallies, read: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, cases: Collection, kept: KeptValues, ask: Callable[[Callable[[], Any]], Any]) -> None:
         """
         Args:
-            read: calls what it is given and says what the driver raises in the store's words.
+            ask: calls what it is given and says what the driver raises in the store's words.
         """
-        self._cases, self._tallies, self._read = cases, tallies, read
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], Kept[Any]] = OrderedDict()
-
-    def forget(self) -> None:
-        """What is kept is out of date: this program changed the store."""
-        with self._lock:
-            self._kept.clear()
+        self._cases, self._kept, self._ask = cases, kept, ask
 
     def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
-        """The next `limit` rows in ID order; films are not loaded."""
-        rows: list[CaseSummary] = []
-        for bounds in ranges_up(self._fences(where), after, where.text, limit):
-            found = self._cases.find(list_query(where, bounds), LIST_ROW).sort("ID", 1)
-            rows += map(summary_from_document, found.limit(limit - len(rows)))
-            if len(rows) >= limit:
-                break
-        return rows
+        """The next `limit` rows; films are not loaded."""
+        rows: list[dict[str, Any]] = []
+        for part in self._parts(where):
+            if isinstance(part, list):
+                at = 0 if after is None else bisect.bisect_right(part, place_of(after), key=place_of)
+                while len(rows) < limit and (ids := part[at : at + limit - len(rows)]):
+                    rows += self._cases.find({"facets": facet_of(where), "ID": {"$in": ids}}, LIST_ROW)
+                    at += len(ids)
+            elif len(rows) < limit and (query := _query(where, part, after=after)):
+                rows += self._cases.find(query, LIST_ROW).sort("ID", 1).limit(limit - len(rows))
+        return [summary_from_document(document) for document in rows]
 
     def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
         """The neighbour of an ID, which itself need not be here."""
-        forward = direction == "next"
-        ranges = ranges_up if forward else ranges_down
-        for bounds in ranges(self._fences(where), case_id, where.text, 1):
-            found = self._cases.find(list_query(where, bounds), ID_ONLY).sort("ID", 1 if forward else -1)
-            for document in found.limit(1):
-                return str(document["ID"])
+        parts, forward, place = list(self._parts(where)), direction == "next", place_of(case_id)
+        for part in parts if forward else parts[::-1]:
+            if isinstance(part, list):
+                after = bisect.bisect_right(part, place, key=place_of)
+                at = after if forward else bisect.bisect_left(part, place, key=place_of) - 1
+                if 0 <= at < len(part):
+                    return part[at]
+            elif query := _query(where, part, **{"after" if forward else "before": case_id}):
+                found = self._cases.find_one(query, ID_ONLY, sort=[("ID", 1 if forward else -1)])
+                if found is not None:
+                    return str(found["ID"])
         return None
 
     def drawn_after(self, where: CaseFilter, pivot: int) -> list[tuple[int, str]]:
-        """At least the `DRAWN_FROM` cases after a point on the circle of random keys, or all there are."""
-        fences = self._fences(where)
-        everything, passing = about_how_many(fences, None), about_how_many(fences, where.text)
-        if where.text and passing**2 <= max(everything, 1) * DRAWN_FROM:
-            return self._all_of(where)  # Fewer IDs than there would be around the point.
-        return self._around(where, pivot, passing)
+        """The `DRAWN_FROM` cases after a point on the circle of random keys, or all there are."""
+        drawn: list[tuple[int, str]] = []
+        for arc in ({"$gte": pivot}, {"$lt": pivot}):
+            query = {**_query(where, _prefixed(where)), "random": arc}
+            found = self._cases.find(query, ID_ONLY).sort("random", 1).limit(DRAWN_FROM - len(drawn))
+            drawn += [(random_key(document["ID"]), document["ID"]) for document in found]
+            if len(drawn) == DRAWN_FROM:
+                break
+        return drawn
 
     def count(self, where: CaseFilter) -> int:
         """How many own documents pass the filter."""
-        facet = facet_of(where)
-        if not where.text:
-            tally = self._tallies.count(facet)
-            if tally is not None:
-                return tally
-        key = (facet, f"count {where.text or ''}")
-        return int(self._keep(key, lambda: self._cases.count_documents(self._all_query(where))))
+        query = _query(where, _prefixed(where))
+        read = lambda: self._ask(lambda: self._cases.count_documents(query))  # noqa: E731
+        return self._kept.get(("count", where), read, AGE)
 
-    def _all_query(self, where: CaseFilter) -> dict[str, Any]:
-        bounds = {"$gte": where.text, "$lt": prefix_end(where.text)} if where.text else {}
-        return list_query(where, bounds)
+    def _parts(self, where: CaseFilter) -> Iterator[_Range | list[str]]:
+        """The list in order, in parts: ranges of texts, and between them the IDs that are held in memory."""
+        low, high = _prefixed(where)
+        yield low, min(high, DIGITS[0])
+        if low < DIGITS[1] and high > DIGITS[0]:
+            yield [case_id for case_id in self._held(where) if case_id.startswith(where.text or "")]
+        yield max(low, DIGITS[1]), high
 
-    def _all_of(self, where: CaseFilter) -> list[tuple[int, str]]:
-        found = self._cases.find(self._all_query(where), ID_ONLY)
-        return [(random_key(document["ID"]), document["ID"]) for document in found]
+    def _held(self, where: CaseFilter) -> list[str]:
+        """The IDs that begin with a digit or a minus, in order."""
+        query = _query(where, DIGITS)
 
-    def _around(self, where: CaseFilter, pivot: int, passing: int) -> list[tuple[int, str]]:
-        """Windows on the circle of random keys, widened until they hold enough; at last the whole circle."""
-        window = _CIRCLE * DRAWN_FROM * 4 // max(passing, 1)
-        while window < _CIRCLE // 2:
-            end = pivot + window
-            spans = [(pivot, min(end, _CIRCLE))] + ([(0, end - _CIRCLE)] if end > _CIRCLE else [])
-            drawn = [pair for low, high in spans for pair in self._between(where, low, high)]
-            if len(drawn) >= DRAWN_FROM:
-                return drawn
-            window *= 8
-        return self._between(where, pivot, _CIRCLE) + self._between(where, 0, pivot)
+        def read() -> list[str]:
+            return sorted((document["ID"] for document in self._cases.find(query, ID_ONLY)), key=place_of)
 
-    def _between(self, where: CaseFilter, low: int, high: int) -> list[tuple[int, str]]:
-        query = {"facets": facet_of(where), "random": {"$gte": low, "$lt": high}}
-        found = self._cases.find(query, ID_ONLY).sort("random", 1)
-        if not where.text:
-            found = found.limit(DRAWN_FROM)
-        prefix = where.text or ""
-        ids = (document["ID"] for document in found)
-        return [(random_key(case_id), case_id) for case_id in ids if case_id.startswith(prefix)]
+        return self._kept.get(("digits", facet_of(where)), lambda: self._ask(read), AGE)
 
-    def _fences(self, where: CaseFilter) -> list[str]:
-        query = {"facets": fence_of(facet_of(where))}
-        key = (facet_of(where), "fences")
-        return list(
-            self._keep(key, lambda: [d["ID"] for d in self._cases.find(query, ID_ONLY).sort("ID", 1)])
-        )
 
-    def _keep(self, key: tuple[str, str], ask: Callable[[], Any]) -> Any:
-        with self._lock:
-            kept = self._kept.pop(key, None) or Kept(lambda: self._read(ask))
-            self._kept[key] = kept
-            while len(self._kept) > _FACETS_KEPT:
-                self._kept.popitem(last=False)
-        return kept.current()
+def _prefixed(where: CaseFilter) -> _Range:
+    """All IDs that begin with the filter's text."""
+    return where.text or "", prefix_end(where.text or "")
+
+
+def _query(
+    where: CaseFilter, among: _Range, *, after: str | None = None, before: str | None = None
+) -> dict[str, Any]:
+    """One equality and one range, in the order of the index (`facets`, `ID`); {} where no ID could be found.
+
+    Args:
+        among: from an ID, up to before another.
+    """
+    low, high = among[0], among[1] if before is None else min(among[1], before)
+    bound = "$gte" if after is None or after < low else "$gt"
+    low = low if after is None else max(low, after)
+    return {"facets": facet_of(where), "ID": {bound: low, "$lt": high}} if low < high else {}

@@ -1,10 +1,6 @@
 """What the `cases` collection promises: its indexes, the queries they serve, and the validator."""
 
-from collections.abc import Mapping
 from typing import Any
-
-from cases.document import facet_of
-from cases.store import CaseFilter
 
 INDEXES: tuple[list[tuple[str, int]], ...] = (
     [("ID", 1)],
@@ -82,8 +78,3 @@ _OWN_FORM: dict[str, Any] = {
 }
 VALIDATOR: dict[str, Any] = {"$or": [{"schema_version": {"$exists": False}}, {"$jsonSchema": _OWN_FORM}]}
 """Documents without `schema_version` are the seed project's: its own programs go on writing them freely."""
-
-
-def list_query(where: CaseFilter, bounds: Mapping[str, str]) -> dict[str, Any]:
-    """One equality and at most one range, in the order of the index (`facets`, `ID`)."""
-    return {"facets": facet_of(where), **({"ID": dict(bounds)} if bounds else {})}

@@ -15,19 +15,19 @@ import pymongo
 from pymongo import errors
 
 from cases.case import Case
+from cases.catalogue import draw, page_of, pivot_of, place_of
 from cases.document import case_from_document, document_from_case
 from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
 from cases.mongo.border import border
 from cases.mongo.films import Films
+from cases.mongo.kept_values import KeptValues
 from cases.mongo.listing import ID_ONLY, Listing
 from cases.mongo.reading import CaseReader
 from cases.mongo.schema import INDEXES, VALIDATOR
 from cases.mongo.student_documents import SeedDocuments
 from cases.mongo.sweeping import Swept, sweep
-from cases.mongo.tallies import Tallies
 from cases.mongo.vectors import MongoVectors
 from cases.mongo.writing import CaseWriter
-from cases.parquet.catalogue import draw, page_of, pivot_of
 from cases.refusals import BrokenCase, check_query, read_only
 from cases.store import CaseFilter, CasePage, Stored
 from cases.student_documents.conversion import document_from_seed
@@ -52,11 +52,11 @@ class MongoCaseStore:
         self._database = client[database]
         self._cases = self._database[COLLECTION]
         self._films = Films(self._database)
-        self._tallies = Tallies(self._database)
+        self._kept = KeptValues()
         self._reader = CaseReader(self._cases, self._films, self._border)
-        self._writer = CaseWriter(self._cases, self._films, self._tallies)
-        self._listing = Listing(self._cases, self._tallies, self._asked)
-        self._seeds = SeedDocuments(self._cases, self._asked)
+        self._writer = CaseWriter(self._cases, self._films)
+        self._listing = Listing(self._cases, self._kept, self._asked)
+        self._seeds = SeedDocuments(self._cases, self._kept, self._asked)
 
     @classmethod
     def connect(
@@ -147,7 +147,7 @@ class MongoCaseStore:
             own = self._listing.next_to(case_id, direction, where)
             seed = self._seeds.rows().next_to(case_id, direction, where)
         found = [candidate for candidate in (own, seed) if candidate is not None]
-        return (min if direction == "next" else max)(found, default=None)
+        return (min if direction == "next" else max)(found, key=place_of, default=None)
 
     def random(self, where: CaseFilter, seed: int) -> str | None:
         """One ID drawn from those that pass the filter; the same seed draws the same case."""
@@ -205,22 +205,15 @@ class MongoCaseStore:
         """The search among the cases as a checkpoint encoded them, by its hash."""
         return MongoVectors(self._database, encoding, self._asked)
 
-    def sweep(self, older_than: float = 3600.0, *, recount: bool = False) -> Swept:
-        """Take out films that no case names, and count the filters again where a writer died.
-
-        Args:
-            older_than: seconds since a film was stored, before which it is left alone.
-            recount: count the filters again in any case.
-        """
+    def sweep(self, older_than: float = 3600.0) -> Swept:
+        """Take out what killed writers left, where it was stored over so many seconds ago; see `sweep`."""
         with self._writing():
-            return sweep(self._cases, self._films, self._tallies, older_than, recount=recount)
+            return sweep(self._cases, self._films, older_than)
 
     def _prepare_for_writing(self) -> None:
         with self._border():
             for keys in INDEXES:
                 self._cases.create_index(keys)
-            self._films.prepare()
-            self._tallies.begin(empty=self._cases.find_one({"facets": {"$gt": ""}}, {"_id": 1}) is None)
             try:
                 self._database.command("collMod", COLLECTION, validator=VALIDATOR, validationLevel="moderate")
             except errors.OperationFailure as exc:
@@ -237,8 +230,7 @@ class MongoCaseStore:
             try:
                 yield self._writer
             finally:
-                self._listing.forget()
-                self._seeds.forget()
+                self._kept.forget()
 
     def _asked(self, ask: Callable[[], T]) -> T:
         with self._border():

@@ -8,37 +8,30 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 
+from cases.catalogue import Catalogue
 from cases.document import SUMMARY_FIELDS as OWN_FIELDS
 from cases.document import summary_from_document
-from cases.mongo.read_behind import Kept
+from cases.mongo.kept_values import KeptValues
 from cases.mongo.writing import key_of
-from cases.parquet.catalogue import Catalogue
 from cases.student_documents.document import SUMMARY_FIELDS, id_keys, seed_id, seed_summary
 
-COUNT_AGE = 1.0
-"""Seconds after which the number of documents is asked again: a sign that others added or removed some."""
+AGE = 1.0
+"""Seconds after which the rows are read anew: others may have added or removed some."""
 
 
 class SeedDocuments:
     """Documents without `facets`: the seed project's, which its own programs go on writing."""
 
-    def __init__(self, cases: Collection, read: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, cases: Collection, kept: KeptValues, ask: Callable[[Callable[[], Any]], Any]) -> None:
         """
         Args:
-            read: calls what it is given and says what the driver raises in the store's words.
+            ask: calls what it is given and says what the driver raises in the store's words.
         """
-        self._cases = cases
-        self._count = Kept(lambda: int(read(cases.estimated_document_count)), COUNT_AGE)
-        self._rows: Kept[Catalogue] = Kept(lambda: read(self._read))
-
-    def forget(self) -> None:
-        """What is kept is out of date: this program changed the store."""
-        self._count.forget()
-        self._rows.forget()
+        self._cases, self._kept, self._ask = cases, kept, ask
 
     def rows(self) -> Catalogue:
         """Their list rows; a change that others made is seen within moments."""
-        return self._rows.current(self._count.current())
+        return self._kept.get("student documents", lambda: self._ask(self._read), AGE)
 
     def documents(self) -> Iterator[bytes]:
         """Themselves as BSON, films included, to the byte as they are."""

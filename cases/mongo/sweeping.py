@@ -1,73 +1,47 @@
-"""Tidying a lake: films that no case names, uploads that nobody finished, counts that a dead writer left."""
+"""Tidying a lake after writers that were killed: films that no case names, uploads that nobody finished."""
 
 import datetime
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo.collection import Collection
 
 from cases.mongo.films import Films
-from cases.mongo.tallies import Tallies
+from cases.mongo.writing import files_of, key_of
 
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did.
-
-    Attributes:
-        films: films taken out that no case names.
-        uploads: unfinished uploads taken out.
-        recounted: whether the filter counts were made anew.
-        busy: another program was writing, and nothing was touched.
-    """
+    """How many films that no case names, and how many unfinished uploads, a sweep took out."""
 
     films: int = 0
     uploads: int = 0
-    recounted: bool = False
-    busy: bool = False
 
 
-def sweep(
-    cases: Collection, films: Films, tallies: Tallies, older_than: float, *, recount: bool = False
-) -> Swept:
-    """Take out what killed writers left; leaves everything alone while another program writes.
+def sweep(cases: Collection, films: Films, older_than: float) -> Swept:
+    """Take out what killed writers left.
 
     Args:
-        older_than: seconds since a film was stored, before which it is left alone.
-        recount: count the filters again though no writer died.
+        older_than: seconds since a film was stored, before which it is left alone: a writer that lives names
+            its films moments after it stored them.
     """
-    if tallies.others_write():
-        return Swept(busy=True)
     latest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
-    unfinished = list(films.unfinished())
-    orphans, batch = [], []
-    for file in films.files():
-        stored = file.get("uploadDate")
-        known = isinstance(stored, datetime.datetime)
-        if known and stored.replace(tzinfo=datetime.UTC) <= latest:
-            batch.append(file)
-        if len(batch) >= _AT_ONCE:
-            orphans += _unnamed(cases, batch)
-            batch = []
-    orphans += _unnamed(cases, batch)
-    if tallies.others_write():  # One that began meanwhile may be about to name them.
-        return Swept(busy=True)
-    for file in [*orphans, *unfinished]:
+    stored = films.stored_before(latest)
+    batches = iter(lambda: list(itertools.islice(stored, _AT_ONCE)), [])
+    orphans = [file for batch in batches for file in _unnamed(cases, batch)]
+    unfinished = list(films.unfinished_before(latest))
+    for file in (*orphans, *unfinished):
         films.drop(file)
-    recounted = (recount or not tallies.are_sound()) and tallies.recount(cases)
-    return Swept(len(orphans), len(unfinished), recounted)
+    return Swept(len(orphans), len(unfinished))
 
 
-def _unnamed(cases: Collection, files: list[Mapping[str, Any]]) -> list[Any]:
+def _unnamed(cases: Collection, files: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
     """Those files that their case's document does not name."""
-    keys = [f"case:{case}" for file in files if (case := (file.get("metadata") or {}).get("case"))]
-    named = set()
-    for document in cases.find({"_id": {"$in": keys}}, {"film.file": 1, "seed.file": 1}):
-        for part in ("film", "seed"):
-            held = document.get(part)
-            if isinstance(held, Mapping) and "file" in held:
-                named.add(held["file"])
-    return [file["_id"] for file in files if file["_id"] not in named]
+    keys = [key_of(case) for file in files if (case := (file.get("metadata") or {}).get("case"))]
+    found = cases.find({"_id": {"$in": keys}}, {"film.file": 1, "seed.file": 1})
+    named = {file for document in found for file in files_of(document)}
+    return (file["_id"] for file in files if file["_id"] not in named)

@@ -1,6 +1,5 @@
 """Writing cases to MongoDB: in batches, as often as you like, and by several programs at once."""
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +10,14 @@ from pymongo.collection import Collection
 
 from cases.document import digest, facets
 from cases.mongo.films import INLINE_BYTES, Films
-from cases.mongo.ranges import fence_facets
-from cases.mongo.tallies import Tallies
 from cases.refusals import shown
 from cases.store import Stored
 
 BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
 _FILMS_AT_ONCE = 2
-_WHAT_IS_THERE = {"digest": 1, "film.file": 1, "seed.file": 1, "facets": 1}
+_LARGE_PARTS = ("film", "seed")
+_FILES = {"film.file": 1, "seed.file": 1}
 _ALREADY_THERE, _NOT_VALID = 11000, 121
 
 
@@ -28,37 +26,44 @@ def key_of(case_id: str) -> str:
     return f"case:{case_id}"
 
 
-class CaseWriter:
-    """Puts documents of Viewbox's own form into one collection; each is there whole or not at all."""
+def files_of(document: Mapping[str, Any] | None) -> list[Any]:
+    """The GridFS files that a document names."""
+    parts = ((document or {}).get(part) for part in _LARGE_PARTS)
+    return [held["file"] for held in parts if isinstance(held, Mapping) and "file" in held]
 
-    def __init__(self, cases: Collection, films: Films, tallies: Tallies) -> None:
-        self._cases, self._films, self._tallies = cases, films, tallies
+
+class CaseWriter:
+    """Puts documents of Viewbox's own form into one collection; each is there whole or not at all.
+
+    Large films are stored before the document that names them, and those of a replaced document are taken out
+    after it.
+    """
+
+    def __init__(self, cases: Collection, films: Films) -> None:
+        self._cases, self._films = cases, films
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Insert or replace; a document that is there with the same content is left alone.
 
-        Large films are written before the document that names them, and a replaced film is taken out after
-        it. Raises what the driver raises: what was written before stays, and putting all again ends in the
-        same lake.
+        Raises what the driver raises: what was written before stays, and putting all again ends in the same
+        lake.
         """
         counts: Counter[str] = Counter()
         refused: dict[str, str] = {}
         for batch in _batches(documents):
-            there = self._there(batch)
-            fresh, changed = [], []
-            for document in batch:
-                known = there.get(document["_id"])
-                if known is None:
-                    fresh.append(document)
-                elif known.get("digest") == document["digest"]:
+            there = self._digests(batch)
+            waiting = [d for d in batch if there.get(d["_id"]) != d["digest"]]
+            counts["same"] += len(batch) - len(waiting)
+            with ThreadPoolExecutor(_FILMS_AT_ONCE) as several:  # the server packs one while another arrives
+                list(several.map(self._move_large_parts, waiting))
+            met = self._insert([d for d in waiting if d["_id"] not in there], counts, refused)
+            there |= self._digests(met)
+            for document in (d for d in waiting if d["_id"] in there):
+                if there[document["_id"]] == document["digest"]:
+                    self._drop(document)
                     counts["same"] += 1
                 else:
-                    changed.append(document)
-            if fresh or changed:
-                with self._tallies.writing() as tallies:
-                    self._insert(fresh, counts, refused, changed, tallies)
-                    for document in changed:
-                        self._replace_counted(document, counts, refused, tallies)
+                    self._replace_counted(document, counts, refused)
         return Stored(counts["new"], counts["changed"], counts["same"], refused)
 
     def replace(self, document: Mapping[str, Any]) -> None:
@@ -68,19 +73,12 @@ class CaseWriter:
             OperationFailure: the server refuses it.
         """
         ready = _stored_form(document)
-        with self._tallies.writing() as tallies:
-            self._replace(ready, tallies)
+        self._move_large_parts(ready)
+        self._replace(ready)
 
     def remove(self, case_id: str) -> None:
         """Take out a case's document and then its films; one that is gone already does no harm."""
-        with self._tallies.writing() as tallies:
-            there = self._cases.find_one_and_delete(
-                {"_id": key_of(case_id), "ID": case_id}, projection=_WHAT_IS_THERE
-            )
-            tallies.subtract(f for f in (there or {}).get("facets") or () if isinstance(f, str))
-            for part in ("film", "seed"):
-                if (file := _file_of(there, part)) is not None:
-                    self._films.drop(file)
+        self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, _FILES))
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> `provenance.input` of those cases that are there and have one; no film is loaded."""
@@ -93,100 +91,81 @@ class CaseWriter:
                     found[document["ID"]] = noted
         return found
 
-    def _there(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    def _digests(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """`_id` -> digest of those that are there."""
         keys = [document["_id"] for document in batch]
-        return {d["_id"]: d for d in self._cases.find({"_id": {"$in": keys}}, _WHAT_IS_THERE)}
+        found = self._cases.find({"_id": {"$in": keys}}, {"digest": 1}) if keys else ()
+        return {document["_id"]: document.get("digest") for document in found}
 
     def _insert(
-        self,
-        fresh: Sequence[dict[str, Any]],
-        counts: Counter[str],
-        refused: dict[str, str],
-        changed: list[dict[str, Any]],
-        tallies: Counter[str],
-    ) -> None:
-        """Insert what was not there; what another writer inserted meanwhile goes to `changed`."""
-        if not fresh:
-            return
-        with ThreadPoolExecutor(_FILMS_AT_ONCE) as several:  # the server packs one while another arrives
-            list(several.map(self._move_large_parts, fresh))
-        failed: dict[int, Mapping[str, Any]] = {}
+        self, fresh: Sequence[dict[str, Any]], counts: Counter[str], refused: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Insert what was not there; returns what another writer inserted meanwhile."""
+        failed: list[Mapping[str, Any]] = []
         try:
-            self._cases.insert_many(fresh, ordered=False)
+            if fresh:
+                self._cases.insert_many(fresh, ordered=False)
         except errors.BulkWriteError as exc:
-            failed = {error["index"]: error for error in exc.details["writeErrors"]}
-        worst = None
-        for number, document in enumerate(fresh):
-            error = failed.get(number)
-            if error is None:
-                counts["new"] += 1
-                tallies.update(document["facets"])
-            elif error["code"] == _ALREADY_THERE:
-                changed.append(document)
-            elif error["code"] == _NOT_VALID:
-                refused[document["ID"]] = _refusal(document["ID"])
-            else:
-                worst = error
-        if worst is not None:  # Not about one document: a full disk, a lost right.
-            raise errors.OperationFailure(str(worst.get("errmsg", "")), worst["code"], dict(worst))
+            failed = exc.details["writeErrors"]
+        counts["new"] += len(fresh) - len(failed)
+        met = [fresh[error["index"]] for error in failed if error["code"] == _ALREADY_THERE]
+        for error in failed:
+            if error["code"] == _NOT_VALID:
+                self._refuse(fresh[error["index"]], refused)
+            elif error["code"] != _ALREADY_THERE:  # Not about one document: a full disk, a lost right.
+                raise errors.OperationFailure(str(error.get("errmsg", "")), error["code"], dict(error))
+        return met
 
     def _replace_counted(
-        self,
-        document: dict[str, Any],
-        counts: Counter[str],
-        refused: dict[str, str],
-        tallies: Counter[str],
+        self, document: dict[str, Any], counts: Counter[str], refused: dict[str, str]
     ) -> None:
         try:
-            there = self._replace(document, tallies)
+            there = self._replace(document)
         except errors.OperationFailure as exc:
             if exc.code != _NOT_VALID:
                 raise
-            refused[document["ID"]] = _refusal(document["ID"])
-            return
-        counts["new" if there is None else "changed"] += 1
+            self._refuse(document, refused)
+        else:
+            counts["new" if there is None else "changed"] += 1
 
-    def _replace(self, document: dict[str, Any], tallies: Counter[str]) -> Mapping[str, Any] | None:
-        self._move_large_parts(document)
-        before = self._swap(document)
-        tallies.update(document["facets"])
-        tallies.subtract(f for f in (before or {}).get("facets") or () if isinstance(f, str))
-        for part in ("film", "seed"):
-            old = _file_of(before, part)
-            if old is not None and old != _file_of(document, part):
-                self._films.drop(old)
+    def _replace(self, document: dict[str, Any]) -> Mapping[str, Any] | None:
+        """Put a document in the place of what is there; returns what that was."""
+        # The ID stands in the filter so that a sharded collection knows the one shard to ask.
+        what = ({"_id": document["_id"], "ID": document["ID"]}, document, _FILES)
+        try:
+            before = self._cases.find_one_and_replace(*what, upsert=True)
+        except errors.DuplicateKeyError:  # Two writers met in one upsert; now there is a document.
+            before = self._cases.find_one_and_replace(*what, upsert=True)
+        self._drop(before)
         return before
 
-    def _swap(self, document: dict[str, Any]) -> Mapping[str, Any] | None:
-        # The ID stands in the filter so that a sharded collection knows the one shard to ask.
-        where = {"_id": document["_id"], "ID": document["ID"]}
-        for attempt in itertools.count():
-            try:
-                return self._cases.find_one_and_replace(where, document, _WHAT_IS_THERE, upsert=True)
-            except errors.DuplicateKeyError:
-                if attempt:  # Two writers may meet in one upsert; the second attempt finds a document.
-                    raise
-        return None
+    def _refuse(self, document: Mapping[str, Any], refused: dict[str, str]) -> None:
+        self._drop(document)
+        refused[document["ID"]] = (
+            f"Case {shown(document['ID'])} was refused: it does not fit the store's validator; update Viewbox"
+            " or store it again from its source."
+        )
+
+    def _drop(self, document: Mapping[str, Any] | None) -> None:
+        """Take out the films of a document that is not in the store, or no longer."""
+        for file in files_of(document):
+            self._films.drop(file)
 
     def _move_large_parts(self, document: dict[str, Any]) -> None:
-        """Put a film, and a kept original, above `INLINE_BYTES` into GridFS; its name takes its place."""
-        for part in ("film", "seed"):
+        """Put a film, and a kept original, above `INLINE_BYTES` into GridFS; its ID takes its place."""
+        for part in _LARGE_PARTS:
             held = document.get(part)
             if held and isinstance(held.get("bytes"), bytes) and len(held["bytes"]) > INLINE_BYTES:
-                data = held.pop("bytes")
-                held["file"] = self._films.put(document["ID"], held["sha256"], data)
+                held["file"] = self._films.put(document["ID"], held["sha256"], held.pop("bytes"))
 
 
 def _stored_form(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document as this store keeps it: with its key, its digest and, where it is one, as a fence."""
-    reference = document["reference"]
-    keys = facets(document["provenance"]["source"], reference)
-    parts = {name: dict(document[name]) for name in ("film", "seed") if document.get(name)}
+    """A document as this store keeps it: with its key and its digest."""
     return {
         "_id": key_of(document["ID"]),
         **document,
-        **parts,
-        "facets": keys + fence_facets(document["ID"], keys),
+        **{part: dict(document[part]) for part in _LARGE_PARTS if document.get(part)},
+        "facets": facets(document["provenance"]["source"], document["reference"]),
         "digest": digest(document),
     }
 
@@ -203,15 +182,3 @@ def _batches(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, 
             batch, held = {}, 0
     if batch:
         yield list(batch.values())
-
-
-def _file_of(document: Mapping[str, Any] | None, part: str) -> Any:
-    held = (document or {}).get(part)
-    return held.get("file") if isinstance(held, Mapping) else None
-
-
-def _refusal(case_id: str) -> str:
-    return (
-        f"Case {shown(case_id)} was refused: it does not fit the store's validator; update Viewbox or store"
-        " it again from its source."
-    )

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from cases.case import Case
+from cases.catalogue import Catalogue, draw, page_of, pivot_of
 from cases.document import case_from_document, digest, document_from_case, summary_from_document
-from cases.parquet.catalogue import Catalogue, draw, page_of, pivot_of
 from cases.parquet.files import (
     BYTES_PER_FILE,
     LIST_COLUMNS,

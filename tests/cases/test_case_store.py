@@ -24,7 +24,15 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.study import Radiograph, Study
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
+from tests.doubles.example_cases import (
+    chest_like,
+    full_case,
+    in_order,
+    jpeg,
+    plain,
+    seed_document,
+    small_case,
+)
 from tests.doubles.mongo_server import MongoServer
 
 HOSTILE_IDS = (
@@ -164,7 +172,7 @@ def test_lists_step_and_count_agree_with_the_filter(fill: Fill) -> None:
     cases = labelled_cases()
     store = fill(cases[::-1])
     for where in FILTERS:
-        expected = sorted(case.case_id for case in cases if passes(case, where))
+        expected = in_order([case.case_id for case in cases if passes(case, where)])
         assert all_ids(store, where, 5) == expected, where
         assert store.count(where) == len(expected), where
         for before, following in itertools.pairwise([None, *expected, None]):
@@ -177,7 +185,24 @@ def test_lists_step_and_count_agree_with_the_filter(fill: Fill) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 27, 28, 29, 1000])
 def test_paging_ends_once_whatever_the_size(fill: Fill, limit: int) -> None:
     cases = labelled_cases()
-    assert all_ids(fill(cases), CaseFilter(), limit) == sorted(case.case_id for case in cases)
+    assert all_ids(fill(cases), CaseFilter(), limit) == in_order([case.case_id for case in cases])
+
+
+def test_whole_numbers_stand_by_value_however_they_are_written(fill: Fill) -> None:
+    ids = [*map(str, range(1, 31)), "-3", "007", "1a", "20-b", "9" * 25, "b10", "b9", "#1", "-x"]
+    store = fill([small_case(case_id) for case_id in ids[::-1]])
+    numbers = ["-3", *map(str, range(1, 7)), "007", *map(str, range(7, 31)), "9" * 25]
+    expected = ["#1", *numbers, "-x", "1a", "20-b", "b10", "b9"]
+    assert in_order(ids) == expected
+    for limit in (1, 4, 1000):
+        assert all_ids(store, CaseFilter(), limit) == expected
+    assert all_ids(store, CaseFilter(text="1"), 3) == ["1", *map(str, range(10, 20)), "1a"]
+    for before, following in itertools.pairwise(expected):
+        assert store.step(before, "next", CaseFilter()) == following
+        assert store.step(following, "previous", CaseFilter()) == before
+    assert store.step("31", "previous", CaseFilter()) == "30"
+    assert store.step("31", "next", CaseFilter()) == "9" * 25
+    assert store.step("1b", "previous", CaseFilter(text="1")) == "1a"
 
 
 def test_stepping_from_an_id_that_is_not_there(fill: Fill) -> None:
@@ -300,11 +325,11 @@ def test_an_empty_store_answers(fill: Fill) -> None:
 
 def test_ids_are_text_and_never_a_query(fill: Fill) -> None:
     store = fill([small_case(case_id, source=case_id) for case_id in HOSTILE_IDS])
-    assert all_ids(store, CaseFilter(), 3) == sorted(HOSTILE_IDS)
+    assert all_ids(store, CaseFilter(), 3) == in_order(HOSTILE_IDS)
     for case_id in HOSTILE_IDS:
         assert store.get(case_id).case_id == case_id
         assert all_ids(store, CaseFilter(source=case_id), 3) == [case_id]
-        expected = sorted(other for other in HOSTILE_IDS if other.startswith(case_id))
+        expected = in_order([other for other in HOSTILE_IDS if other.startswith(case_id)])
         assert all_ids(store, CaseFilter(text=case_id), 3) == expected
 
 

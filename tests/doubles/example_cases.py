@@ -3,7 +3,8 @@
 import base64
 import dataclasses
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 import numpy as np
@@ -129,3 +130,11 @@ def seed_document(case_id: object, **clinical: object) -> dict[str, object]:
         "image_data": base64.b64encode(jpeg(chest_like())).decode(),
         "clinical_data": clinical,
     }
+
+
+def in_order(ids: Iterable[str]) -> list[str]:
+    """Case IDs as every list has them: by character, but numbers by value, before the rest on digits."""
+    numbers = {i for i in ids if re.fullmatch("-?[0-9]+", i)}
+    others = sorted(set(ids) - numbers)
+    before = [i for i in others if i < "-"]
+    return before + sorted(numbers, key=lambda i: (int(i), i)) + others[len(before) :]

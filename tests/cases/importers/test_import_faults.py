@@ -4,6 +4,7 @@ The server is a MongoDB-compatible one in a process of its own, spoken to over T
 command in a process of its own.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -17,11 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gridfs
 import numpy as np
 import pymongo
 import pytest
 
 from cases.importers.pool import CrashProofPool
+from cases.mongo.films import BUCKET
+from cases.mongo.store import MongoCaseStore
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from tests.doubles import lake_sources as made
@@ -61,14 +65,22 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def lake(server: MongoServer, database: str) -> dict[str, Any]:
-    """Everything a reader could ever see: cases, and films in GridFS with their bytes."""
+    """Everything a reader could ever see, once what killed writers left is swept: cases with all their films.
+
+    A film in GridFS stands in its case by its content: every upload has an ID of its own.
+    """
+    with contextlib.closing(MongoCaseStore.connect(server.uri, database, write=True)) as store:
+        store.sweep(-1.0)
     with pymongo.MongoClient(server.uri) as client:
         found = client[database]
-        return {
-            "cases": {d["_id"]: d for d in found["cases"].find()},
-            "files": {str(d["_id"]): d["length"] for d in found["films.files"].find()},
-            "chunks": sorted((str(d["files_id"]), d["n"], d["data"]) for d in found["films.chunks"].find()),
-        }
+        bucket = gridfs.GridFSBucket(found, BUCKET)
+        cases = {document["_id"]: document for document in found["cases"].find()}
+        named = [case["film"] for case in cases.values() if "file" in case["film"]]
+        assert sorted(f["_id"] for f in found["films.files"].find()) == sorted(f["file"] for f in named)
+        assert set(found["films.chunks"].distinct("files_id")) == {film["file"] for film in named}
+        for film in named:
+            film["file"] = bucket.open_download_stream(film["file"]).read()
+        return {"cases": cases, "large": len(named)}
 
 
 def stored(server: MongoServer, database: str) -> int:
@@ -164,7 +176,7 @@ def test_killed_imports_end_in_the_same_lake(server: MongoServer, large_source: 
     hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, *options)
     assert hits >= 1
     assert lake(server, "killed") == lake(server, "unharmed")
-    assert len(lake(server, "killed")["files"]) == 4, "half of the films lie in GridFS"
+    assert lake(server, "killed")["large"] == 4, "half of the films lie in GridFS"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import bisect
 import heapq
 import random
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -15,6 +16,9 @@ DRAWN_FROM = 8
 The single next case would win in proportion to the gap before it, and gaps differ tenfold; a choice among
 eight evens that out while the query stays a short range.
 """
+DIGITS = ("-", ":")
+"""From where to before where the IDs stand that begin with a digit, or with a minus."""
+_WHOLE_NUMBER = re.compile("-?[0-9]+")
 _Keyed = tuple[int, str]
 
 
@@ -24,7 +28,7 @@ class Catalogue:
     def __init__(self, summaries: Iterable[CaseSummary] = ()) -> None:
         self._rows: dict[str, CaseSummary] = {row.case_id: row for row in summaries}
         ids: dict[str, list[str]] = {}
-        for case_id in sorted(self._rows):
+        for case_id in sorted(self._rows, key=place_of):
             row = self._rows[case_id]
             for facet in facets(row.source, row.reference):
                 ids.setdefault(facet, []).append(case_id)
@@ -39,16 +43,17 @@ class Catalogue:
         return case_id in self._rows
 
     def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
-        """The next `limit` rows in ID order."""
+        """The next `limit` rows in the order of `place_of`."""
         ids = self._passing(where)
-        start = 0 if after is None else bisect.bisect_right(ids, after)
+        start = 0 if after is None else bisect.bisect_right(ids, place_of(after), key=place_of)
         return [self._rows[case_id] for case_id in ids[start : start + limit]]
 
     def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
         """The neighbour of an ID, which itself need not be here."""
         ids = self._passing(where)
-        after = bisect.bisect_right(ids, case_id)
-        at = after if direction == "next" else bisect.bisect_left(ids, case_id) - 1
+        place = place_of(case_id)
+        after = bisect.bisect_right(ids, place, key=place_of)
+        at = after if direction == "next" else bisect.bisect_left(ids, place, key=place_of) - 1
         return ids[at] if 0 <= at < len(ids) else None
 
     def drawn_after(self, where: CaseFilter, pivot: int) -> list[_Keyed]:
@@ -66,11 +71,16 @@ class Catalogue:
 
     def _passing(self, where: CaseFilter) -> Sequence[str]:
         ids = self._ids.get(facet_of(where), ())
-        if not where.text:
-            return ids
-        first = bisect.bisect_left(ids, where.text)
-        last = bisect.bisect_left(ids, prefix_end(where.text))
-        return ids[first:last]
+        return [case_id for case_id in ids if case_id.startswith(where.text)] if where.text else ids
+
+
+def place_of(case_id: str) -> tuple[bool, bool, bool, int, str]:
+    """Where an ID stands in every list: by its characters, but whole numbers by value.
+
+    Numbers stand before the other IDs that begin with a digit, so that 2 comes before 10, and 10 before 1a.
+    """
+    number = int(case_id) if _WHOLE_NUMBER.fullmatch(case_id) else None
+    return case_id >= DIGITS[0], case_id >= DIGITS[1], number is None, number or 0, case_id
 
 
 def prefix_end(prefix: str) -> str:
@@ -95,6 +105,6 @@ def draw(candidates: Iterable[_Keyed], seed: int) -> str | None:
 
 def page_of(rows: Iterable[CaseSummary], limit: int) -> CasePage:
     """The page made of the first `limit` of at least `limit + 1` rows, where there are as many."""
-    merged = sorted({row.case_id: row for row in rows}.values(), key=lambda row: row.case_id)
+    merged = sorted({row.case_id: row for row in rows}.values(), key=lambda row: place_of(row.case_id))
     kept = tuple(merged[:limit])
     return CasePage(kept, kept[-1].case_id if len(merged) > limit else None)
