@@ -55,7 +55,9 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         film_part = None if radiograph is None else film_document(radiograph, film)
         may_see = radiograph is not None and case.licence.may_show
     except ViewboxError as exc:
-        raise BrokenCase(f"Case {shown(case.case_id)} was not stored: {exc}") from exc
+        raise BrokenCase(
+            "Case '{case}' was not stored: {problem}", case=shown(case.case_id), problem=exc.sentence
+        ) from exc
     return {
         "ID": case.case_id,
         "schema_version": SCHEMA_VERSION,
@@ -98,13 +100,16 @@ def case_from_document(document: Mapping[str, Any]) -> Case:
     version = document.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise BrokenCase(
-            f"Case {shown(case_id)} was written by a newer Viewbox (schema {version}, this one reads up to"
-            f" {SCHEMA_VERSION}); update Viewbox to open it."
+            "Case '{case}' was written by a newer Viewbox (schema {found}, this one reads up to {known});"
+            " update Viewbox to open it.",
+            case=shown(case_id),
+            found=version,
+            known=SCHEMA_VERSION,
         )
     try:
         return _case(case_id, document)
     except StudyError as exc:
-        raise broken_case(case_id, str(exc)) from exc
+        raise broken_case(case_id, exc.sentence) from exc
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ViewboxError) as exc:
         raise broken_case(case_id, "a field of it is missing or of a wrong kind") from exc
 
@@ -217,7 +222,12 @@ def _table_document(table: ClinicalTable) -> dict[str, dict[str, Any]]:
 def _table(document: Mapping[str, Any]) -> ClinicalTable:
     for name, entry in document.items():
         if name in CLINICAL_FIELDS and entry["unit"] != CLINICAL_FIELDS[name].unit:
-            raise StudyError(f"its {name} is in '{entry['unit']}', not in '{CLINICAL_FIELDS[name].unit}'")
+            raise StudyError(
+                "its {name} is in '{unit}', not in '{wanted}'",
+                name=name,
+                unit=entry["unit"],
+                wanted=CLINICAL_FIELDS[name].unit,
+            )
     return ClinicalTable(dict(_checked_values({name: entry["value"] for name, entry in document.items()})))
 
 
@@ -225,7 +235,7 @@ def _checked_values(values: Mapping[str, Any]) -> Iterator[tuple[str, float | st
     """Values by known field; an infinite number is a laboratory limit and passes."""
     for name, value in values.items():
         if name not in CLINICAL_FIELDS:
-            raise StudyError(f"there is no clinical field '{name}'")
+            raise StudyError("there is no clinical field '{name}'", name=name)
         limit = isinstance(value, float) and math.isinf(value)
         yield name, value if limit else CLINICAL_FIELDS[name].check(value)
 
@@ -281,7 +291,7 @@ def _evidence(document: Mapping[str, Any]) -> PlantedEvidence:
 def _texts(document: Mapping[str, Any]) -> dict[str, str]:
     for name, text in document.items():
         if not isinstance(text, str):
-            raise StudyError(f"its {name} is not text")
+            raise StudyError("its {name} is not text", name=name)
     return dict(document)
 
 

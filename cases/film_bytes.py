@@ -162,7 +162,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 def _pixels(data: bytes, shape: tuple[int, int], dtype: str) -> np.ndarray:
     if dtype not in ("uint8", "uint16", "int16"):
-        raise StudyError(f"its film has pixels of type '{dtype}'")
+        raise StudyError("its film has pixels of type '{dtype}'", dtype=dtype)
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
             if picture.size != shape[::-1]:

@@ -1,7 +1,10 @@
 """What every store refuses, in the same words: one sentence with the case ID and what to do."""
 
+from typing import Any
+
 from cases.store import CaseFilter
 from modeling.errors import CaseNotFoundError, CaseStoreError
+from modeling.sentence import Sentence
 
 MAX_ID_LENGTH = 200
 MAX_PAGE = 1000
@@ -20,7 +23,9 @@ def check_case_id(case_id: object) -> str:
     if isinstance(case_id, str) and 0 < len(case_id) <= MAX_ID_LENGTH and case_id.isprintable():
         return case_id
     raise BrokenCase(
-        f"A case ID is 1 to {MAX_ID_LENGTH} printable characters, not {shown(case_id)}; correct the ID."
+        "A case ID is 1 to {limit} printable characters, not '{case}'; correct the ID.",
+        limit=MAX_ID_LENGTH,
+        case=shown(case_id),
     )
 
 
@@ -34,26 +39,31 @@ def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
         if text is not None and not _is_text(text):
             raise CaseStoreError("A case ID or filter is plain text; write it again as text.")
     if not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
-        raise CaseStoreError(f"A page holds 1 to {MAX_PAGE} cases; choose a size in that range.")
+        raise CaseStoreError("A page holds 1 to {limit} cases; choose a size in that range.", limit=MAX_PAGE)
 
 
-def broken_case(case_id: str, problem: str) -> BrokenCase:
-    """A stored case that cannot be read; `problem` is a clause, or a sentence of its own."""
+def broken_case(case_id: str, problem: str, /, **values: Any) -> BrokenCase:
+    """A stored case that cannot be read; `problem` is a clause with its values, or a whole sentence."""
     return BrokenCase(
-        f"Case {shown(case_id)} is broken in the store ({problem.rstrip('.')}); store it again from its"
-        " source, or choose another case."
+        "Case '{case}' is broken in the store ({problem:clause}); store it again from its source, or choose"
+        " another case.",
+        case=shown(case_id),
+        problem=Sentence(problem, **values),
     )
 
 
 def case_not_found(case_id: str) -> CaseNotFoundError:
     """No case has this ID."""
-    return CaseNotFoundError(f"There is no case {shown(case_id)}; check the ID or choose one from the list.")
+    return CaseNotFoundError(
+        "There is no case '{case}'; check the ID or choose one from the list.", case=shown(case_id)
+    )
 
 
 def ambiguous_case(case_id: str) -> BrokenCase:
     """Two documents claim the ID, and none of them can be taken for the case."""
     return BrokenCase(
-        f"More than one document has the ID {shown(case_id)}; give each its own ID, or choose another case."
+        "More than one document has the ID '{case}'; give each its own ID, or choose another case.",
+        case=shown(case_id),
     )
 
 
@@ -63,9 +73,9 @@ def read_only() -> CaseStoreError:
 
 
 def shown(case_id: object) -> str:
-    """A case ID inside a sentence: quoted, on one line, at most 80 characters."""
+    """A case ID inside a sentence: on one line, at most 80 characters."""
     text = "".join(c if c.isprintable() else "?" for c in str(case_id))
-    return f"'{text if len(text) <= 80 else text[:79] + '…'}'"
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _is_text(value: object) -> bool:

@@ -51,7 +51,9 @@ def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> t
     chosen = [f for f in labelled if split in ("all", f.split)]
     if not chosen:
         raise ViewboxError(
-            f"The file has no {split} film with a label for {task}; choose another --split or --task."
+            "The file has no {split} film with a label for {task}; choose another --split or --task.",
+            split=split,
+            task=task,
         )
     return chosen, split
 
@@ -182,12 +184,23 @@ def evaluate(
         ViewboxError: the checkpoint, the file, the task or the split is not there.
     """
     if task not in TASKS:
-        raise ViewboxError(f"There is no task '{task}'; choose one of {', '.join(TASKS)}.")
+        raise ViewboxError(
+            "There is no task '{task}'; choose one of {tasks}.", task=task, tasks=", ".join(TASKS)
+        )
     if corpus not in CORPORA:
-        raise ViewboxError(f"There is no corpus '{corpus}'; choose one of {', '.join(CORPORA)}.")
+        raise ViewboxError(
+            "There is no corpus '{corpus}'; choose one of {corpora}.",
+            corpus=corpus,
+            corpora=", ".join(CORPORA),
+        )
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     if task not in model.heads:
-        raise ViewboxError(f"{origin.name} does not predict {task}; choose one of {', '.join(model.heads)}.")
+        raise ViewboxError(
+            "{origin} does not predict {task}; choose one of {heads}.",
+            origin=origin.name,
+            task=task,
+            heads=", ".join(model.heads),
+        )
     if data.is_dir():
         everything, corpus = list(case_folder(data)), data.name
     else:

@@ -70,7 +70,8 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     corpora = {name: load(name, data) for name in model.config.sources if name in known}
     if not corpora:
         raise ViewboxError(
-            f"{origin.name} names no corpus that can be measured; give 'sources' in config.json."
+            "{origin} names no corpus that can be measured; give 'sources' in config.json.",
+            origin=origin.name,
         )
     films = as_trained(folder / SPLIT_FILE, [film for corpus in corpora.values() for film in corpus])
     hashed = hash_films(films)

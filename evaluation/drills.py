@@ -34,7 +34,9 @@ def evaluated(folder: Path, phantoms: int, jobs: int = 1) -> Drills:
     """
     pipeline = DiagnosisPipeline.from_pretrained(folder)
     if "phantom" not in pipeline.config.sources:
-        raise ViewboxError(f"{folder.name} was not trained on phantoms; its mistakes on them teach nothing.")
+        raise ViewboxError(
+            "{folder} was not trained on phantoms; its mistakes on them teach nothing.", folder=folder.name
+        )
     weights = sha256_of(folder / WEIGHTS_FILE)
     plan = Drills(weights, SERIES, DEFAULT_SIZE, DEFAULT_BITS, phantoms, 0, CONFIDENT, 0)
     right, wrong, drills = 0, 0, []

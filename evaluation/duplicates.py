@@ -96,7 +96,11 @@ def _hashed(film: Film) -> Hashed:
         with Image.open(io.BytesIO(film.encoded)) as picture:
             gray = _middle_square(_eight_bit(picture), film.pixel_aspect_ratio)
     except (OSError, ValueError) as exc:
-        raise StudyError(f"Film {film.film_id} of {film.source} cannot be decoded; leave it out.") from exc
+        raise StudyError(
+            "Film {film_id} of {source} cannot be decoded; leave it out.",
+            film_id=film.film_id,
+            source=film.source,
+        ) from exc
     content = hashlib.sha256(film.encoded).hexdigest()[:16]
     found = str(imagehash.phash(gray, hash_size=SIDE))
     return Hashed(film.source, film.film_id, film.patient, film.split, content, found)
@@ -229,7 +233,9 @@ def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
         with path.open(newline="", encoding="utf-8") as file:
             written = {(row["source"], row["film"]): row["split"] for row in csv.DictReader(file)}
     except KeyError as exc:
-        raise ViewboxError(f"{path.name} has no column {exc}; train the checkpoint again.") from exc
+        raise ViewboxError(
+            "{path} has no column {exc}; train the checkpoint again.", path=path.name, exc=str(exc)
+        ) from exc
     return [replace(film, split=written.get((film.source, film.film_id), film.split)) for film in films]
 
 

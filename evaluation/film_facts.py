@@ -94,7 +94,11 @@ def _facts(film: Film, row: Mapping[str, Any]) -> FilmFacts:
         picture = Image.open(io.BytesIO(film.encoded))
         pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"), np.float32)
     except (OSError, ValueError) as exc:
-        raise StudyError(f"Film {film.film_id} of {film.source} cannot be decoded; leave it out.") from exc
+        raise StudyError(
+            "Film {film_id} of {source} cannot be decoded; leave it out.",
+            film_id=film.film_id,
+            source=film.source,
+        ) from exc
     pixels = pixels / (65535.0 if pixels.max() > 255 else 255.0)
     size = (float(row.get("width") or pixels.shape[1]), float(row.get("height") or pixels.shape[0]))
     small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)

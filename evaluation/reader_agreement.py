@@ -56,10 +56,14 @@ def reader_agreement(path: Path) -> dict[TaskName, Agreement]:
         return {task: _agreement(task, rows, column) for task, column in _COLUMNS.items()}
     except FileNotFoundError:
         raise ViewboxError(
-            f"There is no file {path.name} in {path.parent}; put RICORD's readings there."
+            "There is no file {path} in {parent}; put RICORD's readings there.",
+            path=path.name,
+            parent=path.parent,
         ) from None
     except KeyError as exc:
-        raise ViewboxError(f"{path.name} has no column {exc}; give the file as RICORD publishes it.") from exc
+        raise ViewboxError(
+            "{path} has no column {exc}; give the file as RICORD publishes it.", path=path.name, exc=str(exc)
+        ) from exc
 
 
 def _by_study(rows: list[dict[str, str]], column: str) -> list[dict[str, str]]:

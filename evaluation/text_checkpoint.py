@@ -51,7 +51,11 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     films = as_trained(folder / SPLIT_FILE, load(SOURCE, data))
     sides = {side: [f for f in films if f.split == side] for side in ("train", "validation", "test")}
     if not sides["test"] or not sides["validation"]:
-        raise ViewboxError(f"{SPLIT_FILE} of {origin.name} holds no report out; train the checkpoint again.")
+        raise ViewboxError(
+            "{split_file} of {origin} holds no report out; train the checkpoint again.",
+            split_file=SPLIT_FILE,
+            origin=origin.name,
+        )
     tested = scores_of(model, processor, sides["test"])
     reading = reading_of(processor)
     summary = {

@@ -21,6 +21,7 @@ def case_folder(settings: Settings) -> str | None:
     _, folder = fetched(repo, FILES, CaseStoreError)
     if not any(Path(folder).glob("cases-*.parquet")):
         raise CaseStoreError(
-            f"The data set {repo.name} has no cases-*.parquet; publish cases there with 'viewbox publish'."
+            "The data set {repo} has no cases-*.parquet; publish cases there with 'viewbox publish'.",
+            repo=repo.name,
         )
     return str(folder)

@@ -105,10 +105,12 @@ def _mongodb_uri(uri: str | None) -> str | None:
 def _device(name: str) -> Device:
     if name in ("auto", "cpu", "cuda"):
         return name
-    raise SettingsError(f"DEVICE cannot be '{name}'; set it to auto, cpu or cuda.")
+    raise SettingsError("DEVICE cannot be '{name}'; set it to auto, cpu or cuda.", name=name)
 
 
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
-    raise SettingsError(f"GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535.")
+    raise SettingsError(
+        "GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535.", text=text
+    )

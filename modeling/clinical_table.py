@@ -24,6 +24,7 @@ from modeling.field_values import (
     short,
     written_number,
 )
+from modeling.sentence import Names, Sentence
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,11 @@ class ClinicalField:
         if len(numbers) > 1:
             one, other = (f"{number:g} {written.unit or self.unit}" for number in written.readings)
             raise StudyError(
-                f"{self.label} {short(value)} may be {one} or {other}; write it without a comma."
+                "{field} {value} may be {one} or {other}; write it without a comma.",
+                field=Names("field", self.name),
+                value=short(value),
+                one=one,
+                other=other,
             )
         return self._limit(value, written, numbers[0]) if written.limit else numbers[0]
 
@@ -76,22 +81,26 @@ class ClinicalField:
         """
         if self.kind == "categorical":
             category = self._category(value)
-            dash = f"{self.label} '-' was read as {category}; leave it empty if it is unknown."
+            dash = Sentence(
+                "{field} '-' was read as {value}; leave it empty if it is unknown.",
+                field=Names("field", self.name),
+                value=Names("value", category),
+            )
             return category, dash if plain(value) == "-" else ""
         written = self._written(value)
         if written.unit or written.limit:
             return self.check(value), ""
         if len(written.readings) > 1:
             number = self.check(value)
-            return number, _read_as(self.label, value, f"{number:g} {self.unit}")
+            return number, _read_as(self.name, value, f"{number:g} {self.unit}")
         number = written.readings[0]
         for bare in BARE_RANGES.get(self.name, ()):
             if bare.low <= number < bare.high:
                 factor, offset = self.other_units[bare.unit]
                 other = f"{number:g} {bare.unit} ({number * factor + offset:.4g} {self.unit})"
                 if not bare.sure:
-                    raise refuse_both(self.label, value, f"{number:g} {self.unit}", other)
-                return self.check(f"{number!r} {bare.unit}"), _read_as(self.label, value, other)
+                    raise refuse_both(self.name, value, f"{number:g} {self.unit}", other)
+                return self.check(f"{number!r} {bare.unit}"), _read_as(self.name, value, other)
         return self.check(value), ""
 
     def _category(self, value: object) -> str:
@@ -101,8 +110,10 @@ class ClinicalField:
         category = category_of(self.name, value)
         if category is None:
             raise StudyError(
-                f"{self.label} cannot be '{short(value)}'; choose one of {', '.join(self.categories)},"
-                " or leave it unknown."
+                "{field} cannot be '{value}'; choose one of {values}, or leave it unknown.",
+                field=Names("field", self.name),
+                value=short(value),
+                values=Names("name", self.categories),
             )
         return category
 
@@ -110,12 +121,19 @@ class ClinicalField:
         written = written_number(value)
         if written is None or written.unit is None or (written.unit and not self._knows(written.unit)):
             raise StudyError(
-                f"{self.label} needs a number in {self.unit}, not '{short(value)}'; correct it or leave it"
-                " unknown."
+                "{field} needs a number in {unit}, not '{value}'; correct it or leave it unknown.",
+                field=Names("field", self.name),
+                unit=self.unit,
+                value=short(value),
             )
         if self.name == "age" and re.fullmatch(r"(2[5-9]|[3-9]\d)\s*M", plain(value), re.IGNORECASE):
             count = written.readings[0]
-            raise refuse_both(self.label, value, f"{count:g} months", f"{count:g} years of a male")
+            raise refuse_both(
+                self.name,
+                value,
+                Sentence("{count:g} months", count=count),
+                Sentence("{count:g} years of a male", count=count),
+            )
         return written
 
     def _knows(self, unit: str) -> bool:
@@ -142,16 +160,30 @@ class ClinicalField:
         if (written.limit == "<" and number <= below) or (written.limit == ">" and number >= above):
             return -math.inf if written.limit == "<" else math.inf
         raise StudyError(
-            f"{self.label} '{short(value)}' is no limit of what a laboratory measures; write the number"
-            " itself or leave it unknown."
+            "{field} '{value}' is no limit of what a laboratory measures; write the number itself or leave"
+            " it unknown.",
+            field=Names("field", self.name),
+            value=short(value),
         )
 
-    def _out_of_range(self, text: str, number: float) -> str:
-        message = f"{self.label} is {text}, outside {self.low:g} to {self.high:g} {self.unit}"
+    def _out_of_range(self, text: str, number: float) -> Sentence:
+        problem = Sentence(
+            "{field} is {value}, outside {low:g} to {high:g} {unit}",
+            field=Names("field", self.name),
+            value=text,
+            low=self.low,
+            high=self.high,
+            unit=self.unit,
+        )
         for other, (factor, offset) in self.other_units.items():
             if self.low <= number * factor + offset <= self.high:
-                return f"{message}; if it is in {other}, write '{number:g} {other}'."
-        return f"{message}; correct it or leave it unknown."
+                return Sentence(
+                    "{problem}; if it is in {unit}, write '{number:g} {unit}'.",
+                    problem=problem,
+                    unit=other,
+                    number=number,
+                )
+        return Sentence("{problem}; correct it or leave it unknown.", problem=problem)
 
     @property
     def label(self) -> str:
@@ -159,8 +191,13 @@ class ClinicalField:
         return self.name.replace("_", " ")
 
 
-def _read_as(label: str, value: object, reading: str) -> str:
-    return f"{label} '{short(value)}' was read as {reading}; write the unit if it is another."
+def _read_as(name: str, value: object, reading: str) -> Sentence:
+    return Sentence(
+        "{field} '{value}' was read as {reading}; write the unit if it is another.",
+        field=Names("field", name),
+        value=short(value),
+        reading=reading,
+    )
 
 
 _COUNTS = {"/uL": (0.001, 0.0), "10^6/L": (0.001, 0.0), "/L": (1e-9, 0.0)}
@@ -251,8 +288,11 @@ class ClinicalTable:
         for name in sorted(known, key=lambda name: name in SHARE_OF_LEUKOCYTES):  # their whole comes first
             try:
                 if name not in CLINICAL_FIELDS:
-                    names = ", ".join(CLINICAL_FIELDS)
-                    raise StudyError(f"There is no clinical field '{short(name)}'; use {names}.")
+                    raise StudyError(
+                        "There is no clinical field '{name}'; use {names}.",
+                        name=short(name),
+                        names=Names("name", CLINICAL_FIELDS),
+                    )
                 whole = values.get("leukocytes", (beside or {}).get("leukocytes"))
                 values[name], note = (
                     _counted(CLINICAL_FIELDS[name], raw[name], whole)
@@ -287,13 +327,29 @@ def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float |
     if written is not None and written.unit == "%":
         if whole is None or not 0 <= number <= 100:
             raise StudyError(
-                f"{spec.label} {short(value)} needs the leukocytes beside it; give both, or write the count"
-                f" in {spec.unit}."
+                "{field} {value} needs the leukocytes beside it; give both, or write the count in {unit}.",
+                field=Names("field", spec.name),
+                value=short(value),
+                unit=spec.unit,
             )
         return number / 100 * whole, ""
     if bare and whole is None and SHARE_OF_LEUKOCYTES[spec.name] <= number <= 100:
-        raise refuse_both(spec.label, value, f"{number:g} {spec.unit}", f"{number:g} % of the leukocytes")
+        raise refuse_both(
+            spec.name,
+            value,
+            f"{number:g} {spec.unit}",
+            Sentence("{number:g} % of the leukocytes", number=number),
+        )
     if bare and whole is not None and whole < number <= 100:
         count = number / 100 * whole
-        return count, _read_as(spec.label, value, f"{number:g} % of the leukocytes ({count:.3g} {spec.unit})")
+        return count, _read_as(
+            spec.name,
+            value,
+            Sentence(
+                "{number:g} % of the leukocytes ({count:.3g} {unit})",
+                number=number,
+                count=count,
+                unit=spec.unit,
+            ),
+        )
     return spec.read(value)

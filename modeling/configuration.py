@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from modeling.errors import CheckpointError
 from modeling.labels import TASKS, TaskName
+from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
 
 FusionKind = Literal["product", "concat", "gated", "cross_attention"]
@@ -22,13 +23,17 @@ def _check_keys(cls: type, raw: Mapping[str, Any]) -> None:
     unknown = sorted(set(raw) - set(known))
     if unknown:
         raise CheckpointError(
-            f"{cls.__name__} has no key '{unknown[0]}'; load this checkpoint with the Viewbox that wrote it."
+            "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it.",
+            cls=cls.__name__,
+            key=unknown[0],
         )
     no_default = dataclasses.MISSING
     for name, f in known.items():
         if f.default is no_default and f.default_factory is no_default and name not in raw:
             raise CheckpointError(
-                f"{cls.__name__} lacks the key '{name}'; the configuration file is incomplete."
+                "{cls} lacks the key '{key}'; the configuration file is incomplete.",
+                cls=cls.__name__,
+                key=name,
             )
 
 
@@ -51,7 +56,9 @@ def _read(hint: Any, value: Any, where: str) -> Any:
         if math.isfinite(value):
             return float(value)
         raise CheckpointError(
-            f"'{value}' is no number for the key '{where}'; the configuration file is damaged."
+            "'{value}' is no number for the key '{key}'; the configuration file is damaged.",
+            value=value,
+            key=where,
         )
     if isinstance(hint, type) and not dataclasses.is_dataclass(hint) and origin is None:
         if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
@@ -61,7 +68,11 @@ def _read(hint: Any, value: Any, where: str) -> Any:
                 return hint(value)
             except ValueError:
                 pass
-    raise CheckpointError(f"'{value}' is no value for the key '{where}'; the configuration file is damaged.")
+    raise CheckpointError(
+        "'{value}' is no value for the key '{key}'; the configuration file is damaged.",
+        value=value,
+        key=where,
+    )
 
 
 class Configuration:
@@ -79,15 +90,17 @@ class Configuration:
             CheckpointError: an unknown key, a missing one, or a value of another type.
         """
         if not isinstance(raw, Mapping):
-            raise CheckpointError(f"{cls.__name__} is not a JSON object; the configuration file is damaged.")
+            raise CheckpointError(
+                "{cls} is not a JSON object; the configuration file is damaged.", cls=cls.__name__
+            )
         _check_keys(cls, raw)
         hints = typing.get_type_hints(cls)
         return cls(**{key: _read(hints[key], value, key) for key, value in raw.items()})
 
 
-def _require(condition: bool, sentence: str) -> None:
+def _require(condition: bool, template: str, /, **values: Any) -> None:
     if not condition:
-        raise CheckpointError(sentence)
+        raise CheckpointError(template, **values)
 
 
 # --- the processor -----------------------------------------------------------------------------------------
@@ -131,8 +144,12 @@ class TableField(Configuration):
     known: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.name in CLINICAL_FIELDS, f"There is no clinical field '{self.name}' in this Viewbox.")
-        _require(self.std > 0, f"The standard deviation of '{self.name}' must be positive.")
+        _require(
+            self.name in CLINICAL_FIELDS,
+            "There is no clinical field '{name}' in this Viewbox.",
+            name=self.name,
+        )
+        _require(self.std > 0, "The standard deviation of '{name}' must be positive.", name=self.name)
 
 
 @dataclass(frozen=True)
@@ -145,7 +162,9 @@ class TextProcessing(Configuration):
 
     def __post_init__(self) -> None:
         known = bool(self.sections) and all(s in TEXT_SECTIONS for s in self.sections)
-        _require(known, f"Text sections must be chosen from {', '.join(TEXT_SECTIONS)}.")
+        _require(
+            known, "Text sections must be chosen from {sections}.", sections=Names("section", TEXT_SECTIONS)
+        )
         _require(4 <= self.max_tokens <= 4096, "The number of tokens must lie between 4 and 4096.")
 
 
@@ -240,8 +259,12 @@ class TaskConfig(Configuration):
     modalities: tuple[Modality, ...]
 
     def __post_init__(self) -> None:
-        _require(self.name in TASKS, f"There is no task '{self.name}' in this Viewbox.")
-        _require(len(set(self.modalities)) == len(self.modalities) > 0, f"{self.name} reads no modality.")
+        _require(self.name in TASKS, "There is no task '{name}' in this Viewbox.", name=self.name)
+        _require(
+            len(set(self.modalities)) == len(self.modalities) > 0,
+            "{task} reads no modality.",
+            task=Names("task", self.name),
+        )
 
 
 @dataclass(frozen=True)

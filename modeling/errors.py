@@ -3,9 +3,24 @@
 Anything that is not a `ViewboxError` is our own slip and is never shown as it is.
 """
 
+from typing import Any
+
+from modeling.sentence import Sentence
+
 
 class ViewboxError(Exception):
-    """What went wrong and what to do next, in one sentence a reader can act on."""
+    """What went wrong and what to do next, in one sentence a reader can act on.
+
+    `ViewboxError("The file has {size} MB; choose a smaller one.", size=91)`; its `str()` is the English
+    sentence, and `interface.language` words the template in the reader's language.
+
+    Attributes:
+        sentence: the template and its values.
+    """
+
+    def __init__(self, template: str, /, **values: Any) -> None:
+        self.sentence = Sentence(template, **values)
+        super().__init__(self.sentence)
 
 
 class StudyError(ViewboxError):

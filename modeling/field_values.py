@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modeling.errors import StudyError
+from modeling.sentence import Names
 
 UNKNOWN_WORDS = frozenset((
     "", "unknown", "unk", "u", "nan", "<na>", "n/a", "#n/a", "na", "n.a.", "n. a.", "null", "none", "nil",
@@ -232,6 +233,12 @@ def short(value: object) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def refuse_both(label: str, value: object, one: str, other: str) -> StudyError:
+def refuse_both(name: str, value: object, one: str, other: str) -> StudyError:
     """The question to the reader where a value has two readings."""
-    return StudyError(f"{label} {short(value)} may be {one} or {other}; write it with its unit.")
+    return StudyError(
+        "{field} {value} may be {one} or {other}; write it with its unit.",
+        field=Names("field", name),
+        value=short(value),
+        one=one,
+        other=other,
+    )

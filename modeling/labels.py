@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 from modeling.errors import ViewboxError
+from modeling.sentence import Names
 
 TaskKind = Literal["softmax", "ordinal", "multilabel"]
 
@@ -38,7 +39,10 @@ class Task:
         """
         if class_name not in self.classes:
             raise ViewboxError(
-                f"{self.name} has no class '{class_name}'; choose one of {', '.join(self.classes)}."
+                "{task} has no class '{name}'; choose one of {classes}.",
+                task=Names("task", self.name),
+                name=class_name,
+                classes=Names("class", self.classes),
             )
         return self.classes.index(class_name)
 
@@ -135,7 +139,7 @@ class Target:
         task_name, _, class_name = str(slug).partition("/")
         if task_name not in TASKS:
             raise ViewboxError(
-                f"'{slug}' names no target; write it as task/class, such as appearance/Typical."
+                "'{name}' names no target; write it as task/class, such as appearance/Typical.", name=slug
             )
         task = TASKS[TaskName(task_name)]
         task.index(class_name)

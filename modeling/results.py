@@ -8,6 +8,7 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
+from modeling.sentence import Names
 from modeling.study import Modality
 
 CONVERGED = 0.01
@@ -55,7 +56,9 @@ class Prediction:
         for prediction in self.tasks:
             if prediction.task == task:
                 return prediction
-        raise ViewboxError(f"This study has no prediction for {task}; give what that task reads.")
+        raise ViewboxError(
+            "This study has no prediction for {task}; give what that task reads.", task=Names("task", task)
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from modeling.clinical_table import CLINICAL_FIELDS, ClinicalField, ClinicalTable, spellings_of
 from modeling.errors import StudyError
+from modeling.sentence import Names
 
 __all__ = [
     "CLINICAL_FIELDS",
@@ -127,7 +128,11 @@ class ClinicalText:
     def __post_init__(self) -> None:
         unknown = [name for name in self.sections if name not in TEXT_SECTIONS]
         if unknown:
-            raise StudyError(f"There is no text section '{unknown[0]}'; use {', '.join(TEXT_SECTIONS)}.")
+            raise StudyError(
+                "There is no text section '{name}'; use {names}.",
+                name=unknown[0],
+                names=Names("name", TEXT_SECTIONS),
+            )
 
     def __bool__(self) -> bool:
         return any(text.strip() for text in self.sections.values())

@@ -12,7 +12,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("modeling", "cases", "training", "evaluation", "interface", "hub_config")
 CONTRACTS = {
     f"modeling.{name}"
-    for name in ("errors", "field_values", "clinical_table", "labels", "study", "results", "configuration")
+    for name in (
+        "sentence",
+        "errors",
+        "field_values",
+        "clinical_table",
+        "labels",
+        "study",
+        "results",
+        "configuration",
+    )
 }
 
 FORBIDDEN = {

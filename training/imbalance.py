@@ -60,12 +60,16 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
     """
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     if task not in model.heads or TASKS[task].kind != "softmax":
-        raise ViewboxError(f"{origin.name} has no classes of {task} to weigh; choose another --task.")
+        raise ViewboxError(
+            "{origin} has no classes of {task} to weigh; choose another --task.",
+            origin=origin.name,
+            task=task,
+        )
     known = [name for name in model.config.sources if name in CORPORA]
     films = as_trained(checkpoint / SPLIT_FILE, [film for name in known for film in load(name, data)])
     sides = [[f for f in films if f.split == side and task in f.labels] for side in ("train", "validation")]
     if not all(sides):
-        raise ViewboxError(f"There are no training or no validation films with a label for {task}.")
+        raise ViewboxError("There are no training or no validation films with a label for {task}.", task=task)
     given = [entering(model, task, _inputs(processor, side)) for side in sides]
     labels = [np.array([TASKS[task].index(film.labels[task]) for film in side]) for side in sides]
     patients = np.array([film.patient for film in sides[1]])

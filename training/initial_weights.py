@@ -21,7 +21,9 @@ def load_initial_weights(model: FusionModel, name: str) -> None:
         ViewboxError: an unknown name, the package is not installed, or a tensor does not fit.
     """
     if name != "imagenet":
-        raise ViewboxError(f"There are no initial weights '{name}'; use 'imagenet' or leave it empty.")
+        raise ViewboxError(
+            "There are no initial weights '{name}'; use 'imagenet' or leave it empty.", name=name
+        )
     spec = find_spec(IMAGENET_PACKAGE)
     if spec is None or spec.origin is None:
         raise ViewboxError(

@@ -97,7 +97,7 @@ def _former(path: Path) -> float:
         (summary,) = json.loads(path.read_text())["measurements"].values()
         return float(summary["macro_auroc"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise ViewboxError(f"{path} is no metrics.json of a text checkpoint; name one.") from exc
+        raise ViewboxError("{path} is no metrics.json of a text checkpoint; name one.", path=path) from exc
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -60,7 +60,9 @@ def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
 def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
     model, processor, origin = FusionModel.from_pretrained(folder)
     if TaskName.FINDINGS not in model.heads:
-        raise ViewboxError(f"{origin.name} does not predict findings; name a checkpoint that does.")
+        raise ViewboxError(
+            "{origin} does not predict findings; name a checkpoint that does.", origin=origin.name
+        )
     return scores_of(model, processor, films)
 
 

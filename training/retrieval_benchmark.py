@@ -62,7 +62,7 @@ def benchmark(reports: Sequence[Report]) -> dict[str, Any]:
     chosen = [r for r in reports if headings_of(r) and reading_text(r).strip()]
     if len(chosen) < 20:
         raise ReportError(
-            f"Only {len(chosen)} reports have a reading and index terms; give 20 or more that do."
+            "Only {count} reports have a reading and index terms; give 20 or more that do.", count=len(chosen)
         )
     headings = [headings_of(report) for report in chosen]
     gain = gains(headings)

@@ -93,13 +93,16 @@ class TrainingSettings(Configuration):
             raise ViewboxError("'text_joining' is for a model of text alone; leave it out.")
         for name, wanted, encoder in needs:
             if wanted and not encoder:
-                raise ViewboxError(f"'{name}' needs an encoder that this model lacks; leave it out.")
+                raise ViewboxError(
+                    "'{name}' needs an encoder that this model lacks; leave it out.", name=name
+                )
         tasks = {str(task.name) for task in self.model.tasks if TASKS[task.name].kind != "multilabel"}
         if not set(self.refit) <= tasks:
-            raise ViewboxError(f"'refit' takes any of {', '.join(sorted(tasks)) or 'no task'}.")
+            raise ViewboxError("'refit' takes any of {tasks}.", tasks=", ".join(sorted(tasks)) or "no task")
         if not set(self.label_weights) <= tasks or not all(w > 0 for w in self.label_weights.values()):
             raise ViewboxError(
-                f"'label_weights' takes a positive weight for any of {', '.join(sorted(tasks)) or 'no task'}."
+                "'label_weights' takes a positive weight for any of {tasks}.",
+                tasks=", ".join(sorted(tasks)) or "no task",
             )
         if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
             raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
@@ -115,8 +118,8 @@ class TrainingSettings(Configuration):
             raw: Any = json.loads(path.read_text())
         except OSError:
             raise ViewboxError(
-                f"There is no settings file {path}; give one from training/configs/."
+                "There is no settings file {path}; give one from training/configs/.", path=path
             ) from None
         except ValueError as exc:
-            raise ViewboxError(f"{path} is not valid JSON; correct it.") from exc
+            raise ViewboxError("{path} is not valid JSON; correct it.", path=path) from exc
         return cls.from_json(raw)

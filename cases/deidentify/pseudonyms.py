@@ -38,9 +38,13 @@ class Pseudonymiser:
                 path.write_text(secrets.token_hex(SALT_BYTES) + "\n")
             salt = path.read_bytes().strip()
         except OSError as exc:
-            raise StudyError(f"The salt file '{path.name}' cannot be used; name one you may write.") from exc
+            raise StudyError(
+                "The salt file '{path}' cannot be used; name one you may write.", path=path.name
+            ) from exc
         if len(salt) < 16:
-            raise StudyError(f"The salt file '{path.name}' holds less than 16 bytes; name another file.")
+            raise StudyError(
+                "The salt file '{path}' holds less than 16 bytes; name another file.", path=path.name
+            )
         return cls(salt)
 
     def pseudonym(self, kind: str, value: str) -> str:

@@ -149,7 +149,8 @@ def _engine() -> "AnalyzerEngine":
             from presidio_analyzer.nlp_engine import SpacyNlpEngine
     except ImportError as exc:
         raise StudyError(
-            f"Free text cannot be cleaned without '{exc.name}'; run pip install -r requirements-lake.txt."
+            "Free text cannot be cleaned without '{package}'; run pip install -r requirements-lake.txt.",
+            package=exc.name,
         ) from exc
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     # Without this, the check of a mail address would fetch a list of domains from the net.

@@ -47,7 +47,9 @@ def export(
             pass
         return account
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CaseStoreError(f"'{folder.name}' holds something already; name a new folder for the export.")
+        raise CaseStoreError(
+            "'{folder}' holds something already; name a new folder for the export.", folder=folder.name
+        )
     partial = folder.with_name(folder.name + ".partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -60,7 +62,7 @@ def export(
         partial.rename(folder)
     except OSError as exc:
         raise CaseStoreError(
-            f"The folder '{folder.name}' cannot be written; free some space or choose another."
+            "The folder '{folder}' cannot be written; free some space or choose another.", folder=folder.name
         ) from exc
     return account
 

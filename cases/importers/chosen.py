@@ -48,7 +48,10 @@ def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterato
         row = found[entry["set"]].get(_published_id(entry))
         if row is None:
             raise CaseStoreError(
-                f"There is no film '{entry['film']}' in {FILES[entry['set']]}; correct {LIST.name}."
+                "There is no film '{entry}' in {files}; correct {list}.",
+                entry=entry["film"],
+                files=FILES[entry["set"]],
+                list=LIST.name,
             )
         yield _document(f"case-{number:02d}", entry, row)
 
@@ -75,7 +78,9 @@ def read_list(path: Path = LIST) -> list[dict[str, Any]]:
         chosen = json.loads(path.read_text(encoding="utf-8"))
         assert all(entry["set"] in LAYOUTS and entry["film"] for entry in chosen)
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as exc:
-        raise CaseStoreError(f"'{path.name}' is no list of chosen films; take the one that ships.") from exc
+        raise CaseStoreError(
+            "'{path}' is no list of chosen films; take the one that ships.", path=path.name
+        ) from exc
     return chosen
 
 
@@ -93,8 +98,9 @@ def _published_id(entry: Mapping[str, Any]) -> str:
 def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
     if not (row.licence.may_show and row.licence.may_export):
         raise CaseStoreError(
-            f"The licence of '{entry['film']}' ({row.licence.name}) does not let it be passed on; choose"
-            " another."
+            "The licence of '{entry}' ({licence}) does not let it be passed on; choose another.",
+            entry=entry["film"],
+            licence=row.licence.name,
         )
     named = replace(
         row,
@@ -105,5 +111,7 @@ def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any
     )
     result = outcome(named, "", Work(None, published=True, burned_text="allow"))
     if result.document is None:
-        raise CaseStoreError(f"The film '{entry['film']}' cannot be taken: {result.reason}")
+        raise CaseStoreError(
+            "The film '{entry}' cannot be taken: {reason}", entry=entry["film"], reason=result.reason
+        )
     return result.document

@@ -11,6 +11,7 @@ from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.importers.rows import Row
 from modeling.errors import StudyError
 from modeling.field_values import is_unknown
+from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable
 
 OLDEST_SHOWN = 90.0
@@ -82,7 +83,7 @@ def clinical_facts(
         except StudyError as exc:
             refused[name] = exc
     notes += [
-        f"The source's {CLINICAL_FIELDS[name].label} was no possible value and is left out."
+        Sentence("The source's {field} was no possible value and is left out.", field=Names("field", name))
         for name in refused
     ]
     if not published and isinstance(values.get("age"), float) and values["age"] >= OLDEST_SHOWN:

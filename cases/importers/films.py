@@ -17,6 +17,7 @@ from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import read_upload
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
+from modeling.sentence import Sentence
 from modeling.study import ClinicalText, Radiograph, Study, ViewPosition
 
 NO_FINDING = "No Finding"
@@ -141,7 +142,8 @@ def _case(
         reference[TaskName.FINDINGS] = "|".join(row.findings) or NO_FINDING
     regions = tuple(_placed(row, radiograph))
     astray = len(row.regions) - len(regions)
-    notes = (f"{astray} published boxes lie outside the film and are left out.",) if astray else ()
+    note = Sentence("{count} published boxes lie outside the film and are left out.", count=astray)
+    notes = (note,) if astray else ()
     return Case(
         case_id=row.case_id,
         study=Study(radiograph, replace(facts.table, values=table), ClinicalText(text)),

@@ -19,6 +19,7 @@ from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, s
 from cases.importers.tables import TEACHING_COLUMNS, teaching_words
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TASKS, TaskName
+from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS
 
 if TYPE_CHECKING:
@@ -37,14 +38,17 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         raise StudyError("A Hub data set needs a salt; name a file with --salt-file (it is made if new).")
     unknown = [name for name in settings.columns if name not in FIELDS]
     if unknown:
-        raise StudyError(f"There is no field '{unknown[0]}'; use {', '.join(FIELDS)}.")
+        raise StudyError(
+            "There is no field '{unknown}'; use {fields}.", unknown=unknown[0], fields=Names("name", FIELDS)
+        )
     data = _open(source, settings.split or "train")
     columns = {name: settings.columns.get(name, name) for name in FIELDS}
     names = _class_names(data)
     licence = settings.licence or str(data.info.license or "")
     if columns["image"] not in (data.column_names or ()):
         raise StudyError(
-            f"There is no column '{columns['image']}'; name the film's with --column image=NAME."
+            "There is no column '{columns}'; name the film's with --column image=NAME.",
+            columns=columns["image"],
         )
     yield from _left_out(data.column_names, columns)
     for number, line in enumerate(data):
@@ -84,8 +88,10 @@ def _open(source: str, split: str) -> "IterableDataset":
                 data = data.cast_column(name, datasets.Image(decode=False))
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as exc:
         raise StudyError(
-            f"The data set '{Path(source).name}' cannot be opened; check its name, the split '{split}', your"
-            " access to it and the network."
+            "The data set '{source}' cannot be opened; check its name, the split '{split}', your access to"
+            " it and the network.",
+            source=Path(source).name,
+            split=split,
         ) from exc
     return data
 

@@ -84,7 +84,9 @@ def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
     if archive is None:
         paths = sorted(root.rglob("*.xml"))
         if not paths:
-            raise StudyError(f"There are no reports in '{root.name}'; put NLMCXR_reports.tgz there.")
+            raise StudyError(
+                "There are no reports in '{root}'; put NLMCXR_reports.tgz there.", root=root.name
+            )
         for path in paths:
             yield path.stem, path.read_bytes()
         return
@@ -95,7 +97,9 @@ def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
                 if file is not None and member.name.endswith(".xml") and member.size < _LARGEST_REPORT:
                     yield Path(member.name).stem, file.read()
     except (OSError, EOFError, tarfile.TarError) as exc:
-        raise StudyError(f"The archive '{archive.name}' cannot be read; fetch it again.") from exc
+        raise StudyError(
+            "The archive '{archive}' cannot be read; fetch it again.", archive=archive.name
+        ) from exc
 
 
 def _views(root: Path) -> dict[str, str]:

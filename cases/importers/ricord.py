@@ -17,6 +17,7 @@ from cases.importers.ricord_sheet import ClinicalSheet, without_prefix
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import find, folder, optional
 from modeling.errors import StudyError
+from modeling.sentence import Names, Sentence
 
 ATTRIBUTION = (
     "MIDRC-RICORD-1C, The Cancer Imaging Archive (Tsai et al. 2021, doi:10.7937/91ah-v663), CC BY-NC 4.0"
@@ -73,7 +74,8 @@ def _row(path: Path, identity: Identity, study: StudyReadings, sheet: ClinicalSh
 def _notes(study: StudyReadings) -> tuple[str, ...]:
     if not study.invalid:
         return ()
-    return (f"Marked as an invalid study by: {', '.join(sorted(study.invalid))}.",)
+    readers = Names("name", sorted(study.invalid))
+    return (Sentence("Marked as an invalid study by: {readers}.", readers=readers),)
 
 
 LAYOUT = Layout("ricord", "MIDRC-RICORD-1c", "ricord", rows, count, large_films=True)

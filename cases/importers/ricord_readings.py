@@ -87,7 +87,9 @@ def study_readings(csv_file: Path, json_file: Path) -> dict[str, StudyReadings]:
     try:
         _add_annotations(json.loads(json_file.read_text(encoding="utf-8")), found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise StudyError(f"The annotations '{json_file.name}' cannot be read; fetch them again.") from exc
+        raise StudyError(
+            "The annotations '{json_file}' cannot be read; fetch them again.", json_file=json_file.name
+        ) from exc
     return dict(found)
 
 

@@ -25,7 +25,7 @@ def folder(source: str) -> Path:
     """
     path = Path(source).expanduser()
     if not path.is_dir():
-        raise StudyError(f"There is no folder '{path.name}'; name the folder that holds the set.")
+        raise StudyError("There is no folder '{path}'; name the folder that holds the set.", path=path.name)
     return path
 
 
@@ -37,7 +37,11 @@ def find(root: Path, *patterns: str) -> Path:
     """
     found = optional(root, *patterns)
     if found is None:
-        raise StudyError(f"There is no {patterns[0]} in '{root.name}'; name the folder that holds it.")
+        raise StudyError(
+            "There is no {patterns} in '{root}'; name the folder that holds it.",
+            patterns=patterns[0],
+            root=root.name,
+        )
     return found
 
 
@@ -65,7 +69,7 @@ def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]
             for row in reader:
                 yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
     except (OSError, EOFError, csv.Error) as exc:
-        raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+        raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
 
 
 def sheet_rows(
@@ -94,7 +98,7 @@ def sheet_rows(
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (OSError, KeyError, ValueError, InvalidFileException) as exc:
-        raise StudyError(f"The sheet '{path.name}' cannot be read; fetch it again.") from exc
+        raise StudyError("The sheet '{path}' cannot be read; fetch it again.", path=path.name) from exc
     try:
         headers = [_header(sheet) for sheet in book.worksheets]
         wanted = next((number for number, header in enumerate(headers) if holding(header)), 0)
@@ -123,7 +127,7 @@ def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, A
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
                 yield from batch.to_pylist()
     except (OSError, ArrowInvalid) as exc:
-        raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+        raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
         try:
             return tuple(parquet.read_schema(path).names)
         except (OSError, ArrowInvalid) as exc:
-            raise StudyError(f"The table '{path.name}' cannot be read; fetch it again.") from exc
+            raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
     return tuple(name for name in next(iter(sheet_rows(path)), {}) if name)
 
 
@@ -210,4 +214,8 @@ def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 def _check_columns(path: Path, there: Iterable[str], needed: Iterable[str]) -> None:
     missing = [name for name in needed if name not in set(there)]
     if missing:
-        raise StudyError(f"'{path.name}' has no column '{missing[0]}'; give the file as published.")
+        raise StudyError(
+            "'{path}' has no column '{missing}'; give the file as published.",
+            path=path.name,
+            missing=missing[0],
+        )

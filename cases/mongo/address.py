@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from modeling.errors import CaseStoreError
+from modeling.sentence import Names, Sentence
 
 DEFAULT_PORT = 27017
 DEFAULT_DATABASE = "viewbox"
@@ -82,12 +83,14 @@ class MongoAddress:
         wanted = {**CLIENT_OPTIONS, **(WRITER_OPTIONS if write else {})}
         return {name: value for name, value in wanted.items() if name.lower() not in self.options}
 
-    def port_advice(self, reachable_ports: tuple[int, ...] | None) -> str:
-        """What to do where this machine reaches few ports and the address names another, or ""."""
+    def port_advice(self, reachable_ports: tuple[int, ...] | None) -> Sentence | None:
+        """What to do where this machine reaches few ports and the address names another, or None."""
         if reachable_ports is None or self.ports <= frozenset(reachable_ports):
-            return ""
+            return None
         *first, last = (str(port) for port in sorted(reachable_ports))
-        return (
-            f"this Space reaches only ports {', '.join(first)} and {last}, so let MongoDB, or a TCP proxy"
-            " before Atlas, listen on port 443 and name that port in MONGODB_URI"
+        return Sentence(
+            "this Space reaches only ports {ports} and {port}, so let MongoDB, or a TCP proxy before Atlas,"
+            " listen on port 443 and name that port in MONGODB_URI",
+            ports=Names("name", first),
+            port=last,
         )

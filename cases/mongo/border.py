@@ -37,8 +37,10 @@ def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None) 
         raise CaseStoreError(refused(address, database, code, name)) from exc
     except (errors.PyMongoError, BSONError) as exc:
         raise CaseStoreError(
-            f"MongoDB at {address.shown} and this app do not understand each other"
-            f" ({type(exc).__name__}); check the server's release and its log."
+            "MongoDB at {address} and this app do not understand each other ({error}); check the server's"
+            " release and its log.",
+            address=address.shown,
+            error=type(exc).__name__,
         ) from exc
 
 

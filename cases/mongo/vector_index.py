@@ -27,7 +27,9 @@ def _width(checkpoint: Path) -> int:
         text = (checkpoint / "config.json").read_text(encoding="utf-8")
         return FusionConfig.from_json(json.loads(text)).width
     except (OSError, ValueError) as exc:
-        raise ViewboxError(f"There is no checkpoint in '{checkpoint.name}'; give the folder of one.") from exc
+        raise ViewboxError(
+            "There is no checkpoint in '{name}'; give the folder of one.", name=checkpoint.name
+        ) from exc
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from pymongo.operations import SearchIndexModel
 from cases.scoring.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
 from modeling.errors import CaseStoreError
 from modeling.labels import TaskName
+from modeling.sentence import Sentence
 from modeling.study import Modality
 
 COLLECTION = "vectors"
@@ -46,17 +47,20 @@ class MongoVectors:
         """Why the server cannot answer; see `VectorSearch.fault`. Nothing is assumed: the server is asked."""
         indexes = self._ask(self._search_indexes)
         if indexes is None:
-            return "This MongoDB has no vector search."
+            return Sentence("This MongoDB has no vector search.")
         found = next((index for index in indexes if index.get("name") == INDEX), None)
         if found is None:
-            return f"This MongoDB has no search index named {INDEX}; docs/retrieval.md says how to make it."
+            return Sentence(
+                "This MongoDB has no search index named {name}; docs/retrieval.md says how to make it.",
+                name=INDEX,
+            )
         if _size(found) != PARTS * width + 1:
             return "The search index of this MongoDB is for vectors of another length; make it anew."
         if not found.get("queryable"):
-            return "This MongoDB is still building its search index."
+            return Sentence("This MongoDB is still building its search index.")
         known = self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1}))
         if known is None:
-            return (
+            return Sentence(
                 "This MongoDB holds no vectors of the checkpoint; docs/retrieval.md says how to write them."
             )
         return ""

@@ -12,6 +12,7 @@ from cases.document import digest, facets
 from cases.mongo.films import INLINE_BYTES, Films
 from cases.refusals import shown
 from cases.store import Stored
+from modeling.sentence import Sentence
 
 BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
@@ -141,9 +142,10 @@ class CaseWriter:
 
     def _refuse(self, document: Mapping[str, Any], refused: dict[str, str]) -> None:
         self._drop(document)
-        refused[document["ID"]] = (
-            f"Case {shown(document['ID'])} was refused: it does not fit the store's validator; update Viewbox"
-            " or store it again from its source."
+        refused[document["ID"]] = Sentence(
+            "Case '{case}' was refused: it does not fit the store's validator; update Viewbox or store it"
+            " again from its source.",
+            case=shown(document["ID"]),
         )
 
     def _drop(self, document: Mapping[str, Any] | None) -> None:

@@ -63,8 +63,9 @@ def read_rows(shard: Path, columns: Sequence[str] | None, case_id: str | None = 
         return table.to_pylist()
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as exc:
         raise CaseStoreError(
-            f"The case file '{shard.name}' cannot be read; fetch it again or remove it from the folder"
-            f" '{shard.parent.name}'."
+            "The case file '{file}' cannot be read; fetch it again or remove it from the folder '{folder}'.",
+            file=shard.name,
+            folder=shard.parent.name,
         ) from exc
 
 
@@ -81,7 +82,8 @@ def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
     except OSError as exc:
         partial.unlink(missing_ok=True)
         raise CaseStoreError(
-            f"The case file '{shard.name}' cannot be written; free some space or choose another folder."
+            "The case file '{file}' cannot be written; free some space or choose another folder.",
+            file=shard.name,
         ) from exc
 
 
@@ -93,7 +95,11 @@ def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
     """
     rows = read_rows(shard, ("case_id", "thumbnail", "image", "document"), case_id)
     if not rows:
-        raise CaseStoreError(f"Case {shown(case_id)} is no longer in '{shard.name}'; start Viewbox again.")
+        raise CaseStoreError(
+            "Case '{case}' is no longer in '{file}'; start Viewbox again.",
+            case=shown(case_id),
+            file=shard.name,
+        )
     try:
         document = json.loads(rows[0]["document"], object_hook=_bytes_from_json)
         document["thumbnail"] = rows[0]["thumbnail"]

@@ -37,13 +37,15 @@ class ResultFiles:
             folder.mkdir(parents=True, exist_ok=True)
             lock = (folder / f".{self._name}.lock").open("w")
         except OSError as exc:
-            raise CaseStoreError(f"'{folder.name}' cannot be written to; choose another folder.") from exc
+            raise CaseStoreError(
+                "'{folder}' cannot be written to; choose another folder.", folder=folder.name
+            ) from exc
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             lock.close()
             raise CaseStoreError(
-                f"Another program writes results to '{folder.name}'; wait until it has ended."
+                "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
             ) from exc
         return lock
 
@@ -93,7 +95,8 @@ class ResultFiles:
         except OSError as exc:
             partial.unlink(missing_ok=True)
             raise CaseStoreError(
-                f"'{file.name}' cannot be written; free some space and score again: what is done stays done."
+                "'{file}' cannot be written; free some space and score again: what is done stays done.",
+                file=file.name,
             ) from exc
         self._pending.clear()
 

@@ -62,8 +62,9 @@ class EmbeddedCaseStore:
         folder = DEFAULT_FOLDER if uri is None else Path(uri.removeprefix("file://")).expanduser()
         if not folder.is_dir() or (not write and not any(folder.glob("cases-*.parquet"))):
             raise CaseStoreError(
-                f"There are no cases in the folder '{folder.name}'; give a folder with cases-*.parquet files,"
-                " or a mongodb:// address in MONGODB_URI."
+                "There are no cases in the folder '{folder}'; give a folder with cases-*.parquet files, or"
+                " a mongodb:// address in MONGODB_URI.",
+                folder=folder.name,
             )
         return cls(folder, write=write)
 

@@ -63,7 +63,11 @@ class Drills(Configuration):
         for drill in self.drills:
             wrong = drill.answer in APPEARANCE.classes and drill.answer != drill.truth
             if drill.truth not in APPEARANCE.classes or not wrong or not 0 <= drill.probability <= 1:
-                raise CheckpointError(f"{DRILLS_FILE} is damaged at drill {drill.index}; make it again.")
+                raise CheckpointError(
+                    "{file} is damaged at drill {number}; make it again.",
+                    file=DRILLS_FILE,
+                    number=drill.index,
+                )
 
     def recipe(self, index: int) -> tuple[int, PhantomSettings]:
         """Seed and settings of one phantom of the series."""
@@ -96,9 +100,9 @@ class Drills(Configuration):
         try:
             found = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as exc:
-            raise CheckpointError(f"{path.name} cannot be read; make it again.") from exc
+            raise CheckpointError("{name} cannot be read; make it again.", name=path.name) from exc
         if found.weights_sha256 != weights_sha256:
             raise CheckpointError(
-                f"{path.name} belongs to other weights; evaluate these with evaluation.drills."
+                "{name} belongs to other weights; evaluate these with evaluation.drills.", name=path.name
             )
         return found

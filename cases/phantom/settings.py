@@ -9,6 +9,7 @@ from cases.phantom.scenario import COMBINATIONS, SITUATIONS
 from cases.phantom.streams import chance
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE
+from modeling.sentence import Names
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class Confounder:
 
     def __post_init__(self) -> None:
         if self.kind not in ("marker", "hospital", "view"):
-            raise ViewboxError(f"A confounder cannot be '{self.kind}'; choose marker, hospital or view.")
+            raise ViewboxError(
+                "A confounder cannot be '{kind}'; choose marker, hospital or view.", kind=self.kind
+            )
         if not 0.5 <= self.correlation <= 1.0:
             raise ViewboxError(
-                f"A confounder's correlation of {self.correlation} is outside 0.5 to 1; choose another."
+                "A confounder's correlation of {value} is outside 0.5 to 1; choose another.",
+                value=self.correlation,
             )
         APPEARANCE.index(self.class_name)
 
@@ -64,15 +68,21 @@ class PhantomSettings:
     def __post_init__(self) -> None:
         if not 64 <= self.size <= 3072:
             raise ViewboxError(
-                f"A phantom of {self.size} pixels cannot be made; choose a size from 64 to 3072."
+                "A phantom of {size} pixels cannot be made; choose a size from 64 to 3072.", size=self.size
             )
         if not 8 <= self.bits <= 12:
-            raise ViewboxError(f"A phantom of {self.bits} bits cannot be made; choose 8 to 12 bits.")
+            raise ViewboxError(
+                "A phantom of {bits} bits cannot be made; choose 8 to 12 bits.", bits=self.bits
+            )
         if self.labels is not None and self.labels not in COMBINATIONS:
             raise ViewboxError(
-                f"No film is {self.labels[0]} and {self.labels[1]}; choose labels that go together."
+                "No film is {one} and {other}; choose labels that go together.",
+                one=self.labels[0],
+                other=self.labels[1],
             )
         if self.situation is not None and self.situation not in SITUATIONS:
             raise ViewboxError(
-                f"There is no situation '{self.situation}'; choose one of {', '.join(SITUATIONS)}."
+                "There is no situation '{name}'; choose one of {names}.",
+                name=self.situation,
+                names=Names("name", SITUATIONS),
             )

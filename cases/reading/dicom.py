@@ -24,6 +24,7 @@ from cases.reading.dicom_tags import Tags
 from cases.reading.dicom_writing import film_tags
 from cases.reading.film_size import MAX_PIXELS, declared_size, run_length_size
 from modeling.errors import StudyError
+from modeling.sentence import Names, Sentence
 from modeling.study import Photometric, Radiograph
 
 logger = logging.getLogger(__name__)
@@ -210,9 +211,13 @@ def _plugin(syntax: uids.UID, available: tuple[str, ...], bits: int) -> str:
     return "pillow" if "pillow" in available and not deep else ""
 
 
-def _unreadable(syntax: uids.UID) -> str:
-    name = syntax.name if syntax.name != str(syntax) else "a transfer syntax that is not standard"
-    return f"This DICOM file is compressed with {name}; export it uncompressed or as JPEG 2000 and try again."
+def _unreadable(syntax: uids.UID) -> Sentence:
+    private = Names("file", "a transfer syntax that is not standard")
+    name = syntax.name if syntax.name != str(syntax) else private
+    return Sentence(
+        "This DICOM file is compressed with {syntax}; export it uncompressed or as JPEG 2000 and try again.",
+        syntax=name,
+    )
 
 
 def _check_frame(frame: bytes, syntax: uids.UID, rows: int, columns: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from cases.reading.film_size import check_film_size
 from modeling.errors import StudyError
+from modeling.sentence import Names
 from modeling.study import Photometric, ViewPosition, VoiLut, Window
 
 Tags = Mapping[str, tuple | bytes | None]
@@ -90,7 +91,9 @@ def integer(tags: Tags, keyword: str, default: int | None = None) -> int:
         return default
     found = numbers(tags, keyword)
     if not found or found[0] != int(found[0]):
-        raise StudyError(f"The DICOM file does not state its {keyword}; export the film again.")
+        raise StudyError(
+            "The DICOM file does not state its {keyword}; export the film again.", keyword=keyword
+        )
     return int(found[0])
 
 
@@ -113,8 +116,8 @@ def check_kind(tags: Tags) -> None:
     known = storage in FILM_CLASSES
     foreign = storage.startswith(_STORAGE_CLASSES) and not known
     if foreign or not (modality in _FILM_MODALITIES or (known and modality in _CAPTURE_MODALITIES)):
-        kind = _OTHER_MODALITIES.get(modality, "no radiograph")
-        raise StudyError(f"This DICOM file holds {kind}; choose a chest radiograph (CR or DX).")
+        kind = Names("file", _OTHER_MODALITIES.get(modality, "no radiograph"))
+        raise StudyError("This DICOM file holds {kind}; choose a chest radiograph (CR or DX).", kind=kind)
     if storage == PROCESSING_CLASS or code(tags, "PresentationIntentType") == "FOR PROCESSING":
         raise StudyError(
             "This DICOM file holds the detector's raw values (FOR PROCESSING);"
@@ -125,7 +128,9 @@ def check_kind(tags: Tags) -> None:
         return
     for word in ("".join(words), *words):
         if word in _OTHER_PARTS:
-            raise StudyError(f"This radiograph shows another body part ({word}); choose a chest film.")
+            raise StudyError(
+                "This radiograph shows another body part ({part}); choose a chest film.", part=word
+            )
 
 
 def check_form(tags: Tags) -> None:
@@ -177,7 +182,9 @@ def rescale(tags: Tags) -> tuple[float, float]:
         values = numbers(tags, keyword)
         unreadable = not values and tags.get(keyword, ()) != ()
         if unreadable or (values and abs(values[0]) > 1e6):
-            raise StudyError(f"The DICOM file's {keyword} cannot be used; export the film again.")
+            raise StudyError(
+                "The DICOM file's {keyword} cannot be used; export the film again.", keyword=keyword
+            )
         found.append(values[0] if values else default)
     if abs(found[0]) < 1e-9:
         raise StudyError("The DICOM file's RescaleSlope is 0; export the film again.")

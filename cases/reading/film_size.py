@@ -7,6 +7,7 @@ second time, and a decoder believes that one, so it must agree with the size tha
 import struct
 
 from modeling.errors import StudyError
+from modeling.sentence import Sentence
 
 MIN_SIDE = 64
 MAX_SIDE = 10_000
@@ -30,14 +31,19 @@ def check_film_size(rows: int, columns: int) -> None:
     Raises:
         StudyError: a side below `MIN_SIDE`, a side of `MAX_SIDE` or more, or more than `MAX_PIXELS` in all.
     """
-    size = f"The film is {columns} x {rows} pixels"
+    size = Sentence("The film is {columns} x {rows} pixels", columns=columns, rows=rows)
     if rows >= MAX_SIDE or columns >= MAX_SIDE or rows * columns > MAX_PIXELS:
         raise StudyError(
-            f"{size}; reduce it to less than {MAX_SIDE:,} pixels a side and at most"
-            f" {MAX_PIXELS // 1_000_000} megapixels, then try again."
+            "{problem}; reduce it to less than {side:,} pixels a side and at most {limit} megapixels, then"
+            " try again.",
+            problem=size,
+            side=MAX_SIDE,
+            limit=MAX_PIXELS // 1_000_000,
         )
     if min(rows, columns) < MIN_SIDE:
-        raise StudyError(f"{size}; choose one with at least {MIN_SIDE} pixels a side.")
+        raise StudyError(
+            "{problem}; choose one with at least {side} pixels a side.", problem=size, side=MIN_SIDE
+        )
 
 
 def check_file_size(size: int) -> None:
@@ -48,7 +54,9 @@ def check_file_size(size: int) -> None:
     """
     if size > MAX_FILE_BYTES:
         raise StudyError(
-            f"The file has {size / 1e6:.0f} MB; choose one of at most {MAX_FILE_BYTES // 1_000_000} MB."
+            "The file has {size:.0f} MB; choose one of at most {limit} MB.",
+            size=size / 1e6,
+            limit=MAX_FILE_BYTES // 1_000_000,
         )
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from cases.reading.film_size import check_file_size, check_film_size, declared_size
 from modeling.errors import StudyError
+from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
 
 MAX_TEXT = 20_000
@@ -40,7 +41,6 @@ _OTHER_FILES = (
 )
 _DAMAGED = "This image is damaged or cut off; save it again as PNG or JPEG and try once more."
 _COLOURED = "This is a colour picture, not a radiograph; choose a gray film in PNG, JPEG or DICOM."
-_CHOOSE = "choose a PNG, JPEG or DICOM file of a chest film."
 
 
 def read_upload(data: bytes, name: str = "") -> Radiograph:
@@ -60,7 +60,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
         StudyError: empty, too large, too small, truncated, of another kind, in colour, or of several pages.
     """
     if not data:
-        raise StudyError(f"The file is empty; {_CHOOSE}")
+        raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
     if data[128:132] == b"DICM":
         from cases.reading.dicom import (
@@ -130,18 +130,32 @@ def _clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
     sections = {section: words for section, words in stripped.items() if words}
     for section, words in sections.items():
         if len(words) > MAX_TEXT:
-            raise StudyError(f"The {section} has {len(words):,} characters; shorten it to {MAX_TEXT:,}.")
+            raise StudyError(
+                "The {section} has {count:,} characters; shorten it to {limit:,}.",
+                section=Names("section", section),
+                count=len(words),
+                limit=MAX_TEXT,
+            )
     return ClinicalText(sections)
 
 
-def _refusal(data: bytes, name: str) -> str:
+def _refusal(data: bytes, name: str) -> Sentence:
     for offset, magic, kind in _OTHER_FILES:
         if data[offset : offset + len(magic)] == magic:
-            return f"This file is {kind}; {_CHOOSE}"
+            return Sentence(
+                "This file is {kind}; choose a PNG, JPEG or DICOM file of a chest film.",
+                kind=Names("file", kind),
+            )
     ending = name.lower().rpartition(".")[2]
     if ending in ("png", "jpg", "jpeg", "dcm"):
-        return f"This file is named .{ending} but holds no such image; {_CHOOSE}"
-    return f"This file is no image that can be read here; {_CHOOSE}"
+        return Sentence(
+            "This file is named .{ending} but holds no such image; choose a PNG, JPEG or DICOM file of a"
+            " chest film.",
+            ending=ending,
+        )
+    return Sentence(
+        "This file is no image that can be read here; choose a PNG, JPEG or DICOM file of a chest film."
+    )
 
 
 def _read_picture(data: bytes, kind: str) -> Radiograph:

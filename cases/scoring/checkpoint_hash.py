@@ -17,7 +17,7 @@ def checkpoint_hash(folder: Path) -> str:
     """
     files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
     if not files:
-        raise CheckpointError(f"There is no checkpoint in '{folder.name}'; give the folder of one.")
+        raise CheckpointError("There is no checkpoint in '{name}'; give the folder of one.", name=folder.name)
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:

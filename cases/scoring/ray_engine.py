@@ -51,12 +51,13 @@ def run(
             exc.cause
             if isinstance(exc.cause, ViewboxError)
             else ViewboxError(
-                f"A worker failed ({type(exc.cause).__name__}); see Ray's logs and score again."
+                "A worker failed ({error}); see Ray's logs and score again.", error=type(exc.cause).__name__
             )
         ) from exc
     except (RayError, ConnectionError, RuntimeError) as exc:
         raise ViewboxError(
-            f"The Ray cluster was lost ({type(exc).__name__}); start it and score again; results stay."
+            "The Ray cluster was lost ({error}); start it and score again; results stay.",
+            error=type(exc).__name__,
         ) from exc
     finally:
         if started_here and ray.is_initialized():

@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(exc, file=sys.stderr)
         return 2
     for case_id, reason in done.broken.items():
-        print(f"{shown(case_id)}: {reason}", file=sys.stderr)
+        print(f"'{shown(case_id)}': {reason}", file=sys.stderr)
     counts = {"read": done.read, "written": done.written, "same": done.same, "removed": done.removed}
     print(json.dumps({**counts, "broken": len(done.broken)}))
     return 1 if done.broken else 0

@@ -189,7 +189,9 @@ def seeds_in_lines(path: Path) -> Iterator[bytes]:
                 if line.strip():
                     yield _from_line(line, path.name, number)
     except (OSError, UnicodeDecodeError) as exc:
-        raise CaseStoreError(f"{path.name} cannot be read; export it again with mongoexport.") from exc
+        raise CaseStoreError(
+            "{file} cannot be read; export it again with mongoexport.", file=path.name
+        ) from exc
 
 
 def write_lines(path: Path, documents: Iterable[bytes]) -> int:
@@ -218,5 +220,7 @@ def _from_line(line: str, name: str, number: int) -> bytes:
         return bson.encode(json_util.loads(line))
     except (ValueError, TypeError, BSONError) as exc:
         raise CaseStoreError(
-            f"Line {number} of {name} is no document of Extended JSON; export it again with mongoexport."
+            "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport.",
+            number=number,
+            file=name,
         ) from exc

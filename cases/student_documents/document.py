@@ -16,6 +16,7 @@ from cases.student_documents.names import FIELD_NAMES, LABEL_NAMES, TEXT_NAMES
 from modeling.errors import StudyError
 from modeling.field_values import BARE_RANGES, is_unknown, written_number
 from modeling.labels import TASKS, TaskName
+from modeling.sentence import Names, Sentence
 from modeling.study import (
     CLINICAL_FIELDS,
     ClinicalField,
@@ -152,7 +153,7 @@ def _radiograph(document: Mapping[str, Any], case_id: str) -> Radiograph:
     try:
         return read_upload(film_file(document, case_id), name if isinstance(name, str) else "")
     except StudyError as exc:
-        raise broken_case(case_id, f"its film cannot be read: {exc}") from exc
+        raise broken_case(case_id, "its film cannot be read: {problem}", problem=exc.sentence) from exc
 
 
 def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
@@ -170,12 +171,20 @@ def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
             known = CLINICAL_FIELDS[FIELD_NAMES[key]]
             _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
         elif key not in SOURCE_FIELDS:
-            clinical.notes.append(f"'{name}' in clinical_data fits no clinical field and was left out.")
+            clinical.notes.append(
+                Sentence("'{name}' in clinical_data fits no clinical field and was left out.", name=name)
+            )
     cells = {name: value for name, (_, value) in clinical.raw.items()}
     clinical.table, refused = ClinicalTable.read_cells(cells)
     clinical.notes += clinical.table.notes
     for name, problem in refused.items():
-        clinical.notes.append(f"'{clinical.raw[name][0]}' in clinical_data was left out: {problem}")
+        clinical.notes.append(
+            Sentence(
+                "'{name}' in clinical_data was left out: {problem}",
+                name=clinical.raw[name][0],
+                problem=problem.sentence,
+            )
+        )
     return clinical
 
 
@@ -197,7 +206,14 @@ def _take_label(clinical: _ClinicalData, name: str, task: TaskName, value: objec
     if first and first[0] in classes:
         clinical.labels[task] = classes[first[0]]
     else:
-        clinical.notes.append(f"'{name}' in clinical_data is '{value}', no {task} class, and was left out.")
+        clinical.notes.append(
+            Sentence(
+                "'{name}' in clinical_data is '{value}', no {task} class, and was left out.",
+                name=name,
+                value=value,
+                task=Names("task", task),
+            )
+        )
 
 
 def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value: object, unit: str) -> None:
@@ -206,13 +222,23 @@ def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value:
         clinical.lateral = True
         return
     if known.name in clinical.raw:
-        clinical.notes.append(f"'{name}' in clinical_data names {known.label} again and was left out.")
+        clinical.notes.append(
+            Sentence(
+                "'{name}' in clinical_data names {field} again and was left out.",
+                name=name,
+                field=Names("field", known.name),
+            )
+        )
         return
     written = None if known.kind == "categorical" else written_number(value)
     bare = written is not None and not written.unit and not written.limit
     clinical.raw[known.name] = (name, f"{value} {unit}" if bare and unit and written.unit == "" else value)
     if bare and not unit and known.name != "age" and _fits_twice(known, written.readings[0]):
-        clinical.notes.append(f"'{name}' in clinical_data has no unit and was read in {known.unit}.")
+        clinical.notes.append(
+            Sentence(
+                "'{name}' in clinical_data has no unit and was read in {unit}.", name=name, unit=known.unit
+            )
+        )
 
 
 def _fits_twice(known: ClinicalField, number: float) -> bool:

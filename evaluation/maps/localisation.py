@@ -61,12 +61,16 @@ def marked_films(file: Path, limit: int | None, seed: int = 0) -> list[MarkedStu
         with file.open("rb") as opened:
             magic = opened.read(4)
     except OSError as exc:
-        raise ViewboxError(f"'{file}' cannot be read; give the Parquet file with the films.") from exc
+        raise ViewboxError(
+            "'{file}' cannot be read; give the Parquet file with the films.", file=file
+        ) from exc
     if magic != b"PAR1":
-        raise ViewboxError(f"'{file}' is no Parquet file; give the one with the films.")
+        raise ViewboxError("'{file}' is no Parquet file; give the one with the films.", file=file)
     films = [f for f in siim(file) if f.split == "validation" and f.boxes]
     if not films:
-        raise ViewboxError(f"'{file}' has no validation film with boxes; give a file that has some.")
+        raise ViewboxError(
+            "'{file}' has no validation film with boxes; give a file that has some.", file=file
+        )
     order = np.random.default_rng(seed).permutation(len(films))[:limit]
     return [marked_film(films[i]) for i in order]
 
@@ -238,7 +242,9 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("phantoms", "limit"):
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise ViewboxError(f"--{name} starts at 1, not at {value}; give a larger number.")
+            raise ViewboxError(
+                "--{name} starts at 1, not at {value}; give a larger number.", name=name, value=value
+            )
     if options.seed < 0 or (options.ablation or 0) < 0:
         raise ViewboxError("--seed and --ablation start at 0; give a larger number.")
     if options.max_evaluations < 2 or not options.tolerance > 0:

@@ -190,7 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "checkpoint": DiagnosisPipeline.from_pretrained(options.checkpoint),
         }
         if pipelines["twin"].config.role != "shortcut_twin":
-            raise ViewboxError(f"{options.twin} learnt no shortcut on purpose; give a twin's folder.")
+            raise ViewboxError(
+                "{twin} learnt no shortcut on purpose; give a twin's folder.", twin=options.twin
+            )
         made = tqdm(pairs(options.pairs, options.seed), total=options.pairs, unit="pair", disable=None)
         summary = measure(pipelines, made, options.explained, Effort())
     except ViewboxError as exc:

@@ -56,10 +56,18 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     """
     path = folder / METRICS_FILE
     if not path.is_file():
-        raise ViewboxError(f"{folder.name} has no {METRICS_FILE}; measure it first with --data.")
+        raise ViewboxError(
+            "{folder} has no {metrics_file}; measure it first with --data.",
+            folder=folder.name,
+            metrics_file=METRICS_FILE,
+        )
     metrics = json.loads(path.read_text())
     if "measurements" not in metrics:
-        raise ViewboxError(f"{METRICS_FILE} of {folder.name} has an old form; measure it again with --data.")
+        raise ViewboxError(
+            "{metrics_file} of {folder} has an old form; measure it again with --data.",
+            metrics_file=METRICS_FILE,
+            folder=folder.name,
+        )
     return metrics
 
 

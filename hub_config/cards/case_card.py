@@ -39,14 +39,19 @@ def case_card(folder: Path) -> str:
             kept.append(document["ID"])
         account.take(document)
     if not account.cases:
-        raise PublishError(f"There are no cases-*.parquet files in {folder.name}; export some cases first.")
+        raise PublishError(
+            "There are no cases-*.parquet files in {folder}; export some cases first.", folder=folder.name
+        )
     if kept:
         raise PublishError(
-            f"The licence of {len(kept)} of {account.cases} cases ({kept[0]} first) does not let them be"
-            " passed on; export the others alone."
+            "The licence of {count} of {cases} cases ({kept} first) does not let them be passed on; export"
+            " the others alone.",
+            count=len(kept),
+            cases=account.cases,
+            kept=kept[0],
         )
     return card(account, f"Viewbox cases: {', '.join(sorted({source for source, _ in account.sources}))}")
 
 
 def _no_cases(shard: Path) -> PublishError:
-    return PublishError(f"{shard.name} is no file of cases; export the cases again.")
+    return PublishError("{shard} is no file of cases; export the cases again.", shard=shard.name)

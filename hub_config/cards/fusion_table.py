@@ -142,7 +142,11 @@ def readme_with_fusion(readme: str, measured: Path = MEASURED) -> str:
     if not measured.is_file():
         return readme
     if readme.count(BEFORE) != 1 or readme.count(AFTER) != 1:
-        raise ViewboxError(f"README.md needs the markers {BEFORE} and {AFTER}, each once; add them.")
+        raise ViewboxError(
+            "README.md needs the markers {before} and {after}, each once; add them.",
+            before=BEFORE,
+            after=AFTER,
+        )
     head, rest = readme.split(BEFORE)
     _, tail = rest.split(AFTER)
     found = json.loads(measured.read_text(encoding="utf-8"))

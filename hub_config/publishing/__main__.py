@@ -36,7 +36,9 @@ def model_files(folder: Path) -> Files:
     """
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise PublishError(f"{folder.name} has no {weights.name}; name a checkpoint's folder.")
+        raise PublishError(
+            "{folder} has no {weights}; name a checkpoint's folder.", folder=folder.name, weights=weights.name
+        )
     read_configuration(Origin(folder.name, f"sha256:{sha256_of(weights)}", folder, pinned=False))
     return _files_of(folder)
 
@@ -107,11 +109,13 @@ def publish(
     """
     if CARD not in files:
         raise PublishError(
-            f"There is no {CARD} to publish; write the card first (python -m hub_config.cards)."
+            "There is no {card} to publish; write the card first (python -m hub_config.cards).", card=CARD
         )
     check_card(kind, content_of(files[CARD]).decode(), files)
     if token is None and not dry_run:
-        raise PublishError(f"Publishing needs a token; set HF_TOKEN to one that may write to {repo}.")
+        raise PublishError(
+            "Publishing needs a token; set HF_TOKEN to one that may write to {repo}.", repo=repo
+        )
     remote = RemoteRepo(repo, REPO_TYPES[kind], token)
     difference = remote.difference(files)
     changed = difference.add or difference.change or (prune and difference.extra)
@@ -176,7 +180,7 @@ def _chosen(kind: Kind, folder: Path | None) -> Files:
             raise PublishError("The Space is this tree; leave out --folder.")
         return space_files()
     if folder is not None and not folder.is_dir():
-        raise PublishError(f"There is no folder {folder}; correct --folder.")
+        raise PublishError("There is no folder {folder}; correct --folder.", folder=folder)
     return model_files(folder or BUNDLED / "film") if kind == "model" else case_files(folder or CASES)
 
 

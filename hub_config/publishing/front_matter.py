@@ -154,19 +154,21 @@ def check_card(kind: Kind, card: str, files: Collection[str]) -> None:
     schema = _COMMON | own
     for key in needed:
         if key not in found:
-            raise PublishError(f"The front matter of README.md has no '{key}'; add it.")
+            raise PublishError("The front matter of README.md has no '{key}'; add it.", key=key)
     for key, value in found.items():
         if key not in schema:
             raise PublishError(
-                f"The front matter of README.md has an unknown key '{key}'; correct or remove it."
+                "The front matter of README.md has an unknown key '{key}'; correct or remove it.", key=key
             )
         if not schema[key](value):
-            raise PublishError(f"The front matter of README.md holds a wrong value for '{key}'; correct it.")
+            raise PublishError(
+                "The front matter of README.md holds a wrong value for '{key}'; correct it.", key=key
+            )
     if found.get("license") == "other" and "license_name" not in found:
         raise PublishError(
             "The front matter of README.md has the licence 'other' and no 'license_name'; add it."
         )
     if kind == "space" and found["app_file"] not in files:
         raise PublishError(
-            f"README.md names {found['app_file']}, which is not published; correct 'app_file'."
+            "README.md names {found}, which is not published; correct 'app_file'.", found=found["app_file"]
         )

@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from hub_config.publishing.errors import PublishError
+from modeling.sentence import Sentence
 
 RepoType = Literal["model", "space", "dataset"]
 Files = Mapping[str, Path | bytes]
@@ -149,21 +150,31 @@ def _same(file: Path | bytes, entry: RepoFile) -> bool:
 def _why_not(repo: str, exc: Exception) -> str:
     """The sentence for what the Hub's client raised; never holds the token or an address."""
     if isinstance(exc, HFValidationError):
-        return f"'{repo}' is no name of a Hub repo; write it as owner/name."
+        return Sentence("'{repo}' is no name of a Hub repo; write it as owner/name.", repo=repo)
     if isinstance(exc, GatedRepoError):
-        return f"{repo} is gated and this token may not read it; accept its terms or name another repo."
+        return Sentence(
+            "{repo} is gated and this token may not read it; accept its terms or name another repo.",
+            repo=repo,
+        )
     found: BaseException | None = exc
     while found is not None and not isinstance(found, HfHubHTTPError):  # an upload's error wraps the Hub's
         found = found.__cause__
     if found is None:
-        return f"The Hub cannot be reached for {repo}; check the network and try again."
+        return Sentence("The Hub cannot be reached for {repo}; check the network and try again.", repo=repo)
     status = found.response.status_code
     if status == 401:
-        return f"The Hub refused the login for {repo}; set HF_TOKEN to a valid token."
+        return Sentence("The Hub refused the login for {repo}; set HF_TOKEN to a valid token.", repo=repo)
     if status in (402, 403):
-        return f"This token may not write to {repo}; set HF_TOKEN to one that may, or name another repo."
+        return Sentence(
+            "This token may not write to {repo}; set HF_TOKEN to one that may, or name another repo.",
+            repo=repo,
+        )
     if status == 404:
-        return f"The Hub has no {repo}, or this token may not see it; check --repo and HF_TOKEN."
+        return Sentence(
+            "The Hub has no {repo}, or this token may not see it; check --repo and HF_TOKEN.", repo=repo
+        )
     if status in (409, 412):
-        return f"{repo} was changed by someone else meanwhile; look at it and publish again."
-    return f"The Hub answered {status} for {repo}; try again in a minute."
+        return Sentence(
+            "{repo} was changed by someone else meanwhile; look at it and publish again.", repo=repo
+        )
+    return Sentence("The Hub answered {status} for {name}; try again in a minute.", status=status, name=repo)

@@ -23,6 +23,7 @@ from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, Target
 from modeling.render.pictures import SIGNS
 from modeling.results import Attribution
+from modeling.sentence import Names
 
 MAX_LIMIT = 100
 
@@ -85,7 +86,9 @@ class Api:
             if name:
                 task.index(name)
         if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
-            raise ViewboxError(f"The limit must be a whole number from 1 to {MAX_LIMIT}; correct it.")
+            raise ViewboxError(
+                "The limit must be a whole number from 1 to {limit}; correct it.", limit=MAX_LIMIT
+            )
         where = CaseFilter(source or None, appearance or None, grading or None)
         store = self._stores.store
         return answers.page_json(store.page(where, after or None, limit), store.count(where))
@@ -278,4 +281,9 @@ def _checked_table(table: Table | None) -> Table:
 
 def _check_choice(what: str, given: str, allowed: tuple[str, ...]) -> None:
     if given not in allowed:
-        raise ViewboxError(f"The {what} cannot be '{given}'; choose one of {', '.join(allowed)}.")
+        raise ViewboxError(
+            "The {what} cannot be '{given}'; choose one of {names}.",
+            what=what,
+            given=given,
+            names=Names("name", allowed),
+        )

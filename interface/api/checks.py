@@ -18,6 +18,7 @@ from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target
 from modeling.results import Attribution
+from modeling.sentence import Names
 from modeling.study import Study
 
 Boxes = list[list[float]]
@@ -62,7 +63,11 @@ class ScrutinyApi:
         """
         others = method_names("opinion", "control")
         if method not in others:
-            raise ViewboxError(f"The method cannot be '{method}'; choose one of {', '.join(others)}.")
+            raise ViewboxError(
+                "The method cannot be '{method}'; choose one of {names}.",
+                method=method,
+                names=Names("name", others),
+            )
         if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
         case, host = self._case(case_id, film, name, table, indication, checkpoint)

@@ -43,7 +43,10 @@ class ReportsApi:
         if not isinstance(report, str) or not report.strip():
             raise ViewboxError("Give the text of a report.")
         if len(report) > LONGEST_REPORT:
-            raise ViewboxError(f"The report is longer than {LONGEST_REPORT} characters; shorten it.")
+            raise ViewboxError(
+                "The report is longer than {most} characters; shorten it.",
+                most=LONGEST_REPORT,
+            )
         miner = miner_of(str(rules or ""))
         read = Report.from_text(report)
         labels = miner.label(read)

@@ -22,6 +22,8 @@ PATTERNS: dict[str, str] = {
 """English pattern -> Chinese pattern, blanks as {name}."""
 
 _KINDS = {
+    "model": "模型",
+    "dataset": "資料集",
     "a PDF": "PDF 檔",
     "a ZIP archive": "ZIP 壓縮檔",
     "a compressed archive": "壓縮檔",
@@ -125,6 +127,5 @@ _WORDS: dict[str, Callable[[str], str]] = {
     "fields": _field,
     "class_name": _named("class"),
     "kind": lambda kind: _KINDS.get(kind, kind),
-    "lack": lambda lack: {"lacks": "缺少", "has an extra": "多出"}.get(lack, lack),
 }
 """Name of a blank -> what translates the word in it."""

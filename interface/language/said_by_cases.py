@@ -238,9 +238,7 @@ SENTENCES: dict[str, str] = {
     "{name} belongs to other weights; evaluate these with evaluation.drills.": (
         "{name}屬於其他權重；請以 evaluation.drills 評估目前的權重。"
     ),
-    "drills.json is damaged at drill {number}; make it again.": (
-        "drills.json 在第 {number} 題損壞；請重新產生。"
-    ),
+    "{file} is damaged at drill {number}; make it again.": ("{file} 在第 {number} 題損壞；請重新產生。"),
     "{name} cannot be read; make it again.": "無法讀取{name}；請重新產生。",
     "A confounder cannot be '{kind}'; choose marker, hospital or view.": (
         "干擾因子不能是「{kind}」；請選擇 marker、hospital 或 view。"
@@ -258,4 +256,28 @@ SENTENCES: dict[str, str] = {
         "沒有影像同時是{one}與{other}；請選擇可並存的標籤。"
     ),
     "There is no situation '{name}'; choose one of {names}.": "沒有情境「{name}」；請選擇{names}之一。",
+    # notes on a case that was taken over
+    "'{name}' in clinical_data fits no clinical field and was left out.": (
+        "clinical_data 中的「{name}」不屬於任何臨床欄位，已略去。"
+    ),
+    "'{name}' in clinical_data is '{value}', no {task} class, and was left out.": (
+        "clinical_data 中的「{name}」為「{value}」，不是「{task}」的類別，已略去。"
+    ),
+    "'{name}' in clinical_data names {field} again and was left out.": (
+        "clinical_data 中的「{name}」重複了「{field}」，已略去。"
+    ),
+    "'{name}' in clinical_data was left out: {problem}": "clinical_data 中的「{name}」已略去：{problem}",
+    "'{name}' in clinical_data has no unit and was read in {unit}.": (
+        "clinical_data 中的「{name}」未註明單位，以 {unit} 讀取。"
+    ),
+    "The source's {field} was no possible value and is left out.": (
+        "來源的「{field}」不是可能的數值，已略去。"
+    ),
+    "{count} published boxes lie outside the film and are left out.": (
+        "有 {count} 個公布的標記框位於影像之外，已略去。"
+    ),
+    "Marked as an invalid study by: {readers}.": "被下列判讀者標為無效檢查：{readers}。",
+    "{file} holds no baseline films; fetch the checkpoint again.": (
+        "{file} 中沒有基準影像；請重新取得模型。"
+    ),
 }

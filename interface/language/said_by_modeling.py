@@ -68,6 +68,13 @@ SENTENCES: dict[str, str] = {
         "文字對模型而言過長；最後 {count} 個字被截去。"
     ),
     "The film is one even gray; it carries nothing to look at.": "影像為單一灰色；沒有可看的內容。",
+    "The last {count} words of the text were cut before the model read it: they have no part in this.": (
+        "文字的最後 {count} 個字在模型讀取前已截去：與此結果無關。"
+    ),
+    "{count} months": "{count} 個月",
+    "{count} years of a male": "{count} 歲男性",
+    "{number} % of the leukocytes": "佔白血球的 {number} %",
+    "{number} % of the leukocytes ({count} {unit})": "佔白血球的 {number} %（{count} {unit}）",
     # the explanation
     "{task} reads the {modalities}; give one of them first.": (
         "「{task}」讀取{modalities}；請先提供其中一項。"
@@ -95,9 +102,6 @@ SENTENCES: dict[str, str] = {
     ),
     "The film's values are no numbers; check its rescale and window values.": (
         "影像的數值不是數字；請檢查其 rescale 與 window 值。"
-    ),
-    "There is no film here that {task} reads; choose a case with one.": (
-        "此處沒有「{task}」讀取的影像；請選擇有影像的病例。"
     ),
     "There is no film here that {task} reads; choose a case and a target with one.": (
         "此處沒有「{task}」讀取的影像；請選擇有影像的病例與目標。"
@@ -137,9 +141,6 @@ SENTENCES: dict[str, str] = {
         "移除後「{task}」將無資料可依據；請保留一些內容。"
     ),
     # the checkpoint
-    "baselines.safetensors holds no baseline films; fetch the checkpoint again.": (
-        "baselines.safetensors 中沒有起點影像；請重新取得模型。"
-    ),
     "No {name} operating point was measured for {class_name}; choose another class.": (
         "沒有為「{class_name}」測量 {name} 操作點；請選擇其他類別。"
     ),
@@ -167,11 +168,11 @@ SENTENCES: dict[str, str] = {
     "{name} is gated; accept its terms and set HF_TOKEN to a token that may read it.": (
         "{name} 受限；請接受其條款，並將 HF_TOKEN 設為可讀取它的權杖。"
     ),
-    "{name} has no revision '{revision}'; set MODEL_REVISION to one of its commits.": (
-        "{name} 沒有版本「{revision}」；請將 MODEL_REVISION 設為其中一個提交。"
+    "{name} has no revision '{revision}'; set {setting}_REVISION to one of its commits.": (
+        "{name} 沒有版本「{revision}」；請將 {setting}_REVISION 設為其中一個提交。"
     ),
-    "The Hub has no model '{name}', or it is private; check MODEL_REPO and HF_TOKEN.": (
-        "Hub 上沒有模型「{name}」，或其為私有；請檢查 MODEL_REPO 與 HF_TOKEN。"
+    "The Hub has no {kind} '{name}', or it is private; check {setting}_REPO and HF_TOKEN.": (
+        "Hub 上沒有{kind}「{name}」，或其為私有；請檢查 {setting}_REPO 與 HF_TOKEN。"
     ),
     "The Hub refused the login for {name}; set HF_TOKEN to a token that may read it.": (
         "Hub 拒絕登入 {name}；請將 HF_TOKEN 設為可讀取它的權杖。"
@@ -188,8 +189,11 @@ SENTENCES: dict[str, str] = {
         "{name} 的前處理設定與其權重不符；請兩者一起重新發布。"
     ),
     "{file} of {name} is damaged; fetch the checkpoint again.": "{name} 的 {file} 已損壞；請重新取得模型。",
-    "{file} of {name} {lack} tensor '{tensor}'; fetch both files together.": (
-        "{name} 的 {file} {lack}張量「{tensor}」；請兩個檔案一起重新取得。"
+    "{file} of {name} lacks tensor '{tensor}'; fetch both files together.": (
+        "{name} 的 {file} 缺少張量「{tensor}」；請兩個檔案一起重新取得。"
+    ),
+    "{file} of {name} has an extra tensor '{tensor}'; fetch both files together.": (
+        "{name} 的 {file} 多出張量「{tensor}」；請兩個檔案一起重新取得。"
     ),
     "Tensor '{tensor}' of {name} has shape {shape}, not {wanted}; fetch weights and config.json together.": (
         "{name} 的張量「{tensor}」形狀為 {shape}，而非 {wanted}；請一起重新取得權重與 config.json。"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from cases.case import Case
 from interface.models.model_host import ModelHost
 from modeling.errors import ViewboxError
+from modeling.sentence import Names
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,11 @@ class Checkpoints:
         for host in self.hosts:
             if host.name == name:
                 return host
-        names = ", ".join(host.name for host in self.hosts)
-        raise ViewboxError(f"There is no checkpoint '{name}' here; choose one of {names}, or leave it empty.")
+        raise ViewboxError(
+            "There is no checkpoint '{name}' here; choose one of {names}, or leave it empty.",
+            name=name,
+            names=Names("name", [host.name for host in self.hosts]),
+        )
 
     def suiting(self, source: str) -> ModelHost:
         """The checkpoint for cases of a source.

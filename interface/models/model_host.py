@@ -149,7 +149,9 @@ class ModelHost:
         if self._pipeline is None:
             if self._state.phase == "failed":
                 raise CheckpointError(self._state.sentence)
-            raise CheckpointError(f"The checkpoint {self.name} is still loading; try again in a few seconds.")
+            raise CheckpointError(
+                "The checkpoint {name} is still loading; try again in a few seconds.", name=self.name
+            )
         return self._pipeline
 
     @cached_property

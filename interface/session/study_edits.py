@@ -10,6 +10,7 @@ from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
 from modeling.labels import Target
 from modeling.results import Prediction
+from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
 
@@ -40,9 +41,16 @@ def revised(study: Study, table: Mapping[str, object], text: Mapping[str, object
     sections = dict(study.text.sections)
     for section, words in text.items():
         if words is not None and not isinstance(words, str):
-            raise StudyError(f"The {section} must be text; write it in words or leave it empty.")
+            raise StudyError(
+                "The {section} must be text; write it in words or leave it empty.",
+                section=Names("section", section),
+            )
         if len(words or "") > MAX_TEXT:
-            raise StudyError(f"The {section} is longer than {MAX_TEXT} characters; shorten it.")
+            raise StudyError(
+                "The {section} is longer than {limit} characters; shorten it.",
+                section=Names("section", section),
+                limit=MAX_TEXT,
+            )
         sections.pop(section, None)
         if words and words.strip():
             sections[section] = words
@@ -90,5 +98,7 @@ def target_of(prediction: Prediction, chosen: Target | None) -> Target:
         first = prediction.tasks[0]
         return Target(first.task, first.most_probable)
     if chosen not in possible_targets(prediction):
-        raise ViewboxError(f"{chosen.slug} was not predicted for this study; choose another target.")
+        raise ViewboxError(
+            "{target} was not predicted for this study; choose another target.", target=chosen.slug
+        )
     return chosen

@@ -92,11 +92,14 @@ def load_baselines(folder: Path) -> StoredBaselines:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as exc:
-        raise CheckpointError(f"{BASELINES_FILE} is damaged; fetch the checkpoint again.") from exc
+        raise CheckpointError("{file} is damaged; fetch the checkpoint again.", file=BASELINES_FILE) from exc
     normals, mean = tensors.get("normals"), tensors.get("mean")
     squares = [t for t in (mean, *([] if normals is None else normals)) if t is not None]
     if normals is None or any(s.ndim != 2 or s.dtype != torch.uint8 for s in squares):
-        raise CheckpointError(f"{BASELINES_FILE} holds no baseline films; fetch the checkpoint again.")
+        raise CheckpointError(
+            "{file} holds no baseline films; fetch the checkpoint again.",
+            file=BASELINES_FILE,
+        )
     return StoredBaselines(None if mean is None else _read(mean), _read(normals))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
+from modeling.sentence import Names
 from modeling.study import Modality
 
 if TYPE_CHECKING:
@@ -116,7 +117,9 @@ def map_method(name: str) -> MapMethod:
         ViewboxError: there is none.
     """
     if name not in _methods:
-        raise ViewboxError(f"The map cannot be '{name}'; choose one of {', '.join(_methods)}.")
+        raise ViewboxError(
+            "The map cannot be '{given}'; choose one of {names}.", given=name, names=Names("name", _methods)
+        )
     return _methods[name]
 
 

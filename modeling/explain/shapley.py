@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from modeling.errors import ViewboxError
+from modeling.sentence import Names
 from modeling.study import Modality
 
 Coalition = frozenset[Modality]
@@ -82,6 +83,8 @@ def _coalitions(players: tuple[Modality, ...]) -> list[Coalition]:
 def _finite(logit: float, coalition: Coalition) -> float:
     logit = float(logit)
     if not math.isfinite(logit):
-        given = ", ".join(sorted(coalition)) or "no modality"
-        raise ViewboxError(f"The model gave no number for {given}; check the values and try again.")
+        raise ViewboxError(
+            "The model gave no number for {modalities}; check the values and try again.",
+            modalities=Names("modality", sorted(coalition) or "no modality"),
+        )
     return logit

@@ -17,6 +17,7 @@ from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.sentence import Names, Sentence
 from modeling.study import Modality, Study
 
 ImageBaseline = Literal["black", "blurred", "mean", "normals"]
@@ -86,7 +87,9 @@ class StudyPath:
             box.crop(square)[:] = placed(self._stored_film(), (box.height, box.width))
         elif self.baseline != "black":
             raise ViewboxError(
-                f"There is no baseline '{self.baseline}'; choose one of {', '.join(ALL_IMAGE_BASELINES)}."
+                "There is no baseline '{name}'; choose one of {names}.",
+                name=self.baseline,
+                names=Names("name", ALL_IMAGE_BASELINES),
             )
         return self.processor.normalise(torch.from_numpy(square)[None])
 
@@ -97,8 +100,9 @@ class StudyPath:
         if stored is not None and self.baseline == "normals" and len(stored.normals):
             return stored.normals[self._normal]
         raise ViewboxError(
-            f"This checkpoint stores no film for the baseline '{self.baseline}';"
-            f" choose {' or '.join(IMAGE_BASELINES)}."
+            "This checkpoint stores no film for the baseline '{name}'; choose {names}.",
+            name=self.baseline,
+            names=Names("name", IMAGE_BASELINES, " or "),
         )
 
     def _text_baseline(self) -> Tensor:
@@ -184,7 +188,8 @@ class StudyPath:
         """
         if Modality.IMAGE not in self.read:
             raise ViewboxError(
-                f"There is no film here that {self.target.task} reads; choose a case and a target with one."
+                "There is no film here that {task} reads; choose a case and a target with one.",
+                task=Names("task", self.target.task),
             )
         return self.read.index(Modality.IMAGE)
 
@@ -240,13 +245,16 @@ class StudyPath:
             map_change=path.map_change,
         )
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self) -> tuple[Sentence, ...]:
         text = self.processed.text
         if Modality.TEXT not in self.read or text is None or not text.words_cut:
             return ()
         return (
-            f"The last {text.words_cut} words of the text were cut before the model read it:"
-            " they have no part in this.",
+            Sentence(
+                "The last {count} words of the text were cut before the model read it: they have no part in"
+                " this.",
+                count=text.words_cut,
+            ),
         )
 
     def _fields(self, study: Study, table: np.ndarray | None) -> tuple[FieldAttribution, ...]:

@@ -50,7 +50,7 @@ def _read_table(given: str) -> dict[str, Any]:
         values = json.loads(text)
     except OSError as exc:
         raise StudyError(
-            f"--table names no file that can be read: '{given}'; give a JSON object or its file."
+            "--table names no file that can be read: '{given}'; give a JSON object or its file.", given=given
         ) from exc
     except ValueError as exc:
         raise StudyError('--table is not valid JSON; write it as {"age": 63, "sex": "female"}.') from exc
@@ -67,7 +67,9 @@ def _read_study(options: argparse.Namespace, sections: Sequence[str]) -> Study:
     try:
         data = options.file.read_bytes()
     except OSError as exc:
-        raise StudyError(f"'{options.file}' cannot be read; give a PNG, JPEG or DICOM file.") from exc
+        raise StudyError(
+            "'{file}' cannot be read; give a PNG, JPEG or DICOM file.", file=options.file
+        ) from exc
     text = {(*sections, *TEXT_SECTIONS)[0]: options.text}
     return study_from_upload(data, table=_read_table(options.table), text=text, name=options.file.name)
 

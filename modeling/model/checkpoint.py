@@ -72,13 +72,15 @@ def locate(path_or_repo: str | Path, revision: str | None, token: str | None) ->
         weights = folder / WEIGHTS_FILE
         if not weights.is_file():
             raise CheckpointError(
-                f"{folder.name} has no {WEIGHTS_FILE}; point to a folder with a checkpoint."
+                "{name} has no {file}; point to a folder with a checkpoint.",
+                name=folder.name,
+                file=WEIGHTS_FILE,
             )
         return Origin(folder.name, f"sha256:{sha256_of(weights)[:16]}", folder, pinned=False)
     repo = str(path_or_repo)
     if repo.count("/") != 1 or repo.startswith((".", "/")):
         raise CheckpointError(
-            f"There is no checkpoint folder '{repo}'; give a folder or a Hub repo as owner/name."
+            "There is no checkpoint folder '{name}'; give a folder or a Hub repo as owner/name.", name=repo
         )
     return _download(repo, revision, token)
 
@@ -100,14 +102,17 @@ def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:
         config = FusionConfig.from_json(json.loads(path.read_text()))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{origin.name} has no {CONFIG_FILE}; publish the checkpoint again whole."
+            "{name} has no {file}; publish the checkpoint again whole.", name=origin.name, file=CONFIG_FILE
         ) from None
     except ValueError as exc:
-        raise CheckpointError(f"{CONFIG_FILE} of {origin.name} is not valid JSON; fetch it again.") from exc
+        raise CheckpointError(
+            "{file} of {name} is not valid JSON; fetch it again.", file=CONFIG_FILE, name=origin.name
+        ) from exc
     processor = StudyProcessor.load(origin.folder)
     if processor.config.sha256 != config.processor_sha256:
         raise CheckpointError(
-            f"The processor of {origin.name} is not the one of its weights; publish both together again."
+            "The processor of {name} is not the one of its weights; publish both together again.",
+            name=origin.name,
         )
     return config, processor
 
@@ -120,29 +125,33 @@ def load_weights(model: torch.nn.Module, origin: Origin) -> None:
     """
     path = origin.folder / WEIGHTS_FILE
     if not path.is_file():
-        raise CheckpointError(f"{origin.name} has no {WEIGHTS_FILE}; publish the checkpoint again whole.")
+        raise CheckpointError(
+            "{name} has no {file}; publish the checkpoint again whole.", name=origin.name, file=WEIGHTS_FILE
+        )
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as exc:
         raise CheckpointError(
-            f"{WEIGHTS_FILE} of {origin.name} is damaged; fetch the checkpoint again."
+            "{file} of {name} is damaged; fetch the checkpoint again.", file=WEIGHTS_FILE, name=origin.name
         ) from exc
     own = model.state_dict()
-    for kind, names in (
-        ("lacks", own.keys() - tensors.keys()),
-        ("has an extra", tensors.keys() - own.keys()),
-    ):
-        if names:
-            first = sorted(names)[0]
-            raise CheckpointError(
-                f"{WEIGHTS_FILE} of {origin.name} {kind} tensor '{first}'; fetch both files together."
-            )
+    for name in sorted(own.keys() ^ tensors.keys()):
+        template = (
+            "{file} of {name} lacks tensor '{tensor}'; fetch both files together."
+            if name in own
+            else "{file} of {name} has an extra tensor '{tensor}'; fetch both files together."
+        )
+        raise CheckpointError(template, file=WEIGHTS_FILE, name=origin.name, tensor=name)
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
             raise CheckpointError(
-                f"Tensor '{name}' of {origin.name} has shape {tuple(tensor.shape)},"
-                f" not {tuple(own[name].shape)}; fetch weights and config.json together."
+                "Tensor '{tensor}' of {name} has shape {shape}, not {wanted}; fetch weights and"
+                " config.json together.",
+                tensor=name,
+                name=origin.name,
+                shape=tuple(tensor.shape),
+                wanted=tuple(own[name].shape),
             )
     model.load_state_dict({n: t.to(own[n].dtype) for n, t in tensors.items()}, strict=True)
 
@@ -189,5 +198,7 @@ def push(
                 repo_id=repo_id, folder_path=folder, commit_message="Publish checkpoint"
             )
         except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
-            raise CheckpointError(f"{repo_id} could not be published; check HF_TOKEN and try again.") from exc
+            raise CheckpointError(
+                "{name} could not be published; check HF_TOKEN and try again.", name=repo_id
+            ) from exc
     return commit.oid

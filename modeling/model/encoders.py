@@ -53,7 +53,9 @@ def _cut(name: str, stride: int) -> nn.Module:
         )
     except (RuntimeError, IndexError) as exc:
         raise CheckpointError(
-            f"{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json."
+            "{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json.",
+            name=name,
+            stride=stride,
         ) from exc
 
 
@@ -64,7 +66,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         if not timm.is_model(config.name):
             raise CheckpointError(
-                f"timm has no model '{config.name}'; choose a name that timm.list_models() shows."
+                "timm has no model '{name}'; choose a name that timm.list_models() shows.", name=config.name
             )
         self.stride = config.stride
         options = {"pretrained": False, "num_classes": 0, "global_pool": ""}

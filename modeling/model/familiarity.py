@@ -164,10 +164,12 @@ class FamiliarityGate:
             }
             threshold = float(arrays["threshold"][0])
         except (SafetensorError, OSError, KeyError, IndexError) as exc:
-            raise CheckpointError(f"{FAMILIARITY_FILE} is damaged; fetch the checkpoint again.") from exc
+            raise CheckpointError(
+                "{file} is damaged; fetch the checkpoint again.", file=FAMILIARITY_FILE
+            ) from exc
         if weights != sha256_of(folder / WEIGHTS_FILE):
             raise CheckpointError(
-                f"{FAMILIARITY_FILE} was measured with other weights; measure the checkpoint again."
+                "{file} was measured with other weights; measure the checkpoint again.", file=FAMILIARITY_FILE
             )
         return cls(model, processor, subspaces, threshold)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from modeling.errors import ViewboxError
+from modeling.sentence import Names, Sentence
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -51,7 +52,7 @@ def fetched(repo: Repo, wanted: Sequence[str], error: type[ViewboxError]) -> tup
     return str(at["revision"]), Path(folder)
 
 
-def _why_not_fetched(repo: Repo, exc: Exception) -> str:
+def _why_not_fetched(repo: Repo, exc: Exception) -> Sentence:
     """The reader's sentence for what the Hub's client raised; never holds the token or an address."""
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -65,18 +66,36 @@ def _why_not_fetched(repo: Repo, exc: Exception) -> str:
     if isinstance(exc.__cause__, HfHubHTTPError):  # "not in the cache either" hides what the Hub had said
         exc = exc.__cause__
     if isinstance(exc, HFValidationError):
-        return f"'{name}' is no name of a Hub repo; give a folder or a Hub repo as owner/name."
+        return Sentence(
+            "'{name}' is no name of a Hub repo; give a folder or a Hub repo as owner/name.", name=name
+        )
     if isinstance(exc, GatedRepoError):
-        return f"{name} is gated; accept its terms and set HF_TOKEN to a token that may read it."
+        return Sentence(
+            "{name} is gated; accept its terms and set HF_TOKEN to a token that may read it.", name=name
+        )
     if isinstance(exc, RevisionNotFoundError):
-        return f"{name} has no revision '{repo.revision}'; set {repo.setting}_REVISION to one of its commits."
+        return Sentence(
+            "{name} has no revision '{revision}'; set {setting}_REVISION to one of its commits.",
+            name=name,
+            revision=repo.revision,
+            setting=repo.setting,
+        )
     if isinstance(exc, RepositoryNotFoundError):
-        return (
-            f"The Hub has no {repo.kind} '{name}', or it is private; check {repo.setting}_REPO and HF_TOKEN."
+        return Sentence(
+            "The Hub has no {kind} '{name}', or it is private; check {setting}_REPO and HF_TOKEN.",
+            kind=Names("file", repo.kind),
+            name=name,
+            setting=repo.setting,
         )
     if isinstance(exc, HfHubHTTPError):
         status = exc.response.status_code
         if status in (401, 403):
-            return f"The Hub refused the login for {name}; set HF_TOKEN to a token that may read it."
-        return f"The Hub answered {status} for {name}; try again in a minute."
-    return f"{name} could not be fetched whole from the Hub; check the network and try again."
+            return Sentence(
+                "The Hub refused the login for {name}; set HF_TOKEN to a token that may read it.", name=name
+            )
+        return Sentence(
+            "The Hub answered {status} for {name}; try again in a minute.", status=status, name=name
+        )
+    return Sentence(
+        "{name} could not be fetched whole from the Hub; check the network and try again.", name=name
+    )

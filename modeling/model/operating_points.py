@@ -15,6 +15,7 @@ from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.model.prediction_sets import PredictionSet, members
+from modeling.sentence import Names
 
 CALIBRATION_FILE = "calibration.json"
 
@@ -72,7 +73,9 @@ class TaskCalibration(Configuration):
             ViewboxError: the task has none.
         """
         if self.set_threshold is None:
-            raise ViewboxError(f"{self.task} has no prediction set; look at each finding by itself.")
+            raise ViewboxError(
+                "{task} has no prediction set; look at each finding by itself.", task=Names("task", self.task)
+            )
         classes = TASKS[self.task].classes
         assert probabilities.shape == (len(classes),), probabilities.shape
         threshold = np.array(self.class_thresholds) if self.class_thresholds else self.set_threshold
@@ -89,7 +92,11 @@ class TaskCalibration(Configuration):
         for point in self.operating_points:
             if (point.class_name, point.rule) == (class_name, rule):
                 return point
-        raise ViewboxError(f"No {rule} operating point was measured for {class_name}; choose another class.")
+        raise ViewboxError(
+            "No {name} operating point was measured for {class_name}; choose another class.",
+            name=rule,
+            class_name=Names("class", class_name),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,8 @@ class Calibration(Configuration):
             if one.task == task:
                 return one
         raise ViewboxError(
-            f"Nothing was measured for {task}; show its probabilities without a prediction set."
+            "Nothing was measured for {task}; show its probabilities without a prediction set.",
+            task=Names("task", task),
         )
 
     def __contains__(self, task: object) -> bool:
@@ -132,10 +140,10 @@ class Calibration(Configuration):
             found = cls.from_json(json.loads(path.read_text()))
         except ValueError as exc:
             raise CheckpointError(
-                f"{CALIBRATION_FILE} is not valid JSON; fetch the checkpoint again."
+                "{file} is not valid JSON; fetch the checkpoint again.", file=CALIBRATION_FILE
             ) from exc
         if found.weights_sha256 != sha256_of(folder / WEIGHTS_FILE):
             raise CheckpointError(
-                f"{CALIBRATION_FILE} was measured with other weights; measure the checkpoint again."
+                "{file} was measured with other weights; measure the checkpoint again.", file=CALIBRATION_FILE
             )
         return found

@@ -20,6 +20,7 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import ProcessedStudy, StudyProcessor, brightness
 from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Prediction, TaskPrediction
+from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study
 
 __all__ = ["IMAGE_BASELINES", "DiagnosisPipeline", "ImageBaseline"]
@@ -159,7 +160,13 @@ class DiagnosisPipeline:
         for task in self.config.tasks:
             read = self._read(task, processed)
             if not read:
-                notes.append(f"{task.name} needs the {' or '.join(task.modalities)}; it was left out.")
+                notes.append(
+                    Sentence(
+                        "{task} needs the {modalities}; it was left out.",
+                        task=Names("task", task.name),
+                        modalities=Names("modality", task.modalities, " or "),
+                    )
+                )
                 continue
             spec, row = TASKS[task.name], _finite(logits[str(task.name)])
             calibrated = probabilities(spec.kind, row, self.config.temperatures.get(task.name, 1.0))
@@ -167,7 +174,8 @@ class DiagnosisPipeline:
         if not answers:
             wanted = sorted({m for t in self.config.tasks for m in t.modalities}, key=list(Modality).index)
             raise StudyError(
-                f"There is nothing that this checkpoint reads; give the {' or the '.join(wanted)}."
+                "There is nothing that this checkpoint reads; give the {modalities}.",
+                modalities=Names("modality", wanted, " or the "),
             )
         return Prediction(tuple(answers), study.modalities, tuple(notes))
 
@@ -183,26 +191,40 @@ class DiagnosisPipeline:
     def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
         notes = list(study.table.notes)
         if source is not None and self.config.sources and source not in self.config.sources:
-            trained_on = ", ".join(self.config.sources)
             notes.append(
-                f"This checkpoint was trained on {trained_on}, not on {source}; expect worse answers."
+                Sentence(
+                    "This checkpoint was trained on {sources}, not on {source}; expect worse answers.",
+                    sources=Names("name", self.config.sources),
+                    source=source,
+                )
             )
         for modality in study.modalities:
             if modality not in self.config.modalities:
-                notes.append(f"This checkpoint does not read the {modality}; it was left aside.")
+                notes.append(
+                    Sentence(
+                        "This checkpoint does not read the {modality}; it was left aside.",
+                        modality=Names("modality", modality),
+                    )
+                )
         unread = sorted(set(study.table.values) - {f.name for f in self.fields})
         if unread and self.fields:
-            labels = ", ".join(CLINICAL_FIELDS[name].label for name in unread)
-            notes.append(f"Not read by this checkpoint: {labels}.")
+            notes.append(Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", unread)))
         if processed.text is None and study.text and self.text_sections:
-            sections = " and the ".join(self.text_sections)
-            notes.append(f"No word of the text could be read; this checkpoint reads the {sections}.")
+            notes.append(
+                Sentence(
+                    "No word of the text could be read; this checkpoint reads the {sections}.",
+                    sections=Names("section", self.text_sections, " and the "),
+                )
+            )
         if processed.text is not None and processed.text.words_cut:
             notes.append(
-                f"The text is too long for the model; its last {processed.text.words_cut} words were cut."
+                Sentence(
+                    "The text is too long for the model; its last {count} words were cut.",
+                    count=processed.text.words_cut,
+                )
             )
         if study.radiograph is not None and study.radiograph.pixels.min() == study.radiograph.pixels.max():
-            notes.append("The film is one even gray; it carries nothing to look at.")
+            notes.append(Sentence("The film is one even gray; it carries nothing to look at."))
         return notes
 
     # --- explanation
@@ -266,7 +288,9 @@ class DiagnosisPipeline:
         read = self._read(task, processed)
         if not read:
             raise StudyError(
-                f"{target.task} reads the {' or '.join(task.modalities)}; give one of them first."
+                "{task} reads the {modalities}; give one of them first.",
+                task=Names("task", target.task),
+                modalities=Names("modality", task.modalities, " or "),
             )
         stored = self.stored_baselines
         count = max(1, len(stored.normals)) if baseline == "normals" and Modality.IMAGE in read else 1
@@ -290,5 +314,8 @@ class DiagnosisPipeline:
             if task.name == target.task:
                 TASKS[task.name].index(target.class_name)
                 return task
-        names = ", ".join(t.name for t in self.config.tasks)
-        raise ViewboxError(f"This checkpoint does not predict {target.task}; choose a target of {names}.")
+        raise ViewboxError(
+            "This checkpoint does not predict {task}; choose a target of {tasks}.",
+            task=Names("task", target.task),
+            tasks=Names("task", [t.name for t in self.config.tasks]),
+        )

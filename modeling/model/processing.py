@@ -192,7 +192,7 @@ class StudyProcessor:
         for token in ("[CLS]", "[SEP]", "[PAD]") if tokenizer is not None else ():
             if tokenizer.token_to_id(token) is None:
                 raise CheckpointError(
-                    f"tokenizer.json has no {token}; publish the checkpoint with one that has it."
+                    "tokenizer.json has no {token}; publish the checkpoint with one that has it.", token=token
                 )
         self.config = config
         self.tokenizer = tokenizer
@@ -249,10 +249,12 @@ class StudyProcessor:
             raw = json.loads((folder / PROCESSOR_FILE).read_text())
         except FileNotFoundError:
             raise CheckpointError(
-                f"The checkpoint has no {PROCESSOR_FILE}; publish it again whole."
+                "The checkpoint has no {file}; publish it again whole.", file=PROCESSOR_FILE
             ) from None
         except ValueError as exc:
-            raise CheckpointError(f"{PROCESSOR_FILE} is not valid JSON; fetch the checkpoint again.") from exc
+            raise CheckpointError(
+                "{file} is not valid JSON; fetch the checkpoint again.", file=PROCESSOR_FILE
+            ) from exc
         config = ProcessorConfig.from_json(raw)
         return cls(config, _load_tokenizer(folder / TOKENIZER_FILE) if config.text else None)
 
@@ -265,12 +267,12 @@ def tokenizer_sha256(tokenizer: Tokenizer) -> str:
 def _load_tokenizer(path: Path) -> Tokenizer:
     if not path.is_file():
         raise CheckpointError(
-            f"The checkpoint reads text but has no {TOKENIZER_FILE}; publish it again whole."
+            "The checkpoint reads text but has no {file}; publish it again whole.", file=TOKENIZER_FILE
         )
     try:
         return Tokenizer.from_str(path.read_text())
     except Exception as exc:  # tokenizers raises nothing narrower
-        raise CheckpointError(f"{TOKENIZER_FILE} is damaged; fetch the checkpoint again.") from exc
+        raise CheckpointError("{file} is damaged; fetch the checkpoint again.", file=TOKENIZER_FILE) from exc
 
 
 def collate(studies: Sequence[ProcessedStudy]) -> ModelInputs:

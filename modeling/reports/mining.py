@@ -224,8 +224,9 @@ class Miner:
                     yield mention.moved(section, start)
                 if time.thread_time() > until:
                     raise RuleError(
-                        f"Reading this report by these rules takes over {LONGEST_WORK} seconds; shorten it,"
-                        " or remove phrases that stand in it again and again."
+                        "Reading this report by these rules takes over {seconds} seconds; shorten it,"
+                        " or remove phrases that stand in it again and again.",
+                        seconds=LONGEST_WORK,
                     )
 
     def _read_sentence(self, sentence: str) -> tuple[Mention, ...]:

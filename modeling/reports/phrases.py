@@ -78,10 +78,16 @@ class Phrase:
         """
         tokens = text.replace("[ ]", "[]").split() if isinstance(text, str) else []
         if not tokens or len(text) > LONGEST_PHRASE:
-            raise RuleError(f"Write each phrase as 1 to {LONGEST_PHRASE} letters, not '{str(text)[:90]}'.")
+            raise RuleError(
+                "Write each phrase as 1 to {most} letters, not '{text}'.",
+                most=LONGEST_PHRASE,
+                text=str(text)[:90],
+            )
         if sum(GAP.fullmatch(token) is not None for token in tokens) > MOST_GAPS:
             raise RuleError(
-                f"Leave at most {MOST_GAPS} gaps (...) in a phrase, not as many as '{text[:90]}'."
+                "Leave at most {most} gaps (...) in a phrase, not as many as '{text}'.",
+                most=MOST_GAPS,
+                text=text[:90],
             )
         pieces: list[Piece] = []
         waiting: list[tuple[str, ...]] = []
@@ -91,7 +97,9 @@ class Phrase:
             if skipped is None:
                 waiting.append(_alternatives(token, text))
             elif place in (0, len(tokens) - 1) or GAP.fullmatch(tokens[place - 1]):
-                raise RuleError(f"Put a word before and after the '{token}' of '{text}'.")
+                raise RuleError(
+                    "Put a word before and after the '{token}' of '{text}'.", token=token, text=text
+                )
             # What follows a gap, or a word of any ending, is looked for as a piece of its own.
             if waiting and (skipped is not None or place == len(tokens) - 1 or _open(waiting[-1])):
                 pieces.append(_piece(waiting, gap, text))
@@ -111,27 +119,41 @@ def _gap(token: str) -> int | None:
         return None
     words = int(found.group(1) or 3)
     if not 1 <= words <= LONGEST_GAP:
-        raise RuleError(f"Let '{token}' skip 1 to {LONGEST_GAP} words.")
+        raise RuleError("Let '{token}' skip 1 to {most} words.", token=token, most=LONGEST_GAP)
     return words
 
 
 def _alternatives(token: str, text: str) -> tuple[str, ...]:
     if TOKEN.fullmatch(token) is None:
         raise RuleError(
-            f"In '{text}', write '{token}' with lower-case letters, digits, ..., or * and | at a word's end."
+            "In '{text}', write '{token}' with lower-case letters, digits, ..., or * and | at a word's end.",
+            text=text,
+            token=token,
         )
     words = [" ".join(word) if re.match(CHINESE, word) else word for word in token.split("|")]
     short = [word for word in words if word.endswith("*") and len(word) <= KEY_LETTERS]
     if short:
-        raise RuleError(f"Write at least {KEY_LETTERS} letters before the * in '{short[0]}'.")
+        raise RuleError(
+            "Write at least {letters} letters before the * in '{short}'.",
+            letters=KEY_LETTERS,
+            short=short[0],
+        )
     if len({word.count(" ") for word in words}) > 1:
-        raise RuleError(f"In '{text}', write words of one length on both sides of the | in '{token}'.")
+        raise RuleError(
+            "In '{text}', write words of one length on both sides of the | in '{token}'.",
+            text=text,
+            token=token,
+        )
     return tuple(words)
 
 
 def _piece(words: list[tuple[str, ...]], gap: int, text: str) -> Piece:
     if prod(map(len, words)) > MOST_WORDINGS:
-        raise RuleError(f"Write '{text[:90]}' as several phrases; it has more than {MOST_WORDINGS} wordings.")
+        raise RuleError(
+            "Write '{text}' as several phrases; it has more than {most} wordings.",
+            text=text[:90],
+            most=MOST_WORDINGS,
+        )
     ways = (" ".join(way).replace("[]", "[ ]") for way in product(*words))
     wordings = tuple(f" {way[:-1]}" if way.endswith("*") else f" {way} " for way in ways)
     return Piece(wordings, sum(way[0].count(" ") + 1 for way in words), gap)

@@ -30,7 +30,9 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
     """
     path = Path(path)
     if not path.exists():
-        raise ReportError(f"There is nothing at {path}; name an archive, a folder or a table of reports.")
+        raise ReportError(
+            "There is nothing at {path}; name an archive, a folder or a table of reports.", path=path
+        )
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".xml", ".txt"))
         reports = [_parse(file.name, _checked_bytes(file)) for file in files]
@@ -41,13 +43,15 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
     else:
         reports = [_parse(path.name, _checked_bytes(path))]
     if not reports:
-        raise ReportError(f"{path} holds no report; name one with .xml or .txt files, or a table with rows.")
+        raise ReportError(
+            "{path} holds no report; name one with .xml or .txt files, or a table with rows.", path=path
+        )
     return reports
 
 
 def _checked_bytes(file: Path) -> bytes:
     if file.stat().st_size > LARGEST_MEMBER:
-        raise ReportError(f"{file.name} is larger than a report can be; leave it out.")
+        raise ReportError("{file} is larger than a report can be; leave it out.", file=file.name)
     return file.read_bytes()
 
 
@@ -59,10 +63,12 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 if not member.isfile() or not name.lower().endswith((".xml", ".txt")) or name.startswith("."):
                     continue
                 if member.size > LARGEST_MEMBER:
-                    raise ReportError(f"{name} is larger than a report can be; leave it out of the archive.")
+                    raise ReportError(
+                        "{name} is larger than a report can be; leave it out of the archive.", name=name
+                    )
                 yield name, archive.extractfile(member).read()
     except (tarfile.TarError, EOFError, OSError) as exc:
-        raise ReportError(f"{path} is not a readable archive; download it again.") from exc
+        raise ReportError("{path} is not a readable archive; download it again.", path=path) from exc
 
 
 def _parse(name: str, content: bytes) -> Report:
@@ -80,12 +86,14 @@ def parse_xml(content: bytes, name: str = "the file") -> Report:
     try:
         root = ElementTree.fromstring(content, forbid_dtd=False)
     except DefusedXmlException as exc:
-        raise ReportError(f"{name} defines XML entities, which no report needs; leave it out.") from exc
+        raise ReportError(
+            "{name} defines XML entities, which no report needs; leave it out.", name=name
+        ) from exc
     except (ParseError, ValueError, LookupError) as exc:
-        raise ReportError(f"{name} is not valid XML; leave it out or download it again.") from exc
+        raise ReportError("{name} is not valid XML; leave it out or download it again.", name=name) from exc
     parts = list(root.iter("AbstractText"))
     if not parts:
-        raise ReportError(f"{name} has no AbstractText, so it is no Open-i report; leave it out.")
+        raise ReportError("{name} has no AbstractText, so it is no Open-i report; leave it out.", name=name)
     sections: dict[str, str] = {}
     for part in parts:
         label = (part.get("Label") or WHOLE).strip().lower()

@@ -87,7 +87,9 @@ class Reliability:
             rows = json.loads(path.read_text(encoding="utf-8"))["counts"]
             counts = [(str(f), str(v), str(r), int(p), int(n)) for f, v, r, p, n in rows]
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise ReportError(f"{path} holds no reliabilities; make it again from gold labels.") from exc
+            raise ReportError(
+                "{path} holds no reliabilities; make it again from gold labels.", path=path
+            ) from exc
         return cls(counts)
 
     def save(self, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from modeling.labels import FINDINGS
 from modeling.reports.phrases import Phrase, RuleError
+from modeling.sentence import Names
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 NORMAL = "normal"
@@ -108,12 +109,16 @@ class RuleSet:
         """
         if len(text) > LONGEST_FILE:
             raise RuleError(
-                f"Keep the rule file under {LONGEST_FILE:,} characters; this one has {len(text):,}."
+                "Keep the rule file under {most:,} characters; this one has {count:,}.",
+                most=LONGEST_FILE,
+                count=len(text),
             )
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as exc:
-            raise RuleError(f"The rule file is not valid TOML: {exc}; correct that place.") from exc
+            raise RuleError(
+                "The rule file is not valid TOML: {problem}; correct that place.", problem=str(exc)
+            ) from exc
         return _rule_set(data)
 
     @classmethod
@@ -126,7 +131,7 @@ class RuleSet:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
-            raise RuleError(f"The rule file {path} cannot be read as text; name another.") from exc
+            raise RuleError("The rule file {path} cannot be read as text; name another.", path=path) from exc
         return cls.from_text(text)
 
     def rule(self, name: str) -> ContextRule | FindingRule:
@@ -141,7 +146,7 @@ class RuleSet:
         for finding in (*self.findings, self.abnormal, self.normal):
             if finding.finding == name:
                 return finding
-        raise RuleError(f"There is no rule called '{name}'; choose one that the rule file names.")
+        raise RuleError("There is no rule called '{name}'; choose one that the rule file names.", name=name)
 
 
 @cache
@@ -160,28 +165,46 @@ def default_text() -> str:
 
 def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     if not isinstance(data, dict):
-        raise RuleError(f"Write {where} as a TOML table with {', '.join(known)}.")
+        raise RuleError(
+            "Write {where} as a TOML table with {known}.", where=where, known=Names("name", known)
+        )
     unknown = sorted(set(data) - set(known))
     if unknown:
-        raise RuleError(f"{where} has an unknown entry '{unknown[0]}'; use {', '.join(known)}.")
+        raise RuleError(
+            "{where} has an unknown entry '{unknown}'; use {known}.",
+            where=where,
+            unknown=unknown[0],
+            known=Names("name", known),
+        )
 
 
 def _phrases(data: Mapping[str, Any], key: str, where: str, needed: bool = True) -> tuple[Phrase, ...]:
     texts = data.get(key, [])
     if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or (needed and not texts):
-        raise RuleError(f'Give {where} a list of {key}, such as ["pleural effusion*"].')
+        raise RuleError('Give {where} a list of {key}, such as ["pleural effusion*"].', where=where, key=key)
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
-        raise RuleError(f"{where} has '{repeated[0]}' twice in its {key}; remove one.")
+        raise RuleError(
+            "{where} has '{repeated}' twice in its {key}; remove one.",
+            where=where,
+            repeated=repeated[0],
+            key=key,
+        )
     try:
         return tuple(Phrase.parse(text) for text in texts)
     except RuleError as exc:
-        raise RuleError(f"{where}: {exc}") from exc
+        raise RuleError("{where}: {problem}", where=where, problem=exc.sentence) from exc
 
 
 def _closed(kind: type[StrEnum], value: Any, where: str, what: str) -> Any:
     if value not in tuple(kind):
-        raise RuleError(f"{where} has {what} '{value}'; choose {', '.join(kind)}.")
+        raise RuleError(
+            "{where} has {what} '{value}'; choose {kind}.",
+            where=where,
+            what=what,
+            value=value,
+            kind=Names("name", kind),
+        )
     return kind(value)
 
 
@@ -194,7 +217,7 @@ def _finding_rule(name: str, data: Any) -> FindingRule:
 def _context_rule(data: Any, place: int) -> ContextRule:
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or not name.strip():
-        raise RuleError(f"Give context rule number {place} a name.")
+        raise RuleError("Give context rule number {place} a name.", place=place)
     where = f"The context rule '{name}'"
     _only(
         data,
@@ -203,10 +226,12 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     )
     reach = data.get("reach", 200)
     if not isinstance(reach, int) or isinstance(reach, bool) or not 1 <= reach <= 1000:
-        raise RuleError(f"{where} has reach {reach!r}; write 1 to 1000 characters.")
+        raise RuleError("{where} has reach {reach!r}; write 1 to 1000 characters.", where=where, reach=reach)
     findings = data.get("findings", [])
     if not isinstance(findings, list) or any(f not in FINDINGS.classes for f in findings):
-        raise RuleError(f"{where} may act on {', '.join(FINDINGS.classes)} only.")
+        raise RuleError(
+            "{where} may act on {classes} only.", where=where, classes=Names("class", FINDINGS.classes)
+        )
     kind = _closed(Kind, data.get("kind"), where, "kind")
     counts = _switch(data, "counts_as_yes", kind == Kind.UNCERTAINTY, where, "uncertainty")
     in_lists = _switch(data, "in_lists", kind == Kind.NEW, where, "new")
@@ -225,7 +250,9 @@ def _context_rule(data: Any, place: int) -> ContextRule:
 def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: str, kind: str) -> bool:
     value = data.get(key, False)
     if not isinstance(value, bool) or (value and not allowed):
-        raise RuleError(f"{where}: write {key} = true or false, and only for kind {kind}.")
+        raise RuleError(
+            "{where}: write {key} = true or false, and only for kind {kind}.", where=where, key=key, kind=kind
+        )
     return value
 
 
@@ -234,7 +261,7 @@ def _plain_words(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(words, list) or not all(
         isinstance(w, str) and w.isalpha() and w.islower() for w in words
     ):
-        raise RuleError(f'Write {key} as a list of words in lower case, such as ["effusion"].')
+        raise RuleError('Write {key} as a list of words in lower case, such as ["effusion"].', key=key)
     return tuple(words)
 
 
@@ -249,7 +276,9 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     _only(findings, FINDINGS.classes, "The table findings")
     missing = [name for name in FINDINGS.classes if name not in findings]
     if missing:
-        raise RuleError(f"The rule file says nothing of {missing[0]}; add a table [findings.{missing[0]}].")
+        raise RuleError(
+            "The rule file says nothing of {missing}; add a table [findings.{missing}].", missing=missing[0]
+        )
     entries = data.get("context", [])
     if not isinstance(entries, list):
         raise RuleError("Write each context rule under its own [[context]].")
@@ -257,7 +286,7 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     names = [rule.name for rule in context]
     repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
     if repeated:
-        raise RuleError(f"Two rules are called '{repeated[0]}'; rename one.")
+        raise RuleError("Two rules are called '{repeated}'; rename one.", repeated=repeated[0])
     rules = RuleSet(
         sections=tuple(s.lower() for s in sections),
         findings=tuple(_finding_rule(name, findings[name]) for name in FINDINGS.classes),
@@ -280,7 +309,8 @@ def _bounded(rules: RuleSet) -> RuleSet:
     wordings = sum(len(piece.wordings) for phrase in (*named, *context) for piece in phrase.pieces)
     if wordings > MOST_WORDINGS:
         raise RuleError(
-            f"The phrases have {wordings:,} wordings, alternatives multiplied; keep them under"
-            f" {MOST_WORDINGS:,}."
+            "The phrases have {wordings:,} wordings, alternatives multiplied; keep them under {most:,}.",
+            wordings=wordings,
+            most=MOST_WORDINGS,
         )
     return rules

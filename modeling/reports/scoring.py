@@ -52,17 +52,24 @@ def read_gold(path: Path) -> dict[str, dict[str, bool]]:
             missing = {"filename", *COMPARED} - set(table.fieldnames or ())
             if missing:
                 raise ReportError(
-                    f"{path} has no column '{min(missing)}'; it needs filename and the findings."
+                    "{path} has no column '{missing}'; it needs filename and the findings.",
+                    path=path,
+                    missing=min(missing),
                 )
             gold = {}
             for row in table:
                 values = {name: (row[name] or "").strip() for name in COMPARED}
                 wrong = [name for name, value in values.items() if value not in ("0", "1")]
                 if wrong:
-                    raise ReportError(f"{path} has '{values[wrong[0]]}' for {wrong[0]}; write 0 or 1.")
+                    raise ReportError(
+                        "{path} has '{values}' for {wrong}; write 0 or 1.",
+                        path=path,
+                        values=values[wrong[0]],
+                        wrong=wrong[0],
+                    )
                 gold[row["filename"].strip()] = {name: value == "1" for name, value in values.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise ReportError(f"The gold file {path} cannot be read; name a CSV.") from exc
+        raise ReportError("The gold file {path} cannot be read; name a CSV.", path=path) from exc
     return gold
 
 
@@ -152,7 +159,8 @@ def with_gold(reports: Sequence[Report], gold: Gold) -> list[Report]:
     if not chosen:
         example = next(iter(gold), "no report")
         raise ReportError(
-            f"The gold file is for other reports (it has {example}); name the one that goes with these."
+            "The gold file is for other reports (it has {example}); name the one that goes with these.",
+            example=example,
         )
     return chosen
 

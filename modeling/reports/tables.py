@@ -80,7 +80,9 @@ def encoding_of(lines: IO[bytes], name: str) -> str:
     for start, kind in _BINARY.items():
         if head.startswith(start):
             raise ReportError(
-                f"{name} is {kind}, not a table or text; save its text as CSV or as plain text."
+                "{name} is {kind}, not a table or text; save its text as CSV or as plain text.",
+                name=name,
+                kind=kind,
             )
     for mark, encoding in _MARKS.items():
         if head.startswith(mark):
@@ -90,7 +92,7 @@ def encoding_of(lines: IO[bytes], name: str) -> str:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     if any(zeros):
         raise ReportError(
-            f"{name} holds zero bytes, so it is no text; save its text as CSV or as plain text."
+            "{name} holds zero bytes, so it is no text; save its text as CSV or as plain text.", name=name
         )
     decoder, part = codecs.getincrementaldecoder("utf-8")(), head
     try:
@@ -150,9 +152,11 @@ def table_reports(path: Path, text_column: str = "", heading_column: str = "") -
             terms = _terms(row.get(headings) or "") if headings else ()
             yield _report(row, columns, (row.get(identity) or "").strip() or str(number), terms)
     except (gzip.BadGzipFile, EOFError) as exc:
-        raise ReportError(f"{path} is not a whole gzip file, as its name says; compress it again.") from exc
+        raise ReportError(
+            "{path} is not a whole gzip file, as its name says; compress it again.", path=path
+        ) from exc
     except (csv.Error, OSError, UnicodeError) as exc:
-        raise ReportError(f"{path} is not a readable table; save it again as UTF-8.") from exc
+        raise ReportError("{path} is not a readable table; save it again as UTF-8.", path=path) from exc
 
 
 @contextmanager
@@ -202,8 +206,13 @@ def _separated(lines: io.TextIOWrapper, head: str, path: Path) -> Iterator[dict[
             row[len(names) - 1 :] = [separator.join(row[len(names) - 1 :])]  # an unquoted text, and the last
         if len(row) > len(names):
             raise ReportError(
-                f"Line {rows.line_num} of {path} has {len(row)} cells for {len(names)} columns, separated by"
-                f" {SEPARATORS[separator]}; quote the texts, or save the table anew."
+                "Line {line} of {path} has {cells} cells for {columns} columns, separated by"
+                " {separators}; quote the texts, or save the table anew.",
+                line=rows.line_num,
+                path=path,
+                cells=len(row),
+                columns=len(names),
+                separators=SEPARATORS[separator],
             )
         if row:
             yield dict(zip(names, row, strict=False))
@@ -218,7 +227,11 @@ def _json_rows(lines: io.TextIOWrapper, path: Path) -> Iterator[dict[str, str]]:
     else:
         content = lines.read(LARGEST_JSON + 1)
         if len(content) > LARGEST_JSON:
-            raise ReportError(f"{path} is one JSON value of over {LARGEST_JSON:,} letters; write JSON lines.")
+            raise ReportError(
+                "{path} is one JSON value of over {most:,} letters; write JSON lines.",
+                path=path,
+                most=LARGEST_JSON,
+            )
         whole = _parsed(content)
         if isinstance(whole, dict):
             whole = next((value for value in whole.values() if isinstance(value, list)), [whole])
@@ -227,7 +240,11 @@ def _json_rows(lines: io.TextIOWrapper, path: Path) -> Iterator[dict[str, str]]:
         if isinstance(entry, str):
             entry = {WHOLE: entry}
         if not isinstance(entry, dict):
-            raise ReportError(f"Entry {number} of {path} is no JSON object; write one object a report.")
+            raise ReportError(
+                "Entry {number} of {path} is no JSON object; write one object a report.",
+                number=number,
+                path=path,
+            )
         yield {str(name): _cell(value) for name, value in entry.items()}
 
 
@@ -250,7 +267,12 @@ def _column(names: Sequence[str], wanted: str, path: Path) -> str:
     for name in names:
         if name.strip().lower() == wanted.lower():
             return name
-    raise ReportError(f"{path} has no column '{wanted}'; it has {', '.join(names)[:200]}.")
+    raise ReportError(
+        "{path} has no column '{wanted}'; it has {names}.",
+        path=path,
+        wanted=wanted,
+        names=", ".join(names)[:200],
+    )
 
 
 def _text_columns(names: Sequence[str], text_column: str, path: Path) -> dict[str, str]:
@@ -265,8 +287,10 @@ def _text_columns(names: Sequence[str], text_column: str, path: Path) -> dict[st
         return sections
     if WHOLE not in known:
         raise ReportError(
-            f"{path} has no column that holds text, only {', '.join(names)[:200]}; call one report, findings"
-            " or impression, or name it."
+            "{path} has no column that holds text, only {names}; call one report, findings or impression,"
+            " or name it.",
+            path=path,
+            names=", ".join(names)[:200],
         )
     return {WHOLE: known[WHOLE]}
 

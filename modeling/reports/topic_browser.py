@@ -76,7 +76,7 @@ class TopicBrowser:
             ReportError: no such report was read.
         """
         if report_id not in self.main_topic:
-            raise ReportError(f"No report {report_id} was among those that the topics come from.")
+            raise ReportError("No report {name} was among those that the topics come from.", name=report_id)
         return self.topics[self.main_topic[report_id]]
 
     def reports(self, number: int) -> list[str]:
@@ -109,4 +109,4 @@ class TopicBrowser:
             ]
             return cls(tuple(topics), dict(data["main_topic"]), dict(data["measures"]))
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise ReportError(f"{path} holds no topics; make it with training.topics.") from exc
+            raise ReportError("{path} holds no topics; make it with training.topics.", path=path) from exc

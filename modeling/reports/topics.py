@@ -68,7 +68,11 @@ def topics_of_store(reports: Sequence[Report]) -> TopicBrowser:
         ReportError: too few reports, or too few words that they share.
     """
     if len(reports) < FEWEST_REPORTS:
-        raise ReportError(f"Topics need at least {FEWEST_REPORTS} reports; here are {len(reports)}.")
+        raise ReportError(
+            "Topics need at least {number} reports; here are {count}.",
+            number=FEWEST_REPORTS,
+            count=len(reports),
+        )
     wanted = max(2, min(TopicSettings.topics, round(len(reports) ** 0.5)))
     return find_topics(reports, TopicSettings(wanted), or_fewer=True)
 
@@ -101,8 +105,10 @@ def find_topics(
         settings = replace(settings, topics=min(settings.topics, most))
     if settings.topics > most:
         raise ReportError(
-            f"{counts.shape[0]} reports with {counts.shape[1]} shared words cannot make {settings.topics}"
-            " topics; ask for fewer."
+            "{count} reports with {words} shared words cannot make {number} topics; ask for fewer.",
+            count=counts.shape[0],
+            words=counts.shape[1],
+            number=settings.topics,
         )
     document_topics, topic_words = _factorise(counts, settings)
     return _browser(reports, counts, counter.get_feature_names_out(), document_topics, topic_words)

@@ -15,6 +15,7 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.results import FieldDifference, Neighbour
+from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, Modality
 
 MOST_NEIGHBOURS = 100
@@ -65,7 +66,7 @@ class CaseIndex:
         if len(self._places) != len(self._cases):
             ids = [case.case_id for case in self._cases]
             twice = next(a for a, b in pairwise(ids) if a == b)
-            raise ViewboxError(f"Two cases are called {twice}; give each case an ID of its own.")
+            raise ViewboxError("Two cases are called {case}; give each case an ID of its own.", case=twice)
         self._matrices = {m: matrix for m in Modality if (matrix := self._matrix(m)) is not None}
         self._patients: dict[str, list[int]] = {}
         for place, case in enumerate(self._cases):
@@ -93,7 +94,9 @@ class CaseIndex:
             ViewboxError: the index has no such case.
         """
         if case_id not in self._places:
-            raise ViewboxError(f"The case {case_id} is not among the compared cases; choose another.")
+            raise ViewboxError(
+                "The case {case} is not among the compared cases; choose another.", case=case_id
+            )
         return self._cases[self._places[case_id]]
 
     def neighbours(
@@ -119,7 +122,7 @@ class CaseIndex:
                 is asked for and the query has no label.
         """
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
-            raise ViewboxError(f"Ask for 1 to {MOST_NEIGHBOURS} cases.")
+            raise ViewboxError("Ask for 1 to {most} cases.", most=MOST_NEIGHBOURS)
         if contrast and not query.label:
             raise ViewboxError("This case has no label, so nothing contrasts with it; choose one that has.")
         shares = self._shares(query, weights)
@@ -180,8 +183,11 @@ class CaseIndex:
             raise ViewboxError("Give each weight as a number of 0 or more, and at least one above 0.")
         used = {m: w for m, w in chosen.items() if w > 0 and m in query.vectors and m in self._matrices}
         if not used:
-            wanted = " or the ".join(str(m) for m, w in chosen.items() if w > 0)
-            raise ViewboxError(f"Nothing can be compared by the {wanted}; choose another way to compare.")
+            wanted = [m for m, w in chosen.items() if w > 0]
+            raise ViewboxError(
+                "Nothing can be compared by the {modalities}; choose another way to compare.",
+                modalities=Names("modality", wanted, " or the "),
+            )
         for modality in used:
             if query.vectors[modality].shape != self._matrices[modality].shape[1:]:
                 raise _encoded_otherwise(modality, query)
@@ -245,7 +251,9 @@ def _row_by_row(rows: np.ndarray, unit: np.ndarray) -> np.ndarray:
 
 def _encoded_otherwise(modality: Modality, case: IndexedCase) -> ViewboxError:
     return ViewboxError(
-        f"The {modality} of case {case.case_id} was encoded in another way; encode all cases together."
+        "The {modality} of case {case} was encoded in another way; encode all cases together.",
+        modality=Names("modality", modality),
+        case=case.case_id,
     )
 
 

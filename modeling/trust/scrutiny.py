@@ -18,6 +18,7 @@ from modeling.labels import TASKS, Target
 from modeling.model.film import to_native
 from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
+from modeling.sentence import Names
 from modeling.study import Study
 from modeling.trust import measures as trust_panel
 from modeling.trust.cache import ContentCache, attribution_key, study_key
@@ -109,7 +110,11 @@ class Scrutiny:
         offered = {n: m for n, m in offered.items() if m.kind == "control" or n in self.opinions}
         if method not in offered:
             names = ", ".join(offered)
-            raise ViewboxError(f"This checkpoint has no second opinion '{method}'; choose one of {names}.")
+            raise ViewboxError(
+                "This checkpoint has no second opinion '{name}'; choose one of {names}.",
+                name=method,
+                names=names,
+            )
         key = ("opinion", study_key(study), target, method, baseline)
         seen = self._kept.get(key)
         if not isinstance(seen, ImageMap):
@@ -261,7 +266,10 @@ class Scrutiny:
             self.pipeline, self.pipeline.model_features, (study, paths[0].processed), (remaining, changed)
         )
         if all(t.task != target.task for t in after.tasks):
-            raise StudyError(f"Nothing would be left for {target.task} to answer from; leave something in.")
+            raise StudyError(
+                "Nothing would be left for {task} to answer from; leave something in.",
+                task=Names("task", target.task),
+            )
         column = TASKS[target.task].index(target.class_name)
         change = float(after[target.task].logits[column] - before[target.task].logits[column])
         said = claimed(removal, attribution, paths[0])

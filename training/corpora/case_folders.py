@@ -54,7 +54,7 @@ def case_folder(folder: Path) -> Iterator[Film]:
             yield _film(json.loads(row["document"][0].as_py()), memoryview(encoded or b""))
     except (OSError, ValueError, KeyError, TypeError, DatasetGenerationError) as exc:
         raise ViewboxError(
-            f"The cases in '{folder.name}' cannot be read; import or export them again."
+            "The cases in '{folder}' cannot be read; import or export them again.", folder=folder.name
         ) from exc
 
 

@@ -62,7 +62,9 @@ class Film:
             pixels = pixels.view(np.int16) if self.signed else pixels
         except (OSError, ValueError) as exc:
             raise StudyError(
-                f"Film {self.film_id} of {self.source} cannot be decoded; leave it out."
+                "Film {film_id} of {source} cannot be decoded; leave it out.",
+                film_id=self.film_id,
+                source=self.source,
             ) from exc
         radiograph = Radiograph(pixels, pixel_aspect_ratio=self.pixel_aspect_ratio, **self.presentation)
         return Study(radiograph, self.table, self.text)

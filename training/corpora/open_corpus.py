@@ -31,6 +31,9 @@ def load(name: str, folder: Path) -> list[Film]:
         return list(case_folder(folder / name))
     if loader is None:
         raise ViewboxError(
-            f"There is no corpus '{name}'; choose from {', '.join(CORPORA)}, or import it to {folder / name}."
+            "There is no corpus '{name}'; choose from {corpora}, or import it to {folder}.",
+            name=name,
+            corpora=", ".join(CORPORA),
+            folder=folder / name,
         )
     return list(loader(folder / file))

@@ -37,14 +37,18 @@ def _rows(path: Path, needed: Iterable[str]) -> Iterator[dict]:
 
     if not path.is_file():
         raise ViewboxError(
-            f"There is no file {path.name} in {path.parent}; name the folder that holds the corpora."
+            "There is no file {path} in {parent}; name the folder that holds the corpora.",
+            path=path.name,
+            parent=path.parent,
         )
     disable_progress_bars()
     rows = Dataset.from_parquet(str(path))
     missing = [name for name in needed if name not in rows.column_names]
     if missing:
         raise ViewboxError(
-            f"{path.name} has no column '{missing[0]}'; give a file with the published columns."
+            "{path} has no column '{missing}'; give a file with the published columns.",
+            path=path.name,
+            missing=missing[0],
         )
     yield from rows
 

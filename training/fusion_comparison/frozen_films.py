@@ -64,7 +64,9 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
         return FrozenBackbone(IMAGENET, revision, name, encoder, StudyProcessor(processor), (), frozenset())
     model, own, origin = FusionModel.from_pretrained(name)
     if "image" not in model.encoders:
-        raise ViewboxError(f"{origin.name} reads no film; name a checkpoint with an image encoder.")
+        raise ViewboxError(
+            "{origin} reads no film; name a checkpoint with an image encoder.", origin=origin.name
+        )
     corpora, patients = _trained_on(origin.folder / "split.csv")
     revision = f"sha256:{sha256_of(origin.folder / 'model.safetensors')[:16]}"
     label = origin.folder.parent.name if origin.name == "checkpoint" else origin.name
@@ -92,7 +94,8 @@ def _trained_on(split: Path) -> tuple[tuple[str, ...], frozenset[str]]:
         return corpora, frozenset(row["patient"] for row in trained)
     except (OSError, ValueError, KeyError) as exc:
         raise ViewboxError(
-            f"{split.parent} has no readable split.csv, so its training patients are unknown; name another."
+            "{parent} has no readable split.csv, so its training patients are unknown; name another.",
+            parent=split.parent,
         ) from exc
 
 

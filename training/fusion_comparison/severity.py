@@ -60,11 +60,13 @@ def _readings(path: Path, columns: list[str]) -> list[dict[str, Any]]:
         return pq.read_table(path, columns=columns).select(columns).to_pylist()
     except FileNotFoundError:
         raise ViewboxError(
-            f"There is no file {path.name} in {path.parent}; name the folder that holds the corpora."
+            "There is no file {path} in {parent}; name the folder that holds the corpora.",
+            path=path.name,
+            parent=path.parent,
         ) from None
     except (ArrowInvalid, KeyError) as exc:
         raise ViewboxError(
-            f"{path.name} lacks a column of readings; give a file with the published columns."
+            "{path} lacks a column of readings; give a file with the published columns.", path=path.name
         ) from exc
 
 

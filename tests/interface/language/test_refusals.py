@@ -69,7 +69,7 @@ def assigned(path: Path, name: str) -> list[ast.expr]:
 def said(path: Path, node: ast.expr) -> list[str]:
     """The sentences that an expression can be, with x1x, x2x ... where a value stands."""
     if isinstance(node, ast.Constant):
-        return [node.value] if isinstance(node.value, str) and node.value else []
+        return [_blanked(node.value)] if isinstance(node.value, str) and node.value else []
     if isinstance(node, ast.JoinedStr):
         return [_joined(path, node)]
     if isinstance(node, ast.BinOp):
@@ -91,6 +91,12 @@ def said(path: Path, node: ast.expr) -> list[str]:
     return []
 
 
+def _blanked(template: str) -> str:
+    """A template with x1x, x2x ... in its braces; the same value has the same blank."""
+    names = list(dict.fromkeys(re.findall(r"\{(\w+)(?::[^{}]*)?\}", template)))
+    return re.sub(r"\{(\w+)(?::[^{}]*)?\}", lambda m: f"x{names.index(m[1]) + 1}x", template)
+
+
 def _joined(path: Path, node: ast.JoinedStr) -> str:
     text, blanks = "", 0
     for part in node.values:
@@ -110,10 +116,7 @@ def spoken() -> Iterator[tuple[str, str]]:
             if not isinstance(node, ast.Call):
                 continue
             name = called(node)
-            at = 0 if name in ERRORS else CARRIERS.get(name)
-            is_note = name == "append" and getattr(getattr(node.func, "value", None), "id", "") == "notes"
-            if is_note and where(path).startswith("modeling/"):
-                at = 0
+            at = 0 if name in ERRORS or name == "Sentence" else CARRIERS.get(name)
             if at is not None and len(node.args) > at:
                 for sentence in said(path, node.args[at]):
                     yield f"{where(path)}:{node.lineno}", sentence
@@ -127,7 +130,7 @@ def test_the_walk_finds_what_readers_are_told():
         "its film is not in GridFS",
         "The film is one even gray; it carries nothing to look at.",
         "The Hub answered x1x for x2x; try again in a minute.",
-        "x1x answered with error x2x x3x; look it up in the server's log.",
+        "x1x answered with error x2x; look it up in the server's log.",
     ):
         assert known in found, known
 

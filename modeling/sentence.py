@@ -1,0 +1,70 @@
+"""A sentence for a reader that any language can word: an English template and what stands in its braces."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "name"]
+"""What a name in a sentence is the name of: a `value` is a category of a field, a `file` a kind of file; a
+plain `name` is said as it is."""
+
+
+class Sentence(str):
+    """An English sentence (or a clause of one) that still knows its template and its values.
+
+    It is the English text and may go wherever text goes; `interface.language` words the template in the
+    reader's language, and in it every value that is a `Sentence` or `Names`.
+
+    Example:
+        >>> Sentence("The file has {size:.0f} MB; choose a smaller one.", size=91.7)
+        'The file has 92 MB; choose a smaller one.'
+
+    Attributes:
+        template: English, as written in the code, with {name} or {name:format} where a value stands. Without
+            values it is the text itself, braces and all. A sentence inside another one loses its full stop
+            where the template says {name:clause}.
+        values: what stands in the braces.
+    """
+
+    template: str
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, /, **values: Any) -> "Sentence":
+        """A template (or a sentence as it is) and its values."""
+        if isinstance(template, Sentence) and not values:
+            return template
+        made = super().__new__(cls, template.format(**values) if values else template)
+        made.template, made.values = str(template), values
+        return made
+
+    def __format__(self, spec: str) -> str:
+        return str(self).rstrip(".。") if spec == "clause" else super().__format__(spec)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _sentence, (self.template, self.values)
+
+
+def _sentence(template: str, values: dict[str, Any]) -> Sentence:
+    return Sentence(template, **values)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names inside a sentence, which each language words and lists in its own way.
+
+    Attributes:
+        kind: what they are names of.
+        names: one, or several, as `modeling` calls them ("image", "d_dimer").
+        joint: what stands between them in English.
+    """
+
+    kind: NameKind
+    names: Iterable[str]
+    joint: Literal[", ", " or ", " or the ", " and ", " and the "] = ", "
+
+    def __post_init__(self) -> None:
+        names = (self.names,) if isinstance(self.names, str) else self.names
+        object.__setattr__(self, "names", tuple(str(name) for name in names))
+
+    def __str__(self) -> str:
+        return self.joint.join(n.replace("_", " ") if self.kind == "field" else n for n in self.names)
