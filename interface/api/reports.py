@@ -69,7 +69,9 @@ class ReportsApi:
             }
             for name, label in labels.findings.items()
         }
-        return {"normal": labels.normal, "findings": findings, "notes": list(labels.notes)}
+        because = [read.sections[m.section][m.sentence_start : m.sentence_end] for m in labels.called_normal]
+        answer = {"normal": labels.normal, "normal_because": because, "findings": findings}
+        return answer | {"notes": list(labels.notes)}
 
     def similar_cases(
         self, case_id: str, k: int = 5, image: float = 1.0, table: float = 1.0, text: float = 1.0

@@ -36,6 +36,7 @@ STRINGS: dict[str, tuple[str, str]] = {
         "此病例沒有報告也沒有文字；請改為貼上報告。",
     ),
     "reports.labels": ("Labels of this report", "此報告的標籤"),
+    "reports.called_normal": ("Called normal", "稱為正常"),
     "reports.silent": ("Not mentioned: {findings}.", "未提及：{findings}。"),
     "reports.not_read": ("not read by the rules", "規則不讀取"),
     "reports.other": ("Other abnormality", "其他異常"),
@@ -44,6 +45,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "reports.section.findings": ("Findings", "所見"),
     "reports.section.impression": ("Impression", "診斷印象"),
     "reports.section.technique": ("Technique", "檢查技術"),
+    "reports.section.recommendation": ("Recommendation", "建議"),
     "reports.section.report": ("Report", "報告"),
     "reports.value.positive": ("affirmed", "肯定"),
     "reports.value.negative": ("denied", "否定"),
@@ -53,6 +55,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "reports.kind.uncertainty": ("uncertainty", "不確定"),
     "reports.kind.history": ("history", "病史"),
     "reports.kind.present": ("present", "目前存在"),
+    "reports.kind.alternative": ("one or the other", "二者之一"),
     "reports.kind.added": ("mined, but not in the gold", "已擷取，但標準答案沒有"),
     "reports.kind.missed": ("in the gold, but not mined", "標準答案有，但未擷取"),
     "reports.why.plain": (

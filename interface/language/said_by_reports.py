@@ -2,6 +2,25 @@
 
 SENTENCES: dict[str, str] = {
     "Give the text of a report.": "請提供一份報告的文字。",
+    "The report says nothing that can be read, so no label is mined from it.": (
+        "此報告沒有可讀的內容，因此未擷取任何標籤。"
+    ),
+    "Nothing here says normal or abnormal; read the report yourself.": (
+        "此報告未說明正常或異常；請自行閱讀報告。"
+    ),
+    "The report does not look like English, which the rules are written for: check each label.": (
+        "此報告看來不是英文，而規則是為英文所寫：請逐一檢查標籤。"
+    ),
+    "The report mixes English with another language, of which the rules know few words: check each label.": (
+        "此報告夾雜英文以外的語言，規則只認得其中少數字詞：請逐一檢查標籤。"
+    ),
+    "These rules find too much in one sentence; remove those that repeat each other.": (
+        "這些規則在一個句子中找到過多；請移除彼此重複的規則。"
+    ),
+    "Reading this report by these rules takes over {seconds} seconds; shorten it, or remove phrases that"
+    " stand in it again and again.": (
+        "依這些規則閱讀此報告需超過 {seconds} 秒；請縮短報告，或移除在其中一再出現的片語。"
+    ),
     "Give each weight as a number of 0 or more, and at least one above 0.": (
         "每個比重請填 0 或以上的數字，且至少一個大於 0。"
     ),

@@ -49,7 +49,7 @@ def marked_report(
     return f'{notes}<div class="vb-report" lang="en">{"".join(parts)}</div>{key}'
 
 
-_SECTIONS = ("comparison", "indication", "findings", "impression", "technique", "report")
+_SECTIONS = ("comparison", "indication", "findings", "impression", "technique", "recommendation", "report")
 
 
 def _key(language: Language) -> str:
@@ -128,6 +128,11 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
             f"{escape(say(f'reports.value.{value}', language))}</span></td>"
             f'<td lang="en">{escape(said)}</td></tr>'
         )
+    if labels.called_normal:
+        called = labels.called_normal[0]
+        said = report.sections[called.section][called.sentence_start : called.sentence_end]
+        word = escape(say("reports.called_normal", language))
+        rows.insert(0, f'<tr><th scope="row">{word}</th><td></td><td lang="en">{escape(said)}</td></tr>')
     body = f'<table class="vb-sheet"><tbody>{"".join(rows)}</tbody></table>' if rows else ""
     joined = say("similar.join", language).join(silent)
     rest = note(say("reports.silent", language, findings=joined)) if silent else ""

@@ -7,11 +7,12 @@ from modeling.reports.words import WORD, lower
 _WORD = re.compile(WORD)
 ENGLISH = frozenset(
     _WORD.findall(
-        """the a an is are was were no not of and or in with within without there for to has have be been seen
-        at on by as this normal clear lung lungs heart chest size right left limits unchanged stable mild small
-        acute evidence disease bony structures appear intact large focal base bases lobe upper lower opacity
-        opacities effusion effusions changes suggest suggests possible unlikely known new since compared prior
-        previous enlarged patchy bilateral angle angles pulmonary suspected film study report patient"""
+        """the a an is are was were no not of and or in with within without there for to has have be been
+        seen at on by as this normal clear lung lungs heart chest size right left limits unchanged stable
+        mild small acute evidence disease bony structures appear intact large focal base bases lobe upper
+        lower opacity opacities effusion effusions changes suggest suggests possible unlikely known new
+        since compared prior previous enlarged patchy bilateral angle angles pulmonary suspected film
+        study report patient"""
     )
 )
 FEW_ENGLISH = 0.12
@@ -19,8 +20,9 @@ FEW_ENGLISH = 0.12
 
 OTHER_LANGUAGES = frozenset(
     _WORD.findall(
-        "kein keine keinen keiner ohne und nicht rechts beidseits sin derrame izquierdo derecho hay observa"
-        " sans pas gauche droite senza sinistra destra sem esquerda direita geen zonder het nessun nessuna"
+        """kein keine keinen keiner ohne und nicht rechts beidseits sin derrame izquierdo derecho hay
+        observa sans pas gauche droite senza sinistra destra sem esquerda direita geen zonder het nessun
+        nessuna aucun aucune assenza não há нет"""
     )
 )
 SHORTEST = 60

@@ -45,6 +45,7 @@ MEANING = {
     Kind.HISTORY: Value.UNMENTIONED,
     Kind.UNCERTAINTY: Value.UNCERTAIN,
     Kind.PRESENT: Value.POSITIVE,
+    Kind.ALTERNATIVE: Value.UNCERTAIN,
 }
 """Kind of context rule -> what it makes of a mention, the first one winning where several reach it."""
 

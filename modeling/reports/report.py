@@ -80,13 +80,17 @@ class Report:
             name = HEADINGS[(match["name"] or match["bare"] or match["inner"] or match["capital"]).lower()]
             body = text[match.end() : end]
             sections[name] = f"{sections[name]}\n\n{body}" if name in sections else body
-        if not {"findings", "impression", WHOLE} & set(sections):
+        last = list(sections)[-1]
+        if not {"findings", "impression"} & set(sections) and last in (
+            "comparison",
+            "indication",
+            "technique",
+        ):
             # The reading stands unnamed below the last heading's own paragraph.
-            last = list(sections)[-1]
             body = sections[last].lstrip()
             end = _BLANK_LINE if _BLANK_LINE.search(body) else _NEW_LINE
-            own, rest = [*end.split(body, maxsplit=1), ""][:2]
-            sections |= {last: own, WHOLE: rest}
+            sections[last], rest = [*end.split(body, maxsplit=1), ""][:2]
+            sections[WHOLE] = f"{sections[WHOLE]}\n\n{rest}" if WHOLE in sections else rest
         return cls(report_id, {name: body for name, body in sections.items() if body.strip()})
 
     def text(self, names: tuple[str, ...] | None = None) -> str:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     UNCERTAINTY = "uncertainty"
     HISTORY = "history"
     PRESENT = "present"
+    ALTERNATIVE = "alternative"
     NEUTRAL = "neutral"
     NEW = "new"
     BOUNDARY = "boundary"
@@ -85,7 +86,7 @@ class RuleSet:
     Attributes:
         sections: the sections that are read, where a report has any of them; else its whole text.
         findings: one rule for each finding, in the order of `labels.FINDINGS`.
-        context: negation, uncertainty, history, present, neutral, new and boundary rules.
+        context: negation, uncertainty, alternative, history, present, neutral, new and boundary rules.
         abnormal: phrases of other abnormal things; a report that affirms one is not normal.
         normal: phrases that call something normal; without one of them no report is.
         spelling: long words whose misspellings are read as the word.
@@ -233,7 +234,9 @@ def _context_rule(data: Any, place: int) -> ContextRule:
             "{where} may act on {classes} only.", where=where, classes=Names("class", FINDINGS.classes)
         )
     kind = _closed(Kind, data.get("kind"), where, "kind")
-    counts = _switch(data, "counts_as_yes", kind == Kind.UNCERTAINTY, where, "uncertainty")
+    counts = _switch(
+        data, "counts_as_yes", kind in (Kind.UNCERTAINTY, Kind.ALTERNATIVE), where, "uncertainty"
+    )
     in_lists = _switch(data, "in_lists", kind == Kind.NEW, where, "new")
     return ContextRule(
         name=name,

@@ -75,6 +75,7 @@ class Scope:
         self._starts = sorted(mention.start for mention in mentions)
         self._last_words = {self._ending[mention.end] for mention in mentions}
         self._cues = {cue.start: cue for cue in cues}
+        self._affirming = [cue.start for cue in cues if cue.owner.kind == Kind.NEW and cue.owner.in_lists]
         self._denied = {
             place
             for cue in cues
@@ -107,6 +108,8 @@ class Scope:
         own_start = self._words.starts[own.first]
         if end > own_start:
             return True
+        if any(end <= place < own_start for place in self._affirming):
+            return False  # "effusion: small on the right, none on the left"
         if not self._names(own_start, cue.start):
             return True
         between = self._words.words[self._ending[end] + 1 : self._place[cue.start]]
@@ -172,6 +175,8 @@ class Scope:
             return True
         if words[part.first] in _OR:
             return False
+        if words[part.first] == "with" and _COMMA.search(self._words.between(part.first)):
+            return True
         if cue is not None and cue.owner.kind == Kind.NEW:
             return not (listed if cue.owner.in_lists else part.list_goes_on)
         if ":" in words[part.first : part.last + 1] or self._says_its_own(part):

@@ -2,7 +2,8 @@
 
 Signs become words of their own: a field's `:` (also `=`, `|`, a tab and dots), `-` between blanks, `;`, `.`
 and `?` (a leading one is the word `query`); `[x]` and `[ ]` for boxes ticked and not; `(+)` and `(-)`. Every
-Chinese character is a word. A slip of the pen in a long word is read as the word that was meant.
+Chinese, Japanese or Korean character is a word. A slip of the pen in a long word is read as the word that was
+meant.
 """
 
 import difflib
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 WORD = r"[a-z0-9\u00df-\u024f\u0370-\u052f]+(?:'[a-z]+)?"
-CHINESE = r"[\u3400-\u9fff]"
+CHINESE = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _TOKEN = re.compile(
     r"(?P<ticked>\[ ?[x✓✔v] ?\]|\(x\)|[☒☑✓✔])|(?P<open>\[[ _]?\]|\( ?\)|[☐□])"
     r"|(?P<plus>\(\+\)|\+{1,3}(?:ve\b)?)|(?P<minus>\([-−–]\)|[-−–]ve\b|(?<=\w\s)[-−–](?=\s*(?:[,;.]|$)))"

@@ -12,6 +12,7 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
+from interface.language.refusals import translated
 from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
@@ -21,6 +22,7 @@ from interface.reports_tab.similar_cards import found_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
+from modeling.reports import language
 from modeling.reports.examples import example_reports, example_scores
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
@@ -255,3 +257,14 @@ def test_whoever_asks_before_the_cases_are_compared_is_told_how_far_that_is(simi
     monkeypatch.setattr("interface.api.reports.gr", recorder)
     assert ReportsApi(stores, StillComparing()).similar_cases("case-0", k=1)["similar"]
     assert told == [(3, 10)]
+
+
+def test_what_makes_labels_doubtful_is_told_in_chinese_too() -> None:
+    for sentence in (language.EMPTY, language.SILENT, language.FOREIGN, language.MIXED):
+        assert translated(sentence, "zh-Hant") != sentence
+
+
+@pytest.mark.parametrize("reader", LANGUAGES)
+def test_the_sentence_that_calls_a_report_normal_is_shown(reader: str) -> None:
+    report = Report.from_text("FINDINGS: No effusion. Lungs are clear.")
+    assert "Lungs are clear." in label_table(Miner().label(report), report, reader)
