@@ -117,30 +117,88 @@ def grading_from_zones(zones: int) -> str | None:
     return "Mild" if zones <= 2 else "Moderate" if zones <= 4 else "Severe"
 
 
+REST = "rest"
+"""As an alternative: all other classes of the task together."""
+NOTHING = "nothing"
+"""As an alternative: none. The logit alone, which only a task of independent findings identifies."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """One logit of one task: what an attribution explains."""
+    """What an attribution explains: why this class, and not that alternative.
+
+    A logit of classes that exclude each other says nothing by itself: what all of them share is in each.
+    The log-odds of a class against an alternative are identified.
+
+    Attributes:
+        against: another class of the task, `REST`, or `NOTHING`. Where none is given: the task's first class
+            (Negative, Mild), for that class itself the rest, and nothing where findings are independent.
+    """
 
     task: TaskName
     class_name: str
+    against: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.against:
+            object.__setattr__(self, "against", usual_alternative(self.task, self.class_name))
 
     @property
     def slug(self) -> str:
-        """`task/class`, as it stands in links and API calls."""
-        return f"{self.task}/{self.class_name}"
+        """`task/class`, or `task/class/against` for another alternative than the usual one."""
+        usual = self.against == usual_alternative(self.task, self.class_name)
+        return f"{self.task}/{self.class_name}" + ("" if usual else f"/{self.against}")
+
+    @property
+    def answer(self) -> tuple[TaskName, str]:
+        """The task and the class, whatever the alternative."""
+        return self.task, self.class_name
+
+    def instead_of(self, against: str) -> "Target":
+        """The same class against another alternative; empty for the usual one.
+
+        Raises:
+            ViewboxError: the task has no such alternative.
+        """
+        named = alternatives(self.task, self.class_name)
+        if against and against not in named:
+            raise ViewboxError(
+                "'{given}' is no alternative to {class_name}; choose one of {names}.",
+                given=against,
+                class_name=Names("class", self.class_name),
+                names=Names("name", named),
+            )
+        return Target(self.task, self.class_name, against)
 
     @classmethod
     def parse(cls, slug: str) -> "Target":
-        """Read `task/class`.
+        """Read `task/class` or `task/class/against`.
 
         Raises:
-            ViewboxError: the slug does not name a class of a known task.
+            ViewboxError: the slug does not name a class of a known task, or no alternative to it.
         """
-        task_name, _, class_name = str(slug).partition("/")
+        task_name, _, rest = str(slug).partition("/")
         if task_name not in TASKS:
             raise ViewboxError(
                 "'{name}' names no target; write it as task/class, such as appearance/Typical.", name=slug
             )
-        task = TASKS[TaskName(task_name)]
+        task, (class_name, _, against) = TASKS[TaskName(task_name)], rest.partition("/")
         task.index(class_name)
-        return cls(task.name, class_name)
+        return cls(task.name, class_name).instead_of(against)
+
+
+def usual_alternative(task: TaskName, class_name: str) -> str:
+    """What a class is explained against unless the reader chooses."""
+    spec = TASKS[task]
+    if spec.kind == "multilabel":
+        return NOTHING
+    return REST if class_name == spec.classes[0] else spec.classes[0]
+
+
+def alternatives(task: TaskName, class_name: str) -> tuple[str, ...]:
+    """What a class can be explained against, the usual one first; `NOTHING` is for measurements."""
+    spec, usual = TASKS[task], usual_alternative(task, class_name)
+    if spec.kind == "multilabel":
+        return (NOTHING,)
+    others = (*(name for name in spec.classes if name != class_name), REST, NOTHING)
+    return (usual, *(name for name in others if name != usual))

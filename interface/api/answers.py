@@ -108,6 +108,7 @@ def attribution_json(attribution: Attribution) -> Json:
     relative = attribution.relative_delta
     return {
         "target": attribution.target.slug,
+        "against": attribution.target.against,
         "method": attribution.method,
         "baseline": attribution.baseline,
         "output": attribution.output,

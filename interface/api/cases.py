@@ -18,9 +18,9 @@ from interface.case_tab.case_handlers import decoded
 from interface.html.pictures import map_urls, shown_film
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
-from interface.session.study_edits import fitted, own_case, revised, target_of
+from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.errors import StudyError, ViewboxError
-from modeling.labels import APPEARANCE, GRADING, Target
+from modeling.labels import APPEARANCE, GRADING
 from modeling.render.pictures import SIGNS
 from modeling.results import Attribution
 from modeling.sentence import Names
@@ -137,6 +137,7 @@ class Api:
         table: Table | None = None,
         indication: str | None = None,
         checkpoint: str = "",
+        against: str = "",
         request: gr.Request = None,
     ) -> Answer:
         """Integrated Gradients of one target for a stored case, with the heat map as a data URL.
@@ -151,9 +152,11 @@ class Api:
             table: as in `predict`.
             indication: as in `predict`.
             checkpoint: as in `predict`.
+            against: what the class is explained against: another class, or rest for all others; empty for
+                Negative (or the lowest grade), and for that class itself the rest.
         """
         case, host = self.stored_study(case_id, table, indication, checkpoint)
-        return self._explained(case, host, target, baseline, sign, opacity, request)
+        return self._explained(case, host, (target, against), baseline, sign, opacity, request)
 
     def explain_upload(
         self,
@@ -166,6 +169,7 @@ class Api:
         table: Table | None = None,
         indication: str = "",
         checkpoint: str = "",
+        against: str = "",
         request: gr.Request = None,
     ) -> Answer:
         """Integrated Gradients of one target for a study of your own; it is read in memory and not kept.
@@ -181,9 +185,10 @@ class Api:
             table: as in `predict_upload`.
             indication: as in `predict_upload`.
             checkpoint: as in `predict_upload`.
+            against: as in `explain`.
         """
         case, host = self.own_study(film, name, table, indication, checkpoint)
-        return self._explained(case, host, target, baseline, sign, opacity, request)
+        return self._explained(case, host, (target, against), baseline, sign, opacity, request)
 
     def cancel_explanation(self, request: gr.Request = None) -> Answer:
         """Stop this client's running explanation; `cancelled` says whether there was one."""
@@ -235,7 +240,7 @@ class Api:
         self,
         case: Case,
         host: ModelHost,
-        slug: str,
+        asked: tuple[str, str],
         baseline: str,
         sign: str,
         opacity: float,
@@ -246,7 +251,7 @@ class Api:
         if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
         prediction = host.predict(case.study, case.provenance.source or None)
-        target = target_of(prediction, Target.parse(slug) if slug else None)
+        target = asked_target(prediction, *asked)
         session, stop = getattr(request, "session_hash", None) or "", threading.Event()
         with self._lock:
             self._stops[session] = stop

@@ -13,7 +13,7 @@ from interface.api.cases import Answer, Api, Table
 from interface.api.tool_calls import for_api
 from interface.html.pictures import map_urls, shown_film
 from interface.models.model_host import ModelHost
-from interface.session.study_edits import target_of
+from interface.session.study_edits import asked_target
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target
@@ -47,6 +47,7 @@ class ScrutinyApi:
         table: Table | None = None,
         indication: str | None = None,
         checkpoint: str = "",
+        against: str = "",
     ) -> Answer:
         """Another method's map of the film, or a control's that knows nothing, as a data URL.
 
@@ -60,6 +61,7 @@ class ScrutinyApi:
             table: as in `predict`.
             indication: as in `predict`.
             checkpoint: as in `predict`.
+            against: as in `explain`.
         """
         others = method_names("opinion", "control")
         if method not in others:
@@ -71,7 +73,7 @@ class ScrutinyApi:
         if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
             raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
         case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted = self._target(host, case, target)
+        wanted = self._target(host, case, target, against)
         opinion = host.opinion(case.study, wanted, method, threading.Event())
         told, shown = answers_scrutiny.opinion_json(opinion), shown_film(case)
         if shown is None:
@@ -89,6 +91,7 @@ class ScrutinyApi:
         table: Table | None = None,
         indication: str | None = None,
         checkpoint: str = "",
+        against: str = "",
     ) -> Answer:
         """How far an explanation can be believed: two accounts of the parts, and every trust measure.
 
@@ -101,9 +104,10 @@ class ScrutinyApi:
             table: as in `predict`.
             indication: as in `predict`.
             checkpoint: as in `predict`.
+            against: as in `explain`.
         """
         case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted, stop = self._target(host, case, target), threading.Event()
+        wanted, stop = self._target(host, case, target, against), threading.Event()
         attribution = self._attribution(host, case.study, wanted, baseline)
         account = host.account(case.study, wanted, attribution)
         measures = host.measures(case.study, wanted, attribution, stop)
@@ -128,6 +132,7 @@ class ScrutinyApi:
         table: Table | None = None,
         indication: str | None = None,
         checkpoint: str = "",
+        against: str = "",
     ) -> Answer:
         """Take parts of a study away and predict again, beside what the explanation had claimed for them.
 
@@ -143,9 +148,10 @@ class ScrutinyApi:
             table: as in `predict`.
             indication: as in `predict`.
             checkpoint: as in `predict`.
+            against: as in `explain`.
         """
         case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted = self._target(host, case, target)
+        wanted = self._target(host, case, target, against)
         mask = region_of(region, case.study)
         taken, positions = _names(fields), _positions(words)
         attribution = self._attribution(host, case.study, wanted, baseline)
@@ -173,9 +179,8 @@ class ScrutinyApi:
         return self._api.stored_study(case_id, table, indication, checkpoint)
 
     @staticmethod
-    def _target(host: ModelHost, case: Case, slug: str) -> Target:
-        prediction = host.predict(case.study, case.provenance.source or None)
-        return target_of(prediction, Target.parse(slug) if slug else None)
+    def _target(host: ModelHost, case: Case, slug: str, against: str) -> Target:
+        return asked_target(host.predict(case.study, case.provenance.source or None), slug, against)
 
     @staticmethod
     def _attribution(host: ModelHost, study: Study, target: Target, baseline: str) -> Attribution:

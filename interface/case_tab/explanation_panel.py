@@ -7,7 +7,7 @@ from interface.html.bars import bars_table, signed, signed_row
 from interface.html.fragments import heading
 from interface.html.whole_words import whole_words
 from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, say, value_word, word_for
+from interface.language.texts import Language, field_label, question, say, value_word, word_for
 from modeling.render.pictures import field_rows, word_spans
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study
@@ -38,7 +38,7 @@ def _method_line(attribution: Attribution, language: Language, refining: bool) -
     sentence = say(
         "explain.method",
         language,
-        target=word_for("class", attribution.target.class_name, language),
+        target=question(attribution.target, language),
         baseline=say(f"explain.{attribution.baseline}", language),
         evaluations=attribution.evaluations,
         seconds=f"{attribution.seconds:.1f}",

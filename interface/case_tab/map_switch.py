@@ -12,7 +12,7 @@ import gradio as gr
 from interface.about_tab.facts import MAPS_FILE
 from interface.html.fragments import note
 from interface.language.refusals import translated
-from interface.language.texts import Language, marker, say, word_for
+from interface.language.texts import Language, marker, question, say, word_for
 from modeling.explain.registry import ACCOUNT, map_method, method_names
 from modeling.results import Attribution, FilmOpinion
 
@@ -70,7 +70,7 @@ def about(
         language,
         kind=say(f"method.{kind}", language),
         method=method_name(method, language).rpartition(": ")[2].rpartition("：")[2],
-        target=word_for("class", attribution.target.class_name, language),
+        target=question(attribution.target, language),
         seconds=f"{(attribution if opinion is None else opinion).seconds:.1f}",
     )
     told = method_about(method, language)

@@ -13,7 +13,7 @@ from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.viewer import desk_value
 from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
 from interface.language.refusals import translated
-from interface.language.texts import marker, say, word_for
+from interface.language.texts import marker, question, say, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.prediction_limits import limits_of, set_and_gate
@@ -128,7 +128,8 @@ class ModelActions:
         results = self.parts.results
         told = self._linked(desk, possible_targets(prediction), host.pipeline.baselines)
         target = target_of(prediction, desk.chosen)
-        choices = [(self._target_label(t, desk), t.slug) for t in possible_targets(prediction)]
+        asked = possible_targets(prediction, desk.chosen)
+        choices = [(self._target_label(t, desk), t.slug) for t in asked]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
         start = {"value": desk.linked.baseline} if desk.linked.baseline else {}
         desk.linked = replace(desk.linked, target="", baseline="")  # done; another case starts as usual
@@ -148,8 +149,8 @@ class ModelActions:
     def _linked(self, desk: Desk, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
         """Say so where a link asks for what this checkpoint does not answer; such a choice is dropped."""
         link, told = desk.linked, {}
-        if desk.chosen not in targets:
-            if desk.chosen is not None and link.target == desk.chosen.slug:
+        if desk.chosen is not None and desk.chosen.answer not in {target.answer for target in targets}:
+            if link.target == desk.chosen.slug:
                 told[self.parts.take.notice] = alert(LinkError("target", link.target).said(desk.language))
             desk.chosen = None
         if link.baseline and link.baseline not in baselines:
@@ -174,7 +175,7 @@ class ModelActions:
 
     def _target_label(self, target: Target, desk: Desk) -> str:
         task = word_for("task", target.task, desk.language)
-        return f"{task}: {word_for('class', target.class_name, desk.language)}"
+        return f"{task}: {question(target, desk.language)}"
 
     # --- the explanation
 

@@ -10,7 +10,7 @@ from interface.html.bars import signed
 from interface.html.fragments import note
 from interface.html.whole_words import sayable
 from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, marker, say, value_word, word_for
+from interface.language.texts import Language, field_label, marker, question, say, value_word, word_for
 from modeling.render.pictures import field_rows
 from modeling.results import Attribution, Prediction, Proof
 
@@ -90,7 +90,7 @@ _ICON = {
 
 def proof_panel(proof: Proof, language: Language) -> str:
     """Probabilities before and after, beside what the map had claimed."""
-    target = word_for("class", proof.target.class_name, language)
+    target = question(proof.target, language)
     claim = say(
         "prove.claim", language, claimed=signed(proof.claimed), change=signed(proof.change), target=target
     )

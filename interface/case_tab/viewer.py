@@ -31,7 +31,7 @@ from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, provenance_line
 from interface.language.page_strings import CATALOGUE
-from interface.language.texts import LANGUAGES, Language, say, word_for
+from interface.language.texts import LANGUAGES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
 from interface.session.session import Desk
 from modeling.errors import ViewboxError
@@ -166,7 +166,7 @@ def map_layer(
     """
     density = smoothed_density(image)
     words = {
-        "target": word_for("class", target.class_name, language),
+        "target": question(target, language),
         "method": word_for("method", method, language),
         "modalities": " + ".join(word_for("modality", m, language) for m in read),
     }

@@ -45,6 +45,9 @@ SENTENCES: dict[str, str] = {
     "{task} has no class '{name}'; choose one of {classes}.": (
         "「{task}」沒有類別「{name}」；請從 {classes} 中選擇。"
     ),
+    "'{given}' is no alternative to {class_name}; choose one of {names}.": (
+        "「{given}」不是「{class_name}」的對照；請從 {names} 中選擇。"
+    ),
     "'{name}' names no target; write it as task/class, such as appearance/Typical.": (
         "「{name}」不是目標；請寫成 任務/類別，例如 appearance/Typical。"
     ),

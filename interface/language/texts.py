@@ -10,6 +10,7 @@ from typing import Literal
 import gradio as gr
 
 from interface.language.page_strings import CATALOGUE, FIELD_LABELS
+from modeling.labels import NOTHING, REST, Target
 
 Language = Literal["en", "zh-Hant"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh-Hant")
@@ -34,6 +35,16 @@ def word_for(
     """The reader's word for a name from `modeling`; where there is none, `otherwise` or the name itself."""
     entry = CATALOGUE.get(f"{kind}.{name}")
     return entry[LANGUAGES.index(language)] if entry else otherwise or name.replace("_", " ")
+
+
+def question(target: Target, language: Language) -> str:
+    """What is asked, such as "Typical rather than Negative"; the class alone where it stands alone."""
+    name = word_for("class", target.class_name, language)
+    if target.against == NOTHING:
+        return name
+    rest = say("target.rest", language)
+    other = rest if target.against == REST else word_for("class", target.against, language)
+    return say("target.question", language, target=name, against=other)
 
 
 def value_word(value: str, language: Language) -> str:

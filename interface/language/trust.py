@@ -33,6 +33,9 @@ STRINGS: dict[str, tuple[str, str]] = {
         " the model bends along the path.",
         "兩種計算對下列部分不一致：{modalities}。請勿依賴該比例；各部分互相作用，或模型沿路徑彎曲。",
     ),
+    # what is asked
+    "target.question": ("{target} rather than {against}", "{target}而非{against}"),
+    "target.rest": ("all other classes", "其他類別"),
     # which map
     "method.title": ("Map on the film", "影像上的圖"),
     "method.integrated_gradients": ("Integrated Gradients", "積分梯度"),

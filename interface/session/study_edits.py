@@ -8,7 +8,7 @@ from cases.case import Case, Licence, Provenance
 from cases.reading.upload import MAX_TEXT
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import Target
+from modeling.labels import NOTHING, Target, alternatives
 from modeling.results import Prediction
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
@@ -87,9 +87,17 @@ def fitted(study: Study, case: Case, sections: tuple[str, ...]) -> Study:
     return replace(study, text=ClinicalText({**kept, **added}))
 
 
-def possible_targets(prediction: Prediction) -> tuple[Target, ...]:
-    """What can be explained: every class of the tasks that were predicted."""
-    return tuple(Target(task.task, name) for task in prediction.tasks for name in task.classes)
+def possible_targets(prediction: Prediction, chosen: Target | None = None) -> tuple[Target, ...]:
+    """What a reader may ask: every class against its usual alternative, the likeliest against each other one.
+
+    Args:
+        chosen: the reader's own question, which stays among them.
+    """
+    targets = [Target(task.task, name) for task in prediction.tasks for name in task.classes]
+    for task in prediction.tasks:
+        others = alternatives(task.task, task.most_probable)
+        targets += [Target(task.task, task.most_probable, other) for other in others if other != NOTHING]
+    return tuple(dict.fromkeys(targets if chosen is None else [*targets, chosen]))
 
 
 def target_of(prediction: Prediction, chosen: Target | None) -> Target:
@@ -97,8 +105,19 @@ def target_of(prediction: Prediction, chosen: Target | None) -> Target:
     if chosen is None:
         first = prediction.tasks[0]
         return Target(first.task, first.most_probable)
-    if chosen not in possible_targets(prediction):
+    if chosen.answer not in {target.answer for target in possible_targets(prediction)}:
         raise ViewboxError(
             "{target} was not predicted for this study; choose another target.", target=chosen.slug
         )
     return chosen
+
+
+def asked_target(prediction: Prediction, slug: str, against: str) -> Target:
+    """The target that a caller names; without a name the most probable class.
+
+    Args:
+        slug: as `Target.parse` reads it, or empty.
+        against: another alternative than the slug's own; empty for that one.
+    """
+    target = target_of(prediction, Target.parse(slug) if slug else None)
+    return target.instead_of(against) if against else target

@@ -12,7 +12,8 @@ from torch import Tensor
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import StoredBaselines, placed
 from modeling.explain.integrated_gradients import PathAttribution
-from modeling.labels import TASKS, Target
+from modeling.explain.log_odds import log_odds
+from modeling.labels import Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
@@ -124,7 +125,7 @@ class StudyPath:
         return torch.where(is_taken, torch.full_like(tokens, empty_id), tokens)
 
     def logit(self, *tensors: Tensor, features: Tensor | None = None) -> Tensor:
-        """Points on the path, one tensor (B, ...) a modality in `read` -> (B,) logits of the target.
+        """Points on the path, one tensor (B, ...) a modality in `read` -> (B,) log-odds of the target.
 
         Args:
             features: (B, C, h', w') of the films, where the caller has them already.
@@ -143,11 +144,9 @@ class StudyPath:
             along(Modality.TEXT, self._embedded.tokens),
         )
         masks = ModelInputs(**{n: t.expand(batch, *t.shape[1:]) for n, t in vars(self._batch).items()})
-        return self.model.forward_embedded(point, masks, features)[str(self.target.task)][:, self._column]
-
-    @property
-    def _column(self) -> int:
-        return TASKS[self.target.task].index(self.target.class_name)
+        return log_odds(
+            self.model.forward_embedded(point, masks, features)[str(self.target.task)], self.target
+        )
 
     # --- the film alone: table and words stay as given
 
@@ -215,7 +214,7 @@ class StudyPath:
         task = next(t for t in self.model.config.tasks if t.name == self.target.task)
         encoded = [film if m == Modality.IMAGE else repeated(self.encoded[m]) for m in task.modalities]
         fused = self.model.fusions[task.name](encoded)
-        return self.model.heads[task.name](self.model.dropout(fused))[:, self._column]
+        return log_odds(self.model.heads[task.name](self.model.dropout(fused)), self.target)
 
     def account(self, study: Study, path: PathAttribution) -> Attribution:
         """What was found on the path, as pixels of the film, clinical fields and whole words."""

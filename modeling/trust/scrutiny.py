@@ -6,18 +6,20 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+import torch
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
 from modeling.explain.film_logits import Cancelled
+from modeling.explain.log_odds import log_odds
 from modeling.explain.maps import ImageMap
 from modeling.explain.modality_shapley import modality_account
 from modeling.explain.registry import MapMethod, map_methods
 from modeling.explain.study_path import StudyPath
-from modeling.labels import TASKS, Target
+from modeling.labels import Target
 from modeling.model.film import to_native
 from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
-from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
+from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
 from modeling.sentence import Names
 from modeling.study import Study
 from modeling.trust import measures as trust_panel
@@ -228,11 +230,11 @@ class Scrutiny:
         }
 
     def _other(self, study: Study, target: Target) -> Target:
-        """The class of the same task that the model finds most probable besides the target."""
+        """The class that the model finds most probable besides the target and what it is held against."""
         answer = self.pipeline.predict(study)[target.task]
-        own = TASKS[target.task].index(target.class_name)
-        order = [int(i) for i in np.argsort(-answer.probabilities) if int(i) != own]
-        return Target(target.task, answer.classes[order[0]])
+        order = [answer.classes[i] for i in np.argsort(-answer.probabilities)]
+        others = [name for name in order if name not in (target.class_name, target.against)]
+        return Target(target.task, (others or order)[0])
 
     # --- prove it
 
@@ -270,7 +272,11 @@ class Scrutiny:
                 "Nothing would be left for {task} to answer from; leave something in.",
                 task=Names("task", target.task),
             )
-        column = TASKS[target.task].index(target.class_name)
-        change = float(after[target.task].logits[column] - before[target.task].logits[column])
+        change = _asked(after, target) - _asked(before, target)
         said = claimed(removal, attribution, paths[0])
         return Proof(before, after, target, change, said, time.perf_counter() - start)
+
+
+def _asked(answer: Prediction, target: Target) -> float:
+    """The log-odds of the target in an answer."""
+    return float(log_odds(torch.from_numpy(answer[target.task].logits)[None], target)[0])

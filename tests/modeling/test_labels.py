@@ -3,7 +3,7 @@
 import pytest
 
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, GRADING, TASKS, Target, TaskName, grading_from_zones
+from modeling.labels import APPEARANCE, GRADING, TASKS, Target, TaskName, alternatives, grading_from_zones
 
 
 def test_the_order_of_classes_is_fixed() -> None:
@@ -36,11 +36,36 @@ def test_targets_survive_their_slug() -> None:
     for task in TASKS.values():
         for name in task.classes:
             assert Target.parse(Target(task.name, name).slug) == Target(task.name, name)
+            for against in alternatives(task.name, name):
+                target = Target(task.name, name, against)
+                assert Target.parse(target.slug) == target == Target(task.name, name).instead_of(against)
     assert Target(TaskName.APPEARANCE, "Typical").slug == "appearance/Typical"
 
 
+def test_a_class_is_explained_against_the_first_one_unless_told_otherwise() -> None:
+    typical, negative = (Target(TaskName.APPEARANCE, name) for name in ("Typical", "Negative"))
+    assert (typical.against, negative.against) == ("Negative", "rest")
+    assert Target(TaskName.GRADING, "Severe").against == "Mild"
+    assert Target(TaskName.FINDINGS, "Edema").against == "nothing"  # findings do not exclude each other
+    assert typical == Target(TaskName.APPEARANCE, "Typical", "Negative")
+    other = typical.instead_of("Atypical")
+    assert other.slug == "appearance/Typical/Atypical" and other.answer == typical.answer != negative.answer
+    for wrong in ("Typical", "Mild", "Edema"):
+        with pytest.raises(ViewboxError, match="is no alternative to Typical; choose one of Negative"):
+            typical.instead_of(wrong)
+
+
 @pytest.mark.parametrize(
-    "slug", ["", "appearance", "appearance/", "appearance/typical", "mood/Happy", "grading/Typical"]
+    "slug",
+    [
+        "",
+        "appearance",
+        "appearance/",
+        "appearance/typical",
+        "mood/Happy",
+        "grading/Typical",
+        "grading/Mild/x",
+    ],
 )
 def test_a_slug_that_names_nothing_is_refused_with_what_there_is(slug: str) -> None:
     with pytest.raises(ViewboxError) as caught:

@@ -104,7 +104,7 @@ def test_an_opinion_is_a_map_of_this_film_at_its_own_size(scrutiny: Scrutiny, me
         assert not np.allclose(seen.image, other_target.image)
     if method in ("grad_cam", "occlusion", "feature_gradients"):
         logits = scrutiny.pipeline.predict(study)["appearance"].logits
-        assert seen.output == pytest.approx(float(logits[1]), abs=1e-4)
+        assert seen.output == pytest.approx(float(logits[1] - logits[0]), abs=1e-4)
 
 
 def test_feature_gradients_add_up_to_what_the_film_changes(scrutiny: Scrutiny) -> None:
@@ -123,7 +123,8 @@ def test_the_model_s_own_answer_is_the_path_s(scrutiny: Scrutiny) -> None:
     with torch.no_grad():
         whole, parts = path.logit(*path.inputs), path.logit_of_features(path.features(path.film))
     logits = scrutiny.pipeline.predict(toy_study())["grading"].logits
-    assert float(whole) == pytest.approx(float(parts), abs=1e-5) == pytest.approx(float(logits[2]), abs=1e-5)
+    asked = float(logits[2] - logits[0])  # Severe rather than Mild
+    assert float(whole) == pytest.approx(float(parts), abs=1e-5) == pytest.approx(asked, abs=1e-5)
 
 
 # --- stored baselines
@@ -335,7 +336,8 @@ def test_taking_everything_away_ends_at_the_baseline(scrutiny: Scrutiny, baselin
         fields=("age", "sex", "temperature"),
         words=tuple(range(len(attribution.words))),
     )
-    assert proof.before["appearance"].logits[1] == pytest.approx(attribution.output, abs=1e-4)
+    logits = proof.before["appearance"].logits
+    assert logits[1] - logits[0] == pytest.approx(attribution.output, abs=1e-4)
     if baseline != "normals":  # there the region is filled with the mean of the normals
         assert proof.change == pytest.approx(attribution.baseline_output - attribution.output, abs=1e-4)
     assert proof.claimed == pytest.approx(attribution.total, rel=1e-3)
@@ -350,9 +352,36 @@ def test_a_proof_is_the_model_s_answer_to_the_changed_study(scrutiny: Scrutiny) 
     assert proof.after["appearance"].logits == pytest.approx(by_hand["appearance"].logits, abs=1e-5)
     assert proof.after["grading"].probabilities == pytest.approx(by_hand["grading"].probabilities, abs=1e-5)
     before = scrutiny.pipeline.predict(study)["appearance"]
-    assert proof.change == pytest.approx(
-        float(proof.after["appearance"].logits[1] - before.logits[1]), abs=1e-5
-    )
+    moved = proof.after["appearance"].logits - before.logits
+    assert proof.change == pytest.approx(float(moved[1] - moved[0]), abs=1e-5)
+
+
+def test_account_shapley_occlusion_and_proof_answer_the_chosen_alternative(scrutiny: Scrutiny) -> None:
+    study, logits = toy_study(), scrutiny.pipeline.predict(toy_study())["appearance"].logits
+    others = math.log(sum(math.exp(float(v)) for i, v in enumerate(logits) if i != 1))
+    wanted = {
+        "Negative": float(logits[1] - logits[0]),
+        "Atypical": float(logits[1] - logits[3]),
+        "rest": float(logits[1]) - others,
+        "nothing": float(logits[1]),
+    }
+    for against, value in wanted.items():
+        target = TYPICAL.instead_of(against)
+        account = explained(scrutiny, study, target)
+        assert account.output == pytest.approx(value, abs=1e-4) and account.relative_delta < 0.05
+        shapley = scrutiny.account(study, target, account)
+        assert shapley.change == pytest.approx(account.output - account.baseline_output, abs=1e-4)
+        assert scrutiny.opinion(study, target, "occlusion").output == pytest.approx(value, abs=1e-4)
+        proof = scrutiny.prove(study, target, account, fields=("age",))
+        moved = [p["appearance"].logits for p in (proof.before, proof.after)]
+        if against == "Atypical":
+            assert proof.change == pytest.approx(float((moved[1] - moved[0])[[1, 3]] @ [1, -1]), abs=1e-5)
+
+
+def test_the_map_of_another_class_is_not_the_same_question_turned_round(scrutiny: Scrutiny) -> None:
+    others = [scrutiny._other(toy_study(), TYPICAL.instead_of(name)) for name in ("Negative", "Atypical")]
+    assert others[0].class_name not in ("Typical", "Negative")
+    assert others[1].class_name not in ("Typical", "Atypical")
 
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
@@ -360,7 +389,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "an empty region": ({"region": np.zeros((91, 70), bool)}, "Nothing is marked"),
     "another film's region": ({"region": np.ones((90, 70), bool)}, "film's size"),
     "an unknown field": ({"fields": ("crp",)}, "no known value of 'crp'"),
-    "no field": ({"fields": ("shoe_size",)}, "no known value of 'shoe_size'"),
+    "no field": ({"fields": ("shoe_size",)}, "no known value of 'shoe size'"),
     "no word": ({"words": (99,)}, "not one the model read"),
 }
 
