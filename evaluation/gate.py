@@ -9,7 +9,15 @@ import numpy as np
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from evaluation.summary import rounded
-from evaluation.unfamiliar_films import laterals, made_from, noise, other_hospital, photographs
+from evaluation.unfamiliar_films import (
+    cuts,
+    laterals,
+    made_from,
+    noise,
+    other_hospital,
+    other_pictures,
+    photographs,
+)
 from modeling.model.familiarity import FALSE_ALARMS, FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
@@ -20,7 +28,9 @@ from training.corpora.labelled_film import Film
 TRAINING_FILMS = 800
 VALIDATION_FILMS = 500
 MADE_FROM = 80
-OTHERS = 120
+OTHERS = 500
+TAUGHT = {"made": 260, "noise": 60, "photographs": 120, "cuts": 360}
+"""How many pictures of a kind the gate is taught to stop; those that measure it are others."""
 SYNTHETIC = ("phantom",)
 
 
@@ -36,7 +46,7 @@ def fit_gate(
     training = [film.study().radiograph for film in _some(films, "train", TRAINING_FILMS)]
     held = _some(films, "validation", VALIDATION_FILMS)
     validation = [film.study().radiograph for film in held]
-    gate = FamiliarityGate.fit(model, processor, training, validation)
+    gate = FamiliarityGate.fit(model, processor, training, validation, taught(training))
     own = gate.scores(validation)
     kinds = {"validation films": _row(_cross_fitted(own, held), expected=True)}
     synthetic = {film.source for film in films} <= set(SYNTHETIC)
@@ -45,7 +55,8 @@ def fit_gate(
         kinds["other hospital"] = _row(gate.scores(others) > gate.threshold, expected=True)
     step = max(1, len(validation) // MADE_FROM)
     strange = {**made_from(validation[::step][:MADE_FROM]), "lateral": laterals(data)}
-    strange |= {"noise": noise(40), "photographs": photographs(40)}
+    strange |= {"noise": noise(40, seed=1), "photographs": photographs(40, seed=1), "cuts": cuts(60, seed=1)}
+    strange["CT, MR, ultrasound"] = other_pictures()
     strange |= {"chest films": others} if synthetic else {"phantoms": _phantoms()}
     for kind, shown in strange.items():
         if shown:
@@ -58,6 +69,13 @@ def fit_gate(
         "kinds": kinds,
     }
     return gate, about
+
+
+def taught(training: Sequence[Radiograph]) -> list[list[Radiograph]]:
+    """The pictures that a gate is taught to stop, by kind: made from its training films, or of nothing."""
+    step = -(-len(training) // TAUGHT["made"])
+    made = made_from(training[::step])
+    return [*made.values(), noise(TAUGHT["noise"]), photographs(TAUGHT["photographs"]), cuts(TAUGHT["cuts"])]
 
 
 def _some(films: Sequence[Film], split: str, count: int) -> list[Film]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.sentence import Names
+from modeling.sentence import Names, Sentence
 from modeling.study import Modality
 
 CONVERGED = 0.01
@@ -39,18 +39,50 @@ class TaskPrediction:
 
 
 @dataclass(frozen=True)
+class Familiarity:
+    """How unlike the training films a film is.
+
+    Attributes:
+        score: below 1 for nearly all films like those; larger is stranger.
+        threshold: up to here it is usual.
+    """
+
+    score: float
+    threshold: float
+
+    @property
+    def familiar(self) -> bool:
+        """Whether the film is as usual as nearly all validation films are."""
+        return self.score <= self.threshold
+
+    @property
+    def warning(self) -> Sentence | None:
+        """What stands in front of an answer about an unfamiliar film."""
+        if self.familiar:
+            return None
+        return Sentence(
+            "I'd rather not say: this film is unlike those I learnt from (distance {score}, usual up to"
+            " {threshold}); do not read the numbers as an answer.",
+            score=f"{self.score:.2f}",
+            threshold=f"{self.threshold:.2f}",
+        )
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The answers to all tasks that the study allows, and what had to be left out.
 
     Attributes:
         given: the modalities that the study holds.
-        notes: sentences for the reader (words cut, a task left out and why, a source the checkpoint was
-            not trained on).
+        notes: sentences for the reader (a film unlike those of the training, a value that was converted,
+            words cut, a task left out and why, a source the checkpoint was not trained on).
+        familiarity: None without a film, or where nothing beside the weights measures it.
     """
 
     tasks: tuple[TaskPrediction, ...]
     given: tuple[Modality, ...]
     notes: tuple[str, ...] = ()
+    familiarity: Familiarity | None = None
 
     def __getitem__(self, task: TaskName | str) -> TaskPrediction:
         for prediction in self.tasks:

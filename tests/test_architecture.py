@@ -48,7 +48,11 @@ HOMES = {
     "bson": ("cases/mongo/", "cases/student_documents/"),
     "gridfs": ("cases/mongo/",),
     "ray": ("cases/scoring/ray_engine.py",),
-    "pydicom": ("cases/reading/dicom.py", "cases/deidentify/dicom_header.py"),
+    "pydicom": (
+        "cases/reading/dicom.py",
+        "cases/deidentify/dicom_header.py",
+        "evaluation/unfamiliar_films.py",
+    ),
     "dicomanonymizer": ("cases/deidentify/dicom_header.py",),
     "presidio_analyzer": ("cases/deidentify/text.py",),
     "spacy": ("cases/deidentify/text.py",),

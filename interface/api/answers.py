@@ -8,7 +8,7 @@ from interface.html.fragments import mismatch
 from interface.html.pictures import film_url, shown_film
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
-from modeling.results import Attribution, Prediction
+from modeling.results import Attribution, Familiarity, Prediction
 from modeling.study import CLINICAL_FIELDS, spellings_of
 
 Json = dict[str, Any]
@@ -94,8 +94,13 @@ def prediction_json(prediction: Prediction, host: ModelHost, case: Case) -> Json
         "warning": mismatch(host, case, "en") or None,
         "given": [str(m) for m in prediction.given],
         "notes": list(prediction.notes),
+        "familiarity": _familiarity(prediction.familiarity),
         "tasks": tasks,
     }
+
+
+def _familiarity(found: Familiarity | None) -> Json | None:
+    return found and {"score": found.score, "threshold": found.threshold, "familiar": found.familiar}
 
 
 def _by_class(classes: tuple[str, ...], values: Any) -> dict[str, float]:

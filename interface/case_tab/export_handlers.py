@@ -97,7 +97,7 @@ class TakeActions:
         self._models.need(host)
         desk.used, desk.study = host, fitted(desk.study, desk.case, host.text_sections)
         desk.prediction = host.predict(desk.study, None)
-        desk.limits = limits_of(host, desk.study, desk.prediction)
+        desk.limits = limits_of(host, desk.prediction)
         target = target_of(desk.prediction, None)
         desk.attribution = host.explained(desk.study, target, "black", stop)
 

@@ -116,7 +116,7 @@ class ModelActions:
             updates = self._fit(desk, host)
             opened, study, desk.due = desk.opened, desk.study, "nothing"
         prediction = host.predict(study, None)  # a foreign source is said by `mismatch`, in front
-        limits = limits_of(host, study, prediction)
+        limits = limits_of(host, prediction)
         with desk.lock:
             if desk.opened != opened:  # the reader has moved on meanwhile
                 return {self.parts.message: gr.skip()}

@@ -200,7 +200,8 @@ def prediction_panel(
     given = ", ".join(word_for("modality", m, language) for m in prediction.given)
     made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
     notes = [made, say("prediction.given", language, given=given)]
-    notes += [translated(n, language) for n in prediction.notes]
+    stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
+    notes += [translated(n, language) for n in prediction.notes if n != stopped]
     stands_out = (
         f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
     )

@@ -78,6 +78,11 @@ SENTENCES: dict[str, str] = {
     "{count} years of a male": "{count} 歲男性",
     "{number} % of the leukocytes": "佔白血球的 {number} %",
     "{number} % of the leukocytes ({count} {unit})": "佔白血球的 {number} %（{count} {unit}）",
+    "I'd rather not say: this film is unlike those I learnt from (distance {score}, usual up to {threshold});"
+    " do not read the numbers as an answer.": (
+        "我寧可不回答：此影像不像我學習過的影像（距離 {score}，一般不超過 {threshold}）；"
+        "請勿將這些數字視為答案。"
+    ),
     # the explanation
     "{task} reads the {modalities}; give one of them first.": (
         "「{task}」讀取{modalities}；請先提供其中一項。"

@@ -135,13 +135,6 @@ STRINGS: dict[str, tuple[str, str]] = {
         "此類集合設計為在類似驗證影像中有 {coverage} 包含正確標籤；實測：{measured}。",
     ),
     "set.title": ("Differential", "鑑別"),
-    "gate.refuses": (
-        "I'd rather not say: this film is unlike those I learnt from (distance {score}, usual up"
-        " to {threshold})."
-        " Do not read the numbers below as an answer.",
-        "我寧可不回答：此影像不像我學習過的影像（距離 {score}，一般不超過 {threshold}）。"
-        "請勿將下方數字視為答案。",
-    ),
     "gate.familiar": (
         "This film is like those the checkpoint learnt from (distance {score}, usual up to {threshold}).",
         "此影像類似模型學習過的影像（距離 {score}，一般不超過 {threshold}）。",

@@ -20,7 +20,6 @@ from modeling.results import Attribution, FilmOpinion, ModalityAccount, Predicti
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.model.familiarity import Familiarity, FamiliarityGate
     from modeling.model.operating_points import Calibration
     from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
     from modeling.trust.scrutiny import Scrutiny
@@ -172,31 +171,12 @@ class ModelHost:
 
         return self.gateway.lend(Scrutiny(self.pipeline))
 
-    @cached_property
-    def _gate(self) -> "FamiliarityGate | None":
-        from modeling.model.familiarity import FamiliarityGate
-
-        return self.gateway.lend(
-            FamiliarityGate.load(self.folder, self.pipeline.model, self.pipeline.processor)
-        )
-
     # --- model work; see the methods that it runs
 
     def predict(self, study: Study, source: str | None) -> Prediction:
         """Short work; see `DiagnosisPipeline.predict`."""
         with self.gateway.short():
             return self.gateway.once(self.pipeline.predict, study, source=source)
-
-    def familiarity(self, study: Study) -> "Familiarity | None":
-        """How familiar the study's film is; None where there is no film or no gate beside the weights.
-
-        Raises:
-            CheckpointError: still loading, failed, or the file beside the weights is damaged.
-        """
-        if study.radiograph is None or self._gate is None:
-            return None
-        with self.gateway.short():
-            return self.gateway.once(self._gate.judge, study)
 
     def explain(
         self,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
+from interface.language.refusals import translated
 from interface.language.texts import Language, say, word_for
 from modeling.errors import ViewboxError
-from modeling.results import Prediction
-from modeling.study import Study
+from modeling.results import Familiarity, Prediction
 
 if TYPE_CHECKING:
     from interface.models.model_host import ModelHost
@@ -37,42 +37,39 @@ class Limits:
 
     Attributes:
         sets: task -> its set.
-        score, threshold: how far the film lies from the training films, and up to where that is usual.
+        familiarity: how like the training films the film is; None where that was not measured.
     """
 
     sets: Mapping[str, TaskSet] = field(default_factory=dict)
-    score: float | None = None
-    threshold: float | None = None
+    familiarity: Familiarity | None = None
 
     @property
     def unfamiliar(self) -> bool:
         """Whether it is better not to answer."""
-        return self.score is not None and self.threshold is not None and self.score > self.threshold
+        return self.familiarity is not None and not self.familiarity.familiar
 
 
-def limits_of(host: "ModelHost", study: Study, prediction: Prediction) -> Limits:
+def limits_of(host: "ModelHost", prediction: Prediction) -> Limits:
     """Ask what lies beside the checkpoint's weights; files that are damaged say so in the log."""
     sets: dict[str, TaskSet] = {}
     try:
-        calibration, familiarity = host.calibration, host.familiarity(study)
+        calibration = host.calibration
     except ViewboxError as exc:
         logger.warning("checkpoint %s: %s", host.name, exc)
-        return Limits()
+        calibration = None
     for task in prediction.tasks:
         measured = calibration is not None and task.task in calibration
         if measured and calibration[task.task].set_threshold is not None:
             found = calibration[task.task].prediction_set(task.probabilities)
             sets[str(task.task)] = TaskSet(found.classes, found.coverage, found.measured)
-    if familiarity is None:
-        return Limits(sets)
-    return Limits(sets, familiarity.score, familiarity.threshold)
+    return Limits(sets, prediction.familiarity)
 
 
 def gate_line(limits: Limits, language: Language) -> str:
     """The refusal of an unfamiliar film, in front of its numbers; empty for others."""
-    if not limits.unfamiliar:
+    if limits.familiarity is None or limits.familiarity.familiar:
         return ""
-    told = say("gate.refuses", language, score=f"{limits.score:.2f}", threshold=f"{limits.threshold:.2f}")
+    told = translated(limits.familiarity.warning, language)
     return f'<p class="vb-refuses" role="status"><span aria-hidden="true">✋</span> {escape(told)}</p>'
 
 
@@ -87,8 +84,9 @@ def set_lines(limits: Limits, language: Language) -> str:
         measured = "–" if found.measured != found.measured else f"{100 * found.measured:.0f} %"
         promise = say("set.promise", language, coverage=f"{100 * found.coverage:.0f} %", measured=measured)
         lines.append(f"<li>{escape(told)} <small>{escape(promise)}</small></li>")
-    if limits.score is not None and not limits.unfamiliar:
-        values = {"score": f"{limits.score:.2f}", "threshold": f"{limits.threshold:.2f}"}
+    if limits.familiarity is not None and limits.familiarity.familiar:
+        score, threshold = limits.familiarity.score, limits.familiarity.threshold
+        values = {"score": f"{score:.2f}", "threshold": f"{threshold:.2f}"}
         lines.append(f"<li><small>{escape(say('gate.familiar', language, **values))}</small></li>")
     if not lines:
         return ""

@@ -111,7 +111,7 @@ def as_json(
         "checkpoint": {"name": origin.name, "revision": origin.revision},
         "given": [str(m) for m in prediction.given],
         "tasks": {str(one.task): task(one, account) for one, account in pairs},
-        "notes": list(prediction.notes),
+        "notes": list(dict.fromkeys((*prediction.notes, *(n for a in attributions for n in a.notes)))),
         "warning": NOT_FOR_DIAGNOSIS,
     }
 

@@ -15,7 +15,7 @@ import torch
 from modeling.errors import StudyError
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import ModelInputs, ProcessedStudy, collate
-from modeling.results import Prediction
+from modeling.results import Familiarity, Prediction
 from modeling.study import Modality, Study
 
 
@@ -68,13 +68,13 @@ def score(
     if not ready:
         return scored
     processed = [one.processed for one in prepared if one.processed is not None]
-    logits, vectors = _forward(pipeline, collate(processed))
+    logits, vectors, familiarity = _forward(pipeline, collate(processed))
     for row, number in enumerate(ready):
         study, source = prepared[number].study, sources[number] if sources else None
         answers = {name: values[row] for name, values in logits.items()}
         embedding = {m: vector[row] for m, (vector, given) in vectors.items() if given[row]}
         try:
-            prediction = pipeline.prediction(study, processed[row], answers, source=source)
+            prediction = pipeline.prediction(study, processed[row], answers, familiarity[row], source=source)
             scored[number] = Scored(prediction, embedding)
         except StudyError as exc:
             scored[number] = Scored(None, embedding, str(exc))
@@ -108,18 +108,20 @@ def predict_batch(
 _Vectors = dict[Modality, tuple[np.ndarray, np.ndarray]]
 
 
-def _forward(pipeline: DiagnosisPipeline, batch: ModelInputs) -> tuple[dict[str, np.ndarray], _Vectors]:
-    """Task -> (B, K) logits, and modality -> ((B, D) vectors, (B,) whether it was given)."""
+def _forward(
+    pipeline: DiagnosisPipeline, batch: ModelInputs
+) -> tuple[dict[str, np.ndarray], _Vectors, list[Familiarity | None]]:
+    """Task -> (B, K) logits, modality -> ((B, D) vectors, (B,) whether it was given), and each film's fit."""
     model = pipeline.model
     with torch.inference_mode():
         inputs = batch.to(pipeline.device)
-        encoded = model.encode(model.embed(inputs), inputs)
-        logits = {}
-        for task in model.config.tasks:
-            fused = model.fusions[task.name]([encoded[m] for m in task.modalities])
-            logits[str(task.name)] = model.heads[task.name](fused).float().cpu().numpy()
+        embedded = model.embed(inputs)
+        features = pipeline.film_features(embedded, inputs)
+        encoded = model.encode(embedded, inputs, features)
+        logits = {name: rows.float().cpu().numpy() for name, rows in model.decide(encoded).items()}
         vectors = {
             Modality(name): (one.vector.float().cpu().numpy(), one.given.cpu().numpy())
             for name, one in encoded.items()
         }
-    return logits, vectors
+        familiarity = pipeline.familiarity(inputs, features)
+    return logits, vectors, familiarity

@@ -1,16 +1,17 @@
 """Is this a film like those the checkpoint learnt from? A gate in front of the numbers, not a diagnosis of
 the film.
 
-A film is unfamiliar where it lies far from the training films, in the backbone's features or as a coarse
-picture: the Mahalanobis distance within the leading components of the training films (Lee et al., NeurIPS
-2018), plus what those components leave unexplained. The coarse picture is what catches inverted, turned and
-lateral films: the features of a trained backbone hardly notice them.
+Two questions are asked of each film, in the backbone's features and as a coarse picture. How far does it lie
+from the training films: the Mahalanobis distance within their leading components (Lee et al., NeurIPS 2018)
+plus what those leave unexplained? And on which side of a boundary does it lie that was taught with strange
+pictures (outlier exposure, Hendrycks et al., ICLR 2019): films turned, inverted or cut up, noise, photographs
+and cuts through bodies? The distance stops what nobody thought of, the boundary what resembles a film.
 
 Shape letters: N films, C numbers that describe a film, d components.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ from modeling.errors import CheckpointError
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, collate
+from modeling.results import Familiarity
 from modeling.study import Radiograph, Study
 
 FAMILIARITY_FILE = "familiarity.safetensors"
@@ -30,28 +32,19 @@ CELLS = 16
 """The coarse picture is the letterboxed film at 16 x 16."""
 
 COMPONENTS = {"features": 32, "picture": 16}
-FALSE_ALARMS = 0.05
+FALSE_ALARMS = 0.03
 """Share of validation films that the threshold lets be called unfamiliar."""
 
+FAR_OUT = 0.002
+"""Share of validation films that lie farther out than the distance that counts as 1."""
+
+SHRINKAGE = 10.0
+"""Ridge penalty of the boundary, in units of a standardised number's variance."""
+
+CLIPPED = 8.0
+"""Standard deviations beyond which a number counts no further."""
+
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class Familiarity:
-    """How far a film lies from the training films.
-
-    Attributes:
-        score: 1 on average for a training film; larger is farther.
-        threshold: 95 % of the validation films lie at or below it.
-    """
-
-    score: float
-    threshold: float
-
-    @property
-    def familiar(self) -> bool:
-        """Whether the film lies as near as nearly all validation films do."""
-        return self.score <= self.threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +83,63 @@ class Subspace:
 
 
 @dataclass(frozen=True, eq=False)
+class Boundary:
+    """A plane between films and strange pictures.
+
+    Attributes:
+        mean, scale: (C,) of the training films; weights: (C,).
+        offset: so that a usual validation film lies at 0 and one that is stopped above 1.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    offset: float
+
+    @classmethod
+    def fit(cls, films: np.ndarray, strange: Sequence[np.ndarray], held: np.ndarray) -> Self:
+        """Ridge regression on the side, every kind of strange pictures weighing the same.
+
+        Args:
+            films: (N, C) training films; held: (N, C) validation films, which set the scale alone.
+            strange: (N, C) of each kind.
+        """
+        mean, scale = films.mean(axis=0), films.std(axis=0) + 1e-6
+        kinds = (films, *strange)
+        rows = np.clip((np.concatenate(kinds) - mean) / scale, -CLIPPED, CLIPPED)
+        shares = [0.5, *([0.5 / len(strange)] * len(strange))]
+        weight = np.concatenate([np.full(len(k), s / len(k)) for k, s in zip(kinds, shares, strict=True)])
+        side = np.concatenate([np.full(len(k), -1.0 if i == 0 else 1.0) for i, k in enumerate(kinds)])
+        centred = rows - weight @ rows
+        weighted = centred.T * weight
+        plane = np.linalg.solve(weighted @ centred + SHRINKAGE * np.eye(rows.shape[1]), weighted @ side)
+        along = cls(mean, scale, plane, 0.0).score(held)
+        usual, limit = np.quantile(along, (0.5, 1 - FALSE_ALARMS))
+        return cls(mean, scale, plane / (limit - usual), float(-usual / (limit - usual)))
+
+    def score(self, rows: np.ndarray) -> np.ndarray:
+        """(N,): 0 for a usual film, above 1 for one that is stopped."""
+        return np.clip((rows - self.mean) / self.scale, -CLIPPED, CLIPPED) @ self.weights + self.offset
+
+
+Described = dict[str, np.ndarray]
+"""Name -> (N, C), as `describe` gives it."""
+
+
+@dataclass(frozen=True, eq=False)
 class FamiliarityGate:
-    """The gate of one checkpoint; `judge` is what the app calls."""
+    """The gate of one checkpoint; `judge` is what the app calls.
+
+    Attributes:
+        far: the distance that counts as 1.
+        boundary: None in a gate that was fitted before there were boundaries.
+    """
 
     model: FusionModel
     processor: StudyProcessor
     subspaces: dict[str, Subspace]
+    boundary: Boundary | None
+    far: float
     threshold: float
 
     @classmethod
@@ -105,30 +149,50 @@ class FamiliarityGate:
         processor: StudyProcessor,
         training: Sequence[Radiograph],
         validation: Sequence[Radiograph],
+        strange: Sequence[Sequence[Radiograph]],
     ) -> Self:
-        """Subspaces from training films, the threshold from validation films."""
-        described = describe(model, processor, training)
-        subspaces = {name: Subspace.fit(rows, COMPONENTS[name]) for name, rows in described.items()}
-        open_gate = cls(model, processor, subspaces, float("inf"))
-        threshold = float(np.quantile(open_gate.scores(validation), 1 - FALSE_ALARMS))
-        return cls(model, processor, subspaces, threshold)
+        """Subspaces and boundary from training films and strange pictures, the limits from validation films.
+
+        Args:
+            strange: pictures that shall be stopped, by kind.
+        """
+        films, held = (describe(model, processor, side) for side in (training, validation))
+        subspaces = {name: Subspace.fit(rows, COMPONENTS[name]) for name, rows in films.items()}
+        kinds = [_joined(describe(model, processor, kind)) for kind in strange if kind]
+        boundary = Boundary.fit(_joined(films), kinds, _joined(held)) if kinds else None
+        near = cls(model, processor, subspaces, None, 1.0, 1.0)
+        far = float(np.quantile(near.score(held), 1 - FAR_OUT))
+        gate = cls(model, processor, subspaces, boundary, far, 1.0)
+        return replace(gate, threshold=float(np.quantile(gate.score(held), 1 - FALSE_ALARMS)))
+
+    def score(self, described: Described) -> np.ndarray:
+        """(N,) how strange each film is: the larger of its distance and its place at the boundary."""
+        distance = [self.subspaces[name].distance(described[name]) for name in sorted(described)]
+        score = np.mean(distance, axis=0) / self.far
+        return score if self.boundary is None else np.maximum(score, self.boundary.score(_joined(described)))
 
     def scores(self, films: Sequence[Radiograph]) -> np.ndarray:
-        """(N,) how far each film lies from the training films."""
-        rows = describe(self.model, self.processor, films)
-        return np.mean([self.subspaces[name].distance(rows[name]) for name in sorted(rows)], axis=0)
+        """(N,) `score` of films."""
+        return self.score(describe(self.model, self.processor, films))
 
-    def judge(self, study: Study) -> Familiarity | None:
-        """How familiar the study's film is; None for a study without one."""
-        if study.radiograph is None:
-            return None
-        return Familiarity(float(self.scores([study.radiograph])[0]), self.threshold)
+    def judge(self, image: torch.Tensor, features: torch.Tensor) -> tuple[Familiarity, ...]:
+        """How familiar each film of a batch is.
+
+        Args:
+            image: (N, 3, h, w) as the processor gives it.
+            features: (N, C, h', w') what the backbone made of it.
+        """
+        described = {n: rows.double().cpu().numpy() for n, rows in _described(image, features).items()}
+        return tuple(Familiarity(float(score), self.threshold) for score in self.score(described))
 
     # --- persistence
 
     def save(self, folder: Path) -> None:
         """Write `familiarity.safetensors`, components in half precision: some 100 kB."""
-        arrays = {"threshold": np.array([self.threshold], np.float64)}
+        arrays = {
+            "threshold": np.array([self.threshold], np.float64),
+            "far": np.array([self.far], np.float64),
+        }
         for name, s in self.subspaces.items():
             arrays |= {
                 f"{name}.mean": s.mean.astype(np.float32),
@@ -137,6 +201,10 @@ class FamiliarityGate:
                 f"{name}.variances": s.variances.astype(np.float32),
                 f"{name}.residual": np.array([s.residual], np.float64),
             }
+        if self.boundary is not None:
+            parts = {name: getattr(self.boundary, name).astype(np.float32) for name in _PLANE}
+            offset = np.array([self.boundary.offset], np.float64)
+            arrays |= {f"boundary.{name}": part for name, part in parts.items()} | {"boundary.offset": offset}
         metadata = {"weights_sha256": sha256_of(folder / WEIGHTS_FILE)}
         save_file(arrays, folder / FAMILIARITY_FILE, metadata=metadata)
 
@@ -152,17 +220,10 @@ class FamiliarityGate:
             return None
         try:
             arrays, weights = load_file(path), _weights_of(path)
-            subspaces = {
-                name: Subspace(
-                    *(
-                        arrays[f"{name}.{part}"].astype(np.float64)
-                        for part in ("mean", "scale", "components", "variances")
-                    ),
-                    residual=float(arrays[f"{name}.residual"][0]),
-                )
-                for name in COMPONENTS
-            }
+            subspaces = {name: _subspace(arrays, name) for name in COMPONENTS}
+            boundary = _boundary(arrays) if "boundary.weights" in arrays else None
             threshold = float(arrays["threshold"][0])
+            far = float(arrays["far"][0]) if "far" in arrays else 1.0
         except (SafetensorError, OSError, KeyError, IndexError) as exc:
             raise CheckpointError(
                 "{file} is damaged; fetch the checkpoint again.", file=FAMILIARITY_FILE
@@ -171,7 +232,26 @@ class FamiliarityGate:
             raise CheckpointError(
                 "{file} was measured with other weights; measure the checkpoint again.", file=FAMILIARITY_FILE
             )
-        return cls(model, processor, subspaces, threshold)
+        return cls(model, processor, subspaces, boundary, far, threshold)
+
+
+_PLANE = ("mean", "scale", "weights")
+
+
+def _subspace(arrays: dict[str, np.ndarray], name: str) -> Subspace:
+    parts = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "components", "variances"))
+    return Subspace(
+        *(part.astype(np.float64) for part in parts), residual=float(arrays[f"{name}.residual"][0])
+    )
+
+
+def _boundary(arrays: dict[str, np.ndarray]) -> Boundary:
+    parts = (arrays[f"boundary.{name}"].astype(np.float64) for name in _PLANE)
+    return Boundary(*parts, offset=float(arrays["boundary.offset"][0]))
+
+
+def _joined(described: Described) -> np.ndarray:
+    return np.concatenate([described[name] for name in sorted(described)], axis=1)
 
 
 def _weights_of(path: Path) -> str:
@@ -182,17 +262,18 @@ def _weights_of(path: Path) -> str:
 
 
 @torch.inference_mode()
-def describe(
-    model: FusionModel, processor: StudyProcessor, films: Sequence[Radiograph]
-) -> dict[str, np.ndarray]:
+def describe(model: FusionModel, processor: StudyProcessor, films: Sequence[Radiograph]) -> Described:
     """Name -> (N, C) float64: the backbone's features, averaged over the film, and the coarse picture."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in COMPONENTS}
     device = next(model.parameters()).device
     for start in range(0, len(films), BATCH):
         inputs = collate([processor(Study(film)) for film in films[start : start + BATCH]]).to(device)
         image = inputs.image.contiguous(memory_format=torch.channels_last)
-        features = model.encoders["image"].feature_map(image).mean(dim=(2, 3))
-        picture = torch.nn.functional.adaptive_avg_pool2d(inputs.image[:, :1], CELLS).flatten(1)
-        parts["features"].append(features.double().cpu().numpy())
-        parts["picture"].append(picture.double().cpu().numpy())
+        for name, rows in _described(image, model.encoders["image"].feature_map(image)).items():
+            parts[name].append(rows.double().cpu().numpy())
     return {name: np.concatenate(rows) for name, rows in parts.items()}
+
+
+def _described(image: torch.Tensor, features: torch.Tensor) -> dict[str, torch.Tensor]:
+    picture = torch.nn.functional.adaptive_avg_pool2d(image[:, :1], CELLS).flatten(1)
+    return {"features": features.mean(dim=(2, 3)), "picture": picture}

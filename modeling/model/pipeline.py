@@ -16,10 +16,11 @@ from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline, StudyPat
 from modeling.labels import TASKS, Target
 from modeling.model.batch_norm_folding import folded
 from modeling.model.checkpoint import Origin
-from modeling.model.fusion import FusionModel
-from modeling.model.processing import ProcessedStudy, StudyProcessor, brightness
+from modeling.model.familiarity import FamiliarityGate
+from modeling.model.fusion import Embedded, FusionModel
+from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor, brightness
 from modeling.model.temperature import probabilities
-from modeling.results import Attribution, Prediction, TaskPrediction
+from modeling.results import Attribution, Familiarity, Prediction, TaskPrediction
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study
 
@@ -44,6 +45,7 @@ class DiagnosisPipeline:
         self.processor = processor
         self.origin = origin
         self.device = device
+        self._gate_problem: Sentence | None = None
 
     @classmethod
     def from_pretrained(
@@ -104,6 +106,15 @@ class DiagnosisPipeline:
         return load_baselines(self.origin.folder)
 
     @cached_property
+    def gate(self) -> FamiliarityGate | None:
+        """What tells films unlike those of the training; None where none of these weights is there."""
+        try:
+            return FamiliarityGate.load(self.origin.folder, self.model, self.processor)
+        except CheckpointError as exc:
+            self._gate_problem = exc.sentence  # an answer without a gate is one with a note
+            return None
+
+    @cached_property
     def light_model(self) -> FusionModel:
         """The same function as `model`, cheaper to differentiate by the film (batch norm folded)."""
         image = self.processor.config.image
@@ -139,14 +150,32 @@ class DiagnosisPipeline:
         processed = self.process(study)
         with torch.inference_mode():
             inputs = processed.inputs.to(self.device)
-            logits = {name: row[0].float().cpu().numpy() for name, row in self.model(inputs).items()}
-        return self.prediction(study, processed, logits, source=source)
+            embedded = self.model.embed(inputs)
+            features = self.film_features(embedded, inputs)
+            answers = self.model.forward_embedded(embedded, inputs, features)
+            logits = {name: row[0].float().cpu().numpy() for name, row in answers.items()}
+        return self.prediction(study, processed, logits, self.familiarity(inputs, features)[0], source=source)
+
+    def film_features(self, embedded: Embedded, inputs: ModelInputs) -> torch.Tensor | None:
+        """(B, C, h', w') what the backbone makes of the films; None where no study of the batch has one."""
+        if embedded.image is None or not bool(inputs.image_given.any()):
+            return None
+        return self.model.encoders["image"].feature_map(embedded.image)
+
+    def familiarity(self, inputs: ModelInputs, features: torch.Tensor | None) -> list[Familiarity | None]:
+        """How familiar the film of each study of a batch is, from what the backbone made of it anyway."""
+        given = inputs.image_given.tolist()
+        if features is None or self.gate is None:
+            return [None] * len(given)
+        judged = self.gate.judge(inputs.image, features)
+        return [one if there else None for one, there in zip(judged, given, strict=True)]
 
     def prediction(
         self,
         study: Study,
         processed: ProcessedStudy,
         logits: Mapping[str, np.ndarray],
+        familiarity: Familiarity | None = None,
         *,
         source: str | None = None,
     ) -> Prediction:
@@ -177,7 +206,9 @@ class DiagnosisPipeline:
                 "There is nothing that this checkpoint reads; give the {modalities}.",
                 modalities=Names("modality", wanted, " or the "),
             )
-        return Prediction(tuple(answers), study.modalities, tuple(notes))
+        if familiarity is not None and not familiarity.familiar:
+            notes.insert(0, familiarity.warning)
+        return Prediction(tuple(answers), study.modalities, tuple(notes), familiarity)
 
     def _read(self, task: TaskConfig, processed: ProcessedStudy) -> tuple[Modality, ...]:
         inputs = processed.inputs
@@ -190,6 +221,8 @@ class DiagnosisPipeline:
 
     def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
         notes = list(study.table.notes)
+        if study.radiograph is not None and self._gate_problem:
+            notes.append(self._gate_problem)
         if source is not None and self.config.sources and source not in self.config.sources:
             notes.append(
                 Sentence(

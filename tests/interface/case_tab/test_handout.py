@@ -17,7 +17,7 @@ from interface.models.held_film import hold
 from interface.models.model_host import ModelState
 from interface.models.prediction_limits import Limits, TaskSet, set_and_gate
 from interface.session.session import Desk
-from modeling.results import WordAttribution
+from modeling.results import Familiarity, WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
 from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
 from tests.doubles.example_answers import attribution, case, prediction
@@ -148,9 +148,9 @@ def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind
         "appearance": TaskSet(("Typical", "Atypical"), 0.9, 0.91),
         "grading": TaskSet(("Mild",), 0.9, float("nan")),
     }
-    before, behind = set_and_gate(Limits(sets, 3.0, 2.0), language)
+    before, behind = set_and_gate(Limits(sets, Familiarity(3.0, 2.0)), language)
     assert ("rather not say" if language == "en" else "寧可不回答") in before and "3.00" in before
     assert behind.count("<li>") == 2 and "91 %" in behind and "nan" not in behind
-    before, behind = set_and_gate(Limits({}, 1.0, 2.0), language)
+    before, behind = set_and_gate(Limits({}, Familiarity(1.0, 2.0)), language)
     assert before == "" and behind.count("<li>") == 1
     assert set_and_gate(Limits(), language) == ("", "")
