@@ -29,6 +29,8 @@ BATCH = 16
 WRITTEN_AT_ONCE = 32
 """Cases to a database; a folder of Parquet files takes `FILED_AT_ONCE`, since each call makes a file."""
 FILED_AT_ONCE = 500
+WRITTEN_EVERY = 5.0
+"""Seconds after which a case that came out of the workers is written with the next one, however few wait."""
 BYTES_AT_ONCE = 24_000_000
 FILED_BYTES_AT_ONCE = 64_000_000
 CRASH = "reading its film ends the program; leave it out"
@@ -174,7 +176,7 @@ class _Shelf:
     def __init__(self, store: LakeStore, report: ImportReport) -> None:
         self._store, self._report = store, report
         self._waiting: list[dict[str, Any]] = []
-        self._bytes = 0
+        self._bytes, self._since = 0, 0.0
         filed = isinstance(store, EmbeddedCaseStore)
         self._most = (FILED_AT_ONCE, FILED_BYTES_AT_ONCE) if filed else (WRITTEN_AT_ONCE, BYTES_AT_ONCE)
         self._writer = ThreadPoolExecutor(1)
@@ -201,9 +203,11 @@ class _Shelf:
         """Take a finished case, or none."""
         if document is None:
             return
+        self._since = self._since if self._waiting else time.monotonic()
         self._waiting.append(document)
         self._bytes += document["film"]["size"] if document["film"] else 0
-        if len(self._waiting) >= self._most[0] or self._bytes >= self._most[1]:
+        full = len(self._waiting) >= self._most[0] or self._bytes >= self._most[1]
+        if full or time.monotonic() - self._since >= WRITTEN_EVERY:
             self.write()
 
     def write(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cases.parquet.whole_files import whole_file
 from cases.refusals import broken_case, shown
 from modeling.errors import CaseStoreError
 from modeling.labels import TASKS
@@ -20,6 +21,10 @@ LIST_COLUMNS = ("case_id", "title", "source", *LABELS, "licence", "may_show", "s
 
 ADDED_COLUMNS = ("title",)
 """Columns that files written before there were any lack; their cases have no title."""
+
+
+class ShardError(CaseStoreError):
+    """A file of cases cannot be read, or no longer holds the case that is asked for."""
 
 
 def features() -> "Features":
@@ -62,7 +67,7 @@ def read_rows(shard: Path, columns: Sequence[str] | None, case_id: str | None = 
         )
         return table.to_pylist()
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as exc:
-        raise CaseStoreError(
+        raise ShardError(
             "The case file '{file}' cannot be read; fetch it again or remove it from the folder '{folder}'.",
             file=shard.name,
             folder=shard.parent.name,
@@ -75,12 +80,10 @@ def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
 
     datasets.disable_progress_bars()
     columns = {name: [row.get(name) for row in rows] for name in features()}
-    partial = shard.with_suffix(".partial")
     try:
-        datasets.Dataset.from_dict(columns, features=features()).to_parquet(str(partial), batch_size=1)
-        partial.replace(shard)
+        with whole_file(shard) as file:
+            datasets.Dataset.from_dict(columns, features=features()).to_parquet(file, batch_size=1)
     except OSError as exc:
-        partial.unlink(missing_ok=True)
         raise CaseStoreError(
             "The case file '{file}' cannot be written; free some space or choose another folder.",
             file=shard.name,
@@ -95,7 +98,7 @@ def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
     """
     rows = read_rows(shard, ("case_id", "thumbnail", "image", "document"), case_id)
     if not rows:
-        raise CaseStoreError(
+        raise ShardError(
             "Case '{case}' is no longer in '{file}'; start Viewbox again.",
             case=shown(case_id),
             file=shard.name,

@@ -1,12 +1,12 @@
 """Results of checkpoints as Parquet files beside an embedded store."""
 
-import fcntl
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from cases.parquet.files import read_rows
+from cases.parquet.whole_files import WriterLock, whole_file
 from cases.scoring.results import Result
 from modeling.errors import CaseStoreError
 from modeling.study import Modality
@@ -31,23 +31,19 @@ class ResultFiles:
         self._lock = self._locked() if write else None
         self._done = {row["case_id"] for file in self._files() for row in read_rows(file, ("case_id",))}
 
-    def _locked(self) -> IO[str]:
+    def _locked(self) -> WriterLock:
         folder = self._folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / f".{self._name}.lock").open("w")
+            return WriterLock(folder / f".{self._name}.lock")
+        except BlockingIOError as exc:
+            raise CaseStoreError(
+                "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
+            ) from exc
         except OSError as exc:
             raise CaseStoreError(
                 "'{folder}' cannot be written to; choose another folder.", folder=folder.name
             ) from exc
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            lock.close()
-            raise CaseStoreError(
-                "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
-            ) from exc
-        return lock
 
     def done(self, case_ids: Sequence[str]) -> set[str]:
         """Those of the cases that have a result of this checkpoint."""
@@ -88,12 +84,10 @@ class ResultFiles:
         rows = [_row(result) for result in self._pending]
         numbers = [int(file.stem.rpartition("-")[2]) for file in self._files()]
         file = self._folder / f"{self._name}-{max(numbers, default=-1) + 1:05d}.parquet"
-        partial = file.with_suffix(".partial")
         try:
-            parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(columns)), partial)
-            partial.replace(file)
+            with whole_file(file) as opened:
+                parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(columns)), opened)
         except OSError as exc:
-            partial.unlink(missing_ok=True)
             raise CaseStoreError(
                 "'{file}' cannot be written; free some space and score again: what is done stays done.",
                 file=file.name,

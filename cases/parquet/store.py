@@ -1,7 +1,10 @@
 """The embedded store: a folder of Parquet files with the features of `datasets`, no server needed."""
 
+import contextlib
+import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -13,6 +16,7 @@ from cases.parquet.files import (
     BYTES_PER_FILE,
     LIST_COLUMNS,
     ROWS_PER_FILE,
+    ShardError,
     list_document,
     noted_inputs,
     read_rows,
@@ -20,33 +24,44 @@ from cases.parquet.files import (
     stored_document,
     write_file,
 )
+from cases.parquet.whole_files import PARTIAL, WriterLock, sync_folder
 from cases.refusals import BrokenCase, case_not_found, check_query, read_only
 from cases.store import CaseFilter, CasePage, CaseSummary, Stored
 from modeling.errors import CaseNotFoundError, CaseStoreError
 
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_SECONDS = 10.0
+"""The longest that what was put waits for the disk, as long as more is put."""
+_ATTEMPTS = 5
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "hub_config" / "cases"
 
 
 class EmbeddedCaseStore:
-    """Cases in `cases-NNNNN.parquet` files of one folder.
+    """Cases in `cases-NNNNN.parquet` files of one folder, in which one program writes at a time.
 
     List columns are read once when the store opens and stay in memory; a film is read by itself when its
-    case is asked for, from a row group of its own. Where two files hold the same ID, the later file counts.
+    case is asked for, from a row group of its own. Where two files hold the same ID, the later file counts:
+    a case is replaced by a row in a later file first, and taken out of the earlier one then. A file that
+    cannot be read is set aside and named, and the others open.
     """
 
     def __init__(self, folder: Path, *, write: bool = False) -> None:
         self._folder = folder
-        self._write = write
         self._lock = threading.RLock()
+        self._writing = _writer_lock(folder) if write else None
         self._pending: dict[str, dict[str, Any]] = {}
-        self._shard_of: dict[str, Path] = {}
-        self._rows: dict[str, CaseSummary] = {}
-        for shard in sorted(folder.glob("cases-*.parquet")):
-            for row in read_rows(shard, LIST_COLUMNS):
-                self._rows[row["case_id"]] = summary_from_document(list_document(row))
-                self._shard_of[row["case_id"]] = shard
+        self._pending_since = 0.0
+        self._growing: Path | None = None
         self._catalogue: Catalogue | None = None
         self._inputs: dict[str, str] | None = None
+        try:
+            self._load()
+            if write:
+                self._tidy()
+        except CaseStoreError:
+            self._let_others_write()
+            raise
 
     @classmethod
     def open(cls, uri: str | None = None, *, write: bool = False) -> "EmbeddedCaseStore":
@@ -57,7 +72,8 @@ class EmbeddedCaseStore:
             write: open for `put`; close it, or use it as a context, to write what was put.
 
         Raises:
-            CaseStoreError: there is no such folder, it holds no cases, or a file in it cannot be read.
+            CaseStoreError: there is no such folder, it holds no case that can be read, or (writing) another
+                program writes to it.
         """
         folder = DEFAULT_FOLDER if uri is None else Path(uri.removeprefix("file://")).expanduser()
         if not folder.is_dir() or (not write and not any(folder.glob("cases-*.parquet"))):
@@ -73,7 +89,7 @@ class EmbeddedCaseStore:
         """Open a folder for writing, made first where it is not there.
 
         Raises:
-            CaseStoreError: the folder cannot be made.
+            CaseStoreError: the folder cannot be made, or another program writes to it.
         """
         path = Path(folder)
         try:
@@ -93,8 +109,9 @@ class EmbeddedCaseStore:
 
     @property
     def description(self) -> str:
-        """The folder's name and how many cases it holds."""
-        return f"embedded store '{self._folder.name}' ({len(self._rows)} cases)"
+        """The folder's name, how many cases it holds, and which files could not be read."""
+        aside = "".join(f", without {name}, which cannot be read" for name in self._aside)
+        return f"embedded store '{self._folder.name}' ({len(self._rows)} cases{aside})"
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film; only its own row group is read."""
@@ -113,6 +130,15 @@ class EmbeddedCaseStore:
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case, its film's file included."""
         check_query(CaseFilter(), case_id)
+        try:
+            return self._stored(case_id)
+        except ShardError:
+            if self._writing is not None or not self._shards():
+                raise
+            self._load()  # A writer may have put the case into another file since we looked.
+            return self._stored(case_id)
+
+    def _stored(self, case_id: str) -> dict[str, Any]:
         with self._lock:
             pending = self._pending.get(case_id)
             shard = self._shard_of.get(case_id)
@@ -148,7 +174,7 @@ class EmbeddedCaseStore:
         Args:
             film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
         """
-        self._put(document_from_case(case, film) if self._write else {})
+        self._put(document_from_case(case, film) if self._writing else {})
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Store or replace many documents; those that are there as they are are left alone.
@@ -174,18 +200,17 @@ class EmbeddedCaseStore:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
         with self._lock:
             if self._inputs is None:
-                self._inputs = {}
-                for shard in sorted(set(self._shard_of.values())):
-                    self._inputs |= {
-                        i: n for i, n in noted_inputs(shard).items() if self._shard_of[i] == shard
-                    }
+                shards = sorted(set(self._shard_of.values()))
+                noted = [(shard, i, n) for shard in shards for i, n in noted_inputs(shard).items()]
+                self._inputs = {i: n for shard, i, n in noted if self._shard_of[i] == shard}
             return {i: self._inputs[i] for i in case_ids if i in self._inputs}
 
     def _put(self, document: Mapping[str, Any]) -> None:
-        if not self._write:
+        if self._writing is None:
             raise read_only()
         case_id = document["ID"]
         with self._lock:
+            self._pending_since = self._pending_since if self._pending else time.monotonic()
             self._pending[case_id] = dict(document)
             self._rows[case_id] = summary_from_document(document)
             self._catalogue = None
@@ -193,12 +218,14 @@ class EmbeddedCaseStore:
                 self._inputs.pop(case_id, None)
                 if isinstance(document["provenance"].get("input"), str):
                     self._inputs[case_id] = document["provenance"]["input"]
-            held = sum(d["film"]["size"] for d in self._pending.values() if d["film"])
-            if len(self._pending) >= ROWS_PER_FILE or held >= BYTES_PER_FILE:
+            waited = time.monotonic() - self._pending_since
+            if _is_full(self._pending.values()) or waited >= CHECKPOINT_SECONDS:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what was put to a further file; older rows of the same cases are then taken out.
+        """Write what was put, to the file that this store began where it has room, else to a further one.
+
+        Older rows of the same cases are then taken out of their files.
 
         Raises:
             CaseStoreError: the folder cannot be written to; what was put is kept for another attempt.
@@ -206,29 +233,122 @@ class EmbeddedCaseStore:
         with self._lock:
             if not self._pending:
                 return
-            rows = [row_of(self._pending[case_id]) for case_id in sorted(self._pending)]
+            rows = {case_id: row_of(self._pending[case_id]) for case_id in sorted(self._pending)}
             replaced = {self._shard_of[i] for i in self._pending if i in self._shard_of}
-            numbers = [int(p.stem.removeprefix("cases-")) for p in self._folder.glob("cases-*.parquet")]
-            shard = self._folder / f"cases-{max(numbers, default=-1) + 1:05d}.parquet"
-            write_file(shard, rows)
+            shard, kept = self._shard_with_room()
+            write_file(shard, list(({row["case_id"]: row for row in kept} | rows).values()))
+            self._growing = shard
             self._shard_of.update(dict.fromkeys(self._pending, shard))
             self._pending.clear()
-            for old in replaced:
+            for old in replaced - {shard}:
                 self._drop_replaced(old)
 
     def close(self) -> None:
-        """Write what was put."""
-        self.flush()
+        """Write what was put, and let others write."""
+        try:
+            self.flush()
+        finally:
+            self._let_others_write()
+
+    def _shard_with_room(self) -> tuple[Path, list[dict[str, Any]]]:
+        """The file to write what is pending to, and the rows that stand in it already."""
+        if self._growing is not None:
+            rows = self._rows_that_count(self._growing)
+            sizes = [{"film": row["image"] and {"size": len(row["image"]["bytes"])}} for row in rows]
+            if not _is_full([*self._pending.values(), *sizes]):
+                return self._growing, rows
+        numbers = [int(path.stem.removeprefix("cases-")) for path in self._shards()]
+        return self._folder / f"cases-{max(numbers, default=-1) + 1:05d}.parquet", []
+
+    def _rows_that_count(self, shard: Path) -> list[dict[str, Any]]:
+        return [row for row in read_rows(shard, None) if self._shard_of.get(row["case_id"]) == shard]
 
     def _drop_replaced(self, shard: Path) -> None:
-        kept = [row for row in read_rows(shard, None) if self._shard_of[row["case_id"]] == shard]
+        kept = self._rows_that_count(shard)
         if kept:
             write_file(shard, kept)
         else:
             shard.unlink()
+            sync_folder(self._folder)
+
+    def _shards(self) -> list[Path]:
+        return sorted(self._folder.glob("cases-*.parquet"))
+
+    def _load(self) -> None:
+        """Read the list columns of every file, again where a writer changed the files meanwhile.
+
+        Raises:
+            CaseStoreError: none of them can be read.
+        """
+        for _ in range(_ATTEMPTS):
+            stamps = _stamps(self._shards())
+            rows: dict[str, CaseSummary] = {}
+            shard_of: dict[str, Path] = {}
+            aside: dict[str, CaseStoreError] = {}
+            for shard in stamps:
+                try:
+                    listed = read_rows(shard, LIST_COLUMNS)
+                except CaseStoreError as exc:
+                    aside[shard.name] = exc
+                    continue
+                for row in listed:
+                    rows[row["case_id"]] = summary_from_document(list_document(row))
+                    shard_of[row["case_id"]] = shard
+            if _stamps(self._shards()) == stamps:
+                break
+        if aside and len(aside) == len(stamps):
+            raise next(iter(aside.values()))
+        for fault in aside.values():
+            logger.warning("%s", fault)
+        with self._lock:
+            self._rows, self._shard_of, self._aside, self._catalogue = rows, shard_of, tuple(aside), None
+
+    def _tidy(self) -> None:
+        """Take out what killed writers left: half-written files, and rows that a later file replaced."""
+        for left in (*self._folder.glob(f".cases-*{PARTIAL}"), *self._folder.glob(f"cases-*{PARTIAL}")):
+            left.unlink(missing_ok=True)
+        for shard in self._shards():
+            if shard.name not in self._aside:
+                listed = [row["case_id"] for row in read_rows(shard, ("case_id",))]
+                if any(self._shard_of[case_id] != shard for case_id in listed):
+                    self._drop_replaced(shard)
+
+    def _let_others_write(self) -> None:
+        if self._writing is not None:
+            self._writing.close()
+            self._writing = None
 
     def _listed(self) -> Catalogue:
         with self._lock:
             if self._catalogue is None:
                 self._catalogue = Catalogue(self._rows.values())
             return self._catalogue
+
+
+def _is_full(documents: Collection[Mapping[str, Any]]) -> bool:
+    size = sum(document["film"]["size"] for document in documents if document["film"])
+    return len(documents) >= ROWS_PER_FILE or size >= BYTES_PER_FILE
+
+
+def _stamps(shards: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """What changes when a file is replaced; a file that is gone has no stamp."""
+    found = {}
+    for shard in shards:
+        with contextlib.suppress(FileNotFoundError):
+            stamp = shard.stat()
+            found[shard] = (stamp.st_ino, stamp.st_mtime_ns)
+    return found
+
+
+def _writer_lock(folder: Path) -> WriterLock:
+    try:
+        return WriterLock(folder / ".writer.lock")
+    except BlockingIOError as exc:
+        raise CaseStoreError(
+            "Another program writes cases to '{folder}'; wait until it has ended, then start again.",
+            folder=folder.name,
+        ) from exc
+    except OSError as exc:
+        raise CaseStoreError(
+            "'{folder}' cannot be written to; choose another folder.", folder=folder.name
+        ) from exc

@@ -130,6 +130,10 @@ SENTENCES: dict[str, str] = {
     "The case file '{file}' cannot be written; free some space or choose another folder.": (
         "無法寫入病例檔「{file}」；請釋出空間，或選擇其他資料夾。"
     ),
+    "Another program writes cases to '{folder}'; wait until it has ended, then start again.": (
+        "另一個程式正在寫入資料夾「{folder}」的病例；請等它結束後再試一次。"
+    ),
+    "'{folder}' cannot be written to; choose another folder.": "無法寫入「{folder}」；請選擇其他資料夾。",
     "The folder '{folder}' cannot be made; choose one you may write to.": (
         "無法建立資料夾「{folder}」；請選擇可寫入的資料夾。"
     ),

@@ -19,7 +19,7 @@ from tests.doubles.example_cases import full_case, plain, small_case
 
 
 def shards(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != ".writer.lock")
 
 
 def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
@@ -97,9 +97,12 @@ def test_a_writer_that_died_before_taking_out_the_older_row(tmp_path: Path) -> N
         with EmbeddedCaseStore.create(tmp_path / source) as store:
             store.put(small_case("a", source=source))
     (tmp_path / "newer" / "cases-00000.parquet").rename(tmp_path / "older" / "cases-00001.parquet")
-    (tmp_path / "older" / "cases-00002.partial").write_bytes(b"half a file")
+    (tmp_path / "older" / ".cases-00002.parquet.0123.partial").write_bytes(b"half a file")
     store = EmbeddedCaseStore.open(str(tmp_path / "older"))
     assert store.count(CaseFilter()) == 1
+    assert store.get("a").provenance.source == "newer"
+    EmbeddedCaseStore.create(tmp_path / "older").close()
+    assert shards(tmp_path / "older") == ["cases-00001.parquet"], "the next writer tidies up"
     assert store.get("a").provenance.source == "newer"
 
 

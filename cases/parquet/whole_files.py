@@ -1,0 +1,72 @@
+"""Files that are there whole or not at all, and folders in which one program writes at a time."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+PARTIAL = ".partial"
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which takes its name once all of it is on the disk; until then it has one of its own.
+
+    Raises:
+        OSError: it cannot be written; what was there under the name before stays.
+    """
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know which files a folder holds."""
+    entry = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)
+
+
+class WriterLock:
+    """The right to write; the system takes it back from a program that ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Args:
+            path: the lock's file, which is made and taken away again.
+
+        Raises:
+            BlockingIOError: another program has it, or another object of this one.
+            OSError: the file cannot be made.
+        """
+        import fcntl  # Not at the top: a system without it can still read.
+
+        self._path = path
+        while True:
+            self._file = path.open("a")
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat()):
+                    return
+            except OSError:
+                self._file.close()
+                raise
+            self._file.close()  # Its last holder took the file away between our two steps.
+
+    def close(self) -> None:
+        """Let others write; once more does no harm."""
+        if not self._file.closed:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
