@@ -46,7 +46,8 @@ def doubts(text: str, silent: bool) -> tuple[str, ...]:
         silent: nothing was found in it that says normal or abnormal.
     """
     words = [word for word in _WORD.findall(lower(text[:LOOKED_AT])) if word.strip("x0123456789")]
-    letters = [c for c in text[:LOOKED_AT] if c.isalpha() and c not in "Xx"]
+    plain = text.isascii() and bool(words)
+    letters = [] if plain else [c for c in text[:LOOKED_AT] if c.isalpha() and c not in "Xx"]
     if not words and not letters:
         return (EMPTY,)
     language = _language(text, words, letters)
