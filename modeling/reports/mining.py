@@ -275,12 +275,14 @@ def _reaches(cue: Hit[ContextRule], hit: Hit[str], scope: Scope) -> bool:
         return True
     if cue.end <= hit.start:
         near = rule.direction != Direction.BEFORE and hit.start - cue.end <= rule.reach
-        return near and not scope.separates(cue.end, hit.start + 1)
+        if rule.kind == Kind.ALTERNATIVE and not scope.follows_a_mention(cue):
+            return False
+        return near and not scope.separates(cue.end, hit.start + 1, firmly=rule.enumerates)
     looks_back = rule.direction != Direction.AFTER
     if not looks_back and rule.kind in DECIDED_BEHIND:
         looks_back = scope.ends_a_part(cue)
     near = looks_back and cue.start - hit.end <= min(rule.reach, LONGEST_LOOK_BACK)
-    return near and not scope.separates(hit.end, cue.start) and scope.looks_back(cue, hit.end)
+    return near and not scope.separates(hit.end, cue.start, firmly=True) and scope.looks_back(cue, hit.end)
 
 
 def _decide(hit: Hit[str], cues: list[Hit[ContextRule]], scope: Scope, length: int) -> Mention:

@@ -66,6 +66,8 @@ class ContextRule:
         findings: the findings that it acts on; empty for all.
         counts_as_yes: of an uncertainty rule: whether what it doubts counts as positive where a yes or no is
             asked for ("probable" does, "may represent" does not).
+        enumerates: of an uncertainty rule: whether a list goes on whose members are described ("may be edema,
+            small effusions"); otherwise what is described is affirmed ("possible edema, small effusions").
         in_lists: of a rule of kind new: whether it also acts where a list with "or" goes on.
     """
 
@@ -77,6 +79,7 @@ class ContextRule:
     findings: frozenset[str] = frozenset()
     counts_as_yes: bool = False
     in_lists: bool = False
+    enumerates: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,17 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     where = f"The context rule '{name}'"
     _only(
         data,
-        ("name", "kind", "phrases", "direction", "reach", "findings", "counts_as_yes", "in_lists"),
+        (
+            "name",
+            "kind",
+            "phrases",
+            "direction",
+            "reach",
+            "findings",
+            "counts_as_yes",
+            "enumerates",
+            "in_lists",
+        ),
         where,
     )
     reach = data.get("reach", 200)
@@ -246,6 +259,7 @@ def _context_rule(data: Any, place: int) -> ContextRule:
         reach=reach,
         findings=frozenset(findings),
         counts_as_yes=counts,
+        enumerates=_switch(data, "enumerates", kind == Kind.UNCERTAINTY, where, "uncertainty"),
         in_lists=in_lists,
     )
 

@@ -44,11 +44,18 @@ _SAID = frozenset((Kind.NEGATION, Kind.UNCERTAINTY, Kind.HISTORY))
 
 @dataclass
 class _Part:
-    """Words `first` to `last` of a sentence (both included), and whether they begin something new."""
+    """Words `first` to `last` of a sentence (both included), and whether they begin something new.
+
+    Attributes:
+        anew: they affirm something, so that no denial before them goes on.
+        firm: they make a statement of their own, so that nothing before them goes on.
+        list_goes_on: an "or" follows in them or in the parts that go on after them.
+    """
 
     first: int
     last: int
     anew: bool = False
+    firm: bool = False
     list_goes_on: bool = False
 
 
@@ -84,23 +91,30 @@ class Scope:
         }
         self._parts = self._cut()
         self._judge()
-        borders = sorted(
-            {words.starts[part.first] for part in self._parts if part.anew}
-            | {cue.start for cue in cues if cue.owner.kind == Kind.BOUNDARY}
-            | {words.starts[place] for place in self._labels()}
-            | {cue.start for cue in cues if self._follows_a_mention(cue)}
-        )
+        firm = {words.starts[part.first] for part in self._parts if part.firm}
+        firm |= {cue.start for cue in cues if cue.owner.kind == Kind.BOUNDARY}
+        firm |= {words.starts[place] for place in self._labels()}
+        soft = {words.starts[part.first] for part in self._parts if part.anew}
+        soft |= {cue.start for cue in cues if self._affirms_behind_a_mention(cue)}
+        self._firm, self._borders = self._effective(firm), self._effective(firm | soft)
 
-        # A border with no finding behind it begins nothing: "pneumothorax, now resolved".
-        self._borders = [b for b, end in pairwise([*borders, len(words.text)]) if self._names(b, end)]
+    def _effective(self, borders: set[int]) -> list[int]:
+        """The borders with a finding behind them; others begin nothing: "pneumothorax, now resolved"."""
+        ends = pairwise([*sorted(borders), len(self._words.text)])
+        return [border for border, end in ends if self._names(border, end)]
 
     def _names(self, first: int, last: int) -> bool:
         """Whether a mention begins in [first, last) of the text."""
         return bisect_left(self._starts, first) < bisect_left(self._starts, last)
 
-    def separates(self, first: int, last: int) -> bool:
-        """Whether something new begins in [first, last) of the text."""
-        return bisect_left(self._borders, first) < bisect_left(self._borders, last)
+    def separates(self, first: int, last: int, firmly: bool = False) -> bool:
+        """Whether something new (firmly: a statement of its own) begins in [first, last) of the text."""
+        borders = self._firm if firmly else self._borders
+        return bisect_left(borders, first) < bisect_left(borders, last)
+
+    def follows_a_mention(self, cue: Hit[ContextRule]) -> bool:
+        """Whether a phrase stands right behind a finding."""
+        return self._place[cue.start] - 1 in self._last_words
 
     def looks_back(self, cue: Hit[ContextRule], end: int) -> bool:
         """Whether a phrase acts on a mention before it ending at `end`: in its own part, or a bare list."""
@@ -154,8 +168,18 @@ class Scope:
             inside = words[part.first : part.last + 1]
             part.list_goes_on = goes_on or bool(_OR.intersection(inside)) or self._slashed(part)
             listed = following is not None and words[following.first] in _OR
-            part.anew = part.first > 0 and self._begins_anew(part, listed)
+            if part.first > 0:
+                lead = self._lead(part)
+                part.firm = self._is_firm(part, lead)
+                part.anew = part.firm or self._affirms(part, lead, listed)
             following = part
+
+    def _lead(self, part: _Part) -> int:
+        """The first word of a part that says something."""
+        lead = part.first
+        while lead < part.last and self._words.words[lead] in _SKIPPED:
+            lead += 1
+        return lead
 
     def _slashed(self, part: _Part) -> bool:
         """Whether two findings stand on both sides of a slash: "effusion/pneumothorax" is a list as well."""
@@ -163,24 +187,24 @@ class Scope:
         slashes = (p for p in places if "/" in self._words.between(p))
         return any(self._words.starts[p] == m.start for p in slashes for m in self._mentions)
 
-    def _begins_anew(self, part: _Part, listed: bool) -> bool:
-        words = self._words.words
+    def _is_firm(self, part: _Part, lead: int) -> bool:
+        words, cue = self._words.words, self._cues.get(self._words.starts[lead])
         if words[part.first - 1] == ";":
             return True
-        lead = part.first
-        while lead < part.last and words[lead] in _SKIPPED:
-            lead += 1
-        cue = self._cues.get(self._words.starts[lead])
         if cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE:
             return True
         if words[part.first] in _OR:
             return False
-        if words[part.first] == "with" and _COMMA.search(self._words.between(part.first)):
+        return ":" in words[part.first : part.last + 1] or self._says_its_own(part)
+
+    def _affirms(self, part: _Part, lead: int, listed: bool) -> bool:
+        first, cue = self._words.words[part.first], self._cues.get(self._words.starts[lead])
+        if first in _OR:
+            return False
+        if first == "with" and _COMMA.search(self._words.between(part.first)):
             return True
         if cue is not None and cue.owner.kind == Kind.NEW:
             return not (listed if cue.owner.in_lists else part.list_goes_on)
-        if ":" in words[part.first : part.last + 1] or self._says_its_own(part):
-            return True
         return not part.list_goes_on and self._is_described(lead, part.last)
 
     def _is_described(self, lead: int, last: int) -> bool:
@@ -228,18 +252,19 @@ class Scope:
             labels.append(self._place[named[0].start] if named else sign - 1)
         return labels
 
-    def _follows_a_mention(self, cue: Hit[ContextRule]) -> bool:
+    def _affirms_behind_a_mention(self, cue: Hit[ContextRule]) -> bool:
         """Whether a word that affirms stands right behind a finding: NO EFFUSION SMALL NODULE."""
-        if cue.owner.kind != Kind.NEW:
+        place = self._place[cue.start]
+        if cue.owner.kind != Kind.NEW or not self.follows_a_mention(cue):
             return False
-        before = self._place[cue.start] - 1
-        if before not in self._last_words:
-            return False
-        return cue.owner.in_lists or not self._list_goes_on(before)
+        if _COMMA.search(self._words.between(place)):
+            return False  # the part says whether it affirms
+        return cue.owner.in_lists or not self._list_goes_on(place)
 
     def _list_goes_on(self, place: int) -> bool:
         """Whether an "or" follows a word in its part or in those that do not begin anew."""
         part = self._part(place)
         after = next((p for p in self._parts if p.first > part.last), None)
         goes_on = after is not None and not after.anew and after.list_goes_on
-        return goes_on or bool(_OR.intersection(self._words.words[place : part.last + 1]))
+        rest = self._words.words[place : part.last + 1]
+        return goes_on or bool(_OR.intersection(rest)) or self._slashed(part)

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"(?P<ticked>\[ ?[x✓✔v] ?\]|\(x\)|[☒☑✓✔])|(?P<open>\[[ _]?\]|\( ?\)|[☐□])"
     r"|(?P<plus>\(\+\)|\+{1,3}(?:ve\b)?)|(?P<minus>\([-−–]\)|[-−–]ve\b|(?<=\w\s)[-−–](?=\s*(?:[,;.]|$)))"
     rf"|(?P<word>\d+[.,]\d+|{WORD}|{CHINESE})"
-    r"|(?P<field>[:：=|\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)"
+    r"|(?P<bar>\||(?<=\s)/(?=\s))|(?P<field>[:：=\t]|\.{3,}(?=\s*[^\s.])|…)|(?P<dash>(?<=\s)[-–—]+(?=\s))|(?P<stop>[;；]+)"
     r"|(?P<end>[.。!！]+)|(?P<query>(?<![^\s(])[?？]+(?=\s*\w))|(?P<asked>[?？]+)"
 )
 _SIGNS = {
@@ -27,6 +27,7 @@ _SIGNS = {
     "plus": "(+)",
     "minus": "(-)",
     "field": ":",
+    "bar": ":",
     "dash": "-",
     "stop": ";",
     "end": ".",
@@ -95,9 +96,11 @@ class Words:
         words, starts, ends, places, at = [], [], [], {}, 0
         for found in _TOKEN.finditer(lowered):
             kind = found.lastgroup
+            if kind == "bar" and (":" in lowered[: found.start()] or "?" in lowered[: found.start()]):
+                kind = "stop"  # between fields that have signs of their own
+            elif kind == "bar" and found.group() == "/":
+                continue
             word = meant(found.group()) if kind == "word" else _SIGNS[kind]
-            if found.group() == "|" and ":" in lowered:
-                word = ";"  # bars between fields that have signs of their own
             places[at] = len(words)
             at += len(word) + 1
             words.append(word)

@@ -41,7 +41,7 @@ def miner() -> Miner:
         ("No increase in right effusion.", "Effusion", P, "no change in"),
         ("No pneumothorax but a small effusion.", "Effusion", P, MENTIONED),
         ("No pneumothorax but a small effusion.", "Pneumothorax", N, "no"),
-        ("Opacity may represent pneumonia.", "Pneumonia", U, "possible"),
+        ("Opacity may represent pneumonia.", "Pneumonia", U, "may be"),
         ("Pneumonia cannot be excluded.", "Pneumonia", U, "doubted after"),
         ("Probable atelectasis at the left base.", "Atelectasis", U, "probable"),
         ("Atelectasis versus infiltrate.", "Infiltration", U, "one or the other"),
