@@ -4,7 +4,6 @@ A film that stands on both sides of a split flatters the model. The hashes go in
 anyone who holds the films can check it without the films being passed on.
 """
 
-import csv
 import hashlib
 import io
 from collections import Counter
@@ -18,6 +17,7 @@ import imagehash
 import numpy as np
 from PIL import Image
 
+from modeling.csv_cells import csv_rows, csv_text
 from modeling.errors import StudyError, ViewboxError
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA
@@ -205,19 +205,14 @@ def twins_in_training(pairs: Iterable[Pair]) -> set[tuple[str, str]]:
 
 def write_split(path: Path, films: Sequence[Hashed]) -> None:
     """`split.csv` with a film a line: where it stands, and its hashes."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("source", "film", "patient", "split", "sha256", "phash"))
-        for f in films:
-            writer.writerow((f.source, f.film_id, f.patient, f.split, f.content, f.perceptual))
+    header = ("source", "film", "patient", "split", "sha256", "phash")
+    rows = ((f.source, f.film_id, f.patient, f.split, f.content, f.perceptual) for f in films)
+    path.write_text(csv_text(header, rows), encoding="utf-8", newline="")
 
 
 def trained_sources(path: Path) -> set[str]:
     """The corpora that a checkpoint's `split.csv` names."""
-    if not path.is_file():
-        return set()
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row.get("source", "") for row in csv.DictReader(file)}
+    return {row.get("source", "") for row in csv_rows(path)} if path.is_file() else set()
 
 
 def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
@@ -225,13 +220,12 @@ def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
     is.
 
     Raises:
-        ViewboxError: the file has other columns.
+        ViewboxError: the file cannot be read, or has other columns.
     """
     if not path.is_file():
         return list(films)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            written = {(row["source"], row["film"]): row["split"] for row in csv.DictReader(file)}
+        written = {(row["source"], row["film"]): row["split"] for row in csv_rows(path)}
     except KeyError as exc:
         raise ViewboxError(
             "{path} has no column {exc}; train the checkpoint again.", path=path.name, exc=str(exc)

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from evaluation.plain_metrics import macro_auroc
+from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
@@ -266,11 +267,9 @@ class Run:
             rows, labels = self.labelled(name, logits)
             temperatures[name] = round(fit_temperature(TASKS[name].kind, rows, labels), 4)
         model.config = replace(self.settings.model, temperatures=temperatures)
-        lines = ["source,film,patient,split"] + [
-            f"{f.source},{f.film_id},{f.patient},{f.split}" for f in self.films
-        ]
+        films = ((f.source, f.film_id, f.patient, f.split) for f in self.films)
         extra = {
-            "split.csv": "\n".join(lines) + "\n",
+            "split.csv": csv_text(("source", "film", "patient", "split"), films),
             "training.json": json.dumps(self.history, indent=2) + "\n",
         }
         if self.settings.half_precision:

@@ -4,6 +4,7 @@ Blanks carry names; `interface.language.refusals` says which of them are transla
 """
 
 SENTENCES: dict[str, str] = {
+    "{file} is no readable CSV file; make it anew.": "無法將 {file} 讀為 CSV 檔；請重新製作。",
     # the study
     "A radiograph has one gray channel; save the film as a gray image and try again.": (
         "X 光片只有一個灰階通道；請將影像存成灰階後再試一次。"

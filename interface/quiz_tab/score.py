@@ -1,9 +1,9 @@
 """What came of a quiz: each case, the score of a sitting, and the table for a spreadsheet."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+
+from modeling.csv_cells import csv_text
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,10 @@ def score(rows: Sequence[CaseResult]) -> Score:
 
 def as_csv(rows: Sequence[CaseResult], code: str, set_name: str) -> str:
     """One line a case, for a spreadsheet; empty where something does not apply."""
-    out = io.StringIO()
     names = [f.name for f in fields(CaseResult)]
-    writer = csv.DictWriter(out, ["quiz", "set", *names])
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({"quiz": code, "set": set_name} | {k: _cell(v) for k, v in asdict(row).items()})
-    return out.getvalue()
+    cells = ([code, set_name, *(_cell(value) for value in asdict(row).values())] for row in rows)
+    return csv_text(["quiz", "set", *names], cells, end="\r\n")
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    # A case ID of a strange store must not become a formula in a spreadsheet.
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+    return f"{value:.4f}" if isinstance(value, float) else value

@@ -1,6 +1,5 @@
 """Feature maps of films from a backbone that is not trained any more, computed once and kept on disk."""
 
-import csv
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch import nn
 from tqdm import tqdm
 
 from modeling.configuration import FusionConfig, ProcessorConfig
+from modeling.csv_cells import csv_rows
 from modeling.errors import ViewboxError
 from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
@@ -88,11 +88,10 @@ def _trained_on(split: Path) -> tuple[tuple[str, ...], frozenset[str]]:
         ViewboxError: the checkpoint does not say what it was trained on.
     """
     try:
-        with split.open(newline="", encoding="utf-8") as file:
-            trained = [row for row in csv.DictReader(file) if row["split"] == "train"]
+        trained = [row for row in csv_rows(split) if row["split"] == "train"]
         corpora = tuple(sorted({row["source"] for row in trained}))
         return corpora, frozenset(row["patient"] for row in trained)
-    except (OSError, ValueError, KeyError) as exc:
+    except (ViewboxError, KeyError) as exc:
         raise ViewboxError(
             "{parent} has no readable split.csv, so its training patients are unknown; name another.",
             parent=split.parent,
