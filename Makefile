@@ -1,25 +1,31 @@
-# Two commands do all set-up on a fresh machine: `make demo` and `make test`.
+# Two commands do all set-up on a fresh machine: `make demo` and `make test`. Both install this tree editable, so that
+# what runs is what is edited here; `pip install .` makes a copy that needs no checkout.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
-.PHONY: demo test bench lint train clean
+.PHONY: demo test check bench lint train clean
 
-$(VENV)/demo.stamp: requirements.txt
+$(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/test.stamp: requirements.txt requirements-lake.txt requirements-dev.txt $(VENV)/demo.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/test.stamp: requirements-lake.txt requirements-dev.txt $(VENV)/demo.stamp
+	$(INSTALL) -e ".[lake,dev]"
 	touch $@
 
 demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
-	$(BIN)/python app.py
+	$(BIN)/viewbox serve
 
 test: $(VENV)/test.stamp browser  ## pass the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not browser"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser
+	$(PYTEST) -n 2 --dist loadfile -m "not browser"
+	$(PYTEST) -m browser
+
+check: lint  ## what a change should pass before it is committed, in under two minutes
+	$(PYTEST) -n 2 --dist loadfile -m "not browser and not slow and not server"
 
 # The browser tests need a Chromium; without one, and without the right to install it, they say so and skip.
 .PHONY: browser
@@ -36,8 +42,7 @@ lint: $(VENV)/test.stamp
 
 train: $(VENV)/test.stamp  ## the film checkpoint; resumable
 	MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLOC_TOP_PAD_=200000000 \
-	  $(BIN)/python -m training.train --config training/configs/film.json \
-	  --data ../shared/data --out runs/film
+	  $(BIN)/viewbox train --config training/configs/film.json --data ../shared/data --out runs/film
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs build *.egg-info

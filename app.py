@@ -89,18 +89,21 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     return build_page(models, stores, plots), models, stores
 
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
-logging.getLogger("httpx").setLevel(logging.WARNING)
-try:
-    settings = Settings.from_env()
-except ViewboxError as exc:
-    raise SystemExit(f"Viewbox cannot start: {exc}") from None
-demo, models, stores = build(settings)
-
-if __name__ == "__main__":
+def serve(settings: Settings) -> None:
+    """Serve the page until it is ended."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    demo, models, stores = build(settings)
     share_heaps()
     where = {"server_name": settings.server_name, "server_port": settings.server_port}
     demo.launch(**where, **launch_options(), prevent_thread_lock=True)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
     demo.block_thread()
+
+
+if __name__ == "__main__":
+    try:
+        serve(Settings.from_env())
+    except ViewboxError as exc:
+        raise SystemExit(f"Viewbox cannot start: {exc}") from None

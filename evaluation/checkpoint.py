@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.__main__ import Answers, ask, audited
 from evaluation.duplicates import (
     SPLIT_FILE,
     Hashed,
@@ -27,6 +26,7 @@ from evaluation.duplicates import (
     twins_in_training,
     write_split,
 )
+from evaluation.evaluate import Answers, ask, audited
 from evaluation.gate import fit_gate
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts

@@ -1,12 +1,8 @@
-"""`python -m evaluation.drills`: evaluate a checkpoint on unseen phantoms and keep what it gets wrong."""
+"""Evaluate a checkpoint on unseen phantoms and keep what it gets wrong: what `viewbox drills` does."""
 
-import argparse
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-
-from tqdm import tqdm
 
 from cases.case import Case
 from cases.phantom.default_set import DEFAULT_BITS, DEFAULT_SIZE
@@ -15,6 +11,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.model.pipeline import DiagnosisPipeline
+from modeling.progress import progress
 from modeling.study import Modality
 
 CONFIDENT = 0.6
@@ -40,7 +37,7 @@ def evaluated(folder: Path, phantoms: int, jobs: int = 1) -> Drills:
     weights = sha256_of(folder / WEIGHTS_FILE)
     plan = Drills(weights, SERIES, DEFAULT_SIZE, DEFAULT_BITS, phantoms, 0, CONFIDENT, 0)
     right, wrong, drills = 0, 0, []
-    for index, case in enumerate(tqdm(_drawn(plan, jobs), total=phantoms, unit="case")):
+    for index, case in enumerate(progress(_drawn(plan, jobs), "asking", total=phantoms, unit="case")):
         task = pipeline.predict(case.study)[TaskName.APPEARANCE]
         truth, probability = case.reference[TaskName.APPEARANCE], round(float(task.probabilities.max()), 4)
         right += task.most_probable == truth
@@ -68,25 +65,30 @@ def _shows_it(case: Case) -> bool:
     return Modality.IMAGE in case.evidence.modality.get(TaskName.APPEARANCE, ())
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the file and print what it holds."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.drills", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--phantoms", type=int, default=600, help="how many to evaluate (default 600)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that draw phantoms")
-    options = parser.parse_args(arguments)
-    try:
-        found = evaluated(options.checkpoint, options.phantoms, options.jobs)
-    except ViewboxError as error:
-        print(f"drills: {error}", file=sys.stderr)
-        return 2
-    found.save(options.checkpoint)
-    print(
+def kept(found: Drills, folder: Path, *, write: bool = False, replace: bool = False) -> str:
+    """Write the drills beside a checkpoint, or rehearse it; fewer replace more only where that is wanted.
+
+    Returns:
+        What was found, and what was or would be done with it.
+
+    Raises:
+        ViewboxError: more drills stand there already, and `replace` is not asked for.
+    """
+    shows, standing = len(found.drills), Drills.standing(folder)
+    told = (
         f"{found.evaluated} phantoms, {found.right} right, {found.confidently_wrong} confidently wrong;"
-        f" {len(found.drills)} of these show their evidence on the film and stand in {DRILLS_FILE}"
+        f" {shows} of these show their evidence on the film."
     )
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    if not write:
+        fewer = f"{DRILLS_FILE} holds {standing} drills already: add --write --replace"
+        would = fewer if shows < standing else "Add --write"
+        return f"{told}\n{would} to keep them in {DRILLS_FILE}; nothing is written."
+    if shows < standing and not replace:
+        raise ViewboxError(
+            "This found {found} drills and {file} holds {standing}; add --replace to keep the fewer.",
+            found=shows,
+            file=DRILLS_FILE,
+            standing=standing,
+        )
+    found.save(folder)
+    return f"{told} They stand in {DRILLS_FILE}, in place of {standing}."

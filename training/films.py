@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
 from modeling.configuration import ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.model.processing import Letterbox, StudyProcessor, encode_table, letterboxed
+from modeling.progress import progress
 from training.corpora.labelled_film import Film
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
             arrays[1][i] = _opacity_mask(films[i], box)
 
         with ThreadPoolExecutor(2) as pool:
-            list(tqdm(pool.map(decode, range(len(films))), total=len(films), desc="decoding", unit="film"))
+            list(progress(pool.map(decode, range(len(films))), "decoding", total=len(films)))
         for array, part, path in zip(arrays, parts, paths, strict=True):
             array.flush()
             part.rename(path)

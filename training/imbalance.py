@@ -1,21 +1,15 @@
 """What weighing rare classes does: a checkpoint's head fitted anew in each way, on the same frozen features.
 
-`python -m training.imbalance --checkpoint DIR --data DIR [--task appearance] [--out FILE] [--json]`
-
 Training films fit the heads, the validation films compare them. The features were learnt with one of these
 ways, so this says what the head gains by it, and nothing about the features.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from evaluation.bootstrap import compare, measured, patient_draws
 from evaluation.duplicates import SPLIT_FILE, as_trained
@@ -26,6 +20,7 @@ from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
+from modeling.progress import progress
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
 from training.objective import class_weights
@@ -75,7 +70,7 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
     patients = np.array([film.patient for film in sides[1]])
     counts = torch.bincount(torch.from_numpy(labels[0]), minlength=len(TASKS[task].classes))
     logits = {}
-    for name, (exponent, gamma) in WAYS.items():
+    for name, (exponent, gamma) in progress(WAYS.items(), "fitting heads", unit="way"):
         refit(model, task, given[0], torch.from_numpy(labels[0]), class_weights(counts, exponent), gamma)
         with torch.no_grad():
             logits[name] = model.heads[task](given[1]).numpy()
@@ -90,7 +85,7 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
 
 
 def _inputs(processor: StudyProcessor, films: Sequence[Film]) -> Iterator[ModelInputs]:
-    with tqdm(total=len(films), unit="film", desc="features", disable=None) as bar:
+    with progress(what="features", total=len(films)) as bar:
         for start in range(0, len(films), BATCH):
             chosen = films[start : start + BATCH]
             yield collate([processor(film.study()) for film in chosen])
@@ -106,7 +101,7 @@ def _measured(
         name: Scored(cross_fitted(kind, rows, labels, patients), labels) for name, rows in logits.items()
     }
     first, ways = next(iter(logits)), {}
-    for name in logits:
+    for name in progress(logits, "measuring", unit="way"):
         row: dict[str, Any] = {}
         for metric, score in METRICS.items():
             scored = (calibrated if metric in CALIBRATION else plain)[name]
@@ -135,27 +130,3 @@ def lines(answer: dict[str, Any]) -> str:
             f"  macro F1 {row['macro_f1']:.3f}  accuracy {row['accuracy']:.3f}"
         )
     return "\n".join(told)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m training.imbalance", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--data", type=Path, required=True, help="folder with its corpora")
-    parser.add_argument("--task", default="appearance", choices=[str(name) for name in TASKS])
-    parser.add_argument("--out", type=Path, help="file to write, such as imbalance.json of the checkpoint")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
-    try:
-        answer = compare_ways(options.checkpoint, options.data, TaskName(options.task))
-        if options.out is not None:
-            options.out.write_text(json.dumps(answer, indent=1) + "\n")
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(answer) if options.json else lines(answer))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

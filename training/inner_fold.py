@@ -1,16 +1,11 @@
 """How a recipe does inside the training reports: two thirds teach it, the last third tests it.
 
-`python -m training.inner_fold --config FILE --data DIR --out DIR [--fold 2] [--former JSON]`
-
 So a recipe is chosen without a look at the reports that are held out for measuring. Reports that read word
 for word alike stand in one third. It resumes as the training does; `OUT/inner_fold.json` is its answer.
 """
 
-import argparse
 import hashlib
 import json
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -66,20 +61,32 @@ def compared(films: Sequence[Film], sections: Sequence[str], logits: np.ndarray)
     }
 
 
-def measure(settings: TrainingSettings, films: Sequence[Film], fold: int, out: Path) -> dict[str, Any]:
-    """Train the recipe on two thirds and compare it on the third.
+def measure(
+    settings_file: Path, data: Path, out: Path, *, fold: int = THIRDS - 1, former: Path | None = None
+) -> dict[str, Any]:
+    """Train a recipe on two thirds, compare it on the third, and write the answer into the run's folder.
+
+    Args:
+        data: folder with the corpora.
+        out: folder of the run; the same one resumes it.
+        former: `metrics.json` of a recipe whose score on the held-out reports was known before.
 
     Raises:
-        ViewboxError: it reads no text, or there are too few reports.
+        ViewboxError: the recipe reads no text, or there are too few reports.
     """
+    settings = TrainingSettings.load(settings_file)
     if settings.processor.text is None:
         raise ViewboxError("An inner fold is for a recipe that reads reports; name such a settings file.")
+    known = {} if former is None else {"known_before": _former(former)}
     sections = settings.processor.text.sections
+    films = [film for name in settings.corpora for film in open_corpus.load(name, data)]
     inner = inner_films(films, sections, fold)
     run = Run(replace(settings, keep="last"), inner, out, out)
     run.train()
     logits = run.validation_logits()[str(TaskName.FINDINGS)]
-    return {"thirds": THIRDS, "fold": fold, **compared(inner, sections, logits)}
+    answer = {"thirds": THIRDS, "fold": fold, **compared(inner, sections, logits), **known}
+    (out / ANSWER_FILE).write_text(json.dumps(answer, indent=1) + "\n")
+    return answer
 
 
 def lines(answer: dict[str, Any]) -> str:
@@ -98,35 +105,3 @@ def _former(path: Path) -> float:
         return float(summary["macro_auroc"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ViewboxError("{path} is no metrics.json of a text checkpoint; name one.", path=path) from exc
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m training.inner_fold", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a file of training/configs/")
-    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run; the same one resumes it")
-    parser.add_argument(
-        "--fold", type=int, default=THIRDS - 1, choices=range(THIRDS), help="the third to test on"
-    )
-    parser.add_argument(
-        "--former", type=Path, help="metrics.json of a recipe whose test score was known before"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    try:
-        settings = TrainingSettings.load(options.config)
-        known = {} if options.former is None else {"known_before": _former(options.former)}
-        films = [film for name in settings.corpora for film in open_corpus.load(name, options.data)]
-        answer = measure(settings, films, options.fold, options.out) | known
-        (options.out / ANSWER_FILE).write_text(json.dumps(answer, indent=1) + "\n")
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(answer) if options.json else lines(answer))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

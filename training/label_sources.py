@@ -1,14 +1,9 @@
 """Mined labels against index terms: one model and recipe, two kinds of labels, the same held-out reports.
 
-`python -m training.label_sources --data DIR --checkpoint DIR --mined DIR [--out FILE] [--json]`
-
 Train the two with `configs/reports.json` and `configs/reports_mined.json`. The held-out reports keep their
 index terms, whatever a checkpoint learnt from.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,27 +69,3 @@ def source_lines(answer: dict[str, Any]) -> str:
         ahead = f"  first ahead by {row['difference']:.3f} (p {row['p']:.3f})" if "difference" in row else ""
         lines.append(f"{name:36} mean AUROC {row['macro_auroc']:.3f} [{low:.3f}, {high:.3f}]{ahead}")
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m training.label_sources", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="trained on index terms")
-    parser.add_argument("--mined", type=Path, required=True, help="trained on mined labels")
-    parser.add_argument("--out", type=Path, help="file to write, such as weak_labels.json of the checkpoint")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
-    try:
-        answer = compare_labels(options.checkpoint, options.mined, options.data)
-        if options.out is not None:
-            options.out.write_text(json.dumps(answer, indent=1) + "\n")
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(answer) if options.json else source_lines(answer))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

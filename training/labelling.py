@@ -1,25 +1,16 @@
-"""Mine labels from reports: `python -m training.labelling REPORTS [--gold CSV] [--json]`.
+"""Mine labels from reports, and score them where there are gold labels: what `viewbox mine` does."""
 
-REPORTS is the Open-i archive, a folder of XML or text files, one such file, or a table. With `--gold` the
-labels are scored; `--split` scores the tuning and the held-out part of the gold reports apart; `--weak`
-trains the same small text model on gold and on mined labels and tests both on the same held-out reports.
-"""
-
-import argparse
-import json
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Miner, ReportLabels
 from modeling.reports.reading import read_reports
-from modeling.reports.reliability import BUNDLED, Reliability, bundled_reliability
+from modeling.reports.reliability import Reliability, bundled_reliability
 from modeling.reports.report import Report, blank_markup
 from modeling.reports.rules import DEFAULT_RULES, RuleSet
 from modeling.reports.scoring import COMPARED, MiningScores, compare, part_of, read_gold, with_gold
@@ -108,103 +99,95 @@ def _counts_table(mined: Sequence[ReportLabels]) -> str:
     return "\n".join(lines)
 
 
-def _scores(options: argparse.Namespace, miner: Miner, mined: list[ReportLabels]) -> dict[str, MiningScores]:
-    gold = read_gold(options.gold)
-    chosen = [labels for labels in mined if labels.report_id in gold]
-    scores = {"all": compare(miner, chosen, gold)}
-    if options.split:
-        for part in ("tuning", "held-out"):
-            scores[part] = compare(miner, [m for m in chosen if part_of(m.report_id) == part], gold)
-    return scores
+@dataclass(frozen=True, eq=False)
+class Mined:
+    """Reports with what was mined from them, how long it took, and what gold labels say of it.
+
+    Attributes:
+        seconds, cpu_seconds: of the mining alone.
+        scores: part of the gold reports -> scores; empty without gold labels.
+        weak: the small text model on gold and on mined labels, where it was asked for.
+    """
+
+    reports: Sequence[Report]
+    labels: Sequence[ReportLabels]
+    miner: Miner
+    seconds: float
+    cpu_seconds: float
+    scores: dict[str, MiningScores] = field(default_factory=dict)
+    weak: dict[str, Any] | None = None
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
-    miner = Miner(RuleSet.load(options.rules))
-    reports = read_reports(options.reports, options.text_column)
-    if options.gold:
-        with_gold(reports, read_gold(options.gold))  # a gold file for other reports is told before any work
+def mine(
+    reports_at: Path,
+    *,
+    rules: Path = DEFAULT_RULES,
+    text_column: str = "",
+    gold_at: Path | None = None,
+    split: bool = False,
+    weak: bool = False,
+    fit_reliability: Path | None = None,
+) -> Mined:
+    """Mine reports.
+
+    Args:
+        reports_at: the Open-i archive, a folder of XML or text files, one such file, or a table.
+        gold_at: CSV of gold labels to score against.
+        split: score the tuning and the held-out part of the gold reports apart.
+        weak: train the same small text model on gold and on mined labels, and test both on the same held-out
+            reports.
+        fit_reliability: file to write how far each rule is right on the tuning part.
+
+    Raises:
+        ViewboxError: reports, rules or gold labels cannot be read, or do not go together.
+    """
+    miner, reports = Miner(RuleSet.load(rules)), read_reports(reports_at, text_column)
+    gold = read_gold(gold_at) if gold_at else {}
+    if gold_at:
+        with_gold(reports, gold)  # a gold file for other reports is told before any work
     start, start_work = time.perf_counter(), time.process_time()
-    mined = miner.label_all(reports)
+    labels = miner.label_all(reports)
     seconds, work = time.perf_counter() - start, time.process_time() - start_work
-    answer: dict[str, Any] = {
-        "seconds": seconds,
-        "cpu_seconds": work,
-        "reports": reports,
-        "mined": mined,
-        "miner": miner,
-    }
-    if options.gold:
-        answer["scores"] = _scores(options, miner, mined)
-        gold = read_gold(options.gold)
-        if options.weak:
+    scores, compared = {}, None
+    if gold_at:
+        chosen = [one for one in labels if one.report_id in gold]
+        parts = {part: [m for m in chosen if part_of(m.report_id) == part] for part in ("tuning", "held-out")}
+        scores = {"all": compare(miner, chosen, gold)}
+        if split:
+            scores |= {part: compare(miner, mined, gold) for part, mined in parts.items()}
+        if weak:
             from training.weak_labels import compare_sources
 
-            answer["weak"] = compare_sources(reports, mined, gold, miner)
-        if options.fit_reliability:
-            tuning = [m for m in mined if m.report_id in gold and part_of(m.report_id) == "tuning"]
-            Reliability.fit(tuning, gold).save(options.fit_reliability)
-    return answer
+            compared = compare_sources(reports, labels, gold, miner)
+        if fit_reliability:
+            Reliability.fit(parts["tuning"], gold).save(fit_reliability)
+    return Mined(reports, labels, miner, seconds, work, scores, compared)
 
 
-def _as_json(answer: dict[str, Any]) -> str:
-    reliability = bundled_reliability()
-    pairs = zip(answer["reports"], answer["mined"], strict=True)
-    number = len(answer["mined"])
+def as_json(mined: Mined) -> dict[str, Any]:
+    """Every label, span and score as JSON types."""
+    reliability, number = bundled_reliability(), len(mined.labels)
+    pairs = zip(mined.reports, mined.labels, strict=True)
     data: dict[str, Any] = {
-        "reports_per_second": round(number / max(1e-9, answer["seconds"])),
-        "reports_per_cpu_second": round(number / max(1e-9, answer["cpu_seconds"])),
-        "reports": [label_rows(report, labels, answer["miner"], reliability) for report, labels in pairs],
+        "reports_per_second": round(number / max(1e-9, mined.seconds)),
+        "reports_per_cpu_second": round(number / max(1e-9, mined.cpu_seconds)),
+        "reports": [label_rows(report, labels, mined.miner, reliability) for report, labels in pairs],
     }
-    if "scores" in answer:
-        data["scores"] = {part: score_rows(scores) for part, scores in answer["scores"].items()}
-    if "weak" in answer:
-        data["weak_against_gold"] = answer["weak"]
-    return json.dumps(data, ensure_ascii=False)
+    if mined.scores:
+        data["scores"] = {part: score_rows(scores) for part, scores in mined.scores.items()}
+    return data | ({} if mined.weak is None else {"weak_against_gold": mined.weak})
 
 
-def _as_text(answer: dict[str, Any]) -> str:
-    number, seconds = len(answer["mined"]), answer["seconds"]
-    parts = [f"{number} reports mined in {seconds:.2f} s ({number / max(1e-9, seconds):.0f} a second)"]
-    parts.append(_counts_table(answer["mined"]))
-    parts += [score_table(part, scores) for part, scores in answer.get("scores", {}).items()]
-    if "weak" in answer:
+def as_text(mined: Mined) -> str:
+    """Counts and scores as lines to read."""
+    number = len(mined.labels)
+    parts = [
+        f"{number} reports mined in {mined.seconds:.2f} s ({number / max(1e-9, mined.seconds):.0f} a second)"
+    ]
+    parts.append(_counts_table(mined.labels))
+    parts += [score_table(part, scores) for part, scores in mined.scores.items()]
+    if mined.weak is not None:
         from training.weak_labels import source_table
 
-        parts.append(source_table(answer["weak"]))
+        parts.append(source_table(mined.weak))
     return "\n\n".join(parts)
-
-
-def _say(answer: str) -> None:
-    """Print, and end quietly where nobody reads on, as in `... --json | head`."""
-    try:
-        print(answer, flush=True)
-    except BrokenPipeError:
-        # At exit Python empties standard output once more, and would complain of the same pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Mine, and where there are gold labels score; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m training.labelling", description=__doc__)
-    parser.add_argument("reports", type=Path, help="Open-i archive, folder, XML or text file, or table")
-    parser.add_argument("--gold", type=Path, help="CSV with filename, the findings and normal as 0 and 1")
-    parser.add_argument("--rules", type=Path, default=DEFAULT_RULES, help="another rule file")
-    parser.add_argument("--text-column", default="", help="the column that holds the report")
-    parser.add_argument("--split", action="store_true", help="score the tuning and the held-out part apart")
-    parser.add_argument("--weak", action="store_true", help="train on mined and on gold labels and compare")
-    parser.add_argument("--fit-reliability", type=Path, help=f"count rules against gold, as {BUNDLED.name}")
-    parser.add_argument("--json", action="store_true", help="every label, span and score as JSON")
-    options = parser.parse_args(arguments)
-    try:
-        if not options.gold and (options.split or options.weak or options.fit_reliability):
-            raise ViewboxError("Name the gold labels with --gold to score, split or compare.")
-        answer = _run(options)
-        _say(_as_json(answer) if options.json else _as_text(answer))
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

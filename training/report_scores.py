@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.__main__ import predict_films
+from evaluation.evaluate import predict_films
 from evaluation.label_metrics import LabelScores
 from modeling.labels import FINDINGS, TaskName
 from modeling.model.fusion import FusionModel

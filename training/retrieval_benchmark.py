@@ -1,4 +1,4 @@
-"""How well reports find their like: `python -m training.retrieval_benchmark [REPORTS] [--speed]`.
+"""How well reports find their like: what `viewbox retrieval` measures.
 
 Relevant is a report that shares an index term (on Open-i: a MeSH major heading, without its qualifiers); the
 terms never enter an encoding. Reports without an index term or without a reading are left out. Every number
@@ -6,23 +6,19 @@ stands beside the base rate, a random order, and a label prior, which always sho
 the most others.
 """
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
-from modeling.errors import ViewboxError
+from modeling.progress import progress
 from modeling.reports.affirmed import affirmed_text, reading_text
 from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
 from modeling.reports.mining import Miner
-from modeling.reports.reading import ReportError, read_reports
+from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
 from modeling.reports.scoring import part_of
 from modeling.retrieval.index import CaseIndex, IndexedCase
@@ -73,7 +69,7 @@ def benchmark(reports: Sequence[Report]) -> dict[str, Any]:
         "abnormal, held-out": abnormal & np.array([part_of(r.report_id) == "held-out" for r in chosen]),
     }
     rows = {}
-    for name, scores in _encodings(chosen, gain).items():
+    for name, scores in progress(_encodings(chosen, gain).items(), "comparing", unit="encoding"):
         measures = query_measures(scores(), gain)
         rows[name] = {part: means(measures, mask) for part, mask in queries.items() if mask.any()}
     relevant = (gain > 0).sum(axis=1) / (len(chosen) - 1)
@@ -161,6 +157,16 @@ def _nearest(units: Sequence[np.ndarray], place: int, k: int) -> np.ndarray:
     return np.argsort(-cosines_to, kind="stable")[:k]
 
 
+def speeds() -> dict[str, dict[str, float]]:
+    """`speed` among few and many cases, by text and by all three modalities."""
+    cells = [
+        (f"{size} cases by {by}", size, widths)
+        for size in SPEED_SIZES
+        for by, widths in (("text", TEXT_ALONE), ("film, table and text", ALL_THREE))
+    ]
+    return {name: speed(size, widths) for name, size, widths in progress(cells, "timing", unit="index")}
+
+
 def table(answer: Mapping[str, Any]) -> str:
     """The rows as lines to read."""
     lines = []
@@ -175,36 +181,3 @@ def table(answer: Mapping[str, Any]) -> str:
     for name, taken in answer.get("speed", {}).items():
         lines.append(f"one query, {name}: " + ", ".join(f"{key} {value}" for key, value in taken.items()))
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m training.retrieval_benchmark", description=__doc__)
-    parser.add_argument(
-        "reports", type=Path, nargs="?", help="reports with index terms: Open-i archive or folder, CSV"
-    )
-    parser.add_argument("--heading-column", default="", help="the CSV column of index terms")
-    parser.add_argument("--speed", action="store_true", help="time queries among 4,000 and 200,000 cases")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    if options.reports is None and not options.speed:
-        parser.error("name the reports, or ask for --speed alone")
-    answer: dict[str, Any] = {}
-    try:
-        if options.reports is not None:
-            answer = benchmark(read_reports(options.reports, heading_column=options.heading_column))
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 1
-    if options.speed:
-        answer["speed"] = {
-            f"{size} cases by {by}": speed(size, widths)
-            for size in SPEED_SIZES
-            for by, widths in (("text", TEXT_ALONE), ("film, table and text", ALL_THREE))
-        }
-    print(json.dumps(answer) if options.json else table(answer))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

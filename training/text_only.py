@@ -1,6 +1,4 @@
-"""How much a finding can be read off the text alone.
-
-`python -m training.text_only REPORTS [--json]`
+"""How much a finding can be read off the text alone: what `viewbox text-only` measures.
 
 Labels are the index terms of the same reports (Open-i's MeSH headings, as in TieNet, Wang et al. 2018). The
 whole report says what its indexer read, so its number is a leak and no skill; the indication was written
@@ -8,21 +6,16 @@ before the film was read, and its number is what text can honestly add. The mode
 regression a finding, tested by five-fold cross-validation over reports.
 """
 
-import argparse
 import hashlib
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
-from modeling.reports.reading import ReportError, read_reports
+from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
 from training.weak_labels import mean_metrics
 
@@ -147,22 +140,3 @@ def table(answer: dict[str, Any]) -> str:
         lines.append(f"{name:16} mean AUROC {row['mean_auroc']:.3f} [{low:.3f}, {high:.3f}]  {remarks[name]}")
         lines.append("    " + ", ".join(f"{finding} {value:.3f}" for finding, value in row["auroc"].items()))
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure; 0 on success, 1 with one sentence on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m training.text_only", description=__doc__)
-    parser.add_argument("reports", type=Path, help="Open-i archive or folder")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    try:
-        answer = measure(read_reports(options.reports))
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 1
-    print(json.dumps(answer) if options.json else table(answer))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
 """Phantoms on which a checkpoint is confidently wrong: kept as numbers, drawn again when they are asked for.
 
 `drills.json` beside the weights names them. It comes from an evaluation on phantoms that the checkpoint has
-never seen (`python -m evaluation.drills`), belongs to one set of weights, and holds no picture.
+never seen (`viewbox drills`), belongs to one set of weights, and holds no picture.
 """
 
 import json
@@ -87,6 +87,20 @@ class Drills(Configuration):
         """Write the file into a checkpoint folder."""
         (folder / DRILLS_FILE).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
 
+    @staticmethod
+    def standing(folder: Path) -> int:
+        """How many drills the file of a checkpoint folder names, whatever weights they belong to.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        try:
+            return len(json.loads((folder / DRILLS_FILE).read_text(encoding="utf-8"))["drills"])
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError, LookupError, TypeError) as exc:
+            raise CheckpointError("{name} cannot be read; make it again.", name=DRILLS_FILE) from exc
+
     @classmethod
     def load(cls, folder: Path, weights_sha256: str) -> Self | None:
         """The file beside some weights; None where there is none.
@@ -103,6 +117,6 @@ class Drills(Configuration):
             raise CheckpointError("{name} cannot be read; make it again.", name=path.name) from exc
         if found.weights_sha256 != weights_sha256:
             raise CheckpointError(
-                "{name} belongs to other weights; evaluate these with evaluation.drills.", name=path.name
+                "{name} belongs to other weights; evaluate these with viewbox drills.", name=path.name
             )
         return found

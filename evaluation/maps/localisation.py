@@ -1,20 +1,15 @@
-"""Do the maps point at the evidence? `python -m evaluation.maps.localisation --checkpoint DIR ...`
+"""Do the maps point at the evidence? What `viewbox localise` does.
 
-With `--data FILE.parquet` (the columns of the SIIM films) on validation films with boxes that radiologists
-drew; with `--phantoms N` on synthetic cases whose evidence was planted. Every map explains the reference
-appearance. Controls and priors are graded beside the methods: a method that does not beat them shows the
-film, or chest films in general, and not what the model saw.
+On validation films with boxes that radiologists drew, or on synthetic cases whose evidence was planted. Every
+map explains the reference appearance. Controls and priors are graded beside the methods: a method that does
+not beat them shows the film, or chest films in general, and not what the model saw.
 """
 
-import argparse
-import json
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from evaluation.maps.ablation import ask_with_and_without, summarise_ablation
 from evaluation.maps.film_maps import (
@@ -26,7 +21,6 @@ from evaluation.maps.film_maps import (
     centre_prior,
     location_priors,
 )
-from evaluation.maps.localisation_lines import as_lines
 from evaluation.maps.localisation_scores import (
     Score,
     score_map,
@@ -38,6 +32,7 @@ from evaluation.maps.planted_shares import PlantedShare, planted_share, summaris
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
+from modeling.progress import progress
 from modeling.render.pictures import SMOOTHING
 from modeling.study import Modality
 from training.corpora.published_films import siim
@@ -197,95 +192,49 @@ def appearance_modalities(pipeline: DiagnosisPipeline) -> tuple[Modality, ...]:
     raise ViewboxError("This checkpoint does not read an appearance from the film; choose one that does.")
 
 
-# --- the command line
+def localise(
+    checkpoint: str | Path,
+    *,
+    data: Path | None = None,
+    phantoms: int = 0,
+    limit: int | None = None,
+    seed: int = PHANTOM_SEED,
+    size: int = PHANTOM_SIZE,
+    ablation: int | None = None,
+    effort: Effort | None = None,
+) -> dict[str, Any]:
+    """Grade the maps on films with boxes (`data`) or on phantoms.
 
-
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure as the options say.
+    Args:
+        data: Parquet file with the columns of the SIIM films.
+        limit: no more than so many films.
+        seed, size: of the series of phantoms, and the longer side of one in pixels.
+        ablation: also the appearance AUROC without each modality, on so many phantoms.
 
     Raises:
-        ViewboxError: an option, the checkpoint or the file cannot be used.
+        ViewboxError: the checkpoint or the file cannot be used.
     """
-    _check(options)
-    pipeline = DiagnosisPipeline.from_pretrained(options.checkpoint)
+    pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
     appearance_modalities(pipeline)
-    effort = Effort(options.tolerance, options.max_evaluations)
+    effort = effort or Effort()
     benchmark = Benchmark(FilmMapper(pipeline, effort))
     about: dict[str, Any] = {"checkpoint": pipeline.origin.name, "revision": pipeline.origin.revision}
     cases: Iterable[MarkedStudy]
-    if options.data:
-        cases = marked_films(options.data, options.limit)
+    if data:
+        cases = marked_films(data, limit)
         total = len(cases)
-        about |= {"data": options.data.name, "split": "validation"}
+        about |= {"data": data.name, "split": "validation"}
     else:
-        total = min(options.phantoms, options.limit or options.phantoms)
-        cases = marked_phantoms(total, options.seed, options.size)
-        about |= {"phantoms": total, "seed": options.seed, "size": options.size}
+        total = min(phantoms, limit or phantoms)
+        cases = marked_phantoms(total, seed, size)
+        about |= {"phantoms": total, "seed": seed, "size": size}
     about |= {"task": str(TaskName.APPEARANCE), "smoothing": SMOOTHING, **vars(effort)}
-    for marked in tqdm(cases, total=total, unit="film", desc="explaining", disable=None):
+    for marked in progress(cases, "explaining", total=total):
         benchmark.add(marked)
     summary = {**about, **benchmark.summary()}
-    if options.ablation is not None:
-        count = options.ablation or total
-        phantoms = marked_phantoms(count, options.seed, options.size)
-        shown = tqdm(phantoms, total=count, unit="case", desc="taking modalities away", disable=None)
+    if ablation is not None:
+        drawn = marked_phantoms(ablation, seed, size)
+        shown = progress(drawn, "taking modalities away", total=ablation, unit="case")
         answers = ask_with_and_without(pipeline, shown)
-        summary["ablation"] = {"cases": count, **summarise_ablation(answers)}
+        summary["ablation"] = {"cases": ablation, **summarise_ablation(answers)}
     return {**summary, "warning": NOT_FOR_DIAGNOSIS}
-
-
-def _check(options: argparse.Namespace) -> None:
-    if (options.data is None) == (options.phantoms is None):
-        raise ViewboxError("Give either --data FILE.parquet or --phantoms N, one of the two.")
-    if options.ablation is not None and options.phantoms is None:
-        raise ViewboxError("--ablation needs to know where the evidence is; give --phantoms N with it.")
-    for name in ("phantoms", "limit"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ViewboxError(
-                "--{name} starts at 1, not at {value}; give a larger number.", name=name, value=value
-            )
-    if options.seed < 0 or (options.ablation or 0) < 0:
-        raise ViewboxError("--seed and --ablation start at 0; give a larger number.")
-    if options.max_evaluations < 2 or not options.tolerance > 0:
-        raise ViewboxError("--max-evaluations starts at 2 and --tolerance above 0; give larger numbers.")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.maps.localisation", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder or Hub repo")
-    parser.add_argument("--data", type=Path, metavar="FILE.parquet", help="films with boxes")
-    parser.add_argument("--phantoms", type=int, metavar="N", help="synthetic cases with planted evidence")
-    parser.add_argument("--limit", type=int, metavar="K", help="no more than so many films")
-    parser.add_argument("--seed", type=int, default=PHANTOM_SEED, help="of the series of phantoms")
-    parser.add_argument("--size", type=int, default=PHANTOM_SIZE, help="longer side of a phantom in pixels")
-    parser.add_argument(
-        "--ablation",
-        type=int,
-        nargs="?",
-        const=0,
-        metavar="M",
-        help="also the appearance AUROC without each modality, on M phantoms (default: as with --phantoms)",
-    )
-    parser.add_argument("--tolerance", type=float, default=0.05, help="gradients stop at this relative delta")
-    parser.add_argument("--max-evaluations", type=int, default=64, help="or after so many gradients")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code: 0, or 2 with one sentence on stderr."""
-    options = _parser().parse_args(arguments)
-    try:
-        summary = run(options)
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(summary, indent=2, allow_nan=False) if options.json else "\n".join(as_lines(summary)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What a shortcut does to a model: `python -m evaluation.maps.shortcut --twin DIR --checkpoint DIR`.
+"""What a shortcut does to a model: what `viewbox shortcut` measures.
 
 A twin learnt from films on which a lead arrow in the corner goes with one appearance (`role` in its
 configuration). Each phantom is made twice from one seed, without and with that arrow, and both checkpoints
@@ -6,16 +6,13 @@ answer both: nothing else differs, so whatever changes is the arrow's doing. Bes
 the film's evidence that Integrated Gradients put on the arrow, and the arrow's share of the film.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_dilation
-from tqdm import tqdm
 
 from evaluation.maps.film_maps import Effort
 from evaluation.maps.localisation_scores import positive_evidence
@@ -24,6 +21,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
+from modeling.progress import progress
 from modeling.study import ClinicalTable, ClinicalText, Study
 
 SEED, SIZE = 8, 192
@@ -145,17 +143,34 @@ def summarise(answers: Sequence[PairAnswer], references: Sequence[str]) -> dict[
     return summary
 
 
-def measure(
-    pipelines: dict[str, DiagnosisPipeline], made: Iterator[Pair], explained: int, effort: Effort
+def compare_twin(
+    twin: str | Path,
+    checkpoint: str | Path,
+    *,
+    count: int = 120,
+    explained: int = 32,
+    seed: int = SEED,
 ) -> dict[str, Any]:
-    """Ask every checkpoint about every pair.
+    """Ask a twin and a checkpoint about every pair of a series.
 
     Args:
+        twin: the checkpoint that learnt the arrow; `checkpoint` did not.
+        count: phantoms, each with and without the arrow.
         explained: how many of the marked films are explained as well.
+
+    Raises:
+        ViewboxError: a checkpoint cannot be loaded, or `twin` learnt no shortcut on purpose.
     """
+    pipelines = {
+        "twin": DiagnosisPipeline.from_pretrained(twin),
+        "checkpoint": DiagnosisPipeline.from_pretrained(checkpoint),
+    }
+    if pipelines["twin"].config.role != "shortcut_twin":
+        raise ViewboxError("{twin} learnt no shortcut on purpose; give a twin's folder.", twin=twin)
+    effort = Effort()
     answers: dict[str, list[PairAnswer]] = {name: [] for name in pipelines}
     references, areas = [], []
-    for number, pair in enumerate(made):
+    for number, pair in enumerate(progress(pairs(count, seed), "asking both", total=count, unit="pair")):
         references.append(pair.reference)
         areas.append(float(pair.arrow.mean()))
         for name, pipeline in pipelines.items():
@@ -165,42 +180,5 @@ def measure(
         "learnt": LEARNT,
         "arrow_share_of_film": float(np.median(areas)),
         **{name: summarise(given, references) for name, given in answers.items()},
+        "seed": seed,
     }
-
-
-# --- the command line
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code: 0, or 2 with one sentence on stderr."""
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.maps.shortcut", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--twin", required=True, metavar="DIR", help="the checkpoint that learnt the arrow")
-    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="the one that did not")
-    parser.add_argument("--pairs", type=int, default=120, help="phantoms, each with and without the arrow")
-    parser.add_argument("--explained", type=int, default=32, help="marked films that are explained as well")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the series of phantoms")
-    options = parser.parse_args(arguments)
-    try:
-        if options.pairs < 1 or options.explained < 0 or options.seed < 0:
-            raise ViewboxError("--pairs starts at 1, --explained and --seed at 0; give larger numbers.")
-        pipelines = {
-            "twin": DiagnosisPipeline.from_pretrained(options.twin),
-            "checkpoint": DiagnosisPipeline.from_pretrained(options.checkpoint),
-        }
-        if pipelines["twin"].config.role != "shortcut_twin":
-            raise ViewboxError(
-                "{twin} learnt no shortcut on purpose; give a twin's folder.", twin=options.twin
-            )
-        made = tqdm(pairs(options.pairs, options.seed), total=options.pairs, unit="pair", disable=None)
-        summary = measure(pipelines, made, options.explained, Effort())
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps({**summary, "seed": options.seed}, indent=2, allow_nan=False))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

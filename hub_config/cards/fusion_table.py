@@ -1,13 +1,10 @@
-"""The fusion comparison as Markdown: `python -m hub_config.cards.fusion_table` writes it into the README.
+"""The fusion comparison as Markdown, as it stands in the README.
 
-Every number and every verdict comes from `fusion_comparison.json`, which
-`python -m training.fusion_comparison` measures.
+Every number and every verdict comes from `fusion_comparison.json`, which `viewbox fusion` measures.
 """
 
-import argparse
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,18 +148,3 @@ def readme_with_fusion(readme: str, measured: Path = MEASURED) -> str:
     _, tail = rest.split(AFTER)
     found = json.loads(measured.read_text(encoding="utf-8"))
     return f"{head}{BEFORE}\n{fusion_markdown(found)}{AFTER}{tail}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    argparse.ArgumentParser(description="Write the fusion comparison into the README.").parse_args(arguments)
-    try:
-        README.write_text(readme_with_fusion(README.read_text(encoding="utf-8")), encoding="utf-8")
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

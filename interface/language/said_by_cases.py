@@ -239,8 +239,8 @@ SENTENCES: dict[str, str] = {
     ),
     "The file behind @ cannot be read; check its name.": "無法讀取 @ 之後的檔案；請檢查檔名。",
     # phantoms and drills
-    "{name} belongs to other weights; evaluate these with evaluation.drills.": (
-        "{name}屬於其他權重；請以 evaluation.drills 評估目前的權重。"
+    "{name} belongs to other weights; evaluate these with viewbox drills.": (
+        "{name}屬於其他權重；請以 viewbox drills 評估目前的權重。"
     ),
     "{file} is damaged at drill {number}; make it again.": ("{file} 在第 {number} 題損壞；請重新產生。"),
     "{name} cannot be read; make it again.": "無法讀取{name}；請重新產生。",

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from cases.scoring.__main__ import score_portion
+from cases.scoring.portions import score_portion
 from cases.scoring.results import Job, Result
 
 

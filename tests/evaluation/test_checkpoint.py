@@ -12,15 +12,18 @@ import yaml
 
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
-from hub_config.cards import __main__ as cards
+from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.familiarity import FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration
 from modeling.study import Modality
+from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
 from tests.evaluation.test_evaluation import siim_file
+
+write_card = command("cards")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sources=("siim",),
     )
     readme = folder / "README.md"
-    marked = (f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut"))
+    marked = (
+        f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut", "fusion")
+    )
     readme.write_text(f"Before\n{''.join(marked)}After\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leak_audit, "TREES", 10)
@@ -43,7 +48,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(gate_measuring, "_phantoms", lambda: [])
         patch.setattr(cards, "README", readme)
         patch.setattr(cards, "CHECKPOINTS", folder / "checkpoints")
-        assert cards.main(["--checkpoint", str(toy), "--data", str(folder)]) == 0
+        assert write_card(["--checkpoint", str(toy), "--data", str(folder)]) == 0
     return toy
 
 
@@ -100,7 +105,7 @@ def test_a_changed_number_makes_card_and_plots_stale(measured: Path, tmp_path: P
 
 
 def test_an_old_or_missing_measurement_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cards.main(["--checkpoint", str(tmp_path)]) == 2
+    assert write_card(["--checkpoint", str(tmp_path)]) == 1
     assert "measure it first" in capsys.readouterr().err
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(ViewboxError, match="old form"):

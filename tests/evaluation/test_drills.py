@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from cases.phantom.drills import DRILLS_FILE, Drill, Drills
+from evaluation.drills import kept
 from interface.quiz_tab.rules import CONFIDENT, DRILLS, LENGTH, Candidate, drawn_set
-from modeling.errors import CheckpointError
+from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.study import Modality
+from tests.doubles.command import command
 
 BUNDLED = Path(__file__).parents[2] / "hub_config" / "checkpoints"
 SHIPPED = sorted(path.parent for path in BUNDLED.glob(f"*/{DRILLS_FILE}"))
@@ -94,7 +96,7 @@ def test_drills_of_an_evaluation_are_mixed_into_sets_unannounced():
 
 
 def test_the_command_counts_what_it_asked(tmp_path, capsys):
-    from evaluation.drills import evaluated, main
+    from evaluation.drills import evaluated
     from tests.doubles.toys import toy_config, toy_model, toy_processor
 
     processor = toy_processor(size=64)
@@ -105,5 +107,19 @@ def test_the_command_counts_what_it_asked(tmp_path, capsys):
     assert found.evaluated == 2 and 0 <= found.right <= 2 and found.right + found.confidently_wrong <= 2
     assert found.weights_sha256 == sha256_of(tmp_path / "toy" / WEIGHTS_FILE)
     toy_model(toy_config(sources=("siim",)), processor, seed=3).save_pretrained(tmp_path / "real", processor)
-    assert main(["--checkpoint", str(tmp_path / "real"), "--phantoms", "1"]) == 2
+    assert command("drills")(["--checkpoint", tmp_path / "real", "--phantoms", 1]) == 1
     assert "not trained on phantoms" in capsys.readouterr().err
+
+
+def test_drills_are_rehearsed_and_fewer_never_replace_more_unasked(tmp_path):
+    none = replace(few(), drills=())
+    assert "nothing is written" in kept(few(), tmp_path) and not (tmp_path / DRILLS_FILE).exists()
+    assert "in place of 0" in kept(few(), tmp_path, write=True)
+    assert "holds 1 drills already: add --write --replace" in kept(none, tmp_path)
+    with pytest.raises(ViewboxError, match="add --replace"):
+        kept(none, tmp_path, write=True)
+    assert Drills.load(tmp_path, "w") == few(), "what stood there stands"
+    kept(few("v"), tmp_path, write=True)
+    assert Drills.load(tmp_path, "v") == few("v"), "as many replace as many, whatever the weights"
+    kept(none, tmp_path, write=True, replace=True)
+    assert Drills.load(tmp_path, "w") == none

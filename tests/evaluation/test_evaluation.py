@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation import __main__ as evaluation
 from evaluation.plain_metrics import (
     accuracy,
     bootstrap_interval,
@@ -20,7 +19,10 @@ from evaluation.plain_metrics import (
 from evaluation.summary import Measurement, curves, extent_correlation, summarise
 from modeling.labels import GRADING, TaskName
 from modeling.study import ClinicalTable
+from tests.doubles.command import command
 from training.corpora.labelled_film import Film
+
+evaluate = command("evaluate")
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
 
@@ -75,10 +77,7 @@ def test_the_command_measures_validation_films_only(
     tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = str(siim_file(tmp_path))
-    assert (
-        evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--task", "appearance", "--json"])
-        == 0
-    )
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data, "--task", "appearance", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["n"], summary["patients"], summary["split"]) == (12, 6, "validation")
     assert set(summary["per_class"]) == set(CLASSES)
@@ -89,7 +88,7 @@ def test_a_file_without_validation_films_is_measured_whole(
     tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = str(siim_file(tmp_path, splits=("test",)))
-    assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data]) == 0
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data]) == 0
     assert "24 films of 12 patients" in capsys.readouterr().out
 
 
@@ -98,7 +97,7 @@ def test_the_audit_stands_beside_the_checkpoint(
 ) -> None:
     monkeypatch.setattr("evaluation.leak_audit.TREES", 10)
     data = str(siim_file(tmp_path))
-    assert evaluation.main(["--checkpoint", str(checkpoint), "--data", data, "--audit"]) == 0
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data, "--audit"]) == 0
     said = capsys.readouterr().out
     for row in ("majority", "source", "thumbnail", "shuffled labels", "film alone"):
         assert f"against {row}" in said
@@ -164,6 +163,6 @@ def test_bad_input_is_one_sentence(
     tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
     defaults = ["--checkpoint", str(checkpoint), "--data", str(siim_file(tmp_path))]
-    assert evaluation.main([*defaults, *arguments]) == 2
+    assert evaluate([*defaults, *arguments]) == 1
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1

@@ -11,14 +11,20 @@ import yaml
 from evaluation import label_metrics
 from evaluation.label_metrics import LabelScores, beside, summarise_labels
 from evaluation.plain_metrics import macro_auroc
-from hub_config.cards import __main__ as cards
+from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
+from tests.doubles.command import command
 from tests.doubles.example_reports import toy_reports_settings, write_indexed_archive
-from training import inner_fold, label_sources, text_only, train
+from training import inner_fold, label_sources, text_only
 from training.corpora.labelled_film import Film
+
+write_card = command("cards")
+train = command("train")
+compare_labels = command("label-sources")
+try_inside = command("inner-fold")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("text")
     write_indexed_archive(folder)
     readme = folder / "README.md"
-    marked = (f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut"))
+    marked = (
+        f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut", "fusion")
+    )
     readme.write_text("".join(marked))
     readings = {"reports": ("indication", "findings", "impression"), "indications": ("indication",)}
     with pytest.MonkeyPatch.context() as patch:
@@ -39,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(out / "checkpoint", folder / "checkpoints" / name)
         for name in readings:
             toy = folder / "checkpoints" / name
-            assert cards.main(["--checkpoint", str(toy), "--data", str(folder)]) == 0
+            assert write_card(["--checkpoint", str(toy), "--data", str(folder)]) == 0
     return folder
 
 
@@ -47,7 +55,7 @@ def train_toy(folder: Path, name: str, sections: tuple[str, ...], corpus: str) -
     config = folder / f"{name}.json"
     config.write_text(json.dumps(toy_reports_settings(sections, corpora=(corpus,), epochs=6).to_json()))
     where = ["--config", config, "--data", folder, "--out", folder / name, "--cache", folder / "cache"]
-    assert train.main([str(word) for word in where]) == 0
+    assert train(where) == 0
     return folder / name
 
 
@@ -104,9 +112,9 @@ def test_mined_labels_are_compared_on_the_same_reports(
     own = trained / "checkpoints" / "reports"
     mined = train_toy(trained, "mined", ("indication", "findings", "impression"), "openi-mined")
     out = own / "weak_labels.json"
-    command = ["--data", trained, "--checkpoint", own, "--mined", mined / "checkpoint", "--out", out]
+    asked = ["--data", trained, "--checkpoint", own, "--mined", mined / "checkpoint", "--out", out]
     capsys.readouterr()
-    assert label_sources.main([str(word) for word in command]) == 0
+    assert compare_labels(asked) == 0
     assert "first ahead by" in capsys.readouterr().out
     answer = json.loads(out.read_text())
     assert answer["test_reports"] == cards.read_metrics(own)["sides"]["test"]
@@ -118,7 +126,7 @@ def test_mined_labels_are_compared_on_the_same_reports(
     shutil.copytree(mined / "checkpoint", other)
     split = (other / "split.csv").read_text()
     (other / "split.csv").write_text(split.replace(",test\n", ",train\n", 1))
-    assert label_sources.main(["--data", str(trained), "--checkpoint", str(own), "--mined", str(other)]) == 2
+    assert compare_labels(["--data", trained, "--checkpoint", own, "--mined", other]) == 1
     assert "held out other reports" in capsys.readouterr().err
 
 
@@ -126,9 +134,9 @@ def test_a_recipe_is_tried_inside_the_training_reports(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own, out = trained / "checkpoints" / "reports", trained / "inner"
-    command = ["--config", trained / "reports.json", "--data", trained, "--out", out, "--fold", 1]
+    asked = ["--config", trained / "reports.json", "--data", trained, "--out", out, "--fold", 1]
     known = cards.read_metrics(own)["measurements"]["findings on openi (whole report)"]["macro_auroc"]
-    assert inner_fold.main([str(w) for w in [*command, "--former", own / "metrics.json"]]) == 0
+    assert try_inside([*asked, "--former", own / "metrics.json"]) == 0
     assert "others test" in capsys.readouterr().out
     answer = json.loads((out / "inner_fold.json").read_text())
     trained_reports = cards.read_metrics(own)["sides"]["train"]
@@ -138,7 +146,7 @@ def test_a_recipe_is_tried_inside_the_training_reports(
     shutil.copy(out / "inner_fold.json", own / "inner_fold.json")
     card = cards.model_card(own)
     assert f"{answer['recipe']['mean_auroc']:.3f}" in card and "was known before" in card
-    assert inner_fold.main([str(word) for word in [*command, "--former", out / "absent"]]) == 2
+    assert try_inside([*asked, "--former", out / "absent"]) == 1
     assert "name one" in capsys.readouterr().err
 
 

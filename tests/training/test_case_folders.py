@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 
 import tests.doubles.lake_sources as made
-from cases.importers.__main__ import main as import_main
 from cases.open_store import open_case_store
-from evaluation import __main__ as evaluation
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
+from tests.doubles.command import command
 from tests.training.test_training import toy_settings
-from training import train
 from training.corpora import open_corpus
 from training.corpora.case_folders import case_folder
 from training.films import TrainingTensors
 from training.preparation import build_processor
 from training.settings import TrainingSettings
+
+import_main = command("import")
+train = command("train")
+evaluate = command("evaluate")
 
 CLASSES = (("Negative", ""), ("Typical", "Severe"), ("Indeterminate", "Mild"), ("Atypical", "Moderate"))
 
@@ -80,10 +82,10 @@ def test_film_and_table_of_ricord_train_and_are_measured(
     settings = toy_settings(corpora=("ricord",), epochs=2)
     (tmp_path / "settings.json").write_text(json.dumps(settings.to_json()))
     out, cache = tmp_path / "run", tmp_path / "cache"
-    command = ["--config", tmp_path / "settings.json", "--data", data, "--out", out, "--cache", cache]
-    assert train.main([str(part) for part in command]) == 0
+    asked = ["--config", tmp_path / "settings.json", "--data", data, "--out", out, "--cache", cache]
+    assert train(asked) == 0
     checkpoint = str(out / "checkpoint")
-    told = evaluation.main(["--checkpoint", checkpoint, "--data", str(data / "ricord"), "--json", "--audit"])
+    told = evaluate(["--checkpoint", checkpoint, "--data", str(data / "ricord"), "--json", "--audit"])
     summary = json.loads(capsys.readouterr().out)
     assert told == 0 and (summary["corpus"], summary["split"]) == ("ricord", "validation")
     assert summary["n"] == sum(film.split == "validation" for film in open_corpus.load("ricord", data))

@@ -23,15 +23,17 @@ from hub_config.cards.fusion_table import (
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.study import ClinicalTable, Modality
+from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
 from training.corpora.labelled_film import Film
-from training.fusion_comparison import __main__ as fusion_comparison
-from training.fusion_comparison.__main__ import CONFIG, compare, folds, graded_films, main, outside, report
 from training.fusion_comparison.arms import ARMS, FILM, Arm, Evidence, Recipe, train_and_predict
-from training.fusion_comparison.frozen_films import feature_maps, open_backbone
+from training.fusion_comparison.comparison import CONFIG, compare, folds, graded_films, outside, report
+from training.fusion_comparison.frozen_films import IMAGENET, feature_maps, open_backbone
 from training.fusion_comparison.scores import Readings, holm, score
 from training.fusion_comparison.severity import expert_agreement, severities
 from training.settings import TrainingSettings
+
+main = command("fusion")
 
 GRADES = ("Mild", "Moderate", "Severe")
 QUICK = Recipe(epochs=6, fewest_known=3)
@@ -259,9 +261,9 @@ def test_features_are_what_the_encoder_gives(data: Path, tmp_path: Path, setting
 
 
 def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture):
-    assert main(["--data", str(tmp_path)]) == 2
+    assert main(["--data", str(tmp_path)]) == 1
     toy = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
-    assert main(["--data", str(data), "--backbone", str(toy)]) == 2
+    assert main(["--data", str(data), "--backbone", str(toy)]) == 1
     said = capsys.readouterr().err.splitlines()
     assert "name the folder that holds the corpora" in said[0] and "split.csv" in said[1] and len(said) == 2
 
@@ -275,7 +277,7 @@ def test_the_readme_shows_the_comparison_that_was_measured(root: Path):
     readme = (root / "README.md").read_text()
     assert readme == readme_with_fusion(readme)
     found = json.loads(MEASURED.read_text())
-    assert found["backbones"][0]["name"] == fusion_comparison.IMAGENET
+    assert found["backbones"][0]["name"] == IMAGENET
     assert found["protocol"]["recipe"] == vars(Recipe()), "the recipe has changed since: measure again"
 
 

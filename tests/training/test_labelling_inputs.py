@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.command import command
 from tests.doubles.example_reports import open_i_xml, write_archive, write_gold
-from training.labelling import main
+
+main = command("mine")
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "effusion"><!ENTITY b "&a;&a;&a;&a;&a;">]>
 <eCitation><AbstractText>&b;</AbstractText></eCitation>"""
@@ -67,10 +69,10 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
         [str(archive), "--weak"],
         [str(archive), "--rules", str(tmp_path / "bomb.xml")],
     ]
-    for command in commands:
-        assert main(command) == 1, command
+    for asked in commands:
+        assert main(asked) in (1, 2), asked
         captured = capsys.readouterr()
-        assert captured.out == "" and captured.err.count("\n") == 1, (command, captured.err)
+        assert captured.out == "" and captured.err.count("\n") == 1, (asked, captured.err)
         assert captured.err.strip().endswith(".") and "Traceback" not in captured.err
 
 

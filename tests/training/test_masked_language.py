@@ -11,8 +11,8 @@ from modeling.labels import FINDINGS
 from modeling.model.fusion import FusionModel
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalText, Study
+from tests.doubles.command import command
 from tests.doubles.example_reports import toy_reports_settings, write_indexed_archive
-from training import train
 from training.corpora import open_corpus
 from training.corpora.labelled_film import Film
 from training.corpora.reports import indexed_reports, mined_reports, side_of
@@ -20,6 +20,8 @@ from training.masked_language import Corpus, MaskedLanguage, by_length
 from training.run import GAPS_FILE, Run
 from training.settings import TrainingSettings
 from training.text_only import fold_of
+
+train = command("train")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +142,7 @@ def test_the_command_trains_on_reports(data: Path, tmp_path: Path) -> None:
     config.write_text(json.dumps(settings(epochs=1, corpora=("openi-mined",)).to_json()))
     out = tmp_path / "out"
     where = ["--config", str(config), "--data", str(data), "--out", str(out), "--cache", str(tmp_path / "c")]
-    assert train.main(where) == 0
+    assert train(where) == 0
     model, processor, _ = FusionModel.from_pretrained(out / "checkpoint")
     assert processor.config.is_post_read and list(model.encoders) == ["text"]
     sides = [line.split(",")[3] for line in (out / "checkpoint" / "split.csv").read_text().splitlines()[1:]]

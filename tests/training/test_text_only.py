@@ -9,8 +9,11 @@ import pytest
 from modeling.labels import FINDINGS
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
+from tests.doubles.command import command
 from tests.doubles.example_reports import SENTENCES, open_i_xml
-from training.text_only import HEADINGS, fold_of, indexed, main, measure, table
+from training.text_only import HEADINGS, fold_of, indexed, measure, table
+
+main = command("text-only")
 
 TERMS = {"Effusion": "Pleural Effusion/left", "Cardiomegaly": "Cardiomegaly/mild"}
 

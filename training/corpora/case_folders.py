@@ -1,8 +1,8 @@
 """Any set as a corpus, once an importer brought it in: a folder of Parquet cases.
 
-`python -m cases.importers NAME SOURCE --store DATA/NAME --write` reads the layouts as published (RICORD with
+`viewbox import NAME SOURCE --store DATA/NAME --write` reads the layouts as published (RICORD with
 its annotations and clinical sheet, NIH, Open-i, SIIM, MIMIC-CXR-JPG, ...) and writes such a folder;
-`python -m cases.export` writes the same columns. A run that names the corpus NAME then finds it in DATA.
+`viewbox export` writes the same columns. A run that names the corpus NAME then finds it in DATA.
 Films stay on the disk until they are decoded, however large the set.
 """
 

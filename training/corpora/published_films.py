@@ -211,7 +211,7 @@ def hannover(path: Path) -> Iterator[Film]:
 
 
 def phantoms(path: Path) -> Iterator[Film]:
-    """Synthetic cases as `python -m cases.phantom --corpus FILE` writes them, with all labels."""
+    """Synthetic cases as `viewbox phantoms --corpus FILE` writes them, with all labels."""
     plain = ("case_id", "image", "bits_stored", "photometric", "window")
     needed = (*plain, "table", "text", "reference", "boxes", "opacities")
     for row in _rows(path, (*needed, "split")):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.csv_cells import csv_rows
@@ -17,6 +16,7 @@ from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
+from modeling.progress import progress
 from training.corpora.labelled_film import Film
 from training.films import decode_all
 from training.initial_weights import load_initial_weights
@@ -109,7 +109,7 @@ def feature_maps(films: Sequence[Film], backbone: FrozenBackbone, cache: Path) -
     if not path.is_file():
         pixels, _ = decode_all(films, backbone.processor.config.image, cache)
         encoder, parts = backbone.encoder.eval().to(memory_format=torch.channels_last), []
-        with tqdm(total=len(films), unit="film", desc=f"features ({backbone.name})", disable=None) as bar:
+        with progress(what=f"features ({backbone.name})", total=len(films)) as bar:
             for start in range(0, len(films), BATCH):
                 shown = torch.from_numpy(np.array(pixels[start : start + BATCH])).float() / 255.0
                 batch = backbone.processor.normalise(shown).to(memory_format=torch.channels_last)

@@ -16,8 +16,8 @@ from cases.deidentify.pixels import text_lines, without_lines
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.deidentify.text import clean_text
 from cases.export.licences import licence_named, own_copy
-from cases.importers.__main__ import LAYOUTS
 from cases.importers.films import Work, outcome
+from cases.importers.layouts import LAYOUTS
 from cases.importers.rows import ImportSettings
 from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import study_from_upload

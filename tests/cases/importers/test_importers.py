@@ -13,8 +13,8 @@ from PIL import Image
 from cases.case import Case
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import case_from_document
-from cases.importers.__main__ import LAYOUTS, main
 from cases.importers.films import NO_FINDING, Outcome, Work, outcome
+from cases.importers.layouts import LAYOUTS
 from cases.importers.ricord_readings import majority_of, study_readings
 from cases.importers.ricord_sheet import ClinicalSheet
 from cases.importers.rows import Dropped, ImportSettings, Notice, Row
@@ -22,6 +22,9 @@ from modeling.errors import StudyError
 from modeling.labels import TaskName
 from modeling.study import ViewPosition
 from tests.doubles import lake_sources as made
+from tests.doubles.command import command
+
+main = command("import")
 
 SALT = Pseudonymiser(b"0123456789abcdef-of-a-test")
 PLAIN = ImportSettings()
@@ -568,5 +571,5 @@ def test_a_rehearsal_stores_nothing_and_reports(tmp_path: Path, capsys: pytest.C
 def test_a_command_that_cannot_begin_says_why(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*arguments, "--quiet"]) == 2
+    assert main([*arguments, "--quiet"]) == 1
     assert sentence in capsys.readouterr().err

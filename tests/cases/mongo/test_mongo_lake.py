@@ -17,15 +17,17 @@ import pytest
 
 from cases.case import Case
 from cases.document import document_from_case
-from cases.mongo.__main__ import main as sweep_command
 from cases.mongo.films import BUCKET
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.mongo.sweeping import Swept
 from cases.store import CaseFilter, Stored
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
+from tests.doubles.command import command
 from tests.doubles.example_cases import full_case, in_order, plain, small_case
 from tests.doubles.mongo_server import MongoServer
+
+sweep_command = command("sweep")
 
 WHERES = [
     CaseFilter(),
@@ -242,7 +244,7 @@ def test_the_sweep_command(
     writer.put(small_case("a"))
     assert sweep_command([server.uri, "--database", name]) == 0
     assert json.loads(capsys.readouterr().out) == {"films": 0, "uploads": 0}
-    assert sweep_command(["mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"]) == 2
+    assert sweep_command(["mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"]) == 1
     assert "is not running" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""`python -m cases.phantom` as a person runs it."""
+"""`viewbox phantoms` as a person runs it."""
 
 from pathlib import Path
 
@@ -8,11 +8,13 @@ from PIL import Image
 
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom import PhantomSettings, generate_case
-from cases.phantom.__main__ import main
 from cases.phantom.default_set import default_recipes
 from cases.phantom.generator import balanced, series_seed
 from cases.reading.dicom import read_radiograph
 from cases.store import CaseFilter
+from tests.doubles.command import command
+
+main = command("phantoms")
 
 
 def test_cases_land_in_store_corpus_dicom_and_sheet(tmp_path: Path) -> None:
@@ -69,6 +71,6 @@ def test_wrong_arguments_end_in_one_sentence(
     arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
+    assert main(arguments) == (1 if "--size" in arguments else 2)
     assert capsys.readouterr().err.count(";") == 1
     assert not list(tmp_path.iterdir())

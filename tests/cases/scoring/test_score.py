@@ -25,15 +25,18 @@ from cases.parquet import results as result_files
 from cases.parquet.results import ResultFiles
 from cases.parquet.store import EmbeddedCaseStore
 from cases.scoring import ray_engine as score_ray
-from cases.scoring.__main__ import checkpoint_hash, main, score_portion, score_portions
+from cases.scoring.portions import checkpoint_hash, score_portion, score_portions
 from cases.scoring.results import Job, Result, score_lake
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError, ViewboxError
 from modeling.model.pipeline import DiagnosisPipeline
+from tests.doubles.command import command
 from tests.doubles.example_cases import seed_document, small_case
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.score_workers import telling_portion
 from tests.doubles.toys import toy_study
+
+main = command("score")
 
 CASES = 24
 
@@ -246,10 +249,10 @@ def test_the_address_is_not_in_the_repr(checkpoint: Path) -> None:
 
 
 def test_the_command_refuses_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--checkpoint", str(tmp_path / "none")]) == 2
+    assert main(["--checkpoint", str(tmp_path / "none")]) == 1
     assert "There is no checkpoint in 'none'" in capsys.readouterr().err
     (tmp_path / "config.json").write_text("{}")
-    assert main(["--checkpoint", str(tmp_path)]) == 2
+    assert main(["--checkpoint", str(tmp_path)]) == 1
     assert "--results" in capsys.readouterr().err
 
 
@@ -309,16 +312,15 @@ def test_a_ray_cluster_whose_worker_is_killed_midway_scores_each_case_once(
 
 
 def test_kill_minus_nine_of_the_whole_program(place: str, checkpoint: Path) -> None:
-    command = [sys.executable, "-m", "cases.scoring", "--checkpoint", str(checkpoint), "--store", place]
+    command = [sys.executable, "-m", "viewbox", "score", "--checkpoint", str(checkpoint), "--store", place]
     root = Path(__file__).resolve().parents[3]
     running = subprocess.Popen(
-        [*command, "--write", "--batch", "1"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*command, "--write", "--batch", "1"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    said = b""
-    while b"3 written" not in said and (more := running.stderr.read(1)):
-        said += more
+    while running.poll() is None and len(results_in(place)) < 3:
+        time.sleep(0.05)
     running.kill()
-    running.communicate()
-    assert 3 <= len(results_in(place)) < CASES, said
+    running.wait()
+    assert 3 <= len(results_in(place)) < CASES
     assert main(["--checkpoint", str(checkpoint), "--store", place, "--write"]) == 0
     check(results_in(place), checkpoint)

@@ -14,7 +14,6 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.mongo.results import MongoResults
 from cases.mongo.store import MongoCaseStore
-from cases.mongo.vector_index import main
 from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
 from cases.scoring.checkpoint_hash import checkpoint_hash
 from cases.scoring.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
@@ -28,10 +27,13 @@ from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.study import Modality
+from tests.doubles.command import command
 from tests.doubles.example_cases import small_case
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.toys import toy_checkpoint, toy_study
 from tests.doubles.vector_server import FakeVectors
+
+main = command("vectors")
 
 WIDTH = 8
 READY = {"name": INDEX, "queryable": True, "latestDefinition": definition(WIDTH)}
@@ -240,10 +242,10 @@ def test_the_command_writes_vectors_once_and_says_what_the_server_cannot(
         told = json.loads(capsys.readouterr().out)
         assert (told["scored"], told["written"], told["vectors"]) == (5, written, 5)
         assert told["search"] == "This MongoDB has no vector search."
-    assert main([*asked_for, "--index"]) == 2
+    assert main([*asked_for, "--index"]) == 1
     assert "Atlas" in capsys.readouterr().err
-    assert main(["--store", "folder", "--checkpoint", str(toy)]) == 2
-    assert main(["--store", uri, "--checkpoint", str(toy.parent)]) == 2
+    assert main(["--store", "folder", "--checkpoint", str(toy)]) == 1
+    assert main(["--store", uri, "--checkpoint", str(toy.parent)]) == 1
 
 
 def test_a_server_without_search_falls_back_and_the_page_says_so(uri: str, toy: Path) -> None:

@@ -24,12 +24,15 @@ from cases.mongo import films as mongo_films
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from cases.student_documents.__main__ import main, to_seed, to_viewbox
 from cases.student_documents.conversion import document_from_seed, seed_from_document
+from cases.student_documents.stores import to_seed, to_viewbox
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
+from tests.doubles.command import command
 from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
 from tests.doubles.mongo_server import MongoServer
+
+main = command("convert")
 
 FILM = jpeg(chest_like(80, 72))
 TEXT = base64.b64encode(FILM).decode()
@@ -216,6 +219,6 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([lines, str(tmp_path / "again"), "--to", "viewbox"]) == 0
     assert plain(EmbeddedCaseStore.open(str(tmp_path / "again")).get("a")) == plain(full_case("a"))
     (tmp_path / "bad.jsonl").write_text('{"ID": 1}\nno json\n')
-    assert main([str(tmp_path / "bad.jsonl"), str(tmp_path / "b"), "--to", "viewbox"]) == 2
+    assert main([str(tmp_path / "bad.jsonl"), str(tmp_path / "b"), "--to", "viewbox"]) == 1
     assert "Line 2 of bad.jsonl" in capsys.readouterr().err
-    assert main(["postgres://x", lines, "--to", "viewbox"]) == 2
+    assert main(["postgres://x", lines, "--to", "viewbox"]) == 1

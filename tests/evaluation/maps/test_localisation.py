@@ -24,7 +24,6 @@ from evaluation.maps.film_maps import (
     centre_prior,
     location_priors,
 )
-from evaluation.maps.localisation import main
 from evaluation.maps.localisation_scores import (
     hit,
     intersection_over_union,
@@ -44,8 +43,10 @@ from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
+from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint, toy_radiograph, toy_study
 
+main = command("localise")
 METHODS = tuple(  # the toys have neither attention nor evidence weights
     name for m in map_methods("account", "opinion") if not m.needs for name in m.measured_as
 )
@@ -428,17 +429,18 @@ def test_bad_arguments_are_one_sentence(
     wrong = {
         "either --data": [],
         "one of the two": ["--data", str(boxed), "--phantoms", "3"],
-        "--phantoms starts at 1": ["--phantoms", "0"],
-        "--limit starts at 1": ["--phantoms", "3", "--limit", "0"],
+        "--phantoms": ["--phantoms", "0"],
+        "--limit": ["--phantoms", "3", "--limit", "0"],
         "--seed": ["--phantoms", "3", "--seed", "-1"],
-        "--ablation needs": ["--data", str(boxed), "--ablation"],
+        "--ablation needs": ["--data", str(boxed), "--ablation", "0"],
         "--max-evaluations": ["--phantoms", "3", "--max-evaluations", "1"],
         "phantom of 20 pixels": ["--phantoms", "3", "--size", "20"],
         "cannot be read": ["--data", str(tmp_path / "absent.parquet")],
         "no Parquet file": ["--data", str(text)],
     }
     for expected, arguments in wrong.items():
-        assert main(["--checkpoint", str(checkpoint), *arguments]) == 2, expected
+        refused = expected in ("phantom of 20 pixels", "cannot be read", "no Parquet file")
+        assert main(["--checkpoint", str(checkpoint), *arguments]) == (1 if refused else 2), expected
         printed = capsys.readouterr()
         assert printed.out == "" and expected in printed.err
         assert printed.err.strip().count("\n") == 0 and "Traceback" not in printed.err
@@ -449,10 +451,10 @@ def test_films_without_boxes_and_checkpoints_without_film_are_refused(
 ) -> None:
     train_only = pq.read_table(boxed).slice(3)
     pq.write_table(train_only, tmp_path / "train.parquet")
-    assert main(["--checkpoint", str(checkpoint), "--data", str(tmp_path / "train.parquet")]) == 2
+    assert main(["--checkpoint", str(checkpoint), "--data", str(tmp_path / "train.parquet")]) == 1
     assert "no validation film with boxes" in capsys.readouterr().err
     blind = toy_checkpoint(tmp_path / "blind", modalities=(Modality.TABLE,))
-    assert main(["--checkpoint", str(blind), "--phantoms", "2"]) == 2
+    assert main(["--checkpoint", str(blind), "--phantoms", "2"]) == 1
     assert "does not read an appearance from the film" in capsys.readouterr().err
-    assert main(["--checkpoint", str(tmp_path / "nothing"), "--phantoms", "2"]) == 2
+    assert main(["--checkpoint", str(tmp_path / "nothing"), "--phantoms", "2"]) == 1
     assert capsys.readouterr().err.strip().count("\n") == 0

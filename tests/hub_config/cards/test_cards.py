@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub_config.cards.__main__ import (
+from hub_config.cards.card import (
     CHECKPOINTS,
     PLOTS,
     card_plots,

@@ -11,7 +11,7 @@ import yaml
 from cases.case import SYNTHETIC_LICENCE, Licence
 from cases.parquet.store import EmbeddedCaseStore
 from hub_config.cards.case_card import case_card
-from hub_config.publishing import __main__ as publish
+from hub_config.publishing import publish
 from hub_config.publishing.errors import PublishError
 from hub_config.publishing.front_matter import check_card, front_matter
 from modeling.model.fusion import FusionModel
@@ -19,6 +19,7 @@ from modeling.study import Modality
 from tests.doubles.example_cases import small_case
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
 from tests.doubles.toys import toy_checkpoint
+from viewbox.command import main
 
 REPO = "owner/film"
 TOKEN = "hf_" + "s3cret" * 5
@@ -56,7 +57,7 @@ def run(capsys: pytest.CaptureFixture) -> Callable[..., tuple[int, str]]:
     """The command line: its exit status and all that it wrote, which never holds the token."""
 
     def command(*arguments: object) -> tuple[int, str]:
-        status = publish.main([str(argument) for argument in arguments])
+        status = main(["publish", *map(str, arguments)])
         out, err = capsys.readouterr()
         assert TOKEN not in out + err
         assert status == 0 or (err.endswith(".\n") and err.count("\n") == 1), err
@@ -144,14 +145,14 @@ def test_a_hub_that_refuses(hub, folder, run, mode, said):
     hub.create(REPO)
     hub.mode = mode
     status, sentence = run("model", "--repo", REPO, "--folder", folder)
-    assert status == 2
+    assert status == 1
     assert re.search(said, sentence), sentence
 
 
 def test_no_token(hub, folder, run, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
     status, sentence = run("model", "--repo", REPO, "--folder", folder)
-    assert status == 2 and "needs a token; set HF_TOKEN" in sentence and hub.requests == []
+    assert status == 1 and "needs a token; set HF_TOKEN" in sentence and hub.requests == []
 
 
 def test_no_network(hub, folder, run, monkeypatch):
@@ -159,12 +160,12 @@ def test_no_network(hub, folder, run, monkeypatch):
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     status, sentence = run("model", "--repo", REPO, "--folder", folder)
-    assert status == 2 and "check the network and try again" in sentence
+    assert status == 1 and "check the network and try again" in sentence
 
 
 def test_no_name_of_a_repo(hub, folder, run):
     status, sentence = run("model", "--repo", "what is this/", "--folder", folder)
-    assert status == 2 and "write it as owner/name" in sentence
+    assert status == 1 and "write it as owner/name" in sentence
 
 
 def test_someone_else_was_faster(hub, folder):
@@ -187,7 +188,7 @@ def test_someone_else_was_faster(hub, folder):
 def test_a_checkpoint_that_is_not_whole_is_not_published(hub, folder, run, missing):
     (folder / missing).unlink()
     status, sentence = run("model", "--repo", REPO, "--folder", folder)
-    assert status == 2 and missing in sentence and hub.requests == []
+    assert status == 1 and missing in sentence and hub.requests == []
 
 
 # --- the Space
@@ -227,7 +228,7 @@ def test_a_space_is_made_with_its_sdk(hub, run, tmp_path: Path, root: Path, monk
     files = hub.repos["owner/viewbox"][hub.resolve("owner/viewbox", "main")]
     assert set(files) == {"README.md", "app.py", "modeling/labels.py"}
     assert "nothing pushed" in run("space", "--repo", "owner/viewbox")[1]
-    assert run("space", "--repo", "owner/viewbox", "--folder", tree)[0] == 2
+    assert run("space", "--repo", "owner/viewbox", "--folder", tree)[0] == 1
 
 
 # --- cases
@@ -259,7 +260,7 @@ def test_cases_whose_licence_forbids_it_are_not_passed_on(hub, run, tmp_path: Pa
     own = Licence("research only", may_show=True, may_export=False)
     folder = store_of(tmp_path / "store", [SYNTHETIC_LICENCE, own])
     status, sentence = run("cases", "--repo", "owner/cases", "--folder", folder)
-    assert status == 2 and "1 of 2 cases (CASE-1 first)" in sentence and hub.requests == []
+    assert status == 1 and "1 of 2 cases (CASE-1 first)" in sentence and hub.requests == []
 
 
 def test_a_folder_without_cases(hub, run, tmp_path: Path):

@@ -13,8 +13,10 @@ from modeling.reports.reliability import Reliability, WeakLabel, bundled_reliabi
 from modeling.reports.report import Report
 from modeling.reports.rules import RuleSet, default_rules, default_text
 from modeling.reports.scoring import COMPARED, evaluate, part_of, read_gold
+from tests.doubles.command import command
 from tests.doubles.example_reports import write_archive, write_gold
-from training.labelling import main
+
+main = command("mine")
 
 
 def gold_row(*positive: str) -> dict[str, bool]:
@@ -105,7 +107,7 @@ def test_the_command_prints_tables_and_trains_on_both_sources(
 def test_the_command_tells_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
-    assert main([str(write_archive(tmp_path / "r.tgz", 6)), *option]) == 1
+    assert main([str(write_archive(tmp_path / "r.tgz", 6)), *option]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and told.endswith(".\n")
 

@@ -14,8 +14,10 @@ from modeling.reports.report import Report
 from modeling.reports.topic_browser import TopicBrowser
 from modeling.reports.topic_measures import head, npmi
 from modeling.reports.topics import TopicSettings, find_topics, topic_text, topics_of_store
+from tests.doubles.command import command
 from tests.doubles.example_reports import SENTENCES, write_archive
-from training.topics import main
+
+main = command("topics")
 
 REPORTS = [
     Report(f"r{i}", {"findings": text}, (name,))

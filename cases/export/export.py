@@ -1,4 +1,4 @@
-"""Hand cases out as a data set: `python -m cases.export FOLDER [--store URI] [filters] [--dry-run]`.
+"""Hand cases out as a data set: what `viewbox export` does.
 
 FOLDER gets Parquet files and a data card: `datasets.load_dataset(FOLDER)` reads it with films as pictures,
 and `CASES_FOLDER=FOLDER` makes it a store of Viewbox. Film files are copied as they are stored, so nothing is
@@ -6,20 +6,17 @@ lost. A case leaves only where its licence lets it; the card and the output say 
 seed project's original documents, which may hold anything, never leave.
 """
 
-import argparse
-import json
 import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from cases.export.card import Account, card
-from cases.open_store import open_case_store
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
 from cases.refusals import MAX_PAGE, BrokenCase
 from cases.store import CaseFilter, CaseStore
-from modeling.errors import CaseStoreError, ViewboxError
+from modeling.errors import CaseStoreError
+from modeling.progress import progress
 
 NOT_TO_BE_PASSED_ON = "the licence does not let it be passed on"
 BROKEN = "it is broken in the store"
@@ -70,9 +67,11 @@ def export(
 def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterator[dict[str, Any]]:
     """Documents that may leave, in ID order; the account takes note of every case."""
     after = None
+    bar = progress(what="exporting", unit="case")
     while True:
         page = store.page(where, after, MAX_PAGE)
         for row in page.rows:
+            bar.update()
             try:
                 document = store.document(row.case_id)
             except BrokenCase:
@@ -84,6 +83,7 @@ def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterato
             account.take(document)
             yield {key: value for key, value in document.items() if key not in _LEFT_BEHIND}
         if page.next_after is None:
+            bar.close()
             return
         after = page.next_after
 
@@ -100,31 +100,3 @@ def _files(documents: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
             rows, held = [], 0
     if rows:
         yield rows
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m cases.export", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", help="a folder to be made")
-    parser.add_argument("--store", metavar="URI", help="mongodb:// address, @FILE or folder; else what ships")
-    parser.add_argument("--database", help="MongoDB database, where the address names none")
-    parser.add_argument("--dry-run", action="store_true", help="count only")
-    for name in ("source", "appearance", "grading"):
-        parser.add_argument(f"--{name}", help=f"only cases of this {name}")
-    parser.add_argument("--prefix", help="only IDs that begin with this")
-    options = parser.parse_args(arguments)
-    if options.folder is None and not options.dry_run:
-        parser.error("name the FOLDER, or count only with --dry-run")
-    where = CaseFilter(options.source, options.appearance, options.grading, options.prefix)
-    try:
-        store = open_case_store(options.store, options.database)
-        account = export(store, options.folder or Path("."), where, dry_run=options.dry_run)
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(account.figures(), indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Student and Viewbox documents, each from the other: `python -m cases.student_documents FROM TO --to FORM`.
+"""Student and Viewbox documents, each from the other: what `viewbox convert` does.
 
 FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
 store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`
@@ -7,18 +7,14 @@ FROM and TO may be one database: the new form then lies beside the old one, and 
 out.
 """
 
-import argparse
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cases.open_store import address_behind
 from cases.parquet.store import EmbeddedCaseStore
-from cases.refusals import MAX_PAGE, BrokenCase, shown
+from cases.refusals import MAX_PAGE, BrokenCase
 from cases.store import CaseFilter
 from cases.student_documents.conversion import (
     document_from_seed,
@@ -27,7 +23,8 @@ from cases.student_documents.conversion import (
     seeds_in_lines,
     write_lines,
 )
-from modeling.errors import CaseStoreError, ViewboxError
+from modeling.errors import CaseStoreError
+from modeling.progress import progress
 
 if TYPE_CHECKING:
     from cases.mongo.store import MongoCaseStore
@@ -122,7 +119,7 @@ def _seeds(source: str) -> Iterator[bytes]:
 
 
 def _converted(seeds: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes, dict]]:
-    for raw in seeds:
+    for raw in progress(seeds, "converting", unit="case"):
         done.read += 1
         try:
             yield raw, document_from_seed(raw)
@@ -132,12 +129,13 @@ def _converted(seeds: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes,
 
 def _seed_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
     store = _mongo(source) if _is_mongo(source) else EmbeddedCaseStore.open(source)
-    with closing(store):
+    with closing(store), progress(what="converting", unit="case") as bar:
         after = None
         while True:
             page = store.page(CaseFilter(), after, MAX_PAGE)
             for row in page.rows:
                 done.read += 1
+                bar.update()
                 try:
                     raw = seed_from_document(store.document(row.case_id))
                 except BrokenCase as exc:
@@ -168,32 +166,3 @@ def _mongo(place: str, *, write: bool = False) -> "MongoCaseStore":
 
 def _writer(target: str) -> "closing[MongoCaseStore] | EmbeddedCaseStore":
     return closing(_mongo(target, write=True)) if _is_mongo(target) else EmbeddedCaseStore.create(target)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status: 0, 1 where a document stayed behind, 2 for an error."""
-    parser = argparse.ArgumentParser(
-        prog="python -m cases.student_documents", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("source", metavar="FROM")
-    parser.add_argument("target", metavar="TO")
-    parser.add_argument("--to", choices=("viewbox", "seed"), required=True, help="the form to make")
-    parser.add_argument("--replace", action="store_true", help="take the other form out of TO")
-    parser.add_argument("--dry-run", action="store_true", help="read and convert, and write nothing")
-    options = parser.parse_args(arguments)
-    convert: Callable[..., Converted] = to_viewbox if options.to == "viewbox" else to_seed
-    try:
-        places = (str(address_behind(place)) for place in (options.source, options.target))
-        done = convert(*places, replace=options.replace, dry_run=options.dry_run)
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    for case_id, reason in done.broken.items():
-        print(f"'{shown(case_id)}': {reason}", file=sys.stderr)
-    counts = {"read": done.read, "written": done.written, "same": done.same, "removed": done.removed}
-    print(json.dumps({**counts, "broken": len(done.broken)}))
-    return 1 if done.broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

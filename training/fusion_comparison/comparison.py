@@ -1,4 +1,4 @@
-"""Does the table help? `python -m training.fusion_comparison --data DIR [--json] [--out FILE]`.
+"""Does the table help? What `viewbox fusion` measures.
 
 Film alone, table alone and every fusion of both grade severity on the films of Cohen and Hannover: in
 patient-grouped cross-validation with one recipe for all, over frozen film features, and once trained on Cohen
@@ -6,11 +6,7 @@ and read on Hannover. A control sees only which clinical fields are known: hospi
 and that alone can predict.
 """
 
-import argparse
 import hashlib
-import json
-import logging
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,17 +17,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
-from tqdm import tqdm
 
 from evaluation.duplicates import hash_films, near_pairs
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.errors import ViewboxError
 from modeling.labels import GRADING, TaskName
+from modeling.progress import Progress, progress
 from modeling.study import Modality
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import load
 from training.fusion_comparison.arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
-from training.fusion_comparison.frozen_films import IMAGENET, FrozenBackbone, feature_maps, open_backbone
+from training.fusion_comparison.frozen_films import FrozenBackbone, feature_maps, open_backbone
 from training.fusion_comparison.scores import Readings, score
 from training.fusion_comparison.severity import Severity, expert_agreement, severities
 from training.settings import TrainingSettings
@@ -172,7 +167,7 @@ class _Work:
         """What one backbone's features show."""
         evidence = Evidence.of(self.films, feature_maps(self.films, backbone, self.cache))
         fits = len(ARMS) * self.seeds * (FOLDS + 1)
-        with tqdm(total=fits, unit="fit", desc=backbone.name, disable=None) as bar:
+        with progress(what=backbone.name, total=fits, unit="fit") as bar:
             within = self._read("folds", evidence, backbone, bar)
             external = self._read("outside", evidence, backbone, bar)
         source = np.array([film.source for film in self.films])
@@ -187,7 +182,7 @@ class _Work:
             "cohen_to_hannover": score(external.of(source == "hannover"), self.draws),
         }
 
-    def _read(self, kind: str, evidence: Evidence, backbone: FrozenBackbone, bar: tqdm) -> Readings:
+    def _read(self, kind: str, evidence: Evidence, backbone: FrozenBackbone, bar: Progress) -> Readings:
         given: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS}
         without: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS if len(arm.modalities) > 1}
         for seed in range(self.seeds):
@@ -262,33 +257,3 @@ def report(found: dict[str, Any]) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Compare film alone, table alone and every fusion.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora")
-    parser.add_argument(
-        "--backbone", action="append", help="imagenet (default) or a checkpoint folder; repeatable"
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="repetitions, each with its own folds")
-    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder for feature maps")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--out", type=Path, help="also write the JSON to this file")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING)
-    try:
-        found = compare(
-            options.data, options.backbone or [IMAGENET], seeds=options.seeds, cache=options.cache
-        )
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    if options.out is not None:
-        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=2) if options.json else report(found))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

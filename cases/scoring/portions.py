@@ -1,4 +1,4 @@
-"""Predict and embed a whole lake: `python -m cases.scoring --checkpoint DIR [--store URI] --write`.
+"""Predict and embed a whole lake: what `viewbox score` does.
 
 Each case that has no result of this checkpoint yet gets one: logits, probabilities and embeddings with the
 checkpoint's hash and revision. `--engine ray` spreads the work over a Ray cluster, `--engine process` stays
@@ -6,13 +6,11 @@ in this process. Kill it when you like: run again, it goes on with what is missi
 says how many cases await.
 """
 
-import argparse
 import functools
-import json
-import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +23,7 @@ from cases.scoring.checkpoint_hash import checkpoint_hash
 from cases.scoring.results import Engine, Job, Result, Results, Scoring, awaiting, grouped, score_lake
 from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
+from modeling.progress import progress
 
 if TYPE_CHECKING:
     from modeling.model.batch import PreparedStudy, Scored
@@ -140,68 +139,56 @@ def results_of(job: Job, folder: Path | None, *, write: bool) -> Results:
     return ResultFiles(folder or Path(str(job.store)), job.checkpoint_hash, write=write)
 
 
-def _engine(options: argparse.Namespace, job: Job) -> Engine:
-    if options.engine == "process":
+def score_store(
+    checkpoint: Path,
+    store: str | None,
+    where: CaseFilter,
+    *,
+    database: str | None = None,
+    folder: Path | None = None,
+    write: bool = False,
+    batch: int = 16,
+    device: str = "cpu",
+    ray: str | None = None,
+) -> tuple[str, Scoring]:
+    """Score the cases of a store that have no result of the checkpoint yet, or count them.
+
+    Args:
+        store: mongodb:// address, @FILE or folder; None for the cases that ship.
+        folder: for the results, if not beside the cases.
+        write: score and write; else only count.
+        ray: address of a running cluster, "" to start one here; None to stay in this process.
+
+    Returns:
+        The checkpoint's hash, and how far it came.
+
+    Raises:
+        ViewboxError: store, results or checkpoint cannot be opened, or are lost on the way.
+    """
+    checkpoint, place = checkpoint.resolve(), address_behind(store)
+    if place is not None and "://" not in place:
+        place = str(Path(place).resolve())
+    job = Job(place, database, str(checkpoint), checkpoint_hash(checkpoint), batch, device)
+    cases = open_case_store(job.store, job.database)
+    with closing(results_of(job, folder, write=write)) as results:
+        if not write:
+            return job.checkpoint_hash, Scoring(
+                cases.count(where), sum(1 for _ in awaiting(cases, where, results))
+            )
+        with progress(what="scoring", total=cases.count(where), unit="case") as bar:
+            done = score_lake(
+                cases,
+                results,
+                _engine(job, ray),
+                where,
+                portion=PORTION,
+                progress=lambda scoring: bar.update(scoring.written - bar.n),
+            )
+    return job.checkpoint_hash, done
+
+
+def _engine(job: Job, ray: str | None) -> Engine:
+    if ray is None:
         return lambda portions: score_portions(job, portions)
-    from cases.scoring import __main__ as importable  # not __main__, which no worker knows
-
-    settings = {"address": options.ray_address, "gpus": 1.0 if job.device == "cuda" else 0.0}
-    return lambda portions: score_ray.run(importable.score_portion, job, portions, **settings)
-
-
-def _say(scoring: Scoring) -> None:
-    left = max(scoring.cases - scoring.written, 0) / scoring.rate if scoring.rate else 0.0
-    line = f"{scoring.written} written, {scoring.rate:.1f} a second, at most {left:.0f} s left"
-    print(line, file=sys.stderr, end="\r", flush=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m cases.scoring", description=__doc__.splitlines()[0])
-    parser.add_argument("--engine", choices=("process", "ray"), default="process")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--store", metavar="URI", help="mongodb:// address, @FILE or folder; else what ships")
-    parser.add_argument("--database", help="MongoDB database, where the address names none")
-    parser.add_argument("--results", type=Path, help="folder for the results, if not beside the cases")
-    parser.add_argument("--write", action="store_true", help="score and write; else only count")
-    parser.add_argument("--batch", type=int, default=16, help="studies in one pass through the model")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--source", help="only cases of this source")
-    parser.add_argument("--ray-address", help="of a running cluster; else one is started here")
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    where = CaseFilter(source=options.source)
-    try:
-        folder = options.checkpoint.resolve()
-        place = address_behind(options.store)
-        if place is not None and "://" not in place:
-            place = str(Path(place).resolve())
-        job = Job(
-            place, options.database, str(folder), checkpoint_hash(folder), options.batch, options.device
-        )
-        store, results = (
-            open_case_store(job.store, job.database),
-            results_of(job, options.results, write=options.write),
-        )
-        try:
-            if options.write:
-                engine = _engine(options, job)
-                done = score_lake(store, results, engine, where, portion=PORTION, progress=_say)
-            else:
-                done = Scoring(store.count(where), sum(1 for _ in awaiting(store, where, results)))
-        finally:
-            results.close()
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    figures = {"checkpoint": job.checkpoint_hash, "cases": done.cases, "awaiting": done.awaiting}
-    figures |= {"written": done.written, "problems": len(done.problems), "a_second": round(done.rate, 2)}
-    print(json.dumps(figures))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    settings = {"address": ray or None, "gpus": 1.0 if job.device == "cuda" else 0.0}
+    return lambda portions: score_ray.run(score_portion, job, portions, **settings)

@@ -1,14 +1,5 @@
-"""Measure a checkpoint: `python -m evaluation --checkpoint DIR --data FILE.parquet --task NAME`.
+"""Measure a checkpoint on labelled films: what `viewbox evaluate` does."""
 
-`FILE` has the columns of a corpus (`--corpus`, by default those of the SIIM films); a folder that an importer
-or an export wrote will do as well. Where it has films marked as validation only those are measured, else all
-of them; the answer says which. `--audit` also trains small models that never see the lungs on the file's
-training films, and sets the checkpoint beside them.
-"""
-
-import argparse
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from evaluation.film_facts import facts_of
 from evaluation.leak_audit import AuditRow, Side, audit
@@ -27,6 +17,7 @@ from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
+from modeling.progress import progress
 from modeling.study import Modality, Study
 from training.corpora.case_folders import case_folder
 from training.corpora.labelled_film import Film
@@ -73,7 +64,7 @@ def predict_films(
     """
     model = model.to(device).to(memory_format=torch.channels_last)
     rows: dict[str, list[np.ndarray]] = {}
-    with tqdm(total=len(films), unit="film", desc="evaluating", disable=None) as bar:
+    with progress(what="predicting", total=len(films)) as bar:
         for start in range(0, len(films), BATCH):
             studies = [film.study() for film in films[start : start + BATCH]]
             if film_alone:
@@ -180,6 +171,12 @@ def evaluate(
 ) -> dict[str, Any]:
     """Load, predict, summarise; adds the checkpoint's name and revision, the split and films a second.
 
+    Args:
+        data: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
+        split: "train", "validation" or "all"; None takes the validation films where there are any.
+        with_audit: also train small models that never see the lungs on the file's training films, and set the
+            checkpoint beside them.
+
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.
     """
@@ -224,7 +221,8 @@ def evaluate(
     return {**about, **summary, "films_per_second": round(len(films) / seconds, 1)}
 
 
-def _table(summary: dict[str, Any]) -> str:
+def as_table(summary: dict[str, Any]) -> str:
+    """The measurement as lines to read."""
     lines = ["{checkpoint} {revision}: {task} on {data} ({split})".format(**summary)]
     for name in [n for n in summary if f"{n}_95" in summary]:
         low, high = summary[f"{name}_95"]
@@ -248,39 +246,3 @@ def _table(summary: dict[str, Any]) -> str:
 
 def _cell(value: float | None) -> str:
     return "    -" if value is None else f"{value:.3f}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Measure a checkpoint on labelled films.")
-    parser.add_argument("--checkpoint", required=True, help="folder or Hub repo")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="Parquet file with the corpus's columns, or a folder of imported cases",
-    )
-    parser.add_argument("--task", default="appearance", help=f"one of {', '.join(TASKS)}")
-    parser.add_argument("--corpus", default="siim", help=f"whose columns: {', '.join(CORPORA)}")
-    parser.add_argument("--split", choices=("train", "validation", "all"), help="which films (see above)")
-    parser.add_argument("--audit", action="store_true", help="set it beside models that never see the lungs")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
-    try:
-        summary = evaluate(
-            options.checkpoint,
-            options.data,
-            options.task,
-            corpus=options.corpus,
-            split=options.split,
-            with_audit=options.audit,
-        )
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(json.dumps(summary, indent=2) if options.json else _table(summary))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,18 +1,16 @@
-"""Cards from measured numbers: `python -m hub_config.cards --checkpoint DIR --data FOLDER`.
+"""Cards from measured numbers: what `viewbox cards` writes.
 
-Every number on a card is read from `metrics.json` beside it, which this command measures again with
-`--data`; without it the card is only written anew.
+Every number on a card is read from `metrics.json` and the other files of numbers beside it.
 """
 
-import argparse
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hub_config.cards import film_sections as sections
 from hub_config.cards import map_sections, text_sections
+from hub_config.cards.fusion_table import readme_with_fusion
 from hub_config.cards.imbalance_section import imbalance
 from hub_config.cards.plots import plots, slug
 from hub_config.cards.readme_table import readme_table
@@ -21,13 +19,13 @@ from modeling.errors import ViewboxError
 
 METRICS_FILE = "metrics.json"
 MAPS_FILE, PHANTOMS_FILE, SHORTCUT_FILE = "localisation.json", "phantoms.json", "shortcut.json"
-"""What `evaluation.maps.localisation` prints with `--json`, for a checkpoint of real films also on phantoms,
-and `evaluation.maps.shortcut`."""
+"""What `viewbox localise` prints with `--json`, for a checkpoint of real films also on phantoms, and
+`viewbox shortcut`."""
 WEAK_FILE, INNER_FILE = "weak_labels.json", "inner_fold.json"
-"""What `training.label_sources` writes for a text checkpoint (mined labels against index terms), and
-`training.inner_fold` (how its recipe was chosen)."""
+"""What `viewbox label-sources` writes for a text checkpoint (mined labels against index terms), and
+`viewbox inner-fold` (how its recipe was chosen)."""
 IMBALANCE_FILE = "imbalance.json"
-"""What `training.imbalance` writes."""
+"""What `viewbox imbalance` writes."""
 PLOTS = "plots"
 
 TERMS = {
@@ -204,28 +202,32 @@ def _between(text: str, name: str, new: str) -> str:
     return f"{before}<!-- {name} -->\n{new}<!-- /{name} -->{after}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Write a checkpoint's card from measured numbers.")
-    parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint folder")
-    parser.add_argument("--data", type=Path, help="folder with the corpora: measure again before writing")
-    options = parser.parse_args(arguments)
-    try:
-        if options.data is not None:
-            from evaluation.checkpoint import measure  # a card alone needs no torch
+def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
+    """Write a checkpoint's card anew, and the pages of this tree that show its numbers.
 
-            text = json.dumps(measure(options.checkpoint, options.data), indent=1)
-            (options.checkpoint / METRICS_FILE).write_text(text + "\n")
-        write(options.checkpoint)
-        README.write_text(readme_with_results(README.read_text(), CHECKPOINTS))
-        docs = README.with_name("docs") / "reports.md"
-        if docs.is_file():
-            docs.write_text(docs_with_results(docs.read_text(), CHECKPOINTS))
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    return 0
+    Args:
+        data: folder with the corpora: measure again first.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ViewboxError: the folder has not been measured yet, or cannot be.
+    """
+    if data is not None:
+        from evaluation.checkpoint import measure  # a card alone needs no torch
+
+        text = json.dumps(measure(checkpoint, data), indent=1)
+        (checkpoint / METRICS_FILE).write_text(text + "\n")
+    write(checkpoint)
+    written = [checkpoint / "README.md"]
+    pages = {README: _readme, README.with_name("docs") / "reports.md": docs_with_results}
+    for page, renew in pages.items():
+        if page.is_file():  # an installed Viewbox has none
+            page.write_text(renew(page.read_text(), CHECKPOINTS))
+            written.append(page)
+    return written
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _readme(readme: str, checkpoints: Path) -> str:
+    return readme_with_fusion(readme_with_results(readme, checkpoints))

@@ -1,4 +1,4 @@
-"""`python -m modeling.model`: what it prints, and one sentence for what it cannot read."""
+"""`viewbox predict`: what it prints, and one sentence for what it cannot read."""
 
 import io
 import json
@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modeling.model.__main__ import BUNDLED, main
+from hub_config.settings import BUNDLED
 from modeling.study import Modality
+from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint, toy_radiograph
+
+main = command("predict")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,7 @@ def test_the_table_may_stand_in_a_file(ask, tmp_path: Path) -> None:
 )
 def test_a_table_that_cannot_be_read_is_a_sentence(ask, arguments: list[str], said: str) -> None:
     code, out, err = ask("--json", *arguments)
-    assert (code, out) == (2, "") and said in err and err.count("\n") == 1
+    assert (code, out) == (1, "") and said in err and err.count("\n") == 1
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -100,26 +103,26 @@ def png(pixels: np.ndarray) -> bytes:
 def test_a_file_that_is_no_film_is_a_sentence(ask, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.png").write_bytes(content)
     code, out, err = ask(file=tmp_path / "file.png")
-    assert (code, out) == (2, "") and err.count("\n") == 1 and err.rstrip().endswith(".")
+    assert (code, out) == (1, "") and err.count("\n") == 1 and err.rstrip().endswith(".")
 
 
 def test_a_file_or_a_folder_that_is_not_there_is_a_sentence(ask, tmp_path: Path) -> None:
-    assert ask(file=tmp_path / "none.png")[0] == 2
+    assert ask(file=tmp_path / "none.png")[0] == 1
     code, _, err = ask(folder=tmp_path / "nowhere")
-    assert code == 2 and "no checkpoint folder" in err and err.count("\n") == 1
+    assert code == 1 and "no checkpoint folder" in err and err.count("\n") == 1
 
 
 def test_a_damaged_checkpoint_is_a_sentence(ask, tmp_path: Path) -> None:
     folder = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
     (folder / "model.safetensors").write_bytes(b"garbage")
     code, _, err = ask(folder=folder)
-    assert code == 2 and "is damaged" in err and err.count("\n") == 1
+    assert code == 1 and "is damaged" in err and err.count("\n") == 1
 
 
-@pytest.mark.skipif(not BUNDLED.is_dir(), reason="the bundled checkpoint is not in this tree")
+@pytest.mark.skipif(not (BUNDLED / "film").is_dir(), reason="the bundled checkpoint is not in this tree")
 def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "modeling.model", str(film), "--json"],
+        [sys.executable, "-m", "viewbox", "predict", str(film), "--json"],
         cwd=root, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -1,22 +1,16 @@
-"""Put a checkpoint, the Space or a set of cases on the Hub.
-
-`python -m hub_config.publishing model|space|cases --repo OWNER/NAME [--dry-run] [--private]`
+"""Put a checkpoint, the Space or a set of cases on the Hub: what `viewbox publish` does.
 
 Publishing what is there already pushes nothing. The token comes from HF_TOKEN; a dry run needs none for a
 public repo. The Space gets what the app needs and nothing else: no tests, no training runs, nothing hidden.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from hub_config.cards.case_card import case_card
 from hub_config.publishing.errors import PublishError
 from hub_config.publishing.front_matter import Kind, check_card
 from hub_config.publishing.remote import Difference, Files, RemoteRepo, RepoType, content_of
-from hub_config.settings import BUNDLED, Settings
-from modeling.errors import ViewboxError
+from hub_config.settings import BUNDLED
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,9 +102,7 @@ def publish(
         PublishError: the card is not as the Hub wants it, there is no token, or the Hub refuses.
     """
     if CARD not in files:
-        raise PublishError(
-            "There is no {card} to publish; write the card first (python -m hub_config.cards).", card=CARD
-        )
+        raise PublishError("There is no {card} to publish; write the card first (viewbox cards).", card=CARD)
     check_card(kind, content_of(files[CARD]).decode(), files)
     if token is None and not dry_run:
         raise PublishError(
@@ -141,40 +133,12 @@ def report(repo: str, revision: str | None, difference: Difference, *, prune: bo
     return "\n".join(lines if revision is None else [*lines, f"revision {revision}"])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Put a checkpoint, the Space or cases on the Hub.")
-    parser.add_argument("kind", choices=tuple(REPO_TYPES), help="what to publish")
-    parser.add_argument("--repo", required=True, help="owner/name; made where it is not there")
-    parser.add_argument(
-        "--folder", type=Path, help="checkpoint (default film) or cases (default the bundled)"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be pushed, push nothing")
-    parser.add_argument("--private", action="store_true", help="make a new repo private")
-    parser.add_argument(
-        "--prune", action="store_true", help="delete what the repo has and the folder has not"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        token = Settings.from_env().hf_token
-        files = _chosen(options.kind, options.folder)
-        revision, difference = publish(
-            options.kind,
-            options.repo,
-            files,
-            token,
-            dry_run=options.dry_run,
-            private=options.private,
-            prune=options.prune,
-        )
-    except ViewboxError as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    print(report(options.repo, revision, difference, prune=options.prune))
-    return 0
+def files_of(kind: Kind, folder: Path | None) -> Files:
+    """What to publish: a folder, or what ships.
 
-
-def _chosen(kind: Kind, folder: Path | None) -> Files:
+    Raises:
+        ViewboxError: there is no such folder, or it may not be published.
+    """
     if kind == "space":
         if folder is not None:
             raise PublishError("The Space is this tree; leave out --folder.")
@@ -182,7 +146,3 @@ def _chosen(kind: Kind, folder: Path | None) -> Files:
     if folder is not None and not folder.is_dir():
         raise PublishError("There is no folder {folder}; correct --folder.", folder=folder)
     return model_files(folder or BUNDLED / "film") if kind == "model" else case_files(folder or CASES)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

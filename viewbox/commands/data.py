@@ -1,0 +1,236 @@
+"""Bring data: cases into a store, out of it, and what is kept beside them."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from modeling.errors import ViewboxError
+from viewbox.options import Checkpoint, Database, Store
+
+PANEL = "Bring data"
+app = typer.Typer()
+Layout = Literal["ricord", "openi", "covid-chestxray", "hannover", "nih", "siim", "mimic", "dicom", "hub"]
+"""The names of `cases.importers.layouts.LAYOUTS`, whose modules are not imported to say them."""
+Address = Annotated[str, typer.Option(metavar="URI", help="mongodb:// address, or @FILE that holds one")]
+Lake = Annotated[
+    str,
+    typer.Argument(metavar="URI", help="mongodb:// address, or @FILE that holds one; its user must write"),
+]
+Salt = Annotated[Path | None, typer.Option(help="secret for pseudonyms and dates; made if new")]
+Agreed = Annotated[
+    bool,
+    typer.Option(
+        "--readers-agreed",
+        help="the readers have agreed to the set's terms themselves (SIIM, MIMIC): show films",
+    ),
+]
+BurnedText = Annotated[Literal["hold", "mask", "allow"] | None, typer.Option(help="suspected text in pixels")]
+Columns = Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Hub columns; repeatable")]
+ReportFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the report here too")]
+Engine = Annotated[Literal["process", "ray"], typer.Option(help="this process, or a Ray cluster")]
+
+
+@app.command("import", rich_help_panel=PANEL)
+def import_(
+    name: Annotated[Layout, typer.Argument(help="the layout of the source")],
+    source: Annotated[str, typer.Argument(help="a folder, a table, or the name of a Hub data set")],
+    store: Store = None,
+    database: Database = None,
+    write: Annotated[bool, typer.Option("--write", help="store; without it this is a rehearsal")] = False,
+    salt_file: Salt = None,
+    licence: Annotated[str, typer.Option(help="of films that come without one")] = "",
+    attribution: Annotated[str, typer.Option(help="line that must stand beside each film")] = "",
+    readers_agreed: Agreed = False,
+    burned_text: BurnedText = None,
+    column: Columns = None,
+    split: Annotated[str, typer.Option(help="of a Hub data set; train where not given")] = "",
+    reports: Annotated[Path | None, typer.Option(help="CSV with the reports of a folder of DICOM")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = os.cpu_count() or 1,
+    as_json: ReportFile = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+) -> None:
+    """Bring a published set into a store; without --write everything is read, checked and nothing stored."""
+    from cases.deidentify.pseudonyms import Pseudonymiser
+    from cases.importers.layouts import LAYOUTS, import_set
+    from cases.importers.rows import ImportSettings
+
+    if write and not store:
+        raise ViewboxError("Name the store with --store (a mongodb:// address, or a folder).")
+    columns = dict(pair.split("=", 1) for pair in column or () if "=" in pair)
+    if len(columns) != len(column or ()):
+        raise ViewboxError("Write a column as FIELD=COLUMN, such as --column image=scan.")
+    settings = ImportSettings(
+        pseudonyms=Pseudonymiser.from_file(salt_file) if salt_file else None,
+        licence=licence,
+        attribution=attribution,
+        readers_agreed=readers_agreed,
+        burned_text=burned_text,
+        columns=columns,
+        split=split,
+        reports=reports,
+    )
+    target = store if write else None
+    report = import_set(
+        LAYOUTS[name], source, target, settings, database=database, workers=workers, quiet=quiet
+    )
+    typer.echo(report.as_text())
+    if as_json:
+        as_json.write_text(json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
+    raise typer.Exit(1 if report.stopped else 0)
+
+
+@app.command(rich_help_panel=PANEL)
+def export(
+    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="a folder to be made")] = None,
+    store: Store = None,
+    database: Database = None,
+    source: Annotated[str | None, typer.Option(help="only cases of this source")] = None,
+    appearance: Annotated[str | None, typer.Option(help="only cases of this appearance")] = None,
+    grading: Annotated[str | None, typer.Option(help="only cases of this grading")] = None,
+    prefix: Annotated[str | None, typer.Option(help="only IDs that begin with this")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="count only")] = False,
+) -> None:
+    """Hand cases out as a data set with its card, as far as their licences let them go."""
+    from cases.export.export import export as written
+    from cases.open_store import open_case_store
+    from cases.store import CaseFilter
+
+    if folder is None and not dry_run:
+        raise typer.BadParameter("name the FOLDER, or count only with --dry-run")
+    where = CaseFilter(source, appearance, grading, prefix)
+    account = written(open_case_store(store, database), folder or Path("."), where, dry_run=dry_run)
+    typer.echo(json.dumps(account.figures(), indent=2))
+
+
+@app.command(rich_help_panel=PANEL)
+def convert(
+    source: Annotated[str, typer.Argument(metavar="FROM")],
+    target: Annotated[str, typer.Argument(metavar="TO")],
+    to: Annotated[Literal["viewbox", "seed"], typer.Option(help="the form to make")],
+    replace: Annotated[bool, typer.Option("--replace", help="take the other form out of TO")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="read and convert, and write nothing")] = False,
+) -> None:
+    """Student and Viewbox documents, each from the other, byte for byte.
+
+    FROM and TO are a mongodb:// address with its database (or @FILE that holds one), a folder of an embedded
+    store (Viewbox documents only) or a .jsonl file of MongoDB Extended JSON (student documents only).
+    """
+    from cases.open_store import address_behind
+    from cases.refusals import shown
+    from cases.student_documents.stores import to_seed, to_viewbox
+
+    places = (str(address_behind(place)) for place in (source, target))
+    done = (to_viewbox if to == "viewbox" else to_seed)(*places, replace=replace, dry_run=dry_run)
+    for case_id, reason in done.broken.items():
+        typer.echo(f"'{shown(case_id)}': {reason}", err=True)
+    typer.echo(json.dumps({**dataclasses.asdict(done), "broken": len(done.broken)}))
+    raise typer.Exit(1 if done.broken else 0)
+
+
+@app.command(rich_help_panel=PANEL)
+def score(
+    checkpoint: Checkpoint,
+    store: Store = None,
+    database: Database = None,
+    results: Annotated[
+        Path | None, typer.Option(help="folder for the results, if not beside the cases")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="score and write; else only count")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="studies in one pass through the model")] = 16,
+    device: str = "cpu",
+    source: Annotated[str | None, typer.Option(help="only cases of this source")] = None,
+    engine: Engine = "process",
+    ray_address: Annotated[str, typer.Option(help="of a running cluster; else one is started here")] = "",
+) -> None:
+    """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again."""
+    from cases.scoring.portions import score_store
+    from cases.store import CaseFilter
+
+    checksum, done = score_store(
+        checkpoint,
+        store,
+        CaseFilter(source=source),
+        database=database,
+        folder=results,
+        write=write,
+        batch=batch,
+        device=device,
+        ray=ray_address if engine == "ray" else None,
+    )
+    figures = {
+        "checkpoint": checksum,
+        "cases": done.cases,
+        "awaiting": done.awaiting,
+        "written": done.written,
+    }
+    typer.echo(json.dumps({**figures, "problems": len(done.problems), "a_second": round(done.rate, 2)}))
+
+
+@app.command(rich_help_panel=PANEL)
+def vectors(
+    store: Address,
+    checkpoint: Checkpoint,
+    database: Database = None,
+    write: Annotated[bool, typer.Option("--write", help="write; else only count")] = False,
+    index: Annotated[bool, typer.Option("--index", help="ask the server for the search index too")] = False,
+) -> None:
+    """Lay what `score` wrote out for MongoDB's vector search."""
+    from cases.mongo.vector_index import fill_vectors
+
+    typer.echo(json.dumps(fill_vectors(store, checkpoint, database=database, write=write, index=index)))
+
+
+@app.command(rich_help_panel=PANEL)
+def sweep(
+    store: Lake,
+    database: Database = None,
+    older_than: Annotated[float, typer.Option(help="seconds since a film was stored")] = 3600.0,
+) -> None:
+    """Tidy a MongoDB lake after writers that were killed: take out films that no case names."""
+    from contextlib import closing
+
+    from cases.mongo.store import MongoCaseStore
+    from cases.open_store import address_behind
+
+    with closing(MongoCaseStore.connect(str(address_behind(store)), database, write=True)) as opened:
+        swept = opened.sweep(older_than)
+    typer.echo(json.dumps(dataclasses.asdict(swept)))
+
+
+@app.command(rich_help_panel=PANEL)
+def phantoms(
+    cases: Annotated[int, typer.Option(min=1, help="how many")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="of the series; the same seed gives the same bytes")] = 0,
+    size: Annotated[int, typer.Option(help="pixels along a film's longer side")] = 512,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of an embedded store to write the cases into")
+    ] = None,
+    dicom: Annotated[Path | None, typer.Option(help="folder to write each film into as a DICOM file")] = None,
+    corpus: Annotated[Path | None, typer.Option(metavar="PARQUET", help="training corpus to write")] = None,
+    contact_sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="picture of all films")] = None,
+    confounder: Annotated[
+        Literal["marker", "hospital", "view"] | None, typer.Option(help="shortcut to plant")
+    ] = None,
+    confounded_class: Annotated[str, typer.Option(help="appearance that it goes with")] = "Typical",
+    correlation: Annotated[float, typer.Option(help="how often the shortcut is right")] = 0.95,
+    jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    default_store: Annotated[bool, typer.Option("--default-store", help="the cases that ship, anew")] = False,
+) -> None:
+    """Make synthetic cases, look at them, store them."""
+    from cases.parquet.store import DEFAULT_FOLDER
+    from cases.phantom.default_set import default_recipes
+    from cases.phantom.making import make, recipes
+    from cases.phantom.settings import Confounder
+
+    if not (default_store or out or dicom or corpus or contact_sheet):
+        raise typer.BadParameter("give --out, --corpus, --dicom, --contact-sheet or --default-store")
+    shortcut = Confounder(confounder, confounded_class, correlation) if confounder else None
+    wanted = default_recipes() if default_store else recipes(cases, seed, size, shortcut)
+    store = DEFAULT_FOLDER if default_store else out
+    told = make(wanted, store=store, corpus=corpus, dicom=dicom, sheet=contact_sheet, jobs=jobs)
+    if told:
+        typer.echo(f"{told} in {store}")

@@ -1,0 +1,168 @@
+"""Measure: a checkpoint's answers, its maps, and what reports and labels are worth."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from viewbox.options import AnyCheckpoint, Checkpoint, Corpora, Json, Out, Run, Settings
+from viewbox.output import answer, keep
+
+PANEL = "Measure"
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PANEL)
+def evaluate(
+    checkpoint: AnyCheckpoint,
+    data: Annotated[Path, typer.Option(help="Parquet file of a corpus, or a folder of imported cases")],
+    task: str = "appearance",
+    corpus: Annotated[str, typer.Option(help="whose columns the file has")] = "siim",
+    split: Annotated[
+        Literal["train", "validation", "test", "all"] | None,
+        typer.Option(help="which films; else those for validation, where there are any"),
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="also train small models that never see the lungs, and compare")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure a checkpoint on labelled films, with intervals over patients."""
+    from evaluation.evaluate import as_table
+    from evaluation.evaluate import evaluate as measured
+
+    found = measured(checkpoint, data, task, corpus=corpus, split=split, with_audit=audit)
+    answer(found, as_table, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def localise(
+    checkpoint: AnyCheckpoint,
+    data: Annotated[Path | None, typer.Option(metavar="PARQUET", help="films with boxes")] = None,
+    phantoms: Annotated[int | None, typer.Option(min=1, help="so many cases with planted evidence")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 7,
+    size: Annotated[int, typer.Option(help="longer side of a phantom in pixels")] = 192,
+    ablation: Annotated[
+        int | None,
+        typer.Option(min=0, help="also the AUROC without each modality, on so many phantoms (0: as many)"),
+    ] = None,
+    tolerance: Annotated[float, typer.Option(min=1e-9, help="gradients stop at this relative delta")] = 0.05,
+    max_evaluations: Annotated[int, typer.Option(min=2, help="or after so many gradients")] = 64,
+    as_json: Json = False,
+) -> None:
+    """Do the maps point at the evidence? Every method beside controls that know nothing of the checkpoint."""
+    if (data is None) == (phantoms is None):
+        raise typer.BadParameter("give either --data FILE.parquet or --phantoms N, one of the two")
+    if ablation is not None and phantoms is None:
+        raise typer.BadParameter("--ablation needs to know where the evidence is; give --phantoms N with it")
+    from evaluation.maps.film_maps import Effort
+    from evaluation.maps.localisation import localise as measured
+    from evaluation.maps.localisation_lines import as_lines
+
+    found = measured(
+        checkpoint,
+        data=data,
+        phantoms=phantoms or 0,
+        limit=limit,
+        seed=seed,
+        size=size,
+        ablation=phantoms if ablation == 0 else ablation,
+        effort=Effort(tolerance, max_evaluations),
+    )
+    answer(found, lambda one: "\n".join(as_lines(one)), as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def shortcut(
+    twin: Annotated[str, typer.Option(metavar="DIR", help="the checkpoint that learnt the arrow")],
+    checkpoint: Annotated[str, typer.Option(metavar="DIR", help="the one that did not")],
+    pairs: Annotated[int, typer.Option(min=1, help="phantoms, each with and without the arrow")] = 120,
+    explained: Annotated[int, typer.Option(min=0, help="marked films that are explained as well")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 8,
+) -> None:
+    """What a shortcut does to a model: the same films without and with a lead arrow."""
+    from evaluation.maps.shortcut import compare_twin
+
+    found = compare_twin(twin, checkpoint, count=pairs, explained=explained, seed=seed)
+    typer.echo(json.dumps(found, indent=2, allow_nan=False))
+
+
+@app.command(rich_help_panel=PANEL)
+def drills(
+    checkpoint: Checkpoint,
+    phantoms: Annotated[int, typer.Option(min=1, help="how many to evaluate")] = 600,
+    jobs: Annotated[int, typer.Option(min=1, help="processes that draw phantoms")] = 1,
+    write: Annotated[bool, typer.Option("--write", help="keep them; without it this is a rehearsal")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="even if they are fewer than before")] = False,
+) -> None:
+    """The quiz's drills: unseen phantoms that a checkpoint gets wrong with confidence."""
+    from evaluation.drills import evaluated, kept
+
+    typer.echo(kept(evaluated(checkpoint, phantoms, jobs), checkpoint, write=write, replace=replace))
+
+
+@app.command(rich_help_panel=PANEL)
+def imbalance(
+    checkpoint: Checkpoint, data: Corpora, task: str = "appearance", out: Out = None, as_json: Json = False
+) -> None:
+    """What weighing rare classes does to a head, on frozen features."""
+    from training.imbalance import compare_ways, lines
+
+    found = compare_ways(checkpoint, data, task)
+    keep(found, out)
+    answer(found, lines, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def fusion(
+    data: Corpora,
+    backbone: Annotated[
+        list[str] | None, typer.Option(help="imagenet (default) or a checkpoint folder; repeatable")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="repetitions, each with its own folds")] = 3,
+    cache: Annotated[Path, typer.Option(help="folder for feature maps")] = Path("runs/cache"),
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Does the clinical table help? Film alone, table alone and every fusion, with one recipe."""
+    from training.fusion_comparison.comparison import compare, report
+    from training.fusion_comparison.frozen_films import IMAGENET
+
+    found = compare(data, backbone or [IMAGENET], seeds=seeds, cache=cache)
+    keep(found, out)
+    answer(found, report, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def label_sources(
+    data: Corpora,
+    checkpoint: Annotated[Path, typer.Option(metavar="DIR", help="trained on index terms")],
+    mined: Annotated[Path, typer.Option(metavar="DIR", help="trained on mined labels")],
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Mined labels against index terms: one recipe, two kinds of labels, the same held-out reports."""
+    from training.label_sources import compare_labels, source_lines
+
+    found = compare_labels(checkpoint, mined, data)
+    keep(found, out)
+    answer(found, source_lines, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def inner_fold(
+    config: Settings,
+    data: Corpora,
+    out: Run,
+    fold: Annotated[int, typer.Option(min=0, max=2, help="the third to test on")] = 2,
+    former: Annotated[
+        Path | None, typer.Option(help="metrics.json of a recipe whose test score was known before")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """How a recipe does inside the training reports: two thirds teach it, the last third tests it."""
+    from training.inner_fold import lines, measure
+
+    answer(measure(config, data, out, fold=fold, former=former), lines, as_json)

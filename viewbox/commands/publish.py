@@ -1,0 +1,49 @@
+"""Publish: cards from measured numbers, and what goes on the Hub."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from viewbox.options import Checkpoint
+
+PANEL = "Publish"
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=PANEL)
+def cards(
+    checkpoint: Checkpoint,
+    data: Annotated[Path | None, typer.Option(help="folder with the corpora: measure again first")] = None,
+) -> None:
+    """Write a checkpoint's card, its plots and the README's tables anew from measured numbers."""
+    from hub_config.cards.card import write_cards
+
+    for written in write_cards(checkpoint, data):
+        typer.echo(written)
+
+
+@app.command(rich_help_panel=PANEL)
+def publish(
+    kind: Annotated[Literal["model", "space", "cases"], typer.Argument(help="what to publish")],
+    repo: Annotated[str, typer.Option(help="owner/name; made where it is not there")],
+    folder: Annotated[
+        Path | None, typer.Option(help="checkpoint (else film) or cases (else those that ship)")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be pushed, push nothing")
+    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="make a new repo private")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="delete what the repo has and the folder has not")
+    ] = False,
+) -> None:
+    """Put a checkpoint, the Space or a set of cases on the Hub; what is there already is not pushed again."""
+    from hub_config.publishing.publish import files_of, report
+    from hub_config.publishing.publish import publish as pushed
+    from hub_config.settings import Settings
+
+    token = Settings.from_env().hf_token
+    files = files_of(kind, folder)
+    revision, difference = pushed(kind, repo, files, token, dry_run=dry_run, private=private, prune=prune)
+    typer.echo(report(repo, revision, difference, prune=prune))

@@ -1,0 +1,118 @@
+"""Read reports: labels, topics, and what text can tell."""
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from viewbox.options import Json, Reports
+from viewbox.output import answer
+
+PANEL = "Read reports"
+app = typer.Typer()
+TextColumn = Annotated[str, typer.Option(help="the column that holds the report")]
+HeadingColumn = Annotated[str, typer.Option(help="the column of index terms")]
+
+
+@app.command(rich_help_panel=PANEL)
+def mine(
+    reports: Reports,
+    gold: Annotated[
+        Path | None, typer.Option(help="CSV with filename, the findings and normal as 0 and 1")
+    ] = None,
+    rules: Annotated[Path | None, typer.Option(help="another rule file")] = None,
+    text_column: TextColumn = "",
+    split: Annotated[
+        bool, typer.Option("--split", help="score the tuning and the held-out part apart")
+    ] = False,
+    weak: Annotated[
+        bool, typer.Option("--weak", help="train on mined and on gold labels and compare")
+    ] = False,
+    fit_reliability: Annotated[Path | None, typer.Option(help="write how far each rule is right")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="every label, span and score as JSON")] = False,
+) -> None:
+    """Mine labels from reports; with --gold they are scored."""
+    if gold is None and (split or weak or fit_reliability):
+        raise typer.BadParameter("name the gold labels with --gold to score, split or compare")
+    from modeling.reports.rules import DEFAULT_RULES
+    from training.labelling import as_json as told
+    from training.labelling import as_text
+    from training.labelling import mine as mined
+
+    found = mined(
+        reports,
+        rules=rules or DEFAULT_RULES,
+        text_column=text_column,
+        gold_at=gold,
+        split=split,
+        weak=weak,
+        fit_reliability=fit_reliability,
+    )
+    typer.echo(json.dumps(told(found), ensure_ascii=False) if as_json else as_text(found))
+
+
+@app.command(rich_help_panel=PANEL)
+def topics(
+    reports: Reports,
+    number: Annotated[int, typer.Option("--topics", help="how many")] = 20,
+    method: Literal["nmf", "lda"] = "nmf",
+    seed: int = 0,
+    keep_denied: Annotated[
+        bool, typer.Option("--keep-denied", help="leave what a report denies in its text")
+    ] = False,
+    text_column: TextColumn = "",
+    heading_column: HeadingColumn = "",
+    out: Annotated[Path | None, typer.Option(help="write the topics for the browser on screen")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the topics of a corpus of reports."""
+    from modeling.reports.reading import read_reports
+    from modeling.reports.topics import TopicSettings, find_topics
+    from training.topics import topic_rows, topic_table
+
+    start = time.perf_counter()
+    settings = TopicSettings(number, method, seed, not keep_denied)
+    browser = find_topics(read_reports(reports, text_column, heading_column), settings)
+    if out:
+        browser.save(out)
+    seconds = round(time.perf_counter() - start, 1)
+    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+    found = browser.measures | {"seconds": seconds, "peak_gb": peak, "topics": topic_rows(browser)}
+    answer(found, lambda _: f"{topic_table(browser)}\n{seconds} s, peak {peak} GB", as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def retrieval(
+    reports: Annotated[
+        Path | None, typer.Argument(metavar="REPORTS", help="with index terms: Open-i archive or folder, CSV")
+    ] = None,
+    heading_column: HeadingColumn = "",
+    speed: Annotated[
+        bool, typer.Option("--speed", help="time queries among 4,000 and 200,000 cases")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """How well reports find their like, beside a random order and a label prior."""
+    if reports is None and not speed:
+        raise typer.BadParameter("name the REPORTS, or ask for --speed alone")
+    from modeling.reports.reading import read_reports
+    from training.retrieval_benchmark import benchmark, speeds, table
+
+    found: dict[str, Any] = {}
+    if reports is not None:
+        found = benchmark(read_reports(reports, heading_column=heading_column))
+    if speed:
+        found["speed"] = speeds()
+    answer(found, table, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def text_only(reports: Reports, as_json: Json = False) -> None:
+    """How much a finding can be read off the text alone, by cross-validation over reports."""
+    from modeling.reports.reading import read_reports
+    from training.text_only import measure, table
+
+    answer(measure(read_reports(reports)), table, as_json)

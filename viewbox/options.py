@@ -1,0 +1,25 @@
+"""What several commands take, with the same name and the same words."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CHECKPOINT = "checkpoint folder"
+Checkpoint = Annotated[Path, typer.Option(metavar="DIR", help=CHECKPOINT)]
+AnyCheckpoint = Annotated[str, typer.Option(metavar="DIR", help="checkpoint folder or Hub repo")]
+Corpora = Annotated[Path, typer.Option(metavar="DIR", help="folder with the corpora")]
+Database = Annotated[str | None, typer.Option(help="MongoDB database, where the address names none")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of lines")]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="also write the JSON to this file")]
+Run = Annotated[Path, typer.Option(metavar="DIR", help="folder of the run; the same one resumes it")]
+Settings = Annotated[Path, typer.Option(metavar="FILE", help="a file of training/configs/")]
+Store = Annotated[
+    str | None, typer.Option(metavar="URI", help="mongodb:// address, @FILE that holds one, or a folder")
+]
+Film = Annotated[Path, typer.Argument(metavar="FILM", help="chest film: PNG, JPEG or DICOM")]
+Table = Annotated[str, typer.Option(metavar="JSON", help='clinical values: {"age": 63} or a file of it')]
+Text = Annotated[str, typer.Option(metavar="T", help="clinical text, as the section that is read")]
+Reports = Annotated[
+    Path, typer.Argument(metavar="REPORTS", help="Open-i archive, folder, XML or text file, or table")
+]

@@ -1,0 +1,71 @@
+"""A study from files, and the checkpoints that ship."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cases.reading.upload import study_from_upload
+from hub_config.settings import BUNDLED
+from modeling.errors import CheckpointError, StudyError
+from modeling.study import TEXT_SECTIONS, Study
+
+
+def bundled(name: str = "film") -> Path:
+    """The folder of a checkpoint that ships with Viewbox.
+
+    Raises:
+        CheckpointError: no checkpoint of that name ships.
+    """
+    names = sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
+    if name not in names:
+        raise CheckpointError(
+            "No checkpoint '{name}' ships with Viewbox; choose one of {names}.",
+            name=name,
+            names=", ".join(names),
+        )
+    return BUNDLED / name
+
+
+def open_study(
+    film: str | Path, table: Mapping[str, Any] | None = None, text: Mapping[str, str | None] | str = ""
+) -> Study:
+    """A study from a file, as the page reads an upload.
+
+    Args:
+        film: PNG, JPEG or DICOM.
+        table: clinical field -> value, such as {"age": "63 years"}.
+        text: section -> words; words alone are an indication.
+
+    Raises:
+        StudyError: the file is no chest film, or a value is no such field's.
+    """
+    film = Path(film)
+    try:
+        data = film.read_bytes()
+    except OSError as exc:
+        raise StudyError("'{file}' cannot be read; give a PNG, JPEG or DICOM file.", file=film) from exc
+    sections = {TEXT_SECTIONS[0]: text} if isinstance(text, str) else text
+    return study_from_upload(data, table=table or {}, text=sections, name=film.name)
+
+
+def table_of(given: str) -> dict[str, Any]:
+    """Clinical values from JSON, or from a file that holds it, as a command line gives them.
+
+    Raises:
+        StudyError: it is neither.
+    """
+    if not given:
+        return {}
+    try:
+        text = given if given.lstrip().startswith("{") else Path(given).read_text(encoding="utf-8")
+        values = json.loads(text)
+    except OSError as exc:
+        raise StudyError(
+            "--table names no file that can be read: '{given}'; give a JSON object or its file.", given=given
+        ) from exc
+    except ValueError as exc:
+        raise StudyError('--table is not valid JSON; write it as {"age": 63, "sex": "female"}.') from exc
+    if not isinstance(values, dict):
+        raise StudyError('--table is not a JSON object; write it as {"age": 63, "sex": "female"}.')
+    return values
