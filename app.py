@@ -20,6 +20,7 @@ from interface.models.model_host import ModelHost, StoreHost
 from interface.page import build_page, launch_options
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
+from modeling.logs import start_logs
 
 if TYPE_CHECKING:
     from modeling.model.pipeline import DiagnosisPipeline
@@ -91,7 +92,7 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
 
 def serve(settings: Settings) -> None:
     """Serve the page until it is ended."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    start_logs(logging.INFO, "%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     demo, models, stores = build(settings)
     share_heaps()

@@ -1,5 +1,6 @@
 """A sentence for a reader that any language can word: an English template and what stands in its braces."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,11 +10,20 @@ NameKind = Literal["modality", "task", "class", "section", "field", "value", "fi
 plain `name` is said as it is."""
 
 
+_LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")
+
+
+def without_login(text: str) -> str:
+    """A text in which no address has a user and a password, however it is misspelt: "mongo://…@host"."""
+    return _LOGIN.sub(r"\1…@", text)
+
+
 class Sentence(str):
     """An English sentence (or a clause of one) that still knows its template and its values.
 
     It is the English text and may go wherever text goes; `interface.language` words the template in the
-    reader's language, and in it every value that is a `Sentence` or `Names`.
+    reader's language, and in it every value that is a `Sentence` or `Names`. No address in it keeps its
+    password.
 
     Example:
         >>> Sentence("The file has {size:.0f} MB; choose a smaller one.", size=91.7)
@@ -33,8 +43,9 @@ class Sentence(str):
         """A template (or a sentence as it is) and its values."""
         if isinstance(template, Sentence) and not values:
             return template
-        made = super().__new__(cls, template.format(**values) if values else template)
-        made.template, made.values = str(template), values
+        values = {name: without_login(v) if type(v) is str else v for name, v in values.items()}
+        made = super().__new__(cls, without_login(template.format(**values) if values else template))
+        made.template, made.values = without_login(str(template)), values
         return made
 
     def __format__(self, spec: str) -> str:

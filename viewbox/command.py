@@ -3,6 +3,7 @@
 Exit status: 0 done; 1 refused or not all done, with a sentence on standard error; 2 not asked for properly.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from modeling.errors import ViewboxError
+from modeling.logs import start_logs
+from modeling.sentence import without_login
 from viewbox.commands import data, look, measure, publish, reports, train
 
 UsageError = typer.BadParameter.__bases__[0]
@@ -21,6 +24,7 @@ class _Refusing(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:
         """Run the command that was asked for."""
+        start_logs(logging.WARNING, "%(message)s")
         try:
             return super().invoke(ctx)
         except UsageError as exc:
@@ -33,7 +37,7 @@ class _Refusing(TyperGroup):
                 raise
             sentence = f"'{exc.filename}' cannot be used ({exc.strerror}); check the name and the free space."
             status = 1
-        typer.echo(sentence, err=True)
+        typer.echo(without_login(sentence), err=True)
         raise typer.Exit(status)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cases.parquet.whole_files import whole_file
 from cases.refusals import broken_case, shown
+from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
 from modeling.labels import TASKS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cases.parquet.files import read_rows
-from cases.parquet.whole_files import WriterLock, whole_file
 from cases.scoring.results import Result
+from cases.whole_files import WriterLock, whole_file
 from modeling.errors import CaseStoreError
 from modeling.study import Modality
 

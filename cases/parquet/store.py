@@ -24,9 +24,9 @@ from cases.parquet.files import (
     stored_document,
     write_file,
 )
-from cases.parquet.whole_files import PARTIAL, WriterLock, sync_folder
 from cases.refusals import BrokenCase, case_not_found, check_query, read_only
 from cases.store import CaseFilter, CasePage, CaseSummary, Stored
+from cases.whole_files import PARTIAL, WriterLock, sync_folder
 from modeling.errors import CaseNotFoundError, CaseStoreError
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class EmbeddedCaseStore:
             CaseStoreError: there is no such folder, it holds no case that can be read, or (writing) another
                 program writes to it.
         """
-        folder = DEFAULT_FOLDER if uri is None else Path(uri.removeprefix("file://")).expanduser()
+        folder = DEFAULT_FOLDER if uri is None else _folder(uri)
         if not folder.is_dir() or (not write and not any(folder.glob("cases-*.parquet"))):
             raise CaseStoreError(
                 "There are no cases in the folder '{folder}'; give a folder with cases-*.parquet files, or"
@@ -91,7 +91,7 @@ class EmbeddedCaseStore:
         Raises:
             CaseStoreError: the folder cannot be made, or another program writes to it.
         """
-        path = Path(folder)
+        path = _folder(str(folder))
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -323,6 +323,17 @@ class EmbeddedCaseStore:
             if self._catalogue is None:
                 self._catalogue = Catalogue(self._rows.values())
             return self._catalogue
+
+
+def _folder(uri: str) -> Path:
+    """The folder that a text names; a misspelt address of a server is none, and is not repeated."""
+    name = uri.removeprefix("file://")
+    if "://" in name:
+        raise CaseStoreError(
+            "A case store is a folder, or an address that begins with mongodb:// or mongodb+srv://; correct"
+            " it."
+        )
+    return Path(name).expanduser()
 
 
 def _is_full(documents: Collection[Mapping[str, Any]]) -> bool:

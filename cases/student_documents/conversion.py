@@ -20,6 +20,7 @@ from bson.errors import BSONError
 from cases.document import document_from_case, facets, random_key
 from cases.refusals import BrokenCase, broken_case
 from cases.student_documents.document import case_from_seed, film_file, seed_id
+from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
 
 OWN_PART = "viewbox"
@@ -200,18 +201,18 @@ def write_lines(path: Path, documents: Iterable[bytes]) -> int:
     Raises:
         CaseStoreError: the file cannot be written.
     """
-    partial, count = path.with_name(path.name + ".partial"), 0
+    count = 0
     try:
-        with partial.open("w", encoding="utf-8") as lines:
+        with whole_file(path) as file:
             for raw in documents:
                 found = bson.decode(raw, READING)
-                lines.write(json_util.dumps(found, json_options=json_util.CANONICAL_JSON_OPTIONS) + "\n")
+                line = json_util.dumps(found, json_options=json_util.CANONICAL_JSON_OPTIONS)
+                file.write(line.encode() + b"\n")
                 count += 1
-        partial.replace(path)
     except OSError as exc:
-        partial.unlink(missing_ok=True)
-        reason = f"{path.name} cannot be written; free some space or choose another folder."
-        raise CaseStoreError(reason) from exc
+        raise CaseStoreError(
+            "{file} cannot be written; free some space or choose another folder.", file=path.name
+        ) from exc
     return count
 
 

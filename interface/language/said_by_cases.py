@@ -130,6 +130,9 @@ SENTENCES: dict[str, str] = {
     "The case file '{file}' cannot be written; free some space or choose another folder.": (
         "無法寫入病例檔「{file}」；請釋出空間，或選擇其他資料夾。"
     ),
+    "A case store is a folder, or an address that begins with mongodb:// or mongodb+srv://; correct it.": (
+        "病例庫須為資料夾，或以 mongodb:// 或 mongodb+srv:// 開頭的位址；請更正。"
+    ),
     "Another program writes cases to '{folder}'; wait until it has ended, then start again.": (
         "另一個程式正在寫入資料夾「{folder}」的病例；請等它結束後再試一次。"
     ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from modeling.logs import start_logs
 from viewbox.options import Corpora, Run, Settings
 
 PANEL = "Train"
@@ -23,5 +24,5 @@ def train(
     """Train a checkpoint; kill it anywhere and the same command goes on from the last saved step."""
     from training.train import train as trained
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
     typer.echo(f"The checkpoint is in {trained(config, data, out, cache=cache, limit=limit)}.", err=True)
