@@ -205,7 +205,11 @@ class Scope:
             return True
         if cue is not None and cue.owner.kind == Kind.NEW:
             return not (listed if cue.owner.in_lists else part.list_goes_on)
-        return not part.list_goes_on and self._is_described(lead, part.last)
+        return not part.list_goes_on and (self._list_is_over(part) or self._is_described(lead, part.last))
+
+    def _list_is_over(self, part: _Part) -> bool:
+        """Whether an "or" stands before a part: the list of "no edema or mass, effusion on the left"."""
+        return bool(_OR.intersection(self._words.words[: part.first]))
 
     def _is_described(self, lead: int, last: int) -> bool:
         """Whether a finding has words before it that no list has: "no mass, streaky fibrosis"."""
