@@ -81,7 +81,9 @@ class Scope:
         self._ending = {end: place for place, end in enumerate(words.ends)}
         self._starts = sorted(mention.start for mention in mentions)
         self._last_words = {self._ending[mention.end] for mention in mentions}
-        self._cues = {cue.start: cue for cue in cues}
+        self._all = cues
+        leading = sorted(cues, key=lambda cue: (cue.owner.kind in _SAID, cue.owner.kind == Kind.NEW))
+        self._cues = {cue.start: cue for cue in leading}
         self._affirming = [cue.start for cue in cues if cue.owner.kind == Kind.NEW and cue.owner.in_lists]
         self._denied = {
             place
@@ -225,7 +227,7 @@ class Scope:
         if not named or part.list_goes_on:
             return False
         start, end = named[0].start, words.ends[part.last]
-        for cue in self._cues.values():
+        for cue in self._all:
             if (
                 cue.owner.kind == Kind.PRESENT
                 and start <= cue.start < end
