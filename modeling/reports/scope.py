@@ -175,6 +175,14 @@ class Scope:
                 part.firm = self._is_firm(part, lead)
                 part.anew = part.firm or self._affirms(part, lead, listed)
             following = part
+        for before, part in pairwise(self._parts):
+            # Who writes "no effusion, no pneumothorax, nodule" says of each what is denied.
+            part.anew = part.anew or (self._denies(before) and not part.list_goes_on)
+
+    def _denies(self, part: _Part) -> bool:
+        """Whether a part behind others begins with a denial of its own."""
+        cue = self._cues.get(self._words.starts[self._lead(part)])
+        return part.firm and cue is not None and cue.owner.kind == Kind.NEGATION
 
     def _lead(self, part: _Part) -> int:
         """The first word of a part that says something."""
@@ -197,7 +205,8 @@ class Scope:
             return True
         if words[part.first] in _OR:
             return False
-        return ":" in words[part.first : part.last + 1] or self._says_its_own(part)
+        named_apart = words[part.first] == "-" and ":" not in words[: part.first]  # "mass / nodule: none"
+        return (":" in words[part.first : part.last + 1] and not named_apart) or self._says_its_own(part)
 
     def _affirms(self, part: _Part, lead: int, listed: bool) -> bool:
         first, cue = self._words.words[part.first], self._cues.get(self._words.starts[lead])

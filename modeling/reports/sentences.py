@@ -16,8 +16,8 @@ _SHORTENED = re.compile(
 _BULLET = r"(?:\d{1,2}[.)]|[-*•‣◦·–—>])\s"
 _BOX = r"(?:\[[ _xX✓✔]?\]|\([ xX]?\)|[☐☒☑□])"
 _ANSWER = (
-    r"(?:no|yes|none|nil|not|absent|present|negative|positive|seen|left|right|bilateral|both|small|tiny|trace"
-    r"|minimal|mild|moderate|large|severe)\b"
+    r"(?:a(?:nswer)?: *)?(?:no|yes|none|nil|not|absent|present|negative|positive|seen|left|right|bilateral"
+    r"|both|small|tiny|trace|minimal|mild|moderate|large|severe)\b"
 )
 _IT_IS_GONE = r"(?:It|They|This|These)\b[^.;]{0,40}\b(?:resolved|cleared|gone|disappeared|no longer)\b"
 _END = re.compile(
@@ -30,7 +30,7 @@ _GOES_ON = re.compile(
     r"|by|as|than|that|which|there|this|right|left|upper|lower|small|mild))$",
     re.IGNORECASE,
 )
-_ANSWERED = re.compile(r"[:=?-]\s*no$", re.IGNORECASE)
+_ANSWERED = re.compile(r"[:=?)\]☐☒☑✓-]\s*no$", re.IGNORECASE)
 _BOXED = re.compile(rf"\s*{_BOX}")
 _LETTER = re.compile(r"[^\W\d_]")
 

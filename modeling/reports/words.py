@@ -99,7 +99,7 @@ class Words:
             if kind == "bar" and (":" in lowered[: found.start()] or "?" in lowered[: found.start()]):
                 kind = "stop"  # between fields that have signs of their own
             elif kind == "bar" and found.group() == "/":
-                continue
+                kind = "dash"
             word = meant(found.group()) if kind == "word" else _SIGNS[kind]
             places[at] = len(words)
             at += len(word) + 1
