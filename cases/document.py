@@ -22,6 +22,8 @@ from modeling.labels import TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study
 
 SCHEMA_VERSION = 1
+ORIGINAL = "seed"
+"""The key under which a converted student document keeps the original; stored documents call it so."""
 RANDOM_BITS = 48
 SUMMARY_FIELDS = (
     "ID",
@@ -133,7 +135,7 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
 def digest(document: Mapping[str, Any]) -> str:
     """Hash of what a document says, to know an unchanged one; thumbnail and storage keys left aside."""
     parts = {k: v for k, v in document.items() if k not in _NOT_CONTENT}
-    for name in ("film", "seed"):
+    for name in ("film", ORIGINAL):
         if isinstance(parts.get(name), Mapping):  # Its bytes are known by the hash that stands beside them.
             parts[name] = {k: v for k, v in parts[name].items() if k not in ("bytes", "file")}
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=_hashable)

@@ -146,6 +146,20 @@ def test_no_imports_run_in_a_circle() -> None:
     assert not waiting, f"in a circle, or behind one: {sorted(waiting)}"
 
 
+def test_the_folders_of_cases_stand_in_layers() -> None:
+    """No folder of `cases` needs, by whatever way, one that needs it; a flat module counts alone."""
+    needs: dict[str, set[str]] = {}
+    for path in sources():
+        inside = re.match(r"cases/(\w+)", where(path))
+        if inside:
+            needed = {i.split(".")[1] for i in imports(path) if i.startswith("cases.")}
+            needs.setdefault(inside[1], set()).update(needed - {inside[1]})
+    while free := [name for name, needed in needs.items() if not needed & needs.keys()]:
+        for name in free:
+            del needs[name]
+    assert not needs, f"in a circle, or behind one: {needs}"
+
+
 def test_no_folder_is_crowded() -> None:
     """At most 25 modules lie flat in a folder, and three with one prefix are a folder of their own."""
     folders: dict[Path, list[str]] = {}

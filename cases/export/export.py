@@ -3,7 +3,7 @@
 FOLDER gets Parquet files and a data card: `datasets.load_dataset(FOLDER)` reads it with films as pictures,
 and `CASES_FOLDER=FOLDER` makes it a store of Viewbox. Film files are copied as they are stored, so nothing is
 lost. A case leaves only where its licence lets it; the card and the output say how many stayed and why. The
-seed project's original documents, which may hold anything, never leave.
+original student documents, which may hold anything, never leave.
 """
 
 import shutil
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cases.document import ORIGINAL
 from cases.export.card import Account, card
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
 from cases.refusals import MAX_PAGE, BrokenCase
@@ -20,7 +21,7 @@ from modeling.progress import progress
 
 NOT_TO_BE_PASSED_ON = "the licence does not let it be passed on"
 BROKEN = "it is broken in the store"
-_LEFT_BEHIND = ("seed", "digest", "_id")
+_LEFT_BEHIND = (ORIGINAL, "digest", "_id")
 
 
 def export(

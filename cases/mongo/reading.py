@@ -9,18 +9,18 @@ from bson import ObjectId
 from pymongo.collection import Collection
 
 from cases.case import Case
-from cases.document import case_from_document
+from cases.document import ORIGINAL, case_from_document
 from cases.mongo.films import Films
 from cases.refusals import BrokenCase, ambiguous_case, broken_case, case_not_found, check_query
 from cases.store import CaseFilter
-from cases.student_documents.document import case_from_seed, id_keys, seed_id
+from cases.student_documents.document import case_from_student, case_id_of, id_keys
 from modeling.errors import CaseNotFoundError
 
 T = TypeVar("T")
 
 
 class CaseReader:
-    """Reads the documents of one collection, of either form; Viewbox's own goes before the seed project's."""
+    """Reads the documents of one collection, of either form; Viewbox's own goes before a student document."""
 
     def __init__(
         self, cases: Collection, films: Films, border: Callable[[], AbstractContextManager[None]]
@@ -35,7 +35,7 @@ class CaseReader:
         self,
         case_id: str,
         own_form: Callable[[dict[str, Any]], T],
-        seed_form: Callable[[dict[str, Any], str], T],
+        student_form: Callable[[dict[str, Any], str], T],
     ) -> T:
         """A case in the form that is asked for."""
         check_query(CaseFilter(), case_id)
@@ -57,7 +57,7 @@ class CaseReader:
             raise case_not_found(case_id)
         if len(found) > 1:
             raise ambiguous_case(case_id)
-        return seed_form(found[0], case_id)
+        return student_form(found[0], case_id)
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
         """See `CaseStore.several`. Small own documents come with one question; the others are read alone."""
@@ -71,7 +71,7 @@ class CaseReader:
                 if isinstance(document.get("film"), dict) and "file" not in document["film"]:
                     yield case_id, case_from_document(document)
                 else:
-                    yield case_id, self.whole(case_id, case_from_document, case_from_seed)
+                    yield case_id, self.whole(case_id, case_from_document, case_from_student)
             except CaseNotFoundError:
                 continue
             except BrokenCase as exc:
@@ -81,12 +81,12 @@ class CaseReader:
         found = list(self._cases.find({"ID": {"$in": id_keys(case_id)}}).limit(3))
         if not found and ObjectId.is_valid(case_id):
             nameless = self._cases.find_one({"_id": ObjectId(case_id)})
-            found = [nameless] if nameless and seed_id(nameless) == case_id else []
+            found = [nameless] if nameless and case_id_of(nameless) == case_id else []
         return found
 
     def _load_films(self, case_id: str, document: Mapping[str, Any]) -> None:
         """Put the bytes of what lies in GridFS where those of an inline film are."""
-        for part in ("film", "seed"):
+        for part in ("film", ORIGINAL):
             held = document.get(part)
             if isinstance(held, dict) and "file" in held:
                 held["bytes"] = self._films.read(case_id, held["file"])

@@ -8,7 +8,7 @@ import pymongo
 
 from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
 from cases.mongo.border import border
-from cases.scoring.results import Result
+from cases.results import Result
 
 COLLECTION = "results"
 _ALREADY_THERE = 11000

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from cases.document import ORIGINAL
+
 INDEXES: tuple[list[tuple[str, int]], ...] = (
     [("ID", 1)],
     [("facets", 1), ("ID", 1)],
     [("facets", 1), ("random", 1), ("ID", 1)],
 )
-"""`get` of either form; `page`, `step` and `count` of any filter, and the seed documents (which have no
-`facets`); `random` of any filter. Writers, sweep and converted seed documents go by `_id`."""
+"""`get` of either form; `page`, `step` and `count` of any filter, and the student documents (which have no
+`facets`); `random` of any filter. Writers, sweep and converted student documents go by `_id`."""
 
 _TEXT = {"bsonType": "string"}
 _TEXTS = {"bsonType": "array", "items": _TEXT}
@@ -73,8 +75,8 @@ _OWN_FORM: dict[str, Any] = {
         "teaching_note": {"bsonType": "object", "additionalProperties": _TEXT},
         "digest": _TEXT,
         "origin": _TEXT,
-        "seed": {"bsonType": "object", "required": ["sha256", "original"]},
+        ORIGINAL: {"bsonType": "object", "required": ["sha256", "original"]},
     },
 }
 VALIDATOR: dict[str, Any] = {"$or": [{"schema_version": {"$exists": False}}, {"$jsonSchema": _OWN_FORM}]}
-"""Documents without `schema_version` are the seed project's: its own programs go on writing them freely."""
+"""Documents without `schema_version` are student documents, which other programs go on writing freely."""

@@ -1,8 +1,8 @@
-"""The MongoDB store: the seed project's documents and Viewbox's own, in one collection, through pymongo.
+"""The MongoDB store: student documents and Viewbox's own, in one collection, through pymongo.
 
 Both forms name a case by `ID`, so the index on it finds either. Viewbox's own documents also carry
 `facets` (see `cases.document`), so that one range of the index (`facets`, `ID`) is any page of any filter.
-Seed documents have no `facets`; their rows are read without films into a catalogue, again on a change.
+Student documents have no `facets`; their rows are read without films into a catalogue, again on a change.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ from cases.mongo.kept_values import KeptValues
 from cases.mongo.listing import ID_ONLY, Listing
 from cases.mongo.reading import CaseReader
 from cases.mongo.schema import INDEXES, VALIDATOR
-from cases.mongo.student_documents import SeedDocuments
+from cases.mongo.student_documents import StudentDocuments
 from cases.mongo.sweeping import Swept, sweep
 from cases.mongo.vectors import MongoVectors
 from cases.mongo.writing import CaseWriter
 from cases.refusals import BrokenCase, check_query, read_only
 from cases.store import CaseFilter, CasePage, Stored
-from cases.student_documents.conversion import document_from_seed
-from cases.student_documents.document import case_from_seed
+from cases.student_documents.conversion import document_from_student
+from cases.student_documents.document import case_from_student
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class MongoCaseStore:
         self._reader = CaseReader(self._cases, self._films, self._border)
         self._writer = CaseWriter(self._cases, self._films)
         self._listing = Listing(self._cases, self._kept, self._asked)
-        self._seeds = SeedDocuments(self._cases, self._kept, self._asked)
+        self._students = StudentDocuments(self._cases, self._kept, self._asked)
 
     @classmethod
     def connect(
@@ -120,8 +120,8 @@ class MongoCaseStore:
         self._client.close()
 
     def get(self, case_id: str) -> Case:
-        """The whole case with its film; Viewbox's own form goes before a seed document of that ID."""
-        return self._reader.whole(case_id, case_from_document, case_from_seed)
+        """The whole case with its film; Viewbox's own form goes before a student document of that ID."""
+        return self._reader.whole(case_id, case_from_document, case_from_student)
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
         """Many whole cases, with one question to the server for those whose films are in their documents."""
@@ -130,14 +130,14 @@ class MongoCaseStore:
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case in Viewbox's own form, its film's file included."""
         return self._reader.whole(
-            case_id, _without_key, lambda found, _: document_from_seed(bson.encode(found))
+            case_id, _without_key, lambda found, _: document_from_student(bson.encode(found))
         )
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
         check_query(where, after, limit=limit)
         with self._border():
-            rows = self._seeds.rows().rows_after(where, after, limit + 1)
+            rows = self._students.rows().rows_after(where, after, limit + 1)
             return page_of(rows + self._listing.rows_after(where, after, limit + 1), limit)
 
     def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
@@ -145,7 +145,7 @@ class MongoCaseStore:
         check_query(where, case_id)
         with self._border():
             own = self._listing.next_to(case_id, direction, where)
-            seed = self._seeds.rows().next_to(case_id, direction, where)
+            seed = self._students.rows().next_to(case_id, direction, where)
         found = [candidate for candidate in (own, seed) if candidate is not None]
         return (min if direction == "next" else max)(found, key=place_of, default=None)
 
@@ -154,16 +154,16 @@ class MongoCaseStore:
         check_query(where)
         with self._border():
             own = self._listing.drawn_after(where, pivot_of(seed))
-            return draw(own + self._seeds.rows().drawn_after(where, pivot_of(seed)), seed)
+            return draw(own + self._students.rows().drawn_after(where, pivot_of(seed)), seed)
 
     def count(self, where: CaseFilter) -> int:
         """How many cases pass the filter."""
         check_query(where)
         with self._border():
-            return self._listing.count(where) + self._seeds.rows().count(where)
+            return self._listing.count(where) + self._students.rows().count(where)
 
     def put(self, case: Case, film: bytes | None = None) -> None:
-        """Store or replace a case; a seed document of the same ID stays as it is and is no longer shown.
+        """Store or replace a case; a student document of the same ID stays as it is and is no longer shown.
 
         Args:
             film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
@@ -186,20 +186,20 @@ class MongoCaseStore:
         with self._border():
             return self._writer.inputs(case_ids)
 
-    def seed_documents(self) -> Iterator[bytes]:
-        """The seed project's documents as BSON, films included, to the byte as they are."""
+    def student_documents(self) -> Iterator[bytes]:
+        """Student documents as BSON, films included, to the byte as they are."""
         with self._border():
-            yield from self._seeds.documents()
+            yield from self._students.documents()
 
-    def put_seed(self, raw: bytes) -> None:
-        """Store or replace a document of the seed project, given as BSON."""
+    def put_student_document(self, raw: bytes) -> None:
+        """Store or replace a student document, given as BSON."""
         with self._writing():
-            self._seeds.put(raw)
+            self._students.put(raw)
 
-    def remove(self, case_id: str, *, form: Literal["own", "seed"] = "own") -> None:
-        """Take out a case's own document with its films, or the seed project's of that ID."""
+    def remove(self, case_id: str, *, form: Literal["own", "student"] = "own") -> None:
+        """Take out a case's own document with its films, or the student documents of that ID."""
         with self._writing() as writer:
-            writer.remove(case_id) if form == "own" else self._seeds.remove(case_id)
+            writer.remove(case_id) if form == "own" else self._students.remove(case_id)
 
     def vectors(self, encoding: str) -> MongoVectors:
         """The search among the cases as a checkpoint encoded them, by its hash."""

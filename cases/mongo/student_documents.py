@@ -1,4 +1,4 @@
-"""The seed project's documents in the `cases` collection: rows kept in memory, themselves as they are."""
+"""Student documents in the `cases` collection: rows kept in memory, themselves as they are."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,14 +13,14 @@ from cases.document import SUMMARY_FIELDS as OWN_FIELDS
 from cases.document import summary_from_document
 from cases.mongo.kept_values import KeptValues
 from cases.mongo.writing import key_of
-from cases.student_documents.document import SUMMARY_FIELDS, id_keys, seed_id, seed_summary
+from cases.student_documents.document import SUMMARY_FIELDS, case_id_of, id_keys, student_summary
 
 AGE = 1.0
 """Seconds after which the rows are read anew: others may have added or removed some."""
 
 
-class SeedDocuments:
-    """Documents without `facets`: the seed project's, which its own programs go on writing."""
+class StudentDocuments:
+    """Documents without `facets`, which the programs of their own project go on writing."""
 
     def __init__(self, cases: Collection, kept: KeptValues, ask: Callable[[Callable[[], Any]], Any]) -> None:
         """
@@ -57,11 +57,11 @@ class SeedDocuments:
         rows, own = {}, {}
         wanted = dict.fromkeys((*OWN_FIELDS, *SUMMARY_FIELDS, "schema_version"), 1)
         for document in self._cases.find({"facets": None}, wanted):
-            case_id = seed_id(document)
+            case_id = case_id_of(document)
             if "schema_version" in document:
                 own[case_id] = summary_from_document({**document, "ID": case_id})
             else:
-                rows[case_id] = seed_summary(document, case_id)
+                rows[case_id] = student_summary(document, case_id)
         ids = list(rows)
         for first in range(0, len(ids), 1000):
             keys = [key_of(case_id) for case_id in ids[first : first + 1000]]

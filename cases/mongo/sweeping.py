@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.collection import Collection
 
 from cases.mongo.films import Films
-from cases.mongo.writing import files_of, key_of
+from cases.mongo.writing import FILES, files_of, key_of
 
 _AT_ONCE = 500
 
@@ -42,6 +42,6 @@ def sweep(cases: Collection, films: Films, older_than: float) -> Swept:
 def _unnamed(cases: Collection, files: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
     """Those files that their case's document does not name."""
     keys = [key_of(case) for file in files if (case := (file.get("metadata") or {}).get("case"))]
-    found = cases.find({"_id": {"$in": keys}}, {"film.file": 1, "seed.file": 1})
+    found = cases.find({"_id": {"$in": keys}}, FILES)
     named = {file for document in found for file in files_of(document)}
     return (file["_id"] for file in files if file["_id"] not in named)

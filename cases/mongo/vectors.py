@@ -1,6 +1,6 @@
 """Similar cases by MongoDB's own vector search, where the server has one: MongoDB Atlas, or one with mongot.
 
-`cases.mongo.vector_index` writes the vectors, from the embeddings that `cases.scoring` wrote, and the index.
+`cases.scoring.vector_index` writes the vectors, from the embeddings that a scoring left, and the index.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from pymongo import ReplaceOne, errors
 from pymongo.database import Database
 from pymongo.operations import SearchIndexModel
 
-from cases.scoring.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
+from cases.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
 from modeling.errors import CaseStoreError
 from modeling.labels import TaskName
 from modeling.sentence import Sentence

@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import errors
 from pymongo.collection import Collection
 
-from cases.document import digest, facets
+from cases.document import ORIGINAL, digest, facets
 from cases.mongo.films import INLINE_BYTES, Films
 from cases.refusals import shown
 from cases.store import Stored
@@ -17,8 +17,8 @@ from modeling.sentence import Sentence
 BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
 _FILMS_AT_ONCE = 2
-_LARGE_PARTS = ("film", "seed")
-_FILES = {"film.file": 1, "seed.file": 1}
+_LARGE_PARTS = ("film", ORIGINAL)
+FILES = {f"{part}.file": 1 for part in _LARGE_PARTS}
 _ALREADY_THERE, _NOT_VALID = 11000, 121
 
 
@@ -79,7 +79,7 @@ class CaseWriter:
 
     def remove(self, case_id: str) -> None:
         """Take out a case's document and then its films; one that is gone already does no harm."""
-        self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, _FILES))
+        self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, FILES))
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> `provenance.input` of those cases that are there and have one; no film is loaded."""
@@ -132,7 +132,7 @@ class CaseWriter:
     def _replace(self, document: dict[str, Any]) -> Mapping[str, Any] | None:
         """Put a document in the place of what is there; returns what that was."""
         # The ID stands in the filter so that a sharded collection knows the one shard to ask.
-        what = ({"_id": document["_id"], "ID": document["ID"]}, document, _FILES)
+        what = ({"_id": document["_id"], "ID": document["ID"]}, document, FILES)
         try:
             before = self._cases.find_one_and_replace(*what, upsert=True)
         except errors.DuplicateKeyError:  # Two writers met in one upsert; now there is a document.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.parquet.files import read_rows
-from cases.scoring.results import Result
+from cases.results import Result
 from cases.whole_files import WriterLock, whole_file
 from modeling.errors import CaseStoreError
 from modeling.study import Modality

@@ -18,9 +18,10 @@ import numpy as np
 
 from cases.open_store import address_behind, open_case_store
 from cases.parquet.results import ResultFiles
+from cases.results import Result, Results
 from cases.scoring import ray_engine as score_ray
 from cases.scoring.checkpoint_hash import checkpoint_hash
-from cases.scoring.results import Engine, Job, Result, Results, Scoring, awaiting, grouped, score_lake
+from cases.scoring.lake import Engine, Job, Scoring, awaiting, grouped, score_lake
 from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.progress import progress

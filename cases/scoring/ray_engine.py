@@ -8,7 +8,8 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cases.scoring.results import Job, Result
+from cases.results import Result
+from cases.scoring.lake import Job
 from modeling.errors import ViewboxError
 
 RETRIES = 20

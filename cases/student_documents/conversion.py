@@ -1,7 +1,7 @@
-"""The seed project's documents and Viewbox's own, each from the other and back to the byte.
+"""Student documents and Viewbox's own, each from the other and back to the byte.
 
 A converted document keeps the original's BSON beside its film: whole, or with a hole where `image_data`
-stood if that can be spelt again from the film's file. A document of another origin becomes a seed document
+stood if that can be spelt again from the film's file. A document of another origin becomes a student document
 with one key more, `viewbox`, which holds what the four keys cannot.
 """
 
@@ -17,9 +17,9 @@ from bson import ObjectId, json_util
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
-from cases.document import document_from_case, facets, random_key
+from cases.document import ORIGINAL, document_from_case, facets, random_key
 from cases.refusals import BrokenCase, broken_case
-from cases.student_documents.document import case_from_seed, film_file, seed_id
+from cases.student_documents.document import case_from_student, case_id_of, film_file
 from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
 
@@ -28,11 +28,11 @@ READING: CodecOptions = CodecOptions(
     unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
 """Other programs' strings and dates never stop a reading."""
-_NOT_KEPT = ("_id", "facets", "random", "digest", "seed")
+_NOT_KEPT = ("_id", "facets", "random", "digest", ORIGINAL)
 
 
-def document_from_seed(raw: bytes) -> dict[str, Any]:
-    """A seed document in Viewbox's own form, from which `seed_from_document` makes the same bytes again.
+def document_from_student(raw: bytes) -> dict[str, Any]:
+    """A student document in Viewbox's own form, from which `student_from_document` makes the same bytes.
 
     Args:
         raw: the document as BSON.
@@ -44,26 +44,26 @@ def document_from_seed(raw: bytes) -> dict[str, Any]:
         found = bson.decode(raw, READING)
     except BSONError as exc:
         raise BrokenCase("A document is not valid BSON; export it again from its database.") from exc
-    case_id = seed_id(found)
+    case_id = case_id_of(found)
     own = _own_part(found, case_id)
     if own is not None:
         return own
     file = film_file(found, case_id)
-    document = document_from_case(case_from_seed(found, case_id), file)
+    document = document_from_case(case_from_student(found, case_id), file)
     kept_file = document["film"]["bytes"]
-    return {**document, "seed": _kept(raw, found["image_data"], kept_file)}
+    return {**document, ORIGINAL: _kept(raw, found["image_data"], kept_file)}
 
 
-def seed_from_document(document: Mapping[str, Any]) -> bytes:
-    """A document of Viewbox's own form as the seed project's: the original where it was one, as BSON.
+def student_from_document(document: Mapping[str, Any]) -> bytes:
+    """A document of Viewbox's own form as a student document: the original where it was one, as BSON.
 
     Raises:
         CaseStoreError: the original that it keeps is damaged.
     """
     film = document["film"]
-    seed = document.get("seed")
-    if seed is not None:
-        return _restored(document["ID"], seed, b"" if film is None else bytes(film["bytes"]))
+    original = document.get(ORIGINAL)
+    if original is not None:
+        return _restored(document["ID"], original, b"" if film is None else bytes(film["bytes"]))
     image = b"" if film is None else bytes(film["bytes"])
     own = {key: value for key, value in document.items() if key not in _NOT_KEPT}
     if film is not None:
@@ -81,7 +81,7 @@ def seed_from_document(document: Mapping[str, Any]) -> bytes:
 
 
 def _own_part(found: Mapping[str, Any], case_id: str) -> dict[str, Any] | None:
-    """The document that `seed_from_document` put into this one, unless the seed project changed it since."""
+    """The document that `student_from_document` put into this one, unless its project changed it since."""
     own = found.get(OWN_PART)
     if not isinstance(own, Mapping) or own.get("ID") != case_id or "schema_version" not in own:
         return None
@@ -126,11 +126,11 @@ def _kept(raw: bytes, image_data: object, file: bytes) -> dict[str, Any]:
     return {"bytes": held, "hole": hole, "sha256": _sha256(held), "original": _sha256(raw)}
 
 
-def _restored(case_id: str, seed: Mapping[str, Any], file: bytes) -> bytes:
-    held, hole = bytes(seed["bytes"]), seed["hole"]
+def _restored(case_id: str, original: Mapping[str, Any], file: bytes) -> bytes:
+    held, hole = bytes(original["bytes"]), original["hole"]
     raw = held if hole is None else held[: hole["at"]] + _spelt(file, hole) + held[hole["at"] :]
-    if _sha256(raw) != seed["original"]:
-        raise broken_case(case_id, "the seed document that it keeps is damaged")
+    if _sha256(raw) != original["original"]:
+        raise broken_case(case_id, "the student document that it keeps is damaged")
     return raw
 
 
@@ -171,14 +171,14 @@ def _sha256(data: bytes) -> str:
 
 
 def name_of(raw: bytes) -> str:
-    """The case ID of a seed document, or what can be said of one that has none."""
+    """The case ID of a student document, or what can be said of one that has none."""
     try:
-        return seed_id(bson.decode(raw, READING))
+        return case_id_of(bson.decode(raw, READING))
     except BSONError:
         return "a document that is no BSON"
 
 
-def seeds_in_lines(path: Path) -> Iterator[bytes]:
+def documents_in_lines(path: Path) -> Iterator[bytes]:
     """The documents of a file of MongoDB Extended JSON, one a line, as BSON.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The seed student project's documents, read in place: `ID`, `image_filename`, `image_data`, `clinical_data`.
+"""Student documents, read in place: `ID`, `image_filename`, `image_data`, `clinical_data`.
 
 `image_data` is a film file in base64; `clinical_data` holds loosely named values. What fits a field of
 `CLINICAL_FIELDS` or a label of RICORD is taken over; the rest stays out of the study, and a note says so.
@@ -27,14 +27,15 @@ from modeling.study import (
     ViewPosition,
 )
 
-SEED_SOURCE = "seed"
+STUDENT_SOURCE = "seed"
+"""`Provenance.source` of a document that shows no other; lakes that exist call it so."""
 RICORD = "ricord"
 """`Provenance.source` of a document that names no source: RICORD where it shows its labels or its name."""
 SOURCE_FIELDS = ("source", "dataset", "project")
 """Keys, of the document or of its `clinical_data`, that may name the set it belongs to."""
 SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
-"""What `seed_summary` reads; the film is not among them."""
-SEED_LICENCE = Licence("not stated", may_show=True, may_export=False)
+"""What `student_summary` reads; the film is not among them."""
+STUDENT_LICENCE = Licence("not stated", may_show=True, may_export=False)
 """The owner of the database put the film there to be looked at; nobody said that it may leave."""
 _UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
 
@@ -51,7 +52,7 @@ class _ClinicalData:
     lateral: bool = False
 
 
-def seed_id(document: Mapping[str, Any]) -> str:
+def case_id_of(document: Mapping[str, Any]) -> str:
     """The case ID of a document: its `ID` as text; its `_id` where it has none that can be one."""
     found = document.get("ID")
     if isinstance(found, float) and found.is_integer():
@@ -67,8 +68,8 @@ def id_keys(case_id: str) -> list[str | int]:
     return [case_id, int(case_id)] if fits else [case_id]
 
 
-def case_from_seed(document: Mapping[str, Any], case_id: str) -> Case:
-    """The case in one of the seed project's documents.
+def case_from_student(document: Mapping[str, Any], case_id: str) -> Case:
+    """The case in one of student documents.
 
     Args:
         document: as stored; other keys than the four are left alone.
@@ -90,23 +91,23 @@ def case_from_seed(document: Mapping[str, Any], case_id: str) -> Case:
     return Case(
         case_id=case_id,
         study=Study(radiograph, clinical.table, ClinicalText(text)),
-        licence=SEED_LICENCE,
-        provenance=Provenance(source=seed_source(document, clinical.labels)),
+        licence=STUDENT_LICENCE,
+        provenance=Provenance(source=source_of(document, clinical.labels)),
         report={name: words for name, words in clinical.texts.items() if name != "indication"},
         reference=clinical.labels,
         notes=tuple(clinical.notes),
     )
 
 
-def seed_summary(document: Mapping[str, Any], case_id: str) -> CaseSummary:
-    """The list row of a seed document, from its `clinical_data`; its film is not needed."""
+def student_summary(document: Mapping[str, Any], case_id: str) -> CaseSummary:
+    """The list row of a student document, from its `clinical_data`; its film is not needed."""
     found = document.get("clinical_data")
     labels = _clinical_data(found).labels if isinstance(found, Mapping) else {}
     reference = {str(task): name for task, name in labels.items()}
-    return CaseSummary(case_id, seed_source(document, labels), reference, SEED_LICENCE.name)
+    return CaseSummary(case_id, source_of(document, labels), reference, STUDENT_LICENCE.name)
 
 
-def seed_source(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> str:
+def source_of(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> str:
     """The set that a document belongs to: the one it names, else RICORD where it carries RICORD's labels.
 
     Args:
@@ -118,7 +119,7 @@ def seed_source(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> 
             if str(name).lower() in SOURCE_FIELDS and isinstance(value, str) and value.strip():
                 return RICORD if RICORD in value.lower() else value.strip()
     named = f"{document.get('ID')} {document.get('image_filename')}".lower()
-    return RICORD if labels or RICORD in named else SEED_SOURCE
+    return RICORD if labels or RICORD in named else STUDENT_SOURCE
 
 
 def film_file(document: Mapping[str, Any], case_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""How the seed project and hospitals spell clinical fields, labels, categories and units.
+"""How student projects and hospitals spell clinical fields, labels, categories and units.
 
 Names are compared in lower case, letters and digits only.
 """

@@ -163,7 +163,7 @@ SENTENCES: dict[str, str] = {
     "it has no film in image_data": "image_data 中沒有影像",
     "its image_data is not base64 text": "其 image_data 不是 base64 文字",
     "its film cannot be read: {problem}": "無法讀取其影像：{problem}",
-    "the seed document that it keeps is damaged": "其保留的原始文件已損壞",
+    "the student document that it keeps is damaged": "其保留的原始文件已損壞",
     "Case {case} was refused: it does not fit the store's validator; update Viewbox or store it again from"
     " its source.": "病例{case}遭拒：不符合病例庫的驗證規則；請更新 Viewbox，或由來源重新儲存。",
     "{file} cannot be read; export it again with mongoexport.": (

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from cases.case import Case
 from cases.refusals import BrokenCase
 from cases.scoring.checkpoint_hash import checkpoint_hash
-from cases.scoring.vector_search import SearchableStore, VectorSearch
 from cases.store import CaseStore
+from cases.vector_search import SearchableStore, VectorSearch
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError

@@ -77,7 +77,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
         ["export", "--dry-run", "--store", "mongo://user:hunter2@host/ward"],
         ["export", "a", "mongodb://user:hunter2@host/ward"],
         ["import", "siim", ".", "--write", "--store", "mongo://user:hunter2@host/ward"],
-        ["convert", "mongo://user:hunter2@host/ward", "out.jsonl", "--to", "seed"],
+        ["convert", "mongo://user:hunter2@host/ward", "out.jsonl", "--to", "student"],
         ["convert", "mongo://user:hunter2@host/ward", "mongo://user:hunter2@host/other", "--to", "viewbox"],
         ["sweep", "mongo://user:hunter2@host/ward"],
         ["sweep", "mongodb://user:hunter2@@host/ward"],

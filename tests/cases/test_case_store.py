@@ -30,8 +30,8 @@ from tests.doubles.example_cases import (
     in_order,
     jpeg,
     plain,
-    seed_document,
     small_case,
+    student_document,
 )
 from tests.doubles.mongo_server import MongoServer
 
@@ -288,7 +288,7 @@ def test_several_read_small_films_with_one_question_and_name_the_broken_one(
     with pymongo.MongoClient(mongo_server.uri) as client:
         cases = client[database]["cases"]
         cases.update_one({"ID": "c"}, {"$set": {"film.sha256": "0"}})
-        cases.insert_one(seed_document("old", age=40))
+        cases.insert_one(student_document("old", age=40))
     with pytest.MonkeyPatch.context() as patched:
         client = partial(pymongo.MongoClient, event_listeners=[Listener()])
         patched.setattr(pymongo, "MongoClient", client)

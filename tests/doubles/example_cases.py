@@ -122,7 +122,7 @@ def chest_like(height: int = 120, width: int = 100) -> np.ndarray:
     return np.round(220 - 160 * np.clip(left + right, 0, 1)).astype(np.uint8)
 
 
-def seed_document(case_id: object, **clinical: object) -> dict[str, object]:
+def student_document(case_id: object, **clinical: object) -> dict[str, object]:
     """A document as the seed student project wrote it."""
     return {
         "ID": case_id,

@@ -4,8 +4,9 @@ import os
 import time
 from pathlib import Path
 
+from cases.results import Result
+from cases.scoring.lake import Job
 from cases.scoring.portions import score_portion
-from cases.scoring.results import Job, Result
 
 
 def telling_portion(job: Job, ids: list[str]) -> list[Result]:

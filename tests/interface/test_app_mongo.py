@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from cases.case import Licence
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from tests.doubles.app_client import refused, wait_for_model
-from tests.doubles.example_cases import seed_document, small_case
+from tests.doubles.example_cases import small_case, student_document
 from tests.doubles.mongo_server import ENCODED, PASSWORD, USER, MongoServer
 from tests.doubles.served import Served, serve, write_checkpoint
 
@@ -28,7 +28,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
                 store.put(small_case(f"own-{number:02d}", appearance="Typical"))
             store.put(small_case("own-hidden", licence=HIDDEN))
         with pymongo.MongoClient(server.uri) as client:
-            client["ward"][COLLECTION].insert_many([seed_document(f"seed-{n}", age=60) for n in range(3)])
+            client["ward"][COLLECTION].insert_many([student_document(f"seed-{n}", age=60) for n in range(3)])
             client["ward"].command("createUser", USER, pwd=PASSWORD, roles=["read"])
         server.stop()
         server.options.append("--auth")

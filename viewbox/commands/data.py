@@ -31,6 +31,7 @@ Agreed = Annotated[
 BurnedText = Annotated[Literal["hold", "mask", "allow"] | None, typer.Option(help="suspected text in pixels")]
 Columns = Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Hub columns; repeatable")]
 ReportFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the report here too")]
+Form = Literal["viewbox", "student", "seed"]
 Engine = Annotated[Literal["process", "ray"], typer.Option(help="this process, or a Ray cluster")]
 
 
@@ -110,7 +111,7 @@ def export(
 def convert(
     source: Annotated[str, typer.Argument(metavar="FROM")],
     target: Annotated[str, typer.Argument(metavar="TO")],
-    to: Annotated[Literal["viewbox", "seed"], typer.Option(help="the form to make")],
+    to: Annotated[Form, typer.Option(help="the form to make; seed is the older name of student")],
     replace: Annotated[bool, typer.Option("--replace", help="take the other form out of TO")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and convert, and write nothing")] = False,
 ) -> None:
@@ -119,12 +120,12 @@ def convert(
     FROM and TO are a mongodb:// address with its database (or @FILE that holds one), a folder of an embedded
     store (Viewbox documents only) or a .jsonl file of MongoDB Extended JSON (student documents only).
     """
+    from cases.convert import to_student, to_viewbox
     from cases.open_store import address_behind
     from cases.refusals import shown
-    from cases.student_documents.stores import to_seed, to_viewbox
 
     places = (str(address_behind(place)) for place in (source, target))
-    done = (to_viewbox if to == "viewbox" else to_seed)(*places, replace=replace, dry_run=dry_run)
+    done = (to_viewbox if to == "viewbox" else to_student)(*places, replace=replace, dry_run=dry_run)
     for case_id, reason in done.broken.items():
         typer.echo(f"'{shown(case_id)}': {reason}", err=True)
     typer.echo(json.dumps({**dataclasses.asdict(done), "broken": len(done.broken)}))
@@ -179,7 +180,7 @@ def vectors(
     index: Annotated[bool, typer.Option("--index", help="ask the server for the search index too")] = False,
 ) -> None:
     """Lay what `score` wrote out for MongoDB's vector search."""
-    from cases.mongo.vector_index import fill_vectors
+    from cases.scoring.vector_index import fill_vectors
 
     typer.echo(json.dumps(fill_vectors(store, checkpoint, database=database, write=write, index=index)))
 

@@ -23,7 +23,7 @@ from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
 from tests.doubles.command import command
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
+from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, small_case, student_document
 from tests.doubles.mongo_server import MongoServer
 
 main = command("export")
@@ -141,13 +141,13 @@ def test_a_broken_film_stays_behind_and_stops_no_other(tmp_path: Path) -> None:
         with closing(MongoCaseStore.connect(server.uri, name, write=True)) as writer:
             for case_id in "abc":
                 writer.put(small_case(case_id))
-            writer._database[COLLECTION].insert_one(seed_document("seed"))
-            writer._database[COLLECTION].insert_one({**seed_document("bad"), "image_data": "!!"})
+            writer._database[COLLECTION].insert_one(student_document("seed"))
+            writer._database[COLLECTION].insert_one({**student_document("bad"), "image_data": "!!"})
         with closing(MongoCaseStore.connect(server.uri, name)) as store:
             account = export(store, tmp_path / "out")
     assert account.cases == 3
     assert account.left["seed", exporting.BROKEN] == 1
-    assert sum(account.left.values()) == 2  # nobody said that the seed project's films may leave
+    assert sum(account.left.values()) == 2  # nobody said that students' films may leave
 
 
 def test_many_cases_make_several_files(

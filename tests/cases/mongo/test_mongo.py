@@ -27,7 +27,7 @@ from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.study import Radiograph, Study, ViewPosition
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
+from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, small_case, student_document
 from tests.doubles.mongo_server import ENCODED, PASSWORD, USER, MongoServer, free_port
 
 SPACE_PORTS = (80, 443, 8080)
@@ -268,12 +268,10 @@ def test_a_server_that_comes_back_is_found_again(tmp_path: Path) -> None:
             assert store.page(CaseFilter()).rows[0].case_id == "phantom-1"
 
 
-def test_the_seed_projects_documents_are_read_in_place(
-    bare: pymongo.database.Database, reader: MongoCaseStore
-) -> None:
+def test_student_documents_are_read_in_place(bare: pymongo.database.Database, reader: MongoCaseStore) -> None:
     values = {"Age": "65 years", "Gender": "M", "RT-PCR": "Positive", "Temperature": 38.2, "SpO2": "92%"}
     labels = {"Appearance": "Typical Appearance", "Grading": "Mild Opacities  (1-2 lung zones)"}
-    bare[COLLECTION].insert_one(seed_document("covid-7", **values, **labels, Ward="4b", View="AP supine"))
+    bare[COLLECTION].insert_one(student_document("covid-7", **values, **labels, Ward="4b", View="AP supine"))
     case = reader.get("covid-7")
     assert dict(case.study.table.values) == {
         "age": 65.0,
@@ -297,7 +295,7 @@ def test_both_forms_and_numbers_as_ids_stand_in_one_order(
     bare: pymongo.database.Database, writer: MongoCaseStore
 ) -> None:
     for case_id in (2, 10, 1.0, -3, "10a", "b", "é"):
-        bare[COLLECTION].insert_one(seed_document(case_id, Appearance="Negative for Pneumonia"))
+        bare[COLLECTION].insert_one(student_document(case_id, Appearance="Negative for Pneumonia"))
     for case_id in ("0", "11", "a", "c"):
         writer.put(small_case(case_id, appearance="Negative"))
     expected = ["-3", "0", "1", "2", "10", "11", "10a", "a", "b", "c", "é"]
@@ -325,10 +323,10 @@ def test_both_forms_and_numbers_as_ids_stand_in_one_order(
     assert [row.case_id for row in writer.page(CaseFilter(text="1")).rows] == ["1", "10", "11", "10a"]
 
 
-def test_a_case_put_over_a_seed_document_is_shown_in_its_place(
+def test_a_case_put_over_a_student_document_is_shown_in_its_place(
     bare: pymongo.database.Database, writer: MongoCaseStore
 ) -> None:
-    bare[COLLECTION].insert_many([seed_document("x"), seed_document(5), seed_document("y")])
+    bare[COLLECTION].insert_many([student_document("x"), student_document(5), student_document("y")])
     assert writer.count(CaseFilter()) == 3
     writer.put(small_case("x"))
     writer.put(small_case("5"))
@@ -342,7 +340,7 @@ def test_documents_that_others_add_and_remove_are_noticed(
     bare: pymongo.database.Database, reader: MongoCaseStore
 ) -> None:
     assert reader.count(CaseFilter()) == 0
-    bare[COLLECTION].insert_one(seed_document("late"))
+    bare[COLLECTION].insert_one(student_document("late"))
     deadline = time.monotonic() + 20
     while reader.count(CaseFilter()) == 0:
         assert time.monotonic() < deadline
@@ -371,12 +369,12 @@ FILM = base64.b64encode(jpeg(chest_like())).decode()
 def test_base64_in_all_its_spellings(
     bare: pymongo.database.Database, reader: MongoCaseStore, image_data: object
 ) -> None:
-    bare[COLLECTION].insert_one({**seed_document("a"), "image_data": image_data})
+    bare[COLLECTION].insert_one({**student_document("a"), "image_data": image_data})
     film = reader.get("a").study.radiograph
     assert film is not None and film.shape == (120, 100)
 
 
-BROKEN_SEEDS = {
+BROKEN_STUDENT = {
     "no film": {"image_data": None},
     "empty film": {"image_data": ""},
     "bad base64": {"image_data": "!!!" + FILM},
@@ -389,11 +387,11 @@ BROKEN_SEEDS = {
 }
 
 
-@pytest.mark.parametrize("change", BROKEN_SEEDS.values(), ids=BROKEN_SEEDS)
-def test_a_broken_seed_document_is_named_and_hides_no_other(
+@pytest.mark.parametrize("change", BROKEN_STUDENT.values(), ids=BROKEN_STUDENT)
+def test_a_broken_student_document_is_named_and_hides_no_other(
     bare: pymongo.database.Database, reader: MongoCaseStore, change: dict[str, object]
 ) -> None:
-    bare[COLLECTION].insert_many([{**seed_document("bad"), **change}, seed_document("good")])
+    bare[COLLECTION].insert_many([{**student_document("bad"), **change}, student_document("good")])
     said = sentence(lambda: reader.get("bad"))
     assert said.startswith("Case 'bad' is broken in the store (")
     assert [row.case_id for row in reader.page(CaseFilter()).rows] == ["bad", "good"]
@@ -403,14 +401,14 @@ def test_a_broken_seed_document_is_named_and_hides_no_other(
 def test_a_document_without_an_id_is_called_by_its_object_id(
     bare: pymongo.database.Database, reader: MongoCaseStore
 ) -> None:
-    document = seed_document(None)
+    document = student_document(None)
     key = bare[COLLECTION].insert_one(document).inserted_id
     assert [row.case_id for row in reader.page(CaseFilter()).rows] == [str(key)]
     assert reader.get(str(key)).case_id == str(key)
 
 
 def test_an_id_that_two_documents_claim(bare: pymongo.database.Database, reader: MongoCaseStore) -> None:
-    bare[COLLECTION].insert_many([seed_document("12"), seed_document(12)])
+    bare[COLLECTION].insert_many([student_document("12"), student_document(12)])
     assert "More than one document has the ID '12'" in sentence(lambda: reader.get("12"))
     assert reader.count(CaseFilter()) == 1
 
@@ -481,7 +479,7 @@ def test_a_large_film_with_a_part_missing(
     assert "GridFS" in sentence(lambda: writer.get("big"))
 
 
-def test_the_validator_guards_our_form_and_leaves_the_seed_form_alone(
+def test_the_validator_guards_our_form_and_leaves_the_student_form_alone(
     bare: pymongo.database.Database, writer: MongoCaseStore
 ) -> None:
     with pytest.raises(pymongo.errors.WriteError, match="validation"):
@@ -516,7 +514,7 @@ def test_every_query_uses_an_index_and_lists_carry_no_film(
         case_id = f"{number:03d}" if number % 2 else f"film-{number:03d}"
         writer.put(small_case(case_id, appearance="Typical" if number % 3 else None))
     writer.put(large_case("film-large"))
-    bare[COLLECTION].insert_many([seed_document(number) for number in range(5)])
+    bare[COLLECTION].insert_many([student_document(number) for number in range(5)])
     listener = Listener()
     monkeypatch.setattr(pymongo, "MongoClient", partial(pymongo.MongoClient, event_listeners=[listener]))
     with contextlib.closing(MongoCaseStore.connect(server.uri, name)) as store:

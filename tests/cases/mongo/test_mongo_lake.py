@@ -163,7 +163,7 @@ def test_writing_wants_an_explicit_opening(reader: MongoCaseStore) -> None:
         lambda: reader.put(small_case("a")),
         lambda: reader.put_documents(documents(1)),
         lambda: reader.remove("a"),
-        lambda: reader.put_seed(b""),
+        lambda: reader.put_student_document(b""),
         reader.sweep,
     ):
         with pytest.raises(CaseStoreError, match="reading only"):

@@ -24,14 +24,15 @@ from cases.open_store import open_case_store
 from cases.parquet import results as result_files
 from cases.parquet.results import ResultFiles
 from cases.parquet.store import EmbeddedCaseStore
+from cases.results import Result
 from cases.scoring import ray_engine as score_ray
+from cases.scoring.lake import Job, score_lake
 from cases.scoring.portions import checkpoint_hash, score_portion, score_portions
-from cases.scoring.results import Job, Result, score_lake
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError, ViewboxError
 from modeling.model.pipeline import DiagnosisPipeline
 from tests.doubles.command import command
-from tests.doubles.example_cases import seed_document, small_case
+from tests.doubles.example_cases import small_case, student_document
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.score_workers import telling_portion
 from tests.doubles.toys import toy_study
@@ -54,13 +55,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
 
 @pytest.fixture
 def place(server: MongoServer) -> str:
-    """A database with `CASES` cases and one broken seed document, "bad"."""
+    """A database with `CASES` cases and one broken student document, "bad"."""
     uri = f"{server.uri}score_{uuid.uuid4().hex}"
     with closing(MongoCaseStore.connect(uri, write=True)) as store:
         for number in range(CASES):
             store.put(case_of(number))
     with pymongo.MongoClient(uri) as client:
-        bad = {**seed_document("bad"), "image_data": "!!"}
+        bad = {**student_document("bad"), "image_data": "!!"}
         client.get_default_database()[COLLECTION].insert_one(bad)
     return uri
 

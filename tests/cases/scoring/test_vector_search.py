@@ -16,7 +16,7 @@ from cases.mongo.results import MongoResults
 from cases.mongo.store import MongoCaseStore
 from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
 from cases.scoring.checkpoint_hash import checkpoint_hash
-from cases.scoring.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
+from cases.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
 from interface.reports_tab.similar_cards import found_panel

@@ -1,4 +1,4 @@
-"""The seed project's form and Viewbox's own: there and back to the byte, whatever the documents hold."""
+"""Student documents and Viewbox's own: there and back to the byte, whatever the documents hold."""
 
 import base64
 import contextlib
@@ -19,17 +19,17 @@ from bson import Decimal128, Int64, ObjectId, Regex
 from bson.raw_bson import RawBSONDocument
 from PIL import Image
 
+from cases.convert import to_student, to_viewbox
 from cases.document import case_from_document, digest, document_from_case
 from cases.mongo import films as mongo_films
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from cases.student_documents.conversion import document_from_seed, seed_from_document
-from cases.student_documents.stores import to_seed, to_viewbox
+from cases.student_documents.conversion import document_from_student, student_from_document
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
 from tests.doubles.command import command
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, seed_document, small_case
+from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, small_case, student_document
 from tests.doubles.mongo_server import MongoServer
 
 main = command("convert")
@@ -66,7 +66,7 @@ ODD_VALUES = [
 
 
 def odd_document(seed: int) -> bytes:
-    """A seed document with keys, values and an order drawn from what databases really hold."""
+    """A student document with keys, values and an order drawn from what databases really hold."""
     draw = random.Random(seed)
     names = ["Age", "Gender", "Appearance", "Grading", "Ward", "a.b", "$odd", "", "CRP (mg/L)", "Symptoms"]
     values = [*ODD_VALUES, 41, "F", "Typical Appearance", "Mild Opacities"]
@@ -101,60 +101,60 @@ def bare(place: str) -> Iterator[pymongo.collection.Collection]:
         yield client.get_default_database()[COLLECTION]
 
 
-def raw_seeds(bare: pymongo.collection.Collection) -> dict[object, bytes]:
+def raw_documents(bare: pymongo.collection.Collection) -> dict[object, bytes]:
     return {d["_id"]: bytes(d.raw) for d in bare.find({"schema_version": None})}
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_seed_document_comes_back_to_the_byte(seed: int) -> None:
+def test_a_student_document_comes_back_to_the_byte(seed: int) -> None:
     raw = odd_document(seed)
-    document = document_from_seed(raw)
-    assert seed_from_document(document) == raw
+    document = document_from_student(raw)
+    assert student_from_document(document) == raw
     assert case_from_document(document).case_id == document["ID"]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_the_film_is_stored_once_where_it_can_be_spelt_again(spelling: str) -> None:
-    raw = bson.encode({**seed_document("a"), "image_data": SPELLINGS[spelling]})
-    document = document_from_seed(raw)
-    assert seed_from_document(document) == raw
+    raw = bson.encode({**student_document("a"), "image_data": SPELLINGS[spelling]})
+    document = document_from_student(raw)
+    assert student_from_document(document) == raw
     kept_whole = spelling in ("uneven-lines", "colour")
     assert (len(document["seed"]["bytes"]) > len(FILM)) == kept_whole
     assert (document["seed"]["hole"] is None) == kept_whole
 
 
 def test_strings_that_are_no_utf8_come_back() -> None:
-    raw = bson.encode({"_id": 1, **seed_document("a", Ward="XYZ")}).replace(b"XYZ", b"\xff\xfe\x80")
-    assert seed_from_document(document_from_seed(raw)) == raw
+    raw = bson.encode({"_id": 1, **student_document("a", Ward="XYZ")}).replace(b"XYZ", b"\xff\xfe\x80")
+    assert student_from_document(document_from_student(raw)) == raw
 
 
 def test_a_case_of_another_origin_comes_back(tmp_path: Path) -> None:
     for case in (full_case("a"), small_case("b", appearance="Typical")):
         document = document_from_case(case)
-        raw = seed_from_document(document)
+        raw = student_from_document(document)
         found = bson.decode(raw)
         assert list(found)[:5] == ["_id", "ID", "image_filename", "image_data", "clinical_data"]
-        again = document_from_seed(raw)
+        again = document_from_student(raw)
         assert digest(again) == digest(document)
         assert plain(case_from_document(again)) == plain(case)
 
 
-def test_what_the_seed_project_changed_since_counts() -> None:
+def test_what_students_changed_since_counts() -> None:
     film = Radiograph(chest_like(80, 72))
     case = dataclasses.replace(small_case("b", appearance="Typical"), study=Study(film))
-    found = bson.decode(seed_from_document(document_from_case(case)))
+    found = bson.decode(student_from_document(document_from_case(case)))
     found["clinical_data"]["appearance"] = "Negative for Pneumonia"
-    case = case_from_document(document_from_seed(bson.encode(found)))
+    case = case_from_document(document_from_student(bson.encode(found)))
     assert case.reference == {"appearance": "Negative"}
 
 
-def test_its_words_are_read_by_the_seed_reader() -> None:
-    found = bson.decode(seed_from_document(document_from_case(full_case("a"))))
+def test_its_words_are_read_as_students_write_them() -> None:
+    found = bson.decode(student_from_document(document_from_case(full_case("a"))))
     del found["viewbox"]
     film = io.BytesIO()
     Image.fromarray(np.full((80, 80), 90, np.uint8)).save(film, "PNG")
     found["image_data"] = base64.b64encode(film.getvalue()).decode()
-    case = case_from_document(document_from_seed(bson.encode(found)))
+    case = case_from_document(document_from_student(bson.encode(found)))
     expected = full_case("a")
     values = {k: v for k, v in expected.study.table.values.items() if k != "crp"}  # a limit has no spelling
     assert case.study.table.values == values
@@ -163,10 +163,10 @@ def test_its_words_are_read_by_the_seed_reader() -> None:
 
 
 def test_a_damaged_original_is_named() -> None:
-    document = document_from_seed(odd_document(1))
+    document = document_from_student(odd_document(1))
     document["seed"]["bytes"] = document["seed"]["bytes"][:-1] + b"\x01"
-    with pytest.raises(CaseStoreError, match="seed document that it keeps is damaged"):
-        seed_from_document(document)
+    with pytest.raises(CaseStoreError, match="student document that it keeps is damaged"):
+        student_from_document(document)
 
 
 def test_a_whole_database_and_back(
@@ -179,27 +179,27 @@ def test_a_whole_database_and_back(
         raw = odd_document(seed)
         bare.insert_one(RawBSONDocument(raw))
         raws[bson.decode(raw)["_id"]] = raw
-    broken = bson.encode({**seed_document("bad"), "_id": "bad", "image_data": "!!!"})
+    broken = bson.encode({**student_document("bad"), "_id": "bad", "image_data": "!!!"})
     bare.insert_one(RawBSONDocument(broken))
     with contextlib.closing(MongoCaseStore.connect(place)) as store:
         before = [(row.case_id, row.reference, row.source) for row in store.page(CaseFilter()).rows]
     done = to_viewbox(place, place, replace=True)
     assert list(done.broken) == ["bad"], done.broken
     assert (done.read, done.written, done.removed, list(done.broken)) == (13, 12, 12, ["bad"])
-    assert raw_seeds(bare) == {"bad": broken}
+    assert raw_documents(bare) == {"bad": broken}
     again = to_viewbox(place, place, replace=True)
     assert (again.read, again.written) == (1, 0)
     with contextlib.closing(MongoCaseStore.connect(place)) as store:
         assert [(row.case_id, row.reference, row.source) for row in store.page(CaseFilter()).rows] == before
     lines = tmp_path / "cases.jsonl"
-    assert to_seed(place, str(lines)).written == 12
-    assert to_seed(place, place, replace=True).removed == 12
-    assert raw_seeds(bare) == {**raws, "bad": broken}
+    assert to_student(place, str(lines)).written == 12
+    assert to_student(place, place, replace=True).removed == 12
+    assert raw_documents(bare) == {**raws, "bad": broken}
     assert bare.count_documents({}) == 13
     assert bare.database["films.chunks"].count_documents({}) == 0
     target = tmp_path / "embedded"
     assert to_viewbox(str(lines), str(target)).written == 12
-    assert to_seed(str(target), str(tmp_path / "again.jsonl")).written == 12
+    assert to_student(str(target), str(tmp_path / "again.jsonl")).written == 12
     assert (tmp_path / "again.jsonl").read_bytes() == lines.read_bytes()
 
 
@@ -207,7 +207,7 @@ def test_a_dry_run_writes_nothing(bare: pymongo.collection.Collection, place: st
     bare.insert_one(RawBSONDocument(odd_document(3)))
     done = to_viewbox(place, place, dry_run=True)
     assert (done.read, done.written) == (1, 0) and bare.count_documents({}) == 1
-    assert to_seed(place, place, dry_run=True).read == 1 and bare.count_documents({}) == 1
+    assert to_student(place, place, dry_run=True).read == 1 and bare.count_documents({}) == 1
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

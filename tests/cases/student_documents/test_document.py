@@ -1,11 +1,11 @@
-"""The seed project's loosely named values: what fits a field, what stays aside, and that it is said."""
+"""The loosely named values of student documents: what fits a field, what stays aside, and that it is said."""
 
 import math
 
 import pytest
 
-from cases.student_documents.document import case_from_seed, id_keys, seed_id, seed_summary
-from tests.doubles.example_cases import seed_document
+from cases.student_documents.document import case_from_student, case_id_of, id_keys, student_summary
+from tests.doubles.example_cases import student_document
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from tests.doubles.example_cases import seed_document
     ],
 )
 def test_spellings_that_fit_a_field(name: str, value: object, field: str, expected: float | str) -> None:
-    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    case = case_from_student(student_document("a", **{name: value}), "a")
     found = case.study.table.values[field]
     assert found == (pytest.approx(expected) if isinstance(expected, float) else expected)
     assert case.notes == ()
@@ -54,7 +54,7 @@ def test_spellings_that_fit_a_field(name: str, value: object, field: str, expect
     ],
 )
 def test_what_fits_no_field_stays_aside_and_is_said(name: str, value: object) -> None:
-    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    case = case_from_student(student_document("a", **{name: value}), "a")
     assert not case.study.table and not case.reference
     assert len(case.notes) == 1 and name in case.notes[0] and case.notes[0].endswith(".")
 
@@ -71,13 +71,13 @@ def test_what_fits_no_field_stays_aside_and_is_said(name: str, value: object) ->
 def test_what_is_read_otherwise_than_it_stands_is_said(
     name: str, value: object, field: str, expected: float, said: str
 ) -> None:
-    case = case_from_seed(seed_document("a", **{name: value}), "a")
+    case = case_from_student(student_document("a", **{name: value}), "a")
     assert case.study.table.values[field] == pytest.approx(expected, abs=0.01)
     assert said in "".join(case.notes) and (bool(said) or not case.notes)
 
 
 def test_a_missing_unit_is_said_where_another_would_fit_too() -> None:
-    case = case_from_seed(seed_document("a", CRP=12, Temperature=38.2), "a")
+    case = case_from_student(student_document("a", CRP=12, Temperature=38.2), "a")
     assert case.study.table.values == {"crp": 12.0, "temperature": 38.2}
     assert case.notes == ("'CRP' in clinical_data has no unit and was read in mg/L.",)
 
@@ -92,29 +92,29 @@ def test_a_missing_unit_is_said_where_another_would_fit_too() -> None:
     ],
 )
 def test_appearance_as_ricord_writes_it(text: str, expected: str) -> None:
-    assert case_from_seed(seed_document("a", Class=text), "a").reference == {"appearance": expected}
+    assert case_from_student(student_document("a", Class=text), "a").reference == {"appearance": expected}
 
 
 def test_post_read_text_goes_into_the_report() -> None:
-    case = case_from_seed(seed_document("a", Symptoms="cough", Findings="opacities"), "a")
+    case = case_from_student(student_document("a", Symptoms="cough", Findings="opacities"), "a")
     assert case.study.text.sections == {"indication": "cough"}
     assert case.report == {"findings": "opacities"}
 
 
 def test_unknown_values_are_unknown_without_a_word() -> None:
-    case = case_from_seed(seed_document("a", Age=None, Gender="unknown", Ward=""), "a")
+    case = case_from_student(student_document("a", Age=None, Gender="unknown", Ward=""), "a")
     assert not case.study.table and case.notes == ()
 
 
 def test_a_row_needs_no_film() -> None:
-    assert seed_summary({"ID": 1, "clinical_data": {"Grade": "Severe"}}, "1").reference == {
+    assert student_summary({"ID": 1, "clinical_data": {"Grade": "Severe"}}, "1").reference == {
         "grading": "Severe"
     }
-    assert seed_summary({"ID": 1, "clinical_data": "text"}, "1").reference == {}
+    assert student_summary({"ID": 1, "clinical_data": "text"}, "1").reference == {}
 
 
 def test_ids_are_text_whatever_they_were() -> None:
-    assert [seed_id({"ID": found, "_id": "key"}) for found in ("a", 7, 7.0, -1, 1.5, True, None, "")] == [
+    assert [case_id_of({"ID": found, "_id": "key"}) for found in ("a", 7, 7.0, -1, 1.5, True, None, "")] == [
         "a", "7", "7", "-1", "key", "key", "key", "key",
     ]  # fmt: skip
     assert id_keys("7") == ["7", 7] and id_keys("07") == ["07"] and id_keys("9" * 19) == ["9" * 19]

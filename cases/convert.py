@@ -2,9 +2,9 @@
 
 FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
 store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`
-speak it (seed documents only). Nothing is lost: a document converted there and back is the same to the byte.
-FROM and TO may be one database: the new form then lies beside the old one, and `--replace` takes the old one
-out.
+speak it (student documents only). Nothing is lost: a document converted there and back is the same to the
+byte. FROM and TO may be one database: the new form then lies beside the old one, and `--replace` takes the
+old one out.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.refusals import MAX_PAGE, BrokenCase
 from cases.store import CaseFilter
 from cases.student_documents.conversion import (
-    document_from_seed,
+    document_from_student,
+    documents_in_lines,
     name_of,
-    seed_from_document,
-    seeds_in_lines,
+    student_from_document,
     write_lines,
 )
 from modeling.errors import CaseStoreError
@@ -48,10 +48,10 @@ class Converted:
 
 
 def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
-    """Seed documents in Viewbox's form; a broken one is named and stops no other.
+    """Student documents in Viewbox's form; a broken one is named and stops no other.
 
     Args:
-        replace: take each seed document out of TO, where it lies there too, once its new form is stored.
+        replace: take each student document out of TO, where it lies there too, once its new form is stored.
         dry_run: read and convert, and write nothing.
 
     Raises:
@@ -59,7 +59,7 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
     """
     done = Converted()
     if dry_run:
-        for _ in _converted(_seeds(source), done):
+        for _ in _converted(_students(source), done):
             pass
         return done
     with _writer(target) as store:
@@ -71,11 +71,11 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
             done.broken |= stored.refused
             for raw, document in batch if replace and not isinstance(store, EmbeddedCaseStore) else ():
                 if document["ID"] not in stored.refused and _comes_back(store, document["ID"], raw):
-                    store.remove(document["ID"], form="seed")
+                    store.remove(document["ID"], form="student")
                     done.removed += 1
             batch.clear()
 
-        for pair in _converted(_seeds(source), done):
+        for pair in _converted(_students(source), done):
             batch.append(pair)
             if len(batch) >= _AT_ONCE:
                 put()
@@ -83,11 +83,11 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
     return done
 
 
-def to_seed(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
-    """Cases as seed documents: the originals where they were such, else with a key `viewbox` for the rest.
+def to_student(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
+    """Cases as student documents: the originals where they were such, else with a key `viewbox` for the rest.
 
     Args:
-        replace: take each Viewbox document out of TO, where it lies there too, once its seed form is stored.
+        replace: take each Viewbox document out of TO, where it lies there too, once its other form is stored.
         dry_run: read and convert, and write nothing.
 
     Raises:
@@ -95,14 +95,14 @@ def to_seed(source: str, target: str, *, replace: bool = False, dry_run: bool = 
     """
     done = Converted()
     if dry_run:
-        for _ in _seed_forms(source, done):
+        for _ in _student_forms(source, done):
             pass
     elif target.endswith(".jsonl"):
-        done.written = write_lines(Path(target), (raw for _, raw in _seed_forms(source, done)))
+        done.written = write_lines(Path(target), (raw for _, raw in _student_forms(source, done)))
     else:
         with closing(_mongo(target, write=True)) as store:
-            for case_id, raw in _seed_forms(source, done):
-                store.put_seed(raw)
+            for case_id, raw in _student_forms(source, done):
+                store.put_student_document(raw)
                 done.written += 1
                 if replace:
                     store.remove(case_id, form="own")
@@ -110,24 +110,24 @@ def to_seed(source: str, target: str, *, replace: bool = False, dry_run: bool = 
     return done
 
 
-def _seeds(source: str) -> Iterator[bytes]:
+def _students(source: str) -> Iterator[bytes]:
     if source.endswith(".jsonl"):
-        yield from seeds_in_lines(Path(source))
+        yield from documents_in_lines(Path(source))
         return
     with closing(_mongo(source)) as store:
-        yield from store.seed_documents()
+        yield from store.student_documents()
 
 
-def _converted(seeds: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes, dict]]:
-    for raw in progress(seeds, "converting", unit="case"):
+def _converted(documents: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes, dict]]:
+    for raw in progress(documents, "converting", unit="case"):
         done.read += 1
         try:
-            yield raw, document_from_seed(raw)
+            yield raw, document_from_student(raw)
         except BrokenCase as exc:
             done.broken[name_of(raw)] = str(exc)
 
 
-def _seed_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
+def _student_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
     store = _mongo(source) if _is_mongo(source) else EmbeddedCaseStore.open(source)
     with closing(store), progress(what="converting", unit="case") as bar:
         after = None
@@ -137,7 +137,7 @@ def _seed_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
                 done.read += 1
                 bar.update()
                 try:
-                    raw = seed_from_document(store.document(row.case_id))
+                    raw = student_from_document(store.document(row.case_id))
                 except BrokenCase as exc:
                     done.broken[row.case_id] = str(exc)
                     continue
@@ -149,7 +149,7 @@ def _seed_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
 
 def _comes_back(store: "MongoCaseStore", case_id: str, raw: bytes) -> bool:
     """Whether the stored document gives the original to the byte: only then may the original go."""
-    return seed_from_document(store.document(case_id)) == raw
+    return student_from_document(store.document(case_id)) == raw
 
 
 def _is_mongo(place: str) -> bool:
@@ -160,7 +160,7 @@ def _mongo(place: str, *, write: bool = False) -> "MongoCaseStore":
     from cases.mongo.store import MongoCaseStore
 
     if not _is_mongo(place):
-        raise CaseStoreError("Seed documents lie in MongoDB or a .jsonl file; give such a place.")
+        raise CaseStoreError("Student documents lie in MongoDB or a .jsonl file; give such a place.")
     return MongoCaseStore.connect(place, write=write)
 
 

@@ -4,16 +4,12 @@ What runs the model is an engine: a function from batches of case IDs to their r
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from cases.refusals import MAX_PAGE
+from cases.results import Result, Results
 from cases.store import CaseFilter, CaseStore
-
-Result = dict[str, Any]
-"""One case's result: `case_id`, `source`, `checkpoint` (hash), `name`, `revision`, `tasks` (task -> classes,
-logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +29,6 @@ class Job:
     checkpoint_hash: str
     batch: int = 16
     device: str = "cpu"
-
-
-class Results(Protocol):
-    """Where results are kept: one for every case and checkpoint, whoever writes and how often."""
-
-    def done(self, case_ids: Sequence[str]) -> set[str]:
-        """Those of the cases that have a result of this checkpoint."""
-        ...
-
-    def write(self, results: Sequence[Result]) -> int:
-        """Keep results; returns how many were not there before."""
-        ...
-
-    def close(self) -> None:
-        """All that was written is safe after this."""
-        ...
 
 
 Engine = Callable[[Iterator[list[str]]], Iterator[list[Result]]]
