@@ -302,8 +302,12 @@ class FusionConfig(Configuration):
         _require(once, "A task stands twice in the configuration.")
         for task in self.tasks:
             for modality in task.modalities:
-                sentence = f"{task.name} reads the {modality}, which has no encoder."
-                _require(modality in self.modalities, sentence)
+                _require(
+                    modality in self.modalities,
+                    "{task} reads the {modality}, which has no encoder.",
+                    task=Names("task", task.name),
+                    modality=Names("modality", modality),
+                )
         shared = self.width % self.attention_heads == 0
         _require(shared, "The width must be a multiple of the attention heads.")
         belongs = not self.feed_forward or self.fusion == "cross_attention"
@@ -311,8 +315,11 @@ class FusionConfig(Configuration):
         questions = self.text.questions if self.text and self.text.pooling == "attention" else 1
         _require(self.width % questions == 0, "The width must be a multiple of the text encoder's questions.")
         for name in self.temperatures:
-            sentence = f"There is no task '{name}' to have a temperature; the configuration is damaged."
-            _require(name in TASKS, sentence)
+            _require(
+                name in TASKS,
+                "There is no task '{name}' to have a temperature; the configuration is damaged.",
+                name=name,
+            )
         _require(all(t > 0 for t in self.temperatures.values()), "A temperature must be positive.")
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "name"]
+NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "link.part", "name"]
 """What a name in a sentence is the name of: a `value` is a category of a field, a `file` a kind of file; a
 plain `name` is said as it is."""
 

@@ -10,6 +10,7 @@ from pymongo import errors
 from cases.mongo.address import MongoAddress
 from cases.mongo.errors import refused, unreachable
 from modeling.errors import CaseStoreError
+from modeling.sentence import Sentence
 
 
 @contextlib.contextmanager
@@ -37,9 +38,9 @@ def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None) 
         raise CaseStoreError(refused(address, database, code, name)) from exc
     except (errors.PyMongoError, BSONError) as exc:
         raise CaseStoreError(
-            "MongoDB at {address} and this app do not understand each other ({error}); check the server's"
-            " release and its log.",
-            address=address.shown,
+            "{server} and this app do not understand each other ({error}); check the server's release and its"
+            " log.",
+            server=Sentence("MongoDB at {host}", host=address.shown),
             error=type(exc).__name__,
         ) from exc
 

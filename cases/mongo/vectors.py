@@ -55,7 +55,9 @@ class MongoVectors:
                 name=INDEX,
             )
         if _size(found) != PARTS * width + 1:
-            return "The search index of this MongoDB is for vectors of another length; make it anew."
+            return Sentence(
+                "The search index of this MongoDB is for vectors of another length; make it anew."
+            )
         if not found.get("queryable"):
             return Sentence("This MongoDB is still building its search index.")
         known = self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1}))

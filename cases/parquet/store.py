@@ -95,8 +95,9 @@ class EmbeddedCaseStore:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            reason = f"The folder '{path.name}' cannot be made; choose one you may write to."
-            raise CaseStoreError(reason) from exc
+            raise CaseStoreError(
+                "The folder '{folder}' cannot be made; choose one you may write to.", folder=path.name
+            ) from exc
         return cls(path, write=True)
 
     def __enter__(self) -> "EmbeddedCaseStore":

@@ -17,8 +17,7 @@ from interface.about_tab.tables import (
     written,
 )
 from interface.html.fragments import note
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import Language, say, word_for
+from interface.language.texts import Language, known, say, word_for
 
 SIGNIFICANT = 0.05
 FUSIONS = ("product", "concat", "gated", "cross_attention")
@@ -71,7 +70,7 @@ def one_task(entry: Mapping[str, Any], language: Language) -> str:
         data=" ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?",
         films=f"{number(entry, 'n'):.0f}",
         patients=f"{number(entry, 'patients') or 0:.0f}",
-        split=say(f"about.split.{split}", language) if f"about.split.{split}" in CATALOGUE else split,
+        split=say(f"about.split.{split}", language) if known(f"about.split.{split}") else split,
     )
     more = class_table(entry, language) + group_table(entry, language)
     audited = audit_table(entry, language)

@@ -12,8 +12,7 @@ from interface.about_tab.facts import Measured, number, part, read_facts
 from interface.about_tab.phantom_results import fusing, shortcut
 from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
 from interface.html.fragments import heading, model_line, note
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import Language, marker, say, word_for
+from interface.language.texts import Language, known, marker, say, word_for
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints
 from interface.models.model_host import ModelHost
 
@@ -144,7 +143,7 @@ def _identity(host: ModelHost, language: Language) -> str:
 def _terms(host: ModelHost, language: Language) -> str:
     named = [
         say(f"about.source.{name}", language)
-        if f"about.source.{name}" in CATALOGUE
+        if known(f"about.source.{name}")
         else say("about.source.unknown", language, name=name)
         for name in host.sources
     ]

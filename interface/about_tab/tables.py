@@ -5,8 +5,7 @@ from html import escape
 from typing import Any
 
 from interface.about_tab.facts import interval, number, part, rows
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import Language, say, word_for
+from interface.language.texts import Language, known, say, word_for
 
 HEADLINES = (
     "macro_auroc",
@@ -76,8 +75,7 @@ def _ends(ends: tuple[float, float] | None) -> str:
 
 def _known(key: str, language: Language) -> str:
     """The reader's words for a name out of a file; the name itself where there are none."""
-    entry = CATALOGUE.get(key)
-    return escape(say(key, language) if entry else key.rpartition(".")[2].replace("_", " "))
+    return escape(say(key, language) if known(key) else key.rpartition(".")[2].replace("_", " "))
 
 
 # --- one task on one corpus
@@ -157,7 +155,7 @@ def audit_table(entry: Mapping[str, Any], language: Language) -> str:
 def audit_name(name: str, language: Language) -> str:
     """A small model in the reader's words."""
     key = f"about.audit.row.{name}"
-    return say(key, language) if key in CATALOGUE else name
+    return say(key, language) if known(key) else name
 
 
 def point_table(caption: str, entry: Mapping[str, Any], language: Language) -> str:
@@ -200,7 +198,7 @@ def map_table(caption: str, maps: Mapping[str, Any], language: Language) -> str:
 
 def map_name(name: str, language: Language) -> str:
     """A method, control or prior in the reader's words."""
-    if f"about.map.{name}" in CATALOGUE:
+    if known(f"about.map.{name}"):
         return escape(say(f"about.map.{name}", language))
     return _known(f"method.{name}", language)
 

@@ -3,7 +3,9 @@
   "use strict";
   if (window.viewboxLanguage) return;
   window.viewboxLanguage = true;
-  document.documentElement.lang = navigator.language.toLowerCase().startsWith("zh") ? "zh-Hant" : "en";
+  const primary = (tag) => tag.toLowerCase().split("-")[0];
+  const spoken = (tag) => primary(tag) === primary(navigator.language);
+  document.documentElement.lang = window.viewboxLanguages.find(spoken) ?? "en";
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("[data-language]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -1,8 +1,11 @@
 """How the page looks: system fonts (nothing is fetched), calm colours, a dark ground for films."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
+
+from interface.language.texts import LANGUAGES
 
 _ASSETS = Path(__file__).parents[1] / "assets"
 
@@ -16,7 +19,7 @@ CSS = _assets("css")
 
 HEAD = '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
 if _assets("js"):
-    HEAD += f"<script>{_assets('js')}</script>"
+    HEAD += f"<script>window.viewboxLanguages = {json.dumps(list(LANGUAGES))};{_assets('js')}</script>"
 
 _SANS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans TC", "PingFang TC", "Microsoft JhengHei", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")

@@ -9,19 +9,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from interface.language.texts import LANGUAGES
+from interface.language.texts import CATALOGUES, LANGUAGES
 from interface.session.links import LANGUAGE
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-BROWSERS_NAME = {"en": "en", "zh-Hant": "zh-TW"}
-"""Language -> the tag that gradio's own strings and browsers know."""
-
 
 def _told(html: bytes, language: str) -> bytes:
-    tag = json.dumps(BROWSERS_NAME[language])
+    tag = json.dumps(CATALOGUES[language].tags[0])
     script = (
         f"<script>Object.defineProperties(navigator,{{language:{{get:()=>{tag}}},"
         f"languages:{{get:()=>[{tag}]}}}});"

@@ -8,8 +8,7 @@ from cases.store import CaseFilter
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
 from interface.html.fragments import alert, banner, note, upload_box
-from interface.language.refusals import translated
-from interface.language.texts import say
+from interface.language.texts import say, translated
 from interface.learn_tab.defects import DEFECTS
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import StoreHost
@@ -55,13 +54,13 @@ class Arrival:
         try:
             link = Link.read(request.query_params, [host.name for host in self._models.hosts])
         except LinkError as exc:
-            link, told = Link(), exc.said(desk.language)
+            link, told = Link(), translated(exc.sentence, desk.language)
         try:
             updates = self._follow(link, desk)
         except ViewboxError as exc:
             if link == Link():
                 raise
-            told = translated(str(exc), desk.language)
+            told = translated(exc.sentence, desk.language)
             updates = self._follow(Link(), desk)
         self._cases.expect_next(desk, request)
         return updates | ({self.parts.take.notice: alert(told)} if told else {})

@@ -13,8 +13,7 @@ from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import desk_value
 from interface.html.fragments import alert, case_list, note
-from interface.language.refusals import translated
-from interface.language.texts import marker, say
+from interface.language.texts import marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.model_host import StoreHost

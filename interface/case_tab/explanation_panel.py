@@ -6,8 +6,7 @@ from interface.case_tab.modality_table import shares_table
 from interface.html.bars import bars_table, signed, signed_row
 from interface.html.fragments import heading
 from interface.html.whole_words import whole_words
-from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, question, say, value_word, word_for
+from interface.language.texts import Language, field_label, question, say, translated, value_word, word_for
 from modeling.render.pictures import field_rows, word_spans
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study

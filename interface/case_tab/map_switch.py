@@ -11,8 +11,7 @@ import gradio as gr
 
 from interface.about_tab.facts import MAPS_FILE
 from interface.html.fragments import note
-from interface.language.refusals import translated
-from interface.language.texts import Language, marker, question, say, word_for
+from interface.language.texts import Language, marker, question, say, translated, word_for
 from modeling.explain.registry import ACCOUNT, map_method, method_names
 from modeling.results import Attribution, FilmOpinion
 

@@ -12,8 +12,7 @@ from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.viewer import desk_value
 from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
-from interface.language.refusals import translated
-from interface.language.texts import marker, question, say, word_for
+from interface.language.texts import marker, question, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.prediction_limits import limits_of, set_and_gate
@@ -151,10 +150,14 @@ class ModelActions:
         link, told = desk.linked, {}
         if desk.chosen is not None and desk.chosen.answer not in {target.answer for target in targets}:
             if link.target == desk.chosen.slug:
-                told[self.parts.take.notice] = alert(LinkError("target", link.target).said(desk.language))
+                told[self.parts.take.notice] = alert(
+                    translated(LinkError("target", link.target).sentence, desk.language)
+                )
             desk.chosen = None
         if link.baseline and link.baseline not in baselines:
-            told[self.parts.take.notice] = alert(LinkError("baseline", link.baseline).said(desk.language))
+            told[self.parts.take.notice] = alert(
+                translated(LinkError("baseline", link.baseline).sentence, desk.language)
+            )
             link = replace(link, baseline="")
         desk.linked = link
         return told

@@ -9,8 +9,16 @@ import gradio as gr
 from interface.html.bars import signed
 from interface.html.fragments import note
 from interface.html.whole_words import sayable
-from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, marker, question, say, value_word, word_for
+from interface.language.texts import (
+    Language,
+    field_label,
+    marker,
+    question,
+    say,
+    translated,
+    value_word,
+    word_for,
+)
 from modeling.render.pictures import field_rows
 from modeling.results import Attribution, Prediction, Proof
 

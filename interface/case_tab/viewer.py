@@ -30,8 +30,7 @@ from PIL import Image
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, provenance_line
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import LANGUAGES, Language, question, say, word_for
+from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
 from interface.session.session import Desk
 from modeling.errors import ViewboxError
@@ -57,9 +56,9 @@ Value = dict[str, Any]
 
 def viewer(elem_id: str) -> gr.HTML:
     """Lay out a viewer; `desk_value` says what it shows, its event `marked` and its value tell a region."""
-    keys = [key for key in CATALOGUE if key.startswith("viewer.")] + list(_FILM_WORDS)
     words = {
-        language: {key: CATALOGUE[key][place] for key in keys} for place, language in enumerate(LANGUAGES)
+        language: {k: s for k, s in one.strings.items() if k.startswith("viewer.") or k in _FILM_WORDS}
+        for language, one in CATALOGUES.items()
     }
     # The template never changes, so gradio never touches what the script puts there.
     fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}

@@ -6,8 +6,7 @@ from html import escape
 from cases.case import Case
 from cases.store import CasePage
 from interface.html.pictures import thumbnail_url
-from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, say, value_word, word_for
+from interface.language.texts import CATALOGUES, Language, field_label, say, translated, value_word, word_for
 from interface.models.checkpoints import suits
 from interface.models.model_host import ModelHost, ModelState
 from modeling.results import Prediction, TaskPrediction
@@ -26,11 +25,10 @@ def banner(language: Language) -> str:
 
 def _language_switch(language: Language) -> str:
     """Each language by its own name; its script keeps the rest of the address."""
-    names = {"en": "English", "zh-Hant": "繁體中文"}
     links = "".join(
         f'<a href="?lang={one}" data-language="{one}" lang="{one}" hreflang="{one}"'
-        f"{' aria-current=true' if one == language else ''}>{name}</a>"
-        for one, name in names.items()
+        f"{' aria-current=true' if one == language else ''}>{catalogue.name}</a>"
+        for one, catalogue in CATALOGUES.items()
     )
     return f'<nav class="vb-language" aria-label="{escape(say("language.switch", language))}">{links}</nav>'
 

@@ -1,19 +1,67 @@
-"""Every string of the page, in English and Traditional Chinese.
+"""Every string of the page, in each language that there is a file of here (`en.json`, `zh-Hant.json`).
 
 Labels of components go through `marker` (gradio translates them in the browser, by the browser's language);
-what Viewbox draws itself goes through `say`, with the language that the browser asked for.
+what Viewbox draws itself goes through `say`, and what `modeling` and `cases` tell the reader through
+`translated`, both with the language that the browser asked for.
 """
 
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import gradio as gr
 
-from interface.language.page_strings import CATALOGUE, FIELD_LABELS
 from modeling.labels import NOTHING, REST, Target
+from modeling.sentence import Names, Sentence
 
-Language = Literal["en", "zh-Hant"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh-Hant")
+Language = str
+"""A language's tag (BCP 47), which is the name of its file."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One language's file.
+
+    Attributes:
+        name: what the language calls itself.
+        tags: what browsers and gradio call it; the first one is taken where an address names the language.
+        strings: key -> string of the page, with {name} where a value stands.
+        sentences: English template of a `Sentence` -> template in this language, with the same names in
+            braces. The English file has none: the templates are English.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    strings: Mapping[str, str]
+    sentences: Mapping[str, str]
+
+
+def read_catalogues(folder: Path) -> dict[Language, Catalogue]:
+    """Every language of a folder, English first; what a file lacks is said in English."""
+    found: dict[Language, Catalogue] = {}
+    for path in sorted(folder.glob("*.json"), key=lambda path: (path.stem != "en", path.stem)):
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        english = found["en"].strings if found else {}
+        about = raw["language"]
+        strings = {**english, **raw["strings"]}
+        found[path.stem] = Catalogue(about["name"], tuple(about["tags"]), strings, raw.get("sentences", {}))
+    return found
+
+
+CATALOGUES = read_catalogues(Path(__file__).parent)
+LANGUAGES = CATALOGUES.keys()
+
+
+# --- the page's own strings
+
+
+def known(key: str) -> bool:
+    """Whether the page has a string of this key."""
+    return key in CATALOGUES["en"].strings
 
 
 def say(key: str, language: Language, **values: object) -> str:
@@ -23,7 +71,7 @@ def say(key: str, language: Language, **values: object) -> str:
         key: of the catalogue.
         values: what stands in its braces.
     """
-    return CATALOGUE[key][LANGUAGES.index(language)].format(**values)
+    return CATALOGUES[language].strings[key].format(**values)
 
 
 def word_for(
@@ -33,8 +81,7 @@ def word_for(
     otherwise: str = "",
 ) -> str:
     """The reader's word for a name from `modeling`; where there is none, `otherwise` or the name itself."""
-    entry = CATALOGUE.get(f"{kind}.{name}")
-    return entry[LANGUAGES.index(language)] if entry else otherwise or name.replace("_", " ")
+    return CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
 
 
 def question(target: Target, language: Language) -> str:
@@ -49,38 +96,65 @@ def question(target: Target, language: Language) -> str:
 
 def value_word(value: str, language: Language) -> str:
     """The reader's word for a category or for unknown; a number stays as it is, and most units do."""
-    entry = CATALOGUE.get("form.unknown" if value == "unknown" else f"value.{value}")
-    if entry:
-        return entry[LANGUAGES.index(language)]
+    strings = CATALOGUES[language].strings
+    word = strings.get("form.unknown" if value == "unknown" else f"value.{value}")
+    if word:
+        return word
     number, _, unit = value.partition(" ")
-    word = CATALOGUE.get(f"value.{unit}")
-    return f"{number} {word[LANGUAGES.index(language)]}" if word else value
+    return f"{number} {strings[f'value.{unit}']}" if f"value.{unit}" in strings else value
 
 
 def field_label(name: str, language: Language) -> str:
     """The reader's word for a clinical field."""
-    return FIELD_LABELS[name][LANGUAGES.index(language)]
+    return say(f"field.{name}", language)
+
+
+# --- sentences of modeling and cases
+
+
+def translated(sentence: str, language: Language) -> str:
+    """A `Sentence` in the reader's language, with what fills it; as it is where the language lacks it."""
+    if language == "en":
+        return str(sentence)
+    template = getattr(sentence, "template", sentence)
+    values: Mapping[str, Any] = getattr(sentence, "values", {})
+    own = CATALOGUES[language].sentences.get(template)
+    if own is None:
+        return str(sentence)
+    return Sentence(own, **{name: _worded(value, language) for name, value in values.items()})
+
+
+def _worded(value: Any, language: Language) -> Any:
+    if isinstance(value, Sentence):
+        return translated(value, language)
+    return _listed(value, language) if isinstance(value, Names) else value
+
+
+def _listed(names: Names, language: Language) -> str:
+    strings = CATALOGUES[language].strings
+    words = [strings.get(f"{names.kind}.{name}", name) for name in names.names]
+    if names.kind == "field":  # in a sentence without its unit
+        words = [re.split(r" \(|（", word)[0] for word in words]
+    return strings[f"joint.{names.joint.strip()}"].join(words)
+
+
+# --- the browser's language
 
 
 def preferred(accept_language: str | None) -> Language:
     """The language for a browser's Accept-Language header: any Chinese gets Traditional Chinese."""
     for part in (accept_language or "").split(","):
-        tag = part.partition(";")[0].strip().lower()
-        if tag.startswith("zh"):
-            return "zh-Hant"
-        if tag.startswith("en"):
-            return "en"
+        primary = part.partition(";")[0].strip().lower().partition("-")[0]
+        for language in LANGUAGES:
+            if primary == language.partition("-")[0]:
+                return language
     return "en"
 
 
 @cache
 def translations() -> gr.I18n:
-    """The catalogue as gradio wants it; browsers that ask for any Chinese get Traditional Chinese."""
-    entries = CATALOGUE | {f"field.{name}": labels for name, labels in FIELD_LABELS.items()}
-    english = {key: texts[0] for key, texts in entries.items()}
-    chinese = {key: texts[1] for key, texts in entries.items()}
-    names = ("zh", "zh-TW", "zh-HK", "zh-MO", "zh-SG", "zh-CN", "zh-Hant", "zh-Hans")
-    return gr.I18n(en=english, **dict.fromkeys(names, chinese))
+    """The catalogues as gradio wants them."""
+    return gr.I18n(**{tag: dict(one.strings) for one in CATALOGUES.values() for tag in one.tags})
 
 
 def marker(key: str, otherwise: str = "") -> str:
@@ -89,7 +163,7 @@ def marker(key: str, otherwise: str = "") -> str:
     Args:
         otherwise: what it says where no language has the key.
     """
-    if otherwise and key not in CATALOGUE:
+    if otherwise and not known(key):
         return otherwise
-    assert key in CATALOGUE or key.removeprefix("field.") in FIELD_LABELS, key
+    assert known(key), key
     return translations()(key)

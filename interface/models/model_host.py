@@ -17,6 +17,7 @@ from interface.models.gateway import Decorator, Gateway
 from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
+from modeling.sentence import Sentence
 from modeling.study import Study
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Phase = Literal["waiting", "loading", "ready", "failed"]
-LOAD_FAILED = (
+LOAD_FAILED = Sentence(
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."
 )
 
@@ -92,7 +93,7 @@ class ModelHost:
             pipeline = self._load()
         except ViewboxError as exc:
             logger.warning("checkpoint %s: %s", self.name, exc)
-            self._state = ModelState("failed", self.name, sentence=str(exc), seconds=self._elapsed)
+            self._state = ModelState("failed", self.name, sentence=exc.sentence, seconds=self._elapsed)
         except Exception:  # the thread's border: nobody above could report it
             logger.exception("checkpoint %s", self.name)
             self._state = ModelState("failed", self.name, sentence=LOAD_FAILED, seconds=self._elapsed)

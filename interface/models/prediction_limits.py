@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from interface.language.refusals import translated
-from interface.language.texts import Language, say, word_for
+from interface.language.texts import Language, say, translated, word_for
 from modeling.errors import ViewboxError
 from modeling.results import Familiarity, Prediction
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from interface.case_tab.baseline_comparison import BASELINES
 from interface.html.fragments import alert, note
-from interface.language.refusals import translated
-from interface.language.texts import Language, say
+from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
 from interface.models.model_host import StoreHost
@@ -181,7 +180,10 @@ class QuizActions:
             return nothing
         except ViewboxError as exc:
             without = draw.model_answer(told, first, desk.language, None, coming=False)
-            return {self.panel.model: without, self.panel.message: alert(translated(str(exc), desk.language))}
+            return {
+                self.panel.model: without,
+                self.panel.message: alert(translated(exc.sentence, desk.language)),
+            }
         if stop.is_set() or sitting.case is not case:
             return nothing
         sitting.map = account

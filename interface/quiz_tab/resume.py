@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import Language, say
+from interface.language.texts import Language, known, say
 from interface.quiz_tab.rules import (
     CONFIDENCES,
     SIDE,
@@ -79,7 +78,7 @@ def sitting_from(record: object, candidates: Sequence[Candidate], language: Lang
 def _row(raw: Mapping[str, Any], asked: Asked, number: int) -> CaseResult:
     row = CaseResult(**{f.name: raw[f.name] for f in fields(CaseResult)} | {"drill": asked.drill})
     sound = (row.number, row.case_id) == (number, asked.case_id) and row.lesson.startswith(LESSON)
-    sound = sound and row.lesson in CATALOGUE and isinstance(row.marked, bool)
+    sound = sound and known(row.lesson) and isinstance(row.marked, bool)
     sound = sound and all(getattr(row, name) in APPEARANCE.classes for name in _CLASSES)
     sound = sound and all(_is_share(getattr(row, name)) for name in _SHARES)
     sound = sound and all(getattr(row, n) is None or _is_share(getattr(row, n)) for n in _OPTIONAL)

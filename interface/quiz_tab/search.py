@@ -7,8 +7,7 @@ from typing import Any
 import gradio as gr
 
 from interface.html.fragments import note
-from interface.language.refusals import translated
-from interface.language.texts import Language, say
+from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import Candidate

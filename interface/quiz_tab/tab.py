@@ -7,8 +7,7 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.viewer import viewer
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import LANGUAGES, marker
+from interface.language.texts import CATALOGUES, marker
 from interface.quiz_tab.rules import CONFIDENCES
 from modeling.labels import APPEARANCE
 
@@ -111,10 +110,7 @@ def _questions() -> dict[str, Any]:
 
 def _kept() -> gr.HTML:
     """Earlier results, which only the browser has; its script keeps, lists, downloads and deletes them."""
-    words = {
-        language: {key: CATALOGUE[key][place] for key in _KEPT_WORDS}
-        for place, language in enumerate(LANGUAGES)
-    }
+    words = {language: {key: one.strings[key] for key in _KEPT_WORDS} for language, one in CATALOGUES.items()}
     fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}
     return gr.HTML({}, elem_id="vb-quiz-kept", words=words, **fixed)
 

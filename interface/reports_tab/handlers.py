@@ -9,8 +9,7 @@ import gradio as gr
 
 from interface.html.fragments import alert, heading, note
 from interface.html.pictures import shown_film
-from interface.language.refusals import translated
-from interface.language.texts import say
+from interface.language.texts import say, translated
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side
 from interface.reports_tab.pair_fragments import pair_panel
@@ -86,7 +85,7 @@ class ReportActions:
                 shown.pop(self._tab.marked)
             return shown
         except ViewboxError as exc:
-            told = translated(str(exc), self._desks.language(request))
+            told = translated(exc.sentence, self._desks.language(request))
             return {self._tab.scores: note(told, "vb-stopped"), **self._quiet()}
 
     def _quiet(self) -> Updates:

@@ -5,8 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from interface.html.fragments import heading, note
-from interface.language.refusals import translated
-from interface.language.texts import Language, say, word_for
+from interface.language.texts import Language, say, translated, word_for
 
 if TYPE_CHECKING:
     from modeling.reports.mining import Mention, Miner, ReportLabels

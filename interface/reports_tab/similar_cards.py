@@ -5,8 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from interface.html.fragments import heading, note
-from interface.language.refusals import translated
-from interface.language.texts import Language, field_label, say, value_word, word_for
+from interface.language.texts import Language, field_label, say, translated, value_word, word_for
 from interface.reports_tab.marked_report import finding_word, marked_report
 from interface.reports_tab.shelf import Shelved
 from interface.reports_tab.similar_index import Found, Progress

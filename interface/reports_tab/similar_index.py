@@ -16,6 +16,7 @@ from interface.reports_tab.stored_search import Retrieved, stored_neighbours
 from interface.session.error_border import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.results import Neighbour
+from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class SimilarCases:
             ViewboxError: it is not built yet, or why it could not be.
         """
         if self._compared is None:
-            told = "The cases are still being compared; ask again in a few seconds."
+            told = Sentence("The cases are still being compared; ask again in a few seconds.")
             raise ViewboxError(self.progress.fault or told)
         return self._compared
 

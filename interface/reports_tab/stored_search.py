@@ -20,6 +20,7 @@ from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.results import Neighbour
+from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 MARGIN = 12
 """Further cases that are asked for, so that equals and cases that are gone leave enough."""
-NO_CHECKPOINT = "No checkpoint is ready whose vectors could be searched."
-NO_VECTOR = "The checkpoint makes no vector of this case for what is compared."
+NO_CHECKPOINT = Sentence("No checkpoint is ready whose vectors could be searched.")
+NO_VECTOR = Sentence("The checkpoint makes no vector of this case for what is compared.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ def stored_neighbours(
         return Retrieved(asked, alike, contrast, finder.cases, search.count(), host.name)
     except CaseStoreError as exc:  # the reader still gets an answer, and is told
         logger.warning("vector search: %s", exc)
-        return str(exc)
+        return exc.sentence
 
 
 class _Finder:

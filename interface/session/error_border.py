@@ -8,19 +8,19 @@ from typing import Any
 
 import gradio as gr
 
-from interface.language.refusals import translated
-from interface.language.texts import Language
+from interface.language.texts import Language, translated
 from modeling.errors import ViewboxError
+from modeling.sentence import Sentence
 
 logger = logging.getLogger(__name__)
 
-OUR_SIDE = "Something went wrong on our side; try again, or open another case."
+OUR_SIDE = Sentence("Something went wrong on our side; try again, or open another case.")
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: Exception) -> Sentence:
     """What a reader is told: a `ViewboxError` in its own words, anything else in ours, with a log entry."""
     if isinstance(error, ViewboxError):
-        return str(error)
+        return error.sentence
     logger.error("unexpected %s", type(error).__name__, exc_info=error)
     return OUR_SIDE
 

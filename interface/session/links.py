@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from interface.case_tab.baseline_comparison import BASELINES
-from interface.language.texts import LANGUAGES, Language, preferred, say
+from interface.language.texts import LANGUAGES, Language, preferred
 from interface.learn_tab.defects import DEFECTS
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target
+from modeling.sentence import Names
 
 LANGUAGE = "lang"
 LONGEST = 200
@@ -71,11 +72,11 @@ class LinkError(ViewboxError):
 
     def __init__(self, part: str, value: str) -> None:
         self.part, self.value = part, value[:60]
-        super().__init__(f"The link's {part} '{self.value}' is not here; the usual view is shown instead.")
-
-    def said(self, language: Language) -> str:
-        """The sentence in the reader's language."""
-        return say("link.bad", language, part=say(f"link.part.{self.part}", language), value=self.value)
+        super().__init__(
+            "This link's {part} '{value}' is not here; the usual view is shown instead.",
+            part=Names("link.part", part),
+            value=self.value,
+        )
 
 
 def language_of(parameters: Mapping[str, str], accept_language: str | None) -> Language:

@@ -3,6 +3,7 @@
 import re
 
 from modeling.reports.words import WORD, lower
+from modeling.sentence import Sentence
 
 _WORD = re.compile(WORD)
 ENGLISH = frozenset(
@@ -32,10 +33,14 @@ LAST_LATIN = "\u024f"
 LOOKED_AT = 20_000
 """Characters from the start by which the language is told."""
 
-EMPTY = "The report says nothing that can be read, so no label is mined from it."
-SILENT = "Nothing here says normal or abnormal; read the report yourself."
-FOREIGN = "The report does not look like English, which the rules are written for: check each label."
-MIXED = "The report mixes English with another language, of which the rules know few words: check each label."
+EMPTY = Sentence("The report says nothing that can be read, so no label is mined from it.")
+SILENT = Sentence("Nothing here says normal or abnormal; read the report yourself.")
+FOREIGN = Sentence(
+    "The report does not look like English, which the rules are written for: check each label."
+)
+MIXED = Sentence(
+    "The report mixes English with another language, of which the rules know few words: check each label."
+)
 
 
 def doubts(text: str, silent: bool) -> tuple[str, ...]:

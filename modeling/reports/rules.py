@@ -13,7 +13,7 @@ from typing import Any
 
 from modeling.labels import FINDINGS
 from modeling.reports.phrases import Phrase, RuleError
-from modeling.sentence import Names
+from modeling.sentence import Names, Sentence
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 NORMAL = "normal"
@@ -167,7 +167,7 @@ def default_text() -> str:
 # --- reading
 
 
-def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+def _only(data: Mapping[str, Any], known: Iterable[str], where: Sentence) -> None:
     if not isinstance(data, dict):
         raise RuleError(
             "Write {where} as a TOML table with {known}.", where=where, known=Names("name", known)
@@ -182,16 +182,16 @@ def _only(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
         )
 
 
-def _phrases(data: Mapping[str, Any], key: str, where: str, needed: bool = True) -> tuple[Phrase, ...]:
+def _phrases(data: Mapping[str, Any], key: str, where: Sentence, needed: bool = True) -> tuple[Phrase, ...]:
     texts = data.get(key, [])
     if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts) or (needed and not texts):
         raise RuleError('Give {where} a list of {key}, such as ["pleural effusion*"].', where=where, key=key)
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
         raise RuleError(
-            "{where} has '{repeated}' twice in its {key}; remove one.",
+            "{where} has '{name}' twice in its {key}; remove one.",
             where=where,
-            repeated=repeated[0],
+            name=repeated[0],
             key=key,
         )
     try:
@@ -200,7 +200,7 @@ def _phrases(data: Mapping[str, Any], key: str, where: str, needed: bool = True)
         raise RuleError("{where}: {problem}", where=where, problem=exc.sentence) from exc
 
 
-def _closed(kind: type[StrEnum], value: Any, where: str, what: str) -> Any:
+def _closed(kind: type[StrEnum], value: Any, where: Sentence, what: str) -> Any:
     if value not in tuple(kind):
         raise RuleError(
             "{where} has {what} '{value}'; choose {kind}.",
@@ -213,7 +213,7 @@ def _closed(kind: type[StrEnum], value: Any, where: str, what: str) -> Any:
 
 
 def _finding_rule(name: str, data: Any) -> FindingRule:
-    where = f"The finding {name}"
+    where = Sentence("The finding {name}", name=name)
     _only(data, ("phrases", "unless"), where)
     return FindingRule(name, _phrases(data, "phrases", where), _phrases(data, "unless", where, needed=False))
 
@@ -222,7 +222,7 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(name, str) or not name.strip():
         raise RuleError("Give context rule number {place} a name.", place=place)
-    where = f"The context rule '{name}'"
+    where = Sentence("The context rule '{name}'", name=name)
     _only(
         data,
         (
@@ -244,7 +244,7 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     findings = data.get("findings", [])
     if not isinstance(findings, list) or any(f not in FINDINGS.classes for f in findings):
         raise RuleError(
-            "{where} may act on {classes} only.", where=where, classes=Names("class", FINDINGS.classes)
+            "{where} may act on {classes} only.", where=where, classes=Names("name", FINDINGS.classes)
         )
     kind = _closed(Kind, data.get("kind"), where, "kind")
     counts = _switch(
@@ -264,7 +264,7 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     )
 
 
-def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: str, kind: str) -> bool:
+def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: Sentence, kind: str) -> bool:
     value = data.get(key, False)
     if not isinstance(value, bool) or (value and not allowed):
         raise RuleError(
@@ -284,13 +284,15 @@ def _plain_words(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     _only(
-        data, ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"), "The rule file"
+        data,
+        ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"),
+        Sentence("The rule file"),
     )
     sections = data.get("sections", [])
     if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
         raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')
     findings = data.get("findings", {})
-    _only(findings, FINDINGS.classes, "The table findings")
+    _only(findings, FINDINGS.classes, Sentence("The table findings"))
     missing = [name for name in FINDINGS.classes if name not in findings]
     if missing:
         raise RuleError(
@@ -303,7 +305,7 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     names = [rule.name for rule in context]
     repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
     if repeated:
-        raise RuleError("Two rules are called '{repeated}'; rename one.", repeated=repeated[0])
+        raise RuleError("Two rules are called '{name}'; rename one.", name=repeated[0])
     rules = RuleSet(
         sections=tuple(s.lower() for s in sections),
         findings=tuple(_finding_rule(name, findings[name]) for name in FINDINGS.classes),

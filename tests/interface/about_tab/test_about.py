@@ -12,8 +12,6 @@ import pytest
 from hub_config.cards.plots import plots
 from interface.about_tab.facts import interval, number, read_facts
 from interface.about_tab.tab import About
-from interface.language.about import STRINGS
-from interface.language.page_strings import CATALOGUE
 from interface.language.texts import LANGUAGES, Language
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
@@ -220,13 +218,6 @@ def test_a_checkpoint_that_is_not_there_says_why():
     assert "x" in About(Checkpoints([host])).sheets("en")
     host.load()
     assert "give a folder or a Hub repo" in About(Checkpoints([host])).sheets("en")
-
-
-def test_every_string_is_there_twice_and_keeps_its_braces():
-    for key, (english, chinese) in STRINGS.items():
-        assert CATALOGUE[key] == (english, chinese)
-        assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", chinese)), key
-        assert english and chinese
 
 
 def test_the_bundled_checkpoints_have_sheets_in_both_languages(root: Path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from interface.language.page_strings import CATALOGUE
+from interface.language.texts import CATALOGUES
 from interface.quiz_tab.rules import (
     CONFIDENCES,
     LENGTH,
@@ -225,4 +225,4 @@ def test_the_table_reads_back_and_carries_no_formula():
 )
 def test_every_outcome_has_its_sentence(first, second, model, more, key):
     found = lesson(first, second, "Typical", model, **more)
-    assert found == f"quiz.lesson_{key}" and found in CATALOGUE
+    assert found == f"quiz.lesson_{key}" and found in CATALOGUES["en"].strings

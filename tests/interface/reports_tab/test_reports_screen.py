@@ -12,8 +12,7 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
-from interface.language.refusals import translated
-from interface.language.texts import LANGUAGES
+from interface.language.texts import LANGUAGES, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
 from interface.reports_tab.handlers import miner_of

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from interface.browser.page_language import LanguageRoute
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import LANGUAGES
+from interface.language.texts import CATALOGUES, LANGUAGES, translated
 from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.session.links import Link, LinkError, language_of
@@ -53,7 +52,7 @@ def test_a_bad_value_is_one_clear_sentence(part, value):
     with pytest.raises(LinkError) as caught:
         Link.read({"case": "C1", part: value}, HERE)
     for language in LANGUAGES:
-        said = caught.value.said(language)
+        said = translated(caught.value.sentence, language)
         assert said.endswith((".", "。")) and "\n" not in said and len(said) < 250
     assert caught.value.part == part
 
@@ -128,7 +127,9 @@ def test_each_defect_does_what_it_says():
     for name in ("inverted", "arrow", "sideways", "framed"):
         with pytest.raises(StudyError):
             DEFECTS[name](Study())
-    assert {f"defect.{name}" for name in DEFECTS} == {k for k in CATALOGUE if k.startswith("defect.")}
+    assert {f"defect.{name}" for name in DEFECTS} == {
+        k for k in CATALOGUES["en"].strings if k.startswith("defect.")
+    }
 
 
 def test_what_lies_on_the_frame_is_counted():
@@ -166,7 +167,11 @@ def test_every_entry_is_there_and_each_view_is_a_link_that_can_be_read(language)
         assert query["lang"] == language
     assert len(links) >= len(FAILURES) + len(GLOSSARY)
     names = {one.name for one in (*FAILURES, *GLOSSARY)}
-    families = {k.removeprefix("learn.").removesuffix(".text") for k in CATALOGUE if k.startswith("learn.")}
+    families = {
+        k.removeprefix("learn.").removesuffix(".text")
+        for k in CATALOGUES["en"].strings
+        if k.startswith("learn.")
+    }
     assert names <= families
     assert len({one.name for one in GLOSSARY}) >= 12
 

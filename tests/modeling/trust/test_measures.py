@@ -14,8 +14,7 @@ from interface.case_tab import prove_panel as prove
 from interface.case_tab import trust_panel as trust
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.modality_table import shares_table
-from interface.language.page_strings import CATALOGUE
-from interface.language.texts import LANGUAGES
+from interface.language.texts import CATALOGUES, LANGUAGES
 from modeling.explain.registry import method_names
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
@@ -29,12 +28,16 @@ from tests.doubles.example_checks import account, every_measure, measure, opinio
 
 def test_the_panel_knows_every_measure_meaning_method_and_baseline():
     assert tuple(trust.SCALES) == modeling.trust.scrutiny.MEASURES
-    assert {f"meaning.{key}" for key in MEANINGS} == {k for k in CATALOGUE if k.startswith("meaning.")}
-    assert {f"measure.{key}" for key in trust.SCALES} == {k for k in CATALOGUE if k.startswith("measure.")}
+    assert {f"meaning.{key}" for key in MEANINGS} == {
+        k for k in CATALOGUES["en"].strings if k.startswith("meaning.")
+    }
+    assert {f"measure.{key}" for key in trust.SCALES} == {
+        k for k in CATALOGUES["en"].strings if k.startswith("measure.")
+    }
     for name in method_names():
-        assert f"method.{name}" in CATALOGUE and f"about.{name}" in CATALOGUE
+        assert f"method.{name}" in CATALOGUES["en"].strings and f"about.{name}" in CATALOGUES["en"].strings
     assert baselines.BASELINES == ALL_IMAGE_BASELINES
-    assert all(f"explain.{name}" in CATALOGUE for name in baselines.BASELINES)
+    assert all(f"explain.{name}" in CATALOGUES["en"].strings for name in baselines.BASELINES)
 
 
 # --- the panel
@@ -44,7 +47,7 @@ def test_the_panel_knows_every_measure_meaning_method_and_baseline():
 def test_every_number_stands_with_its_meaning_in_words(language):
     page = trust.checks_panel(every_measure(), language)
     for meaning in MEANINGS:
-        assert escape(CATALOGUE[f"meaning.{meaning}"][LANGUAGES.index(language)]) in page
+        assert escape(CATALOGUES[language].strings[f"meaning.{meaning}"]) in page
     assert page.count('class="vb-check ') == len(MEANINGS)
 
 
@@ -52,7 +55,7 @@ def test_no_meaning_rests_on_colour_alone():
     for one in every_measure():
         kind = trust.reading(one)
         row = trust.checks_panel([one], "en")
-        assert CATALOGUE[f"trust.{kind}"][0] in row and trust.ICON[kind] in row
+        assert CATALOGUES["en"].strings[f"trust.{kind}"] in row and trust.ICON[kind] in row
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,10 @@ def test_a_single_part_has_nothing_to_agree_with():
 @pytest.mark.parametrize("method", method_names("opinion", "control"))
 def test_every_map_says_what_it_is_and_what_it_is_not(method, language):
     page = methods.about(attribution(), opinion(method), language)
-    assert CATALOGUE[f"about.{method}"][LANGUAGES.index(language)] in page and "0.1" in page
+    assert CATALOGUES[language].strings[f"about.{method}"] in page and "0.1" in page
     is_control = method in method_names("control")
     assert ("vb-about-control" in page) == is_control
-    assert (CATALOGUE["method.control"][LANGUAGES.index(language)] in page) == is_control
+    assert (CATALOGUES[language].strings["method.control"] in page) == is_control
 
 
 def test_a_checkpoint_without_attention_does_not_offer_it_and_controls_always_stand():
@@ -222,7 +225,7 @@ def test_baselines_stand_side_by_side_in_one_scale():
 def test_a_claim_is_held_against_what_happened(claimed, change, key):
     assert prove.claim_verdict(claimed, change) == key
     page = prove.proof_panel(proof(claimed, change), "en")
-    assert CATALOGUE[key][0] in page
+    assert CATALOGUES["en"].strings[key] in page
 
 
 def test_a_proof_shows_before_after_and_the_claim():
