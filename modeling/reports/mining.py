@@ -275,6 +275,8 @@ def _reaches(cue: Hit[ContextRule], hit: Hit[str], scope: Scope) -> bool:
         return True
     if cue.end <= hit.start:
         near = rule.direction != Direction.BEFORE and hit.start - cue.end <= rule.reach
+        if rule.kind in DECIDED_BEHIND and scope.answers(cue):
+            return False
         if rule.kind == Kind.ALTERNATIVE and not scope.follows_a_mention(cue):
             return False
         return near and not scope.separates(cue.end, hit.start + 1, firmly=rule.enumerates)

@@ -13,7 +13,7 @@ right, so that nothing is ever tried twice and no rule that a reader types can r
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -159,7 +159,7 @@ def _piece(words: list[tuple[str, ...]], gap: int, text: str) -> Piece:
     return Piece(wordings, sum(way[0].count(" ") + 1 for way in words), gap)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Hit(Generic[Owner]):
     """A phrase found: [start, end) in the text, and whose phrase it is."""
 
@@ -177,15 +177,19 @@ class PhraseIndex(Generic[Owner]):
 
     def __init__(self, phrases: Iterable[tuple[Phrase, Owner]]) -> None:
         """Build the automaton of all pieces."""
-        self._phrases = list(phrases)
-        pieces: dict[str, list[tuple[int, int]]] = {}
-        for number, (phrase, _) in enumerate(self._phrases):
+        self._owners: list[Owner] = []
+        users: dict[str, dict[tuple[int, int], Piece]] = {}
+        self._last: list[int] = []
+        for number, (phrase, owner) in enumerate(phrases):
+            self._owners.append(owner)
+            self._last.append(len(phrase.pieces) - 1)
             for place, piece in enumerate(phrase.pieces):
                 for wording in piece.wordings:
-                    pieces.setdefault(wording, []).append((number, place))
+                    users.setdefault(wording, {})[number, place] = piece
         self._automaton = ahocorasick.Automaton()
-        for wording, users in pieces.items():
-            self._automaton.add_word(wording, (len(wording), tuple(dict.fromkeys(users))))
+        for wording, pieces in users.items():
+            found = tuple((*key, piece.words, piece.gap) for key, piece in pieces.items())
+            self._automaton.add_word(wording, (len(wording), found))
         self._automaton.make_automaton()
 
     def find(self, sentence: Words) -> list[Hit[Owner]]:
@@ -194,36 +198,29 @@ class PhraseIndex(Generic[Owner]):
         Raises:
             RuleError: more pieces of phrases stand in the sentence than rules for reports ever need.
         """
-        if not self._phrases:
+        if not self._owners:
             return []
-        hits: list[Hit[Owner]] = []
+        hits: dict[tuple[int, int], Hit[Owner]] = {}
         reached: dict[tuple[int, int, int], int] = {}
-        seen: set[tuple[int, int]] = set()
-        for count, (number, place, first) in enumerate(self._pieces(sentence)):
-            if count > MOST_HITS * (len(sentence.words) + 10):
+        places, starts, ends = sentence.places, sentence.starts, sentence.ends
+        left = MOST_HITS * (len(starts) + 10)
+        for end, (length, found) in self._automaton.iter(sentence.joined):
+            first = places[end - length + 1]
+            left -= len(found)
+            if left < 0:
                 raise RuleError(
                     "These rules find too much in one sentence; remove those that repeat each other."
                 )
-            phrase, owner = self._phrases[number]
-            piece = phrase.pieces[place]
-            start = first if place == 0 else _joined(sentence, reached, (number, place), piece.gap, first)
-            if start is None:
-                continue
-            last = first + piece.words - 1
-            if place < len(phrase.pieces) - 1:
-                reached[number, place, last] = start
-            elif (number, start) not in seen:
-                seen.add((number, start))
-                hits.append(Hit(sentence.starts[start], sentence.ends[last], owner))
-        return hits
-
-    def _pieces(self, sentence: Words) -> Iterator[tuple[int, int, int]]:
-        """(phrase, piece, first word) of every piece found, in the order of their ends."""
-        places = sentence.places
-        for end, (length, users) in self._automaton.iter(sentence.joined):
-            first = places[end - length + 1]
-            for number, place in users:
-                yield number, place, first
+            for number, place, words, gap in found:
+                start = first if place == 0 else _joined(sentence, reached, (number, place), gap, first)
+                if start is None:
+                    continue
+                last = first + words - 1
+                if place < self._last[number]:
+                    reached[number, place, last] = start
+                elif (number, start) not in hits:
+                    hits[number, start] = Hit(starts[start], ends[last], self._owners[number])
+        return list(hits.values())
 
 
 def _joined(
@@ -251,7 +248,7 @@ def longest_first(hits: Iterable[Hit[Owner]]) -> list[Hit[Owner]]:
     taken = bytearray(max((hit.end for hit in ordered), default=0))
     for hit in ordered:
         span = (hit.start, hit.end)
-        if span not in spans and any(taken[hit.start : hit.end]):
+        if span not in spans and taken.find(1, hit.start, hit.end) >= 0:
             continue
         if span in spans and any((k.start, k.end) == span and k.owner == hit.owner for k in kept):
             continue

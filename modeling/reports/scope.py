@@ -132,6 +132,10 @@ class Scope:
         many = self._words.words[self._place[cue.start]] in _MANY or between[-1:] == (":",)
         return many and not _VERBS.intersection(between)
 
+    def answers(self, cue: Hit[ContextRule]) -> bool:
+        """Whether a phrase can only mean a finding before it: "effusion possible, atelectasis"."""
+        return bool(self._starts) and self._starts[0] < cue.start and self.ends_a_part(cue)
+
     def ends_a_part(self, cue: Hit[ContextRule]) -> bool:
         """Whether nothing follows a phrase in its part, so that it can only mean what stands before."""
         last = self._ending[cue.end]

@@ -222,3 +222,26 @@ def test_sentences_cover_the_words_and_cut_what_never_ends() -> None:
     assert [text[a:b] for a, b in spans[:2]] == ["1. Stable 1.2 cm nodule", "No effusion."] or spans
     assert all(b - a <= 1000 for a, b in spans)
     assert sum(len(text[a:b].split()) for a, b in spans) >= 505
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("No pneumothorax, small effusion.", (N, P)),
+        ("No pneumothorax, large effusion, or mass.", (N, N)),
+        ("No pneumothorax or mass, effusion on the left.", (N, P)),
+        ("No pneumothorax, no mass, effusion.", (N, P)),
+        ("No pneumothorax and effusion.", (N, N)),
+        ("No pneumothorax; effusion.", (N, P)),
+        ("May be pneumothorax, small effusion.", (U, U)),
+        ("Possible pneumothorax, small effusion.", (U, P)),
+        ("Pneumothorax, now resolved, and effusion.", (N, P)),
+        ("Pneumothorax or effusion.", (U, U)),
+        ("No change in pneumothorax or effusion.", (P, P)),
+    ],
+)
+def test_what_was_said_before_stops_where_something_new_begins(
+    miner: Miner, text: str, values: tuple[Value, Value]
+) -> None:
+    labels = miner.label(text)
+    assert (labels.value("Pneumothorax"), labels.value("Effusion")) == values
