@@ -37,7 +37,7 @@ from modeling.labels import APPEARANCE, TASKS, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
-from modeling.model.prediction_sets import conformal_threshold, measured_coverage
+from modeling.model.prediction_sets import Coverage, class_thresholds, conformal_threshold, measured_coverage
 from modeling.model.temperature import cut_point
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
@@ -54,7 +54,9 @@ GRADED = ("cohen", "hannover")
 
 
 def measure(folder: Path, data: Path) -> dict[str, Any]:
-    """Measure a checkpoint on the validation films of every corpus that it names and that is in `data`.
+    """Measure a checkpoint on the films of every corpus that it names and that nobody chose by.
+
+    Those are the test films where its split has some, else the validation films. Thresholds come from both.
 
     Args:
         folder: the checkpoint; the files that rest on the measurement are written into it.
@@ -78,13 +80,15 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     duplicates, twins = _duplicates(hashed, films, data)
     measurements, tasks, calibrations = {}, {}, []
     for task in (t.name for t in model.config.tasks):
-        held = [f for f in films if f.split == "validation" and task in f.labels]
+        held = [f for f in films if f.split in ("validation", "test") and task in f.labels]
         held = [f for f in held if (f.source, f.film_id) not in twins]
         if not held:
-            logger.warning("no validation film has a label for %s; it was not measured", task)
+            logger.warning("no film that was held out has a label for %s; it was not measured", task)
             continue
         answers = ask(model, processor, held, task)
-        measurements |= _measurements(answers, films, data, origin)
+        sides = [side for side in ("test", "validation") if any(f.split == side for f in held)]
+        for side in sides:
+            measurements |= _measurements(answers.of(side), films, data, origin, first=side == sides[0])
         tasks[str(task)], calibration = _calibrated(answers)
         calibrations.append(calibration)
     Calibration(sha256_of(folder / WEIGHTS_FILE), tuple(calibrations)).save(folder)
@@ -127,8 +131,14 @@ def baseline_films(films: Sequence[Film], percentiles: tuple[float, ...]) -> Sto
 # --- a task on one corpus ----------------------------------------------------------------------------------
 
 
-def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: Origin) -> dict[str, Any]:
-    """A summary for each corpus and, where there are several, one of all together."""
+def _measurements(
+    answers: Answers, films: Sequence[Film], data: Path, origin: Origin, *, first: bool
+) -> dict[str, Any]:
+    """A summary for each corpus and, where there are several, one of all together.
+
+    Args:
+        first: no other side is freer of choices; the side that was looked at is not audited too.
+    """
     source = np.array([film.source for film in answers.films])
     names = list(dict.fromkeys(source))
     groups = [(name, source == name, [name]) for name in names]
@@ -143,12 +153,12 @@ def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: O
             "revision": origin.revision,
             "corpus": name,
             "task": str(answers.task),
-            "split": "validation",
+            "split": answers.films[0].split,
         }
-        summary = {**about, **summarise(found), **audited(answers, rows, pool, data)}
+        summary = {**about, **summarise(found), **(audited(answers, rows, pool, data) if first else {})}
         if TASKS[answers.task].kind == "ordinal" and set(corpora) <= set(GRADED) and _rated(data):
             summary["extent"] = extent_correlation(found, _extents(data))
-        out[f"{answers.task} on {name}"] = summary
+        out[f"{answers.task} on {name}{'' if first else ', looked at'}"] = summary
     return out
 
 
@@ -169,7 +179,10 @@ def _calibrated(answers: Answers) -> tuple[dict[str, Any], TaskCalibration]:
     values, labels, patients = answers.values(answers.logits), answers.labels, answers.patients
     held = answers.calibrated
     spec = TASKS[answers.task]
-    found = measured_coverage(held, labels, patients, COVERAGE)
+    shown, common = (
+        measured_coverage(held, labels, patients, COVERAGE, fit=fit)
+        for fit in (class_thresholds, conformal_threshold)
+    )
     points = _operating_points(answers.task, values, labels, patients)
     calibration = TaskCalibration(
         task=answers.task,
@@ -178,24 +191,30 @@ def _calibrated(answers: Answers) -> tuple[dict[str, Any], TaskCalibration]:
         temperature=answers.temperature,
         coverage=COVERAGE,
         set_threshold=conformal_threshold(values, labels, COVERAGE),
-        measured_coverage=round(found.coverage, 4),
+        class_thresholds=tuple(round(float(x), 6) for x in class_thresholds(values, labels, COVERAGE)),
+        measured_coverage=round(shown.coverage, 4),
         operating_points=points,
     )
     summary = {
         "films": calibration.films,
         "patients": calibration.patients,
         "temperature": calibration.temperature,
-        "prediction_sets": {
-            "wanted": COVERAGE,
-            "coverage": rounded(found.coverage),
-            "coverage_5_to_95": [rounded(found.low), rounded(found.high)],
-            "coverage_by_class": dict(zip(spec.classes, map(rounded, found.by_class), strict=True)),
-            "mean_size": rounded(found.size),
-            "sizes": [rounded(share) for share in found.sizes],
-        },
+        "prediction_sets": _sets(shown, spec.classes),
+        "sets_with_one_threshold": _sets(common, spec.classes),
         "operating_points": [asdict(point) for point in points],
     }
     return summary, calibration
+
+
+def _sets(found: Coverage, classes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "wanted": COVERAGE,
+        "coverage": rounded(found.coverage),
+        "coverage_5_to_95": [rounded(found.low), rounded(found.high)],
+        "coverage_by_class": dict(zip(classes, map(rounded, found.by_class), strict=True)),
+        "mean_size": rounded(found.size),
+        "sizes": [rounded(share) for share in found.sizes],
+    }
 
 
 def _operating_points(
@@ -233,10 +252,10 @@ def ceilings(data: Path, corpora: Sequence[str]) -> dict[str, Any]:
 def _duplicates(
     hashed: Sequence[Hashed], films: Sequence[Film], data: Path
 ) -> tuple[dict[str, Any], set[tuple[str, str]]]:
-    """The report, and the validation films that training showed too: those are not measured."""
+    """The report, and the held-out films that training showed too: those are not measured."""
     everything = [*hashed, *hash_films(left_out(films, data))]
     pairs = near_pairs(everything)
     twins = twins_in_training(pairs)
     if twins:
-        logger.warning("%d validation films stand in training too and are not measured", len(twins))
+        logger.warning("%d held-out films stand in training too and are not measured", len(twins))
     return report(everything, pairs), twins

@@ -194,11 +194,12 @@ def _counts(pairs: Sequence[Pair]) -> dict[str, int]:
 
 
 def twins_in_training(pairs: Iterable[Pair]) -> set[tuple[str, str]]:
-    """(source, film ID) of validation films that training showed too."""
+    """(source, film ID) of validation or test films that training showed too."""
     found = set()
     for pair in pairs:
-        if {pair.first.split, pair.second.split} == {"train", "validation"}:
-            held = pair.first if pair.first.split == "validation" else pair.second
+        sides = {pair.first.split, pair.second.split}
+        if pair.crosses and "train" in sides:
+            held = pair.second if pair.first.split == "train" else pair.first
             found.add((held.source, held.film_id))
     return found
 
@@ -237,8 +238,8 @@ def twins_share_a_patient(films: Sequence[Film]) -> list[Film]:
     """Films that are one film get one patient and one side, so that a split made of patients keeps them
     together.
 
-    A group that stood on both sides goes to training as a whole: a film that training shows cannot be held
-    out.
+    A group that stood on several sides goes as a whole to training, or else to validation: a film that
+    training shows, or that a choice looked at, cannot be held out for a test.
     """
     group = {film.patient: film.patient for film in films}
 
@@ -250,10 +251,8 @@ def twins_share_a_patient(films: Sequence[Film]) -> list[Film]:
     for pair in near_pairs(hash_films(films)):
         first, second = sorted(root(one.patient) for one in (pair.first, pair.second))
         group[second] = first
-    trained = {root(film.patient) for film in films if film.split == "train"}
-    return [
-        replace(
-            film, patient=root(film.patient), split="train" if root(film.patient) in trained else film.split
-        )
-        for film in films
-    ]
+    sides: dict[str, set[str]] = {}
+    for film in films:
+        sides.setdefault(root(film.patient), set()).add(film.split)
+    first = {name: min(found, key=("train", "validation", "test").index) for name, found in sides.items()}
+    return [replace(f, patient=root(f.patient), split=first[root(f.patient)]) for f in films]

@@ -31,14 +31,15 @@ def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> t
     """The films to measure on, and in a word which they are.
 
     Args:
-        split: "train", "validation" or "all"; None takes the validation films where there are any.
+        split: "train", "validation", "test" or "all"; None takes the test films where there are any, else the
+            validation films.
 
     Raises:
         ViewboxError: no film of that split has the task's label.
     """
     labelled = [f for f in films if task in f.labels]
     present = {f.split for f in labelled}
-    split = split or ("validation" if "validation" in present else "all")
+    split = split or next((side for side in ("test", "validation") if side in present), "all")
     chosen = [f for f in labelled if split in ("all", f.split)]
     if not chosen:
         raise ViewboxError(
@@ -92,6 +93,12 @@ class Answers:
     logits: np.ndarray
     alone: np.ndarray | None
     temperature: float
+
+    def of(self, split: str) -> "Answers":
+        """Those for the films of one side."""
+        rows = [i for i, film in enumerate(self.films) if film.split == split]
+        alone = None if self.alone is None else self.alone[rows]
+        return replace(self, films=[self.films[i] for i in rows], logits=self.logits[rows], alone=alone)
 
     @property
     def labels(self) -> np.ndarray:

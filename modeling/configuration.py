@@ -206,18 +206,28 @@ class ImageEncoderConfig(Configuration):
             stride leaves the later stages out: a finer map, and fewer weights.
         pooling: "mean" over the whole map; "evidence" weighs every place by how much it looks like an
             opacity, learnt from outlines of opacities, so that the film speaks through those places only.
+        pyramid: channels of one map made of the backbone's last two, at the finer one's stride (feature
+            pyramid, Lin et al., CVPR 2017): as fine as the one, as wise as the other; 0 takes the last alone.
+        norm: "folded" has each batch norm in the convolution before it, in training too: statistics that are
+            settled before the first step cost no pass, and a film's answer never hangs on its batch.
+        drop_path: chance that training skips a residual block (stochastic depth, Huang et al., ECCV 2016).
     """
 
     name: str = "tf_efficientnet_lite0"
     dropout: float = 0.0
     stride: int = 0
     pooling: Literal["mean", "evidence"] = "mean"
+    pyramid: int = 0
+    norm: Literal["batch", "folded"] = "batch"
+    drop_path: float = 0.0
 
     def __post_init__(self) -> None:
         _require(
             self.stride in (0, 8, 16, 32),
             "The stride of the feature map must be 8, 16, 32, or 0 for the last.",
         )
+        _require(not (self.stride and self.pyramid), "Give the feature map a stride or a pyramid, not both.")
+        _require(0 <= self.drop_path < 1, "The share of skipped blocks must lie between 0 and 1.")
 
 
 @dataclass(frozen=True)

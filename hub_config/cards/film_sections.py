@@ -151,7 +151,7 @@ def calibration(tasks: Mapping[str, Numbers]) -> str:
             f" {100 * sets['coverage']:.1f} %"
             f" (5th to 95th percentile over halvings: {100 * low:.1f} to {100 * high:.1f}) of those whose"
             f" patients had no part in them, with {number(sets['mean_size'], 2)} classes on average."
-            f" By class: {by_class}.\n"
+            f" By class: {by_class}.{_one_threshold(found.get('sets_with_one_threshold'))}\n"
         )
         rows = [
             (
@@ -166,6 +166,18 @@ def calibration(tasks: Mapping[str, Numbers]) -> str:
         if rows:
             parts.append(table(("class", "operating point", "threshold", "sensitivity", "specificity"), rows))
     return "\n".join(parts)
+
+
+def _one_threshold(sets: Numbers | None) -> str:
+    """What sets with one threshold for all classes would do instead."""
+    if not sets:
+        return ""
+    by_class = ", ".join(f"{name} {percent(share)}" for name, share in sets["coverage_by_class"].items())
+    return (
+        f" Each class has a threshold of its own; one threshold for all would give"
+        f" {number(sets['mean_size'], 2)} classes on average and hold {100 * sets['coverage']:.1f} %:"
+        f" {by_class}."
+    )
 
 
 def ceilings(found: Numbers) -> str:
@@ -220,7 +232,7 @@ def duplicates(found: Numbers) -> str:
         f" {found['bits']}"
         f" bits), {exact['of_two_patients'] + near['of_two_patients']} of them under two patients' names;"
         f" {exact['across_the_split'] + near['across_the_split']} pairs cross the split"
-        f" ({found['validation_films_with_a_twin_in_training']} validation films have a twin in training"
+        f" ({found['validation_films_with_a_twin_in_training']} held-out films have a twin in training"
         f" and were not measured);"
         f" across corpora: {across}.{_left_out(found['left_out'])}\n"
     )

@@ -26,7 +26,8 @@ def measured(found: Numbers, digits: int = 2) -> str:
 
 def _studied(found: Numbers) -> str:
     if "data" in found:
-        return f"{found['films']} validation films with radiologists' boxes"
+        side = {"all": "", "train": "training "}.get(found["split"], f"{found['split']} ")
+        return f"{found['films']} {side}films with radiologists' boxes"
     return f"{found['films']} unseen phantoms whose film shows the evidence"
 
 
@@ -48,7 +49,22 @@ def maps(found: Numbers) -> str:
         ("map", "hit rate", "mIoU", "share on the evidence", "seconds"), rows
     )
     text += f"\nThe evidence covers {measured(found['evidence_area'])} of a film.\n"
-    return text + "".join(part for part in (_planted(found), _ablation(found)) if part)
+    return text + "".join(part for part in (_gathered(found), _planted(found), _ablation(found)) if part)
+
+
+def _gathered(found: Numbers) -> str:
+    """The account from black, gathered at several scales."""
+    if "gathered" not in found:
+        return ""
+    rows = [
+        (f"{100 * float(scale):.0f} %", measured(row["hit_rate"]), measured(row["on_evidence"]))
+        for scale, row in found["gathered"].items()
+    ]
+    return (
+        "\nIntegrated Gradients from black, gathered by a Gaussian whose deviation is that share of the"
+        " film's longer side; what is positive then is scored:\n\n"
+        + table(("gathered at", "hit rate", "share on the evidence"), rows)
+    )
 
 
 def _planted(found: Numbers) -> str:

@@ -5,14 +5,12 @@ In evaluation mode a batch norm is a scale and a shift per channel, so the convo
 
 import copy
 import logging
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
-
-from modeling.model.encoders import ImageEncoder
-from modeling.model.fusion import FusionModel
 
 logger = logging.getLogger(__name__)
 Module = TypeVar("Module", bound=nn.Module)
@@ -21,8 +19,8 @@ _SAME = 1e-4
 """Largest difference of two feature maps, as a share of the largest magnitude, that counts as rounding."""
 
 
-def folded(model: FusionModel, size: int) -> FusionModel:
-    """The model with a folded backbone of its own; everything else is shared with the original.
+def folded(model: Module, size: int) -> Module:
+    """A fusion model with a folded backbone of its own; everything else is shared with the original.
 
     A backbone without batch norm, or one whose folded copy answers otherwise, is shared too.
 
@@ -36,9 +34,10 @@ def folded(model: FusionModel, size: int) -> FusionModel:
     encoder = model.encoders["image"]
     first = next(model.parameters())
     film = torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(first)
-    twin = _folded_backbone(encoder, film)
+    twin = fold(encoder.backbone, lambda: encoder.feature_map(film))
     if twin is encoder.backbone:
         return model
+    twin.requires_grad_(False)
     lighter = _with(model, encoders=_with(model.encoders, image=_with(encoder, backbone=twin)))
     with torch.inference_mode():
         before, after = (m.encoders["image"].feature_map(film) for m in (model, lighter))
@@ -49,37 +48,31 @@ def folded(model: FusionModel, size: int) -> FusionModel:
     return lighter
 
 
-def _folded_backbone(encoder: ImageEncoder, film: Tensor) -> nn.Module:
-    backbone = encoder.backbone
-    pairs = _pairs(encoder, film)
+def fold(backbone: nn.Module, run: Callable[[], object]) -> nn.Module:
+    """A copy without batch norm; the backbone itself where it has none.
+
+    Args:
+        run: shows the backbone any film, so that it is seen which norm reads which convolution.
+    """
+    pairs = _pairs(backbone, run)
     if not pairs:
         return backbone
     twin = copy.deepcopy(backbone)
     for conv_name, norm_name in pairs:
         conv, norm = twin.get_submodule(conv_name), twin.get_submodule(norm_name)
-        conv.weight, conv.bias = (
-            p.requires_grad_(False)
-            for p in fuse_conv_bn_weights(
-                conv.weight,
-                conv.bias,
-                norm.running_mean,
-                norm.running_var,
-                norm.eps,
-                norm.weight,
-                norm.bias,
-            )
-        )
+        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
         # timm's norm layers carry the activation that follows.
         twin.set_submodule(norm_name, getattr(norm, "act", nn.Identity()))
     return twin
 
 
-def _pairs(encoder: ImageEncoder, film: Tensor) -> list[tuple[str, str]]:
+def _pairs(backbone: nn.Module, run: Callable[[], object]) -> list[tuple[str, str]]:
     """(convolution, batch norm) by name, where the one reads exactly what the other wrote, once each."""
     wrote: dict[int, tuple[str, Tensor]] = {}  # the tensor is held so that its id stays its own
     pairs: list[tuple[str, str]] = []
     hooks = []
-    for name, module in encoder.backbone.named_modules():
+    for name, module in backbone.named_modules():
         if isinstance(module, nn.Conv2d):
             hooks.append(
                 module.register_forward_hook(
@@ -94,7 +87,7 @@ def _pairs(encoder: ImageEncoder, film: Tensor) -> list[tuple[str, str]]:
             )
     try:
         with torch.inference_mode():
-            encoder.feature_map(film)
+            run()
     finally:
         for hook in hooks:
             hook.remove()

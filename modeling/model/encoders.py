@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
 from modeling.errors import CheckpointError
+from modeling.model.batch_norm_folding import fold
 from modeling.model.torchvision_schemas import declare_missing_schemas
 from modeling.study import CLINICAL_FIELDS
 
@@ -39,24 +41,43 @@ _EVIDENCE_GAIN = 8.0
 """Opacities cover about an eighth of a film: pooled by evidence, features keep the size of a plain mean."""
 
 
-def _cut(name: str, stride: int) -> nn.Module:
-    """The backbone up to the last stage of that stride, without what comes after.
+def _stages(config: ImageEncoderConfig) -> nn.Module:
+    """The backbone up to the last stage of the configured stride, or whole with its last two maps.
 
     Raises:
-        CheckpointError: the backbone has no stage of that stride.
+        CheckpointError: the backbone has no such stages.
     """
+    options = {"pretrained": False, "features_only": True, "feature_cls": "getter"}
+    if config.drop_path:
+        options["drop_path_rate"] = config.drop_path
+    stages: tuple[int, ...] = (-2, -1)
     try:
-        whole = timm.create_model(name, pretrained=False, features_only=True, feature_cls="getter")
-        stages = [i for i, reduction in enumerate(whole.feature_info.reduction()) if reduction == stride]
-        return timm.create_model(
-            name, pretrained=False, features_only=True, feature_cls="getter", out_indices=(stages[-1],)
-        )
-    except (RuntimeError, IndexError) as exc:
+        if config.stride:
+            whole = timm.create_model(config.name, **options)
+            strides = whole.feature_info.reduction()
+            stages = (max(i for i, stride in enumerate(strides) if stride == config.stride),)
+        return timm.create_model(config.name, **options, out_indices=stages)
+    except (RuntimeError, ValueError) as exc:
+        if config.stride:
+            raise CheckpointError(
+                "{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json.",
+                name=config.name,
+                stride=config.stride,
+            ) from exc
         raise CheckpointError(
-            "{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json.",
-            name=name,
-            stride=stride,
+            "{name} has no two feature maps to join; set 'pyramid' to 0 in config.json.", name=config.name
         ) from exc
+
+
+def _whole(config: ImageEncoderConfig, image_size: int) -> nn.Module:
+    """The backbone without its classifier, for films of that side."""
+    options = {"pretrained": False, "num_classes": 0, "global_pool": ""}
+    if config.drop_path:
+        options["drop_path_rate"] = config.drop_path
+    try:
+        return timm.create_model(config.name, img_size=image_size, **options)
+    except TypeError:  # convolutional models take any size and no such argument
+        return timm.create_model(config.name, **options)
 
 
 class ImageEncoder(nn.Module):
@@ -68,17 +89,14 @@ class ImageEncoder(nn.Module):
             raise CheckpointError(
                 "timm has no model '{name}'; choose a name that timm.list_models() shows.", name=config.name
             )
-        self.stride = config.stride
-        options = {"pretrained": False, "num_classes": 0, "global_pool": ""}
-        if self.stride:
-            self.backbone = _cut(config.name, self.stride)
-            self.channels = self.backbone.feature_info.channels()[-1]
-        else:
-            try:
-                self.backbone = timm.create_model(config.name, img_size=image_size, **options)
-            except TypeError:  # convolutional models take any size and no such argument
-                self.backbone = timm.create_model(config.name, **options)
-            self.channels = self.backbone.num_features
+        self.staged = bool(config.stride or config.pyramid)
+        self.backbone = _stages(config) if self.staged else _whole(config, image_size)
+        channels = self.backbone.feature_info.channels() if self.staged else [self.backbone.num_features]
+        if config.norm == "folded":
+            film = torch.zeros(2, 3, image_size, image_size)
+            self.backbone = fold(self.backbone.eval(), lambda: self.backbone(film)).requires_grad_()
+        self.channels = config.pyramid or channels[-1]
+        self.joined = nn.ModuleList(nn.Conv2d(c, config.pyramid, 1) for c in channels if config.pyramid)
         self.dropout = nn.Dropout(config.dropout)
         self.projection = nn.Linear(self.channels, width)
         self.evidence = None
@@ -88,7 +106,11 @@ class ImageEncoder(nn.Module):
 
     def feature_map(self, image: Tensor) -> Tensor:
         """(B, 3, h, w) -> (B, C, h', w'), whatever layout the backbone uses."""
-        if self.stride:
+        if self.joined:
+            fine, coarse = (join(m) for join, m in zip(self.joined, self.backbone(image), strict=True))
+            size = fine.shape[2:]
+            return functional.relu(fine + functional.interpolate(coarse, size, mode="bilinear"))
+        if self.staged:
             return self.backbone(image)[-1]
         features = self.backbone.forward_features(image)
         channels = self.channels
@@ -99,12 +121,16 @@ class ImageEncoder(nn.Module):
         assert side * side == patches.shape[1], patches.shape
         return patches.transpose(1, 2).unflatten(2, (side, side))
 
+    def shares(self, features: Tensor) -> Tensor:
+        """(B, C, h', w') -> the same shape: what each place adds to the pooled features, their sum."""
+        places = features.shape[2] * features.shape[3]
+        if self.evidence is None:
+            return features / places
+        return torch.sigmoid(self.evidence(features)) * features * (_EVIDENCE_GAIN / places)
+
     def encode(self, features: Tensor, given: Tensor) -> Encoded:
         """Feature map (B, C, h', w') -> vector and patch sequence."""
-        pooled = features.mean(dim=(2, 3))  # B C
-        if self.evidence is not None:
-            weights = torch.sigmoid(self.evidence(features))  # B 1 h' w'
-            pooled = _EVIDENCE_GAIN * (weights * features).mean(dim=(2, 3))
+        pooled = self.shares(features).sum(dim=(2, 3))  # B C
         vector = self.projection(self.dropout(pooled))  # B D
         sequence = self.projection(features.flatten(2).transpose(1, 2))  # B P D
         mask = given[:, None].expand(-1, sequence.shape[1])

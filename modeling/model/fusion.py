@@ -11,14 +11,16 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import CheckpointError
-from modeling.labels import TASKS
+from modeling.labels import TASKS, TaskName
 from modeling.model import checkpoint
 from modeling.model.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
 from modeling.model.heads import Head
 from modeling.model.processing import ModelInputs, StudyProcessor
+from modeling.study import Modality
 
 logger = logging.getLogger(__name__)
 
@@ -240,6 +242,28 @@ class FusionModel(nn.Module):
             fused = self.fusions[task.name]([encoded[m] for m in task.modalities])
             logits[str(task.name)] = self.heads[task.name](self.dropout(fused))
         return logits
+
+    def class_evidence(self, task: TaskName, features: Tensor) -> Tensor:
+        """What each place of the film adds to each logit of a task, beside what is the same for every film.
+
+        A softmax head over the product fusion of the film alone is linear in the places, so this is the whole
+        answer taken apart (class activation maps, Zhou et al., CVPR 2016).
+
+        Args:
+            features: (B, C, h', w') of the film.
+
+        Returns:
+            (B, K, h', w'); its sums over the places differ from the logits by one constant a class.
+
+        Raises:
+            CheckpointError: the task's answer cannot be taken apart so.
+        """
+        read = next((t.modalities for t in self.config.tasks if t.name == task), ())
+        if self.config.fusion != "product" or read != (Modality.IMAGE,) or TASKS[task].kind != "softmax":
+            raise CheckpointError("This checkpoint's {task} is no sum over the places of a film.", task=task)
+        encoder, weight = self.encoders["image"], self.heads[task].linear.weight
+        ask = (weight - weight.mean(dim=0)) @ encoder.projection.weight  # K C
+        return functional.conv2d(encoder.shares(features), ask[:, :, None, None])
 
     def forward(self, inputs: ModelInputs) -> dict[str, Tensor]:
         """A batch of studies -> task -> (B, K) logits."""

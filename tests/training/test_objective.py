@@ -10,8 +10,10 @@ from tests.doubles.toys import toy_processor, toy_study
 from training.objective import (
     Outputs,
     SharedSpace,
+    claim_loss,
     contrastive_loss,
     mask_words,
+    opacity_loss,
     positive_weights,
     task_losses,
     weigh_labels,
@@ -170,3 +172,28 @@ def test_hidden_words_are_words() -> None:
     assert torch.equal(hidden.tokens[was_special], inputs.tokens[was_special])
     assert (hidden.tokens[~was_special] == 4).all() and (~was_special).any()
     assert torch.equal(mask_words(inputs, 0.0, 4, special, generator).tokens, inputs.tokens)
+
+
+def test_claims_are_judged_by_where_they_lie() -> None:
+    """Three logits claimed on the drawing, one beside it; some on a Negative film; a film without label."""
+    evidence, masks = torch.zeros(3, 4, 2, 2), torch.zeros(3, 8, 8)
+    masks[0, :4, :4] = 1.0  # the first of four cells
+    evidence[0, 1, 0, 0], evidence[0, 1, 1, 1] = 3.0, 1.0
+    evidence[0, 0, 0, 1], evidence[0, 2, 0, 1] = 5.0, 9.0  # for Negative, and for a class that it is not
+    evidence[1, 0], evidence[1, 3, 0, 0] = -0.25, 1.25  # against Negative each place claims 0.25
+    evidence[2, 1] = 7.0
+    found = claim_loss(evidence, torch.tensor([1, 0, -1]), masks)
+    false = 0.1 * (4 * 0.25 * 3 + 1.25)
+    assert float(found) == pytest.approx((-math.log(3.02 / 4.02) + false) / 3, abs=1e-5)
+    unknown = torch.full_like(masks, 255.0)
+    assert float(claim_loss(evidence, torch.tensor([1, -1, -1]), unknown)) == 0.0
+
+
+def test_a_film_without_drawing_teaches_no_opacity_even_where_it_was_moved() -> None:
+    """Augmentation leaves corners that were never on the film, and they are 0 as where nobody drew."""
+    masks = torch.full((2, 8, 8), 255.0)
+    masks[:, 0, 0] = 0.0
+    logits = torch.zeros(2, 2, 2, requires_grad=True)
+    assert float(opacity_loss(logits, masks)) == 0.0
+    masks[1] = 0.0
+    assert float(opacity_loss(logits, masks)) == pytest.approx(math.log(2))

@@ -11,14 +11,22 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TableField
+from modeling.configuration import (
+    FusionConfig,
+    ImageEncoderConfig,
+    ImageProcessing,
+    ProcessorConfig,
+    TableField,
+    TaskConfig,
+)
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
-from modeling.study import ClinicalTable
+from modeling.study import ClinicalTable, Modality
 from training.corpora.labelled_film import Film
 from training.films import Augmentation, augment, decode_all
+from training.initial_weights import load_initial_weights
 from training.objective import class_weights, drop_modalities, opacity_loss, task_losses
 from training.preparation import freeze_statistics
 from training.run import Run
@@ -199,10 +207,10 @@ def test_augmentation_never_mirrors_and_keeps_range() -> None:
     films[:, :, :10] = 0.9  # one bright side
     generator = torch.Generator().manual_seed(0)
     masks = torch.zeros(64, 32, 32)
-    moved, _ = augment(films, masks, Augmentation(occlusion=0.0), 32, generator)
+    moved, _, _ = augment(films, masks, Augmentation(), 32, generator)
     assert moved.min() >= 0 and moved.max() <= 1
     assert (moved[:, :, :16].sum((1, 2)) > moved[:, :, 16:].sum((1, 2))).all()
-    again, _ = augment(films, masks, Augmentation(occlusion=0.0), 32, torch.Generator().manual_seed(0))
+    again, _, _ = augment(films, masks, Augmentation(), 32, torch.Generator().manual_seed(0))
     torch.testing.assert_close(moved, again)
 
 
@@ -263,8 +271,47 @@ def test_labels_are_weighed_for_a_models_own_tasks_alone(weights: dict[str, floa
 
 def test_films_are_painted_over_as_often_as_the_settings_say(tmp_path: Path, cache: Path) -> None:
     def shown(chance: float) -> torch.Tensor:
-        run = Run(toy_settings(occlusion=chance), toy_films(16), tmp_path / str(chance), cache)
+        run = Run(
+            toy_settings(augmentation=Augmentation(occlusion=chance)),
+            toy_films(16),
+            tmp_path / str(chance),
+            cache,
+        )
         return run.batches.training(list(range(8)), 0).inputs.image
 
     holes = (shown(0.0) != shown(1.0)).flatten(1).float().mean(dim=1)
     assert (holes > 0).all() and (holes < 0.2).all(), "one rectangle each, and nothing else differs"
+
+
+def test_a_folded_backbone_starts_from_the_same_weights_and_settles_on_films() -> None:
+    """Folded as published it answers like the whole net; settled on films it does not."""
+    processor = ProcessorConfig(image=ImageProcessing(size=32), table=(TableField("age"),))
+    films = [torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    answers = {}
+    for norm in ("batch", "folded"):
+        image = ImageEncoderConfig(norm=norm)
+        config = FusionConfig((TaskConfig(TaskName.APPEARANCE, (Modality.IMAGE,)),), image=image)
+        model = FusionModel(config, replace(processor, table=())).eval()
+        load_initial_weights(model, "imagenet", ())
+        with torch.no_grad():
+            answers[norm] = model.encoders["image"].feature_map(films[0])
+    close = 1e-3 * float(answers["batch"].abs().max())
+    assert torch.allclose(answers["batch"], answers["folded"], atol=close)
+    load_initial_weights(model, "imagenet", films)
+    with torch.no_grad():
+        settled = model.encoders["image"].feature_map(films[0])
+    assert not torch.allclose(settled, answers["folded"], atol=0.1)
+
+
+def test_frozen_modules_stay_as_they_are(tmp_path: Path, cache: Path) -> None:
+    image = {"name": "test_efficientnet", "norm": "folded", "pyramid": 16, "pooling": "evidence"}
+    settings = toy_settings(frozen=["conv_stem"], opacity_weight=1.0, claim_weight=0.5)
+    encoder = ImageEncoderConfig(**image)
+    settings = replace(settings, model=replace(settings.model, image=encoder, fusion="product"))
+    run = Run(settings, toy_films(24), tmp_path, cache)
+    before = {name: weights.clone() for name, weights in run.model.named_parameters()}
+    run.train_epoch()
+    after = dict(run.model.named_parameters())
+    changed = {name for name in before if not torch.equal(after[name], before[name])}
+    assert not [name for name in changed if ".conv_stem." in name]
+    assert {"blocks" in name for name in changed} == {True, False}

@@ -106,6 +106,8 @@ def siim(path: Path) -> Iterator[Film]:
 def _siim_films(path: Path) -> Iterator[Film]:
     for number, row in enumerate(_rows(path, ("image", "width", "height", "appearance"))):
         film = str(row.get("image_id", number))
+        appearance = APPEARANCE.classes[APPEARANCE.index(row["appearance"])]
+        drawn = tuple(tuple(box) for box in json.loads(row.get("boxes", "[]")))
         yield Film(
             film_id=film,
             source="siim",
@@ -113,8 +115,9 @@ def _siim_films(path: Path) -> Iterator[Film]:
             split=row.get("split", "test"),
             encoded=row["image"],
             pixel_aspect_ratio=row["height"] / row["width"],
-            labels={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(row["appearance"])]},
-            boxes=tuple(tuple(box) for box in json.loads(row["boxes"])) if "boxes" in row else None,
+            labels={TaskName.APPEARANCE: appearance},
+            # A film that is not Negative has opacities, whether or not somebody drew them.
+            boxes=drawn if drawn or ("boxes" in row and appearance == "Negative") else None,
         )
 
 

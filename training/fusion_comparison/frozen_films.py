@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,8 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
         ViewboxError: no such checkpoint, or one without an image encoder.
     """
     if name == IMAGENET:
-        model = FusionModel(config, processor).eval()
+        plain = replace(config.image, pyramid=0, norm="batch")  # as the published weights are
+        model = FusionModel(replace(config, image=plain), processor).eval()
         load_initial_weights(model, IMAGENET)
         encoder = model.encoders["image"]
         revision, name = _hash_of(encoder.backbone), config.image.name

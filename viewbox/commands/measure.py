@@ -21,7 +21,7 @@ def evaluate(
     corpus: Annotated[str, typer.Option(help="whose columns the file has")] = "siim",
     split: Annotated[
         Literal["train", "validation", "test", "all"] | None,
-        typer.Option(help="which films; else those for validation, where there are any"),
+        typer.Option(help="which films; else the test's, where there are any, else those for validation"),
     ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="also train small models that never see the lungs, and compare")
@@ -40,6 +40,9 @@ def evaluate(
 def localise(
     checkpoint: AnyCheckpoint,
     data: Annotated[Path | None, typer.Option(metavar="PARQUET", help="films with boxes")] = None,
+    split: Annotated[
+        Literal["train", "validation", "test", "all"], typer.Option(help="which films with boxes")
+    ] = "all",
     phantoms: Annotated[int | None, typer.Option(min=1, help="so many cases with planted evidence")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 7,
@@ -64,6 +67,7 @@ def localise(
     found = measured(
         checkpoint,
         data=data,
+        split=split,
         phantoms=phantoms or 0,
         limit=limit,
         seed=seed,

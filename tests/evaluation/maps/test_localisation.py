@@ -451,8 +451,9 @@ def test_films_without_boxes_and_checkpoints_without_film_are_refused(
 ) -> None:
     train_only = pq.read_table(boxed).slice(3)
     pq.write_table(train_only, tmp_path / "train.parquet")
-    assert main(["--checkpoint", str(checkpoint), "--data", str(tmp_path / "train.parquet")]) == 1
-    assert "no validation film with boxes" in capsys.readouterr().err
+    only = ["--checkpoint", str(checkpoint), "--data", str(tmp_path / "train.parquet")]
+    assert main([*only, "--split", "validation"]) == 1
+    assert "no film with boxes (validation)" in capsys.readouterr().err
     blind = toy_checkpoint(tmp_path / "blind", modalities=(Modality.TABLE,))
     assert main(["--checkpoint", str(blind), "--phantoms", "2"]) == 1
     assert "does not read an appearance from the film" in capsys.readouterr().err

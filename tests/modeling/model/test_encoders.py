@@ -192,3 +192,23 @@ def test_pooled_by_evidence_only_the_places_that_look_like_opacities_speak() -> 
     encoder.encode(features, given).vector.sum().backward()
     (moved,) = features.grad.abs().sum(1)
     assert moved[1, 1] > 100 * max(moved[0, 0], moved[0, 1], moved[1, 0])
+
+
+def test_a_pyramid_is_as_fine_as_the_last_map_but_one() -> None:
+    config = ImageEncoderConfig(name="test_efficientnet", pyramid=24, pooling="evidence")
+    encoder = ImageEncoder(config, 16, 64).eval()
+    with torch.no_grad():
+        features = encoder.feature_map(torch.randn(2, 3, 64, 64))
+        encoded = encoder.encode(features, torch.tensor([True, True]))
+    assert features.shape == (2, 24, 4, 4) and encoded.vector.shape == (2, 16)
+    with pytest.raises(CheckpointError, match="a stride or a pyramid"):
+        ImageEncoderConfig(stride=16, pyramid=24)
+
+
+def test_a_folded_backbone_has_no_batch_norm_and_a_film_never_hangs_on_its_batch() -> None:
+    encoder = ImageEncoder(ImageEncoderConfig(name="test_efficientnet", norm="folded"), 16, 64).train()
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in encoder.modules())
+    assert all(p.requires_grad for p in encoder.parameters())
+    films = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    alone, together = encoder.feature_map(films[:1]), encoder.feature_map(films)
+    assert torch.allclose(alone, together[:1], atol=1e-5)

@@ -1,6 +1,7 @@
 """FusionModel: every fusion with every subset of modalities, heads by hand, strict loading."""
 
 import json
+from dataclasses import replace
 from itertools import chain, combinations
 from pathlib import Path
 
@@ -271,3 +272,23 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path: Path, damage,
 def test_a_folder_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(CheckpointError, match=r"no checkpoint folder|has no model"):
         FusionModel.from_pretrained(name)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "evidence"])
+def test_the_answer_is_the_sum_of_what_the_places_say(pooling: str) -> None:
+    config = toy_config(tasks=(TaskName.APPEARANCE,), modalities=(Modality.IMAGE,), backbone="resnet10t")
+    config = replace(config, image=replace(config.image, pooling=pooling))
+    processor = toy_processor([Modality.IMAGE])
+    model = toy_model(config, processor)
+    inputs = collate([processor(toy_study()) for _ in range(2)])
+    features = torch.randn(2, 512, 2, 2, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        logits = model.forward_embedded(model.embed(inputs), inputs, features)["appearance"]
+        said = model.class_evidence(TaskName.APPEARANCE, features).sum(dim=(2, 3))
+    assert said.shape == (2, 4) and (said[0] - said[1]).abs().max() > 0.01
+    assert torch.allclose(said[0] - said[1], logits[0] - logits[1], atol=1e-4)
+
+
+def test_an_answer_that_is_no_sum_over_places_is_refused(model: FusionModel) -> None:
+    with pytest.raises(CheckpointError, match="no sum over the places"):
+        model.class_evidence(TaskName.APPEARANCE, torch.zeros(1, 512, 2, 2))
