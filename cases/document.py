@@ -86,7 +86,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
             "synthetic": case.provenance.synthetic,
         },
         "evidence": None if case.evidence is None else _evidence_document(case.evidence),
-        "notes": list(case.notes),
+        "notes": [str(note) for note in case.notes],
         **_annotations_document(case),
         **{name: dict(words) for name, words in _words(case).items() if words},
     }

@@ -22,9 +22,10 @@ from cases.phantom.table import draw_table
 from cases.phantom.view import View
 from cases.phantom.zones import ATYPICAL_KINDS, appearance_from_masks, grading_from_masks, zone_masks
 from modeling.labels import APPEARANCE, TaskName
+from modeling.sentence import Sentence
 from modeling.study import ClinicalText, Photometric, Radiograph, Study, ViewPosition, Window
 
-ATTRIBUTION = "Synthetic film computed by Viewbox: no patient, not for diagnosis."
+ATTRIBUTION = Sentence("Synthetic film computed by Viewbox: no patient, not for diagnosis.")
 
 _HOSPITAL = "Saint Harbour Hospital"
 _OTHER_HOSPITALS = ("Northfield Clinic", "Riverside General", "the county hospital", "Eastgate Infirmary")
@@ -262,7 +263,7 @@ def _case(
         study=Study(radiograph, table, ClinicalText({"indication": indication} if indication else {})),
         licence=SYNTHETIC_LICENCE,
         provenance=Provenance(
-            "phantom", patient=f"phantom-{seed:012x}", attribution=ATTRIBUTION, synthetic=True
+            "phantom", patient=f"phantom-{seed:012x}", attribution=str(ATTRIBUTION), synthetic=True
         ),
         report=report,
         reference=reference,

@@ -17,7 +17,7 @@ from interface.about_tab.tables import (
     written,
 )
 from interface.html.fragments import note
-from interface.language.texts import Language, known, say, word_for
+from interface.language.texts import Language, known, listed, say, word_for
 
 SIGNIFICANT = 0.05
 FUSIONS = ("product", "concat", "gated", "cross_attention")
@@ -81,7 +81,7 @@ def one_task(entry: Mapping[str, Any], language: Language) -> str:
             say(
                 "about.audit.not_beaten",
                 language,
-                names=", ".join(audit_name(name, language) for name in missed),
+                names=listed((audit_name(name, language) for name in missed), language),
             )
             if missed
             else say("about.audit.all_beaten", language)
@@ -142,11 +142,11 @@ def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:
         if p is not None and ahead is not None and p < SIGNIFICANT:
             (better if ahead > 0 else worse).append(say(f"about.arm.{name}", language))
     told = (
-        say("about.fusion.helps", language, names=", ".join(better))
+        say("about.fusion.helps", language, names=listed(better, language))
         if better
         else say("about.fusion.no_help", language)
     )
-    return told + (" " + say("about.fusion.worse", language, names=", ".join(worse)) if worse else "")
+    return told + (" " + say("about.fusion.worse", language, names=listed(worse, language)) if worse else "")
 
 
 def missing(facts: Measured, language: Language, *, drawn: bool) -> str:

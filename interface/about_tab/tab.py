@@ -12,7 +12,7 @@ from interface.about_tab.facts import Measured, number, part, read_facts
 from interface.about_tab.phantom_results import fusing, shortcut
 from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
 from interface.html.fragments import heading, model_line, note
-from interface.language.texts import Language, known, marker, say, word_for
+from interface.language.texts import Count, Language, known, listed, marker, say, word_for
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints
 from interface.models.model_host import ModelHost
 
@@ -122,20 +122,22 @@ def _list(items: list[str]) -> str:
 
 def _identity(host: ModelHost, language: Language) -> str:
     state, config = host.state, host.pipeline.config
-    joined = say("about.and", language)
     reads = [
         say(
             "about.reads",
             language,
             task=word_for("task", str(task.name), language),
-            modalities=joined.join(word_for("modality", str(m), language) for m in task.modalities),
+            modalities=listed(
+                (word_for("modality", str(m), language) for m in task.modalities), language, " and "
+            ),
         )
         for task in config.tasks
     ]
-    size = f"{state.parameters / 1e6:.1f}"
-    text = note(say("about.what", language, size=size, revision=state.revision)) + _list(reads)
+    text = note(
+        say("about.what", language, parameters=Count(state.parameters), revision=state.revision)
+    ) + _list(reads)
     if host.text_sections:
-        sections = ", ".join(word_for("section", name, language) for name in host.text_sections)
+        sections = listed((word_for("section", name, language) for name in host.text_sections), language)
         text += note(say("about.sections", language, sections=sections))
     return text + title("use", language) + note(say("about.use", language))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from interface.language.texts import Language, say
+from interface.language.texts import Language, listed, say
 from interface.models.held_film import HeldFilm
 from modeling.render.pictures import smoothed_density
 from modeling.study import ViewPosition
@@ -40,7 +40,7 @@ def sentence(place: PlaceOfWeight, language: Language) -> str:
         if v >= SECOND
     ]
     if named:
-        told += say("words.then", language, zones=say("words.comma", language).join(named))
+        told += say("words.then", language, zones=listed(named, language))
     return told + say("words.rest", language, share=_percent(place.outside))
 
 

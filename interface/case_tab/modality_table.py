@@ -46,8 +46,11 @@ def _notes(account: ModalityAccount, language: Language) -> str:
     if account.interactions:
         sentences.append(say("budget.together", language))
     if account.disagreement:
-        joint = say("joint.,", language)
-        told = say("budget.disagree", language, modalities=_named(account.disagreement, language, joint))
+        told = say(
+            "budget.disagree",
+            language,
+            modalities=_named(account.disagreement, language, say("joint.,", language)),
+        )
         verdict = f'<p class="vb-note vb-disagree"><b aria-hidden="true">≠</b> {escape(told)}</p>'
     elif len(account.shapley) > 1:
         verdict = (

@@ -6,7 +6,17 @@ from html import escape
 from cases.case import Case
 from cases.store import CasePage
 from interface.html.pictures import thumbnail_url
-from interface.language.texts import CATALOGUES, Language, field_label, say, translated, value_word, word_for
+from interface.language.texts import (
+    CATALOGUES,
+    Count,
+    Language,
+    field_label,
+    listed,
+    say,
+    translated,
+    value_word,
+    word_for,
+)
 from interface.models.checkpoints import suits
 from interface.models.model_host import ModelHost, ModelState
 from modeling.results import Prediction, TaskPrediction
@@ -53,12 +63,12 @@ def model_line(
         in_use: whether to mark it as the one of several that answers for the case on screen.
         post_read: whether it reads what was written after the film was read.
     """
-    seconds, size = f"{state.seconds:.0f}", f"{state.parameters / 1e6:.1f}"
+    seconds, parameters = f"{state.seconds:.0f}", Count(state.parameters)
     values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
     text = {
         "waiting": say("model.waiting", language, name=state.name),
         "loading": say("model.loading", language, name=state.name, seconds=seconds),
-        "ready": say("model.ready", language, size=size, **values),
+        "ready": say("model.ready", language, parameters=parameters, **values),
         "failed": say(
             "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
         ),
@@ -83,7 +93,7 @@ def case_list(page: CasePage, first: int, count: int, current: str, language: La
             if row.thumbnail
             else '<i class="vb-blank"></i>'
         )
-        labels = ", ".join(word_for("class", name, language) for name in row.reference.values())
+        labels = listed((word_for("class", name, language) for name in row.reference.values()), language)
         pressed = ' aria-current="true"' if row.case_id == current else ""
         synthetic = (
             f" · {escape(say('film.synthetic', language).split(':')[0].split('：')[0])}"
@@ -127,7 +137,7 @@ def provenance_line(case: Case, language: Language) -> str:
     else:
         parts.append(say("upload.licence", language))
     if case.case_id and case.provenance.attribution:
-        parts.append(case.provenance.attribution)
+        parts.append(translated(case.provenance.attribution, language))
     return " · ".join(escape(part) for part in parts)
 
 
@@ -153,7 +163,7 @@ def _task_table(task: TaskPrediction, reference: str | None, language: Language)
             f'<td class="vb-bar" aria-hidden="true"><i style="width:{100 * probability:.1f}%"></i></td>'
             f'<td class="vb-number">{_percent(float(probability))}</td></tr>'
         )
-    read = ", ".join(word_for("modality", m, language) for m in task.modalities)
+    read = listed((word_for("modality", m, language) for m in task.modalities), language)
     aside = say("prediction.made_from", language, modalities=read)
     if reference is None:
         aside += " · " + say("prediction.no_reference", language)
@@ -172,7 +182,7 @@ def mismatch(host: ModelHost, case: Case, language: Language) -> str:
     told = [say("prediction.twin", language, name=host.name)] if host.twin else []
     if not suits(host, case):
         source = case.provenance.source or say("prediction.own_film", language)
-        values = {"name": host.name, "sources": ", ".join(host.sources), "source": source}
+        values = {"name": host.name, "sources": listed(host.sources, language), "source": source}
         told.append(say("prediction.mismatch", language, **values))
     return " ".join(told)
 
@@ -195,7 +205,7 @@ def prediction_panel(
     """
     before, behind = limits
     tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
-    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
+    given = listed((word_for("modality", m, language) for m in prediction.given), language)
     made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
     notes = [made, say("prediction.given", language, given=given)]
     stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
@@ -215,8 +225,8 @@ def heading(key: str, language: Language) -> str:
 def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> str:
     """Which fields and sections the checkpoint reads, in words and as a mark beside each of them."""
     fields, sections = tuple(fields), tuple(sections)
-    labels = ", ".join(field_label(f, language) for f in fields)
-    named = ", ".join(word_for("section", s, language) for s in sections)
+    labels = listed((field_label(f, language) for f in fields), language)
+    named = listed((word_for("section", s, language) for s in sections), language)
     table = say("form.reads", language, fields=labels) if fields else say("form.reads_none", language)
     text = say("form.reads_text", language, sections=named) if named else say("form.reads_no_text", language)
     places = [f"#vb-field-{f}" for f in fields] + [f"#vb-section-{s}" for s in sections]

@@ -7,7 +7,7 @@ what Viewbox draws itself goes through `say`, and what `modeling` and `cases` te
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,6 +57,14 @@ LANGUAGES = CATALOGUES.keys()
 
 
 # --- the page's own strings
+
+
+class Count(int):
+    """A large number that each language counts in its own units: {n:millions} is 3.5, {n:myriads} is 350."""
+
+    def __format__(self, spec: str) -> str:
+        shown = {"millions": f"{self / 1e6:.1f}", "myriads": f"{self / 1e4:,.0f}"}
+        return shown.get(spec) or super().__format__(spec)
 
 
 def known(key: str) -> bool:
@@ -109,6 +117,11 @@ def field_label(name: str, language: Language) -> str:
     return say(f"field.{name}", language)
 
 
+def listed(words: Iterable[str], language: Language, joint: str = ", ") -> str:
+    """Words in a row, joined as the language joins them; `joint` is the English one."""
+    return CATALOGUES[language].strings[f"joint.{joint.strip()}"].join(words)
+
+
 # --- sentences of modeling and cases
 
 
@@ -127,15 +140,15 @@ def translated(sentence: str, language: Language) -> str:
 def _worded(value: Any, language: Language) -> Any:
     if isinstance(value, Sentence):
         return translated(value, language)
-    return _listed(value, language) if isinstance(value, Names) else value
+    return _named(value, language) if isinstance(value, Names) else value
 
 
-def _listed(names: Names, language: Language) -> str:
+def _named(names: Names, language: Language) -> str:
     strings = CATALOGUES[language].strings
     words = [strings.get(f"{names.kind}.{name}", name) for name in names.names]
     if names.kind == "field":  # in a sentence without its unit
         words = [re.split(r" \(|（", word)[0] for word in words]
-    return strings[f"joint.{names.joint.strip()}"].join(words)
+    return listed(words, language, names.joint)
 
 
 # --- the browser's language

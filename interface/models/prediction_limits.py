@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from interface.language.texts import Language, say, translated, word_for
+from interface.language.texts import Language, listed, say, translated, word_for
 from modeling.errors import ViewboxError
 from modeling.results import Familiarity, Prediction
 
@@ -79,7 +79,7 @@ def set_lines(limits: Limits, language: Language) -> str:
         names = [word_for("class", name, language) for name in found.classes]
         key = "set.one" if len(names) == 1 else "set.several"
         values = {"task": word_for("task", task, language), "count": len(names)}
-        told = say(key, language, classes=say("words.comma", language).join(names), **values)
+        told = say(key, language, classes=listed(names, language), **values)
         measured = "–" if found.measured != found.measured else f"{100 * found.measured:.0f} %"
         promise = say("set.promise", language, coverage=f"{100 * found.coverage:.0f} %", measured=measured)
         lines.append(f"<li>{escape(told)} <small>{escape(promise)}</small></li>")

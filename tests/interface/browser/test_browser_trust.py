@@ -153,7 +153,7 @@ def test_the_checks_speak_chinese_on_a_phone(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-about :text('對照，並非解釋')")
     phone.locator("#vb-prove-fields input").first.check()
     phone.wait_for_selector("#vb-proof table")
-    phone.get_by_role("button", name="比較起點").click()
+    phone.get_by_role("button", name="比較基準").click()
     phone.wait_for_selector("#vb-baselines .vb-differs")
     for place in ("#vb-checks", "#vb-trust-summary", "#vb-proof", "#vb-about", "#vb-baselines"):
         assert not re.search(r"\b(the|map|checks|model)\b", phone.inner_text(place)), place

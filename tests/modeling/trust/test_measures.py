@@ -238,7 +238,7 @@ def test_a_task_that_cannot_answer_any_more_shows_a_dash():
     gone = proof()
     gone = proof(after=type(gone.after)((), (), ("appearance needs the image; it was left out.",)))
     page = prove.proof_panel(gone, "zh-Hant")
-    assert page.count("–</td>") == 8 and "「型態」需要影像；因此略去。" in page
+    assert page.count("–</td>") == 8 and "「影像表現」需要影像；因此略去。" in page
 
 
 def test_only_what_is_known_can_be_taken_away():
