@@ -43,7 +43,7 @@ class Films:
         """
         try:
             return self._bucket.open_download_stream(file).read()
-        except gridfs.errors.CorruptGridFile as exc:
+        except (gridfs.errors.CorruptGridFile, KeyError, TypeError) as exc:  # or an entry of another form
             raise broken_case(case_id, "a part of its film is missing from GridFS") from exc
 
     def drop(self, file: Any) -> None:

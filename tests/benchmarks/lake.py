@@ -35,7 +35,7 @@ PEAK_MB, GROWTH = 1000.0, 1.1
 def measured(name: str, source: Path, server: MongoServer, database: str, *options: str) -> dict[str, Any]:
     """One import by the command: films a second over its whole run, its start included, and memory."""
     told = source.parent / f"{name}-report.json"
-    command = [sys.executable, "-m", "cases.importers", name, str(source), "--store", server.uri]
+    command = [sys.executable, "-m", "viewbox", "import", name, str(source), "--store", server.uri]
     command += ["--database", database, "--write", "--quiet", "--workers", str(WORKERS)]
     begun, seen = time.monotonic(), []
     before = processor_seconds(server)

@@ -48,7 +48,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def begin(name: str, source: Path, store: str, *options: str, **how: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "cases.importers", name, str(source), "--store", store, "--write"]
+    command = [sys.executable, "-m", "viewbox", "import", name, str(source), "--store", store, "--write"]
     return subprocess.Popen(
         [*command, "--quiet", *options],
         cwd=ROOT,
@@ -298,7 +298,7 @@ def test_a_film_that_kills_its_decoder_costs_only_itself() -> None:
 
 
 def test_an_import_without_write_opens_no_store(server: MongoServer, source: Path) -> None:
-    command = [sys.executable, "-m", "cases.importers", "siim", str(source), "--store", server.uri]
+    command = [sys.executable, "-m", "viewbox", "import", "siim", str(source), "--store", server.uri]
     done = subprocess.run(
         [*command, "--database", "none", "--quiet"], cwd=ROOT, text=True, capture_output=True
     )

@@ -220,6 +220,39 @@ def test_a_writer_that_was_killed_anywhere_leaves_nothing_that_a_sweep_does_not_
     assert plain(writer.get("big")) == plain(case)
 
 
+CHUNK_FAULTS = {
+    "missing": lambda chunks, file: chunks.delete_one({"files_id": file, "n": 1}),
+    "cut": lambda chunks, file: chunks.update_one({"files_id": file, "n": 1}, {"$set": {"data": b"half"}}),
+    "other bytes": lambda chunks, file: chunks.update_one(
+        {"files_id": file, "n": 0}, {"$set": {"data": bytes(261120)}}
+    ),
+    "one too many": lambda chunks, file: chunks.insert_one({"files_id": file, "n": 99, "data": b"more"}),
+    "no bytes": lambda chunks, file: chunks.update_one({"files_id": file, "n": 0}, {"$unset": {"data": 1}}),
+}
+
+
+@pytest.mark.parametrize("fault", CHUNK_FAULTS)
+def test_a_broken_chunk_is_named_stops_no_other_case_and_is_mended_by_storing_again(
+    bare: pymongo.database.Database, writer: MongoCaseStore, fault: str
+) -> None:
+    case = large_case("big")
+    for stored in (case, small_case("a"), small_case("z")):
+        writer.put(stored)
+    CHUNK_FAULTS[fault](bare[f"{BUCKET}.chunks"], bare[COLLECTION].find_one({"ID": "big"})["film"]["file"])
+    if fault != "one too many":  # what lies behind the end is read by nobody
+        with pytest.raises(
+            CaseStoreError, match=r"Case '?big'? is broken in the store \(.*\); store it again"
+        ):
+            writer.get("big")
+    assert [row.case_id for row in writer.page(CaseFilter()).rows] == ["a", "big", "z"]
+    found = dict(writer.several(["a", "big", "z"]))
+    assert [case_id for case_id, one in found.items() if isinstance(one, CaseStoreError)] in (["big"], [])
+    writer.put(case)
+    assert plain(writer.get("big")) == plain(case)
+    writer.sweep(-1.0)
+    assert films(bare)[0] == 1 and len(films(bare)[1]) == 1
+
+
 def test_a_sweep_leaves_alone_what_a_case_names_also_under_names_of_an_earlier_viewbox(
     bare: pymongo.database.Database, writer: MongoCaseStore
 ) -> None:
