@@ -14,18 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.duplicates import (
-    SPLIT_FILE,
-    Hashed,
-    as_trained,
-    hash_films,
-    left_out,
-    near_pairs,
-    report,
-    trained_sources,
-    twins_in_training,
-    write_split,
-)
 from evaluation.evaluate import Answers, ask, audited
 from evaluation.gate import fit_gate
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
@@ -39,9 +27,21 @@ from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
 from modeling.model.prediction_sets import Coverage, class_thresholds, conformal_threshold, measured_coverage
 from modeling.model.temperature import cut_point
+from training.corpora.duplicates import (
+    SPLIT_FILE,
+    Hashed,
+    as_trained,
+    hash_films,
+    left_out,
+    near_pairs,
+    report,
+    trained_sources,
+    twins_in_training,
+    write_split,
+)
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
-from training.fusion_comparison.severity import expert_agreement, severities
+from training.corpora.severity import expert_agreement, severities
 
 logger = logging.getLogger(__name__)
 

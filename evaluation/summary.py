@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.bootstrap import Measured, compare, measured, patient_draws, plain
 from evaluation.film_facts import group_of
 from evaluation.leak_audit import AuditRow
-from evaluation.resampled_metrics import (
+from evaluation.metrics.bootstrap import compare, measured, patient_draws, plain, rounded, with_interval
+from evaluation.metrics.one_label import (
     CALIBRATION,
     Metric,
     Scored,
     auroc,
     average_precision,
+    band_of,
     confusion,
     metrics_for,
     recall_at_rate,
@@ -28,7 +29,6 @@ from modeling.labels import TASKS, Task, TaskName
 from modeling.model.temperature import reliability
 from training.corpora.labelled_film import Film
 
-HEAD, TAIL = 0.3, 0.1
 LEAST_FILMS = 20
 CURVE_POINTS = 40
 SUBGROUPS = ("sex", "age", "view", "source")
@@ -69,16 +69,6 @@ class Measurement:
         return np.array([film.patient for film in self.films])
 
 
-def rounded(value: float) -> float | None:
-    """Four decimals; None for a value that is not defined."""
-    return None if not np.isfinite(value) else round(float(value), 4)
-
-
-def with_interval(name: str, found: Measured) -> dict[str, Any]:
-    """A value and its interval as `metrics.json` holds them."""
-    return {name: rounded(found.value), f"{name}_95": [rounded(found.low), rounded(found.high)]}
-
-
 def _scores(metrics: Mapping[str, Metric], scored: Scored, draws: np.ndarray) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, metric in metrics.items():
@@ -112,11 +102,6 @@ def summarise(found: Measurement) -> dict[str, Any]:
             "accuracy": round(float(shares.max()), 4),
         },
     }
-
-
-def band_of(share: float) -> str:
-    """Head (at least 30 % of the training films), tail (under 10 %) or medium."""
-    return "head" if share >= HEAD else "tail" if share < TAIL else "medium"
 
 
 def _training_shares(found: Measurement) -> dict[str, float]:

@@ -4,14 +4,15 @@ The held-out reports chose nothing: no word of the vocabulary, no gap, no epoch,
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.duplicates import SPLIT_FILE, as_trained
-from evaluation.label_metrics import LabelScores, beside, summarise_labels
+from evaluation.evaluate import predict_films
+from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
@@ -19,12 +20,12 @@ from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
 from modeling.model.processing import StudyProcessor
-from modeling.model.temperature import cut_point
+from modeling.model.temperature import cut_point, probabilities
 from modeling.reports.reading import read_reports
+from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
-from training.corpora.reports import SOURCE
-from training.report_scores import labels_of, scores_of, texts_of
+from training.corpora.reports import SOURCE, labels_of, texts_of
 from training.text_only import READINGS, measure, tfidf_scores
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,14 @@ FEWEST_POSITIVES = 10
 def reads_reports_only(model: FusionModel) -> bool:
     """Whether a checkpoint finds the NIH labels in text and looks at no film."""
     return list(model.encoders) == ["text"] and TaskName.FINDINGS in model.heads
+
+
+def scores_of(model: FusionModel, processor: StudyProcessor, films: Sequence[Film]) -> LabelScores:
+    """A checkpoint's probabilities of every finding, with its own temperature."""
+    logits = predict_films(model, processor, films)[str(TaskName.FINDINGS)]
+    temperature = model.config.temperatures.get(TaskName.FINDINGS, 1.0)
+    patients = np.array([film.patient for film in films])
+    return LabelScores(probabilities(FINDINGS.kind, logits, temperature), labels_of(films), patients)
 
 
 def measure_text(folder: Path, data: Path) -> dict[str, Any]:

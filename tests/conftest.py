@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from tests.doubles.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVERS = {f"tests.doubles.{name}" for name in ("hub_server", "mongo_server", "served", "vector_server")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server; `make check` leaves it out."""
+    for item in items:
+        doubles = {getattr(value, "__module__", "") for value in vars(item.module).values()}
+        if doubles & SERVERS or {"served", "client"} & set(item.fixturenames):
+            item.add_marker("server")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from evaluation.bootstrap import compare, measured, patient_draws
-from evaluation.duplicates import SPLIT_FILE, as_trained
-from evaluation.resampled_metrics import CALIBRATION, RANKING, Metric, Scored, confusion
-from evaluation.summary import rounded, with_interval
+from evaluation.metrics.bootstrap import compare, measured, patient_draws, rounded, with_interval
+from evaluation.metrics.one_label import CALIBRATION, RANKING, Metric, Scored, confusion
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.progress import progress
+from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
 from training.objective import class_weights

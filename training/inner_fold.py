@@ -17,7 +17,7 @@ from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from training.corpora import open_corpus
 from training.corpora.labelled_film import Film
-from training.report_scores import labels_of, texts_of
+from training.corpora.reports import labels_of, texts_of
 from training.run import Run
 from training.settings import TrainingSettings
 from training.text_only import tfidf_scores

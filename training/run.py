@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from evaluation.plain_metrics import macro_auroc
+from evaluation.metrics.one_label import macro_auroc
 from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName

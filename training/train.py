@@ -6,8 +6,8 @@ than one device, `accelerate launch -m viewbox train ...` splits each batch over
 
 from pathlib import Path
 
-from evaluation.duplicates import twins_share_a_patient
 from training.corpora import open_corpus
+from training.corpora.duplicates import twins_share_a_patient
 from training.run import Run
 from training.settings import TrainingSettings
 

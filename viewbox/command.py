@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from modeling.errors import ViewboxError
 from modeling.logs import start_logs
 from modeling.sentence import without_login
-from viewbox.commands import data, look, measure, publish, reports, train
+from viewbox import data, look, measure, publish, reports, train
 
 UsageError = typer.BadParameter.__bases__[0]
 """The parent of all that typer says of a command line; it has no public name there."""

@@ -1,6 +1,6 @@
 """What each modality is worth: the appearance AUROC with all of them and with each one taken away."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from evaluation.maps.marked_studies import MarkedStudy
-from evaluation.plain_metrics import Metric, bootstrap_interval, macro_auroc
+from evaluation.metrics.bootstrap import bootstrap_interval
+from evaluation.metrics.one_label import macro_auroc
 from modeling.labels import APPEARANCE, TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import collate
@@ -17,6 +18,7 @@ from modeling.model.temperature import probabilities
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 _BATCH = 16
+Score = Callable[[np.ndarray, np.ndarray], float]
 RESAMPLES = 200  # an AUROC of four classes takes milliseconds, and there are some twenty to resample
 
 
@@ -124,7 +126,10 @@ def _auroc(values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray) -> 
 
 
 def _measured(
-    metric: Metric, values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray
+    metric: Score,
+    values: np.ndarray,
+    answers: AblationAnswers,
+    chosen: np.ndarray,
 ) -> dict[str, Any]:
     labels, count = answers.labels[chosen], int(chosen.sum())
     if len(np.unique(labels)) < 2:  # nothing to rank

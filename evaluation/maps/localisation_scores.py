@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from evaluation.plain_metrics import bootstrap_interval
+from evaluation.metrics.bootstrap import bootstrap_interval
 from modeling.model.film import resampled
 from modeling.render.pictures import SMOOTHING
 

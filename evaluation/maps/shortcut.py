@@ -16,7 +16,7 @@ from scipy.ndimage import binary_dilation
 
 from evaluation.maps.film_maps import Effort
 from evaluation.maps.localisation_scores import positive_evidence
-from evaluation.plain_metrics import bootstrap_interval
+from evaluation.metrics.bootstrap import bootstrap_interval
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.model.film import resampled

@@ -8,7 +8,7 @@ from typing import Any
 from pyarrow import ArrowInvalid, parquet
 
 from cases.export.card import Account, card
-from hub_config.publishing.errors import PublishError
+from hub_config.errors import PublishError
 
 
 def _documents(folder: Path) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
-from hub_config.publishing.errors import PublishError
+from hub_config.errors import PublishError
 
 Kind = Literal["model", "space", "cases"]
 Check = Callable[[Any], bool]

@@ -7,7 +7,7 @@ public repo. The Space gets what the app needs and nothing else: no tests, no tr
 from pathlib import Path
 
 from hub_config.cards.case_card import case_card
-from hub_config.publishing.errors import PublishError
+from hub_config.errors import PublishError
 from hub_config.publishing.front_matter import Kind, check_card
 from hub_config.publishing.remote import Difference, Files, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED

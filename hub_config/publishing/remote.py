@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from hub_config.publishing.errors import PublishError
+from hub_config.errors import PublishError
 from modeling.sentence import Sentence
 
 RepoType = Literal["model", "space", "dataset"]

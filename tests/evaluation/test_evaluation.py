@@ -9,13 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation.plain_metrics import (
-    accuracy,
-    bootstrap_interval,
-    expected_calibration_error,
-    macro_auroc,
-    macro_average_precision,
-)
+from evaluation.metrics.bootstrap import bootstrap_interval, plain
+from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, macro_auroc
 from evaluation.summary import Measurement, curves, extent_correlation, summarise
 from modeling.labels import GRADING, TaskName
 from modeling.study import ClinicalTable
@@ -53,14 +48,16 @@ def test_macro_auroc_and_average_precision_by_hand() -> None:
     labels = np.array([0, 0, 1, 1])
     # class 0: of four pairs (0.9, 0.6) x (0.7, 0.2) three are in order; class 1 mirrors it
     assert macro_auroc(values, labels) == pytest.approx(0.75)
-    assert macro_average_precision(values, labels) == pytest.approx((1 + 2 / 3) / 2)
-    assert accuracy(values, labels) == 0.75
+    scored = Scored(values, labels)
+    assert RANKING["macro_average_precision"](scored, plain(4))[0] == pytest.approx((1 + 2 / 3) / 2)
+    assert RANKING["accuracy"](scored, plain(4))[0] == 0.75
     assert np.isnan(macro_auroc(values, np.zeros(4, int)))
 
 
 def test_calibration_error_by_hand() -> None:
     probabilities = np.array([[0.95, 0.05]] * 4)
-    assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0.2)
+    scored = Scored(probabilities, np.array([0, 0, 0, 1]))
+    assert CALIBRATION["expected_calibration_error"](scored, plain(4))[0] == pytest.approx(0.2)
 
 
 def test_the_interval_is_wider_when_films_share_patients() -> None:

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from evaluation import leak_audit
-from evaluation.bootstrap import plain
 from evaluation.film_facts import FILE_FACTS, facts_of, group_of
 from evaluation.leak_audit import Side, audit
-from evaluation.resampled_metrics import Scored, auroc, macro
+from evaluation.metrics.bootstrap import plain
+from evaluation.metrics.one_label import Scored, auroc, macro
 from modeling.labels import APPEARANCE, TaskName
 from modeling.study import ClinicalTable, ClinicalText
 from training.corpora.labelled_film import Film

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from evaluation import label_metrics
-from evaluation.label_metrics import LabelScores, beside, summarise_labels
-from evaluation.plain_metrics import macro_auroc
+from evaluation import label_sources
+from evaluation.metrics.many_labels import LEAST, LabelScores, beside, summarise_labels
+from evaluation.metrics.one_label import macro_auroc
 from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
@@ -18,7 +18,7 @@ from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
 from tests.doubles.command import command
 from tests.doubles.example_reports import toy_reports_settings, write_indexed_archive
-from training import inner_fold, label_sources, text_only
+from training import inner_fold, text_only
 from training.corpora.labelled_film import Film
 
 write_card = command("cards")
@@ -200,7 +200,7 @@ def test_a_label_that_nobody_has_is_left_out_of_the_mean() -> None:
     found = scores()
     found.labels[:, 5] = False
     assert 5 not in found.tested and len(found.tested) == 13
-    assert label_metrics.LEAST == 2
+    assert LEAST == 2
 
 
 def test_missing_labels_are_masked_in_the_validation_score() -> None:

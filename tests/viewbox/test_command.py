@@ -11,7 +11,7 @@ from typer.main import get_command
 import viewbox
 from cases.importers.layouts import LAYOUTS
 from viewbox.command import app, main
-from viewbox.commands.data import Layout
+from viewbox.data import Layout
 
 main(["--help"])
 COMMANDS = get_command(app).commands

@@ -1,19 +1,21 @@
 """Reports as a corpus: text without a film, with the labels that TieNet's authors took for Open-i.
 
-Labels are the index terms of the same reports (`text_only.HEADINGS`), or what the rules mine from them. The
-fold 0 of `text_only` is held out for measuring; of the other folds a tenth is kept for temperatures and
+Labels are the index terms of the same reports (`index_terms.HEADINGS`), or what the rules mine from them. The
+fold 0 of `index_terms` is held out for measuring; of the other folds a tenth is kept for temperatures and
 operating points.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from modeling.labels import FINDINGS
 from modeling.reports.reading import read_reports
 from modeling.reports.report import WHOLE, Report
 from modeling.study import TEXT_SECTIONS, ClinicalText
+from training.corpora.index_terms import fold_of, indexed
 from training.corpora.labelled_film import Film, Split, split_of
-from training.text_only import fold_of, indexed
 
 TEST_FOLD = 0
 VALIDATION_SHARE = 0.1
@@ -82,3 +84,13 @@ def mined_reports(path: Path) -> Iterator[Film]:
             {name: float(label.target) for name, label in weak.items()},
             {name: label.weight for name, label in weak.items()},
         )
+
+
+def labels_of(films: Sequence[Film]) -> np.ndarray:
+    """(N, K) bool: the findings that a report's labels affirm."""
+    return np.array([[film.findings[name] == 1 for name in FINDINGS.classes] for film in films])
+
+
+def texts_of(films: Sequence[Film], sections: Sequence[str]) -> list[str]:
+    """The named sections of each report, one after the other."""
+    return ["\n\n".join(f.text.sections[s] for s in sections if s in f.text.sections) for f in films]

@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from evaluation.duplicates import hash_films, near_pairs
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.labels import GRADING, TaskName
 from modeling.progress import Progress, progress
 from modeling.study import Modality
+from training.corpora.duplicates import hash_films, near_pairs
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import load
+from training.corpora.severity import Severity, expert_agreement, severities
 from training.fusion_comparison.arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
 from training.fusion_comparison.frozen_films import FrozenBackbone, feature_maps, open_backbone
 from training.fusion_comparison.scores import Readings, score
-from training.fusion_comparison.severity import Severity, expert_agreement, severities
 from training.settings import TrainingSettings
 
 CONFIG = Path(__file__).parents[1] / "configs" / "film.json"

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.bootstrap import Measured, Statistic, compare, measured, patient_draws, plain
-from evaluation.resampled_metrics import Scored, auroc, macro, quadratic_kappa, spearman
+from evaluation.metrics.bootstrap import Measured, Statistic, compare, measured, patient_draws, plain
+from evaluation.metrics.one_label import Scored, auroc, macro, quadratic_kappa, spearman
 from training.fusion_comparison.arms import ARMS, FILM, FUSIONS
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import compare, measured, patient_draws
-from evaluation.resampled_metrics import Scored, accuracy, auroc
+from evaluation.metrics.bootstrap import compare, measured, patient_draws
+from evaluation.metrics.one_label import Scored, accuracy, auroc
 
 
 def scores(labels: np.ndarray, strength: float, generator: np.random.Generator) -> np.ndarray:

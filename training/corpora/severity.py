@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from pyarrow import ArrowInvalid
 
-from evaluation.bootstrap import measured, patient_draws
-from evaluation.resampled_metrics import Scored, quadratic_kappa, spearman
+from evaluation.metrics.bootstrap import measured, patient_draws
+from evaluation.metrics.one_label import Scored, quadratic_kappa, spearman
 from modeling.errors import ViewboxError
 from modeling.field_values import is_unknown
 from modeling.labels import GRADING, grading_from_zones

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.bootstrap import measured, patient_draws
-from evaluation.duplicates import SPLIT_FILE, as_trained
-from evaluation.label_metrics import MACRO, LabelScores, beside
-from evaluation.summary import with_interval
+from evaluation.metrics.bootstrap import measured, patient_draws, with_interval
+from evaluation.metrics.many_labels import MACRO, LabelScores, beside
+from evaluation.text_checkpoint import scores_of
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.checkpoint import sha256_of
 from modeling.model.fusion import FusionModel
+from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.open_corpus import load
-from training.report_scores import scores_of
 
 OWN, MINED = "index terms", "mined labels, each with its weight"
 

@@ -5,6 +5,7 @@ Shape letters: R draws, N films.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,16 @@ def measured(statistic: Statistic, draws: np.ndarray) -> Measured:
     return Measured(value, float(low), float(high))
 
 
+def rounded(value: float) -> float | None:
+    """Four decimals; None for a value that is not defined."""
+    return None if not np.isfinite(value) else round(float(value), 4)
+
+
+def with_interval(name: str, found: Measured) -> dict[str, Any]:
+    """A value and its interval as `metrics.json` holds them."""
+    return {name: rounded(found.value), f"{name}_95": [rounded(found.low), rounded(found.high)]}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A against B on the same films.
@@ -79,3 +90,28 @@ def compare(a: Statistic, b: Statistic, draws: np.ndarray) -> Comparison:
         return Comparison(difference, float("nan"))
     tail = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     return Comparison(difference, min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+
+
+def bootstrap_interval(
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    values: np.ndarray,
+    labels: np.ndarray,
+    patients: np.ndarray,
+    resamples: int = 400,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """95 % percentile interval of what no weights can say, such as a median; patients are drawn as above.
+
+    Args:
+        metric: takes (N, ...) values and (N,) labels of the drawn films.
+        patients: (N,) patient of each film.
+    """
+    generator = np.random.default_rng(seed)
+    names, number = np.unique(patients, return_inverse=True)
+    films_of = [np.flatnonzero(number == i) for i in range(len(names))]
+    drawn = []
+    for _ in range(resamples):
+        films = np.concatenate([films_of[i] for i in generator.integers(0, len(names), len(names))])
+        drawn.append(metric(values[films], labels[films]))
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return float(low), float(high)

@@ -148,7 +148,7 @@ def label_sources(
     as_json: Json = False,
 ) -> None:
     """Mined labels against index terms: one recipe, two kinds of labels, the same held-out reports."""
-    from training.label_sources import compare_labels, source_lines
+    from evaluation.label_sources import compare_labels, source_lines
 
     found = compare_labels(checkpoint, mined, data)
     keep(found, out)

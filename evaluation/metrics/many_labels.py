@@ -9,9 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.bootstrap import Statistic, compare, measured, patient_draws
-from evaluation.resampled_metrics import auroc, average_precision, recall_at_rate
-from evaluation.summary import band_of, rounded, with_interval
+from evaluation.metrics.bootstrap import (
+    Statistic,
+    compare,
+    measured,
+    patient_draws,
+    plain,
+    rounded,
+    with_interval,
+)
+from evaluation.metrics.one_label import auroc, average_precision, band_of, recall_at_rate
 from modeling.labels import Task
 
 BINS = 10
@@ -80,11 +87,10 @@ def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> di
     shares = scores.labels.mean(axis=0)
     prevalence = float(shares[scores.tested].mean())
     constant = LabelScores(np.tile(trained, (len(scores.labels), 1)), scores.labels, scores.patients)
-    once = np.ones((1, len(scores.labels)))
     out["majority"] = {
         "macro_auroc": 0.5,
         "macro_average_precision": round(prevalence, 4),
-        "brier": rounded(float(constant.brier(once)[0])),
+        "brier": rounded(float(constant.brier(plain(len(scores.labels)))[0])),
     }
     out["per_class"] = {
         name: _label(scores, k, float(trained[k]), draws) for k, name in enumerate(task.classes)
@@ -97,8 +103,7 @@ def _label(scores: LabelScores, k: int, trained: float, draws: np.ndarray) -> di
     row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
     for name, score in (("auroc", auroc), ("average_precision", average_precision)):
         row |= with_interval(name, measured(lambda w, s=score: s(values, positive, w), draws))
-    once = np.ones((1, len(positive)))
-    row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, once, 0.1)[0]))
+    row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, plain(len(positive)), 0.1)[0]))
     return row | {"training_share": round(trained, 4), "frequency": band_of(trained)}
 
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from evaluation.duplicates import (
+from modeling.errors import StudyError, ViewboxError
+from training.corpora.duplicates import (
     NEAR,
     as_trained,
     hash_films,
@@ -18,7 +19,6 @@ from evaluation.duplicates import (
     twins_share_a_patient,
     write_split,
 )
-from modeling.errors import StudyError, ViewboxError
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import load
 

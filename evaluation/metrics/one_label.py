@@ -192,3 +192,24 @@ CALIBRATION: dict[str, Metric] = {"expected_calibration_error": calibration_erro
 def metrics_for(kind: TaskKind) -> dict[str, Metric]:
     """The metrics that suit a kind of task, calibration aside."""
     return RANKING | ({"quadratic_kappa": quadratic_kappa} if kind == "ordinal" else {})
+
+
+def macro_auroc(values: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over classes of the one-vs-rest area under the ROC curve, every film once; NaN where none has one.
+
+    Args:
+        values: (N, K) probabilities (a softmax logit alone says nothing about the other classes).
+        labels: (N,) class numbers, or (N, K) of 0, 1 and NaN for none (multilabel).
+    """
+    each = labels if labels.ndim == 2 else np.equal.outer(labels, np.arange(values.shape[1])).astype(float)
+    known = np.isfinite(each)
+    rows = [auroc(values[k, n], each[k, n] == 1, np.ones((1, k.sum()))) for n, k in enumerate(known.T)]
+    return float(_mean_of_known(np.stack(rows))[0])
+
+
+HEAD, TAIL = 0.3, 0.1
+
+
+def band_of(share: float) -> str:
+    """Head (at least 30 % of the training films), tail (under 10 %) or medium."""
+    return "head" if share >= HEAD else "tail" if share < TAIL else "medium"

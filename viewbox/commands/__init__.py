@@ -1,1 +1,0 @@
-"""The commands, a module for each kind of reader: how to ask for what the rooms do."""
