@@ -3,12 +3,12 @@
 import dataclasses
 import hashlib
 import json
-import math
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from modeling.errors import CheckpointError
 from modeling.labels import TASKS, TaskName
@@ -18,65 +18,10 @@ from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
 FusionKind = Literal["product", "concat", "gated", "cross_attention"]
 
 
-def _check_keys(cls: type, raw: Mapping[str, Any]) -> None:
-    known = {f.name: f for f in dataclasses.fields(cls)}
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise CheckpointError(
-            "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it.",
-            cls=cls.__name__,
-            key=unknown[0],
-        )
-    no_default = dataclasses.MISSING
-    for name, f in known.items():
-        if f.default is no_default and f.default_factory is no_default and name not in raw:
-            raise CheckpointError(
-                "{cls} lacks the key '{key}'; the configuration file is incomplete.",
-                cls=cls.__name__,
-                key=name,
-            )
-
-
-def _read(hint: Any, value: Any, where: str) -> Any:
-    """`value` (parsed JSON) as the annotated type, or a CheckpointError that names the key."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return value
-    if origin in (typing.Union, types.UnionType):
-        return None if value is None else _read(next(a for a in args if a is not type(None)), value, where)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return hint.from_json(value)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_read(args[0], item, where) for item in value)
-    if origin is dict and isinstance(value, Mapping):
-        return {key: _read(args[1], item, where) for key, item in value.items()}
-    if origin is Literal and value in args:
-        return value
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return float(value)
-        raise CheckpointError(
-            "'{value}' is no number for the key '{key}'; the configuration file is damaged.",
-            value=value,
-            key=where,
-        )
-    if isinstance(hint, type) and not dataclasses.is_dataclass(hint) and origin is None:
-        if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-            return value
-        if issubclass(hint, str) and isinstance(value, str):
-            try:
-                return hint(value)
-            except ValueError:
-                pass
-    raise CheckpointError(
-        "'{value}' is no value for the key '{key}'; the configuration file is damaged.",
-        value=value,
-        key=where,
-    )
-
-
 class Configuration:
     """JSON round trip for the frozen dataclasses below: unknown or missing keys are refused."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     def to_json(self) -> dict[str, Any]:
         """Plain dict of JSON types, in field order."""
@@ -93,9 +38,46 @@ class Configuration:
             raise CheckpointError(
                 "{cls} is not a JSON object; the configuration file is damaged.", cls=cls.__name__
             )
-        _check_keys(cls, raw)
-        hints = typing.get_type_hints(cls)
-        return cls(**{key: _read(hints[key], value, key) for key, value in raw.items()})
+        try:
+            return _adapter(cls).validate_json(json.dumps(raw), strict=True)
+        except ValidationError as exc:
+            raise _refusal(cls, exc) from exc
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema of the file, for editors and other programs."""
+        return _adapter(cls).json_schema()
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter:
+    return TypeAdapter(cls)
+
+
+def _refusal(cls: type, error: ValidationError) -> CheckpointError:
+    """The first fault in a reader's words; an unknown key first, for it says that the file is newer."""
+    faults = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "unexpected_keyword_argument")
+    kind, value = faults[0]["type"], faults[0]["input"]
+    key = next(part for part in reversed(faults[0]["loc"]) if isinstance(part, str))
+    if kind == "unexpected_keyword_argument":
+        return CheckpointError(
+            "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it.",
+            cls=cls.__name__,
+            key=key,
+        )
+    if kind == "missing":
+        return CheckpointError(
+            "{cls} lacks the key '{key}'; the configuration file is incomplete.", cls=cls.__name__, key=key
+        )
+    if kind == "finite_number":
+        return CheckpointError(
+            "'{value}' is no number for the key '{key}'; the configuration file is damaged.",
+            value=value,
+            key=key,
+        )
+    return CheckpointError(
+        "'{value}' is no value for the key '{key}'; the configuration file is damaged.", value=value, key=key
+    )
 
 
 def _require(condition: bool, template: str, /, **values: Any) -> None:

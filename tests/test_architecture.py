@@ -58,6 +58,7 @@ HOMES = {
     "transformers": ("modeling/model/encoders.py", "training/"),
     "accelerate": ("training/",),
     "typer": ("viewbox/",),
+    "pydantic": ("modeling/configuration.py",),
     "tqdm": ("modeling/progress.py", "training/run.py"),
     "dotenv": (),
 }

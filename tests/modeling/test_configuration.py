@@ -148,3 +148,10 @@ def test_every_key_is_written() -> None:
     assert FusionConfig(
         tasks=(TaskConfig(TaskName.GRADING, (Modality.IMAGE,)),), image=ImageEncoderConfig()
     ).modalities == (Modality.IMAGE,)
+
+
+def test_the_schema_says_what_the_reader_refuses() -> None:
+    schema = FusionConfig.json_schema()
+    assert schema["additionalProperties"] is False and schema["required"] == ["tasks"]
+    assert set(schema["properties"]) == {f.name for f in fields(FusionConfig)}
+    assert schema["properties"]["fusion"]["enum"] == ["product", "concat", "gated", "cross_attention"]
