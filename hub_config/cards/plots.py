@@ -5,14 +5,17 @@ colours follow the page, a plot has 2 to 8 kB, and the app need not import a lib
 and bars.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
-from hub_config.cards.plot_words import LANGUAGES, WORDS
-
-Language = Literal["en", "zh-Hant"]
 Say = Callable[[str], str]
+
+_LANGUAGES = Path(__file__).parents[2] / "interface" / "language"
+"""The page's languages, one file each; the words of a plot are its strings plot.* and class.*."""
 
 SIDE = 260
 MARGIN = 44
@@ -25,9 +28,7 @@ LABEL_WIDTH = 215
 BAR_WIDTH = 300
 
 
-def plots(
-    metrics: Mapping[str, Any], language: Language = "en", *, standalone: bool = False
-) -> dict[str, str]:
+def plots(metrics: Mapping[str, Any], language: str = "en", *, standalone: bool = False) -> dict[str, str]:
     """Every plot that `metrics.json` has the numbers for.
 
     Args:
@@ -38,9 +39,10 @@ def plots(
         reliability, roc, precision-recall, confusion, audit and readings; and `familiarity`.
     """
 
+    strings = _strings("en") | _strings(language)
+
     def say(name: str) -> str:
-        pair = WORDS.get(name)
-        return pair[LANGUAGES.index(language)] if pair else name
+        return strings.get(f"plot.{name}", strings.get(f"class.{name}", name))
 
     found = {}
     for title, summary in metrics.get("measurements", {}).items():
@@ -53,6 +55,11 @@ def plots(
             *_familiarity(metrics["familiarity"], say), say("familiarity"), standalone
         )
     return found
+
+
+@cache
+def _strings(language: str) -> dict[str, str]:
+    return json.loads((_LANGUAGES / f"{language}.json").read_text(encoding="utf-8"))["strings"]
 
 
 def slug(title: str) -> str:

@@ -44,8 +44,7 @@ class ReportsApi:
             raise ViewboxError("Give the text of a report.")
         if len(report) > LONGEST_REPORT:
             raise ViewboxError(
-                "The report is longer than {most} characters; shorten it.",
-                most=LONGEST_REPORT,
+                "The report is longer than {most} characters; shorten it.", most=LONGEST_REPORT
             )
         miner = miner_of(str(rules or ""))
         read = Report.from_text(report)

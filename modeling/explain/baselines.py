@@ -97,8 +97,7 @@ def load_baselines(folder: Path) -> StoredBaselines:
     squares = [t for t in (mean, *([] if normals is None else normals)) if t is not None]
     if normals is None or any(s.ndim != 2 or s.dtype != torch.uint8 for s in squares):
         raise CheckpointError(
-            "{file} holds no baseline films; fetch the checkpoint again.",
-            file=BASELINES_FILE,
+            "{file} holds no baseline films; fetch the checkpoint again.", file=BASELINES_FILE
         )
     return StoredBaselines(None if mean is None else _read(mean), _read(normals))
 

@@ -134,9 +134,7 @@ def _alternatives(token: str, text: str) -> tuple[str, ...]:
     short = [word for word in words if word.endswith("*") and len(word) <= KEY_LETTERS]
     if short:
         raise RuleError(
-            "Write at least {letters} letters before the * in '{short}'.",
-            letters=KEY_LETTERS,
-            short=short[0],
+            "Write at least {letters} letters before the * in '{short}'.", letters=KEY_LETTERS, short=short[0]
         )
     if len({word.count(" ") for word in words}) > 1:
         raise RuleError(

@@ -189,10 +189,7 @@ def _phrases(data: Mapping[str, Any], key: str, where: Sentence, needed: bool = 
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
         raise RuleError(
-            "{where} has '{name}' twice in its {key}; remove one.",
-            where=where,
-            name=repeated[0],
-            key=key,
+            "{where} has '{name}' twice in its {key}; remove one.", where=where, name=repeated[0], key=key
         )
     try:
         return tuple(Phrase.parse(text) for text in texts)

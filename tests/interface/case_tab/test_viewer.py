@@ -234,7 +234,9 @@ def test_a_map_travels_with_its_scale_and_keeps_its_sign():
     drawn = heat_map(np.zeros((8, 6), np.float32), desk.attribution.image)
     assert told["scale"] == pytest.approx(drawn.scale) and told["unit"] == "logits"
     assert told["label"] == "Typical rather than Negative: Integrated Gradients, black start, from film"
-    assert told["text"].startswith("Chest film of C1 with the attribution of Typical in colour. Most weight")
+    assert told["text"].startswith(
+        "Chest film of C1 with the attribution of Typical rather than Negative in colour. Most weight"
+    )
     assert all("{scale}" in told["scale_text"][sign] for sign in SIGNS)
     assert len(told["grid"]) < 1.4 * 2 * GRID_SIDE**2
     desk.opinion = FilmOpinion("grad_cam", desk.attribution.target, np.ones((301, 203), np.float32), 0.1, 0.2)

@@ -18,6 +18,7 @@ from interface.language.texts import CATALOGUES, LANGUAGES
 from modeling.explain.registry import method_names
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
+from modeling.sentence import Names, Sentence
 from modeling.study import Modality, Study
 from modeling.trust.metrics import MEANINGS
 from tests.doubles.example_answers import FILM, attribution
@@ -236,7 +237,9 @@ def test_a_proof_shows_before_after_and_the_claim():
 
 def test_a_task_that_cannot_answer_any_more_shows_a_dash():
     gone = proof()
-    gone = proof(after=type(gone.after)((), (), ("appearance needs the image; it was left out.",)))
+    names = {"task": Names("task", "appearance"), "modalities": Names("modality", "image", " or ")}
+    left_out = Sentence("{task} needs the {modalities}; it was left out.", **names)
+    gone = proof(after=type(gone.after)((), (), (left_out,)))
     page = prove.proof_panel(gone, "zh-Hant")
     assert page.count("–</td>") == 8 and "「影像表現」需要影像；因此略去。" in page
 
