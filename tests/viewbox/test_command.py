@@ -1,5 +1,6 @@
 """The `viewbox` command as a whole, and the package's public face."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from cases.importers.layouts import LAYOUTS
 from viewbox.command import app, main
 from viewbox.data import Layout
 
+ROOT = Path(__file__).parents[2]
 main(["--help"])
 COMMANDS = get_command(app).commands
 
@@ -45,6 +47,24 @@ def test_a_file_that_cannot_be_written_is_a_sentence_and_status_1(
     assert main(["phantoms", "--cases", "1", "--size", "64", "--contact-sheet", str(sheet)]) == 1
     err = capsys.readouterr().err
     assert str(sheet) in err and err.count("\n") == 1
+
+
+def asked_in_documents() -> list[tuple[str, str]]:
+    """(where, line) of every call of the command in the documents, cards among them."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "hub_config").rglob("*.md")]
+    calls = re.compile(r"(?:^|`)viewbox (?!--)([^`#\n]+)", re.MULTILINE)
+    return [(page.name, call) for page in pages for call in calls.findall(page.read_text(encoding="utf-8"))]
+
+
+def test_what_the_documents_ask_for_is_there() -> None:
+    asked = asked_in_documents()
+    assert len(asked) > 30
+    for page, call in asked:
+        name, *words = re.findall(r"[\w-]+", call.replace("[", " ").replace("(", " "))
+        assert name in COMMANDS, f"{page}: viewbox {call}"
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts} | {"--help"}
+        unknown = [word for word in words if word.startswith("--") and word not in known]
+        assert not unknown, f"{page}: viewbox {call} has no {unknown}"
 
 
 def test_the_layouts_that_can_be_named_are_those_that_can_be_read() -> None:
