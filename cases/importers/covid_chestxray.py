@@ -116,6 +116,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         readings=readings,
         view=view,
         ratings=severity_ratings(line),
+        published=text_of(line, "filename"),
         **teaching_words(line),
     )
 

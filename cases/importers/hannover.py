@@ -80,6 +80,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         },
         view=view,
         ratings=severity_ratings(line),
+        published=text_of(line, "image_id"),
         **teaching_words(line),
     )
 

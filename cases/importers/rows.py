@@ -39,6 +39,7 @@ class Row:
             not known.
         names: words that name the patient, for cleaning the text; never stored.
         split: as published, or "".
+        published: the film's own name in the set, by which a corpus to train on knows it; never stored.
         title, teaching_note: language tag -> a teacher's words on the case.
     """
 
@@ -63,6 +64,7 @@ class Row:
     names: tuple[str, ...] = ()
     split: str = ""
     notes: tuple[str, ...] = ()
+    published: str = ""
     title: Mapping[str, str] = field(default_factory=dict)
     teaching_note: Mapping[str, str] = field(default_factory=dict)
 

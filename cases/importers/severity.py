@@ -2,11 +2,12 @@
 
 Brixia (Borghesi and Maroldi 2020) grades six lung zones A to F from 0 to 3, and how many of them are affected
 is what RICORD's grading counts. A geographic extent and an opacity score, both 0 to 8 and of Cohen et
-al. 2020, are no counts of zones: they stay ratings and are turned into no grading here. They were published
-as the mean of three raters, whose own numbers are not there to be had.
+al. 2020, are no counts of zones: they stay ratings, and no case gets a reference label from them, for nobody
+read one. Training may learn from a stand-in that it links to the zones (`training.corpora.extent`), which a
+card calls by its name. They were published as the mean of three raters, whose own numbers are not there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cases.case import Rating
@@ -35,6 +36,18 @@ def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str],
         if grading is not None:
             found.append((reader, TaskName.GRADING, grading))
     return tuple(found)
+
+
+def affected_zones(ratings: Sequence[Rating]) -> int | None:
+    """How many of six zones the senior Brixia reader found affected; None where not all six were graded."""
+    zones = [rating.value for rating in ratings if (rating.reader, rating.high) == (READERS["S"], 3.0)]
+    return sum(value > 0 for value in zones) if len(zones) == len(ZONES) else None
+
+
+def geographic_extent(ratings: Sequence[Rating]) -> float | None:
+    """The experts' geographic extent, 0 to 8; None where nobody gave one."""
+    scale, _ = EXTENTS["severity_geographic"]
+    return next((rating.value for rating in ratings if rating.scale == scale), None)
 
 
 def severity_ratings(line: Mapping[str, Any]) -> tuple[Rating, ...]:

@@ -157,6 +157,7 @@ def _row(
         squashed_from=shape,
         study=study,
         split=split,
+        published=image,
     )
 
 

@@ -25,6 +25,8 @@ from tests.evaluation.test_evaluation import siim_file
 
 write_card = command("cards")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:

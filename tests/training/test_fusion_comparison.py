@@ -186,6 +186,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "view": "PA",
             "filename": f"c{i}.jpg",
             "url": "",
+            "modality": "X-ray",
+            "license": "CC0",
             "image": picture(i),
         }
         row |= {

@@ -119,6 +119,7 @@ def test_a_damaged_checkpoint_is_a_sentence(ask, tmp_path: Path) -> None:
     assert code == 1 and "is damaged" in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (BUNDLED / "film").is_dir(), reason="the bundled checkpoint is not in this tree")
 def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> None:
     run = subprocess.run(

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, FINDINGS, TaskName
+from modeling.labels import FINDINGS, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
-from training.corpora.labelled_film import Film, split_of
+from training.corpora.labelled_film import Film, known_boxes, split_of
 
 FILES = "cases-*.parquet"
 NO_FINDING = "No Finding"
@@ -64,6 +64,7 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
     texts = {**document["text"], **document["report"]}
     labels = {TaskName(task): name for task, name in document["reference"].items()}
     named = labels.pop(TaskName.FINDINGS, None)
+    drawn = tuple(tuple(r["box"]) for r in document.get("regions") or () if r["label"] == "opacity")
     return Film(
         film_id=document["ID"],
         source=provenance["source"],
@@ -75,18 +76,10 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
         table=ClinicalTable({name: entry["value"] for name, entry in document["table"].items()}),
         text=ClinicalText(texts),
         labels=labels,
-        boxes=_boxes(document.get("regions"), labels),
+        boxes=known_boxes(drawn, labels),
         presentation=_presentation(film) if film else {},
         findings=_findings(named, document["readings"]),
     )
-
-
-def _boxes(
-    regions: list[Mapping[str, Any]] | None, labels: Mapping[TaskName, str]
-) -> tuple[tuple[float, ...], ...] | None:
-    """Boxes of opacities; None where nobody drew any. A Negative film has none by definition."""
-    drawn = tuple(tuple(region["box"]) for region in regions or () if region["label"] == "opacity")
-    return drawn if drawn or labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0] else None
 
 
 def _findings(named: str | None, readings: list[Mapping[str, str]]) -> dict[str, float]:

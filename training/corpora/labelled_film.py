@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from modeling.errors import StudyError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study
 
 Split = Literal["train", "validation", "test"]
@@ -68,6 +68,16 @@ class Film:
             ) from exc
         radiograph = Radiograph(pixels, pixel_aspect_ratio=self.pixel_aspect_ratio, **self.presentation)
         return Study(radiograph, self.table, self.text)
+
+
+def known_boxes(
+    drawn: tuple[tuple[float, ...], ...], labels: Mapping[TaskName, str]
+) -> tuple[tuple[float, ...], ...] | None:
+    """What is known of where a film's opacities lie; None where nobody drew them.
+
+    A film that is not Negative has opacities, whether or not somebody drew them; a Negative one has none.
+    """
+    return drawn if drawn or labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0] else None
 
 
 def split_of(patient: str, validation_share: float = 0.2, test_share: float = 0.0) -> Split:

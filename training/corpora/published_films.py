@@ -1,4 +1,4 @@
-"""Corpora: one loader for each published layout; every film with whatever labels and fields it has.
+"""Corpora: films as the importers read them, with whatever labels and fields they have.
 
 A label that a film does not have is missing, never negative. Films of one patient share a `patient`, and a
 split is made of patients.
@@ -8,49 +8,55 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cases.importers import covid_chestxray
+from cases.importers import hannover as hannover_importer
+from cases.importers import siim as siim_importer
+from cases.importers.rows import ImportSettings, Row
+from cases.importers.severity import affected_zones, geographic_extent
+from cases.importers.tables import parquet_rows
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import APPEARANCE, TaskName, grading_from_zones
-from modeling.study import (
-    CLINICAL_FIELDS,
-    ClinicalTable,
-    ClinicalText,
-    Photometric,
-    Window,
-)
+from modeling.labels import TaskName, grading_from_zones
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Photometric, Window
 from training.corpora.extent import fit_extent_cuts, zones_from_extent
-from training.corpora.labelled_film import Film, Split, split_of
+from training.corpora.labelled_film import Film, Split, known_boxes, split_of
 
 logger = logging.getLogger(__name__)
 
-BRIXIA_ZONES = tuple(f"brixia_S_{zone}" for zone in "ABCDEF")
 
+def _read(rows: Callable[[str, ImportSettings], Iterator[object]], path: Path) -> Iterator[Row]:
+    """What the set's importer reads of its file; what it drops, training drops.
 
-def _rows(path: Path, needed: Iterable[str]) -> Iterator[dict]:
-    from datasets import Dataset, disable_progress_bars
-
+    Raises:
+        ViewboxError: there is no such file, or it lacks a published column.
+    """
     if not path.is_file():
         raise ViewboxError(
             "There is no file {path} in {parent}; name the folder that holds the corpora.",
             path=path.name,
             parent=path.parent,
         )
-    disable_progress_bars()
-    rows = Dataset.from_parquet(str(path))
-    missing = [name for name in needed if name not in rows.column_names]
-    if missing:
-        raise ViewboxError(
-            "{path} has no column '{missing}'; give a file with the published columns.",
-            path=path.name,
-            missing=missing[0],
-        )
-    yield from rows
+    yield from (row for row in rows(str(path), ImportSettings()) if isinstance(row, Row))
+
+
+def _film(row: Row, split: Split, fields: Sequence[str] = (), **more: Any) -> Film:
+    """A row as a film to learn from; of its table the fields that are named."""
+    return Film(
+        film_id=row.published,
+        source=row.source,
+        patient=row.patient,
+        split=split,
+        encoded=row.film,
+        table=_table({name: row.table[name] for name in fields}, row.published),
+        **more,
+    )
 
 
 TEST_SHARE = 0.15
@@ -104,120 +110,65 @@ def siim(path: Path) -> Iterator[Film]:
 
 
 def _siim_films(path: Path) -> Iterator[Film]:
-    for number, row in enumerate(_rows(path, ("image", "width", "height", "appearance"))):
-        film = str(row.get("image_id", number))
-        appearance = APPEARANCE.classes[APPEARANCE.index(row["appearance"])]
-        drawn = tuple(tuple(box) for box in json.loads(row.get("boxes", "[]")))
-        yield Film(
-            film_id=film,
-            source="siim",
-            patient=f"siim-{row.get('study_id', film)}",
-            split=row.get("split", "test"),
-            encoded=row["image"],
-            pixel_aspect_ratio=row["height"] / row["width"],
-            labels={TaskName.APPEARANCE: appearance},
-            # A film that is not Negative has opacities, whether or not somebody drew them.
-            boxes=drawn if drawn or ("boxes" in row and appearance == "Negative") else None,
+    for row in _read(siim_importer.rows, path):
+        height, width = row.squashed_from or (1, 1)
+        drawn = tuple((box.left, box.top, box.width, box.height) for box in row.regions)
+        yield _film(
+            row,
+            row.split or "test",
+            pixel_aspect_ratio=height / width,
+            labels=row.reference,
+            boxes=known_boxes(drawn, row.reference),
         )
 
 
 def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
     """Cut points from the training patients of the Cohen set who have both readings."""
     pairs = []
-    for row in _rows(cohen_path, (*BRIXIA_ZONES, "severity_geographic", "patientid")):
-        zones = _brixia_zones(row)
-        extent = row["severity_geographic"]
-        if zones is not None and not is_unknown(extent) and _side(f"cohen-{row['patientid']}") == "train":
+    for row in _read(covid_chestxray.rows, cohen_path):
+        extent, zones = geographic_extent(row.ratings), affected_zones(row.ratings)
+        if extent is not None and zones is not None and _side(row.patient) == "train":
             pairs.append((extent, zones))
     extents, zones = np.asarray(pairs, float).T
     return fit_extent_cuts(extents, zones)
 
 
-def _brixia_zones(row: Mapping[str, object]) -> int | None:
-    values = [row[name] for name in BRIXIA_ZONES]
-    return None if any(is_unknown(v) for v in values) else sum(float(v) > 0 for v in values)
-
-
-def _grading(row: Mapping[str, object], cuts: tuple[float, ...]) -> dict[TaskName, str]:
-    """From the senior reader's Brixia zones where there are any, else from the geographic extent."""
-    zones = _brixia_zones(row) if BRIXIA_ZONES[0] in row else None
-    if zones is None and not is_unknown(row["severity_geographic"]):
-        zones = zones_from_extent(float(row["severity_geographic"]), cuts)
+def _grading(row: Row, cuts: tuple[float, ...]) -> dict[TaskName, str]:
+    """From the senior reader's Brixia zones where there are any, else linked to the geographic extent."""
+    zones, extent = affected_zones(row.ratings), geographic_extent(row.ratings)
+    if zones is None and extent is not None:
+        zones = zones_from_extent(extent, cuts)
     grading = None if zones is None else grading_from_zones(zones)
     return {} if grading is None else {TaskName.GRADING: grading}
 
 
-def cohen(path: Path) -> Iterator[Film]:
-    """covid-chestxray-dataset (Cohen et al. 2020), frontal films with a severity reading.
-
-    The rows that are Hannover films are left to `hannover`: one patient must not stand in two corpora.
-    """
-    cuts = extent_cuts(path)
-    views = {"PA": "PA", "AP": "AP", "AP Supine": "AP"}
-    for row in _rows(path, ("patientid", "view", "filename", "url", "image", *BRIXIA_ZONES)):
+def _graded(rows: Iterator[Row], cuts: tuple[float, ...], fields: Sequence[str]) -> Iterator[Film]:
+    """The frontal films with a severity reading."""
+    for row in rows:
         labels = _grading(row, cuts)
-        if not labels or row["view"] not in views or "covid-19-image-repository" in (row["url"] or ""):
-            continue
-        table = {
-            "age": row["age"],
-            "sex": {"F": "female", "M": "male"}.get(row["sex"]),
-            "view_position": views[row["view"]],
-            "temperature": row["temperature"],
-            "spo2": row["pO2_saturation"],
-            "leukocytes": row["leukocyte_count"],
-            "neutrophils": row["neutrophil_count"],
-            "lymphocytes": row["lymphocyte_count"],
-        }
-        patient = f"cohen-{row['patientid']}"
-        yield Film(
-            film_id=row["filename"],
-            source="cohen",
-            patient=patient,
-            split=_side(patient),
-            encoded=row["image"],
-            table=_table(table, row["filename"]),
-            labels=labels,
-        )
+        if labels and row.view in ("PA", "AP"):
+            yield _film(row, _side(row.patient), fields, labels=labels)
+
+
+def cohen(path: Path) -> Iterator[Film]:
+    """covid-chestxray-dataset (Cohen et al. 2020), frontal films with a severity reading."""
+    fields = ("sex", "view_position", *covid_chestxray.TABLE)
+    yield from _graded(_read(covid_chestxray.rows, path), extent_cuts(path), fields)
 
 
 def hannover(path: Path) -> Iterator[Film]:
     """COVID-19 Image Repository, Hannover Medical School: films with an expert's severity, and laboratory."""
-    cuts = extent_cuts(path.parent / "cohen.parquet")
-    laboratory = {
-        "crp": "crp_val",
-        "d_dimer": "d-dimer_val",
-        "ldh": "ldh_val",
-        "lymphocytes": "lymphocytes_val",
-        "neutrophils": "neutrophils_val",
-        "po2": "po2_val",
-        "pco2": "pco2_val",
-    }
-    for row in _rows(path, ("patient_id", "image_id", "image", "severity_geographic", *laboratory.values())):
-        labels = _grading(row, cuts)
-        if not labels:
-            continue
-        table = {
-            "sex": {"f": "female", "m": "male"}.get(row["sex"]),
-            "view_position": row["projection"].upper(),
-            **{name: row[column] for name, column in laboratory.items()},
-        }
-        patient = f"hannover-{row['patient_id']}"
-        yield Film(
-            film_id=row["image_id"],
-            source="hannover",
-            patient=patient,
-            split=_side(patient),
-            encoded=row["image"],
-            table=_table(table, row["image_id"]),
-            labels=labels,
-        )
+    fields = ("sex", "view_position", *hannover_importer.LABORATORY)
+    yield from _graded(
+        _read(hannover_importer.rows, path), extent_cuts(path.parent / "cohen.parquet"), fields
+    )
 
 
 def phantoms(path: Path) -> Iterator[Film]:
     """Synthetic cases as `viewbox phantoms --corpus FILE` writes them, with all labels."""
     plain = ("case_id", "image", "bits_stored", "photometric", "window")
     needed = (*plain, "table", "text", "reference", "boxes", "opacities")
-    for row in _rows(path, (*needed, "split")):
+    for row in parquet_rows(path, (*needed, "split")):
         window = row["window"]
         yield Film(
             film_id=row["case_id"],

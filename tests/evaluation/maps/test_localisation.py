@@ -399,6 +399,7 @@ def boxed(tmp_path: Path) -> Iterator[Path]:
                 "image": encoded.getvalue(),
                 "width": 2000,
                 "height": 2400,
+                "image_id": f"f{i}",
                 "study_id": f"s{i}",
                 "appearance": "Typical",
                 "boxes": json.dumps(boxes),
