@@ -99,10 +99,14 @@ def maps(facts: Measured, language: Language) -> str:
         return ""
     count = {key: f"{number(facts.maps, key) or 0:.0f}" for key in ("films", "patients")}
     text = title("maps", language) + map_table(say("about.maps.note", language, **count), found, language)
-    hits = {name: number(part(row, "hit_rate"), "value") or 0.0 for name, row in found.items()}
-    best = str(part(facts.maps, "best").get("method", ""))
-    if hits.get("location_prior", 0.0) > hits.get(best, 1.0):
+    low, high = part(facts.maps, "best", "hit_rate_above", "location_prior").get("interval_95") or (
+        None,
+        None,
+    )
+    if high is not None and high < 0:
         text += note(say("about.maps.beaten", language), "vb-stopped")
+    elif low is not None and low <= 0:
+        text += note(say("about.maps.tied", language), "vb-stopped")
     return text
 
 

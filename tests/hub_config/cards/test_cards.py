@@ -53,11 +53,13 @@ def test_what_a_bundled_checkpoint_was_measured_with_are_its_own_weights(folder:
     assert {str(task.task) for task in calibration.tasks} == set(metrics["tasks"])
     for task in calibration.tasks:
         assert task.temperature == model.config.temperatures[task.task]
-    looks = "image" in model.encoders
-    for summary in metrics["measurements"].values():
-        assert summary["revision"] == origin.revision
-        assert summary["split"] == ("validation" if looks else "test")
-    if not looks:
+    sides = [summary["split"] for summary in metrics["measurements"].values()]
+    assert all(summary["revision"] == origin.revision for summary in metrics["measurements"].values())
+    tested = "image" not in model.encoders or folder.name == "film"
+    assert sides[0] == ("test" if tested else "validation")
+    marked = ["looked at" in title for title in metrics["measurements"]]
+    assert marked == [tested and side == "validation" for side in sides]
+    if "image" not in model.encoders:
         assert not metrics["familiarity"] and not (folder / FAMILIARITY_FILE).exists()
         return
     gate = FamiliarityGate.load(folder, model, processor)

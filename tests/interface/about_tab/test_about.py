@@ -58,7 +58,10 @@ MAPS = {
         "occlusion": {"hit_rate": {"value": 0.55, "interval_95": [0.4, 0.7]}, "miou": {"value": 0.2}},
         "location_prior": {"hit_rate": {"value": 0.7, "interval_95": [0.55, 0.83]}, "miou": {"value": 0.3}},
     },
-    "best": {"method": "occlusion"},
+    "best": {
+        "method": "occlusion",
+        "hit_rate_above": {"location_prior": {"value": -0.15, "interval_95": [-0.28, -0.02]}},
+    },
 }
 
 
@@ -176,9 +179,11 @@ def test_maps_that_do_not_beat_a_prior_are_called_that(folder):
     write(folder, localisation=MAPS)
     text = words(sheet(folder))
     assert "Knowing where evidence usually lies does better" in text and "0.55 [0.400, 0.700]" in text
-    better = {**MAPS, "maps": {**MAPS["maps"], "location_prior": {"hit_rate": {"value": 0.1}}}}
-    write(folder, localisation=better)
-    assert "Knowing where evidence usually lies" not in words(sheet(folder))
+    for ends, said in (([-0.1, 0.1], "it is a tie"), ([0.01, 0.3], "")):
+        margin = {"location_prior": {"value": 0.1, "interval_95": ends}}
+        write(folder, localisation={**MAPS, "best": {"method": "occlusion", "hit_rate_above": margin}})
+        text = words(sheet(folder))
+        assert "does better than any" not in text and said in text and bool(said) == ("a tie" in text)
 
 
 @pytest.mark.parametrize(
