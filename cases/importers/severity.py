@@ -38,10 +38,14 @@ def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str],
     return tuple(found)
 
 
-def affected_zones(ratings: Sequence[Rating]) -> int | None:
-    """How many of six zones the senior Brixia reader found affected; None where not all six were graded."""
-    zones = [rating.value for rating in ratings if (rating.reader, rating.high) == (READERS["S"], 3.0)]
-    return sum(value > 0 for value in zones) if len(zones) == len(ZONES) else None
+def zone_scores(ratings: Sequence[Rating], letter: str) -> tuple[int, ...] | None:
+    """A reader's six Brixia zones, each 0 to 3; None where not all were graded.
+
+    Args:
+        letter: of `READERS`.
+    """
+    marks = [int(one.value) for one in ratings if one.reader == READERS[letter]]
+    return tuple(marks) if len(marks) == len(ZONES) else None
 
 
 def geographic_extent(ratings: Sequence[Rating]) -> float | None:

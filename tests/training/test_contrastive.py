@@ -57,6 +57,7 @@ def found_first(run: Run) -> float:
     return float(sum(first) / 2)
 
 
+@pytest.mark.slow
 def test_after_a_few_steps_a_film_finds_its_own_text(films: list[Film], tmp_path: Path) -> None:
     run = Run(settings(), films, tmp_path / "run", tmp_path / "cache")
     before = found_first(run)

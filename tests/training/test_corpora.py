@@ -116,6 +116,7 @@ def test_training_and_importers_read_a_set_alike(tmp_path: Path) -> None:
     assert {"c20.jpg", "c22.jpg", "c23.jpg"} <= set(films)
 
 
+@pytest.mark.slow
 def test_real_corpora(data_root: Path) -> None:
     films = {
         name: load(name, data_root) for name, (file, _) in CORPORA.items() if (data_root / file).is_file()

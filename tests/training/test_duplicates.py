@@ -89,6 +89,7 @@ def test_a_film_that_is_none_is_said() -> None:
         hash_films([Film("x", "toy", "p", "train", b"no film")])
 
 
+@pytest.mark.slow
 def test_no_hannover_film_stands_in_cohen_too(data_root: Path) -> None:
     films = [*load("cohen", data_root), *load("hannover", data_root)]
     pairs = near_pairs(hash_films(films))

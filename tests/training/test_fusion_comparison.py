@@ -58,7 +58,8 @@ def films_of(count: int, source: str = "cohen", seed: int = 0) -> list[Film]:
 def settings():
     """The film checkpoint's, with a backbone that is small to build."""
     loaded = TrainingSettings.load(CONFIG)
-    return replace(loaded.model, image=replace(loaded.model.image, name="test_vit")), loaded.processor
+    image = replace(loaded.model.image, name="test_vit", pyramid=0, norm="batch", drop_path=0.0)
+    return replace(loaded.model, image=image), loaded.processor
 
 
 # --- arms

@@ -114,6 +114,7 @@ def test_a_killed_run_ends_with_the_same_weights(
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.slow
 def test_training_learns_and_exports_a_checkpoint_that_loads(tmp_path: Path, cache: Path) -> None:
     run = Run(
         toy_settings(epochs=12, opacity_weight=0.3, half_precision=True),

@@ -19,7 +19,7 @@ from cases.importers import covid_chestxray
 from cases.importers import hannover as hannover_importer
 from cases.importers import siim as siim_importer
 from cases.importers.rows import ImportSettings, Row
-from cases.importers.severity import affected_zones, geographic_extent
+from cases.importers.severity import geographic_extent, zone_scores
 from cases.importers.tables import parquet_rows
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
@@ -31,7 +31,7 @@ from training.corpora.labelled_film import Film, Split, known_boxes, split_of
 logger = logging.getLogger(__name__)
 
 
-def _read(rows: Callable[[str, ImportSettings], Iterator[object]], path: Path) -> Iterator[Row]:
+def read_published(rows: Callable[[str, ImportSettings], Iterator[object]], path: Path) -> Iterator[Row]:
     """What the set's importer reads of its file; what it drops, training drops.
 
     Raises:
@@ -110,7 +110,7 @@ def siim(path: Path) -> Iterator[Film]:
 
 
 def _siim_films(path: Path) -> Iterator[Film]:
-    for row in _read(siim_importer.rows, path):
+    for row in read_published(siim_importer.rows, path):
         height, width = row.squashed_from or (1, 1)
         drawn = tuple((box.left, box.top, box.width, box.height) for box in row.regions)
         yield _film(
@@ -125,17 +125,23 @@ def _siim_films(path: Path) -> Iterator[Film]:
 def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
     """Cut points from the training patients of the Cohen set who have both readings."""
     pairs = []
-    for row in _read(covid_chestxray.rows, cohen_path):
-        extent, zones = geographic_extent(row.ratings), affected_zones(row.ratings)
+    for row in read_published(covid_chestxray.rows, cohen_path):
+        extent, zones = geographic_extent(row.ratings), _affected_zones(row)
         if extent is not None and zones is not None and _side(row.patient) == "train":
             pairs.append((extent, zones))
     extents, zones = np.asarray(pairs, float).T
     return fit_extent_cuts(extents, zones)
 
 
+def _affected_zones(row: Row) -> int | None:
+    """How many of six lung zones the senior Brixia reader found affected, 0 to 6."""
+    scores = zone_scores(row.ratings, "S")
+    return None if scores is None else sum(score > 0 for score in scores)
+
+
 def _grading(row: Row, cuts: tuple[float, ...]) -> dict[TaskName, str]:
     """From the senior reader's Brixia zones where there are any, else linked to the geographic extent."""
-    zones, extent = affected_zones(row.ratings), geographic_extent(row.ratings)
+    zones, extent = _affected_zones(row), geographic_extent(row.ratings)
     if zones is None and extent is not None:
         zones = zones_from_extent(extent, cuts)
     grading = None if zones is None else grading_from_zones(zones)
@@ -153,14 +159,14 @@ def _graded(rows: Iterator[Row], cuts: tuple[float, ...], fields: Sequence[str])
 def cohen(path: Path) -> Iterator[Film]:
     """covid-chestxray-dataset (Cohen et al. 2020), frontal films with a severity reading."""
     fields = ("sex", "view_position", *covid_chestxray.TABLE)
-    yield from _graded(_read(covid_chestxray.rows, path), extent_cuts(path), fields)
+    yield from _graded(read_published(covid_chestxray.rows, path), extent_cuts(path), fields)
 
 
 def hannover(path: Path) -> Iterator[Film]:
     """COVID-19 Image Repository, Hannover Medical School: films with an expert's severity, and laboratory."""
     fields = ("sex", "view_position", *hannover_importer.LABORATORY)
     yield from _graded(
-        _read(hannover_importer.rows, path), extent_cuts(path.parent / "cohen.parquet"), fields
+        read_published(hannover_importer.rows, path), extent_cuts(path.parent / "cohen.parquet"), fields
     )
 
 

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
-from pyarrow import ArrowInvalid
 
+from cases.importers import covid_chestxray, hannover
+from cases.importers.severity import geographic_extent, zone_scores
 from evaluation.metrics.bootstrap import measured, patient_draws
 from evaluation.metrics.one_label import Scored, quadratic_kappa, spearman
-from modeling.errors import ViewboxError
-from modeling.field_values import is_unknown
 from modeling.labels import GRADING, grading_from_zones
 from training.corpora.open_corpus import CORPORA
+from training.corpora.published_films import read_published
 
-ZONES = "ABCDEF"
 Agreement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(N,) readings of two readers and (R, N) weights -> (R,) values."""
 
@@ -46,40 +44,16 @@ def severities(folder: Path) -> dict[tuple[str, str], Severity]:
     Raises:
         ViewboxError: a file is not in the folder, or has other columns.
     """
-    found = {}
-    for corpus, film, patient in (("cohen", "filename", "patientid"), ("hannover", "image_id", "patient_id")):
-        brixia = [f"brixia_{reader}_{zone}" for reader in "SJ" for zone in ZONES] if corpus == "cohen" else []
-        for row in _readings(folder / CORPORA[corpus][0], [film, patient, "severity_geographic", *brixia]):
-            found[corpus, row[film]] = _severity(row, f"{corpus}-{row[patient]}")
-    return found
-
-
-def _readings(path: Path, columns: list[str]) -> list[dict[str, Any]]:
-    """The rows of these columns; the films are not read."""
-    try:
-        return pq.read_table(path, columns=columns).select(columns).to_pylist()
-    except FileNotFoundError:
-        raise ViewboxError(
-            "There is no file {path} in {parent}; name the folder that holds the corpora.",
-            path=path.name,
-            parent=path.parent,
-        ) from None
-    except (ArrowInvalid, KeyError) as exc:
-        raise ViewboxError(
-            "{path} lacks a column of readings; give a file with the published columns.", path=path.name
-        ) from exc
-
-
-def _severity(row: Mapping[str, Any], patient: str) -> Severity:
-    extent = row["severity_geographic"]
-    return Severity(
-        patient, None if is_unknown(extent) else float(extent), _brixia(row, "S"), _brixia(row, "J")
-    )
-
-
-def _brixia(row: Mapping[str, Any], reader: str) -> tuple[int, ...] | None:
-    values = [row.get(f"brixia_{reader}_{zone}") for zone in ZONES]
-    return None if any(is_unknown(value) for value in values) else tuple(int(value) for value in values)
+    return {
+        (row.source, row.published): Severity(
+            row.patient,
+            geographic_extent(row.ratings),
+            zone_scores(row.ratings, "S"),
+            zone_scores(row.ratings, "J"),
+        )
+        for importer in (covid_chestxray, hannover)
+        for row in read_published(importer.rows, folder / CORPORA[importer.LAYOUT.source][0])
+    }
 
 
 def expert_agreement(readings: Mapping[tuple[str, str], Severity], draws: int = 2000) -> dict[str, Any]:

@@ -225,7 +225,8 @@ class _Work:
         self, arm: Arm, splits: Splits, evidence: Evidence, backbone: FrozenBackbone, seed: int
     ) -> np.ndarray:
         model, processor = self.settings
-        settings = replace(model, image=replace(model.image, name=backbone.timm_name)), processor
+        seen = {name: getattr(backbone.architecture, name) for name in ("name", "stride", "pyramid")}
+        settings = replace(model, image=replace(model.image, norm="batch", **seen)), processor
         found = np.zeros((2, len(self.films), len(GRADING.classes)))
         for train, test in splits:
             found[:, test] = train_and_predict(arm, evidence, train, test, settings, self.recipe, seed)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from modeling.configuration import FusionConfig, ProcessorConfig
+from modeling.configuration import FusionConfig, ImageEncoderConfig, ProcessorConfig
 from modeling.csv_cells import csv_rows
 from modeling.errors import ViewboxError
 from modeling.model.checkpoint import sha256_of
@@ -32,14 +32,14 @@ class FrozenBackbone:
     Attributes:
         name: "imagenet", or the name of a checkpoint folder.
         revision: hash of its weights.
-        timm_name: its architecture.
+        architecture: whose maps these are: the backbone, and how its last maps are joined.
         trained_on: the corpora whose films it was trained on.
         trained_patients: the patients whose films it was trained on, as far as its `split.csv` says.
     """
 
     name: str
     revision: str
-    timm_name: str
+    architecture: ImageEncoderConfig
     encoder: ImageEncoder
     processor: StudyProcessor
     trained_on: tuple[str, ...]
@@ -61,8 +61,8 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
         model = FusionModel(replace(config, image=plain), processor).eval()
         load_initial_weights(model, IMAGENET)
         encoder = model.encoders["image"]
-        revision, name = _hash_of(encoder.backbone), config.image.name
-        return FrozenBackbone(IMAGENET, revision, name, encoder, StudyProcessor(processor), (), frozenset())
+        revision = _hash_of(encoder.backbone)
+        return FrozenBackbone(IMAGENET, revision, plain, encoder, StudyProcessor(processor), (), frozenset())
     model, own, origin = FusionModel.from_pretrained(name)
     if "image" not in model.encoders:
         raise ViewboxError(
@@ -71,7 +71,7 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
     corpora, patients = _trained_on(origin.folder / "split.csv")
     revision = f"sha256:{sha256_of(origin.folder / 'model.safetensors')[:16]}"
     label = origin.folder.parent.name if origin.name == "checkpoint" else origin.name
-    architecture = model.config.image.name
+    architecture = model.config.image
     return FrozenBackbone(label, revision, architecture, model.encoders["image"], own, corpora, patients)
 
 

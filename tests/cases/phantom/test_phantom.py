@@ -48,6 +48,7 @@ def phantoms() -> list[Phantom]:
     return made
 
 
+@pytest.mark.slow
 def test_labels_follow_from_masks_and_zones(phantoms: list[Phantom]) -> None:
     for phantom in phantoms:
         assert phantom.case.evidence is not None
@@ -189,6 +190,7 @@ def test_conflicts_are_recorded_as_such(phantoms: list[Phantom]) -> None:
             assert Modality.TEXT not in evidence.modality[TaskName.APPEARANCE]
 
 
+@pytest.mark.slow
 def test_plain_opacities_stand_out_and_subtle_ones_drown_in_noise() -> None:
     for situation, low, high in (("silent", 5.0, np.inf), ("words hold", 0.0, 1.2)):
         for seed, labels in enumerate(
@@ -378,6 +380,7 @@ def test_the_shipped_set_covers_what_a_class_needs() -> None:
     assert sum(settings.confounder is not None for _, settings in recipes) == 2
 
 
+@pytest.mark.slow
 def test_a_512_film_takes_at_most_one_and_a_half_seconds_of_one_core() -> None:
     settings = PhantomSettings(size=512)
     generate_case(0, settings=settings)

@@ -415,10 +415,11 @@ def test_films_with_boxes_as_lines(film_checkpoint: Path, boxed: Path, capsys: p
     arguments = ["--data", str(boxed), "--max-evaluations", "8"]
     assert main(["--checkpoint", str(film_checkpoint), *arguments]) == 0
     printed = capsys.readouterr().out
-    assert "2 films of 2 patients" in printed and "films.parquet" in printed
+    assert "4 films of 4 patients" in printed and "films.parquet" in printed
     assert all(name in printed for name in (*METHODS, *CONTROLS, *PRIORS))
     assert "planted" not in printed and "AUROC" not in printed
-    assert main(["--checkpoint", str(film_checkpoint), *arguments, "--limit", "1", "--json"]) == 0
+    aside = ["--split", "validation", "--limit", "1", "--json"]
+    assert main(["--checkpoint", str(film_checkpoint), *arguments, *aside]) == 0
     assert json.loads(capsys.readouterr().out)["films"] == 1
 
 

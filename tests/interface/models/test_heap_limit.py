@@ -27,6 +27,7 @@ _MEASURE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's heaps")
 def test_heaps_can_be_shared_and_work_goes_on():
     def run(how: str) -> int:

@@ -63,6 +63,7 @@ def test_the_boundary_stops_what_lies_near_the_films(gate: FamiliarityGate) -> N
     assert stopped(gate, cuts(9, seed=1)) >= stopped(without, cuts(9, seed=1))
 
 
+@pytest.mark.slow
 def test_every_picture_of_another_kind_is_one_and_teaches_nothing() -> None:
     pictures = other_pictures()
     assert len(pictures) >= 10 and len({one.sha256 for one in pictures}) == len(pictures)

@@ -9,6 +9,7 @@ import pytest
 from modeling.model import torchvision_schemas
 
 
+@pytest.mark.slow
 def test_timm_imports_in_a_fresh_interpreter(root: Path) -> None:
     script = (
         "import modeling.model.encoders, timm, torch;"
