@@ -35,7 +35,7 @@ def open_reports(page, name: str) -> None:
 def test_a_report_shows_its_labels_and_the_rule_on_focus(page, tmp_path_factory):
     open_reports(page, "Reports and similar cases")
     page.fill("#vb-report-text textarea", REPORT)
-    page.get_by_role("button", name="Mine labels").click()
+    page.get_by_role("button", name="Find findings in this report").click()
     denied = page.locator("#vb-report-marked .vb-report .vb-said-negative")
     denied.wait_for()
     assert denied.locator(".vb-why").is_hidden()
@@ -115,7 +115,7 @@ def test_few_reports_make_no_topics_and_the_page_says_so(page):
 def test_the_tab_on_a_phone_in_chinese(phone, tmp_path_factory):
     open_tab(phone, "報告與相似病例")
     phone.fill("#vb-report-text textarea", REPORT)
-    phone.get_by_role("button", name="擷取標籤").click()
+    phone.get_by_role("button", name="在此報告中找出發現").click()
     phone.wait_for_selector("#vb-report-marked .vb-said-negative")
     assert "否定" in phone.inner_text("#vb-report-marked")
     word = phone.locator("#vb-report-marked .vb-report .vb-said-uncertain")

@@ -108,10 +108,10 @@ def test_the_summary_counts_and_never_promises():
     measures = [measure(), measure("agreement.alike", 0.8), measure("settled.moving", 0.2)]
     line = trust.verdict([*measures, measure("share.not_found", None)], attribution(output=0.9), "en")
     assert "1 of 3 checks speak for this map, 1 against it, 1 leave it open" in line
-    assert "never whether the model is right" in line
+    assert "not that the model is right" in line
     assert "Do not read this map" in trust.verdict(measures, attribution(output=2.0), "en")
     good = trust.verdict([measure()], attribution(output=0.9), "en")
-    assert "✓" in good and "never whether the model is right" in good
+    assert "✓" in good and "not that the model is right" in good
     assert trust.verdict([], attribution(), "en") == ""
 
 
