@@ -195,7 +195,14 @@ def _header(head: str) -> tuple[list[str], str]:
 
 
 def _separated(lines: io.TextIOWrapper, head: str, path: Path) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(LARGEST_MEMBER)
+    before = csv.field_size_limit(LARGEST_MEMBER)
+    try:
+        yield from _cells(lines, head, path)
+    finally:
+        csv.field_size_limit(before)  # it is the whole program's
+
+
+def _cells(lines: io.TextIOWrapper, head: str, path: Path) -> Iterator[dict[str, str]]:
     names, separator = _header(head)
     rows = csv.reader(lines, delimiter=separator)
     for row in rows:
