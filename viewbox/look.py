@@ -96,5 +96,5 @@ def explain(
     *_, account = pipeline.explain(study, Target.parse(target), baseline=baseline)
     if picture is not None and account.image is not None:
         native = to_native(account.image, study.radiograph.shape)
-        heat_map(pipeline.brightness(study.radiograph), native).image.save(picture)
+        heat_map(pipeline.brightness(study.radiograph), native).picture.save(picture)
     answer(explanation_json(pipeline, account), lambda one: "\n".join(explanation_lines(one)), as_json)

@@ -128,3 +128,23 @@ def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> N
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert "appearance" in json.loads(run.stdout)["tasks"]
+
+
+def test_one_target_is_explained_field_by_field_and_drawn(
+    checkpoint: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    given = [film, "--checkpoint", checkpoint, "--table", '{"age": 63}', "--text", "Fever"]
+    drawn = tmp_path / "map.png"
+    asked = [*given, "--target", "grading/Severe", "--baseline", "blurred", "--picture", drawn, "--json"]
+    assert command("explain")(asked) == 0
+    answer = json.loads(capsys.readouterr().out)
+    share = answer["modality_share"]
+    assert (share["target"], share["baseline"]) == ("grading/Severe", "blurred")
+    assert answer["fields"]["age"]["value"] == 63 and [w["word"] for w in answer["words"]] == ["Fever"]
+    added = sum(share["logits"].values()) - share["convergence_delta"]
+    assert added == pytest.approx(answer["output"] - answer["baseline_output"], abs=1e-6)
+    assert Image.open(drawn).mode == "RGB" and Image.open(drawn).size == (150, 180)
+    assert command("explain")([*given, "--target", "grading/Severe"]) == 0
+    assert "age = 63" in capsys.readouterr().out
+    assert command("explain")([*given, "--target", "mood"]) == 1
+    assert "names no target" in capsys.readouterr().err
