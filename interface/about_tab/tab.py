@@ -15,6 +15,7 @@ from interface.html.fragments import heading, model_line, note
 from interface.language.texts import Count, Language, known, listed, marker, say, word_for
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints
 from interface.models.model_host import ModelHost
+from interface.session.lanes import Lanes
 
 logger = logging.getLogger(__name__)
 
@@ -22,14 +23,11 @@ Plots = Callable[[Mapping[str, Any], Language], Mapping[str, str]]
 """`metrics.json` and a language -> SVG drawings by name."""
 
 
-def about_tab(
-    tabs: gr.Tabs, about: "About", spoken: Callable[[gr.Request], Language], guard: Callable[..., Any]
-) -> None:
+def about_tab(tabs: gr.Tabs, about: "About", spoken: Callable[[gr.Request], Language], lanes: Lanes) -> None:
     """Lay out the tab among the others; it is written anew whenever a reader opens it.
 
     Args:
         spoken: the language of the reader who asks.
-        guard: shows what goes wrong.
     """
     with tabs, gr.Tab(marker("tab.about"), id="about") as tab:
         sheets = gr.HTML(elem_id="vb-about-models")
@@ -37,8 +35,7 @@ def about_tab(
     def show(request: gr.Request) -> dict[Any, Any]:
         return {sheets: about.sheets(spoken(request))}
 
-    lane = {"concurrency_limit": 8, "concurrency_id": "cases"}
-    tab.select(guard(show), None, [sheets], show_progress="hidden", api_visibility="private", **lane)
+    lanes.reading(tab.select, show, None, [sheets])
 
 
 class About:

@@ -13,11 +13,10 @@ from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
 from interface.api import answers
 from interface.api.tool_calls import for_api
-from interface.case_tab.baseline_comparison import BASELINES
 from interface.case_tab.case_handlers import decoded
 from interface.html.pictures import map_urls, shown_film
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import BASELINES, ModelHost, StoreHost
 from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING

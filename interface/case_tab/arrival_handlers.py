@@ -9,11 +9,11 @@ from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
 from interface.html.fragments import alert, banner, note, upload_box
 from interface.language.texts import say, translated
-from interface.learn_tab.defects import DEFECTS
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import StoreHost
+from interface.session.defects import DEFECTS
 from interface.session.links import Link, LinkError, language_of
-from interface.session.session import Desk, Desks
+from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 
@@ -22,9 +22,9 @@ class Arrival:
     """Handlers of a page that was just opened."""
 
     def __init__(
-        self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts, cases: CaseActions
+        self, models: Checkpoints, stores: StoreHost, sessions: Sessions, parts: Parts, cases: CaseActions
     ) -> None:
-        self._models, self._stores, self._desks = models, stores, desks
+        self._models, self._stores, self._sessions = models, stores, sessions
         self.parts, self._cases = parts, cases
 
     @property
@@ -35,12 +35,12 @@ class Arrival:
 
     def arrive(self, request: gr.Request) -> Updates:
         """The page in the reader's language."""
-        desk = self._desks.of(request.session_hash)
-        desk.language = language_of(request.query_params, request.headers.get("accept-language"))
+        session = self._sessions.of(request.session_hash)
+        session.language = language_of(request.query_params, request.headers.get("accept-language"))
         return {
-            self.parts.banner: banner(desk.language),
-            self.parts.chooser.film: upload_box(desk.language),
-            self.parts.results.prediction: note(say("prediction.waiting", desk.language)),
+            self.parts.banner: banner(session.language),
+            self.parts.chooser.film: upload_box(session.language),
+            self.parts.results.prediction: note(say("prediction.waiting", session.language)),
         }
 
     @property
@@ -50,35 +50,35 @@ class Arrival:
 
     def open_first(self, request: gr.Request) -> Updates:
         """What the address asks for; the first case where it asks for nothing, or for what is not here."""
-        desk, told = self._desks.of(request.session_hash), ""
+        session, told = self._sessions.of(request.session_hash), ""
         try:
             link = Link.read(request.query_params, [host.name for host in self._models.hosts])
         except LinkError as exc:
-            link, told = Link(), translated(exc.sentence, desk.language)
+            link, told = Link(), translated(exc.sentence, session.language)
         try:
-            updates = self._follow(link, desk)
+            updates = self._follow(link, session)
         except ViewboxError as exc:
             if link == Link():
                 raise
-            told = translated(exc.sentence, desk.language)
-            updates = self._follow(Link(), desk)
-        self._cases.expect_next(desk, request)
+            told = translated(exc.sentence, session.language)
+            updates = self._follow(Link(), session)
+        self._cases.expect_next(session, request)
         return updates | ({self.parts.take.notice: alert(told)} if told else {})
 
-    def _follow(self, link: Link, desk: Desk) -> Updates:
+    def _follow(self, link: Link, session: Session) -> Updates:
         case_id = link.case
         if not case_id:
             page = self._stores.store.page(CaseFilter(), None, 1)
             if not page.rows:
-                return self.parts.say(say("choose.none", desk.language))
+                return self.parts.say(say("choose.none", session.language))
             case_id = page.rows[0].case_id
         case = self._stores.case(case_id)
         if link.change:
             case = replace(case, study=DEFECTS[link.change](case.study))
-        desk.wanted = link.checkpoint
-        updates = self._cases.lay(desk, case)
-        desk.linked, desk.change = link, link.change
-        desk.chosen = Target.parse(link.target) if link.target else None
+        session.wish(checkpoint=link.checkpoint)
+        updates = self._cases.lay(session, case)
+        target = Target.parse(link.target) if link.target else None
+        session.wish(link=link, change=link.change, target=target)
         if link.change:
-            updates[self.parts.take.notice] = alert(say(f"defect.{link.change}", desk.language))
+            updates[self.parts.take.notice] = alert(say(f"defect.{link.change}", session.language))
         return {**updates, self.parts.model.choice: link.checkpoint}

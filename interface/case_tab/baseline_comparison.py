@@ -15,8 +15,6 @@ from modeling.render.pictures import HeatMap, heat_map
 from modeling.results import Attribution
 from modeling.study import Modality
 
-BASELINES = ("black", "blurred", "mean", "normals")
-"""What a film can start from; the last two only where a checkpoint has such films stored beside it."""
 SIDE = 200
 """Longer side of a small map, in pixels."""
 

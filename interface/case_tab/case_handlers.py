@@ -11,14 +11,14 @@ from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
-from interface.case_tab.viewer import desk_value
+from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, case_list, note
-from interface.language.texts import marker, say, translated
+from interface.language.texts import marker, say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.model_host import StoreHost
-from interface.session.prefetch import Ahead
-from interface.session.session import Desk, Desks
+from interface.session.prefetch import Prefetch
+from interface.session.session import Listing, Session, Sessions
 from interface.session.study_edits import own_case, revised
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import Study
@@ -49,17 +49,17 @@ def _reader(request: gr.Request) -> str:
 class CaseActions:
     """Handlers of the chooser and the form; each returns component updates."""
 
-    def __init__(self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts) -> None:
-        self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
-        self._ahead = Ahead(stores)
+    def __init__(self, models: Checkpoints, stores: StoreHost, sessions: Sessions, parts: Parts) -> None:
+        self._models, self._stores, self._sessions, self.parts = models, stores, sessions, parts
+        self._prefetch = Prefetch(stores)
 
     # --- what the handlers put on screen
 
     @property
     def opened(self) -> list[gr.components.Component]:
-        """Outputs of everything that lays a case on the desk."""
+        """Outputs of everything that puts a case on screen."""
         p = self.parts
-        shown = [p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
+        shown = [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
         shown += [p.results.evidence, p.results.cancel, *p.checks]
         return [*shown, *p.model.lines, *p.form.inputs, p.take.notice]
 
@@ -67,7 +67,7 @@ class CaseActions:
     def turned(self) -> list[gr.components.Component]:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
-        return [p.message, p.chooser.case_id, p.film.figure, p.results.prediction]
+        return [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction]
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -75,16 +75,19 @@ class CaseActions:
         c = self.parts.chooser
         return [self.parts.message, c.rows, c.earlier, c.later, c.source]
 
-    def _expected(self, desk: Desk) -> Updates:
-        """Where the prediction will stand."""
-        host = self._models.of(desk.wanted, desk.case)
+    def _expected(self, session: Session) -> Updates:
+        """Where the prediction will stand; it is due."""
+        host = self._models.of(session.wishes.checkpoint, session.case)
         self._models.need(host)
         key = "prediction.running" if host.state.phase == "ready" else "prediction.waiting"
-        return {self.parts.message: alert(""), self.parts.results.prediction: note(say(key, desk.language))}
+        coming = note(say(key, session.language))
+        due = self.parts.work_due()
+        return {**due, self.parts.message: alert(""), self.parts.results.prediction: coming}
 
-    def cleared(self, desk: Desk) -> Updates:
+    def cleared(self, session: Session) -> Updates:
         """The screen without what was said about the study before."""
-        return {**self.parts.lines(self._models, desk), **self._expected(desk), **self._unanswered()}
+        session.unsettled = False
+        return {**self.parts.lines(self._models, session), **self._expected(session), **self._unanswered()}
 
     def _unanswered(self) -> Updates:
         """Take off what was said about the case before."""
@@ -97,59 +100,49 @@ class CaseActions:
             results.cancel: gr.Button(interactive=False),
         }
 
-    def lay(self, desk: Desk, case: Case, film: HeldFilm | None = None) -> Updates:
-        """Lay a case on the desk and clear the screen for it.
+    def lay(self, session: Session, case: Case, film: HeldFilm | None = None) -> Updates:
+        """Put a case on screen and clear the screen for it.
 
         Args:
             film: the case's film for the viewer, where it is held already.
         """
-        desk.put(case, film or hold(case))
+        session.put(case, film or hold(case))
         return {
-            **self.cleared(desk),
+            **self.cleared(session),
             self.parts.chooser.case_id: case.case_id,
-            self.parts.film.figure: desk_value(desk),
+            self.parts.film.figure: viewer_value(session),
             **self.parts.form.filled(case.study),
         }
 
-    def _turned(self, desk: Desk, case: Case, film: HeldFilm | None) -> Updates:
+    def _turned(self, session: Session, case: Case, film: HeldFilm | None) -> Updates:
         """The same for a stored case, in two steps: its film comes on screen before everything else."""
-        desk.put(case, film)
+        session.put(case, film)
+        session.unsettled = True
         figure, case_id = self.parts.film.figure, self.parts.chooser.case_id
-        return {**self._expected(desk), case_id: case.case_id, figure: desk_value(desk)}
+        return {**self._expected(session), case_id: case.case_id, figure: viewer_value(session)}
 
     def settle(self, request: gr.Request) -> Updates:
-        """The second step; it takes nothing off that is about this case already, nor after a refusal."""
-        desk = self._desks.of(request.session_hash)
-        if desk.study is None or desk.settled == desk.opened:
+        """The second step, where one is to follow; it takes nothing off that is about this case already."""
+        session = self._sessions.of(request.session_hash)
+        if session.study is None or not session.unsettled:
             return {self.parts.message: gr.skip()}
-        desk.settled = desk.opened
-        shown = {**self.parts.lines(self._models, desk), **self.parts.form.filled(desk.study)}
-        return shown | (self._unanswered() if desk.due == "predict" else {})
-
-    # --- what was refused
-
-    def remember(self, sentence: str, request: gr.Request) -> None:
-        """Keep the sentence of a refused action until `show_fault` puts it on screen."""
-        self._desks.of(request.session_hash).fault = sentence
-
-    def show_fault(self, request: gr.Request) -> Updates:
-        """The sentence of the action that was just refused."""
-        desk = self._desks.of(request.session_hash)
-        return self.parts.say(translated(desk.fault, desk.language))
+        session.unsettled = False
+        shown = {**self.parts.lines(self._models, session), **self.parts.form.filled(session.study)}
+        return shown | (self._unanswered() if session.due == "predict" else {})
 
     # --- choosing
 
     def open(self, case_id: str, request: gr.Request) -> Updates:
         """Open a case by its ID."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         if not (case_id or "").strip():
-            raise ViewboxError(say("choose.empty_id", desk.language))
-        updates = self._open(desk, case_id.strip(), request)
-        self.expect_next(desk, request)
+            raise ViewboxError(say("choose.empty_id", session.language))
+        updates = self._open(session, case_id.strip(), request)
+        self.expect_next(session, request)
         return updates
 
-    def _open(self, desk: Desk, case_id: str, request: gr.Request) -> Updates:
-        return self._turned(desk, *self._ahead.opened(case_id, _reader(request)))
+    def _open(self, session: Session, case_id: str, request: gr.Request) -> Updates:
+        return self._turned(session, *self._prefetch.opened(case_id, _reader(request)))
 
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
@@ -171,32 +164,32 @@ class CaseActions:
         self, direction: Literal["next", "previous"], where: CaseFilter, request: gr.Request
     ) -> Updates:
         """The next or previous case that passes the filter; the first one where none is open."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         store = self._stores.store
-        if desk.case is None or not desk.case.case_id:
+        if session.case is None or not session.case.case_id:
             page = store.page(where, None, 1)
             found = page.rows[0].case_id if page.rows else None
         else:
-            found = store.step(desk.case.case_id, direction, where)
+            found = store.step(session.case.case_id, direction, where)
         if found is None:
-            raise ViewboxError(say("choose.end", desk.language))
-        updates = self._open(desk, found, request)
-        self._ahead.read(lambda: store.step(found, direction, where), _reader(request), desk.film)
+            raise ViewboxError(say("choose.end", session.language))
+        updates = self._open(session, found, request)
+        self._prefetch.read(lambda: store.step(found, direction, where), _reader(request), session.film)
         return updates
 
-    def expect_next(self, desk: Desk, request: gr.Request) -> None:
+    def expect_next(self, session: Session, request: gr.Request) -> None:
         """The reader has just come to this case: "Next" is what they most likely press."""
-        if desk.case is not None and desk.case.case_id:
-            here = desk.case.case_id
+        if session.case is not None and session.case.case_id:
+            here = session.case.case_id
 
             def following() -> str | None:
                 return self._stores.store.step(here, "next", CaseFilter())
 
-            self._ahead.read(following, _reader(request), desk.film)
+            self._prefetch.read(following, _reader(request), session.film)
 
     def left(self, request: gr.Request) -> None:
         """The reader has gone: what was read for them goes too."""
-        self._ahead.forget(_reader(request))
+        self._prefetch.forget(_reader(request))
 
     def random(
         self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
@@ -204,7 +197,7 @@ class CaseActions:
         """Any case that passes the filter."""
         found = self._stores.store.random(case_filter(source, appearance, grading), secrets.randbits(31))
         if found is None:
-            raise ViewboxError(say("choose.none", self._desks.of(request.session_hash).language))
+            raise ViewboxError(say("choose.none", self._sessions.of(request.session_hash).language))
         return self.open(found, request)
 
     # --- the list
@@ -231,22 +224,24 @@ class CaseActions:
         self, move: Literal["start", "earlier", "later"], where: CaseFilter, request: gr.Request
     ) -> Updates:
         """One range of the list."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         store = self._stores.store
-        trail = {"start": [None], "earlier": desk.trail[:-1] or [None]}.get(move, list(desk.trail))
+        trail = {"start": [None], "earlier": session.listing.trail[:-1] or [None]}.get(
+            move, list(session.listing.trail)
+        )
         page = store.page(where, trail[-1], PAGE_ROWS)
         if move == "later" and page.next_after is not None:
             trail.append(page.next_after)
             page = store.page(where, trail[-1], PAGE_ROWS)
-        desk.trail = trail
-        desk.sources |= {row.source for row in page.rows if row.source}
-        current = desk.case.case_id if desk.case else ""
+        sources = session.listing.sources | {row.source for row in page.rows if row.source}
+        session.listing = Listing(tuple(trail), sources)
+        current = session.case.case_id if session.case else ""
         first = (len(trail) - 1) * PAGE_ROWS + 1
         chooser = self.parts.chooser
-        choices = [(marker("choose.any"), ANY), *((s, s) for s in sorted(desk.sources))]
+        choices = [(marker("choose.any"), ANY), *((s, s) for s in sorted(sources))]
         return {
             self.parts.message: alert(""),
-            chooser.rows: case_list(page, first, store.count(where), current, desk.language),
+            chooser.rows: case_list(page, first, store.count(where), current, session.language),
             chooser.earlier: gr.Button(interactive=len(trail) > 1),
             chooser.later: gr.Button(interactive=page.next_after is not None),
             chooser.source: gr.Dropdown(choices=choices),
@@ -256,34 +251,35 @@ class CaseActions:
 
     def take_film(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Read a film that came inside the request; it is kept in memory only."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         sent = event._data if isinstance(event._data, dict) else {}
         if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
             raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
         name = str(sent.get("name", ""))[:120]
         study = study_from_upload(decoded(sent.get("data")), table={}, text={}, name=name)
-        return self.lay(desk, own_case(study, name, say("upload.licence", desk.language)))
+        return self.lay(session, own_case(study, name, say("upload.licence", session.language)))
 
     def without_film(self, request: gr.Request) -> Updates:
         """An empty study: the reader fills in the form and predicts."""
-        desk = self._desks.of(request.session_hash)
-        updates = self.lay(desk, own_case(Study(), "", say("upload.licence", desk.language)))
-        desk.due = "nothing"
+        session = self._sessions.of(request.session_hash)
+        updates = self.lay(session, own_case(Study(), "", say("upload.licence", session.language)))
+        session.due = "nothing"
         return updates
 
     def use(self, checkpoint: str, request: gr.Request) -> Updates:
-        """Another checkpoint for what is on the desk; an empty choice is the one that suits the case."""
-        desk = self._desks.of(request.session_hash)
-        desk.wanted = self._models.named(checkpoint).name if checkpoint else ""
-        if desk.case is None or (desk.due == "nothing" and desk.prediction is None):  # nothing to predict yet
-            return {**self.parts.lines(self._models, desk), self.parts.message: alert("")}
-        desk.revise(desk.study)
-        return {**self.cleared(desk), self.parts.film.figure: desk_value(desk)}
+        """Another checkpoint for what is on screen; an empty choice is the one that suits the case."""
+        session = self._sessions.of(request.session_hash)
+        session.wish(checkpoint=self._models.named(checkpoint).name if checkpoint else "")
+        nothing_yet = session.due == "nothing" and session.answer.prediction is None
+        if session.case is None or nothing_yet:
+            return {**self.parts.lines(self._models, session), self.parts.message: alert("")}
+        session.revise(session.study)
+        return {**self.cleared(session), self.parts.film.figure: viewer_value(session)}
 
     def revise(self, request: gr.Request, *inputs: object) -> Updates:
-        """The case on the desk with what the form says now."""
-        desk = self._desks.of(request.session_hash)
-        if desk.case is None or desk.study is None:
-            raise ViewboxError(say("choose.first", desk.language))
-        desk.revise(revised(desk.study, *table_and_text(inputs)))
-        return {**self.cleared(desk), self.parts.film.figure: desk_value(desk)}
+        """The case on screen with what the form says now."""
+        session = self._sessions.of(request.session_hash)
+        if session.case is None or session.study is None:
+            raise ViewboxError(say("choose.first", session.language))
+        session.revise(revised(session.study, *table_and_text(inputs)))
+        return {**self.cleared(session), self.parts.film.figure: viewer_value(session)}

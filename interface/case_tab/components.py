@@ -1,5 +1,6 @@
 """Everything of the page that the actions change, and what several of them put there."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +8,16 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.chooser import Chooser
-from interface.case_tab.export_panel import TakePanel
+from interface.case_tab.export_panel import ExportPanel
 from interface.case_tab.form import Form
 from interface.case_tab.map_switch import MethodPanel
 from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel
+from interface.case_tab.ppv_panel import WardPanel
 from interface.case_tab.prove_panel import ProvePanel
 from interface.case_tab.trust_panel import TrustPanel
 from interface.html.fragments import alert, model_line
 from interface.models.checkpoints import Checkpoints
-from interface.session.session import Desk
+from interface.session.session import Session
 from modeling.explain.registry import ACCOUNT
 
 Updates = dict[Any, Any]
@@ -35,8 +37,14 @@ class Parts:
     method: MethodPanel
     prove: ProvePanel
     trust: TrustPanel
-    take: TakePanel
-    line: gr.HTML
+    take: ExportPanel
+    ward: WardPanel
+    position: gr.HTML
+    due: gr.HTML
+
+    def work_due(self) -> Updates:
+        """Set off the one chain of model work; what is not due in it does nothing."""
+        return {self.due: f"{time.monotonic_ns()}"}
 
     @property
     def checks(self) -> list[gr.components.Component]:
@@ -56,14 +64,14 @@ class Parts:
         """Put a sentence in the message area."""
         return {self.message: alert(sentence)}
 
-    def lines(self, models: Checkpoints, desk: Desk) -> Updates:
-        """How every checkpoint stands, and which one is in use for the case on the desk."""
-        used = models.of(desk.wanted, desk.case)
+    def lines(self, models: Checkpoints, session: Session) -> Updates:
+        """How every checkpoint stands, and which one is in use for the case on screen."""
+        used = models.of(session.wishes.checkpoint, session.case)
         several = len(models.hosts) > 1
         return {
             line: model_line(
                 host.state,
-                desk.language,
+                session.language,
                 in_use=several and host is used,
                 post_read=not set(host.text_sections) <= {"indication"},
             )

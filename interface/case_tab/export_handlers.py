@@ -18,7 +18,7 @@ from interface.models.held_film import hold
 from interface.models.model_host import StoreHost
 from interface.models.prediction_limits import limits_of
 from interface.session.links import Link
-from interface.session.session import Desk, Desks, link_of
+from interface.session.session import Answer, Session, Sessions, link_of
 from interface.session.study_edits import fitted, target_of
 from modeling.errors import ViewboxError
 
@@ -26,11 +26,11 @@ MAX_PACK = 8
 """Cases of one course pack: each takes a whole explanation, and others wait for the model."""
 
 
-class TakeActions:
+class ExportActions:
     """Handlers of the panel; each answer is a value for the browser, which copies it or saves it."""
 
-    def __init__(self, models: Checkpoints, stores: StoreHost, desks: Desks, parts: Parts) -> None:
-        self._models, self._stores, self._desks, self.parts = models, stores, desks, parts
+    def __init__(self, models: Checkpoints, stores: StoreHost, sessions: Sessions, parts: Parts) -> None:
+        self._models, self._stores, self._sessions, self.parts = models, stores, sessions, parts
 
     @property
     def taken(self) -> list[gr.components.Component]:
@@ -44,62 +44,68 @@ class TakeActions:
 
     def copy(self, request: gr.Request) -> Updates:
         """The link that restores what is on screen."""
-        desk = self._desks.of(request.session_hash)
-        link = link_of(desk)
+        session = self._sessions.of(request.session_hash)
+        link = link_of(session)
         if link == Link():
-            return self._given("told", say("take.no_link", desk.language))
-        changed = " " + say("take.changed", desk.language) if is_changed(desk) else ""
+            return self._given("told", say("take.no_link", session.language))
+        changed = " " + say("take.changed", session.language) if is_changed(session) else ""
         return self._given(
             "link",
-            say("take.copied", desk.language) + changed,
-            by_hand=say("take.by_hand", desk.language) + changed,
-            label=say("take.link", desk.language),
-            query=f"{ADDRESS}?{link.query(desk.language)}",
+            say("take.copied", session.language) + changed,
+            by_hand=say("take.by_hand", session.language) + changed,
+            label=say("take.link", session.language),
+            query=f"{ADDRESS}?{link.query(session.language)}",
         )
 
     def handout(self, request: gr.Request) -> Updates:
         """The case on screen as one file."""
-        desk = self._desks.of(request.session_hash)
-        if desk.prediction is None or desk.attribution is None or not desk.complete:
-            return self._given("told", say("take.not_yet", desk.language))
-        name = case_name(desk.case, desk.language)
-        html = handout([sheet_of(desk)], desk.language, say("handout.title", desk.language, case=name))
-        return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, desk, seen=True)
+        session = self._sessions.of(request.session_hash)
+        if (
+            session.answer.prediction is None
+            or session.explanation.attribution is None
+            or not session.explanation.complete
+        ):
+            return self._given("told", say("take.not_yet", session.language))
+        name = case_name(session.case, session.language)
+        html = handout(
+            [sheet_of(session)], session.language, say("handout.title", session.language, case=name)
+        )
+        return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, session, seen=True)
 
-    def _saved(self, key: str, name: str, html: str, desk: Desk, *, seen: bool = False) -> Updates:
+    def _saved(self, key: str, name: str, html: str, session: Session, *, seen: bool = False) -> Updates:
         """A file for the browser; `seen` has it add to the link how the reader looks at the film."""
-        return self._given("file", say(key, desk.language), name=name, html=html, seen=seen)
+        return self._given("file", say(key, session.language), name=name, html=html, seen=seen)
 
     def pack(self, written: str, request: gr.Request) -> Iterator[Updates]:
         """Several stored cases as one file, each with a quick account of its most probable class."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         ids = list(
             dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", written or "") if part.strip())
         )
         if not ids:
-            raise ViewboxError(say("take.none", desk.language))
+            raise ViewboxError(say("take.none", session.language))
         if len(ids) > MAX_PACK:
-            raise ViewboxError(say("take.too_many", desk.language, limit=MAX_PACK))
+            raise ViewboxError(say("take.too_many", session.language, limit=MAX_PACK))
         cases = [self._stores.case(one) for one in ids]  # a wrong ID is told before any work
         stop, sheets = threading.Event(), []
         for number, case in enumerate(cases, 1):
-            yield self._given("told", say("take.packing", desk.language, number=number, count=len(cases)))
-            own = Desk(language=desk.language)
+            yield self._given("told", say("take.packing", session.language, number=number, count=len(cases)))
+            own = Session(language=session.language)
             own.put(case, hold(case))
             self._answered(own, stop)
             sheets.append(sheet_of(own, quick=True))
-        title = say("handout.pack", desk.language, count=len(sheets))
-        html = handout(sheets, desk.language, title)
-        yield self._saved("take.packed", f"viewbox-{len(sheets)}.html", html, desk)
+        title = say("handout.pack", session.language, count=len(sheets))
+        html = handout(sheets, session.language, title)
+        yield self._saved("take.packed", f"viewbox-{len(sheets)}.html", html, session)
 
-    def _answered(self, desk: Desk, stop: threading.Event) -> None:
-        host = self._models.of("", desk.case)
+    def _answered(self, session: Session, stop: threading.Event) -> None:
+        host = self._models.of("", session.case)
         self._models.need(host)
-        desk.used, desk.study = host, fitted(desk.study, desk.case, host.text_sections)
-        desk.prediction = host.predict(desk.study, None)
-        desk.limits = limits_of(host, desk.prediction)
-        target = target_of(desk.prediction, None)
-        desk.attribution = host.explained(desk.study, target, "black", stop)
+        session.host, session.study = host, fitted(session.study, session.case, host.text_sections)
+        prediction = host.predict(session.study, None)
+        session.answer = Answer(prediction, limits_of(host, prediction))
+        target = target_of(prediction, None)
+        session.learn(attribution=host.explained(session.study, target, "black", stop))
 
 
 def _plain(name: str) -> str:

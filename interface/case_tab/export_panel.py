@@ -21,7 +21,7 @@ Value = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class TakePanel:
+class ExportPanel:
     """Where a link's trouble is told, the buttons, and what hands their answers to the browser."""
 
     notice: gr.HTML
@@ -37,7 +37,7 @@ def notice() -> gr.HTML:
     return gr.HTML(alert(""), elem_id="vb-notice")
 
 
-def take_panel(told: gr.HTML) -> TakePanel:
+def export_panel(told: gr.HTML) -> ExportPanel:
     """Lay out the buttons.
 
     Args:
@@ -58,4 +58,4 @@ def take_panel(told: gr.HTML) -> TakePanel:
         apply_default_css=False,
         elem_id="vb-taken",
     )
-    return TakePanel(told, copy, handout, cases, pack, taken)
+    return ExportPanel(told, copy, handout, cases, pack, taken)

@@ -8,10 +8,10 @@ import gradio as gr
 
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
-from interface.case_tab.viewer import desk_value
+from interface.case_tab.viewer import viewer_value
 from interface.language.texts import say
 from interface.models.held_film import hold
-from interface.session.session import Desks
+from interface.session.session import Sessions
 from modeling.errors import ViewboxError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
@@ -23,10 +23,10 @@ EMPTY: dict[Modality, Any] = {
 
 
 class WhatIf:
-    """Handlers of the form's buttons that change a whole modality of the case on the desk."""
+    """Handlers of the form's buttons that change a whole modality of the case on screen."""
 
-    def __init__(self, desks: Desks, parts: Parts, cases: CaseActions) -> None:
-        self._desks, self._parts, self._cases = desks, parts, cases
+    def __init__(self, sessions: Sessions, parts: Parts, cases: CaseActions) -> None:
+        self._sessions, self._parts, self._cases = sessions, parts, cases
 
     def leave_out(self, modality: Modality) -> Callable[[gr.Request], Updates]:
         """A handler that takes one modality from the study; the others stay as the reader changed them."""
@@ -34,7 +34,7 @@ class WhatIf:
         def left_out(request: gr.Request) -> Updates:
             study = replace(self._study(request), **EMPTY[modality])
             if not study.modalities:
-                language = self._desks.of(request.session_hash).language
+                language = self._sessions.of(request.session_hash).language
                 raise ViewboxError(say("form.nothing_left", language))
             return self._changed(study, request)
 
@@ -43,23 +43,23 @@ class WhatIf:
     def as_stored(self, request: gr.Request) -> Updates:
         """The case as it was opened, whatever the reader changed."""
         self._study(request)
-        desk = self._desks.of(request.session_hash)
-        desk.used = None  # fitted anew: a report's sections that were taken away come back
-        return self._changed(desk.case.study, request)
+        session = self._sessions.of(request.session_hash)
+        session.host = None  # fitted anew: a report's sections that were taken away come back
+        return self._changed(session.case.study, request)
 
     def _study(self, request: gr.Request) -> Study:
-        desk = self._desks.of(request.session_hash)
-        if desk.case is None or desk.study is None:
-            raise ViewboxError(say("choose.first", desk.language))
-        return desk.study
+        session = self._sessions.of(request.session_hash)
+        if session.case is None or session.study is None:
+            raise ViewboxError(say("choose.first", session.language))
+        return session.study
 
     def _changed(self, study: Study, request: gr.Request) -> Updates:
-        desk = self._desks.of(request.session_hash)
-        with desk.lock:
+        session = self._sessions.of(request.session_hash)
+        with session.lock:
             if study.radiograph is None:
-                desk.film = None
-            elif desk.film is None:
-                desk.film = hold(desk.case)
-            desk.revise(study)
-            shown = {self._parts.film.figure: desk_value(desk), **self._parts.form.filled(study)}
-        return {**self._cases.cleared(desk), **shown}
+                session.film = None
+            elif session.film is None:
+                session.film = hold(session.case)
+            session.revise(study)
+            shown = {self._parts.film.figure: viewer_value(session), **self._parts.form.filled(study)}
+        return {**self._cases.cleared(session), **shown}

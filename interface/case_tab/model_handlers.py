@@ -2,22 +2,21 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import gradio as gr
 
-from interface.case_tab.baseline_comparison import BASELINES
 from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel
-from interface.case_tab.viewer import desk_value
+from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
 from interface.language.texts import marker, question, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost
+from interface.models.model_host import BASELINES, ModelHost
 from interface.models.prediction_limits import limits_of, set_and_gate
 from interface.session.links import LinkError
-from interface.session.session import Desk, Desks
+from interface.session.session import Answer, Session, Sessions
 from interface.session.study_edits import fitted, possible_targets, target_of
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
@@ -30,63 +29,60 @@ WATCH_SECONDS = 0.4
 class ModelActions:
     """Handlers around the checkpoints; each returns or yields component updates."""
 
-    def __init__(self, models: Checkpoints, desks: Desks, parts: Parts) -> None:
-        self._models, self._desks, self.parts = models, desks, parts
+    def __init__(self, models: Checkpoints, sessions: Sessions, parts: Parts) -> None:
+        self._models, self._sessions, self.parts = models, sessions, parts
 
     # --- the checkpoints
 
     @property
     def watched(self) -> list[gr.components.Component]:
-        """Outputs of what `watching` gives."""
-        form = self.parts.form
-        return [*self.parts.model.lines, self.parts.model.retry, form.reads, *form.sections.values()]
+        """Outputs of `watch`."""
+        form, parts = self.parts.form, self.parts
+        return [*parts.model.lines, parts.model.retry, parts.due, form.reads, *form.sections.values()]
 
-    def watching(self, host: ModelHost) -> Callable[[gr.Request], AsyncIterator[Updates]]:
-        """A handler that shows how loading stands until a checkpoint is settled; waiting costs no thread.
+    async def watch(self, request: gr.Request) -> AsyncIterator[Updates]:
+        """Show how loading stands until every checkpoint is settled; waiting costs no thread.
 
-        It ends in an error, and what would follow does not, where the reader's case needs another checkpoint.
+        What is due for the reader's case is done as soon as the checkpoint that it needs is settled.
         """
-
-        async def watch(request: gr.Request) -> AsyncIterator[Updates]:
-            desk, shown = self._desks.of(request.session_hash), None
-            self._models.start()
-            while not host.settled:
-                lines = self.parts.lines(self._models, desk)
-                if lines != shown:
-                    yield lines
-                shown = lines
-                await asyncio.sleep(WATCH_SECONDS)
-            failed = any(other.state.phase == "failed" for other in self._models.hosts)
-            settled = {
-                **self.parts.lines(self._models, desk),
-                self.parts.model.retry: gr.Button(visible=failed),
-            }
-            used = self._in_use(desk) is host
-            yield settled | (self._reads(host, desk) if used else {})
-            if not used:  # what would follow is due to another watcher; of 20 readers it would fill the queue
-                raise gr.Error("", visible=False, print_exception=False)
-
-        return watch
+        session, answering = self._sessions.of(request.session_hash), set()
+        self._models.start()
+        shown: Updates = {}
+        while True:
+            settled, used = self._models.settled, self._in_use(session)
+            now = self.parts.lines(self._models, session)
+            if used.settled and used not in answering:
+                answering.add(used)
+                now |= {**self._reads(used, session), **self.parts.work_due()}
+            if settled:
+                failed = any(host.state.phase == "failed" for host in self._models.hosts)
+                now[self.parts.model.retry] = gr.Button(visible=failed)
+            if any(part not in shown or shown[part] != what for part, what in now.items()):
+                shown |= now  # all of it at each step: see `on_top`
+                yield shown
+            if settled:
+                return
+            await asyncio.sleep(WATCH_SECONDS)
 
     def try_again(self) -> Updates:
         """Load once more what failed."""
         self._models.retry()
         return {self.parts.model.retry: gr.Button(visible=False), self.parts.message: alert("")}
 
-    def can_answer(self, desk: Desk) -> bool:
-        """Whether the checkpoint for what is on the desk is loaded."""
-        return self._in_use(desk).state.phase == "ready"
+    def can_answer(self, session: Session) -> bool:
+        """Whether the checkpoint for what is on screen is loaded."""
+        return self._in_use(session).state.phase == "ready"
 
-    def _in_use(self, desk: Desk) -> ModelHost:
-        return self._models.of(desk.wanted, desk.case)
+    def _in_use(self, session: Session) -> ModelHost:
+        return self._models.of(session.wishes.checkpoint, session.case)
 
-    def _reads(self, host: ModelHost, desk: Desk) -> Updates:
+    def _reads(self, host: ModelHost, session: Session) -> Updates:
         """What the checkpoint reads, in the form; sections that no reader may need stay hidden."""
         if host.state.phase != "ready":
             return {}
         form, sections = self.parts.form, host.text_sections
         names = (field.name for field in host.pipeline.fields)
-        return {form.reads: form_reads(names, sections, desk.language)} | {
+        return {form.reads: form_reads(names, sections, session.language)} | {
             box: gr.Textbox(visible=name == "indication" or name in sections)
             for name, box in form.sections.items()
         }
@@ -101,41 +97,42 @@ class ModelActions:
         return [*shown, parts.take.notice, form.reads, *form.sections.values()]
 
     def predict(self, request: gr.Request) -> Updates:
-        """Predict what is on the desk, where that is due and its checkpoint is loaded."""
-        desk = self._desks.of(request.session_hash)
-        with desk.lock:
-            host = self._in_use(desk)
+        """Predict what is on screen, where that is due and its checkpoint is loaded."""
+        session = self._sessions.of(request.session_hash)
+        with session.lock:
+            host = self._in_use(session)
             # Until it is loaded, its line says how it stands, and the page predicts by itself afterwards.
-            if desk.due != "predict" or desk.case is None or not host.settled:
+            if session.due != "predict" or session.case is None or not host.settled:
                 return {self.parts.message: gr.skip()}
             if host.state.phase == "failed":
-                why = translated(host.state.sentence, desk.language)
-                told = say("prediction.failed", desk.language, sentence=why)
+                why = translated(host.state.sentence, session.language)
+                told = say("prediction.failed", session.language, sentence=why)
                 return {self.parts.results.prediction: note(told, "vb-mismatch")}
-            updates = self._fit(desk, host)
-            opened, study, desk.due = desk.opened, desk.study, "nothing"
+            updates = self._fit(session, host)
+            opened, study, session.due = session.version, session.study, "nothing"
         prediction = host.predict(study, None)  # a foreign source is said by `mismatch`, in front
         limits = limits_of(host, prediction)
-        with desk.lock:
-            if desk.opened != opened:  # the reader has moved on meanwhile
+        with session.lock:
+            if session.version != opened:  # the reader has moved on meanwhile
                 return {self.parts.message: gr.skip()}
-            desk.prediction, desk.limits, desk.due = prediction, limits, "explain"
-            return updates | self._answered(desk, host, prediction)
+            session.answer, session.due = Answer(prediction, limits), "explain"
+            return updates | self._answered(session, host, prediction)
 
-    def _answered(self, desk: Desk, host: ModelHost, prediction: Prediction) -> Updates:
+    def _answered(self, session: Session, host: ModelHost, prediction: Prediction) -> Updates:
         """What the page shows of a prediction that was just made."""
         results = self.parts.results
-        told = self._linked(desk, possible_targets(prediction), host.pipeline.baselines)
-        target = target_of(prediction, desk.chosen)
-        asked = possible_targets(prediction, desk.chosen)
-        choices = [(self._target_label(t, desk), t.slug) for t in asked]
+        told = self._linked(session, possible_targets(prediction), host.pipeline.baselines)
+        target = target_of(prediction, session.wishes.target)
+        asked = possible_targets(prediction, session.wishes.target)
+        choices = [(self._target_label(t, session), t.slug) for t in asked]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
-        start = {"value": desk.linked.baseline} if desk.linked.baseline else {}
-        desk.linked = replace(desk.linked, target="", baseline="")  # done; another case starts as usual
-        warning = mismatch(host, desk.case, desk.language)
-        limits = set_and_gate(desk.limits, desk.language)
+        start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
+        # Done; another case starts as usual.
+        session.wish(link=replace(session.wishes.link, target="", baseline=""))
+        warning = mismatch(host, session.case, session.language)
+        limits = set_and_gate(session.answer.limits, session.language)
         panel = prediction_panel(
-            prediction, desk.case, desk.language, made_by=host.state, warning=warning, limits=limits
+            prediction, session.case, session.language, made_by=host.state, warning=warning, limits=limits
         )
         return {
             **told,
@@ -145,40 +142,38 @@ class ModelActions:
             results.baseline: gr.Dropdown(choices=starts, **start),
         }
 
-    def _linked(self, desk: Desk, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
+    def _linked(self, session: Session, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
         """Say so where a link asks for what this checkpoint does not answer; such a choice is dropped."""
-        link, told = desk.linked, {}
-        if desk.chosen is not None and desk.chosen.answer not in {target.answer for target in targets}:
-            if link.target == desk.chosen.slug:
-                told[self.parts.take.notice] = alert(
-                    translated(LinkError("target", link.target).sentence, desk.language)
-                )
-            desk.chosen = None
+        link, target, told = session.wishes.link, session.wishes.target, {}
+        if target is not None and target.answer not in {possible.answer for possible in targets}:
+            if link.target == target.slug:
+                refusal = LinkError("target", link.target).sentence
+                told[self.parts.take.notice] = alert(translated(refusal, session.language))
+            session.wish(target=None)
         if link.baseline and link.baseline not in baselines:
-            told[self.parts.take.notice] = alert(
-                translated(LinkError("baseline", link.baseline).sentence, desk.language)
-            )
+            refusal = LinkError("baseline", link.baseline).sentence
+            told[self.parts.take.notice] = alert(translated(refusal, session.language))
             link = replace(link, baseline="")
-        desk.linked = link
+        session.wish(link=link)
         return told
 
-    def _fit(self, desk: Desk, host: ModelHost) -> Updates:
+    def _fit(self, session: Session, host: ModelHost) -> Updates:
         """Give the study the report's sections that this checkpoint reads, and take the others away."""
-        if desk.used is host:
+        if session.host is host:
             return {}
-        desk.used, desk.study = host, fitted(desk.study, desk.case, host.text_sections)
-        form, texts = self.parts.form, desk.study.text.sections
+        session.host, session.study = host, fitted(session.study, session.case, host.text_sections)
+        form, texts = self.parts.form, session.study.text.sections
         boxes = {
             box: gr.Textbox(
                 value=texts.get(name, ""), visible=name == "indication" or name in host.text_sections
             )
             for name, box in form.sections.items()
         }
-        return self._reads(host, desk) | boxes
+        return self._reads(host, session) | boxes
 
-    def _target_label(self, target: Target, desk: Desk) -> str:
-        task = word_for("task", target.task, desk.language)
-        return f"{task}: {question(target, desk.language)}"
+    def _target_label(self, target: Target, session: Session) -> str:
+        task = word_for("task", target.task, session.language)
+        return f"{task}: {question(target, session.language)}"
 
     # --- the explanation
 
@@ -187,21 +182,21 @@ class ModelActions:
         """Outputs of `explain`."""
         results = self.parts.results
         shown = [results.progress, results.evidence, results.cancel, self.parts.film.figure]
-        return [*shown, *self.parts.checks]
+        return [*shown, *self.parts.checks, self.parts.message]
 
     def choose_target(self, slug: str | None, request: gr.Request) -> Updates:
         """Another target or baseline: the explanation is due again."""
-        desk = self._desks.of(request.session_hash)
-        with desk.lock:
-            desk.stop.set()
-            if desk.prediction is not None:
-                desk.chosen = Target.parse(slug) if slug else None
-                desk.due = "explain"
-        return {self.parts.message: alert("")}
+        session = self._sessions.of(request.session_hash)
+        with session.lock:
+            session.stop.set()
+            if session.answer.prediction is not None:
+                session.wish(target=Target.parse(slug) if slug else None)
+                session.due = "explain"
+        return {self.parts.message: alert(""), **self.parts.work_due()}
 
     def explain_again(self, slug: str | None, request: gr.Request) -> Updates:
         """The same once more, computed anew even where the answer is known."""
-        self._desks.of(request.session_hash).anew = True
+        self._sessions.of(request.session_hash).wish(anew=True)
         return self.choose_target(slug, request)
 
     def explain(
@@ -214,12 +209,16 @@ class ModelActions:
         yield from on_top(self._explaining(baseline, request, progress))
 
     def _explaining(self, baseline: str, request: gr.Request, progress: gr.Progress) -> Iterator[Updates]:
-        desk, results = self._desks.of(request.session_hash), self.parts.results
-        with desk.lock:
-            due = desk.due == "explain" and desk.prediction is not None
+        session, results = self._sessions.of(request.session_hash), self.parts.results
+        with session.lock:
+            due = session.due == "explain" and session.answer.prediction is not None
             if due:
-                stop, opened, film = desk.begin_explanation(), desk.opened, desk_value(desk)
-                task = (desk.used, desk.study, target_of(desk.prediction, desk.chosen))
+                stop, opened, film = session.begin_explanation(), session.version, viewer_value(session)
+                task = (
+                    session.host,
+                    session.study,
+                    target_of(session.answer.prediction, session.wishes.target),
+                )
         if not due:
             yield {results.progress: gr.skip()}
             return
@@ -227,77 +226,81 @@ class ModelActions:
         cleared |= self.parts.unchecked()
         yield {**cleared, results.cancel: gr.Button(interactive=True)}
         try:
-            yield from self._refinements(desk, task, stop, baseline, progress)
+            yield from self._refinements(session, task, stop, baseline, progress)
             ended = {results.progress: ""}
         except ExplanationCancelled:
-            ended = self._stopped(desk)
+            ended = self._stopped(session)
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {results.progress: "", results.cancel: gr.Button(interactive=False)}
             raise
-        if desk.opened != opened:  # what was on its way may have come after the newer case: take it off again
-            film = desk_value(desk)
+        if (
+            session.version != opened
+        ):  # what was on its way may have come after the newer case: take it off again
+            film = viewer_value(session)
             yield {results.progress: "", results.evidence: "", self.parts.film.figure: film}
-        elif desk.stop is stop:  # else a newer explanation owns the screen
-            yield {**ended, results.cancel: gr.Button(interactive=desk.due == "examine")}
+        elif session.stop is stop:  # else a newer explanation owns the screen
+            yield {**ended, results.cancel: gr.Button(interactive=session.due == "examine")}
 
     def _refinements(
         self,
-        desk: Desk,
+        session: Session,
         task: tuple[ModelHost | None, Study, Target],
         stop: threading.Event,
         baseline: str,
         progress: gr.Progress,
     ) -> Iterator[Updates]:
-        (host, study, target), step = task, say("explain.step", desk.language)
+        (host, study, target), step = task, say("explain.step", session.language)
         assert host is not None, "explained before it was predicted"
         if baseline not in host.pipeline.baselines:
             baseline = BASELINES[0]
-        whole, anew = False, desk.anew
-        desk.anew = False
+        whole, anew = False, session.wishes.anew
+        session.wish(anew=False)
         found = host.explain(
             study, target, baseline, stop, lambda share: progress(share, desc=step), anew=anew
         )
         for attribution in found:
-            with desk.lock:
+            with session.lock:
                 if stop.is_set():
                     raise ExplanationCancelled("The explanation was stopped.")
-                desk.attribution, whole = attribution, True
-                drawn = self._drawn(desk)
+                session.learn(attribution=attribution)
+                whole = True
+                drawn = self._drawn(session)
             yield drawn
-        with desk.lock:
+        with session.lock:
             whole = whole and not stop.is_set()
             if whole:
-                desk.due, desk.complete = "examine", True
-                drawn = {self.parts.results.evidence: self.evidence(desk)}
+                session.due = "examine"
+                session.learn(complete=True)
+                drawn = {self.parts.results.evidence: self.evidence(session)}
         if whole:
             yield drawn
 
-    def cancel(self, request: gr.Request) -> Updates:
+    def cancel(self, session: Session) -> Updates:
         """Stop the explanation; the prediction stands."""
-        desk, results = self._desks.of(request.session_hash), self.parts.results
-        with desk.lock:
-            desk.stop.set()
-            desk.due = desk.due if desk.due == "predict" else "nothing"
+        results = self.parts.results
+        with session.lock:
+            session.stop.set()
+            session.due = session.due if session.due == "predict" else "nothing"
             # A finished explanation stands; only its checks were stopped, and their panel says so.
-            stopped = {results.progress: ""} if desk.complete else self._stopped(desk)
+            stopped = {results.progress: ""} if session.explanation.complete else self._stopped(session)
         return {**stopped, results.cancel: gr.Button(interactive=False)}
 
-    def _stopped(self, desk: Desk) -> Updates:
-        told = {self.parts.results.progress: note(say("explain.stopped", desk.language), "vb-stopped")}
-        with desk.lock:
-            known = desk.attribution is not None
-            return told | ({self.parts.results.evidence: self.evidence(desk)} if known else {})
+    def _stopped(self, session: Session) -> Updates:
+        told = {self.parts.results.progress: note(say("explain.stopped", session.language), "vb-stopped")}
+        with session.lock:
+            known = session.explanation.attribution is not None
+            return told | ({self.parts.results.evidence: self.evidence(session)} if known else {})
 
-    def evidence(self, desk: Desk, *, refining: bool = False) -> str:
-        """What is known about the attribution on the desk, as HTML."""
-        reads_text = desk.used is not None and bool(desk.used.text_sections)
-        told = {"reads_text": reads_text, "refining": refining, "account": desk.account}
-        return evidence_panel(desk.attribution, desk.study, desk.language, **told)
+    def evidence(self, session: Session, *, refining: bool = False) -> str:
+        """What is known about the attribution on screen, as HTML."""
+        reads_text = session.host is not None and bool(session.host.text_sections)
+        told = {"reads_text": reads_text, "refining": refining, "account": session.explanation.account}
+        return evidence_panel(session.explanation.attribution, session.study, session.language, **told)
 
     # --- the picture
 
-    def _drawn(self, desk: Desk) -> Updates:
-        updates: Updates = {self.parts.results.evidence: self.evidence(desk, refining=True)}
-        if desk.attribution.image is not None:
-            updates[self.parts.film.figure] = desk_value(desk)
+    def _drawn(self, session: Session) -> Updates:
+        updates: Updates = {self.parts.results.evidence: self.evidence(session, refining=True)}
+        if session.explanation.attribution.image is not None:
+            updates[self.parts.film.figure] = viewer_value(session)
         return updates

@@ -1,6 +1,6 @@
 """What a positive call is worth where the finding is rarer or more common: PPV and NPV, "in your ward"."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -10,7 +10,8 @@ import gradio as gr
 from interface.about_tab.facts import number, part, read_facts
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, say, word_for
-from interface.session.session import Desk
+from interface.session.session import Session, Sessions
+from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 
@@ -152,11 +153,24 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def ward_of(desk: Desk, target: Target, prevalence: float, threshold: float) -> str:
-    """The panel's answer for what is on a desk; sliders in per cent."""
-    if desk.used is None or desk.prediction is None or desk.case is None:
-        return note(say("ward.waiting", desk.language))
-    curve = curve_of(read_facts(desk.used.folder).tasks, target, desk.case.provenance.source)
+def ward_handler(sessions: Sessions, panel: WardPanel) -> Callable[..., dict[Any, Any]]:
+    """A handler of the sliders."""
+
+    def calculate(prevalence: float, threshold: float, request: gr.Request) -> dict[Any, Any]:
+        session = sessions.of(request.session_hash)
+        if session.answer.prediction is None:
+            return {panel.result: ""}
+        target = target_of(session.answer.prediction, session.wishes.target)
+        return {panel.result: ward_of(session, target, prevalence, threshold)}
+
+    return calculate
+
+
+def ward_of(session: Session, target: Target, prevalence: float, threshold: float) -> str:
+    """The panel's answer for what is on screen; sliders in per cent."""
+    if session.host is None or session.answer.prediction is None or session.case is None:
+        return note(say("ward.waiting", session.language))
+    curve = curve_of(read_facts(session.host.folder).tasks, target, session.case.provenance.source)
     if curve is None:
-        return note(say("ward.none", desk.language))
-    return ward_result(curve, target, prevalence / 100, threshold / 100, desk.language)
+        return note(say("ward.none", session.language))
+    return ward_result(curve, target, prevalence / 100, threshold / 100, session.language)

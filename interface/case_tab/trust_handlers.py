@@ -2,14 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from html import escape
 
 import gradio as gr
 import numpy as np
 
-from interface.case_tab.baseline_comparison import BASELINES, baselines_panel
+from interface.case_tab.baseline_comparison import baselines_panel
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
 from interface.case_tab.map_switch import (
@@ -22,12 +22,13 @@ from interface.case_tab.map_switch import (
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.prove_panel import field_choices, word_choices
 from interface.case_tab.trust_panel import checks_panel, verdict
-from interface.case_tab.viewer import desk_value
+from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import note
 from interface.language.texts import say
-from interface.learn_tab.defects import on_frame
-from interface.session.session import Desk, Desks
-from interface.session.waiting_line import Line, place_line
+from interface.models.model_host import BASELINES
+from interface.session.defects import on_frame
+from interface.session.queue_position import ModelQueue, position_line
+from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT, map_method
 from modeling.results import Attribution
@@ -38,24 +39,24 @@ LOOK_SECONDS = 0.5
 class ScrutinyActions:
     """Handlers around an explanation that is there; each returns or yields component updates."""
 
-    def __init__(self, desks: Desks, parts: Parts, work: ModelActions, line: Line) -> None:
-        self._desks, self.parts, self._work, self._line = desks, parts, work, line
+    def __init__(self, sessions: Sessions, parts: Parts, work: ModelActions, queue: ModelQueue) -> None:
+        self._sessions, self.parts, self._work, self._queue = sessions, parts, work, queue
 
-    # --- the place in line
+    # --- the position in the queue
 
     async def wait(self, request: gr.Request) -> AsyncIterator[Updates]:
-        """Show the place in line until the model turns to this reader; waiting costs no thread."""
-        session = request.session_hash or ""
-        desk, shown = self._desks.of(session), 0
-        while desk.due in ("predict", "explain") and self._work.can_answer(desk):
-            self._line.enter(session)
-            place = self._line.place(session)
-            if place != shown:
-                yield {self.parts.line: place_line(place, desk.language)}
-            shown = place
+        """Show the position until the model turns to this reader; waiting costs no thread."""
+        reader = request.session_hash or ""
+        session, shown = self._sessions.of(reader), 0
+        while session.due in ("predict", "explain") and self._work.can_answer(session):
+            self._queue.enter(reader)
+            position = self._queue.position(reader)
+            if position != shown:
+                yield {self.parts.position: position_line(position, session.language)}
+            shown = position
             await asyncio.sleep(LOOK_SECONDS)
-        self._line.leave(session)
-        yield {self.parts.line: "" if shown else gr.skip()}
+        self._queue.leave(reader)
+        yield {self.parts.position: "" if shown else gr.skip()}
 
     # --- the trust panel
 
@@ -68,12 +69,17 @@ class ScrutinyActions:
 
     def examine(self, request: gr.Request) -> Iterator[Updates]:
         """Put the exact account beside the path's, then one trust measure after the other."""
-        desk, parts = self._desks.of(request.session_hash), self.parts
-        with desk.lock:
-            due = desk.due == "examine" and desk.attribution is not None
+        session, parts = self._sessions.of(request.session_hash), self.parts
+        with session.lock:
+            due = session.due == "examine" and session.explanation.attribution is not None
             if due:
-                desk.due, stop, attribution, study = "nothing", desk.stop, desk.attribution, desk.study
-                host, ready = desk.used, self._ready(desk)
+                session.due, stop, attribution, study = (
+                    "nothing",
+                    session.stop,
+                    session.explanation.attribution,
+                    session.study,
+                )
+                host, ready = session.host, self._ready(session)
         if not due:
             yield {parts.message: gr.skip()}
             return
@@ -81,63 +87,81 @@ class ScrutinyActions:
         stopped = False
         try:
             account = host.account(study, attribution.target, attribution)
-            with desk.lock:
-                if desk.attribution is not attribution:  # the reader has moved on meanwhile
+            with session.lock:
+                if session.explanation.attribution is not attribution:  # the reader has moved on meanwhile
                     return
-                desk.account = account
-                told = {parts.results.evidence: self._work.evidence(desk)}
-                first = told | self._checks(desk, running=True)
+                session.learn(account=account)
+                told = {parts.results.evidence: self._work.evidence(session)}
+                first = told | self._checks(session, running=True)
             yield first
             for measure in host.measures(study, attribution.target, attribution, stop):
-                with desk.lock:
-                    if desk.attribution is not attribution:
+                with session.lock:
+                    if session.explanation.attribution is not attribution:
                         return
-                    desk.measures.append(measure)
-                    more = told | self._checks(desk, running=True)
+                    session.learn(measures=(*session.explanation.measures, measure))
+                    more = told | self._checks(session, running=True)
                 yield more
         except ExplanationCancelled:
             stopped = True
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {parts.trust.checks: "", parts.results.cancel: gr.Button(interactive=False)}
             raise
-        yield from self._ended(desk, attribution, stopped)
+        yield from self._ended(session, attribution, stopped)
 
-    def _ended(self, desk: Desk, attribution: Attribution, stopped: bool) -> Iterator[Updates]:
-        with desk.lock:
-            if desk.attribution is not attribution:  # a newer explanation owns the screen
+    def _ended(self, session: Session, attribution: Attribution, stopped: bool) -> Iterator[Updates]:
+        with session.lock:
+            if session.explanation.attribution is not attribution:  # a newer explanation owns the screen
                 return
             # All of it once more: see `on_top`.
-            told = {self.parts.results.evidence: self._work.evidence(desk), **self._ready(desk, fresh=False)}
-            ended = told | self._checks(desk, stopped=stopped)
+            told = {
+                self.parts.results.evidence: self._work.evidence(session),
+                **self._ready(session, fresh=False),
+            }
+            ended = told | self._checks(session, stopped=stopped)
         yield {**ended, self.parts.results.cancel: gr.Button(interactive=False)}
 
-    def _ready(self, desk: Desk, *, fresh: bool = True) -> Updates:
+    def _ready(self, session: Session, *, fresh: bool = True) -> Updates:
         """What can be looked at and taken away, now that there is an account.
 
         Args:
             fresh: whether nothing is ticked yet; otherwise ticks stay.
         """
-        rows, words = field_choices(desk.attribution, desk.language), word_choices(desk.attribution)
+        rows, words = (
+            field_choices(session.explanation.attribution, session.language),
+            word_choices(session.explanation.attribution),
+        )
         prove, value = self.parts.prove, {"value": []} if fresh else {}
         return {
-            self.parts.method.switch: gr.Radio(choices=method_choices(desk.used.scrutiny.opinions)),
-            self.parts.method.about: self._about(desk),
+            self.parts.method.switch: gr.Radio(choices=method_choices(session.host.scrutiny.opinions)),
+            self.parts.method.about: self._about(session),
             prove.fields: gr.CheckboxGroup(choices=rows, visible=bool(rows), **value),
             prove.words: gr.CheckboxGroup(choices=words, visible=bool(words), **value),
         }
 
-    def _checks(self, desk: Desk, *, running: bool = False, stopped: bool = False) -> Updates:
-        line = "" if running else verdict(desk.measures, desk.attribution, desk.language)
-        panel = checks_panel(desk.measures, desk.language, running=running, stopped=stopped)
+    def _checks(self, session: Session, *, running: bool = False, stopped: bool = False) -> Updates:
+        line = (
+            ""
+            if running
+            else verdict(session.explanation.measures, session.explanation.attribution, session.language)
+        )
+        panel = checks_panel(session.explanation.measures, session.language, running=running, stopped=stopped)
         return {self.parts.trust.checks: panel, self.parts.trust.summary: line}
 
-    def stopped(self, request: gr.Request) -> Updates:
-        """What the trust panel says after Cancel."""
-        desk = self._desks.of(request.session_hash)
-        with desk.lock:
-            if desk.attribution is None or desk.account is None:
-                return {self.parts.trust.checks: "", self.parts.trust.summary: ""}
-            return self._checks(desk, stopped=True)
+    @property
+    def ended(self) -> list[gr.components.Component]:
+        """Outputs of `cancel`."""
+        results, trust = self.parts.results, self.parts.trust
+        shown = [results.progress, results.evidence, results.cancel, self.parts.message]
+        return [*shown, trust.checks, trust.summary]
+
+    def cancel(self, request: gr.Request) -> Updates:
+        """Stop explanation and checks; the prediction stands, and what was finished before."""
+        session = self._sessions.of(request.session_hash)
+        with session.lock:
+            stopped = self._work.cancel(session)
+            if session.explanation.attribution is None or session.explanation.account is None:
+                return {**stopped, self.parts.trust.checks: "", self.parts.trust.summary: ""}
+            return stopped | self._checks(session, stopped=True)
 
     # --- other maps
 
@@ -149,96 +173,108 @@ class ScrutinyActions:
 
     def switch(self, method: str, request: gr.Request) -> Iterator[Updates]:
         """Put another method's map, or a control's, on the film; the account's own comes back at once."""
-        desk, parts = self._desks.of(request.session_hash), self.parts
-        attribution = desk.attribution
+        session, parts = self._sessions.of(request.session_hash), self.parts
+        attribution = session.explanation.attribution
         map_method(method)
-        if attribution is None or desk.used is None:
+        if attribution is None or session.host is None:
             yield {
                 parts.method.switch: ACCOUNT,
-                parts.method.about: note(say("prove.waiting", desk.language)),
+                parts.method.about: note(say("prove.waiting", session.language)),
             }
             return
         if attribution.image is None:
-            told = note(say("method.no_film", desk.language))
+            told = note(say("method.no_film", session.language))
             yield {parts.method.switch: ACCOUNT, parts.method.about: told}
             return
         found = None
         if method != ACCOUNT:
-            told = say("method.computing", desk.language, method=method_name(method, desk.language))
+            told = say("method.computing", session.language, method=method_name(method, session.language))
             yield {parts.method.about: note(told, "vb-running")}
-            stop = desk.begin_looking()
+            stop = session.begin_looking()
             try:
-                found = desk.used.opinion(desk.study, attribution.target, method, stop)
+                found = session.host.opinion(session.study, attribution.target, method, stop)
             except ViewboxError:
-                yield {parts.method.switch: _shown(desk), parts.method.about: self._about(desk)}
+                yield {parts.method.switch: _shown(session), parts.method.about: self._about(session)}
                 raise
-        with desk.lock:
-            if desk.attribution is None or desk.attribution.target != attribution.target:
+        with session.lock:
+            if (
+                session.explanation.attribution is None
+                or session.explanation.attribution.target != attribution.target
+            ):
                 return
-            desk.opinion = found
+            session.learn(opinion=found)
             # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.
-            figure = {**desk_value(desk), "insist": True}
-            put = {parts.method.about: self._about(desk), parts.film.figure: figure}
+            figure = {**viewer_value(session), "insist": True}
+            put = {parts.method.about: self._about(session), parts.film.figure: figure}
         yield put
 
     def put_linked(self, request: gr.Request) -> Iterator[Updates]:
         """Put the map that the address asked for on the film, once there is an account."""
-        desk = self._desks.of(request.session_hash)
-        method = desk.linked.method
-        if method in ("", ACCOUNT) or not desk.complete:  # another checkpoint's turn: it does nothing either
+        session = self._sessions.of(request.session_hash)
+        method = session.wishes.link.method
+        if (
+            method in ("", ACCOUNT) or not session.explanation.complete
+        ):  # another checkpoint's turn: it does nothing either
             yield {self.parts.message: gr.skip()}
             return
-        desk.linked = replace(desk.linked, method="")
+        session.wish(link=replace(session.wishes.link, method=""))
         for step in self.switch(method, request):  # with each step: a busy page sees the last one only
             yield {self.parts.method.switch: method, **step}
 
-    def _about(self, desk: Desk) -> str:
-        if desk.attribution is None or desk.attribution.image is None:
+    def _about(self, session: Session) -> str:
+        if session.explanation.attribution is None or session.explanation.attribution.image is None:
             return ""
-        measured = localisation_of(desk.used.folder)
-        pointing = pointing_line(measured, desk.attribution.baseline, desk.language)
-        image = desk.attribution.image if desk.opinion is None else desk.opinion.image
-        words = map_in_words(image, desk.film, desk.language)
-        if desk.change == "framed" and np.abs(image).max() > 0:
-            words += " " + say("words.frame", desk.language, percent=f"{100 * on_frame(image):.0f} %")
+        measured = localisation_of(session.host.folder)
+        pointing = pointing_line(measured, session.explanation.attribution.baseline, session.language)
+        image = (
+            session.explanation.attribution.image
+            if session.explanation.opinion is None
+            else session.explanation.opinion.image
+        )
+        words = map_in_words(image, session.film, session.language)
+        if session.wishes.change == "framed" and np.abs(image).max() > 0:
+            words += " " + say("words.frame", session.language, percent=f"{100 * on_frame(image):.0f} %")
         line = f'<p class="vb-inwords">{escape(words)}</p>' if words else ""
-        return line + about(desk.attribution, desk.opinion, desk.language, pointing=pointing)
+        return line + about(
+            session.explanation.attribution, session.explanation.opinion, session.language, pointing=pointing
+        )
 
     # --- other baselines
 
     def compare(self, request: gr.Request) -> Iterator[Updates]:
         """The same target from every baseline, side by side, each as soon as it is there."""
-        desk, panel = self._desks.of(request.session_hash), self.parts.trust.baselines
-        first, cancel = desk.attribution, self.parts.results.cancel
-        if first is None or desk.used is None:
-            yield {panel: note(say("compare.nothing", desk.language))}
+        session, panel = self._sessions.of(request.session_hash), self.parts.trust.baselines
+        first, cancel = session.explanation.attribution, self.parts.results.cancel
+        if first is None or session.host is None:
+            yield {panel: note(say("compare.nothing", session.language))}
             return
-        if desk.stop.is_set():  # by an earlier Cancel
-            desk.stop = threading.Event()
-        stop = desk.stop
-        desk.others[first.baseline] = first
-        yield {panel: self._compared(desk, running=True), cancel: gr.Button(interactive=True)}
+        if session.stop.is_set():  # by an earlier Cancel
+            session.stop = threading.Event()
+        stop = session.stop
+        session.learn(others={first.baseline: first, **session.explanation.others})
+        yield {panel: self._compared(session, running=True), cancel: gr.Button(interactive=True)}
         try:
-            for baseline in desk.used.pipeline.baselines if first.image is not None else ():
-                if baseline in desk.others:
+            for baseline in session.host.pipeline.baselines if first.image is not None else ():
+                if baseline in session.explanation.others:
                     continue
-                found = desk.used.explained(desk.study, first.target, baseline, stop)
-                if desk.attribution is not first:
+                found = session.host.explained(session.study, first.target, baseline, stop)
+                if session.explanation.attribution is not first:
                     return
-                desk.others[baseline] = found
-                yield {panel: self._compared(desk, running=True)}
+                session.learn(others={**session.explanation.others, baseline: found})
+                yield {panel: self._compared(session, running=True)}
         except ExplanationCancelled:
             pass  # what was compared before stays on screen
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {cancel: gr.Button(interactive=False)}
             raise
-        if desk.attribution is first:
-            yield {panel: self._compared(desk), cancel: gr.Button(interactive=False)}
+        if session.explanation.attribution is first:
+            yield {panel: self._compared(session), cancel: gr.Button(interactive=False)}
 
-    def _compared(self, desk: Desk, *, running: bool = False) -> str:
-        ordered: Mapping = {b: desk.others[b] for b in BASELINES if b in desk.others}
-        return baselines_panel(ordered, desk.shown, desk.language, running=running)
+    def _compared(self, session: Session, *, running: bool = False) -> str:
+        others = session.explanation.others
+        ordered = {b: others[b] for b in BASELINES if b in others}
+        return baselines_panel(ordered, session.picture, session.language, running=running)
 
 
-def _shown(desk: Desk) -> str:
-    return ACCOUNT if desk.opinion is None else desk.opinion.method
+def _shown(session: Session) -> str:
+    return ACCOUNT if session.explanation.opinion is None else session.explanation.opinion.method

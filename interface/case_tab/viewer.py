@@ -32,7 +32,7 @@ from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, provenance_line
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
-from interface.session.session import Desk
+from interface.session.session import Session
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 from modeling.render.pictures import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density
@@ -55,7 +55,7 @@ Value = dict[str, Any]
 
 
 def viewer(elem_id: str) -> gr.HTML:
-    """Lay out a viewer; `desk_value` says what it shows, its event `marked` and its value tell a region."""
+    """Lay out a viewer; `viewer_value` says what it shows, its event `marked` and its value tell a region."""
     words = {
         language: {k: s for k, s in one.strings.items() if k.startswith("viewer.") or k in _FILM_WORDS}
         for language, one in CATALOGUES.items()
@@ -187,23 +187,28 @@ def map_layer(
     )
 
 
-def desk_value(desk: Desk) -> Value:
-    """What lies on a desk: its film, with the map of its explanation where there is one."""
-    assert desk.case is not None, "shown before a case was laid on the desk"
-    account, layers = desk.attribution, []
-    if account is not None and account.image is not None and desk.prediction is not None and desk.film:
-        told = {"read": desk.prediction[account.target.task].modalities, "turn": desk.opened}
-        of, opinion = (desk.case, account.target, desk.language), desk.opinion
+def viewer_value(session: Session) -> Value:
+    """What a session shows: its film, with the map of its explanation where there is one."""
+    assert session.case is not None, "shown before a case was put on screen"
+    account, layers = session.explanation.attribution, []
+    if (
+        account is not None
+        and account.image is not None
+        and session.answer.prediction is not None
+        and session.film
+    ):
+        told = {"read": session.answer.prediction[account.target.task].modalities, "turn": session.version}
+        of, opinion = (session.case, account.target, session.language), session.explanation.opinion
         shown = account.image if opinion is None else opinion.image
-        told["in_words"] = map_in_words(shown, desk.film, desk.language)
+        told["in_words"] = map_in_words(shown, session.film, session.language)
         if opinion is None:
             told |= {"method": account.method, "baseline": account.baseline}
             layers.append(map_layer(account.image, *of, **told))
         else:
             layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
-    value = film_value(desk.case, desk.film, desk.language, layers=tuple(layers))
-    if desk.study.radiograph is None and desk.case.study.radiograph is not None:
-        told = say("film.left_out", desk.language)
+    value = film_value(session.case, session.film, session.language, layers=tuple(layers))
+    if session.study.radiograph is None and session.case.study.radiograph is not None:
+        told = say("film.left_out", session.language)
         value |= {"text": told, "message": told}
     return value
 

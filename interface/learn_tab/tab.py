@@ -9,6 +9,7 @@ import gradio as gr
 
 from interface.html.fragments import heading, note
 from interface.language.texts import Language, marker, say
+from interface.session.lanes import Lanes
 from interface.session.links import Link
 
 TWIN = "teaching-twin"
@@ -73,14 +74,13 @@ def learn_tab(
     tabs: gr.Tabs,
     checkpoints: Sequence[str],
     spoken: Callable[[gr.Request], Language],
-    guard: Callable[..., Any],
+    lanes: Lanes,
 ) -> None:
     """Lay out the tab among the others; it is written when a reader opens it, in the reader's language.
 
     Args:
         checkpoints: those on this page; what needs another one says so.
         spoken: the language of the reader who asks.
-        guard: shows what goes wrong.
     """
     with tabs, gr.Tab(marker("tab.learn"), id="learn") as tab:
         lessons = gr.HTML(elem_id="vb-learn")
@@ -88,8 +88,7 @@ def learn_tab(
     def show(request: gr.Request) -> dict[Any, Any]:
         return {lessons: learn_page(spoken(request), checkpoints)}
 
-    lane = {"concurrency_limit": 8, "concurrency_id": "cases"}
-    tab.select(guard(show), None, [lessons], show_progress="hidden", api_visibility="private", **lane)
+    lanes.reading(tab.select, show, None, [lessons])
 
 
 def learn_page(language: Language, checkpoints: Sequence[str]) -> str:

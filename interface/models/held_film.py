@@ -2,7 +2,7 @@
 
 A film is answered as bytes, not inside the component's value: gradio compares and copies that value as JSON
 at each change, and a map would carry its film along every time. Nothing is written to disk. The address is
-unguessable, is told to one session only, and dies with the desk that holds the film.
+unguessable, is told to one session only, and dies with the session that holds the film.
 
 The answer is one stream: a smaller film first where the film is large, so that something is on screen at
 once, then the film itself, both in blocks of rows. Each row is coded as steps from pixel to pixel (zigzag),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+BASELINES = ("black", "blurred", "mean", "normals")
+"""What a film can start from; the last two only where a checkpoint has such films stored beside it."""
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = Sentence(
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."

@@ -7,12 +7,11 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from interface.case_tab.baseline_comparison import BASELINES
 from interface.html.fragments import alert, note
 from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import StoreHost
+from interface.models.model_host import BASELINES, StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
 from interface.quiz_tab.pool import QuizPool, host_for
@@ -30,7 +29,7 @@ from interface.quiz_tab.search import candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
 from interface.quiz_tab.tab import QuizPanel
 from interface.session.links import language_of
-from interface.session.session import Desk, Desks
+from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
@@ -41,8 +40,8 @@ Updates = dict[Any, Any]
 class QuizActions:
     """Handlers of the tab; each returns component updates."""
 
-    def __init__(self, models: Checkpoints, desks: Desks, pool: QuizPool, panel: QuizPanel) -> None:
-        self._models, self._desks, self._pool, self.panel = models, desks, pool, panel
+    def __init__(self, models: Checkpoints, sessions: Sessions, pool: QuizPool, panel: QuizPanel) -> None:
+        self._models, self._sessions, self._pool, self.panel = models, sessions, pool, panel
 
     # --- arriving
 
@@ -67,46 +66,46 @@ class QuizActions:
 
     def begin(self, code: str | None, request: gr.Request) -> Iterator[Updates]:
         """Draw the set, as soon as the films are known, and show the first one."""
-        desk = self._desks.of(request.session_hash)
+        session = self._sessions.of(request.session_hash)
         if (code or "").strip() and clean_code(code) is None:
-            raise ViewboxError(say("quiz.bad_code", desk.language))
-        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+            raise ViewboxError(say("quiz.bad_code", session.language))
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, session.language)
         chosen = clean_code(code) or new_code()
-        yield self._begun(desk, Sitting(chosen, drawn_set(chosen, candidates)))
+        yield self._begun(session, Sitting(chosen, drawn_set(chosen, candidates)))
 
     def resume(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Go on with a set that a reload interrupted, from what the reader's browser kept of it."""
-        desk = self._desks.of(request.session_hash)
-        candidates = yield from candidates_for(self._pool, self._models, self.panel, desk.language)
+        session = self._sessions.of(request.session_hash)
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, session.language)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
-        yield self._begun(desk, sitting_from(event._data, candidates, desk.language))
+        yield self._begun(session, sitting_from(event._data, candidates, session.language))
 
-    def _begun(self, desk: Desk, sitting: Sitting) -> Updates:
-        if desk.quiz is not None:
-            desk.quiz.end()
-        desk.quiz, done = sitting, len(sitting.rows)
-        shown = self._open(desk, sitting)
+    def _begun(self, session: Session, sitting: Sitting) -> Updates:
+        if session.quiz is not None:
+            session.quiz.end()
+        session.quiz, done = sitting, len(sitting.rows)
+        shown = self._open(session, sitting)
         self._pool.draw_ahead([one.case_id for one in sitting.asked[done + 1 :]])
-        return shown | {self.panel.kept: kept_record(sitting, desk.language)}
+        return shown | {self.panel.kept: kept_record(sitting, session.language)}
 
     # --- reading
 
-    def _open(self, desk: Desk, sitting: Sitting) -> Updates:
+    def _open(self, session: Session, sitting: Sitting) -> Updates:
         """The next case, with nothing but what exists before anyone reads it."""
         case = self._pool.case(sitting.asked[len(sitting.rows)].case_id)
         film = hold(case)
         if film is None or TaskName.APPEARANCE not in case.reference:
-            raise ViewboxError(say("quiz.no_cases", desk.language))
+            raise ViewboxError(say("quiz.no_cases", session.language))
         sitting.put(case, film, host_for(self._models, case))
         p = self.panel
         return {
             p.message: alert(""),
-            p.status: note(say("quiz.read_hint", desk.language)),
+            p.status: note(say("quiz.read_hint", session.language)),
             p.start: gr.Column(visible=False),
             p.begin: gr.Button(interactive=True),
-            p.step: self._step("quiz.step_read", desk.language, sitting),
-            p.film: quiz_film(sitting, desk.language),
-            p.facts: draw.facts(case, desk.language),
+            p.step: self._step("quiz.step_read", session.language, sitting),
+            p.film: quiz_film(sitting, session.language),
+            p.facts: draw.facts(case, session.language),
             p.model: "",
             p.truth: "",
             p.answers: gr.Column(visible=True),
@@ -128,26 +127,28 @@ class QuizActions:
         self, answer: str | None, confidence: float | None, marked: object, request: gr.Request
     ) -> Updates:
         """Keep the reader's own reading; from here on the model's answer may be seen."""
-        desk, sitting = self._sitting(request, "read")
-        first, mark = self._given(answer, confidence, desk.language), mark_on(sitting, marked)
+        session, sitting = self._sitting(request, "read")
+        first, mark = self._given(answer, confidence, session.language), mark_on(sitting, marked)
         if mark is None and first.class_name != NO_REGION and not sitting.reminded:
             sitting.reminded = True
-            raise ViewboxError(say("quiz.unmarked", desk.language))
-        return self._committed(desk, sitting, first, mark)
+            raise ViewboxError(say("quiz.unmarked", session.language))
+        return self._committed(session, sitting, first, mark)
 
     def recommit(self, request: gr.Request) -> Updates:
         """After a reload: what had been committed stands, and the model's answer is told again."""
-        desk = self._desks.of(request.session_hash)
-        sitting = desk.quiz
+        session = self._sessions.of(request.session_hash)
+        sitting = session.quiz
         if sitting is None or sitting.waiting is None or sitting.stage != "read":
             return {self.panel.message: gr.skip()}
         first, mark = sitting.waiting.answer, sitting.waiting.mark
         sitting.waiting = None
         given = {self.panel.answer: gr.Radio(value=first.class_name)}
         given[self.panel.confidence] = gr.Radio(value=first.confidence)
-        return given | self._committed(desk, sitting, first, mark)
+        return given | self._committed(session, sitting, first, mark)
 
-    def _committed(self, desk: Desk, sitting: Sitting, first: Answer, mark: np.ndarray | None) -> Updates:
+    def _committed(
+        self, session: Session, sitting: Sitting, first: Answer, mark: np.ndarray | None
+    ) -> Updates:
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
         told = host.predict(study, None)[TaskName.APPEARANCE]
@@ -157,18 +158,18 @@ class QuizActions:
         p = self.panel
         return {
             p.message: alert(""),
-            p.status: note(say("quiz.revise_hint", desk.language)),
-            p.step: self._step("quiz.step_revise", desk.language, sitting),
-            p.model: draw.model_answer(told, first.class_name, desk.language, None, coming=True),
+            p.status: note(say("quiz.revise_hint", session.language)),
+            p.step: self._step("quiz.step_revise", session.language, sitting),
+            p.model: draw.model_answer(told, first.class_name, session.language, None, coming=True),
             p.commit: gr.Button(visible=False),
             p.reveal: gr.Button(visible=True),
-            p.kept: kept_record(sitting, desk.language),
+            p.kept: kept_record(sitting, session.language),
         }
 
     def explain(self, request: gr.Request) -> Updates:
         """The map of the model's answer; one that comes after the reference is still shown and scored."""
-        desk = self._desks.of(request.session_hash)
-        sitting, nothing = desk.quiz, {self.panel.message: gr.skip()}
+        session = self._sessions.of(request.session_hash)
+        sitting, nothing = session.quiz, {self.panel.message: gr.skip()}
         if sitting is None or sitting.told is None or sitting.map is not None or sitting.stage == "over":
             return nothing
         case, told, stop = sitting.case, sitting.told, sitting.stop
@@ -179,30 +180,30 @@ class QuizActions:
         except ExplanationCancelled:  # the reader went on to the next film
             return nothing
         except ViewboxError as exc:
-            without = draw.model_answer(told, first, desk.language, None, coming=False)
+            without = draw.model_answer(told, first, session.language, None, coming=False)
             return {
                 self.panel.model: without,
-                self.panel.message: alert(translated(exc.sentence, desk.language)),
+                self.panel.message: alert(translated(exc.sentence, session.language)),
             }
         if stop.is_set() or sitting.case is not case:
             return nothing
         sitting.map = account
         updates: Updates = {
-            self.panel.film: quiz_film(sitting, desk.language),
-            self.panel.model: draw.model_answer(told, first, desk.language, account, coming=False),
+            self.panel.film: quiz_film(sitting, session.language),
+            self.panel.model: draw.model_answer(told, first, session.language, account, coming=False),
         }
-        return updates | (self._rescored(desk, sitting) if sitting.stage == "reveal" else {})
+        return updates | (self._rescored(session, sitting) if sitting.stage == "reveal" else {})
 
-    def _rescored(self, desk: Desk, sitting: Sitting) -> Updates:
+    def _rescored(self, session: Session, sitting: Sitting) -> Updates:
         row = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
         sitting.rows[-1] = row
-        told = draw.reference(sitting.case, row, desk.language)
-        return {self.panel.truth: told, self.panel.kept: kept_record(sitting, desk.language)}
+        told = draw.reference(sitting.case, row, session.language)
+        return {self.panel.truth: told, self.panel.kept: kept_record(sitting, session.language)}
 
     def reveal(self, answer: str | None, confidence: float | None, request: gr.Request) -> Updates:
         """Keep the second answer and tell the reference."""
-        desk, sitting = self._sitting(request, "revise")
-        row = sitting.result(self._given(answer, confidence, desk.language))
+        session, sitting = self._sitting(request, "revise")
+        row = sitting.result(self._given(answer, confidence, session.language))
         sitting.rows.append(row)
         sitting.stage = "reveal"
         last = len(sitting.rows) == len(sitting.asked)
@@ -210,59 +211,59 @@ class QuizActions:
         return {
             p.message: alert(""),
             p.status: "",
-            p.step: self._step("quiz.step_reveal", desk.language, sitting),
-            p.film: quiz_film(sitting, desk.language),
-            p.truth: draw.reference(sitting.case, row, desk.language),
+            p.step: self._step("quiz.step_reveal", session.language, sitting),
+            p.film: quiz_film(sitting, session.language),
+            p.truth: draw.reference(sitting.case, row, session.language),
             p.answers: gr.Column(visible=False),
             p.next: gr.Button(visible=not last),
-            p.kept: kept_record(sitting, desk.language),
+            p.kept: kept_record(sitting, session.language),
         }
 
     def next(self, request: gr.Request) -> Updates:
         """The next film."""
-        desk, sitting = self._sitting(request, "reveal")
+        session, sitting = self._sitting(request, "reveal")
         if len(sitting.rows) == len(sitting.asked):
-            return self._over(desk, sitting)
-        return self._open(desk, sitting)
+            return self._over(session, sitting)
+        return self._open(session, sitting)
 
     def finish(self, request: gr.Request) -> Updates:
         """The results of what has been done."""
-        desk = self._desks.of(request.session_hash)
-        if desk.quiz is None:
-            raise ViewboxError(say("quiz.no_sitting", desk.language))
-        return self._over(desk, desk.quiz)
+        session = self._sessions.of(request.session_hash)
+        if session.quiz is None:
+            raise ViewboxError(say("quiz.no_sitting", session.language))
+        return self._over(session, session.quiz)
 
     def again(self, request: gr.Request) -> Updates:
         """Back to the start, for another set."""
-        desk, p = self._desks.of(request.session_hash), self.panel
-        desk.quiz = None
+        session, p = self._sessions.of(request.session_hash), self.panel
+        session.quiz = None
         start = {p.start: gr.Column(visible=True), p.code: "", p.begin: gr.Button(interactive=True)}
         return start | {p.step: "", p.status: "", p.results: "", p.again: gr.Button(visible=False)}
 
     # --- what stands on screen
 
-    def _over(self, desk: Desk, sitting: Sitting) -> Updates:
+    def _over(self, session: Session, sitting: Sitting) -> Updates:
         sitting.end()
         p = self.panel
         return {
             p.message: alert(""),
             p.status: "",
-            p.step: draw.step("quiz.step_over", desk.language),
+            p.step: draw.step("quiz.step_over", session.language),
             p.facts: "",
             p.model: "",
             p.truth: "",
-            p.results: draw.results(sitting, fingerprint(sitting.asked), desk.language),
+            p.results: draw.results(sitting, fingerprint(sitting.asked), session.language),
             p.again: gr.Button(visible=True),
-            p.kept: kept_record(sitting, desk.language),
+            p.kept: kept_record(sitting, session.language),
         }
 
     # --- what the reader gave
 
-    def _sitting(self, request: gr.Request, stage: Stage) -> tuple[Desk, Sitting]:
-        desk = self._desks.of(request.session_hash)
-        if desk.quiz is None or desk.quiz.stage != stage:
-            raise ViewboxError(say("quiz.no_sitting", desk.language))
-        return desk, desk.quiz
+    def _sitting(self, request: gr.Request, stage: Stage) -> tuple[Session, Sitting]:
+        session = self._sessions.of(request.session_hash)
+        if session.quiz is None or session.quiz.stage != stage:
+            raise ViewboxError(say("quiz.no_sitting", session.language))
+        return session, session.quiz
 
     @staticmethod
     def _given(answer: str | None, confidence: float | None, language: Language) -> Answer:
@@ -271,7 +272,9 @@ class QuizActions:
         return Answer(answer, float(confidence))
 
 
-def quiz_actions(models: Checkpoints, stores: StoreHost, desks: Desks) -> Callable[[QuizPanel], QuizActions]:
+def quiz_actions(
+    models: Checkpoints, stores: StoreHost, sessions: Sessions
+) -> Callable[[QuizPanel], QuizActions]:
     """Makes the handlers, for `interface.quiz_tab.tab.quiz_tab`."""
     pool = QuizPool(models, stores)
-    return lambda panel: QuizActions(models, desks, pool, panel)
+    return lambda panel: QuizActions(models, sessions, pool, panel)

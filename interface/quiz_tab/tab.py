@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -9,6 +10,7 @@ import gradio as gr
 from interface.case_tab.viewer import viewer
 from interface.language.texts import CATALOGUES, marker
 from interface.quiz_tab.rules import CONFIDENCES
+from interface.session.lanes import PRIVATE, Lanes
 from modeling.labels import APPEARANCE
 
 FILM_ID = "vb-quiz-film"
@@ -21,10 +23,6 @@ const mount = () => window.viewboxQuiz?.mount
 mount();
 """
 _FOCUS = "() => window.viewboxQuiz.focus()"
-_PRIVATE = {"api_visibility": "private"}
-_READING = {"concurrency_limit": 8, "concurrency_id": "quiz", "show_progress": "hidden", **_PRIVATE}
-_MODEL = {"concurrency_limit": 1, "concurrency_id": "model", "show_progress": "hidden", **_PRIVATE}
-_SHORT = {**_MODEL, "concurrency_id": "short"}
 
 
 @dataclass(frozen=True)
@@ -115,43 +113,27 @@ def _kept() -> gr.HTML:
     return gr.HTML({}, elem_id="vb-quiz-kept", words=words, **fixed)
 
 
-def quiz_tab(
-    page: gr.Blocks,
-    tabs: gr.Tabs,
-    message: gr.HTML,
-    actions: Callable[[QuizPanel], Any],
-    guard: Callable[[Callable[..., Any]], Callable[..., Any]],
-) -> None:
+def quiz_tab(page: gr.Blocks, tabs: gr.Tabs, actions: Callable[[QuizPanel], Any], lanes: Lanes) -> None:
     """Lay out the tab among the others and connect it.
 
     Args:
-        message: where refusals are shown.
         actions: makes the handlers for the panel (`interface.quiz_tab.handlers.QuizActions`).
-        guard: shows what goes wrong.
     """
     with tabs, gr.Tab(marker("tab.quiz"), id="quiz", render_children=True) as tab:
-        panel = quiz_panel(tabs, message)
-    work = actions(panel)
-
-    def on(event: Callable[..., Any], action: Callable[..., Any], inputs: Any, lane: dict[str, Any]) -> Any:
-        done = event(guard(action), inputs, panel.all, **lane)
-        done.then(None, None, None, js=_FOCUS, queue=False, **_PRIVATE)
-        return done
-
-    answered = [panel.answer, panel.confidence]
+        panel = quiz_panel(tabs, lanes.message)
+    work, reading = actions(panel), partial(lanes.reading, pool="quiz")
+    answered, shown = [panel.answer, panel.confidence], panel.all
     # Not `all`: an update of the viewer before it is built, even an empty one, takes its words away.
-    shown = [panel.intro, panel.kept, panel.tabs, panel.code, panel.status]
-    page.load(guard(work.arrive), None, shown, **_READING)
-    tab.select(work.prepare, None, None, **_READING)
-    for event in (panel.begin.click, panel.code.submit):
-        on(event, work.begin, [panel.code], _READING)
-    committed = on(panel.commit.click, work.commit, [*answered, panel.film], _SHORT)
-    committed.then(guard(work.explain), None, panel.all, **_MODEL)
-    resumed = on(panel.kept.resume, work.resume, None, _READING)
-    recommitted = resumed.then(guard(work.recommit), None, panel.all, **_SHORT)
-    recommitted.then(None, None, None, js=_FOCUS, queue=False, **_PRIVATE)
-    recommitted.then(guard(work.explain), None, panel.all, **_MODEL)
-    on(panel.reveal.click, work.reveal, answered, _READING)
-    on(panel.next.click, work.next, None, _READING)
-    on(panel.finish.click, work.finish, None, _READING)
-    on(panel.again.click, work.again, None, _READING)
+    reading(page.load, work.arrive, None, [panel.intro, panel.kept, panel.tabs, panel.code, panel.status])
+    reading(tab.select, work.prepare)
+    reading(partial(gr.on, [panel.begin.click, panel.code.submit]), work.begin, [panel.code], shown)
+    committed = lanes.short(panel.commit.click, work.commit, [*answered, panel.film], shown)
+    resumed = reading(panel.kept.resume, work.resume, None, shown)
+    recommitted = lanes.short(resumed.then, work.recommit, None, shown)
+    for answer in (committed, recommitted):
+        lanes.long(answer.then, work.explain, None, shown)
+    reading(panel.reveal.click, work.reveal, answered, shown)
+    reading(panel.next.click, work.next, None, shown)
+    reading(panel.finish.click, work.finish, None, shown)
+    reading(panel.again.click, work.again, None, shown)
+    panel.step.change(None, None, None, js=_FOCUS, queue=False, **PRIVATE)

@@ -17,7 +17,7 @@ from interface.reports_tab.panel import LONGEST_REPORT, ReportTab
 from interface.reports_tab.similar_cards import found_panel, progress_line
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.topics import StoreTopics, topics_panel
-from interface.session.session import Desk, Desks
+from interface.session.session import Session, Sessions
 from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.study import Modality
@@ -35,8 +35,8 @@ Updates = dict[Any, Any]
 class ReportActions:
     """Handlers of the tab; each returns or yields component updates."""
 
-    def __init__(self, desks: Desks, similar: SimilarCases, tab: ReportTab, message: gr.HTML) -> None:
-        self._desks, self._similar, self._tab, self._message = desks, similar, tab, message
+    def __init__(self, sessions: Sessions, similar: SimilarCases, tab: ReportTab, message: gr.HTML) -> None:
+        self._sessions, self._similar, self._tab, self._message = sessions, similar, tab, message
         self._topics = StoreTopics()
 
     # --- mining, and the rules
@@ -57,19 +57,19 @@ class ReportActions:
 
     def take(self, rules: str, request: gr.Request) -> Updates:
         """The report of the case on screen, with its labels."""
-        desk = self._desks.of(request.session_hash)
-        if desk.case is None or desk.study is None:
-            raise ViewboxError(say("reports.no_case", desk.language))
-        sections = {**desk.study.text.sections, **desk.case.report}
+        session = self._sessions.of(request.session_hash)
+        if session.case is None or session.study is None:
+            raise ViewboxError(say("reports.no_case", session.language))
+        sections = {**session.study.text.sections, **session.case.report}
         text = "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
         if not text:
-            raise ViewboxError(say("reports.no_report", desk.language))
+            raise ViewboxError(say("reports.no_report", session.language))
         return {self._tab.text: text, **self.mine(text, rules, request)}
 
     def mine(self, text: str, rules: str, request: gr.Request) -> Updates:
         """The report with its labels, by the rules as they stand in the box."""
         if not (text or "").strip():
-            raise ViewboxError(say("reports.empty", self._desks.language(request)))
+            raise ViewboxError(say("reports.empty", self._sessions.language(request)))
         return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
 
     def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
@@ -85,7 +85,7 @@ class ReportActions:
                 shown.pop(self._tab.marked)
             return shown
         except ViewboxError as exc:
-            told = translated(exc.sentence, self._desks.language(request))
+            told = translated(exc.sentence, self._sessions.language(request))
             return {self._tab.scores: note(told, "vb-stopped"), **self._quiet()}
 
     def _quiet(self) -> Updates:
@@ -96,7 +96,7 @@ class ReportActions:
 
         if not (text or "").strip():
             return ""
-        language, miner = self._desks.language(request), miner_of(rules)
+        language, miner = self._sessions.language(request), miner_of(rules)
         report = Report.from_text(text[:LONGEST_REPORT])
         labels = miner.label(report)
         shown = note(say("reports.intro", language)) + marked_report(report, labels, miner, language)
@@ -108,32 +108,32 @@ class ReportActions:
 
         edited = bool(rules) and rules.strip() != default_text().strip()
         before, after = example_scores(miner_of("")), example_scores(miner_of(rules))
-        return scores_panel(before, after, edited, self._desks.language(request))
+        return scores_panel(before, after, edited, self._sessions.language(request))
 
     # --- the store's cases
 
     def topics(self, request: gr.Request) -> Iterator[Updates]:
         """Topics of the store's reports; how far the reading of the cases is until they are there."""
-        desk = self._desks.of(request.session_hash)
-        compared = yield from self._read(self._tab.topics, desk)
+        session = self._sessions.of(request.session_hash)
+        compared = yield from self._read(self._tab.topics, session)
         found = self._topics.of(compared)
-        current = desk.case.case_id if desk.case is not None else ""
-        panel = topics_panel(found, compared, current, desk.language)
+        current = session.case.case_id if session.case is not None else ""
+        panel = topics_panel(found, compared, current, session.language)
         yield {self._tab.topics: panel, **self._quiet()}
 
     def find(self, image: float, table: float, text: float, request: gr.Request) -> Iterator[Updates]:
         """Similar and contrast cases; how far the comparison is until it is done."""
-        desk = self._desks.of(request.session_hash)
-        case, study = desk.case, desk.study
+        session = self._sessions.of(request.session_hash)
+        case, study = session.case, session.study
         if case is None or study is None:
-            raise ViewboxError(say("reports.no_case", desk.language))
-        yield from self._read(self._tab.similar, desk)
+            raise ViewboxError(say("reports.no_case", session.language))
+        yield from self._read(self._tab.similar, session)
         found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
-        title = heading("similar.title", desk.language) + note(say("similar.hint", desk.language))
-        shown = {self._tab.similar: title + found_panel(found, desk.language), self._tab.pair: ""}
+        title = heading("similar.title", session.language) + note(say("similar.hint", session.language))
+        shown = {self._tab.similar: title + found_panel(found, session.language), self._tab.pair: ""}
         yield {**shown, **self._quiet()}
 
-    def _read(self, panel: gr.HTML, desk: Desk) -> Iterator[Updates]:
+    def _read(self, panel: gr.HTML, session: Session) -> Iterator[Updates]:
         """Show how far the reading of the cases is; returns them.
 
         Raises:
@@ -141,7 +141,7 @@ class ReportActions:
         """
         self._similar.start()
         while self._similar.building and self._similar.ready is None:
-            yield {panel: progress_line(self._similar.progress, desk.language)}
+            yield {panel: progress_line(self._similar.progress, session.language)}
             self._similar.wait(LOOK_AGAIN)
         return self._similar.compared
 
@@ -149,26 +149,30 @@ class ReportActions:
         self, image: float, table: float, text: float, event: gr.EventData, request: gr.Request
     ) -> Iterator[Updates]:
         """The case on screen and the one that was pressed, both explained, each from its own study."""
-        desk, panel = self._desks.of(request.session_hash), self._tab.pair
-        if desk.case is None or desk.study is None:
-            raise ViewboxError(say("reports.no_case", desk.language))
-        if desk.prediction is None or desk.used is None:
-            raise ViewboxError(say("pair.not_predicted", desk.language))
-        opened, target = desk.opened, target_of(desk.prediction, desk.chosen)
+        session, panel = self._sessions.of(request.session_hash), self._tab.pair
+        if session.case is None or session.study is None:
+            raise ViewboxError(say("reports.no_case", session.language))
+        if session.answer.prediction is None or session.host is None:
+            raise ViewboxError(say("pair.not_predicted", session.language))
+        opened, target = session.version, target_of(session.answer.prediction, session.wishes.target)
         other = self._similar.case(str((event._data or {}).get("case_id", "")))
-        told = say("pair.running", desk.language, name=desk.used.name)
+        told = say("pair.running", session.language, name=session.host.name)
         yield {panel: note(told, "vb-running")}
         weights = _weights(image, table, text)
-        why = self._similar.pair(desk.case, desk.study, other, weights)
-        baseline = desk.attribution.baseline if desk.attribution is not None else "black"
-        stop, host = threading.Event(), desk.used
-        here = explained_side(desk.case, desk.study, desk.shown, host, target, baseline, stop)
-        if desk.opened == opened:
+        why = self._similar.pair(session.case, session.study, other, weights)
+        baseline = (
+            session.explanation.attribution.baseline
+            if session.explanation.attribution is not None
+            else "black"
+        )
+        stop, host = threading.Event(), session.host
+        here = explained_side(session.case, session.study, session.picture, host, target, baseline, stop)
+        if session.version == opened:
             there = explained_side(other, other.study, shown_film(other), host, target, baseline, stop)
-        if desk.opened != opened:  # the reader has moved on meanwhile
+        if session.version != opened:  # the reader has moved on meanwhile
             yield {panel: ""}
             return
-        yield {panel: pair_panel(Pair(here, there, target, host, why), desk.language), **self._quiet()}
+        yield {panel: pair_panel(Pair(here, there, target, host, why), session.language), **self._quiet()}
 
 
 def _weights(image: float, table: float, text: float) -> dict[Modality, float]:

@@ -4,6 +4,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import gradio as gr
@@ -25,63 +26,44 @@ def sentence(error: Exception) -> Sentence:
     return OUR_SIDE
 
 
-def stopping(
-    remember: Callable[[str, gr.Request], None],
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A page handler whose errors stop the chain of events that follows it.
-
-    Args:
-        remember: keeps the sentence for the `failure` event, which puts it on screen.
-    """
-
-    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(handler)
-        def once(*args: Any) -> Any:
-            try:
-                return handler(*args)
-            except Exception as exc:  # the border to the reader, as above
-                told = sentence(exc)
-                remember(told, next(a for a in args if isinstance(a, gr.Request)))
-                raise gr.Error(told, visible=False, print_exception=False) from exc
-
-        return once
-
-    return decorate
-
-
 def on_screen(
-    show: Callable[[str], dict[Any, Any]], spoken: Callable[[gr.Request | None], Language] = lambda _: "en"
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    handler: Callable[..., Any],
+    show: Callable[[str], dict[Any, Any]],
+    spoken: Callable[[gr.Request | None], Language] = lambda _: "en",
+    around: Callable[[gr.Request | None], AbstractContextManager[None]] = nullcontext,
+) -> Callable[..., Any]:
     """A page handler (function or generator) whose errors become what `show` makes of the sentence.
 
     Args:
         show: sentence -> component updates, such as the message area.
         spoken: the language of the reader who asks.
+        around: entered while the handler runs, for the request it was called with.
     """
 
-    def told(error: Exception, args: tuple[Any, ...]) -> dict[Any, Any]:
-        request = next((a for a in args if isinstance(a, gr.Request)), None)
-        return show(translated(sentence(error), spoken(request)))
+    def asked(args: tuple[Any, ...]) -> gr.Request | None:
+        return next((a for a in args if isinstance(a, gr.Request)), None)
 
-    def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
-        if inspect.isgeneratorfunction(handler):
+    def refusal(error: Exception, args: tuple[Any, ...]) -> dict[Any, Any]:
+        return show(translated(sentence(error), spoken(asked(args))))
 
-            @functools.wraps(handler)
-            def steps(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    yield from handler(*args, **kwargs)
-                except Exception as exc:  # the border to the reader, as above
-                    yield told(exc, args)
-
-            return steps
+    if inspect.isgeneratorfunction(handler):
 
         @functools.wraps(handler)
-        def once(*args: Any, **kwargs: Any) -> Any:
+        def steps(*args: Any, **kwargs: Any) -> Any:
             try:
-                return handler(*args, **kwargs)
+                with around(asked(args)):
+                    yield from handler(*args, **kwargs)
             except Exception as exc:  # the border to the reader, as above
-                return told(exc, args)
+                yield refusal(exc, args)
 
-        return once
+        return steps
 
-    return decorate
+    @functools.wraps(handler)
+    def once(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with around(asked(args)):
+                return handler(*args, **kwargs)
+        except Exception as exc:  # the border to the reader, as above
+            return refusal(exc, args)
+
+    return once

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
-from interface.case_tab.baseline_comparison import BASELINES
 from interface.language.texts import LANGUAGES, Language, preferred
-from interface.learn_tab.defects import DEFECTS
+from interface.models.model_host import BASELINES
+from interface.session.defects import DEFECTS
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target

@@ -39,7 +39,7 @@ class _Waiting:
         return stored + (0 if self.film is None else self.film.film.values.nbytes)
 
 
-class Ahead:
+class Prefetch:
     """Reads one case at a time in the background; each waits for the one reader it was read for."""
 
     def __init__(self, stores: StoreHost) -> None:

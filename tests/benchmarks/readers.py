@@ -70,7 +70,7 @@ async def one_case(reader: ScreenlessReader, times: Times, case_id: str, look: f
 
 
 async def looked(reader: ScreenlessReader, times: Times, started: float, look: float) -> None:
-    """Wait for the prediction of what is on the desk, then look for a while, or until its map comes."""
+    """Wait for the prediction of what is on screen, then look for a while, or until its map comes."""
     await reader.until(lambda: "<table" in shown(reader, "vb-prediction"))
     times["prediction"].append(time.perf_counter() - started)
     try:

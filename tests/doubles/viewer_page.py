@@ -40,7 +40,7 @@ class Desk:
         self.language, self.case, self.film = language, None, None
 
     def open(self, number: float) -> dict:
-        """Lay a case on the desk."""
+        """Put a case on screen."""
         number = int(number)
         licence = Licence("private", False, False) if number == HIDDEN else SYNTHETIC_LICENCE
         provenance = Provenance("phantom", "p", "Viewbox tests", synthetic=number != 1)
@@ -49,7 +49,7 @@ class Desk:
         return film_value(self.case, self.film, self.language)
 
     def explain(self, number: float) -> dict:
-        """A map of the case on the desk, for one of its classes."""
+        """A map of the case on screen, for one of its classes."""
         noise = np.random.default_rng(int(number)).normal(0, 1e-5, (9, 7)).astype(np.float32)
         image = np.asarray(Image.fromarray(noise).resize((180, 224), Image.Resampling.BICUBIC))
         target = Target(TaskName.APPEARANCE, APPEARANCE.classes[int(number)])

@@ -1,4 +1,4 @@
-"""Desks, checkpoints and stores behind the page, and where errors meet the reader."""
+"""Sessions, checkpoints and stores behind the page, and where errors meet the reader."""
 
 import pickle
 import sys
@@ -20,32 +20,32 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.gateway import zero_gpu
 from interface.models.model_host import ModelHost, StoreHost
 from interface.session import error_border as guard
-from interface.session.session import Desk, Desks
+from interface.session.session import Session, Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.study import Study
 from tests.doubles.example_answers import FILM, attribution, case
 
 
-def test_desks_are_bounded_and_forgotten():
-    desks = Desks(capacity=2)
-    first = desks.of("a")
-    assert desks.of("a") is first and desks.of(None) is not desks.of(None)
-    desks.of("b"), desks.of("c")
-    assert len(desks) == 2 and first.stop.is_set() and desks.of("a") is not first
-    kept = desks.of("a")
-    desks.clear("a")
-    assert kept.stop.is_set() and len(desks) == 1
+def test_sessions_are_bounded_and_forgotten():
+    sessions = Sessions(capacity=2)
+    first = sessions.of("a")
+    assert sessions.of("a") is first and sessions.of(None) is not sessions.of(None)
+    sessions.of("b"), sessions.of("c")
+    assert len(sessions) == 2 and first.stop.is_set() and sessions.of("a") is not first
+    kept = sessions.of("a")
+    sessions.clear("a")
+    assert kept.stop.is_set() and len(sessions) == 1
 
 
 def test_a_change_of_the_study_stops_the_work_on_the_last_one():
-    desk = Desk()
-    desk.put(case(), None)
-    desk.due = "explain"
-    stop = desk.begin_explanation()
-    assert desk.due == "nothing" and not stop.is_set()
-    desk.revise(Study(FILM))
-    assert stop.is_set() and desk.due == "predict" and desk.opened == 2
+    session = Session()
+    session.put(case(), None)
+    session.due = "explain"
+    stop = session.begin_explanation()
+    assert session.due == "nothing" and not stop.is_set()
+    session.revise(Study(FILM))
+    assert stop.is_set() and session.due == "predict" and session.version == 2
 
 
 def test_a_store_that_could_not_be_opened_is_tried_again():
@@ -284,7 +284,7 @@ def test_our_own_slips_are_logged_and_shown_as_one_sentence(caplog):
     with pytest.raises(gr.Error) as caught:
         for_api(slip)()
     assert caught.value.message == guard.OUR_SIDE and "internal detail" in caplog.text
-    assert guard.on_screen(lambda told: {"message": told})(slip)() == {"message": guard.OUR_SIDE}
+    assert guard.on_screen(slip, lambda refusal: {"message": refusal})() == {"message": guard.OUR_SIDE}
 
 
 def test_a_readers_error_is_shown_in_its_own_words():
@@ -292,6 +292,6 @@ def test_a_readers_error_is_shown_in_its_own_words():
         raise StudyError("Age is 300; correct it.")
         yield
 
-    assert list(guard.on_screen(lambda told: {"message": told})(refuse)()) == [
+    assert list(guard.on_screen(refuse, lambda refusal: {"message": refusal})()) == [
         {"message": "Age is 300; correct it."}
     ]

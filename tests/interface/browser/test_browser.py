@@ -342,3 +342,15 @@ def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0009')")
     page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
     explained(page)
+
+
+def test_no_tab_stop_is_invisible_once_a_case_is_explained_and_checked(page):
+    explained(page)
+    page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    unseen = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], input, select, textarea, [tabindex]')]
+          .filter((e) => e.tabIndex >= 0 && !e.disabled && e.getClientRects().length)
+          .filter((e) => { for (; e; e = e.parentElement) if (getComputedStyle(e).opacity == 0) return 1; })
+          .map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert unseen == []

@@ -16,7 +16,7 @@ from interface.language.texts import LANGUAGES
 from interface.models.held_film import hold
 from interface.models.model_host import ModelState
 from interface.models.prediction_limits import Limits, TaskSet, set_and_gate
-from interface.session.session import Desk
+from interface.session.session import Answer, Session
 from modeling.results import Familiarity, WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
 from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
@@ -38,13 +38,13 @@ class Host:
 
 
 @pytest.fixture
-def desk(tmp_path) -> Desk:
-    desk = Desk()
+def session(tmp_path) -> Session:
+    session = Session()
     stored = case(toy_study())
-    desk.put(stored, hold(stored))
-    desk.used, desk.prediction, desk.attribution = Host(tmp_path), prediction(), attribution()
-    desk.account, desk.measures, desk.complete = account(), every_measure(), True
-    return desk
+    session.put(stored, hold(stored))
+    session.host, session.answer = Host(tmp_path), Answer(prediction())
+    session.learn(attribution=attribution(), account=account(), measures=every_measure(), complete=True)
+    return session
 
 
 def addresses(html: str) -> list[str]:
@@ -57,9 +57,9 @@ def addresses(html: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_handout_holds_everything_and_asks_nobody(desk, language):
-    desk.language = language
-    html = handout([sheet_of(desk)], language, "Viewbox")
+def test_a_handout_holds_everything_and_asks_nobody(session, language):
+    session.language = language
+    html = handout([sheet_of(session)], language, "Viewbox")
     found = addresses(html)
     assert found and all(a.startswith(("data:image/", ADDRESS + "?", "#")) for a in found)
     bare = re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
@@ -75,14 +75,13 @@ def test_a_handout_holds_everything_and_asks_nobody(desk, language):
     assert 'class="vb-check' in html and 'class="vb-delta' in html and "Fever" in html
 
 
-def test_everything_in_a_handout_is_escaped(desk):
-    desk.case = replace(desk.case, case_id=HOSTILE, licence=Licence(HOSTILE, True, True))
-    desk.study = replace(desk.study, text=ClinicalText({"indication": HOSTILE}))
-    desk.attribution = attribution(
-        words=(WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1),), notes=(HOSTILE,)
-    )
-    desk.used.name = desk.used.state.__dict__["name"] = HOSTILE
-    sheet = replace(sheet_of(desk), origin=HOSTILE, notes=(HOSTILE,), settings=((HOSTILE, HOSTILE),))
+def test_everything_in_a_handout_is_escaped(session):
+    session.case = replace(session.case, case_id=HOSTILE, licence=Licence(HOSTILE, True, True))
+    session.study = replace(session.study, text=ClinicalText({"indication": HOSTILE}))
+    words = (WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1),)
+    session.learn(attribution=attribution(words=words, notes=(HOSTILE,)))
+    session.host.name = session.host.state.__dict__["name"] = HOSTILE
+    sheet = replace(sheet_of(session), origin=HOSTILE, notes=(HOSTILE,), settings=((HOSTILE, HOSTILE),))
     html = handout([sheet, sheet], "en", HOSTILE)
     assert not [tag for tag, attrs in Tags(html).opened if "onerror" in attrs or attrs.get("src") == "x"]
     assert "<img src=x" not in html
@@ -94,30 +93,30 @@ def test_a_picture_from_elsewhere_is_a_slip_of_ours():
         handout([sheet], "en", "x")
 
 
-def test_a_film_that_may_not_be_passed_on_stays_behind(desk):
-    whole = sheet_of(desk)
-    desk.case = replace(desk.case, licence=Licence("research only", may_show=True, may_export=False))
-    kept = sheet_of(desk)
+def test_a_film_that_may_not_be_passed_on_stays_behind(session):
+    whole = sheet_of(session)
+    session.case = replace(session.case, licence=Licence("research only", may_show=True, may_export=False))
+    kept = sheet_of(session)
     assert len(whole.pictures) - len(kept.pictures) == 1 and any(
         "research only" in note for note in kept.notes
     )
     assert whole.pictures[0].url not in handout([kept], "en", "x")
     assert kept.pictures[0].url != whole.pictures[1].url, "the map lies on plain gray"
-    desk.film = None  # not even to be shown
-    assert sheet_of(desk).pictures == ()
+    session.film = None  # not even to be shown
+    assert sheet_of(session).pictures == ()
 
 
-def test_a_reader_s_own_study_has_no_link_and_changes_are_told(desk):
-    assert not is_changed(desk)
-    desk.study = replace(desk.study, table=ClinicalTable({"age": 99.0}))
-    assert is_changed(desk) and any("changed" in note for note in sheet_of(desk).notes)
-    desk.case = replace(desk.case, case_id="")
-    assert sheet_of(desk).link == ""
+def test_a_reader_s_own_study_has_no_link_and_changes_are_told(session):
+    assert not is_changed(session)
+    session.study = replace(session.study, table=ClinicalTable({"age": 99.0}))
+    assert is_changed(session) and any("changed" in note for note in sheet_of(session).notes)
+    session.case = replace(session.case, case_id="")
+    assert sheet_of(session).link == ""
 
 
-def test_another_map_stands_in_a_handout_with_its_own_name(desk):
-    desk.opinion = opinion()
-    html = handout([sheet_of(desk)], "en", "x")
+def test_another_map_stands_in_a_handout_with_its_own_name(session):
+    session.learn(opinion=opinion())
+    html = handout([sheet_of(session)], "en", "x")
     assert "Grad-CAM" in html and "method=grad_cam" in html
 
 
@@ -134,9 +133,9 @@ def test_the_sentence_names_the_zone_of_most_weight(language):
     assert "70 %" in outside and OUTSIDE
 
 
-def test_no_map_and_no_film_give_no_words(desk):
-    assert map_in_words(None, desk.film, "en") == "" == map_in_words(np.ones((8, 6)), None, "en")
-    assert map_in_words(attribution().image, desk.film, "en").endswith(".")
+def test_no_map_and_no_film_give_no_words(session):
+    assert map_in_words(None, session.film, "en") == "" == map_in_words(np.ones((8, 6)), None, "en")
+    assert map_in_words(attribution().image, session.film, "en").endswith(".")
 
 
 # --- how far an answer goes

@@ -17,11 +17,11 @@ from PIL import Image
 from cases.case import Licence
 from interface.browser import film_route
 from interface.browser.film_route import FilmRoute
-from interface.case_tab.viewer import GRID_SIDE, desk_value, film_value, layer, map_layer, mask_of
+from interface.case_tab.viewer import GRID_SIDE, film_value, layer, map_layer, mask_of, viewer_value
 from interface.language.texts import CATALOGUES
 from interface.models import held_film as films
 from interface.models.held_film import BLOCK_ROWS, ROUTE, HeldFilm, hold, shrunk
-from interface.session.session import Desk
+from interface.session.session import Answer, Explanation, Session
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, grayscale
@@ -166,7 +166,7 @@ def test_the_route_answers_who_knows_the_address_and_nobody_later():
     assert asked(f"/{ROUTE}")[0] == 404 and asked("/else")[0] == 418
     del held
     gc.collect()
-    assert asked(address)[0] == 404, "the address dies with the desk's film"
+    assert asked(address)[0] == 404, "the address dies with the session's film"
 
 
 def test_the_route_tells_which_film_follows_once_it_is_there(monkeypatch):
@@ -193,11 +193,13 @@ def test_a_film_that_may_not_be_shown_never_reaches_the_browser():
     before = len(films._held)
     hidden = case(licence=HIDDEN)
     assert hold(hidden) is None and len(films._held) == before
-    desk = Desk(case=hidden, study=hidden.study, prediction=prediction(), attribution=attribution())
-    value = desk_value(desk)
+    session = Session(
+        case=hidden, study=hidden.study, answer=Answer(prediction()), explanation=Explanation(attribution())
+    )
+    value = viewer_value(session)
     assert value["film"] is None and value["layers"] == [] and value["marking"] is False
     assert "does not let it be shown" in value["message"] and "private" in value["message"]
-    assert len(json.dumps(value)) < 1500 and desk.shown is None
+    assert len(json.dumps(value)) < 1500 and session.picture is None
     told = film_value(case(Study()), None, "zh-Hant")
     assert told["message"] == "此檢查沒有影像。" and told["text"] == told["message"]
 
@@ -207,15 +209,15 @@ def test_a_film_that_may_not_be_shown_never_reaches_the_browser():
 
 def test_the_value_names_the_film_and_says_it_in_words():
     shown = case(Study(noisy(bits=16, pixel_aspect_ratio=1.2)))
-    desk = Desk(case=shown, study=shown.study, film=hold(shown))
-    value = desk_value(desk)
+    session = Session(case=shown, study=shown.study, film=hold(shown))
+    value = viewer_value(session)
     film = value["film"]
     assert (film["width"], film["height"], film["bytes"], film["aspect"]) == (203, 301, 2, 1.2)
-    assert film["address"] == ROUTE + value["film_id"] and film["last"] == desk.film.film.values.max()
+    assert film["address"] == ROUTE + value["film_id"] and film["last"] == session.film.film.values.max()
     assert value["text"] == "Chest film of C1" and value["mark"].startswith("SYNTHETIC")
     assert "CC0 1.0" in value["caption"] and value["layers"] == []
     json.dumps(value)
-    hostile = film_value(replace(shown, case_id="<img src=x>"), desk.film, "en")
+    hostile = film_value(replace(shown, case_id="<img src=x>"), session.film, "en")
     assert "<img" not in hostile["caption"]
 
 
@@ -226,12 +228,12 @@ def grid_of(told: dict) -> np.ndarray:
 
 def test_a_map_travels_with_its_scale_and_keeps_its_sign():
     shown = case(Study(noisy()))
-    desk = Desk(case=shown, study=shown.study, film=hold(shown), opened=3)
-    desk.prediction, desk.attribution = prediction(), attribution()
-    (told,) = desk_value(desk)["layers"]
-    density = smoothed_density(desk.attribution.image)
+    session = Session(case=shown, study=shown.study, film=hold(shown), version=3)
+    session.answer, session.explanation = Answer(prediction()), Explanation(attribution())
+    (told,) = viewer_value(session)["layers"]
+    density = smoothed_density(session.explanation.attribution.image)
     assert np.abs(grid_of(told) - density).max() <= told["peak"] / 32767
-    drawn = heat_map(np.zeros((8, 6), np.float32), desk.attribution.image)
+    drawn = heat_map(np.zeros((8, 6), np.float32), session.explanation.attribution.image)
     assert told["scale"] == pytest.approx(drawn.scale) and told["unit"] == "logits"
     assert told["label"] == "Typical rather than Negative: Integrated Gradients, black start, from film"
     assert told["text"].startswith(
@@ -239,8 +241,12 @@ def test_a_map_travels_with_its_scale_and_keeps_its_sign():
     )
     assert all("{scale}" in told["scale_text"][sign] for sign in SIGNS)
     assert len(told["grid"]) < 1.4 * 2 * GRID_SIDE**2
-    desk.opinion = FilmOpinion("grad_cam", desk.attribution.target, np.ones((301, 203), np.float32), 0.1, 0.2)
-    (other,) = desk_value(desk)["layers"]
+    session.learn(
+        opinion=FilmOpinion(
+            "grad_cam", session.explanation.attribution.target, np.ones((301, 203), np.float32), 0.1, 0.2
+        )
+    )
+    (other,) = viewer_value(session)["layers"]
     assert (
         other["id"] != told["id"]
         and other["unit"] == "grad_cam"

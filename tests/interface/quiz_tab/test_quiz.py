@@ -21,7 +21,7 @@ from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import LENGTH
 from interface.quiz_tab.sitting import planted_region
 from interface.quiz_tab.tab import quiz_panel
-from interface.session.session import Desks
+from interface.session.session import Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 from modeling.study import ClinicalText, Modality
@@ -78,8 +78,8 @@ def models(tmp_path_factory):
 def made(models, store):
     with gr.Blocks(), gr.Tabs() as tabs:
         panel = quiz_panel(tabs, gr.HTML())
-    desks = Desks()
-    return quiz_actions(models, StoreHost(lambda: store), desks)(panel), desks
+    sessions = Sessions()
+    return quiz_actions(models, StoreHost(lambda: store), sessions)(panel), sessions
 
 
 def visit(language: str = "en-US", session: str = "s", **query: str) -> SimpleNamespace:
@@ -89,10 +89,10 @@ def visit(language: str = "en-US", session: str = "s", **query: str) -> SimpleNa
 
 def begun(made, code: str = "7b", session: str = "s"):
     """A sitting whose first film is on screen."""
-    actions, desks = made
+    actions, sessions = made
     request = visit(session=session)
     *_, updates = actions.begin(code, request)
-    return actions, desks.of(session).quiz, request, updates
+    return actions, sessions.of(session).quiz, request, updates
 
 
 def marked(sitting, top: int = 40, left: int = 32, bottom: int = 80, right: int = 64) -> dict:
@@ -264,10 +264,10 @@ def test_ending_early_scores_what_was_done(made):
 
 def resumed(made, record: dict, session: str):
     """A new page that takes up what the browser kept."""
-    actions, desks = made
+    actions, sessions = made
     request = visit(session=session)
     *_, updates = actions.resume(SimpleNamespace(_data=json.loads(json.dumps(record))), request)
-    return actions, desks.of(session).quiz, request, updates
+    return actions, sessions.of(session).quiz, request, updates
 
 
 def test_a_quiz_goes_on_after_a_reload_with_the_next_film(made):

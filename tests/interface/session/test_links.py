@@ -8,10 +8,10 @@ import pytest
 
 from interface.browser.page_language import LanguageRoute
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
-from interface.learn_tab.defects import DEFECTS, FRAME, on_frame
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.session.defects import DEFECTS, FRAME, on_frame
 from interface.session.links import Link, LinkError, language_of
-from interface.session.session import Desk, link_of
+from interface.session.session import Session, link_of
 from modeling.errors import StudyError
 from modeling.labels import Target
 from modeling.model.film import brightness
@@ -57,16 +57,16 @@ def test_a_bad_value_is_one_clear_sentence(part, value):
     assert caught.value.part == part
 
 
-def test_the_link_of_a_desk_restores_it():
-    desk = Desk()
-    assert link_of(desk) == Link()
-    desk.put(case(), None)
-    desk.chosen, desk.wanted = Target.parse("appearance/Typical"), "film"
-    assert link_of(desk) == Link("C1", "appearance/Typical", checkpoint="film")
-    desk.attribution = attribution(baseline="blurred")
-    assert link_of(desk).baseline == "blurred" and link_of(desk).method == ""
-    desk.put(dataclasses.replace(case(), case_id=""), None)
-    assert link_of(desk) == Link(), "a film of one's own is not kept"
+def test_the_link_of_a_session_restores_it():
+    session = Session()
+    assert link_of(session) == Link()
+    session.put(case(), None)
+    session.wish(target=Target.parse("appearance/Typical"), checkpoint="film")
+    assert link_of(session) == Link("C1", "appearance/Typical", checkpoint="film")
+    session.learn(attribution=attribution(baseline="blurred"))
+    assert link_of(session).baseline == "blurred" and link_of(session).method == ""
+    session.put(dataclasses.replace(case(), case_id=""), None)
+    assert link_of(session) == Link(), "a film of one's own is not kept"
 
 
 def test_the_address_names_the_language_before_the_browser_does():

@@ -9,7 +9,7 @@ from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from interface.models.model_host import StoreHost
 from interface.session import prefetch as ahead
-from interface.session.prefetch import Ahead
+from interface.session.prefetch import Prefetch
 from modeling.errors import ViewboxError
 from tests.doubles.toys import toy_study
 
@@ -46,17 +46,17 @@ def at_once(monkeypatch):
     monkeypatch.setattr(ahead, "REST", 0.0)
 
 
-def settled(cases: Ahead) -> None:
+def settled(cases: Prefetch) -> None:
     cases._reading.submit(lambda: None).result(10)
 
 
-def read(cases: Ahead, case_id: str | None, reader: str, shown=None) -> None:
+def read(cases: Prefetch, case_id: str | None, reader: str, shown=None) -> None:
     cases.read(lambda: case_id, reader, shown)
     settled(cases)
 
 
 def test_a_case_read_ahead_is_not_read_again_and_goes_to_its_reader_only(store):
-    cases = Ahead(StoreHost(lambda: store))
+    cases = Prefetch(StoreHost(lambda: store))
     read(cases, "C1", "one")
     other, second = cases.opened("C1", "two")
     assert other.case_id == "C1" and store.asked == ["C1", "C1"]
@@ -68,7 +68,7 @@ def test_a_case_read_ahead_is_not_read_again_and_goes_to_its_reader_only(store):
 
 
 def test_the_film_on_screen_learns_which_one_follows(store):
-    cases = Ahead(StoreHost(lambda: store))
+    cases = Prefetch(StoreHost(lambda: store))
     _, shown = cases.opened("C0", "one")
     assert shown.following == ""
     store.may.clear()
@@ -82,7 +82,7 @@ def test_the_film_on_screen_learns_which_one_follows(store):
 
 
 def test_a_reader_who_moves_on_or_leaves_is_not_read_for(store):
-    cases = Ahead(StoreHost(lambda: store))
+    cases = Prefetch(StoreHost(lambda: store))
     store.may.clear()
     cases.read(lambda: "C1", "one", None)
     cases.read(lambda: "C2", "two", None)
@@ -98,7 +98,7 @@ def test_a_reader_who_moves_on_or_leaves_is_not_read_for(store):
 
 
 def test_what_waits_is_bounded_and_not_for_long(store, monkeypatch):
-    cases = Ahead(StoreHost(lambda: store))
+    cases = Prefetch(StoreHost(lambda: store))
     read(cases, "C0", "0")
     monkeypatch.setattr(ahead, "KEPT_BYTES", 2 * cases._waiting["0"].bytes)
     for number in range(1, COUNT):
@@ -111,7 +111,7 @@ def test_what_waits_is_bounded_and_not_for_long(store, monkeypatch):
 
 
 def test_what_cannot_be_read_ahead_is_told_when_it_is_opened(store):
-    cases = Ahead(StoreHost(lambda: store))
+    cases = Prefetch(StoreHost(lambda: store))
     _, shown = cases.opened("C0", "one")
     read(cases, "nobody", "one", shown)
     assert shown.following == ""

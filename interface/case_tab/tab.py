@@ -1,0 +1,210 @@
+"""The tab "Look at a case": its layout, which event calls which handler, and the one chain of model work."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from interface.case_tab.arrival_handlers import Arrival
+from interface.case_tab.case_handlers import CaseActions
+from interface.case_tab.chooser import chooser
+from interface.case_tab.components import Parts
+from interface.case_tab.export_handlers import ExportActions
+from interface.case_tab.export_panel import export_panel, notice
+from interface.case_tab.form import form
+from interface.case_tab.leave_out_handlers import WhatIf
+from interface.case_tab.map_switch import method_panel
+from interface.case_tab.model_handlers import ModelActions
+from interface.case_tab.panels import ModelPanel, film_panel, result_panel
+from interface.case_tab.ppv_panel import ward_handler, ward_panel
+from interface.case_tab.prove_handlers import ProveActions
+from interface.case_tab.prove_panel import prove_panel
+from interface.case_tab.trust_handlers import ScrutinyActions
+from interface.case_tab.trust_panel import trust_panel
+from interface.language.texts import marker
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import StoreHost
+from interface.session.lanes import AFTER_A_FRAME, Lanes
+from interface.session.queue_position import ModelQueue
+from interface.session.session import Sessions
+
+_CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"
+_LATEST = {"trigger_mode": "always_last"}
+_EVERY = {"trigger_mode": "multiple"}
+
+
+def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.HTML) -> Parts:
+    """Lay out the tab, first among the others.
+
+    Args:
+        banner, model, message: what stands above the tabs.
+    """
+    told = notice()
+    with tabs, gr.Tab(marker("tab.look"), id="look"):
+        choose = chooser()
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=6, min_width=330):
+                film = film_panel()
+            with gr.Column(scale=5, min_width=330):
+                position, results = gr.HTML(elem_id="vb-line"), result_panel()
+        with gr.Row(equal_height=False):  # a phone shows film, prediction, and then these
+            with gr.Column(scale=6, min_width=330):
+                method, take, prove = method_panel(), export_panel(told), prove_panel()
+            with gr.Column(scale=5, min_width=330):
+                results.evidence.render()
+        trust, ward = trust_panel(results.summary), ward_panel()
+        clinical = form()
+        due = gr.HTML(visible="hidden", elem_id="vb-due")
+    return Parts(
+        banner=banner,
+        message=message,
+        model=model,
+        chooser=choose,
+        film=film,
+        results=results,
+        form=clinical,
+        method=method,
+        prove=prove,
+        trust=trust,
+        take=take,
+        ward=ward,
+        position=position,
+        due=due,
+    )
+
+
+class CaseEvents:
+    """Every event of the tab. What makes work due changes `Parts.due`, on which the chain hangs, once."""
+
+    def __init__(
+        self,
+        models: Checkpoints,
+        stores: StoreHost,
+        sessions: Sessions,
+        parts: Parts,
+        lanes: Lanes,
+        queue: ModelQueue,
+    ) -> None:
+        self._parts, self._lanes, self._sessions = parts, lanes, sessions
+        self.cases = CaseActions(models, stores, sessions, parts)
+        self._work = ModelActions(models, sessions, parts)
+        self._checks = ScrutinyActions(sessions, parts, self._work, queue)
+        self._proofs = ProveActions(sessions, parts)
+        self._arrival = Arrival(models, stores, sessions, parts, self.cases)
+        self._what_if = WhatIf(sessions, parts, self.cases)
+        self._export = ExportActions(models, stores, sessions, parts)
+
+    def connect(self, page: gr.Blocks, *cards: gr.HTML) -> None:
+        """Register them.
+
+        Args:
+            cards: of other tabs; a press on one opens its case.
+        """
+        self._arriving(page)
+        self._choosing(*cards)
+        self._form()
+        self._export_and_ward()
+        long_work = [*self._chain(), self._checking()]
+        cancel = self._parts.results.cancel
+        self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
+
+    def _chain(self) -> list[Any]:
+        """The rest of the screen, the prediction, the explanation, its checks; each does only what is due."""
+        lanes, results, due = self._lanes, self._parts.results, self._parts.due.change
+        cases, work, checks = self.cases, self._work, self._checks
+        told = {"show_progress": "full", **_EVERY}
+        settled = lanes.reading(due, cases.settle, None, cases.opened, js=AFTER_A_FRAME, **_EVERY)
+        lanes.watching(settled.then, checks.wait, [self._parts.position])
+        predicted = lanes.short(
+            settled.then, work.predict, None, work.predicted, show_progress_on=results.prediction, **told
+        )
+        explained = lanes.long(
+            predicted.then,
+            work.explain,
+            [results.baseline],
+            work.explained,
+            show_progress_on=results.progress,
+            **told,
+        )
+        examined = lanes.long(explained.then, checks.examine, None, checks.examined, **_EVERY)
+        lanes.short(explained.then, checks.put_linked, None, checks.switched)
+        return [explained, examined]
+
+    def _arriving(self, page: gr.Blocks) -> None:
+        lanes, arrival, cases, work = self._lanes, self._arrival, self.cases, self._work
+        arrived = lanes.reading(page.load, arrival.arrive, None, arrival.arrived)
+        opened = lanes.reading(arrived.then, arrival.open_first, None, arrival.opened)
+        lanes.watching(opened.then, work.watch, work.watched)
+        lanes.reading(arrived.then, cases.list_start, self._parts.chooser.filters, cases.listed)
+        retry = self._parts.model.retry
+        again = lanes.at_once(retry.click, work.try_again, None, [retry, lanes.message])
+        lanes.watching(again.then, work.watch, work.watched)
+
+    def _choosing(self, *cards: gr.HTML) -> None:
+        lanes, cases, choose = self._lanes, self.cases, self._parts.chooser
+        turns: list[tuple[Callable[..., Any], Callable[..., Any], Any]] = [
+            (partial(gr.on, [choose.open.click, choose.case_id.submit]), cases.open, [choose.case_id]),
+            (choose.previous.click, cases.previous, choose.filters),
+            (choose.next.click, cases.next, choose.filters),
+            (choose.random.click, cases.random, choose.filters),
+            *((part.open_case, cases.open_row, None) for part in (choose.rows, *cards)),
+        ]
+        for event, action, inputs in turns:  # its film first and past the queue
+            lanes.at_once(event, action, inputs, cases.turned)
+        lanes.reading(choose.film.take_film, cases.take_film, None, cases.opened)
+        lanes.reading(choose.no_film.click, cases.without_film, None, cases.opened)
+        choice = self._parts.model.choice
+        lanes.reading(choice.input, cases.use, [choice], cases.opened)
+        filtered = partial(gr.on, [box.input for box in choose.filters])
+        for event, action in (
+            (filtered, cases.list_start),
+            (choose.earlier.click, cases.list_earlier),
+            (choose.later.click, cases.list_later),
+        ):
+            lanes.reading(event, action, choose.filters, cases.listed)
+
+    def _form(self) -> None:
+        lanes, panel, opened = self._lanes, self._parts.form, self.cases.opened
+        events = [panel.predict.click]
+        for box in panel.fields.values():
+            events.append(box.submit if isinstance(box, gr.Textbox) else box.input)
+        lanes.reading(partial(gr.on, events), self.cases.revise, panel.inputs, opened)
+        for modality, button in panel.leave_out.items():
+            lanes.reading(button.click, self._what_if.leave_out(modality), None, opened)
+        lanes.reading(panel.as_stored.click, self._what_if.as_stored, None, opened)
+
+    def _checking(self) -> Any:
+        """Other targets, maps, proofs and baselines; gives the comparison of baselines, which is long."""
+        lanes, work, checks, proofs = self._lanes, self._work, self._checks, self._proofs
+        results, method, prove, trust = (
+            self._parts.results,
+            self._parts.method,
+            self._parts.prove,
+            self._parts.trust,
+        )
+        chosen = partial(gr.on, [results.target.input, results.baseline.input])
+        asked = [lanes.message, self._parts.due]
+        lanes.reading(chosen, work.choose_target, [results.target], asked)
+        lanes.reading(results.again.click, work.explain_again, [results.target], asked)
+        lanes.short(method.switch.input, checks.switch, [method.switch], checks.switched, **_LATEST)
+        ticked = [prove.fields, prove.words]
+        lanes.short(prove.button.click, proofs.prove, ticked, proofs.proved)
+        changed = partial(gr.on, [box.input for box in ticked])
+        lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
+        lanes.short(self._parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
+        lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, prove.result], js=_CLEAR_BRUSH)
+        compared = [trust.baselines, results.cancel, lanes.message]
+        return lanes.long(trust.compare.click, checks.compare, None, compared)
+
+    def _export_and_ward(self) -> None:
+        """What takes a view away, and "in your ward", which a new prediction calculates anew too."""
+        lanes, export, ward, results = self._lanes, self._export, self._parts.ward, self._parts.results
+        take = self._parts.take
+        lanes.reading(take.copy.click, export.copy, None, export.taken)
+        lanes.reading(take.handout.click, export.handout, None, export.taken)
+        lanes.long(take.pack.click, export.pack, [take.cases], export.taken)
+        sliders = [ward.prevalence, ward.threshold]
+        moved = [*(slider.input for slider in sliders), results.target.change, results.prediction.change]
+        handler = ward_handler(self._sessions, ward)
+        lanes.reading(partial(gr.on, moved), handler, sliders, [ward.result], js=AFTER_A_FRAME, **_LATEST)

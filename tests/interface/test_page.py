@@ -1,0 +1,24 @@
+"""The page as gradio registers it: how many events there are, and that the chain of model work hangs once."""
+
+from collections import Counter
+
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.page import build_page
+
+
+def handlers() -> Counter[str]:
+    """Every event by the name of its handler, on a page of five checkpoints."""
+    hosts = [ModelHost(lambda: None, f"checkpoint {n}") for n in range(5)]
+    page = build_page(Checkpoints(hosts), StoreHost(lambda: None))
+    assert len(page.fns) == len(page.config["dependencies"])
+    return Counter(getattr(event.fn, "__name__", "") for event in page.fns.values())
+
+
+def test_the_page_has_at_most_100_events_and_one_chain_of_model_work():
+    found = handlers()
+    assert found.total() <= 100
+    chain = ("settle", "wait", "put_linked")
+    assert [found[name] for name in chain] == [1, 1, 1]
+    # `predict`, `explain` and `examine` are endpoints too; the quiz explains after each of its two answers.
+    assert (found["predict"], found["explain"], found["examine"]) == (2, 4, 2)
