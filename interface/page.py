@@ -47,10 +47,10 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         similar = SimilarCases(models, stores)
         ReportsApi(stores, similar).publish()
         top = gr.HTML(banner("en"), elem_id="vb-banner")
-        model = model_panel(names)
         message = gr.HTML(alert(""), elem_id="vb-message")
         lanes = Lanes(sessions, queue, message)
         tabs = gr.Tabs(elem_id="vb-tabs")
+        model = model_panel(names)  # at the foot: what a reader came for stands above it
         parts = case_layout(tabs, top, model, message)
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)

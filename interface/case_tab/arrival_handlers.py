@@ -7,7 +7,7 @@ import gradio as gr
 from cases.store import CaseFilter
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
-from interface.html.fragments import alert, banner, note, upload_box
+from interface.html.fragments import alert, banner, case_strip, note, upload_box
 from interface.language.texts import say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import StoreHost
@@ -16,6 +16,9 @@ from interface.session.links import Link, LinkError, language_of
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
 from modeling.labels import Target
+
+STRIP = 7
+"""Cases of the strip, beside the reader's own film."""
 
 
 class Arrival:
@@ -46,7 +49,7 @@ class Arrival:
     @property
     def opened(self) -> list[gr.components.Component]:
         """Outputs of `open_first`."""
-        return [*self._cases.opened, self.parts.model.choice]
+        return [*self._cases.opened, self.parts.model.choice, self.parts.chooser.strip]
 
     def open_first(self, request: gr.Request) -> Updates:
         """What the address asks for; the first case where it asks for nothing, or for what is not here."""
@@ -63,6 +66,9 @@ class Arrival:
             told = translated(exc.sentence, session.language)
             updates = self._follow(Link(), session)
         self._cases.expect_next(session, request)
+        rows = self._stores.store.page(CaseFilter(), None, STRIP).rows
+        current = session.case.case_id if session.case else ""
+        updates |= {self.parts.chooser.strip: case_strip(rows, current, session.language)}
         return updates | ({self.parts.take.notice: alert(told)} if told else {})
 
     def _follow(self, link: Link, session: Session) -> Updates:

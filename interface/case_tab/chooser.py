@@ -18,6 +18,23 @@ element.addEventListener('click', (event) => {
 });
 """
 
+_STRIP_JS = """
+element.addEventListener('click', (event) => {
+  const row = event.target.closest('button');
+  if (!row) return;
+  if ('own' in row.dataset) {
+    const fold = document.querySelector('#vb-upload');
+    if (!fold.querySelector('.vb-file')?.offsetParent) fold.querySelector('button').click();
+    fold.scrollIntoView({block: 'center'});
+    setTimeout(() => fold.querySelector('.vb-file')?.focus(), 300);
+    return;
+  }
+  for (const other of element.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
+  row.setAttribute('aria-current', 'true');
+  trigger('open_case', {case_id: row.dataset.case});
+});
+"""
+
 _UPLOAD_JS = """
 const send = (file) => {
   if (!file) return;
@@ -48,6 +65,7 @@ element.addEventListener('drop', (event) => {
 class Chooser:
     """The panel's components."""
 
+    strip: gr.HTML
     case_id: gr.Textbox
     open: gr.Button
     previous: gr.Button
@@ -73,8 +91,13 @@ def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdow
     return gr.Dropdown(choices, value=ANY, label=marker(key), min_width=120, filterable=False, **options)
 
 
-def chooser() -> Chooser:
-    """Lay out the panel."""
+def case_strip() -> gr.HTML:
+    """The first cases, each one press away, above the film."""
+    return gr.HTML(js_on_load=_STRIP_JS, elem_id="vb-strip")
+
+
+def chooser(strip: gr.HTML) -> Chooser:
+    """Lay out the panel; `strip` stands elsewhere."""
     with gr.Row(elem_classes="vb-toolbar", equal_height=False):
         case_id = gr.Textbox(
             label=marker("choose.id"),
@@ -103,6 +126,7 @@ def chooser() -> Chooser:
             film = gr.HTML(upload_box("en"), js_on_load=_UPLOAD_JS, elem_id="vb-film-file")
             no_film = gr.Button(marker("upload.none"), size="sm")
     return Chooser(
+        strip,
         case_id,
         open_button,
         previous,

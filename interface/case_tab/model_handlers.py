@@ -132,7 +132,13 @@ class ModelActions:
         warning = mismatch(host, session.case, session.language)
         limits = set_and_gate(session.answer.limits, session.language)
         panel = prediction_panel(
-            prediction, session.case, session.language, made_by=host.state, warning=warning, limits=limits
+            prediction,
+            session.case,
+            session.language,
+            made_by=host.state,
+            warning=warning,
+            limits=limits,
+            reveal=True,
         )
         return {
             **told,

@@ -8,7 +8,7 @@ import gradio as gr
 
 from interface.case_tab.arrival_handlers import Arrival
 from interface.case_tab.case_handlers import CaseActions
-from interface.case_tab.chooser import chooser
+from interface.case_tab.chooser import case_strip, chooser
 from interface.case_tab.components import Parts
 from interface.case_tab.export_handlers import ExportActions
 from interface.case_tab.export_panel import export_panel, notice
@@ -42,12 +42,13 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
     """
     told = notice()
     with tabs, gr.Tab(marker("tab.look"), id="look"):
-        choose = chooser()
+        strip = case_strip()
         with gr.Row(equal_height=False):
             with gr.Column(scale=6, min_width=330):
                 film = film_panel()
             with gr.Column(scale=5, min_width=330):
                 position, results = gr.HTML(elem_id="vb-line"), result_panel()
+        choose = chooser(strip)
         with gr.Row(equal_height=False):  # a phone shows film, prediction, and then these
             with gr.Column(scale=6, min_width=330):
                 method, take, prove = method_panel(), export_panel(told), prove_panel()
@@ -148,7 +149,7 @@ class CaseEvents:
             (choose.previous.click, cases.previous, choose.filters),
             (choose.next.click, cases.next, choose.filters),
             (choose.random.click, cases.random, choose.filters),
-            *((part.open_case, cases.open_row, None) for part in (choose.rows, *cards)),
+            *((part.open_case, cases.open_row, None) for part in (choose.strip, choose.rows, *cards)),
         ]
         for event, action, inputs in turns:  # its film first and past the queue
             lanes.at_once(event, action, inputs, cases.turned)

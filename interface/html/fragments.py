@@ -1,10 +1,10 @@
 """What Viewbox draws itself, as HTML: every text is escaped, and no meaning rests on colour alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from cases.case import Case
-from cases.store import CasePage
+from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
 from interface.language.texts import (
     CATALOGUES,
@@ -29,7 +29,9 @@ def banner(language: Language) -> str:
         f'<div class="vb-banner" lang="{language}"><h1>{escape(say("page.title", language))}</h1>'
         f'<strong class="vb-warning"><span aria-hidden="true">⚠</span> '
         f"{escape(say('page.not_for_diagnosis', language))}</strong>"
-        f"<span>{escape(say('page.what', language))}</span>{_language_switch(language)}</div>"
+        f"<span>{escape(say('page.what', language))}</span>"
+        f'<a class="vb-to-quiz" href="?quiz=&amp;lang={language}">{escape(say("page.quiz", language))}</a>'
+        f"{_language_switch(language)}</div>"
     )
 
 
@@ -86,27 +88,41 @@ def case_list(page: CasePage, first: int, count: int, current: str, language: La
     """The rows of a list as buttons, with thumbnail, source and reference labels."""
     if not page.rows:
         return note(say("choose.none", language))
-    rows = []
-    for row in page.rows:
-        picture = (
-            f'<img src="{thumbnail_url(row.thumbnail)}" alt="">'
-            if row.thumbnail
-            else '<i class="vb-blank"></i>'
-        )
-        labels = listed((word_for("class", name, language) for name in row.reference.values()), language)
-        pressed = ' aria-current="true"' if row.case_id == current else ""
-        synthetic = (
-            f" · {escape(say('film.synthetic', language).split(':')[0].split('：')[0])}"
-            if row.synthetic
-            else ""
-        )
-        rows.append(
-            f'<li><button type="button" class="vb-row" data-case="{escape(row.case_id)}"{pressed}>{picture}'
-            f"<span><b>{escape(row.case_id)}</b><small>{escape(row.source)}{synthetic}</small>"
-            f"<small>{escape(labels)}</small></span></button></li>"
-        )
+    rows = "".join(f"<li>{_case_button(row, current, language)}</li>" for row in page.rows)
     shown = say("choose.range", language, first=first, last=first + len(page.rows) - 1, count=count)
-    return f'<p class="vb-note">{escape(shown)}</p><ul class="vb-list">{"".join(rows)}</ul>'
+    return f'<p class="vb-note">{escape(shown)}</p><ul class="vb-list">{rows}</ul>'
+
+
+def case_strip(rows: Sequence[CaseSummary], current: str, language: Language) -> str:
+    """The first cases of a store, side by side, and a place for the reader's own film."""
+    cards = "".join(f"<li>{_case_button(row, current, language, brief=True)}</li>" for row in rows)
+    own, label = escape(say("choose.own", language)), escape(say("choose.strip", language))
+    plus = '<i class="vb-blank" aria-hidden="true">+</i>'
+    inner = f"{plus}<span><b>{own}</b></span>"
+    cards += f'<li><button type="button" class="vb-row" data-own>{inner}</button></li>'
+    return f'<ul class="vb-list vb-strip" aria-label="{label}">{cards}</ul>'
+
+
+def _case_button(row: CaseSummary, current: str, language: Language, *, brief: bool = False) -> str:
+    """A case of a list: thumbnail and title, or its ID where it has none; source and labels unless brief."""
+    picture = (
+        f'<img src="{thumbnail_url(row.thumbnail)}" alt="">' if row.thumbnail else '<i class="vb-blank"></i>'
+    )
+    name = title_in(row.title, language)
+    labels = listed((word_for("class", label, language) for label in row.reference.values()), language)
+    synthetic = f" · {say('film.synthetic_short', language)}" if row.synthetic else ""
+    told = (f"{row.case_id} · " if name else "") + row.source + synthetic
+    more = "" if brief else f"<small>{escape(told)}</small><small>{escape(labels)}</small>"
+    pressed = ' aria-current="true"' if row.case_id == current else ""
+    return (
+        f'<button type="button" class="vb-row" data-case="{escape(row.case_id)}"{pressed}>{picture}'
+        f"<span><b>{escape(name or row.case_id)}</b>{more}</span></button>"
+    )
+
+
+def title_in(title: Mapping[str, str], language: Language) -> str:
+    """A case's title in the reader's language, else in English; empty where it has none."""
+    return title.get(language) or title.get("en", "")
 
 
 def upload_box(language: Language) -> str:
@@ -123,8 +139,10 @@ def upload_box(language: Language) -> str:
 
 
 def case_name(case: Case, language: Language) -> str:
-    """The ID, or the file's name for a reader's own film."""
-    return case.case_id or say("upload.yours", language, name=case.provenance.attribution or "?")
+    """The title or the ID, or the file's name for a reader's own film."""
+    if case.case_id:
+        return title_in(case.title, language) or case.case_id
+    return say("upload.yours", language, name=case.provenance.attribution or "?")
 
 
 def provenance_line(case: Case, language: Language) -> str:
@@ -137,7 +155,9 @@ def provenance_line(case: Case, language: Language) -> str:
     else:
         parts.append(say("upload.licence", language))
     if case.case_id and case.provenance.attribution:
-        parts.append(translated(case.provenance.attribution, language))
+        parts.append(case.provenance.attribution)
+    if case.case_id and case.title:
+        parts.append(case.case_id)
     return " · ".join(escape(part) for part in parts)
 
 
@@ -148,7 +168,9 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _task_table(task: TaskPrediction, reference: str | None, language: Language) -> str:
+def _task_table(
+    task: TaskPrediction, reference: str | None, language: Language, *, reveal: bool = False
+) -> str:
     rows = []
     for name, probability in zip(task.classes, task.probabilities, strict=True):
         tags = ""
@@ -165,7 +187,7 @@ def _task_table(task: TaskPrediction, reference: str | None, language: Language)
         )
     read = listed((word_for("modality", m, language) for m in task.modalities), language)
     aside = say("prediction.made_from", language, modalities=read)
-    if reference is None:
+    if reference is None and not reveal:
         aside += " · " + say("prediction.no_reference", language)
     title = word_for("task", task.task, language)
     return (
@@ -195,6 +217,7 @@ def prediction_panel(
     made_by: ModelState,
     warning: str = "",
     limits: tuple[str, str] = ("", ""),
+    reveal: bool = False,
 ) -> str:
     """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
 
@@ -202,10 +225,13 @@ def prediction_panel(
         made_by: the checkpoint that predicted.
         warning: what `mismatch` says; stands before the numbers.
         limits: what `set_and_gate` says; stands before and behind the numbers.
+        reveal: the reference waits behind a press, so that a reader can read first.
     """
     before, behind = limits
-    tables = "".join(_task_table(t, case.reference.get(t.task), language) for t in prediction.tasks)
-    given = listed((word_for("modality", m, language) for m in prediction.given), language)
+    known = {} if reveal else case.reference
+    tables = "".join(_task_table(t, known.get(t.task), language, reveal=reveal) for t in prediction.tasks)
+    tables += _behind_a_press(case, language) if reveal else ""
+    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
     made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
     notes = [made, say("prediction.given", language, given=given)]
     stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
@@ -215,6 +241,36 @@ def prediction_panel(
     )
     told = "".join(note(n) for n in notes)
     return heading("prediction.title", language) + stands_out + before + tables + behind + told
+
+
+def _behind_a_press(case: Case, language: Language) -> str:
+    """Reference labels, every reader's own words and numbers, and the teacher's note."""
+    lines = [
+        f"✓ {word_for('task', task, language)}: "
+        + listed((word_for("class", name, language) for name in label.split("|")), language)
+        for task, label in case.reference.items()
+    ]
+    lines += [
+        say(
+            "reference.rating",
+            language,
+            scale=word_for("scale", r.scale, language),
+            value=f"{r.value:.1f}",
+            high=f"{r.high:g}",
+            reader=r.reader,
+        )
+        for r in case.ratings
+    ]
+    lines += [
+        say("reference.reading", language, reader=r.reader, name=word_for("class", r.class_name, language))
+        for r in case.readings
+    ]
+    lines = lines or [say("prediction.no_reference", language)]
+    told = title_in(case.teaching_note, language)
+    lesson = f'<p class="vb-lesson">{escape(told)}</p>' if told else ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    summary = escape(say("reference.reveal", language))
+    return f'<details class="vb-reveal"><summary>{summary}</summary><ul>{items}</ul>{lesson}</details>'
 
 
 def heading(key: str, language: Language) -> str:

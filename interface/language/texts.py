@@ -83,7 +83,7 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def word_for(
-    kind: Literal["class", "modality", "task", "section", "verdict", "method", "about"],
+    kind: Literal["class", "modality", "task", "section", "verdict", "method", "about", "scale"],
     name: str,
     language: Language,
     otherwise: str = "",

@@ -84,6 +84,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
     families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
     families += ("similar.text", "localisation.", "form.without_", "field.", "file.", "joint.", "plot.")
+    families += ("scale.",)
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]
     assert missing == []

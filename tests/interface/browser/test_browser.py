@@ -118,8 +118,10 @@ def test_look_up(page, tmp_path_factory):
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0004')")
     page.wait_for_selector("#vb-figure .vb-legend")
     explained(page)
-    row = page.locator("#vb-prediction tr", has_text="✓ reference")
-    assert "Typical" in row.inner_text() and "SYNTHETIC" in page.inner_text("#vb-figure")
+    assert "Appearance: Typical" not in page.inner_text("#vb-prediction"), "read first"
+    page.locator("#vb-prediction .vb-reveal summary").click()
+    assert "✓ Appearance: Typical" in page.inner_text("#vb-prediction .vb-reveal")
+    assert "SYNTHETIC" in page.inner_text("#vb-figure")
     assert "CC0 1.0 (synthetic)" in page.inner_text("#vb-figure figcaption")
     size = page.evaluate(f"(f => [f.width, f.height])({VIEWER}.entryOf({VIEWER}.panes[0]).film)")
     assert size == [280, 364], "the film has its own geometry"
@@ -164,6 +166,7 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     page.get_by_role("button", name="Predict again").click()
     page.wait_for_selector("#vb-prediction :text('film, clinical table, text.')")
     explained(page)
+    page.locator("#vb-prediction .vb-reveal summary").click()
     assert "no reference label" in page.inner_text("#vb-prediction")
     shoot(page, tmp_path_factory, "upload")
 
