@@ -24,10 +24,20 @@ ENDPOINTS = {
     "/report_topics": [],
     "/predict": ["case_id", "table", "indication", "checkpoint"],
     "/predict_upload": ["film", "name", "table", "indication", "checkpoint"],
-    "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY],
-    "/examine": ["case_id", "target", "baseline", *_STUDY],
-    "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY],
-    "/explain": ["case_id", "target", "baseline", "sign", "opacity", "table", "indication", "checkpoint"],
+    "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY, "against"],
+    "/examine": ["case_id", "target", "baseline", *_STUDY, "against"],
+    "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY, "against"],
+    "/explain": [
+        "case_id",
+        "target",
+        "baseline",
+        "sign",
+        "opacity",
+        "table",
+        "indication",
+        "checkpoint",
+        "against",
+    ],
     "/explain_upload": [
         "film",
         "name",
@@ -38,6 +48,7 @@ ENDPOINTS = {
         "table",
         "indication",
         "checkpoint",
+        "against",
     ],
 }
 
