@@ -10,6 +10,7 @@ from interface.quiz_tab.score import CaseResult, Score, score
 from interface.quiz_tab.sitting import Sitting, planted_region
 from interface.session.links import Link
 from interface.session.study_edits import typed
+from modeling.labels import TASKS, TaskName
 from modeling.results import Attribution, TaskPrediction
 from modeling.study import CLINICAL_FIELDS
 
@@ -18,6 +19,9 @@ _DEFINITIONS = {
     "Typical": "quiz.definition_Typical",
     "Indeterminate": "quiz.definition_Indeterminate",
     "Atypical": "quiz.definition_Atypical",
+    "Mild": "quiz.definition_Mild",
+    "Moderate": "quiz.definition_Moderate",
+    "Severe": "quiz.definition_Severe",
 }
 CLOSE = 0.1
 """Confidence and share of right answers this near are alike."""
@@ -47,8 +51,8 @@ def intro(length: int, language: Language) -> str:
     )
 
 
-def facts(case: Case, language: Language) -> str:
-    """What is known before anyone reads the film: indication and clinical table."""
+def facts(case: Case, task: TaskName, language: Language) -> str:
+    """What is known before anyone reads the film: indication, clinical table, and what the answers mean."""
     words = case.study.text.sections.get("indication", "").strip()
     values = case.study.table.values
     rows = "".join(
@@ -62,20 +66,21 @@ def facts(case: Case, language: Language) -> str:
         f'<div class="vb-quiz-facts"><h3>{escape(say("quiz.indication", language))}</h3>'
         f"<p>{escape(words) or none}</p><h3>{escape(say('quiz.table', language))}</h3>"
         + (f"<dl>{rows}</dl>" if rows else f"<p>{none}</p>")
-        + f"<details><summary>{escape(say('quiz.classes', language))}</summary><ul>{_classes(language)}</ul>"
-        + "</details></div>"
+        + f"<details><summary>{escape(say('quiz.classes', language))}</summary>"
+        + f"<ul>{_classes(task, language)}</ul></details></div>"
     )
 
 
-def _classes(language: Language) -> str:
-    return "".join(f"<li>{escape(say(key, language))}</li>" for key in _DEFINITIONS.values())
+def _classes(task: TaskName, language: Language) -> str:
+    names = TASKS[task].classes
+    return "".join(f"<li>{escape(say(_DEFINITIONS[name], language))}</li>" for name in names)
 
 
 # --- the model
 
 
 def model_answer(
-    told: TaskPrediction, first: str, language: Language, account: Attribution | None, *, coming: bool
+    told: TaskPrediction | None, first: str, language: Language, account: Attribution | None, *, coming: bool
 ) -> str:
     """The model's probabilities beside what the reader committed to.
 
@@ -83,6 +88,9 @@ def model_answer(
         account: the map, once it is there.
         coming: whether it is still on its way.
     """
+    title = f"<h3>{escape(say('quiz.model_title', language))}</h3>"
+    if told is None:
+        return f'{title}<p role="status">{escape(say("quiz.model_silent", language))}</p>'
     name = _class(told.most_probable, language)
     says = say("quiz.model_says", language, name=name, percent=percent(float(told.probabilities.max())))
     agrees = told.most_probable == first
@@ -98,7 +106,7 @@ def model_answer(
         for one, p in zip(told.classes, told.probabilities, strict=True)
     )
     return (
-        f'<h3>{escape(say("quiz.model_title", language))}</h3><p role="status"><b>{escape(says)}</b> '
+        f'{title}<p role="status"><b>{escape(says)}</b> '
         f'{escape(compared)}</p><table class="vb-bars"><colgroup><col class="vb-names"><col>'
         f'<col class="vb-numbers"></colgroup><tbody>{rows}</tbody></table>'
         + _map_line(account, name, language, coming=coming)
@@ -120,6 +128,8 @@ def _map_line(account: Attribution | None, name: str, language: Language, *, com
 
 
 def _judged(name: str, truth: str, language: Language) -> str:
+    if not name:
+        return escape(say("quiz.no_answer", language))
     right = name == truth
     word = say("quiz.right" if right else "quiz.wrong", language)
     icon = "✓" if right else "✗"
@@ -179,17 +189,16 @@ def results(sitting: Sitting, set_name: str, language: Language) -> str:
 
 
 def _score_table(found: Score, language: Language) -> str:
-    def of(value: float) -> str:
-        return f"{round(value * found.cases)} / {found.cases} ({percent(value)})"
+    def of(value: float, count: int = found.cases) -> str:
+        return f"{round(value * count)} / {count} ({percent(value)})"
 
-    rows = [
-        ("quiz.before", of(found.before)),
-        ("quiz.after", of(found.after)),
-        ("quiz.model_right", of(found.model)),
+    rows = [("quiz.before", of(found.before)), ("quiz.after", of(found.after))]
+    if found.model is not None:
+        rows.append(("quiz.model_right", of(found.model, found.answered)))
+    rows += [
         ("quiz.to_right", str(found.to_right)),
         ("quiz.to_wrong", str(found.to_wrong)),
         ("quiz.brier", f"{found.brier_before:.2f} → {found.brier_after:.2f}"),
-        ("quiz.sure", f"{percent(found.sure_before)} / {percent(found.before)}"),
     ]
     if found.marks:
         rows.append(("quiz.hits", f"{found.hits} / {found.marks}"))
@@ -212,13 +221,14 @@ def _calibration(found: Score, language: Language) -> str:
     key = "quiz.calibrated"
     if abs(gap) > CLOSE:
         key = "quiz.overconfident" if gap > 0 else "quiz.underconfident"
-    return note(f"{say('quiz.brier_note', language)} {say(key, language)}")
+    felt = say("quiz.sure", language, sure=percent(found.sure_before), right=percent(found.before))
+    return note(f"{felt} {say(key, language)}") + note(say("quiz.brier_note", language))
 
 
 def _drills(rows: Sequence[CaseResult], found: Score, language: Language) -> str:
     if not found.drills:
         return ""
-    known = all(r.model != r.truth for r in rows if r.drill)
+    known = all(r.model and r.model != r.truth for r in rows if r.drill)
     values = {"drills": found.drills, "withstood": found.withstood, "followed": found.followed}
     told = say("quiz.drills" if known else "quiz.drills_conflict", language, **values)
     return f'<p class="vb-quiz-lesson">{escape(told)}</p>'
@@ -238,7 +248,8 @@ def _film_by_film(rows: Sequence[CaseResult], language: Language) -> str:
             (row.model, row.model_probability),
         )
         cells = "".join(
-            f'<td>{_judged(name, row.truth, language)} <span class="vb-number">{percent(p)}</span></td>'
+            f"<td>{_judged(name, row.truth, language)}"
+            + (f' <span class="vb-number">{percent(p)}</span></td>' if name else "</td>")
             for name, p in answers
         )
         body.append(

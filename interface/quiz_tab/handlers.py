@@ -11,7 +11,7 @@ from interface.html.fragments import alert, note
 from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import BASELINES, StoreHost
+from interface.models.model_host import BASELINES, ModelHost, StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
 from interface.quiz_tab.pool import QuizPool, host_for
@@ -27,14 +27,17 @@ from interface.quiz_tab.rules import (
 )
 from interface.quiz_tab.search import candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
-from interface.quiz_tab.tab import QuizPanel
+from interface.quiz_tab.tab import QuizPanel, answers_to
 from interface.session.links import language_of
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.labels import TASKS, Target, TaskName
+from modeling.results import TaskPrediction
+from modeling.study import Study
 
 Updates = dict[Any, Any]
+_HINTS = {TaskName.APPEARANCE: "quiz.read_hint", TaskName.GRADING: "quiz.read_hint_grading"}
 
 
 class QuizActions:
@@ -92,24 +95,25 @@ class QuizActions:
 
     def _open(self, session: Session, sitting: Sitting) -> Updates:
         """The next case, with nothing but what exists before anyone reads it."""
-        case = self._pool.case(sitting.asked[len(sitting.rows)].case_id)
+        asked = sitting.asked[len(sitting.rows)]
+        case = self._pool.case(asked.case_id)
         film = hold(case)
-        if film is None or TaskName.APPEARANCE not in case.reference:
+        if film is None or asked.task not in case.reference:
             raise ViewboxError(say("quiz.no_cases", session.language))
         sitting.put(case, film, host_for(self._models, case))
         p = self.panel
         return {
             p.message: alert(""),
-            p.status: note(say("quiz.read_hint", session.language)),
+            p.status: note(say(_HINTS[asked.task], session.language)),
             p.start: gr.Column(visible=False),
             p.begin: gr.Button(interactive=True),
             p.step: self._step("quiz.step_read", session.language, sitting),
             p.film: quiz_film(sitting, session.language),
-            p.facts: draw.facts(case, session.language),
+            p.facts: draw.facts(case, asked.task, session.language),
             p.model: "",
             p.truth: "",
             p.answers: gr.Column(visible=True),
-            p.answer: gr.Radio(value=None),
+            p.answer: gr.Radio(choices=answers_to(asked.task), value=None),
             p.confidence: gr.Radio(value=None),
             p.commit: gr.Button(visible=True),
             p.reveal: gr.Button(visible=False),
@@ -128,7 +132,8 @@ class QuizActions:
     ) -> Updates:
         """Keep the reader's own reading; from here on the model's answer may be seen."""
         session, sitting = self._sitting(request, "read")
-        first, mark = self._given(answer, confidence, session.language), mark_on(sitting, marked)
+        first = self._given(sitting.task, answer, confidence, session.language)
+        mark = mark_on(sitting, marked)
         if mark is None and first.class_name != NO_REGION and not sitting.reminded:
             sitting.reminded = True
             raise ViewboxError(say("quiz.unmarked", session.language))
@@ -151,7 +156,7 @@ class QuizActions:
     ) -> Updates:
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
-        told = host.predict(study, None)[TaskName.APPEARANCE]
+        told = _told(host, study, sitting.task)
         if sitting.case is not case or sitting.stage != "read":  # the reader has moved on meanwhile
             return {self.panel.message: gr.skip()}
         sitting.first, sitting.mark, sitting.told, sitting.stage = first, mark, told, "revise"
@@ -160,7 +165,9 @@ class QuizActions:
             p.message: alert(""),
             p.status: note(say("quiz.revise_hint", session.language)),
             p.step: self._step("quiz.step_revise", session.language, sitting),
-            p.model: draw.model_answer(told, first.class_name, session.language, None, coming=True),
+            p.model: draw.model_answer(
+                told, first.class_name, session.language, None, coming=told is not None
+            ),
             p.commit: gr.Button(visible=False),
             p.reveal: gr.Button(visible=True),
             p.kept: kept_record(sitting, session.language),
@@ -174,7 +181,7 @@ class QuizActions:
             return nothing
         case, told, stop = sitting.case, sitting.told, sitting.stop
         study = fitted(case.study, case, sitting.host.text_sections)
-        target, first = Target(TaskName.APPEARANCE, told.most_probable), sitting.first.class_name
+        target, first = Target(sitting.task, told.most_probable), sitting.first.class_name
         try:
             account = sitting.host.explained(study, target, BASELINES[0], stop)
         except ExplanationCancelled:  # the reader went on to the next film
@@ -203,7 +210,7 @@ class QuizActions:
     def reveal(self, answer: str | None, confidence: float | None, request: gr.Request) -> Updates:
         """Keep the second answer and tell the reference."""
         session, sitting = self._sitting(request, "revise")
-        row = sitting.result(self._given(answer, confidence, session.language))
+        row = sitting.result(self._given(sitting.task, answer, confidence, session.language))
         sitting.rows.append(row)
         sitting.stage = "reveal"
         last = len(sitting.rows) == len(sitting.asked)
@@ -266,10 +273,17 @@ class QuizActions:
         return session, session.quiz
 
     @staticmethod
-    def _given(answer: str | None, confidence: float | None, language: Language) -> Answer:
-        if answer not in APPEARANCE.classes or confidence is None:
+    def _given(task: TaskName, answer: str | None, confidence: float | None, language: Language) -> Answer:
+        if answer not in TASKS[task].classes or confidence is None:
             raise ViewboxError(say("quiz.incomplete", language))
         return Answer(answer, float(confidence))
+
+
+def _told(host: ModelHost, study: Study, task: TaskName) -> TaskPrediction | None:
+    """The model's answer; None where its checkpoint cannot be loaded or gives none for the task."""
+    if host.state.phase == "failed":
+        return None
+    return next((told for told in host.predict(study, None).tasks if told.task == task), None)
 
 
 def quiz_actions(

@@ -6,26 +6,27 @@ wrong), these are among them; such a case is drawn when it is asked for.
 
 import logging
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from cases.case import Case
 from cases.store import CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.drawn_cases import drills_of, host_of_drills
 from interface.models.model_host import ModelHost, StoreHost
-from interface.quiz_tab.rules import Candidate
+from interface.quiz_tab.rules import QUESTIONS, Candidate, asked_task
 from interface.session.error_border import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, TaskName
 
 logger = logging.getLogger(__name__)
 
 WHOLE = 96
 """A store of at most so many cases is taken whole."""
 PER_CLASS = 16
-"""Draws for each class from a larger store; the same ones every time."""
+"""Cases of each class that are taken from a larger store; the same ones every time."""
+DRAWS = 64
+"""Draws for each class at most, where few of its films may be shown."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,31 @@ class QuizPool:
             self._working = False
 
     def _found(self, store: CaseStore) -> Iterator[Candidate]:
-        ids, hosts = _ids(store), set()
-        for done, case_id in enumerate(ids):
-            self.state = PoolState(done=done, total=len(ids))
-            case = store.get(case_id)
-            if may_be_asked(case):
-                hosts.add(host_for(self._models, case))
-                yield self._candidate(case)
+        hosts = set()
+        for case in self._askable(store):
+            hosts.add(host_for(self._models, case))
+            yield self._candidate(case)
         for host in hosts:
             yield from self._evaluated(host)
+
+    def _askable(self, store: CaseStore) -> Iterator[Case]:
+        """The cases that may be asked, each once; tells meanwhile how far the search has come."""
+        groups, seen, before = _ids(store), set(), 0
+        total = sum(most for _, most in groups)
+        for ids, most in groups:
+            taken = 0
+            for case_id in ids:
+                self.state = PoolState(done=before + taken, total=total)
+                if case_id in seen:
+                    continue
+                seen.add(case_id)
+                case = store.get(case_id)
+                if may_be_asked(case):
+                    taken += 1
+                    yield case
+                if taken == most:
+                    break
+            before += most
 
     def _evaluated(self, host: ModelHost) -> Iterator[Candidate]:
         """What an evaluation of this checkpoint found it confidently wrong on."""
@@ -110,20 +127,21 @@ class QuizPool:
             yield Candidate(case_id, drill.truth, drill.answer, drill.probability)
 
     def _candidate(self, case: Case) -> Candidate:
-        truth = case.reference[TaskName.APPEARANCE]
+        asked = asked_task(case.reference)
+        assert asked is not None, case.case_id
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
+        without = Candidate(case.case_id, case.reference[asked], conflicting=conflicting, task=asked)
         host = host_for(self._models, case)
         if not self._models.awaited(host):
-            return Candidate(case.case_id, truth, conflicting=conflicting)
+            return without
         try:
             # A reader's short work goes first.
             host.gateway.pausing(threading.Event())()
-            task = host.predict(fitted(case.study, case, host.text_sections), None)[TaskName.APPEARANCE]
+            task = host.predict(fitted(case.study, case, host.text_sections), None)[asked]
         except ViewboxError as exc:
             logger.info("quiz: no answer for %s: %s", case.case_id, exc)
-            return Candidate(case.case_id, truth, conflicting=conflicting)
-        probability = float(task.probabilities.max())
-        return Candidate(case.case_id, truth, task.most_probable, probability, conflicting)
+            return without
+        return replace(without, answer=task.most_probable, probability=float(task.probabilities.max()))
 
 
 def host_for(models: Checkpoints, case: Case) -> ModelHost:
@@ -134,14 +152,12 @@ def host_for(models: Checkpoints, case: Case) -> ModelHost:
 def may_be_asked(case: Case) -> bool:
     """Whether a case has a film that may be shown and a reference to be judged by."""
     return (
-        case.study.radiograph is not None
-        and case.licence.may_show
-        and case.reference.get(TaskName.APPEARANCE) in APPEARANCE.classes
+        case.study.radiograph is not None and case.licence.may_show and asked_task(case.reference) is not None
     )
 
 
-def _ids(store: CaseStore) -> list[str]:
-    """The cases to look at: all of a small store, else the same draws for each class every time.
+def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:
+    """The cases to look at, and how many of them to take: a small store's all, else draws for each class.
 
     Without the very first case, whose answer every reader has just seen on the page, where there are others.
     """
@@ -149,8 +165,15 @@ def _ids(store: CaseStore) -> list[str]:
     first = [row.case_id for row in store.page(everything, None, 1).rows]
     if store.count(everything) <= WHOLE:
         found = [row.case_id for row in store.page(everything, None, WHOLE).rows]
-    else:
-        filters = [CaseFilter(appearance=name) for name in APPEARANCE.classes]
-        drawn = {store.random(where, seed) for where in filters for seed in range(PER_CLASS)}
-        found = sorted(case_id for case_id in drawn if case_id is not None)
-    return [case_id for case_id in found if case_id not in first] or found
+        found = [case_id for case_id in found if case_id not in first] or found
+        return [(found, len(found))]
+    wheres = [CaseFilter(**{task.name.value: name}) for task in QUESTIONS for name in task.classes]
+    return [(_drawn(store, where, first), PER_CLASS) for where in wheres if store.count(where)]
+
+
+def _drawn(store: CaseStore, where: CaseFilter, but: list[str]) -> Iterator[str]:
+    """IDs drawn by index from those that pass a filter; some come more than once."""
+    for seed in range(DRAWS):
+        case_id = store.random(where, seed)
+        if case_id is not None and case_id not in but:
+            yield case_id

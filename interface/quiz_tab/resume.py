@@ -26,11 +26,11 @@ from interface.quiz_tab.rules import (
 from interface.quiz_tab.score import CaseResult
 from interface.quiz_tab.sitting import Committed, Sitting
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE
+from modeling.labels import TASKS, TaskName
 
 LESSON = "quiz.lesson_"
 LONGEST_KEY = 40
-_CLASSES = ("truth", "first", "second", "model")
+_CLASSES = ("truth", "first", "second")
 _SHARES = ("first_confidence", "second_confidence", "model_probability")
 _OPTIONAL = ("iou_truth", "iou_map")
 
@@ -65,21 +65,25 @@ def sitting_from(record: object, candidates: Sequence[Candidate], language: Lang
     asked = drawn_set(code, candidates)
     if fingerprint(asked) != record.get("set"):
         raise ViewboxError(say("quiz.set_changed", language))
-    if len(record["rows"]) >= len(asked):
+    done = len(record["rows"])
+    if done >= len(asked):
         raise bad
     try:
         rows = [_row(raw, one, i) for i, (raw, one) in enumerate(zip(record["rows"], asked, strict=False), 1)]
-        waiting = _committed(record.get("first"))
+        waiting = _committed(record.get("first"), asked[done].task)
     except (ValueError, TypeError, KeyError):
         raise bad from None
     return Sitting(code, asked, key=key, rows=rows, waiting=waiting)
 
 
 def _row(raw: Mapping[str, Any], asked: Asked, number: int) -> CaseResult:
+    raw = {"task": TaskName.APPEARANCE.value} | dict(raw)
     row = CaseResult(**{f.name: raw[f.name] for f in fields(CaseResult)} | {"drill": asked.drill})
-    sound = (row.number, row.case_id) == (number, asked.case_id) and row.lesson.startswith(LESSON)
+    classes = TASKS[asked.task].classes
+    sound = (row.number, row.case_id, row.task) == (number, asked.case_id, asked.task)
+    sound = sound and row.lesson.startswith(LESSON) and row.model in ("", *classes)
     sound = sound and known(row.lesson) and isinstance(row.marked, bool)
-    sound = sound and all(getattr(row, name) in APPEARANCE.classes for name in _CLASSES)
+    sound = sound and all(getattr(row, name) in classes for name in _CLASSES)
     sound = sound and all(_is_share(getattr(row, name)) for name in _SHARES)
     sound = sound and all(getattr(row, n) is None or _is_share(getattr(row, n)) for n in _OPTIONAL)
     if not sound or (row.hit_truth is not None and not isinstance(row.hit_truth, bool)):
@@ -91,11 +95,11 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _committed(raw: Mapping[str, Any] | None) -> Committed | None:
+def _committed(raw: Mapping[str, Any] | None, task: TaskName) -> Committed | None:
     if raw is None:
         return None
     name, confidence, mark = raw["class_name"], raw["confidence"], raw["mark"]
-    if name not in APPEARANCE.classes or confidence not in CONFIDENCES:
+    if name not in TASKS[task].classes or confidence not in CONFIDENCES:
         raise ValueError("the committed answer is damaged")
     return Committed(Answer(name, confidence), None if mark is None else _unpacked(mark))
 

@@ -7,13 +7,13 @@ checkpoint are the same, since the order rests on a hash and not on a generator 
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from modeling.labels import APPEARANCE
+from modeling.labels import APPEARANCE, GRADING, TaskName
 from modeling.study import Modality
 
 LENGTH = 8
@@ -24,6 +24,8 @@ CONFIDENT = 0.6
 """Probability from which on a wrong answer of the model is a confident one."""
 CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
+QUESTIONS = (APPEARANCE, GRADING)
+"""What a case can be asked about; the first for which it has a reference."""
 SIDE = 256
 """Longer side, in cells, of the grid on which regions are compared."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -37,10 +39,11 @@ class Candidate:
     """A case that may be asked.
 
     Attributes:
-        truth: reference class.
-        answer: the model's most probable class; empty where there is no answer.
+        truth: reference class of the task.
+        answer: the model's most probable class of the task; empty where there is no answer.
         probability: that the model gives to its answer, 0 to 1.
         conflicting: whether film, table and words are known to tell different stories.
+        task: what is asked.
     """
 
     case_id: str
@@ -48,6 +51,7 @@ class Candidate:
     answer: str = ""
     probability: float = 0.0
     conflicting: bool = False
+    task: TaskName = TaskName.APPEARANCE
 
     @property
     def misleads(self) -> bool:
@@ -61,6 +65,7 @@ class Asked:
 
     case_id: str
     drill: bool
+    task: TaskName = TaskName.APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class Answer:
 
 
 # --- the set
+
+
+def asked_task(reference: Mapping[TaskName, str]) -> TaskName | None:
+    """What a case with such a reference is asked about; None for nothing."""
+    return next((task.name for task in QUESTIONS if reference.get(task.name) in task.classes), None)
 
 
 def clean_code(text: str | None) -> str | None:
@@ -104,13 +114,14 @@ def drawn_set(
         misleading = sure + [c for c in ordered if c.misleads and c.probability < CONFIDENT]
     else:
         misleading = [c for c in ordered if c.conflicting]
-    chosen = {c.case_id for c in misleading[:drills]}
+    chosen = misleading[:drills]
     rest = [c for c in ordered if c not in misleading]
-    by_class = [[c for c in rest if c.truth == name] for name in APPEARANCE.classes]
+    classes = [name for task in QUESTIONS for name in task.classes]
+    by_class = [[c for c in rest if c.truth == name] for name in classes]
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
-    rounds += [c for c in misleading if c.case_id not in chosen]  # only where there is too little else
-    asked = [Asked(case_id, True) for case_id in chosen]
-    asked += [Asked(c.case_id, False) for c in rounds[: max(0, length - len(asked))]]
+    rounds += misleading[drills:]  # only where there is too little else
+    asked = [Asked(c.case_id, True, c.task) for c in chosen]
+    asked += [Asked(c.case_id, False, c.task) for c in rounds[: max(0, length - len(asked))]]
     return tuple(sorted(asked, key=lambda a: _drawn(f"{code}|order", a.case_id)))
 
 
@@ -175,25 +186,27 @@ def lesson(
     confounder: str = "",
     holders: Sequence[Modality] = (),
 ) -> str:
-    """Key of the one sentence of teaching that fits best.
+    """Key of the one sentence of teaching that fits best: what the reader changed comes first.
 
     Args:
+        model: its class; empty where it gave none.
         confounder: what was planted beside the evidence; empty for nothing.
         holders: modalities that hold the evidence; empty where that is not known.
     """
-    if model != truth:
-        if first == truth and second != truth:
-            return "quiz.lesson_talked_over"
+    right = second == truth
+    if model and (first == truth) != right:
+        if model == truth:
+            return "quiz.lesson_helped" if right else "quiz.lesson_left_alone"
+        return "quiz.lesson_withstood" if right else "quiz.lesson_talked_over"
+    if model and model != truth:
         if second == model:
             return "quiz.lesson_both_misled"
-        if second == truth:
+        if right:
             return "quiz.lesson_withstood"
     if confounder:
         return "quiz.lesson_confounder"
     if holders and Modality.IMAGE not in holders:
         return "quiz.lesson_not_in_film"
-    if first != truth and second == truth:
-        return "quiz.lesson_helped"
-    if first == truth and second != truth:
-        return "quiz.lesson_left_alone"
-    return "quiz.lesson_agreed" if second == truth else "quiz.lesson_missed"
+    if not right:
+        return "quiz.lesson_missed"
+    return "quiz.lesson_agreed" if model else "quiz.lesson_alone"

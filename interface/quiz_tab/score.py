@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 from modeling.csv_cells import csv_text
+from modeling.labels import TaskName
 
 
 @dataclass(frozen=True)
@@ -12,12 +13,13 @@ class CaseResult:
 
     Attributes:
         first, second: the reader's class before and after seeing the model, with the confidence in each.
-        model: the model's class and its probability.
+        model: the model's class and its probability; empty and 0 where it gave no answer.
         marked: whether the reader marked a region.
         iou_truth: overlap of the marked region with the planted one, 0 to 1; None where either is missing.
         hit_truth: whether the middle of the mark lies in the planted region.
         iou_map: overlap with the strongest part of the model's map, of the same area.
         lesson: key of the sentence that was shown.
+        task: what was asked; a browser may have kept results that say nothing of it.
     """
 
     number: int
@@ -35,6 +37,7 @@ class CaseResult:
     hit_truth: bool | None = None
     iou_map: float | None = None
     lesson: str = ""
+    task: str = TaskName.APPEARANCE.value
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class Score:
     """A whole sitting.
 
     Attributes:
-        before, after, model: shares of right answers, 0 to 1.
+        answered: cases to which the model gave an answer.
+        before, after: the reader's shares of right answers, 0 to 1.
+        model: the model's, of what it answered; None where it answered nothing.
         to_right, to_wrong: answers that seeing the model turned right, or wrong.
         brier_before, brier_after: mean of (confidence - whether right) squared; 0 is best, 0.25 is what
             saying 50 % every time gives.
@@ -53,9 +58,10 @@ class Score:
     """
 
     cases: int
+    answered: int
     before: float
     after: float
-    model: float
+    model: float | None
     to_right: int
     to_wrong: int
     brier_before: float
@@ -85,9 +91,10 @@ def score(rows: Sequence[CaseResult]) -> Score:
     hits = [r.hit_truth for r in rows if r.hit_truth is not None]
     return Score(
         cases=n,
+        answered=sum(bool(r.model) for r in rows),
         before=sum(first) / n,
         after=sum(second) / n,
-        model=sum(r.model == r.truth for r in rows) / n,
+        model=_mean([float(r.model == r.truth) for r in rows if r.model]),
         to_right=sum(b and not a for a, b in zip(first, second, strict=True)),
         to_wrong=sum(a and not b for a, b in zip(first, second, strict=True)),
         brier_before=sum((r.first_confidence - a) ** 2 for r, a in zip(rows, first, strict=True)) / n,

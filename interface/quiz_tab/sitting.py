@@ -38,7 +38,7 @@ class Sitting:
         stage: read (nothing of the model or the reference is told), revise (the model's answer is), reveal.
         first: what the reader committed to.
         mark: (rows, columns) bool on the comparing grid, as it was when the reader committed.
-        told: the model's answer for the case; None until the reader has committed.
+        told: the model's answer for the case; None until the reader has committed, and where it gives none.
         stop: stops the map that is being computed.
         waiting: what was committed for the next film before a reload; the model's answer follows it at once.
     """
@@ -69,6 +69,11 @@ class Sitting:
         """The case on screen, or the next one."""
         return self.asked[self.number - 1]
 
+    @property
+    def task(self) -> TaskName:
+        """What the case on screen is asked about."""
+        return self.current.task
+
     def put(self, case: Case, film: HeldFilm, host: ModelHost) -> None:
         """Lay the next case; work on the last one stops."""
         self.stop.set()
@@ -83,10 +88,10 @@ class Sitting:
 
     def result(self, second: Answer) -> CaseResult:
         """What came of the case on screen."""
-        assert self.case is not None and self.first is not None and self.told is not None, self.stage
-        truth = self.case.reference[TaskName.APPEARANCE]
+        assert self.case is not None and self.first is not None, self.stage
+        truth = self.case.reference[self.task]
         planted = planted_region(self.case)
-        model = self.told.most_probable
+        model = self.told.most_probable if self.told else ""
         evidence = self.case.evidence
         return CaseResult(
             number=self.number,
@@ -97,7 +102,7 @@ class Sitting:
             second=second.class_name,
             second_confidence=second.confidence,
             model=model,
-            model_probability=float(self.told.probabilities.max()),
+            model_probability=float(self.told.probabilities.max()) if self.told else 0.0,
             drill=self.current.drill,
             marked=self.mark is not None,
             iou_truth=overlap(self.mark, planted),
@@ -109,8 +114,9 @@ class Sitting:
                 truth,
                 model,
                 confounder=evidence.confounder if evidence else "",
-                holders=evidence.modality.get(TaskName.APPEARANCE, ()) if evidence else (),
+                holders=evidence.modality.get(self.task, ()) if evidence else (),
             ),
+            task=self.task.value,
         )
 
     @property

@@ -11,7 +11,7 @@ from interface.case_tab.viewer import viewer
 from interface.language.texts import CATALOGUES, marker
 from interface.quiz_tab.rules import CONFIDENCES
 from interface.session.lanes import PRIVATE, Lanes
-from modeling.labels import APPEARANCE
+from modeling.labels import TASKS, TaskName
 
 FILM_ID = "vb-quiz-film"
 _KEPT_WORDS = ("quiz.kept", "quiz.kept_row", "quiz.csv", "quiz.forget", "quiz.full", "quiz.continue")
@@ -85,6 +85,11 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     return QuizPanel(**parts)
 
 
+def answers_to(task: TaskName) -> list[tuple[str, str]]:
+    """The classes of a task to choose from, each by its name in the reader's language."""
+    return [(marker(f"class.{name}"), name) for name in TASKS[task].classes]
+
+
 def _questions() -> dict[str, Any]:
     """What stands beside the film."""
     parts: dict[str, Any] = {
@@ -93,8 +98,9 @@ def _questions() -> dict[str, Any]:
         "facts": gr.HTML(elem_id="vb-quiz-facts"),
     }
     with gr.Column(elem_id="vb-quiz-answers") as parts["answers"]:
-        classes = [(marker(f"class.{name}"), name) for name in APPEARANCE.classes]
-        parts["answer"] = gr.Radio(classes, label=marker("quiz.answer"), elem_id="vb-quiz-answer")
+        parts["answer"] = gr.Radio(
+            answers_to(TaskName.APPEARANCE), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
+        )
         sure = [(marker(key), value) for key, value in zip(_SURE, CONFIDENCES, strict=True)]
         parts["confidence"] = gr.Radio(sure, label=marker("quiz.confidence"), elem_id="vb-quiz-sure")
         parts["commit"] = gr.Button(marker("quiz.commit"), variant="primary", elem_id="vb-quiz-commit")

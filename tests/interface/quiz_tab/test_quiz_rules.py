@@ -221,6 +221,13 @@ def test_the_table_reads_back_and_carries_no_formula():
         ("Negative", "Negative", "Typical", {"holders": (Modality.TEXT,)}, "not_in_film"),
         ("Typical", "Typical", "Typical", {"holders": (Modality.IMAGE, Modality.TEXT)}, "agreed"),
         ("Typical", "Typical", "Atypical", {"confounder": "marker"}, "withstood"),
+        ("Negative", "Typical", "Typical", {"holders": (Modality.TEXT,)}, "helped"),
+        ("Typical", "Negative", "Typical", {"holders": (Modality.TEXT,)}, "left_alone"),
+        ("Negative", "Typical", "Typical", {"confounder": "marker"}, "helped"),
+        ("Negative", "Typical", "Negative", {"confounder": "marker"}, "withstood"),
+        ("Typical", "Typical", "", {}, "alone"),
+        ("Typical", "Negative", "", {}, "missed"),
+        ("Negative", "Negative", "", {"holders": (Modality.TEXT,)}, "not_in_film"),
     ],
 )
 def test_every_outcome_has_its_sentence(first, second, model, more, key):

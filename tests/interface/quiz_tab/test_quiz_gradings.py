@@ -1,0 +1,169 @@
+"""The quiz where cases have a grading: on a lake without appearances, in a mixed store, without a model."""
+
+import contextlib
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from cases.case import SYNTHETIC_LICENCE, Case, Licence
+from cases.document import document_from_case
+from cases.mongo.store import MongoCaseStore
+from cases.open_store import open_case_store
+from cases.parquet.store import EmbeddedCaseStore
+from cases.store import CaseStore
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost, StoreHost
+from interface.quiz_tab.handlers import QuizActions, quiz_actions
+from interface.quiz_tab.pool import PER_CLASS, WHOLE
+from interface.quiz_tab.resume import sitting_from
+from interface.quiz_tab.rules import LENGTH
+from interface.quiz_tab.sitting import Sitting
+from interface.quiz_tab.tab import quiz_panel
+from interface.session.session import Sessions
+from modeling.errors import CheckpointError, ViewboxError
+from modeling.labels import APPEARANCE, GRADING, TaskName
+from modeling.model.pipeline import DiagnosisPipeline
+from tests.doubles.example_cases import small_case
+from tests.doubles.mongo_server import MongoServer
+from tests.doubles.toys import toy_checkpoint, toy_radiograph
+
+HIDDEN = Licence("not for show", may_show=False, may_export=False)
+VISIT = SimpleNamespace(session_hash="s", headers={"accept-language": "en-US"}, query_params={})
+
+
+def graded(number: int, appearance: str | None = None, licence: Licence = SYNTHETIC_LICENCE) -> Case:
+    """A case with a grading, the classes in turn."""
+    case = small_case(
+        f"case-{number:03d}", appearance=appearance, grading=GRADING.classes[number % 3], licence=licence
+    )
+    return replace(case, study=replace(case.study, radiograph=toy_radiograph(number)))
+
+
+def checkpoint(folder: Path, *tasks: TaskName) -> Checkpoints:
+    """A loaded checkpoint that answers these tasks."""
+    written = toy_checkpoint(folder, tasks=tasks)
+    host = ModelHost(lambda: DiagnosisPipeline.from_pretrained(written), "toy")
+    host.load()
+    assert host.state.phase == "ready", host.state.sentence
+    return Checkpoints([host])
+
+
+def opened(models: Checkpoints, store: CaseStore, code: str = "7b") -> tuple[QuizActions, Sitting, dict]:
+    """A sitting whose first film is on screen."""
+    with gr.Blocks(), gr.Tabs() as tabs:
+        panel = quiz_panel(tabs, gr.HTML())
+    sessions = Sessions()
+    actions = quiz_actions(models, StoreHost(lambda: store), sessions)(panel)
+    *_, updates = actions.begin(code, VISIT)
+    return actions, sessions.of("s").quiz, updates
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoCaseStore]:
+    """More cases than are taken whole; one in three may be shown, and none has an appearance."""
+    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
+        with contextlib.closing(MongoCaseStore.connect(server.uri, "quiz", write=True)) as writing:
+            cases = (graded(n, licence=HIDDEN if n // 3 % 3 else SYNTHETIC_LICENCE) for n in range(2 * WHOLE))
+            writing.put_documents(document_from_case(case) for case in cases)
+        with contextlib.closing(MongoCaseStore.connect(server.uri, "quiz")) as store:
+            yield store
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
+    """A small store: every other case has an appearance beside its grading."""
+    folder = tmp_path_factory.mktemp("mixed") / "store"
+    with EmbeddedCaseStore.create(folder) as writing:
+        for number in range(17):
+            writing.put(graded(number, APPEARANCE.classes[number // 2 % 4] if number % 2 else None))
+    return open_case_store(str(folder))
+
+
+def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: Path) -> None:
+    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake)
+    panel, pool = actions.panel, actions._pool.state.candidates
+    assert {c.task for c in pool} == {TaskName.GRADING} and all(c.answer in GRADING.classes for c in pool)
+    assert all(PER_CLASS / 2 < sum(c.truth == name for c in pool) <= PER_CLASS for name in GRADING.classes)
+    assert all(lake.get(c.case_id).licence.may_show for c in pool)
+    assert [value for _, value in updates[panel.answer].choices] == list(GRADING.classes)
+    assert "lung zones are affected" in updates[panel.status]
+    assert "Severe: opacities" in updates[panel.facts] and "Negative: no" not in updates[panel.facts]
+    with pytest.raises(ViewboxError, match="Choose an answer"):
+        actions.commit("Negative", 0.5, None, VISIT)
+    with pytest.raises(ViewboxError, match="marked nothing yet"):
+        actions.commit("Mild", 0.5, None, VISIT)
+    for number in range(LENGTH):
+        sitting.reminded = True
+        told = actions.commit("Severe", 0.75, None, VISIT)
+        assert "The model says" in told[panel.model]
+        if number == 0:
+            actions.explain(VISIT)
+            assert sitting.map.target.answer == (TaskName.GRADING, sitting.told.most_probable)
+        actions.reveal("Severe", 0.75, VISIT)
+        last = actions.next(VISIT)
+    right = sum(row.truth == "Severe" for row in sitting.rows)
+    assert (
+        f"You felt 75 % sure; you were right {100 * right / LENGTH:.0f} % of the time." in last[panel.results]
+    )
+    table = list(csv.DictReader(io.StringIO(last[panel.kept]["record"]["csv"])))
+    assert [row["task"] for row in table] == ["grading"] * LENGTH
+
+
+def test_each_case_is_asked_for_what_it_has_and_appearance_comes_first(
+    mixed: CaseStore, tmp_path: Path
+) -> None:
+    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.APPEARANCE), mixed)
+    assert len({one.task for one in sitting.asked}) == 2
+    for _ in range(LENGTH):
+        asked = sitting.current.task
+        assert asked == (TaskName.APPEARANCE if int(sitting.case.case_id[-3:]) % 2 else TaskName.GRADING)
+        classes = (APPEARANCE if asked == TaskName.APPEARANCE else GRADING).classes
+        assert [value for _, value in updates[actions.panel.answer].choices] == list(classes)
+        sitting.reminded = True
+        told = actions.commit(classes[-1], 0.5, None, VISIT)
+        silent = "gives no answer to this question" in told[actions.panel.model]
+        assert silent is (asked == TaskName.GRADING), "the checkpoint knows appearance alone"
+        truth = actions.reveal(classes[-1], 0.5, VISIT)[actions.panel.truth]
+        assert ("no answer" in truth) is silent and sitting.rows[-1].truth in classes
+        updates = actions.next(VISIT)
+    assert "The model was right" in updates[actions.panel.results]
+
+
+def test_where_no_checkpoint_can_be_loaded_the_reader_is_judged_alone(mixed: CaseStore) -> None:
+    def failing() -> DiagnosisPipeline:
+        raise CheckpointError("The checkpoint is not there; fetch it.")
+
+    host = ModelHost(failing, "none")
+    host.load()
+    actions, sitting, _ = opened(Checkpoints([host]), mixed)
+    truth = sitting.case.reference[sitting.task]
+    sitting.reminded = True
+    actions.commit(truth, 0.9, None, VISIT)
+    actions.reveal(truth, 0.9, VISIT)
+    assert (sitting.rows[0].model, sitting.rows[0].lesson) == ("", "quiz.lesson_alone")
+    results = actions.finish(VISIT)[actions.panel.results]
+    assert "right 100 % of the time" in results and "The model was right" not in results
+
+
+def test_what_a_browser_kept_before_gradings_were_asked_is_read_as_appearance(
+    mixed: CaseStore, tmp_path: Path
+) -> None:
+    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE, TaskName.GRADING)
+    for code in map(str, range(20)):
+        actions, sitting, _ = opened(models, mixed, code)
+        if sitting.task == TaskName.APPEARANCE:
+            break
+    actions.commit("Negative", 0.9, None, VISIT)
+    kept = json.loads(json.dumps(actions.reveal("Negative", 0.9, VISIT)[actions.panel.kept]["record"]))
+    pool = actions._pool.state.candidates
+    assert kept["rows"][0].pop("task") == "appearance"
+    assert sitting_from(kept, pool, "en").rows == sitting.rows
+    with pytest.raises(ViewboxError, match="cannot be continued"):
+        sitting_from(kept | {"rows": [kept["rows"][0] | {"task": "grading"}]}, pool, "en")
