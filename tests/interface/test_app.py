@@ -127,7 +127,7 @@ def test_a_changed_field_changes_the_answer_and_an_unknown_one_drops_it(client):
 @pytest.mark.parametrize(
     ("table", "word"),
     [
-        ({"temperature": 101}, "°F"),
+        ({"temperature": 60}, "°C"),
         ({"age": -1}, "age"),
         ({"age": "old"}, "number"),
         ({"sex": "x"}, "female"),
@@ -137,6 +137,11 @@ def test_a_changed_field_changes_the_answer_and_an_unknown_one_drops_it(client):
 def test_a_bad_clinical_value_is_one_sentence(client, table, word):
     assert word in refused(client, "/predict", case_id="CASE-0000", table=table)
     assert word in refused(client, "/predict_upload", table=table)
+
+
+def test_a_temperature_in_the_other_unit_is_read_and_said(client):
+    told = client.predict("CASE-0000", {"temperature": 101}, api_name="/predict")
+    assert any("°F" in note for note in told["notes"])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
