@@ -188,7 +188,9 @@ class Attribution:
 
     @property
     def verdict(self) -> str:
-        """`converged` (<= 1 %), `usable` (<= 5 %) or `not converged`."""
+        """`converged` (<= 1 %), `usable` (<= 5 %), `not converged`, or `nothing to explain` of a zero map."""
+        if self.image is not None and not self.image.any() and abs(self.total) <= 1e-6:
+            return "nothing to explain"
         if self.relative_delta <= CONVERGED:
             return "converged"
         return "usable" if self.relative_delta <= USABLE else "not converged"

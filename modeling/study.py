@@ -11,7 +11,7 @@ import numpy as np
 
 from modeling.clinical_table import CLINICAL_FIELDS, ClinicalField, ClinicalTable, spellings_of
 from modeling.errors import StudyError
-from modeling.sentence import Names
+from modeling.sentence import Names, Sentence
 
 __all__ = [
     "CLINICAL_FIELDS",
@@ -44,6 +44,8 @@ class ViewPosition(StrEnum):
     PA = "PA"
     AP = "AP"
     LATERAL = "lateral"
+    OBLIQUE = "oblique"
+    DECUBITUS = "decubitus"
     UNKNOWN = "unknown"
 
 
@@ -81,6 +83,7 @@ class Radiograph:
         bits_stored: 8 to 16.
         pixel_aspect_ratio: height of a pixel over its width; 1.0 for square pixels.
         pixel_spacing: millimetres (row, column), where the file states it.
+        notes: sentences about what of the file was not read as it stands.
     """
 
     pixels: np.ndarray
@@ -93,6 +96,7 @@ class Radiograph:
     view_position: ViewPosition = ViewPosition.UNKNOWN
     pixel_aspect_ratio: float = 1.0
     pixel_spacing: tuple[float, float] | None = None
+    notes: tuple[Sentence, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or min(self.pixels.shape) < 1:

@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
-_PATH = re.compile(r"`((?:modeling|cases|training|evaluation|interface|hub_config|viewbox|tests|docs)/[\w./-]*)`")
+_PATH = re.compile(
+    r"`((?:modeling|cases|training|evaluation|interface|hub_config|viewbox|tests|docs)/[\w./-]*)`"
+)
 _MADE_UP = {"interface/language/fr.json"}
 """Examples of what a contributor would add."""
 

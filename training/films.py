@@ -57,7 +57,7 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
             if not films[i].encoded:
                 arrays[1][i] = 255
                 return
-            square, box = letterboxed(films[i].study().radiograph, config)
+            square, box, _ = letterboxed(films[i].study().radiograph, config)
             arrays[0][i] = np.round(square * 255)
             arrays[1][i] = _opacity_mask(films[i], box)
 

@@ -15,16 +15,16 @@ import pydicom
 from pydicom import uid as uids
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import get_frame
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import data_element_generator
-from pydicom.pixels import get_decoder
 
 from cases.reading import dicom_tags
+from cases.reading.dicom_pixels import DAMAGED, gray_frame, through_modality_lut, without_padding
 from cases.reading.dicom_tags import Tags
-from cases.reading.dicom_writing import film_tags
-from cases.reading.film_size import MAX_PIXELS, declared_size, run_length_size
+from cases.reading.film_size import MAX_PIXELS
+from cases.reading.film_writing import film_tags
+from cases.reading.orientation import frontal_likeness, upright
 from modeling.errors import StudyError
-from modeling.sentence import Names, Sentence
+from modeling.sentence import Sentence
 from modeling.study import Photometric, Radiograph
 
 logger = logging.getLogger(__name__)
@@ -39,15 +39,21 @@ _READ = (
     "PhotometricInterpretation", "PixelData", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "RescaleSlope",
     "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
-    "VOILUTSequence",
+    "VOILUTSequence", "PatientOrientation", "FieldOfViewRotation", "FieldOfViewHorizontalFlip",
+    "PresentationLUTShape", "PixelPaddingValue", "PixelPaddingRangeLimit", "PlanarConfiguration",
+    "SeriesDescription", "ProtocolName",
+    *(f"{c}PaletteColorLookupTable{p}" for c in ("Red", "Green", "Blue") for p in ("Descriptor", "Data")),
 )  # fmt: skip
-_READ_IN_ITEMS = ("CodeValue", "LUTDescriptor", "LUTData")
-
-_RLE_UNCOUNTED = 8_000_000
-"""An RLE frame below this size cannot unfold (64 times at most) into more than 512 MB."""
+"""Of the two descriptions only the words that name a view are looked for; nothing of them leaves the file."""
+_READ_IN_ITEMS = ("CodeValue", "CodeMeaning", "ViewModifierCodeSequence", "LUTDescriptor", "LUTData")
 
 _NO_DICOM = "This is not a DICOM file; choose a DICOM, PNG or JPEG file of a chest film."
-_DAMAGED = "This DICOM file is damaged or cut off; export it again and try once more."
+_STARTS = (
+    (b"\xff\x4f\xff\x51", uids.JPEG2000),
+    (b"\0\0\0\x0cjP  ", uids.JPEG2000),
+    (b"\xff\xd8", uids.JPEGBaseline8Bit),
+)
+"""How a frame begins, and the transfer syntax that it is most likely of."""
 
 
 def read_radiograph(data: bytes) -> Radiograph:
@@ -66,53 +72,105 @@ def read_radiograph(data: bytes) -> Radiograph:
     Raises:
         StudyError: not a DICOM file, damaged, or no single gray chest film of a size that can be handled.
     """
-    tags, syntax, pixel_vr = _parse(data)
+    tags, syntax, pixel_vr, notes = _parse(data)
     dicom_tags.check_kind(tags)
     dicom_tags.check_form(tags)
-    _, bits_stored, _, signed = dicom_tags.bit_layout(tags)
     slope, intercept = dicom_tags.rescale(tags)
-    aspect = dicom_tags.pixel_aspect_ratio(tags)
-    pixels = _stored_values(tags, syntax, pixel_vr)
-    if dicom_tags.sequence(tags, "ModalityLUTSequence"):
-        pixels, bits_stored = _through_modality_lut(tags, pixels)
+    aspect, spacing = dicom_tags.pixel_aspect_ratio(tags), dicom_tags.pixel_spacing(tags)
+    pixels, bits_stored, said = gray_frame(tags, syntax, pixel_vr)
+    photometric, inverse = _polarity(tags, pixels, slope)
+    pixels = without_padding(
+        tags, pixels, dark_is_high=(photometric == Photometric.MONOCHROME1) != (slope < 0)
+    )
+    item = dicom_tags.modality_lut(tags)
+    signed = dicom_tags.bit_layout(tags)[3]
+    if item is not None:
+        pixels, bits_stored = through_modality_lut(tags, item, pixels)
         slope, intercept = 1.0, 0.0
+    bright_is_high = (photometric == Photometric.MONOCHROME2) != (slope < 0)
+    pixels, swapped, turned = upright(tags, pixels, bright_is_high=bright_is_high)
     return Radiograph(
         pixels=pixels,
         bits_stored=bits_stored,
-        photometric=Photometric(dicom_tags.code(tags, "PhotometricInterpretation")),
+        photometric=photometric,
         rescale_slope=slope,
         rescale_intercept=intercept,
         window=dicom_tags.window(tags),
         voi_lut=dicom_tags.voi_lut(tags, signed=signed or intercept < 0),
         view_position=dicom_tags.view_position(tags),
-        pixel_aspect_ratio=aspect,
-        pixel_spacing=dicom_tags.pixel_spacing(tags),
+        pixel_aspect_ratio=1 / aspect if swapped else aspect,
+        pixel_spacing=(spacing[1], spacing[0]) if swapped and spacing else spacing,
+        notes=(*notes, *said, *inverse, *turned),
     )
+
+
+def _polarity(tags: Tags, pixels: np.ndarray, slope: float) -> tuple[Photometric, list[Sentence]]:
+    """Which end of the stored values is bright, and a note where two tags contradict each other.
+
+    PresentationLUTShape says INVERSE of a MONOCHROME1 image and IDENTITY of a MONOCHROME2 one (PS3.3 C.11.6).
+    Where it does not, readers differ: the reading in which the film looks like a chest is taken.
+    """
+    stated = dicom_tags.code(tags, "PhotometricInterpretation")
+    photometric = Photometric(stated) if stated in list(Photometric) else Photometric.MONOCHROME2
+    shape = dicom_tags.code(tags, "PresentationLUTShape")
+    if shape not in ("INVERSE", "IDENTITY"):
+        return photometric, []
+    shaped = Photometric.MONOCHROME1 if shape == "INVERSE" else Photometric.MONOCHROME2
+    if shaped == photometric:
+        return photometric, []
+    bright_is_high = frontal_likeness(pixels) * (1 if slope > 0 else -1) >= 0
+    seen = Photometric.MONOCHROME2 if bright_is_high else Photometric.MONOCHROME1
+    said = Sentence(
+        "PhotometricInterpretation is {photometric}, but PresentationLUTShape is {shape}; the film was read"
+        " as {seen}.",
+        photometric=str(photometric),
+        shape=shape,
+        seen=str(seen),
+    )
+    return seen, [said]
 
 
 # --- the file ----------------------------------------------------------------------------------------------
 
 
-def _parse(data: bytes) -> tuple[Tags, uids.UID, str]:
-    """The tags in `_READ` as plain values, the transfer syntax, and how the pixel data is typed."""
-    if len(data) < 132 or data[128:132] != b"DICM":
-        raise StudyError(_NO_DICOM)
+def _parse(data: bytes) -> tuple[Tags, uids.UID, str, list[Sentence]]:
+    """The tags in `_READ` as plain values, the transfer syntax, how the pixel data is typed, and notes."""
+    data = data[4:] if data.startswith(b"DICM") else data
+    preamble = data[128:132] == b"DICM"
     try:
-        _refuse_inflation(data)
-        dataset = pydicom.dcmread(io.BytesIO(data), specific_tags=list(_READ))
-        syntax = uids.UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+        _refuse_inflation(data, 132 if preamble else 0)
+        dataset = pydicom.dcmread(io.BytesIO(data), specific_tags=list(_READ), force=True)
         storage = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
         pixel_vr = dataset["PixelData"].VR if "PixelData" in dataset else "OW"
         tags = _plain(dataset, _READ)
+        syntax, notes = _syntax(dataset, tags)
     except StudyError:
         raise
-    except InvalidDicomError as exc:
-        raise StudyError(_NO_DICOM) from exc
     except Exception as exc:  # pydicom reports a broken file with whatever its parser stumbles over
-        raise StudyError(_DAMAGED) from exc
+        raise StudyError(DAMAGED if preamble else _NO_DICOM) from exc
     if storage == uids.MediaStorageDirectoryStorage:
         raise StudyError("This is the index of a DICOM disc (DICOMDIR); choose an image file beside it.")
-    return tags, syntax, pixel_vr
+    if not preamble and not (tags.get("PixelData") and tags.get("Rows")):
+        raise StudyError(_NO_DICOM)  # read without a signature, it holds nothing that an image has
+    if not tags.get("SOPClassUID") and storage:
+        tags = {**tags, "SOPClassUID": (storage,)}
+    return tags, syntax, pixel_vr, notes
+
+
+def _syntax(dataset: Dataset, tags: Tags) -> tuple[uids.UID, list[Sentence]]:
+    """The stated transfer syntax; where none is, the one that the file is written in, and a note."""
+    stated = str(dataset.file_meta.get("TransferSyntaxUID", "") or "")
+    if stated:
+        return uids.UID(stated), []
+    implicit, little = dataset.original_encoding
+    syntax = uids.ImplicitVRLittleEndian if implicit else uids.ExplicitVRLittleEndian
+    if little is False:
+        syntax = uids.ExplicitVRBigEndian
+    if tags.get("PixelData") and dataset["PixelData"].is_undefined_length:
+        frame = get_frame(tags["PixelData"], 0, number_of_frames=1)
+        syntax = next((syntax for start, syntax in _STARTS if frame.startswith(start)), uids.RLELossless)
+    said = "The file states no TransferSyntaxUID; it was read as {syntax}."
+    return syntax, [Sentence(said, syntax=syntax.name)]
 
 
 def _plain(dataset: Dataset, keywords: tuple[str, ...]) -> Tags:
@@ -134,10 +192,12 @@ def _plain(dataset: Dataset, keywords: tuple[str, ...]) -> Tags:
     return tags
 
 
-def _refuse_inflation(data: bytes) -> None:
+def _refuse_inflation(data: bytes, start: int) -> None:
     """A deflated file may unfold a thousandfold, and pydicom unfolds it while it reads."""
     stream = io.BytesIO(data)
-    stream.seek(132)
+    stream.seek(start)
+    if data[start : start + 2] != b"\2\0":
+        return
     meta = data_element_generator(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
     values = {int(element.tag): element.value for element in meta}
     if (values.get(0x00020010) or b"").strip(b"\0 ") != uids.DeflatedExplicitVRLittleEndian.encode():
@@ -146,98 +206,6 @@ def _refuse_inflation(data: bytes) -> None:
     inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[stream.tell() :], limit + 1)
     if len(inflated) > limit:
         raise StudyError("This DICOM file unfolds into too much data; export it uncompressed and try again.")
-
-
-# --- pixels ------------------------------------------------------------------------------------------------
-
-
-def _stored_values(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
-    """(H, W) stored values: the bits up to the high bit alone, signed ones sign-extended."""
-    allocated, bits, high, signed = dicom_tags.bit_layout(tags)
-    decoded = _decode(tags, syntax, pixel_vr)
-    words = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
-    unsigned = np.uint8 if words.dtype.itemsize == 1 else np.uint16
-    values = (words.view(unsigned) >> (high + 1 - bits)) & unsigned((1 << bits) - 1)
-    if signed:
-        sign = 1 << (bits - 1)
-        return ((values.astype(np.int32) ^ sign) - sign).astype(np.int16)
-    return values.astype(np.uint8 if allocated == 8 else np.uint16, copy=False)
-
-
-def _decode(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
-    """(H, W) as the decoder returns it, bits outside the stored ones included."""
-    allocated, bits, _, signed = dicom_tags.bit_layout(tags)
-    rows, columns = dicom_tags.integer(tags, "Rows"), dicom_tags.integer(tags, "Columns")
-    buffer = tags["PixelData"]
-    try:
-        decoder = get_decoder(syntax)
-        plugin = _plugin(syntax, decoder.available_plugins, bits)
-    except NotImplementedError as exc:
-        raise StudyError(_unreadable(syntax)) from exc
-    if not decoder.is_available:
-        raise StudyError(_unreadable(syntax))
-    try:
-        if syntax.is_encapsulated:
-            _check_frame(get_frame(buffer, 0, number_of_frames=1), syntax, rows, columns)
-        pixels, _ = decoder.as_array(
-            buffer,
-            index=0,
-            raw=True,
-            decoding_plugin=plugin,
-            correct_unused_bits=False,
-            rows=rows,
-            columns=columns,
-            samples_per_pixel=1,
-            photometric_interpretation=dicom_tags.code(tags, "PhotometricInterpretation"),
-            bits_allocated=allocated,
-            bits_stored=bits,
-            pixel_representation=int(signed),
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-            pixel_vr=pixel_vr,
-        )
-    except StudyError:
-        raise
-    except Exception as exc:  # every decoder has errors of its own
-        raise StudyError(_DAMAGED) from exc
-    if pixels.shape != (rows, columns) or pixels.dtype.itemsize > 2:
-        raise StudyError(_DAMAGED)
-    return pixels
-
-
-def _plugin(syntax: uids.UID, available: tuple[str, ...], bits: int) -> str:
-    """Pillow where it can read the syntax, so that a laxer decoder does not try what it refused."""
-    deep = syntax == uids.JPEGExtended12Bit and bits > 8
-    return "pillow" if "pillow" in available and not deep else ""
-
-
-def _unreadable(syntax: uids.UID) -> Sentence:
-    private = Names("file", "a transfer syntax that is not standard")
-    name = syntax.name if syntax.name != str(syntax) else private
-    return Sentence(
-        "This DICOM file is compressed with {syntax}; export it uncompressed or as JPEG 2000 and try again.",
-        syntax=name,
-    )
-
-
-def _check_frame(frame: bytes, syntax: uids.UID, rows: int, columns: int) -> None:
-    """Refuse a compressed frame that would unfold into anything but one (rows, columns) film."""
-    if syntax == uids.RLELossless:
-        limit = 3 * rows * columns  # two bytes a pixel, and some padding
-        if len(frame) > _RLE_UNCOUNTED and run_length_size(frame[64:], limit) > limit:
-            raise StudyError(_DAMAGED)
-    elif declared_size(frame) != (rows, columns, 1):
-        raise StudyError(_DAMAGED)
-
-
-def _through_modality_lut(tags: Tags, pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Stored values through the file's own table: (H, W) uint16, and the bits of an output."""
-    signed = dicom_tags.bit_layout(tags)[3]
-    table = dicom_tags.look_up_table(dicom_tags.sequence(tags, "ModalityLUTSequence")[0], signed=signed)
-    if table is None:
-        raise StudyError("The DICOM file's modality LUT cannot be read; export the film again.")
-    first, values, bits = table
-    return values[np.clip(pixels.astype(np.int32) - first, 0, len(values) - 1)], bits
 
 
 # --- writing -----------------------------------------------------------------------------------------------

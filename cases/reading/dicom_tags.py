@@ -13,7 +13,7 @@ import numpy as np
 
 from cases.reading.film_size import check_film_size
 from modeling.errors import StudyError
-from modeling.sentence import Names
+from modeling.sentence import Names, Sentence
 from modeling.study import Photometric, ViewPosition, VoiLut, Window
 
 Tags = Mapping[str, tuple | bytes | None]
@@ -30,8 +30,18 @@ FILM_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.7.3",  # multi-frame gray word secondary capture, with one frame
 )
 _STORAGE_CLASSES = "1.2.840.10008.5.1.4."
-_FILM_MODALITIES = ("CR", "DX", "RG")
-_CAPTURE_MODALITIES = ("", "OT", "SC")
+_FILM_MODALITIES = ("CR", "DX", "RG", "DR", "XR", "RX")
+"""What files call radiographs; the last three are none of DICOM's own terms."""
+COLOURED = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+"""Photometric interpretations in which a gray film is stored too."""
+_OTHER_CLASSES = {  # the first parts of the UIDs of DICOM PS3.4 B.5
+    "1.2.840.10008.5.1.4.1.1.1.2": "MG", "1.2.840.10008.5.1.4.1.1.1.3": "IO",
+    "1.2.840.10008.5.1.4.1.1.2": "CT", "1.2.840.10008.5.1.4.1.1.4": "MR", "1.2.840.10008.5.1.4.1.1.3": "US",
+    "1.2.840.10008.5.1.4.1.1.6": "US", "1.2.840.10008.5.1.4.1.1.12.1": "XA",
+    "1.2.840.10008.5.1.4.1.1.12.2": "RF", "1.2.840.10008.5.1.4.1.1.13.1.3": "MG",
+    "1.2.840.10008.5.1.4.1.1.20": "NM", "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.88": "SR", "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
+}  # fmt: skip
 _OTHER_MODALITIES = {
     "CT": "a CT image", "MR": "an MR image", "US": "an ultrasound image", "MG": "a mammogram",
     "NM": "a nuclear medicine image", "PT": "a PET image", "XA": "an angiogram", "RF": "a fluoroscopy image",
@@ -54,9 +64,22 @@ _VIEW_CODES = {  # DICOM PS3.16 CID 4010, in SNOMED CT and in the retired SNOMED
     "399173006": ViewPosition.LATERAL, "R-10236": ViewPosition.LATERAL,
     "399198007": ViewPosition.LATERAL, "R-10232": ViewPosition.LATERAL,
     "399067008": ViewPosition.LATERAL, "R-102CD": ViewPosition.LATERAL,
+    "272460006": ViewPosition.OBLIQUE, "R-10220": ViewPosition.OBLIQUE,
 }  # fmt: skip
+_VIEW_WORDS = {
+    ViewPosition.PA: {"PA", "POSTEROANTERIOR", "POSTERO"},
+    ViewPosition.AP: {"AP", "ANTEROPOSTERIOR", "ANTERO"},
+    ViewPosition.LATERAL: {
+        "LL", "RL", "LAT", "LATERAL", "RLAT", "LLAT", "LATL", "LATR", "XTLAT", "XTABLE", "CROSSTABLE",
+        "SWIMMERS", "SEITLICH", "PROFIL",
+    },
+    ViewPosition.OBLIQUE: {
+        "OBL", "OBLIQUE", "LAO", "RAO", "LPO", "RPO", "LLO", "RLO", "OBLIQ", "SCHRAEG",
+    },
+    ViewPosition.DECUBITUS: {"LLD", "RLD", "DECUB", "DECUBITUS", "DECUBITIS", "LLDECUB", "RLDECUB"},
+}  # fmt: skip
+"""View position -> the words that name it, in ViewPosition and in descriptions."""
 
-_GRAY_DEPTH = "A radiograph has 8 to 16 bits per pixel; export the film again in that form."
 _ASPECT_LIMIT = 8.0
 
 
@@ -113,10 +136,13 @@ def check_kind(tags: Tags) -> None:
         StudyError: another modality, the detector's raw values, or another body part.
     """
     modality, storage = code(tags, "Modality"), code(tags, "SOPClassUID")
-    known = storage in FILM_CLASSES
-    foreign = storage.startswith(_STORAGE_CLASSES) and not known
-    if foreign or not (modality in _FILM_MODALITIES or (known and modality in _CAPTURE_MODALITIES)):
-        kind = Names("file", _OTHER_MODALITIES.get(modality, "no radiograph"))
+    film_class = storage in FILM_CLASSES
+    foreign = storage.startswith(_STORAGE_CLASSES) and not film_class
+    other = modality in _OTHER_MODALITIES  # an old mammogram is a CR image, and a capture may be of anything
+    if other or foreign or not (film_class or modality in _FILM_MODALITIES):
+        by_class = next((m for uid, m in _OTHER_CLASSES.items() if f"{storage}.".startswith(f"{uid}.")), "")
+        name = _OTHER_MODALITIES.get(modality) or _OTHER_MODALITIES.get(by_class, "no radiograph")
+        kind = Names("file", name)
         raise StudyError("This DICOM file holds {kind}; choose a chest radiograph (CR or DX).", kind=kind)
     if storage == PROCESSING_CLASS or code(tags, "PresentationIntentType") == "FOR PROCESSING":
         raise StudyError(
@@ -146,9 +172,30 @@ def check_form(tags: Tags) -> None:
     photometric = code(tags, "PhotometricInterpretation")
     if not photometric:
         integer(tags, "PhotometricInterpretation")
-    if photometric not in list(Photometric) or integer(tags, "SamplesPerPixel", 1) != 1:
-        raise StudyError("This DICOM image is in colour; export the film as grayscale (MONOCHROME1 or 2).")
+    if photometric not in (*Photometric, *COLOURED):
+        raise _wrong("PhotometricInterpretation", photometric, "MONOCHROME1 or MONOCHROME2")
+    samples, wanted = integer(tags, "SamplesPerPixel", 1), samples_of(photometric)
+    if samples != wanted:
+        raise _wrong("SamplesPerPixel", str(samples), f"{wanted} for {photometric}")
     check_film_size(integer(tags, "Rows"), integer(tags, "Columns"))
+
+
+def samples_of(photometric: str) -> int:
+    """Values of one pixel."""
+    return 1 if photometric in (*Photometric, "PALETTE COLOR") else 3
+
+
+_QUOTABLE = r"-?\d{1,6}|MONOCHROME\w{0,2}|(ARGB|CMYK|HSV|RGB|XYB|YBR|PALETTE)\w{0,12}"
+
+
+def _wrong(keyword: str, found: str, wanted: str) -> StudyError:
+    """The refusal of a file for one tag; what stands in it is quoted only where it can be no free text."""
+    return StudyError(
+        "The DICOM file's {keyword} is {found}, not {wanted}; export the film again.",
+        keyword=keyword,
+        found=found if re.fullmatch(_QUOTABLE, found) else Sentence("something else"),
+        wanted=wanted,
+    )
 
 
 def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
@@ -163,8 +210,14 @@ def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
     allocated = integer(tags, "BitsAllocated")
     stored = integer(tags, "BitsStored", allocated)
     high = integer(tags, "HighBit", stored - 1)
-    if allocated not in (8, 16) or not 8 <= stored <= high + 1 <= allocated:
-        raise StudyError(_GRAY_DEPTH)
+    if allocated not in (8, 16):
+        raise _wrong("BitsAllocated", str(allocated), "8 or 16 (a radiograph has 8 to 16 bits per pixel)")
+    if not 8 <= stored <= allocated:
+        raise _wrong(
+            "BitsStored", str(stored), f"8 to {allocated}, as a radiograph has 8 to 16 bits per pixel"
+        )
+    if not stored <= high + 1 <= allocated:
+        raise _wrong("HighBit", str(high), f"{stored - 1} (a radiograph has 8 to 16 bits per pixel)")
     return allocated, stored, high, integer(tags, "PixelRepresentation", 0) == 1
 
 
@@ -232,6 +285,12 @@ def look_up_table(item: Tags, *, signed: bool) -> tuple[int, np.ndarray, int] | 
     return first, values.astype(np.uint16), bits
 
 
+def modality_lut(tags: Tags) -> Tags | None:
+    """The item of the modality LUT; an empty item means that there is none."""
+    items = (item for item in sequence(tags, "ModalityLUTSequence")[:1] if any(item.values()))
+    return next(items, None)
+
+
 def voi_lut(tags: Tags, *, signed: bool) -> VoiLut | None:
     """The first VOI look-up table, in rescaled values; None where there is none that can be read."""
     for item in sequence(tags, "VOILUTSequence")[:1]:
@@ -245,17 +304,34 @@ def voi_lut(tags: Tags, *, signed: bool) -> VoiLut | None:
 
 
 def view_position(tags: Tags) -> ViewPosition:
-    """From the tag, else from the view code; decubitus and oblique views are unknown."""
-    words = set(re.findall("[A-Z]+", code(tags, "ViewPosition")))
-    if words & {"LL", "RL", "LAT", "LATERAL"}:
-        return ViewPosition.LATERAL
-    for position in (ViewPosition.PA, ViewPosition.AP):
-        if position in words:
-            return position
-    if not words:
-        for item in sequence(tags, "ViewCodeSequence")[:1]:
-            return _VIEW_CODES.get(code(item, "CodeValue"), ViewPosition.UNKNOWN)
+    """From the tag, the view code, where the rows run to, and last the words of the series, in this order."""
+    for found in (
+        _view_in(code(tags, "ViewPosition")),
+        *(_view_of(item) for item in sequence(tags, "ViewCodeSequence")[:1]),
+        ViewPosition.LATERAL if code(tags, "PatientOrientation")[:1] in ("A", "P") else None,
+        *(_view_in(code(tags, keyword)) for keyword in ("SeriesDescription", "ProtocolName")),
+    ):
+        if found is not None:
+            return found
     return ViewPosition.UNKNOWN
+
+
+def _view_in(text: str) -> ViewPosition | None:
+    """The view that a text names; None where it names none, or several."""
+    words = set(re.findall("[A-Z]+", text))
+    named = {view for view, known in _VIEW_WORDS.items() if words & known}
+    if ViewPosition.DECUBITUS in named or ViewPosition.OBLIQUE in named:
+        named -= {ViewPosition.PA, ViewPosition.AP, ViewPosition.LATERAL}  # "LATERAL DECUBITUS", "PA OBLIQUE"
+    return named.pop() if len(named) == 1 else None
+
+
+def _view_of(item: Tags) -> ViewPosition | None:
+    """A view code, with its modifiers, by its value or by the words of its meaning."""
+    for part in (*sequence(item, "ViewModifierCodeSequence"), item):
+        found = _VIEW_CODES.get(code(part, "CodeValue")) or _view_in(code(part, "CodeMeaning"))
+        if found is not None:
+            return found
+    return None
 
 
 def pixel_spacing(tags: Tags) -> tuple[float, float] | None:

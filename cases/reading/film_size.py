@@ -18,6 +18,9 @@ MAX_TILES = 4096
 
 _JPEG_START = b"\xff\xd8"
 _J2K_START = b"\xff\x4f\xff\x51"
+_JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
+_JP2_BOXES = 16_384
+"""Bytes in which the code stream inside JP2 boxes begins."""
 _FRAME_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 """JPEG frame headers (ITU-T T.81 table B.1), and the one of JPEG-LS (ITU-T T.87)."""
 
@@ -69,6 +72,8 @@ def declared_size(frame: bytes) -> tuple[int, int, int] | None:
     try:
         if frame.startswith(_JPEG_START):
             return _jpeg_size(frame)
+        if frame.startswith(_JP2_START):  # boxes around the code stream, which no DICOM file should have
+            frame = frame[max(0, frame.find(_J2K_START, 0, _JP2_BOXES)) :]
         if frame.startswith(_J2K_START):
             return _j2k_size(frame)
     except (struct.error, IndexError):

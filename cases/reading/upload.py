@@ -2,15 +2,16 @@
 
 import base64
 import io
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import unquote
 
-import numpy as np
 from PIL import Image, ImageOps
 
 from cases.reading.film_size import check_file_size, check_film_size, declared_size
+from cases.reading.gray import gray_values
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
@@ -18,13 +19,12 @@ from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewP
 MAX_TEXT = 20_000
 """Characters in one section of clinical text."""
 
-TINT_LIMIT = 50.0
-HUE_LIMIT = 4.0
-"""Up to these values of `colour_of` a picture is a film. Measured on 480 real films saved as RGB JPEG: blue
-base or yellowed print at most 48 and 2.6, a red marker on 1 % of the area 3.1 and 3.1; nine colour
-photographs start at 27 and 4.6, and each breaks the second limit."""
-
 _URL_SAFE = str.maketrans("-_", "+/")
+_BARE_DICOM = re.compile(
+    rb"DICM\x02\0\0\0UL|\x02\0[\0-\x02]\0[A-Z]{2}|\x08\0[\0-\x70]\0(?:[A-Z]{2}|[\x02-\x40]\0\0\0)"
+    rb"|\0\x08\0[\0-\x70][A-Z]{2}"
+)
+"""Group 2 or 8 at the very start: explicit, implicit or, for group 8, big endian."""
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 _OTHER_FILES = (
@@ -40,7 +40,6 @@ _OTHER_FILES = (
     (0, b"\x93NUMPY", "a NumPy array"),
 )
 _DAMAGED = "This image is damaged or cut off; save it again as PNG or JPEG and try once more."
-_COLOURED = "This is a colour picture, not a radiograph; choose a gray film in PNG, JPEG or DICOM."
 
 
 def read_upload(data: bytes, name: str = "") -> Radiograph:
@@ -62,7 +61,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
     if not data:
         raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
-    if data[128:132] == b"DICM":
+    if is_dicom(data):
         from cases.reading.dicom import (
             read_radiograph,  # pydicom takes a second to import: only when it is needed
         )
@@ -91,6 +90,11 @@ def film_of_base64(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether a file begins as DICOM does: with its preamble, or without one at its first data element."""
+    return data[128:132] == b"DICM" or _BARE_DICOM.match(data) is not None
 
 
 def study_from_upload(
@@ -171,50 +175,9 @@ def _read_picture(data: bytes, kind: str) -> Radiograph:
             check_film_size(picture.height, picture.width)  # a second header inside may say otherwise
             if getattr(picture, "n_frames", 1) > 1:
                 raise StudyError("This file holds several pictures; save the film on its own and try again.")
-            pixels = _gray(ImageOps.exif_transpose(picture))
+            pixels = gray_values(ImageOps.exif_transpose(picture))
     except StudyError:
         raise
     except Exception as exc:  # Pillow reports a broken file with whatever its parser stumbles over
         raise StudyError(_DAMAGED) from exc
     return Radiograph(pixels=pixels, bits_stored=8 * pixels.dtype.itemsize)
-
-
-def _gray(picture: Image.Image) -> np.ndarray:
-    """(H, W) uint8 or uint16.
-
-    Raises:
-        StudyError: the picture is in colour.
-    """
-    transparent = picture.has_transparency_data
-    if picture.mode.startswith("I"):  # 16-bit gray
-        return np.array(picture).astype(np.uint16)
-    if picture.mode in ("1", "L") and not transparent:
-        return np.array(picture.convert("L"))
-    if transparent:
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer)
-    picture = picture.convert("RGB")
-    tint, hue = colour_of(picture)
-    if tint > TINT_LIMIT or hue > HUE_LIMIT:
-        raise StudyError(_COLOURED)
-    return np.array(picture.convert("L"))
-
-
-def colour_of(picture: Image.Image) -> tuple[float, float]:
-    """How far a picture is from gray, and how far from one tint.
-
-    A tinted film (a blue base, a yellowed print, a camera's white balance) has one colour per brightness; a
-    photograph has many. Both are means over a copy of at most 255 pixels a side.
-
-    Returns:
-        (tint, hue), 0 to 255: the mean spread of the three channels, and the mean distance of (R - G, B - G)
-        from its median among pixels of like brightness.
-    """
-    small = picture.reduce(max(1, max(picture.size) // 128))
-    pixels = np.asarray(small, dtype=np.float32).reshape(-1, 3)  # (N, 3)
-    pixels = pixels[np.argsort(pixels.mean(axis=1))]
-    chroma = pixels[:, [0, 2]] - pixels[:, [1]]  # (N, 2)
-    edges = np.searchsorted(pixels.mean(axis=1), np.arange(4, 256, 4))  # 64 bands of brightness
-    bands = [band for band in np.split(chroma, edges) if len(band)]
-    distance = [np.abs(band - np.median(band, axis=0)).max(axis=1) for band in bands]
-    return float(np.ptp(pixels, axis=1).mean()), float(np.concatenate(distance).mean())

@@ -11,7 +11,7 @@ from modeling.render.pictures import field_rows, word_spans
 from modeling.results import Attribution, ModalityAccount
 from modeling.study import Study
 
-ICON = {"converged": "✓", "usable": "≈", "not converged": "✗"}
+ICON = {"converged": "✓", "usable": "≈", "not converged": "✗", "nothing to explain": "∅"}
 
 
 def delta_line(attribution: Attribution, language: Language) -> str:

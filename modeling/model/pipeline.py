@@ -22,7 +22,7 @@ from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcesso
 from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Familiarity, Prediction, TaskPrediction
 from modeling.sentence import Names, Sentence
-from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study
+from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study, ViewPosition
 
 __all__ = ["IMAGE_BASELINES", "DiagnosisPipeline", "ImageBaseline"]
 
@@ -31,6 +31,18 @@ def _finite(logits: np.ndarray) -> np.ndarray:
     if not np.isfinite(logits).all():
         raise CheckpointError("The checkpoint's weights give no finite numbers; fetch the checkpoint again.")
     return logits
+
+
+NOT_FRONTAL = (ViewPosition.LATERAL, ViewPosition.OBLIQUE, ViewPosition.DECUBITUS)
+
+
+def _of_film(radiograph: Radiograph | None) -> list[Sentence]:
+    """What a film's file says that a reader of the answer must know."""
+    if radiograph is None:
+        return []
+    said = "This is a {view} view by its file; this checkpoint reads frontal films."
+    view = [Sentence(said, view=Names("name", radiograph.view_position))]
+    return [*(view if radiograph.view_position in NOT_FRONTAL else ()), *radiograph.notes]
 
 
 class DiagnosisPipeline:
@@ -220,7 +232,7 @@ class DiagnosisPipeline:
         return tuple(m for m in Modality if m in task.modalities and given[m])
 
     def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
-        notes = list(study.table.notes)
+        notes = [*_of_film(study.radiograph), *processed.notes, *study.table.notes]
         if study.radiograph is not None and self._gate_problem:
             notes.append(self._gate_problem)
         if source is not None and self.config.sources and source not in self.config.sources:

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.errors import CheckpointError
 from modeling.model.film import Letterbox, brightness, letterboxed, to_native
+from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
 __all__ = [
@@ -166,11 +167,16 @@ class ModelInputs:
 
 @dataclass(frozen=True, eq=False)
 class ProcessedStudy:
-    """One study ready for the model, with what is needed to find the way back."""
+    """One study ready for the model, with what is needed to find the way back.
+
+    Attributes:
+        notes: where the film is not presented as its file says.
+    """
 
     inputs: ModelInputs
     letterbox: Letterbox | None
     text: EncodedText | None
+    notes: tuple[Sentence, ...] = ()
 
 
 class StudyProcessor:
@@ -201,9 +207,9 @@ class StudyProcessor:
         """One study as a batch of one; a modality that the processor does not read is left out."""
         config = self.config
         size = config.image.size if config.image else 1
-        square, letterbox = np.zeros((size, size), np.float32), None
+        square, letterbox, notes = np.zeros((size, size), np.float32), None, ()
         if study.radiograph is not None and config.image is not None:
-            square, letterbox = letterboxed(study.radiograph, config.image)
+            square, letterbox, notes = letterboxed(study.radiograph, config.image)
         numeric, category, known = encode_table(study.table, config.table)
         text = self.encode(study.text)
         inputs = ModelInputs(
@@ -215,7 +221,7 @@ class StudyProcessor:
             tokens=torch.tensor([text.ids if text else ()], dtype=torch.int64),
             token_mask=torch.ones((1, len(text.ids) if text else 0), dtype=torch.bool),
         )
-        return ProcessedStudy(inputs, letterbox, text)
+        return ProcessedStudy(inputs, letterbox, text, notes)
 
     def normalise(self, film: torch.Tensor) -> torch.Tensor:
         """(B, h, w) in [0, 1] -> (B, 3, h, w) with the configuration's mean and std."""

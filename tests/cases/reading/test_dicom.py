@@ -6,6 +6,7 @@ import logging
 import random
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,19 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG2MPML, UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import (
+    MPEG2MPML,
+    UID,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
 from cases.reading.dicom import encode_radiograph, read_radiograph
 from cases.reading.film_size import declared_size, run_length_size
+from cases.reading.orientation import frontal_likeness
+from cases.reading.upload import read_upload
 from modeling.errors import StudyError
 from modeling.study import Photometric, Radiograph, ViewPosition, VoiLut, Window
 
@@ -153,7 +163,7 @@ def test_a_real_film_in_rle_is_read() -> None:
         ("CT_small.dcm", "a CT image"),
         ("MR_small.dcm", "an MR image"),
         ("RG3_UNCR.dcm", "another body part (EXTREMITY)"),
-        ("SC_rgb.dcm", "in colour"),
+        ("SC_rgb.dcm", "a colour picture"),
         ("SC_rgb_2frame.dcm", "several frames"),
         ("examples_palette.dcm", "an ultrasound image"),
         ("JPEG-LL.dcm", "a nuclear medicine image"),
@@ -255,7 +265,16 @@ def test_a_modality_lut_is_applied_and_takes_the_place_of_rescale() -> None:
         ({"ViewPosition": "AP"}, ViewPosition.AP),
         ({"ViewPosition": "LL"}, ViewPosition.LATERAL),
         ({"ViewPosition": "LATERAL"}, ViewPosition.LATERAL),
-        ({"ViewPosition": "RLD"}, ViewPosition.UNKNOWN),
+        ({"ViewPosition": "RLAT"}, ViewPosition.LATERAL),
+        ({"ViewPosition": "RLD"}, ViewPosition.DECUBITUS),
+        ({"ViewPosition": "LLD"}, ViewPosition.DECUBITUS),
+        ({"ViewPosition": "LAO"}, ViewPosition.OBLIQUE),
+        ({"ViewPosition": "AP LLDECUB"}, ViewPosition.DECUBITUS),
+        ({"PatientOrientation": ["A", "F"]}, ViewPosition.LATERAL),
+        ({"SeriesDescription": "W Chest Lat."}, ViewPosition.LATERAL),
+        ({"SeriesDescription": "CHEST PA AND LATERAL"}, ViewPosition.UNKNOWN),
+        ({"ProtocolName": "Thorax pa"}, ViewPosition.PA),
+        ({"ViewPosition": "PA", "SeriesDescription": "LATERAL"}, ViewPosition.PA),
         ({}, ViewPosition.UNKNOWN),
         ({"ViewCodeSequence": "272479007"}, ViewPosition.PA),
         ({"ViewCodeSequence": "R-10206"}, ViewPosition.AP),
@@ -287,6 +306,185 @@ def test_geometry(tags: dict, spacing: tuple | None, aspect: float) -> None:
     assert radiograph.pixel_aspect_ratio == pytest.approx(aspect)
 
 
+# --- files that say less, more or something else than they hold --------------------------------------------
+
+
+def frontal(side: int = 256) -> np.ndarray:
+    """Something like a frontal film, 12 bits: two dark lungs, a bright middle and base, the heart."""
+    y, x = np.mgrid[:side, :side] / side
+    chest = 2400 - 1500 * (np.exp(-(((x - 0.28) / 0.13) ** 2) - ((y - 0.4) / 0.3) ** 2))
+    chest -= 1500 * np.exp(-(((x - 0.74) / 0.12) ** 2) - ((y - 0.38) / 0.28) ** 2)
+    chest += 900 * np.exp(-(((x - 0.57) / 0.13) ** 2) - ((y - 0.66) / 0.13) ** 2) + 1200 * y**4
+    chest *= np.exp(-(((x - 0.5) / 0.6) ** 6))
+    chest[:40, :50] *= 0.2
+    chest[:40, -50:] *= 0.2
+    return chest.clip(0, 4095).astype(np.uint16)
+
+
+def said(data: bytes) -> tuple[Radiograph, str]:
+    radiograph = read_radiograph(data)
+    return radiograph, " ".join(radiograph.notes)
+
+
+def test_a_frontal_film_is_more_like_one_than_what_is_turned_or_inverted() -> None:
+    film_of = frontal()
+    for other in (*(np.rot90(film_of, k) for k in (1, 2, 3)), 4095 - film_of):
+        assert frontal_likeness(film_of) > frontal_likeness(other)
+
+
+@pytest.mark.parametrize("modality", ["DR", "XR", "RX", "DX", "CR", "", "OT"])
+def test_the_sop_class_decides_whatever_the_modality_is_called(modality: str) -> None:
+    assert read_radiograph(film(Modality=modality)).shape == (64, 80)
+
+
+@pytest.mark.parametrize("keep", ["no preamble", "DICM alone", "no meta group", "no transfer syntax"])
+def test_a_file_without_its_head_is_read(keep: str) -> None:
+    data, expected = film(), read_radiograph(film()).pixels
+    start = data.index(b"\x08\x00\x16\x00UI")
+    if keep == "no transfer syntax":
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        del dataset.file_meta.TransferSyntaxUID
+        stream = io.BytesIO()
+        pydicom.dcmwrite(stream, dataset, implicit_vr=False, little_endian=True, enforce_file_format=False)
+        data = stream.getvalue()
+    else:
+        data = {"no preamble": data[132:], "DICM alone": data[128:], "no meta group": data[start:]}[keep]
+    radiograph = read_upload(data, "film.dcm")
+    assert np.array_equal(radiograph.pixels, expected)
+    stated = keep in ("no preamble", "DICM alone")
+    assert stated or "TransferSyntaxUID" in radiograph.notes[0]
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_gray_in_three_channels_is_gray(planar: int) -> None:
+    gray = (np.arange(64 * 80) % 256).astype(np.uint8).reshape(64, 80)
+    colours = np.stack([gray] * 3, axis=0 if planar else -1)
+    tags = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": planar}
+    data = film(gray, PixelData=colours.tobytes(), **tags)
+    assert np.array_equal(read_radiograph(data).pixels, gray)
+    coloured = np.stack([gray, 255 - gray, np.roll(gray, 9)], axis=0 if planar else -1)
+    assert "colour picture" in refusal(film(gray, PixelData=coloured.tobytes(), **tags))
+
+
+def test_a_gray_palette_is_gray() -> None:
+    index = (np.arange(64 * 80) % 256).astype(np.uint8).reshape(64, 80)
+    tags: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name in ("Red", "Green", "Blue"):
+        tags[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        tags[f"{name}PaletteColorLookupTableData"] = (np.arange(256)[::-1] * 257).astype("<u2").tobytes()
+    radiograph = read_radiograph(film(index, **tags))
+    assert np.array_equal(radiograph.pixels >> 8, 255 - index)
+
+
+def test_an_empty_modality_lut_is_none() -> None:
+    assert np.array_equal(
+        read_radiograph(film(ModalityLUTSequence=[Dataset()])).pixels, read_radiograph(film()).pixels
+    )
+
+
+def test_jpeg_2000_in_boxes_is_read() -> None:
+    stream = io.BytesIO()
+    gradient = np.tile(np.linspace(0, 255, 96).astype(np.uint8), (72, 1))
+    Image.fromarray(gradient).save(stream, "JPEG2000", no_jp2=False)
+    assert stream.getvalue()[4:8] == b"jP  " and declared_size(stream.getvalue()) == (72, 96, 1)
+    data = film(gradient, JPEG2000Lossless, PixelData=encapsulate([stream.getvalue()]))
+    assert np.array_equal(read_radiograph(data).pixels, gradient)
+
+
+@pytest.mark.parametrize("shift", [2, 4])
+def test_bits_beyond_the_stored_ones_are_read_where_they_are_the_film(shift: int) -> None:
+    values = (frontal() << shift).astype(np.uint16)
+    radiograph, notes = said(film(values))
+    assert np.array_equal(radiograph.pixels, values) and "BitsStored is 12" in notes
+
+
+@pytest.mark.parametrize("tags", [{}, {"PhotometricInterpretation": "MONOCHROME1"}, {"RescaleSlope": "-1"}])
+@pytest.mark.parametrize("value", [4095, 0, 4000])
+def test_padding_becomes_the_darkest_value_of_the_film(tags: dict, value: int) -> None:
+    values = frontal(128).clip(300, 3000)
+    values[:30] = values[:, 100:] = value
+    radiograph = read_radiograph(film(values, PixelPaddingValue=value, **tags))
+    rest = values[30:, :100]
+    darkest = rest.max() if tags else rest.min()
+    assert (radiograph.pixels[:30] == darkest).all() and np.array_equal(radiograph.pixels[30:, :100], rest)
+
+
+def test_a_range_of_padding_is_padding() -> None:
+    values = frontal(128).clip(300, 3000)
+    values[:30], values[30:60] = 4095, 4090
+    pixels = read_radiograph(film(values, PixelPaddingValue=4095, PixelPaddingRangeLimit=4090)).pixels
+    assert pixels.max() == values[60:].max()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "stored"),
+    [
+        (["L", "F"], lambda upright: upright),
+        (["R", "F"], lambda upright: upright[:, ::-1]),
+        (["L", "H"], lambda upright: upright[::-1]),
+        (["R", "H"], lambda upright: upright[::-1, ::-1]),
+        (["F", "R"], lambda upright: np.rot90(upright)),
+        (["H", "L"], lambda upright: np.rot90(upright, -1)),
+        (["H", "L"], lambda upright: np.rot90(upright)),  # right in that it lies, wrong in where the head is
+        (["LF", "FR"], lambda upright: upright),
+    ],
+)
+def test_the_patient_s_orientation_puts_the_film_upright(orientation: list, stored: Callable) -> None:
+    pixels = stored(frontal())
+    data = film(np.ascontiguousarray(pixels), PatientOrientation=orientation, PixelSpacing=["0.2", "0.1"])
+    radiograph, notes = said(data)
+    assert np.array_equal(radiograph.pixels, frontal())
+    lying = orientation[0] in "HF"
+    assert radiograph.pixel_spacing == ((0.1, 0.2) if lying else (0.2, 0.1))
+    assert radiograph.pixel_aspect_ratio == pytest.approx(0.5 if lying else 2.0)
+    assert ("PatientOrientation" in notes) == (not np.array_equal(pixels, frontal()))
+
+
+def test_an_upright_film_stays_so_whatever_its_orientation_tag_says() -> None:
+    radiograph, notes = said(film(frontal(), PatientOrientation=["H", "L"]))
+    assert np.array_equal(radiograph.pixels, frontal()) and "stands upright" in notes
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_what_the_detector_turned_is_turned_back(quarters: int, flipped: bool) -> None:
+    pixels = np.rot90(frontal(), -quarters)
+    pixels = pixels[:, ::-1] if flipped else pixels
+    tags = {"FieldOfViewRotation": 90 * quarters, "FieldOfViewHorizontalFlip": "YES" if flipped else "NO"}
+    radiograph, notes = said(film(np.ascontiguousarray(pixels), **tags))
+    assert np.array_equal(radiograph.pixels, frontal()) and "FieldOfViewRotation" in notes
+
+
+def test_a_film_that_the_detector_mirrored_is_mirrored_back_and_one_that_stands_upright_is_left() -> None:
+    mirrored = np.ascontiguousarray(frontal()[:, ::-1])
+    radiograph, notes = said(film(mirrored, FieldOfViewHorizontalFlip="YES"))
+    assert np.array_equal(radiograph.pixels, frontal()) and "mirrored back" in notes
+    radiograph, _ = said(film(frontal(), FieldOfViewRotation=90))
+    assert np.array_equal(radiograph.pixels, frontal())
+    both = film(
+        frontal(), PatientOrientation=["L", "F"], FieldOfViewRotation=90, FieldOfViewHorizontalFlip="YES"
+    )
+    assert said(both)[1] == "" and np.array_equal(read_radiograph(both).pixels, frontal())
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "inverted", "expected"),
+    [
+        ("MONOCHROME1", "INVERSE", True, "MONOCHROME1"),  # what the standard asks for
+        ("MONOCHROME2", "IDENTITY", False, "MONOCHROME2"),
+        ("MONOCHROME2", "INVERSE", True, "MONOCHROME1"),
+        ("MONOCHROME2", "INVERSE", False, "MONOCHROME2"),
+        ("MONOCHROME1", "IDENTITY", False, "MONOCHROME2"),
+        ("MONOCHROME1", "IDENTITY", True, "MONOCHROME1"),
+    ],
+)
+def test_the_presentation_lut_s_shape(photometric: str, shape: str, inverted: bool, expected: str) -> None:
+    values = 4095 - frontal() if inverted else frontal()
+    radiograph, notes = said(film(values, PhotometricInterpretation=photometric, PresentationLUTShape=shape))
+    assert radiograph.photometric == expected
+    assert ("PresentationLUTShape" in notes) == ((photometric == "MONOCHROME1") != (shape == "INVERSE"))
+
+
 # --- refusals ----------------------------------------------------------------------------------------------
 
 
@@ -299,12 +497,16 @@ def test_geometry(tags: dict, spacing: tuple | None, aspect: float) -> None:
         ({"NumberOfFrames": 3}, "several frames"),
         ({"Modality": "CT"}, "a CT image"),
         ({"Modality": "MG"}, "a mammogram"),
-        ({"Modality": "XX"}, "no radiograph"),
-        ({"Modality": None, "SOPClassUID": None}, "no radiograph"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "no radiograph"),
+        ({"Modality": "XX", "SOPClassUID": "1.2.3.4"}, "no radiograph"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "a CT image"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1"}, "an MR image"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.1"}, "no radiograph"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PRESENTATION"),
-        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "in colour"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "in colour"),
+        ({"PhotometricInterpretation": "MONOCHROME"}, "PhotometricInterpretation is MONOCHROME"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "RedPaletteColorLookupTable"),
+        ({"SamplesPerPixel": 3}, "SamplesPerPixel is 3, not 1"),
+        ({"BitsStored": 4, "HighBit": 3, "BitsAllocated": 16}, "BitsStored is 4"),
+        ({"BitsStored": 16, "HighBit": 11}, "HighBit is 11"),
         ({"PhotometricInterpretation": None}, "PhotometricInterpretation"),
         ({"BodyPartExamined": "HAND"}, "(HAND)"),
         ({"BodyPartExamined": "T SPINE"}, "(TSPINE)"),
@@ -422,12 +624,13 @@ def test_nothing_that_names_a_person_leaves_the_file(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize(
-    "keyword", ["BodyPartExamined", "Modality", "PhotometricInterpretation", "RescaleSlope", "Rows"]
+    "keyword", ["BodyPartExamined", "SOPClassUID", "PhotometricInterpretation", "RescaleSlope", "Rows"]
 )
 def test_no_refusal_quotes_what_a_person_typed(keyword: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     dataset = pydicom.dcmread(io.BytesIO(film()))
     dataset.add_new(keyword, "LO", "MUSTERFRAU HAND")
+    dataset.Modality = "MUSTERFRAU"
     message = refusal(saved(dataset))
     assert "MUSTERFRAU" not in message + caplog.text
 

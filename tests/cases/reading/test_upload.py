@@ -15,15 +15,8 @@ from PIL import Image, ImageDraw
 
 from cases.reading.dicom import encode_radiograph
 from cases.reading.film_size import MAX_FILE_BYTES
-from cases.reading.upload import (
-    HUE_LIMIT,
-    MAX_TEXT,
-    TINT_LIMIT,
-    colour_of,
-    film_of_base64,
-    read_upload,
-    study_from_upload,
-)
+from cases.reading.gray import HUE_LIMIT, TINT_LIMIT, colour_of
+from cases.reading.upload import MAX_TEXT, film_of_base64, read_upload, study_from_upload
 from modeling.errors import StudyError
 from modeling.study import Modality, Radiograph, ViewPosition
 
@@ -140,6 +133,22 @@ def test_the_name_does_not_decide() -> None:
 def test_a_slight_tint_is_still_a_film(tint: tuple[float, float, float]) -> None:
     tinted = (GRAY[:, :, None] * np.array(tint)).astype(np.uint8)
     assert read_upload(file_of(tinted, "JPEG", quality=80)).shape == GRAY.shape
+
+
+@pytest.mark.parametrize(
+    ("light", "dark"),
+    [
+        ((255, 240, 192), (32, 16, 0)),
+        ((255, 210, 140), (40, 20, 5)),
+        ((250, 225, 175), (60, 40, 20)),
+        ((255, 190, 110), (0, 0, 0)),
+        ((225, 240, 255), (5, 40, 95)),
+    ],
+)
+def test_a_toned_print_is_a_film(light: tuple, dark: tuple) -> None:
+    shade = GRAY[:, :, None] / 255
+    print_ = (np.array(dark) * (1 - shade) + np.array(light) * shade).astype(np.uint8)
+    assert read_upload(file_of(print_, "JPEG", quality=80)).shape == GRAY.shape
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,10 +1,12 @@
 """Stored values to brightness by hand, the letterbox, and planted pixels that find their way back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from modeling.configuration import ImageProcessing
-from modeling.model.film import Letterbox, brightness, letterboxed, to_native
+from modeling.model.film import Letterbox, brightness, grayscale, letterboxed, presented_film, to_native
 from modeling.study import Photometric, Radiograph, VoiLut, Window
 from tests.doubles.toys import toy_radiograph
 
@@ -133,7 +135,7 @@ def test_a_constant_film_is_black_and_finite(window: Window | None) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_letterbox_keeps_the_aspect_and_centres_the_film(shape: tuple[int, int]) -> None:
     radiograph = toy_radiograph(shape=shape)
-    square, box = letterboxed(radiograph, ImageProcessing(size=64))
+    square, box, _ = letterboxed(radiograph, ImageProcessing(size=64))
     assert square.shape == (64, 64) and max(box.height, box.width) == 64
     assert abs(box.height - 64 * shape[0] / max(shape)) <= max(0.5, 1 - 64 * shape[0] / max(shape))
     assert abs(box.width - 64 * shape[1] / max(shape)) <= max(0.5, 1 - 64 * shape[1] / max(shape))
@@ -197,9 +199,72 @@ def test_a_block_planted_on_the_film_comes_back_to_itself(shape: tuple[int, int]
         top, left = generator.integers(shape[0] - side), generator.integers(shape[1] - side)
         pixels = np.zeros(shape, np.uint8)
         pixels[top : top + side, left : left + side] = 255
-        square, box = letterboxed(Radiograph(pixels), ImageProcessing(size=64, percentiles=WHOLE))
+        square, box, _ = letterboxed(Radiograph(pixels), ImageProcessing(size=64, percentiles=WHOLE))
         native = to_native(box.crop(square), shape)
         rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
         centre = [float((native * axis).sum() / native.sum()) for axis in (rows, columns)]
         tolerance = 0.75 * max(shape) / 64
         assert centre == pytest.approx([top + (side - 1) / 2, left + (side - 1) / 2], abs=tolerance)
+
+
+# --- what a file leaves of its film
+
+
+def smooth(top: int = 4095) -> np.ndarray:
+    rows, columns = np.mgrid[:90, :110]
+    return ((0.5 + 0.5 * np.sin(rows / 23) * np.cos(columns / 17)) * top).astype(np.uint16)
+
+
+WHITE = VoiLut(0.0, np.full(4096, 4095, np.uint16))
+TWO_TONES = VoiLut(0.0, np.where(np.arange(4096) > 2000, 4095, 0).astype(np.uint16))
+GOOD = Window(2048.0, 4096.0)
+
+
+@pytest.mark.parametrize(
+    ("tags", "like", "said"),
+    [
+        ({"window": Window(2000.0, 1.0)}, {}, "WindowWidth"),
+        ({"window": Window(40.0, 20.0)}, {}, "WindowWidth"),
+        ({"window": Window(90000.0, 400.0)}, {}, "WindowWidth"),
+        ({"window": Window(2000.0, 1e-3, "SIGMOID")}, {}, "WindowWidth"),
+        ({"voi_lut": WHITE}, {}, "VOI LUT"),
+        ({"voi_lut": TWO_TONES}, {}, "VOI LUT"),
+        ({"voi_lut": WHITE, "window": GOOD}, {"window": GOOD}, "its window was used"),
+        ({"voi_lut": WHITE, "window": Window(40.0, 20.0)}, {}, "own range"),
+    ],
+)
+def test_a_window_that_leaves_nothing_of_the_film_is_left_aside_and_that_is_said(tags, like, said) -> None:
+    film = Radiograph(smooth(), bits_stored=12)
+    shown, notes = presented_film(replace(film, **tags))
+    assert np.array_equal(shown, brightness(replace(film, **like)))
+    assert len(notes) == 1 and said in notes[0]
+    gray = grayscale(replace(film, **tags))
+    low, high = gray.seen_by_model
+    assert (
+        np.abs((gray.values - low) / (high - low) - shown).clip(0, 1)[(shown > 0) & (shown < 1)].max() < 0.01
+    )
+
+
+@pytest.mark.parametrize("window", [None, GOOD, Window(2000.0, 600.0), Window(1200.0, 900.0, "SIGMOID")])
+def test_a_window_that_leaves_a_film_is_used_without_a_word(window: Window | None) -> None:
+    film = Radiograph(smooth(), bits_stored=12, window=window)
+    assert presented_film(film)[1] == ()
+
+
+@pytest.mark.parametrize("value", [65535, 20000])
+@pytest.mark.parametrize("share", [0.01, 0.2])
+def test_a_marker_far_outside_the_film_does_not_wipe_it_out(value: int, share: float) -> None:
+    pixels = smooth()
+    side = int((share * pixels.size) ** 0.5)
+    marked = pixels.copy()
+    marked[:side, :side] = value
+    shown, notes = presented_film(Radiograph(marked, bits_stored=16))
+    assert "outside" in notes[0]
+    assert np.abs(shown - brightness(Radiograph(pixels, bits_stored=16)))[side:, side:].mean() < 0.03
+
+
+@pytest.mark.parametrize("levels", [2, 5, 13, 40])
+def test_a_picture_of_few_gray_levels_says_how_many(levels: int) -> None:
+    pixels = (smooth(255) // (256 / levels)).astype(np.uint8) * (255 // (levels - 1))
+    count = len(np.unique(pixels))
+    assert any(f"only {count} gray levels" in note for note in presented_film(Radiograph(pixels))[1])

@@ -49,7 +49,7 @@ def test_the_film_is_normalised_with_mean_and_std_and_its_padding_is_black() -> 
     image = processed.inputs.image
     assert image.shape == (1, 3, 64, 64) and image.dtype == torch.float32
     assert torch.equal(image[0, 0], image[0, 1]) and torch.equal(image[0, 0], image[0, 2])
-    square, _ = letterboxed(toy_study().radiograph, processor.config.image)
+    square, *_ = letterboxed(toy_study().radiograph, processor.config.image)
     assert image[0, 0].numpy() == pytest.approx((square - 0.25) / 0.5, abs=1e-6)
     assert processed.letterbox.left > 0
     assert (image[..., : processed.letterbox.left] == -0.5).all()
