@@ -11,9 +11,9 @@ import gradio as gr
 from interface.about_tab.facts import Measured, number, part, read_facts
 from interface.about_tab.phantom_results import fusing, shortcut
 from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
-from interface.html.fragments import heading, model_line, note
+from interface.html.fragments import heading, note
 from interface.language.texts import Count, Language, known, listed, marker, say, word_for
-from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints
+from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints, model_line
 from interface.models.model_host import ModelHost
 from interface.session.lanes import Lanes
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.html.fragments import mismatch
 from interface.html.pictures import film_url, shown_film
-from interface.models.checkpoints import Checkpoints
+from interface.models.checkpoints import Checkpoints, mismatch
 from interface.models.model_host import ModelHost
 from modeling.results import Attribution, Familiarity, Prediction
 from modeling.study import CLINICAL_FIELDS, spellings_of

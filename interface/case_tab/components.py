@@ -15,8 +15,8 @@ from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel
 from interface.case_tab.ppv_panel import WardPanel
 from interface.case_tab.prove_panel import ProvePanel
 from interface.case_tab.trust_panel import TrustPanel
-from interface.html.fragments import alert, model_line
-from interface.models.checkpoints import Checkpoints
+from interface.html.fragments import alert
+from interface.models.checkpoints import Checkpoints, model_line
 from interface.session.session import Session
 from modeling.explain.registry import ACCOUNT
 

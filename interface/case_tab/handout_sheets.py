@@ -10,10 +10,12 @@ from interface.case_tab.export_panel import ADDRESS
 from interface.case_tab.handout import Picture, Sheet
 from interface.case_tab.map_in_words import map_in_words
 from interface.case_tab.map_switch import method_name
+from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.trust_panel import checks_panel, verdict
-from interface.html.fragments import case_name, mismatch, prediction_panel
+from interface.html.fragments import case_name
 from interface.html.pictures import data_url, map_urls
 from interface.language.texts import say, word_for
+from interface.models.checkpoints import mismatch
 from interface.models.prediction_limits import set_and_gate
 from interface.session.session import Session, link_of
 from modeling.explain.registry import ACCOUNT

@@ -9,10 +9,11 @@ import gradio as gr
 
 from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
-from interface.html.fragments import alert, form_reads, mismatch, note, prediction_panel
+from interface.html.fragments import alert, form_reads, note
 from interface.language.texts import marker, question, say, translated, word_for
-from interface.models.checkpoints import Checkpoints
+from interface.models.checkpoints import Checkpoints, mismatch
 from interface.models.model_host import BASELINES, ModelHost
 from interface.models.prediction_limits import limits_of, set_and_gate
 from interface.session.links import LinkError

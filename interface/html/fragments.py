@@ -8,18 +8,13 @@ from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
 from interface.language.texts import (
     CATALOGUES,
-    Count,
     Language,
     field_label,
     listed,
     say,
-    translated,
     value_word,
     word_for,
 )
-from interface.models.checkpoints import suits
-from interface.models.model_host import ModelHost, ModelState
-from modeling.results import Prediction, TaskPrediction
 from modeling.study import CLINICAL_FIELDS, spellings_of
 
 
@@ -54,34 +49,6 @@ def alert(sentence: str) -> str:
 def note(sentence: str, kind: str = "") -> str:
     """A quiet sentence; `kind` is an extra class."""
     return f'<p class="vb-note {kind}">{escape(sentence)}</p>'
-
-
-def model_line(
-    state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
-) -> str:
-    """Where a checkpoint stands.
-
-    Args:
-        in_use: whether to mark it as the one of several that answers for the case on screen.
-        post_read: whether it reads what was written after the film was read.
-    """
-    seconds, parameters = f"{state.seconds:.0f}", Count(state.parameters)
-    values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
-    text = {
-        "waiting": say("model.waiting", language, name=state.name),
-        "loading": say("model.loading", language, name=state.name, seconds=seconds),
-        "ready": say("model.ready", language, parameters=parameters, **values),
-        "failed": say(
-            "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
-        ),
-    }[state.phase]
-    icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
-    mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
-    extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
-    return (
-        f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
-        f'<span aria-hidden="true">{icon}</span> {mark}{escape(text)}{extra}</div>'
-    )
 
 
 def case_list(page: CasePage, first: int, count: int, current: str, language: Language) -> str:
@@ -162,115 +129,6 @@ def provenance_line(case: Case, language: Language) -> str:
 
 
 # --- the prediction ----------------------------------------------------------------------------------------
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _task_table(
-    task: TaskPrediction, reference: str | None, language: Language, *, reveal: bool = False
-) -> str:
-    rows = []
-    for name, probability in zip(task.classes, task.probabilities, strict=True):
-        tags = ""
-        if name == task.most_probable:
-            tags += f' <span class="vb-tag">▶ {escape(say("prediction.most", language))}</span>'
-        if name == reference:
-            tags += (
-                f' <span class="vb-tag vb-reference">✓ {escape(say("prediction.agrees", language))}</span>'
-            )
-        rows.append(
-            f'<tr><th scope="row">{escape(word_for("class", name, language))}{tags}</th>'
-            f'<td class="vb-bar" aria-hidden="true"><i style="width:{100 * probability:.1f}%"></i></td>'
-            f'<td class="vb-number">{_percent(float(probability))}</td></tr>'
-        )
-    read = listed((word_for("modality", m, language) for m in task.modalities), language)
-    aside = say("prediction.made_from", language, modalities=read)
-    if reference is None and not reveal:
-        aside += " · " + say("prediction.no_reference", language)
-    title = word_for("task", task.task, language)
-    return (
-        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
-        '<colgroup><col class="vb-names"><col><col class="vb-numbers"></colgroup>'
-        f'<thead class="vb-unseen"><tr><th scope="col">{escape(say("prediction.class", language))}</th>'
-        f'<td></td><th scope="col">{escape(say("prediction.probability", language))}</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
-
-
-def mismatch(host: ModelHost, case: Case, language: Language) -> str:
-    """What to say where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
-    told = [say("prediction.twin", language, name=host.name)] if host.twin else []
-    if not suits(host, case):
-        source = case.provenance.source or say("prediction.own_film", language)
-        values = {"name": host.name, "sources": listed(host.sources, language), "source": source}
-        told.append(say("prediction.mismatch", language, **values))
-    return " ".join(told)
-
-
-def prediction_panel(
-    prediction: Prediction,
-    case: Case,
-    language: Language,
-    *,
-    made_by: ModelState,
-    warning: str = "",
-    limits: tuple[str, str] = ("", ""),
-    reveal: bool = False,
-) -> str:
-    """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
-
-    Args:
-        made_by: the checkpoint that predicted.
-        warning: what `mismatch` says; stands before the numbers.
-        limits: what `set_and_gate` says; stands before and behind the numbers.
-        reveal: the reference waits behind a press, so that a reader can read first.
-    """
-    before, behind = limits
-    known = {} if reveal else case.reference
-    tables = "".join(_task_table(t, known.get(t.task), language, reveal=reveal) for t in prediction.tasks)
-    tables += _behind_a_press(case, language) if reveal else ""
-    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
-    made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
-    notes = [made, say("prediction.given", language, given=given)]
-    stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
-    notes += [translated(n, language) for n in prediction.notes if n != stopped]
-    stands_out = (
-        f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
-    )
-    told = "".join(note(n) for n in notes)
-    return heading("prediction.title", language) + stands_out + before + tables + behind + told
-
-
-def _behind_a_press(case: Case, language: Language) -> str:
-    """Reference labels, every reader's own words and numbers, and the teacher's note."""
-    lines = [
-        f"✓ {word_for('task', task, language)}: "
-        + listed((word_for("class", name, language) for name in label.split("|")), language)
-        for task, label in case.reference.items()
-    ]
-    lines += [
-        say(
-            "reference.rating",
-            language,
-            scale=word_for("scale", r.scale, language),
-            value=f"{r.value:.1f}",
-            high=f"{r.high:g}",
-            reader=r.reader,
-        )
-        for r in case.ratings
-    ]
-    lines += [
-        say("reference.reading", language, reader=r.reader, name=word_for("class", r.class_name, language))
-        for r in case.readings
-    ]
-    lines = lines or [say("prediction.no_reference", language)]
-    told = title_in(case.teaching_note, language)
-    lesson = f'<p class="vb-lesson">{escape(told)}</p>' if told else ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    summary = escape(say("reference.reveal", language))
-    return f'<details class="vb-reveal"><summary>{summary}</summary><ul>{items}</ul>{lesson}</details>'
 
 
 def heading(key: str, language: Language) -> str:

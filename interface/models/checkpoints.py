@@ -1,12 +1,14 @@
-"""The checkpoints of this page: which one suits a case, and in which order they are loaded."""
+"""The checkpoints of this page: which one suits a case, in which order they are loaded, how they stand."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from html import escape
 
 from cases.case import Case
-from interface.models.model_host import ModelHost
+from interface.language.texts import Count, Language, listed, say, translated
+from interface.models.model_host import ModelHost, ModelState
 from modeling.errors import ViewboxError
 from modeling.sentence import Names
 
@@ -140,3 +142,41 @@ def suits(host: ModelHost, case: Case) -> bool:
     if not source:  # the reader's own study
         return not only_synthetic(host)
     return not host.sources or source in host.sources
+
+
+def mismatch(host: ModelHost, case: Case, language: Language) -> str:
+    """What to say where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
+    told = [say("prediction.twin", language, name=host.name)] if host.twin else []
+    if not suits(host, case):
+        source = case.provenance.source or say("prediction.own_film", language)
+        values = {"name": host.name, "sources": listed(host.sources, language), "source": source}
+        told.append(say("prediction.mismatch", language, **values))
+    return " ".join(told)
+
+
+def model_line(
+    state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
+) -> str:
+    """Where a checkpoint stands.
+
+    Args:
+        in_use: whether to mark it as the one of several that answers for the case on screen.
+        post_read: whether it reads what was written after the film was read.
+    """
+    seconds, parameters = f"{state.seconds:.0f}", Count(state.parameters)
+    values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
+    text = {
+        "waiting": say("model.waiting", language, name=state.name),
+        "loading": say("model.loading", language, name=state.name, seconds=seconds),
+        "ready": say("model.ready", language, parameters=parameters, **values),
+        "failed": say(
+            "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
+        ),
+    }[state.phase]
+    icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
+    mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
+    extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
+    return (
+        f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
+        f'<span aria-hidden="true">{icon}</span> {mark}{escape(text)}{extra}</div>'
+    )

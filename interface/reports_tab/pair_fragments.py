@@ -5,9 +5,10 @@ from html import escape
 import numpy as np
 
 from interface.case_tab.explanation_panel import bar_scale, own_evidence
-from interface.html.fragments import case_name, heading, mismatch, note
+from interface.html.fragments import case_name, heading, note
 from interface.html.pictures import data_url
 from interface.language.texts import Language, say, word_for
+from interface.models.checkpoints import mismatch
 from interface.reports_tab.pair import Pair, Side
 from interface.reports_tab.similar_cards import number, why_alike
 from modeling.model.film import to_native

@@ -17,10 +17,12 @@ from interface.api.cases import BASELINES
 from interface.case_tab.case_handlers import decoded
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.form import table_and_text
+from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import film_value
-from interface.html.fragments import case_list, form_reads, model_line, prediction_panel
+from interface.html.fragments import case_list, form_reads
 from interface.html.pictures import film_url, map_urls, shown_film
 from interface.language.texts import CATALOGUES, preferred, say, word_for
+from interface.models.checkpoints import model_line
 from interface.models.held_film import hold
 from interface.models.model_host import ModelState
 from interface.session.study_edits import fitted, own_case, revised, target_of, typed

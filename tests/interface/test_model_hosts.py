@@ -14,9 +14,8 @@ import torch
 
 from cases.case import Provenance
 from interface.api.tool_calls import for_api
-from interface.html.fragments import mismatch
 from interface.language.texts import LANGUAGES
-from interface.models.checkpoints import Checkpoints
+from interface.models.checkpoints import Checkpoints, mismatch
 from interface.models.gateway import zero_gpu
 from interface.models.model_host import ModelHost, StoreHost
 from interface.session import error_border as guard
