@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from modeling.configuration import ImageProcessing
+from modeling.errors import StudyError
 from modeling.sentence import Sentence
 from modeling.study import Photometric, Radiograph, Window
 
@@ -79,6 +80,8 @@ def _levels(radiograph: Radiograph, percentiles: Sequence[float]) -> _Levels:
     tries = []
     for number, film in enumerate(_presentations(radiograph)):
         presented = _presented(film, stored)
+        if not np.isfinite(presented[seen]).all():
+            raise StudyError("The film's values are no numbers; check its rescale and window values.")
         low, high, cut = _range(presented[seen], counts[seen], percentiles)
         shades = _shades(presented[seen], counts[seen], low, high)
         tries.append((shades, number, film, presented, low, high, cut))

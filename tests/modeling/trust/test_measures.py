@@ -15,6 +15,7 @@ from interface.case_tab import trust_panel as trust
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.modality_table import shares_table
 from interface.language.texts import CATALOGUES, LANGUAGES
+from interface.models.model_host import BASELINES
 from modeling.explain.registry import method_names
 from modeling.explain.study_path import ALL_IMAGE_BASELINES
 from modeling.results import TrustMeasure
@@ -37,8 +38,8 @@ def test_the_panel_knows_every_measure_meaning_method_and_baseline():
     }
     for name in method_names():
         assert f"method.{name}" in CATALOGUES["en"].strings and f"about.{name}" in CATALOGUES["en"].strings
-    assert baselines.BASELINES == ALL_IMAGE_BASELINES
-    assert all(f"explain.{name}" in CATALOGUES["en"].strings for name in baselines.BASELINES)
+    assert BASELINES == ALL_IMAGE_BASELINES
+    assert all(f"explain.{name}" in CATALOGUES["en"].strings for name in BASELINES)
 
 
 # --- the panel
