@@ -1,7 +1,9 @@
-"""What happens when a reader chooses a case, pages through the list, brings a film, or changes the form."""
+"""What happens when a reader chooses a case, pages through the list, brings a film, or changes the study."""
 
 import secrets
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -21,7 +23,7 @@ from interface.session.prefetch import Prefetch
 from interface.session.session import Listing, Session, Sessions
 from interface.session.study_edits import own_case, revised
 from modeling.errors import StudyError, ViewboxError
-from modeling.study import Study
+from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 PAGE_ROWS = 12
 
@@ -283,3 +285,53 @@ class CaseActions:
             raise ViewboxError(say("choose.first", session.language))
         session.revise(revised(session.study, *table_and_text(inputs)))
         return {**self.cleared(session), self.parts.film.figure: viewer_value(session)}
+
+
+EMPTY: dict[Modality, Any] = {
+    Modality.IMAGE: {"radiograph": None},
+    Modality.TABLE: {"table": ClinicalTable()},
+    Modality.TEXT: {"text": ClinicalText()},
+}
+
+
+class WhatIf:
+    """Handlers of the form's buttons that change a whole modality of the case on screen."""
+
+    def __init__(self, sessions: Sessions, parts: Parts, cases: CaseActions) -> None:
+        self._sessions, self._parts, self._cases = sessions, parts, cases
+
+    def leave_out(self, modality: Modality) -> Callable[[gr.Request], Updates]:
+        """A handler that takes one modality from the study; the others stay as the reader changed them."""
+
+        def left_out(request: gr.Request) -> Updates:
+            study = replace(self._study(request), **EMPTY[modality])
+            if not study.modalities:
+                language = self._sessions.of(request.session_hash).language
+                raise ViewboxError(say("form.nothing_left", language))
+            return self._changed(study, request)
+
+        return left_out
+
+    def as_stored(self, request: gr.Request) -> Updates:
+        """The case as it was opened, whatever the reader changed."""
+        self._study(request)
+        session = self._sessions.of(request.session_hash)
+        session.host = None  # fitted anew: a report's sections that were taken away come back
+        return self._changed(session.case.study, request)
+
+    def _study(self, request: gr.Request) -> Study:
+        session = self._sessions.of(request.session_hash)
+        if session.case is None or session.study is None:
+            raise ViewboxError(say("choose.first", session.language))
+        return session.study
+
+    def _changed(self, study: Study, request: gr.Request) -> Updates:
+        session = self._sessions.of(request.session_hash)
+        with session.lock:
+            if study.radiograph is None:
+                session.film = None
+            elif session.film is None:
+                session.film = hold(session.case)
+            session.revise(study)
+            shown = {self._parts.film.figure: viewer_value(session), **self._parts.form.filled(study)}
+        return {**self._cases.cleared(session), **shown}

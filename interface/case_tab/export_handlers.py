@@ -9,8 +9,7 @@ import gradio as gr
 
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.export_panel import ADDRESS, Value
-from interface.case_tab.handout import handout
-from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.case_tab.handout import handout, is_changed, sheet_of
 from interface.html.fragments import alert, case_name
 from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints

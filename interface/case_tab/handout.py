@@ -7,7 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from interface.language.texts import Language, say
+import numpy as np
+from PIL import Image
+
+from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.export_panel import ADDRESS
+from interface.case_tab.map_in_words import map_in_words
+from interface.case_tab.map_switch import method_name
+from interface.case_tab.prediction_panel import prediction_panel
+from interface.case_tab.trust_panel import checks_panel, verdict
+from interface.html.fragments import case_name
+from interface.html.pictures import data_url, map_urls
+from interface.language.texts import Language, say, word_for
+from interface.models.checkpoints import mismatch
+from interface.models.prediction_limits import set_and_gate
+from interface.session.session import Session, link_of
+from modeling.explain.registry import ACCOUNT
 
 _CSS = """
 :root{--vb-pos:#c2410c;--vb-neg:#1d4ed8;--primary-600:#0d9488;--border-color-primary:#cbd5e1;
@@ -136,3 +151,135 @@ def _figure(picture: Picture) -> str:
         f'<figure><img src="{escape(picture.url)}" alt="{escape(picture.text)}">'
         f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
     )
+
+
+GRAY = 128
+"""Ground of a map whose film may not be passed on."""
+
+
+def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
+    """The sheet; the session holds a prediction and an attribution.
+
+    Args:
+        quick: whether the account was made for a course pack, without trust measures.
+    """
+    assert session.case is not None and session.answer.prediction is not None and session.host is not None
+    assert session.explanation.attribution is not None, "a handout before its explanation"
+    language, case, account = session.language, session.case, session.explanation.attribution
+    origin = [case.provenance.source, say("film.licence", language, licence=case.licence.name)]
+    origin.append(case.provenance.attribution)
+    query = link_of(session).query(language)
+    image = account.image if session.explanation.opinion is None else session.explanation.opinion.image
+    words = map_in_words(image, session.film, language)
+    warning = mismatch(session.host, case, language)
+    fragments = (
+        f'<p class="vb-inwords">{escape(words)}</p>' if words else "",
+        prediction_panel(
+            session.answer.prediction,
+            case,
+            language,
+            made_by=session.host.state,
+            warning=warning,
+            limits=set_and_gate(session.answer.limits, language),
+        ),
+        evidence_panel(
+            account,
+            session.study,
+            language,
+            reads_text=bool(session.host.text_sections),
+            account=session.explanation.account,
+        ),
+        verdict(session.explanation.measures, account, language),
+        checks_panel(session.explanation.measures, language),
+    )
+    link = f"{ADDRESS}?{query}" if case.case_id else ""
+    title = case_name(case, language)
+    return Sheet(
+        title,
+        " · ".join(filter(None, origin)),
+        _notes(session, quick),
+        _pictures(session),
+        fragments,
+        _settings(session),
+        link,
+    )
+
+
+def _notes(session: Session, quick: bool) -> tuple[str, ...]:
+    assert session.case is not None and session.study is not None
+    language, told = session.language, []
+    if session.case.provenance.synthetic:
+        told.append(say("film.synthetic", language))
+    if session.wishes.change:
+        told.append(say(f"defect.{session.wishes.change}", language))
+    if session.study.radiograph is not None and not _may_leave(session):
+        told.append(say("handout.kept_back", language, licence=session.case.licence.name))
+    if is_changed(session):
+        told.append(say("handout.changed", language))
+    if quick:
+        told.append(say("handout.no_checks", language))
+    return tuple(told)
+
+
+def is_changed(session: Session) -> bool:
+    """Whether the reader changed the clinical data or a text of the case, or left its film out."""
+    if session.case is None or session.study is None:
+        return False
+    case, texts = session.case, session.study.text.sections
+    if (session.study.radiograph is None) != (case.study.radiograph is None):
+        return True
+    own = {**case.report, **case.study.text.sections}
+    edited = any(own.get(name) != words for name, words in texts.items())
+    return (
+        edited
+        or session.study.table != case.study.table
+        or not case.study.text.sections.keys() <= texts.keys()
+    )
+
+
+def _may_leave(session: Session) -> bool:
+    licence = session.case.licence
+    return licence.may_show and licence.may_export
+
+
+def _pictures(session: Session) -> tuple[Picture, ...]:
+    shown, account, language = session.picture, session.explanation.attribution, session.language
+    if shown is None:
+        return ()
+    name, pictures = case_name(session.case, language), []
+    if _may_leave(session):
+        url = data_url(Image.fromarray(shown), exact=True)
+        pictures.append(Picture(url, say("film.alt", language, case=name), say("handout.film", language)))
+    else:
+        shown = np.full_like(shown, GRAY)
+    found = account if session.explanation.opinion is None else session.explanation.opinion
+    if found.image is None or not np.abs(found.image).max() > 0:
+        return tuple(pictures)
+    target = word_for("class", account.target.class_name, language)
+    url, legend, scale = map_urls(shown, found, opacity=0.6, sign="both")
+    method = method_name(ACCOUNT if session.explanation.opinion is None else found.method, language)
+    caption = say("handout.map", language, method=method, target=target)
+    alt = say("film.map_alt", language, case=name, target=target)
+    key = "film.scale" if session.explanation.opinion is None else "method.own_scale"
+    scale_text = say(key, language, scale=f"{scale:.2g}", target=target)
+    words = map_in_words(found.image, session.film, language)
+    return (*pictures, Picture(url, f"{alt}. {words}", caption), Picture(legend, scale_text, scale_text))
+
+
+def _settings(session: Session) -> tuple[tuple[str, str], ...]:
+    from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of  # torch: the page is drawn without it
+
+    account, language, state = session.explanation.attribution, session.language, session.host.state
+    method = ACCOUNT if session.explanation.opinion is None else session.explanation.opinion.method
+    rows = {
+        "case": session.case.case_id,
+        "checkpoint": state.name,
+        "revision": state.revision,
+        "sha": sha256_of(session.host.folder / WEIGHTS_FILE),
+        "target": account.target.slug,
+        "baseline": say(f"explain.{account.baseline}", language),
+        "method": method_name(method, language),
+        "evaluations": str(account.evaluations),
+        "defect": session.wishes.change,
+    }
+    return tuple((say(f"handout.{name}", language), value) for name, value in rows.items() if value)

@@ -101,9 +101,9 @@ class ModelActions:
         """Predict what is on screen, where that is due and its checkpoint is loaded."""
         session = self._sessions.of(request.session_hash)
         with session.lock:
-            host = self._in_use(session)
+            due = session.due == "predict" and session.case is not None
             # Until it is loaded, its line says how it stands, and the page predicts by itself afterwards.
-            if session.due != "predict" or session.case is None or not host.settled:
+            if not due or not (host := self._in_use(session)).settled:
                 return {self.parts.message: gr.skip()}
             if host.state.phase == "failed":
                 why = translated(host.state.sentence, session.language)

@@ -7,13 +7,12 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.arrival_handlers import Arrival
-from interface.case_tab.case_handlers import CaseActions
+from interface.case_tab.case_handlers import CaseActions, WhatIf
 from interface.case_tab.chooser import case_strip, chooser
 from interface.case_tab.components import Parts
 from interface.case_tab.export_handlers import ExportActions
 from interface.case_tab.export_panel import export_panel, notice
 from interface.case_tab.form import form
-from interface.case_tab.leave_out_handlers import WhatIf
 from interface.case_tab.map_switch import method_panel
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.panels import ModelPanel, film_panel, result_panel

@@ -9,8 +9,7 @@ import pytest
 
 from cases.case import Licence
 from interface.case_tab.export_panel import ADDRESS
-from interface.case_tab.handout import Picture, Sheet, handout
-from interface.case_tab.handout_sheets import is_changed, sheet_of
+from interface.case_tab.handout import Picture, Sheet, handout, is_changed, sheet_of
 from interface.case_tab.map_in_words import map_in_words, sentence
 from interface.language.texts import LANGUAGES
 from interface.models.held_film import hold

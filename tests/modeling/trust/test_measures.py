@@ -12,8 +12,7 @@ from interface.case_tab import baseline_comparison as baselines
 from interface.case_tab import map_switch as methods
 from interface.case_tab import prove_panel as prove
 from interface.case_tab import trust_panel as trust
-from interface.case_tab.explanation_panel import evidence_panel
-from interface.case_tab.modality_table import shares_table
+from interface.case_tab.explanation_panel import evidence_panel, shares_table
 from interface.language.texts import CATALOGUES, LANGUAGES
 from interface.models.model_host import BASELINES
 from modeling.explain.registry import method_names
