@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -187,9 +188,15 @@ class Attribution:
         return delta / change if change > 1e-6 else (0.0 if delta <= 1e-6 else float("inf"))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the map is the same everywhere and nothing else got any attribution: nothing to believe."""
+        image = self.image is not None and float(np.ptp(self.image)) > 0
+        return not image and not any(part.attribution for part in (*self.fields, *self.words))
+
+    @property
     def verdict(self) -> str:
-        """`converged` (<= 1 %), `usable` (<= 5 %), `not converged`, or `nothing to explain` of a zero map."""
-        if self.image is not None and not self.image.any() and abs(self.total) <= 1e-6:
+        """`converged` (<= 1 %), `usable` (<= 5 %), `not converged`, or `nothing to explain`."""
+        if self.is_empty:
             return "nothing to explain"
         if self.relative_delta <= CONVERGED:
             return "converged"
@@ -265,6 +272,13 @@ class ModalityAccount:
     seconds: float = 0.0
 
 
+Claim = Literal["kept", "exaggerated", "understated", "failed", "nothing_moved", "still", "moved_unclaimed"]
+NEGLIGIBLE = 0.01
+"""Logits below which a claim or a change counts as none."""
+ABOUT = 2.0
+"""A claim is kept where the change is within this factor of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Proof:
     """The answer without what the reader brushed out, beside what the attribution had claimed for it.
@@ -285,6 +299,22 @@ class Proof:
     claimed: float
     seconds: float
     notes: tuple[str, ...] = ()
+
+    @property
+    def factor(self) -> float:
+        """How many times more was claimed than moved; infinite where nothing moved."""
+        return abs(self.claimed) / abs(self.change) if self.change else math.inf
+
+    @property
+    def claim(self) -> Claim:
+        """How the claim came out; kept where the change is within a factor of `ABOUT` of it."""
+        if abs(self.claimed) < NEGLIGIBLE:
+            return "still" if abs(self.change) < ABOUT * NEGLIGIBLE else "moved_unclaimed"
+        if abs(self.change) < NEGLIGIBLE:
+            return "nothing_moved"
+        if self.change * self.claimed > 0:
+            return "failed"
+        return "exaggerated" if self.factor > ABOUT else "understated" if self.factor < 1 / ABOUT else "kept"
 
 
 # --- cases that resemble each other

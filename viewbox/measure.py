@@ -79,6 +79,27 @@ def localise(
 
 
 @app.command(rich_help_panel=PANEL)
+def sheet(
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option(metavar="FILE.png", help="where the picture goes")],
+    case_ids: Annotated[list[str] | None, typer.Option("--case", help="of the store; repeatable")] = None,
+    cases: Annotated[str | None, typer.Option(help="the store; else the embedded one")] = None,
+    theme: Annotated[Literal["light", "dark"], typer.Option(help="ground of the sheet")] = "light",
+) -> None:
+    """Every map of a checkpoint on the same films, side by side, as a reader first sees them."""
+    from cases.open_store import open_case_store
+    from evaluation.maps.sheet import SHIPPED, contact_sheet, sheet_methods
+    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.progress import progress
+
+    pipeline, store = DiagnosisPipeline.from_pretrained(checkpoint), open_case_store(cases)
+    films = [store.get(case_id) for case_id in case_ids or SHIPPED]
+    drawn = progress(films, "drawing", total=len(films))
+    contact_sheet(pipeline, drawn, len(films), sheet_methods(pipeline), theme).save(out)
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command(rich_help_panel=PANEL)
 def shortcut(
     twin: Annotated[str, typer.Option(metavar="DIR", help="the checkpoint that learnt the arrow")],
     checkpoint: Annotated[str, typer.Option(metavar="DIR", help="the one that did not")],

@@ -32,10 +32,10 @@ from evaluation.maps.localisation_scores import (
 from evaluation.maps.marked_studies import MarkedStudy, marked_case, marked_film
 from evaluation.maps.planted_shares import PlantedShare, planted_share, summarise_shares
 from modeling.errors import ViewboxError
+from modeling.explain.registry import COARSE, FINE, grain_of
 from modeling.labels import TaskName
 from modeling.model.pipeline import DiagnosisPipeline
 from modeling.progress import progress
-from modeling.render.pictures import SMOOTHING
 from modeling.study import Modality
 from training.corpora.published_films import siim
 
@@ -131,7 +131,8 @@ class Benchmark:
         self._regions.append(marked.region)
         self._patients.append(marked.patient)
         for name, one in maps.items():
-            self._scores[name].append(score_map(one.values, marked.region, one.seconds))
+            score = score_map(one.values, marked.region, one.seconds, grain_of(name))
+            self._scores[name].append(score)
         for scale, scores in self._gathered.items():
             gathered = positive_evidence(maps[GATHERED].values, scale)
             scores.append(score_map(gathered, marked.region, smoothing=0))
@@ -245,7 +246,8 @@ def localise(
         total = min(phantoms, limit or phantoms)
         cases = marked_phantoms(total, seed, size)
         about |= {"phantoms": total, "seed": seed, "size": size}
-    about |= {"task": str(TaskName.APPEARANCE), "smoothing": SMOOTHING, **vars(effort)}
+    about |= {"task": str(TaskName.APPEARANCE), "gathered": {"pixels": FINE, "features": COARSE}}
+    about |= vars(effort)
     for marked in progress(cases, "explaining", total=total):
         benchmark.add(marked)
     summary = {**about, **benchmark.summary()}

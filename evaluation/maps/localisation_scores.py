@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from evaluation.metrics.bootstrap import bootstrap_interval
+from modeling.explain.maps import gathered
+from modeling.explain.registry import COARSE
 from modeling.model.film import resampled
-from modeling.render.pictures import SMOOTHING
 
 RESAMPLES = 1000
 _LEVELS = 256
 
 
-def positive_evidence(values: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
+def positive_evidence(values: np.ndarray, smoothing: float = COARSE) -> np.ndarray:
     """What speaks for the target, place by place, after neighbouring pixels were averaged.
 
     Args:
@@ -32,10 +32,7 @@ def positive_evidence(values: np.ndarray, smoothing: float = SMOOTHING) -> np.nd
     Returns:
         (h, w) float64, 0 and above.
     """
-    signed = np.asarray(values, np.float64)
-    if smoothing > 0:
-        signed = gaussian_filter(signed, smoothing * max(signed.shape))
-    return signed.clip(min=0.0)
+    return gathered(values, smoothing).clip(min=0.0)
 
 
 def otsu_segment(evidence: np.ndarray) -> np.ndarray:
@@ -83,7 +80,8 @@ class Score:
     """How one map of one film did.
 
     Attributes:
-        share: share of the positive map, unsmoothed, that lies in the region; NaN for a map without any.
+        share: share of the positive map, gathered as it is shown, that lies in the region; NaN for a map
+            without any.
     """
 
     hit: bool
@@ -93,7 +91,7 @@ class Score:
 
 
 def score_map(
-    values: np.ndarray, region: np.ndarray, seconds: float = float("nan"), smoothing: float = SMOOTHING
+    values: np.ndarray, region: np.ndarray, seconds: float = float("nan"), smoothing: float = COARSE
 ) -> Score:
     """Grade one map.
 
@@ -104,11 +102,11 @@ def score_map(
         smoothing: as for `positive_evidence`.
     """
     assert region.dtype == bool and region.any(), region.dtype
-    native = resampled(positive_evidence(values, smoothing), region.shape)
+    evidence = positive_evidence(values, smoothing)
+    native = resampled(evidence, region.shape)
     overlap = intersection_over_union(otsu_segment(native), region)
-    return Score(
-        hit(native, region), overlap, positive_share(values, resampled(region, values.shape)), seconds
-    )
+    share = positive_share(evidence, resampled(region, values.shape))
+    return Score(hit(native, region), overlap, share, seconds)
 
 
 def with_interval(

@@ -20,6 +20,7 @@ from modeling.labels import Target
 from modeling.results import Attribution
 from modeling.sentence import Names
 from modeling.study import Study
+from modeling.trust.verdict import verdict_of
 
 Boxes = list[list[float]]
 MAX_BOXES = 100
@@ -110,13 +111,15 @@ class ScrutinyApi:
         wanted, stop = self._target(host, case, target, against), threading.Event()
         attribution = self._attribution(host, case.study, wanted, baseline)
         account = host.account(case.study, wanted, attribution)
-        measures = host.measures(case.study, wanted, attribution, stop)
+        measures = list(host.measures(case.study, wanted, attribution, stop))
+        has_map = attribution.image is not None
         return {
             "not_for_diagnosis": True,
             "checkpoint": answers.model_json(host),
             **answers.attribution_json(attribution),
             "account": answers_scrutiny.account_json(account),
             "measures": [answers_scrutiny.measure_json(m) for m in measures],
+            "map_verdict": answers_scrutiny.verdict_json(verdict_of(measures, is_map=has_map)),
         }
 
     def prove(

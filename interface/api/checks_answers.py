@@ -12,6 +12,7 @@ from interface.models.model_host import ModelHost
 from modeling.explain.registry import map_method
 from modeling.results import FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import Modality
+from modeling.trust.verdict import Verdict
 
 Json = dict[str, Any]
 
@@ -63,6 +64,18 @@ def measure_json(measure: TrustMeasure) -> Json:
     }
 
 
+def verdict_json(verdict: Verdict) -> Json:
+    """How far the map deserves to be believed, the checks it failed, and four questions answered."""
+    return {
+        "level": verdict.level,
+        "reasons": [
+            {**vars(r), "value": _number(r.value), "low": _number(r.low), "high": _number(r.high)}
+            for r in verdict.reasons
+        ],
+        "answers": dict(verdict.answers),
+    }
+
+
 def proof_json(proof: Proof, host: ModelHost, case: Case) -> Json:
     """The answers before and after, and what the map had claimed, in logits of the target."""
     return {
@@ -72,6 +85,8 @@ def proof_json(proof: Proof, host: ModelHost, case: Case) -> Json:
         "after": prediction_json(proof.after, host, case)["tasks"],
         "change": proof.change,
         "claimed": proof.claimed,
+        "factor": _number(proof.factor),
+        "claim": proof.claim,
         "seconds": proof.seconds,
         "notes": list(proof.notes),
     }

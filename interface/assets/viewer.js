@@ -20,7 +20,7 @@
       this.two = false;
       this.linked = true;
       this.tool = matchMedia("(pointer: coarse)").matches ? "pan" : "window";
-      this.choice = { opacity: 50, threshold: 0, sign: "both", contours: false };
+      this.choice = { opacity: 60, threshold: 60, sign: "both", contours: true };
       this.radius = 0.03;
       this.frames = 0;
       this.frame = new V.Frame(this);

@@ -35,6 +35,7 @@
       this.height = layer.height;
       this.grid = Float32Array.from(steps, (step) => (step * layer.peak) / 32767);
       this.sorted = Float32Array.from(this.grid, Math.abs).sort();
+      this.tissue = Float32Array.from(decoded(layer.tissue), (gray) => gray / 255);
       this.lines = new Map();
     }
 
@@ -57,6 +58,7 @@
       const width = Math.max(1, Math.round(this.width * ratio));
       const height = Math.max(1, Math.round(this.height * ratio));
       this.fine ??= enlarged(this.grid, this.width, this.height, width, height);
+      this.thin ??= enlarged(this.tissue, this.width, this.height, width, height);
       this.canvas ??= Object.assign(document.createElement("canvas"), { width, height });
       const context = this.canvas.getContext("2d", { willReadFrequently: true });
       const image = context.createImageData(width, height), data = image.data;
@@ -69,16 +71,16 @@
         data[p] = colour[0];
         data[p + 1] = colour[1];
         data[p + 2] = colour[2];
-        data[p + 3] = 255 * Math.min(1, size / scale);
+        data[p + 3] = 255 * Math.min(1, size / scale) * (1 - this.layer.bright * this.thin[i]); // bone stays legible
       }
       context.putImageData(image, 0, 0);
       this.key = key;
       return this.canvas;
     }
 
-    /* Contours of one sign as a path in film shares (0 to 1); at the threshold, or at half of full colour. */
-    contour(which, threshold, scale) {
-      const at = threshold > 0 ? this.percentile(threshold) : scale / 2;
+    /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden. */
+    contour(which, threshold) {
+      const at = this.percentile(Math.max(threshold, this.layer.outlined));
       const key = `${which} ${at}`;
       if (!this.lines.has(key)) {
         if (this.lines.size > 40) this.lines.clear();

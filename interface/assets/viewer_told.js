@@ -4,29 +4,33 @@
   const V = (window.viewboxViewer ??= {});
   if (V.telling) return;
   const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
-  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toPrecision(2)}`;
+  /* Two digits that count and never an exponent: 450, 7.6, 0.0031. */
+  const plain = (value) => value === 0 ? "0" : Math.abs(value).toFixed(Math.min(9, Math.max(0, 1 - Math.floor(Math.log10(Math.abs(value))))));
+  const signed = (value) => `${value < 0 ? "−" : "+"}${plain(value)}`;
 
   /* Methods of V.Frame. */
   V.telling = {
     legend(pane, entry) {
-      const { heat } = entry, { viewer } = this, { sign, opacity, threshold, contours } = viewer.choice;
+      const { heat } = entry, { viewer } = this, { opacity, threshold, contours } = viewer.choice;
+      const sign = heat && !heat.layer.signed ? "positive" : viewer.choice.sign;
       pane.legend.hidden = !heat;
       if (!heat) return;
       const { limit, shared } = viewer.scale(entry), { supports, against, scale_text: text } = heat.layer;
-      const notes = [limit ? text[sign].replace("{scale}", limit.toPrecision(2)) : viewer.say("viewer.empty_map")];
+      const notes = [limit ? text[sign].replace("{scale}", plain(limit)) : viewer.say("viewer.empty_map")];
       if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
-      const at = threshold ? heat.percentile(threshold) : limit / 2;
-      if (contours && limit) notes.push(viewer.say("viewer.contours_note", { value: `±${at.toPrecision(2)}` }));
+      if (contours && limit) notes.push(viewer.say("viewer.contours_note"));
       if (shared) notes.push(viewer.say("viewer.same_scale"));
       const key = JSON.stringify([notes, sign, opacity, limit]);
       if (pane.legended === key) return;
       pane.legended = key;
       const stop = (colour, on) => `rgba(${colour},${on ? opacity / 100 : 0})`;
       const bar = V.make("span", { class: "vv-scale", "aria-hidden": "true" });
-      bar.style.backgroundImage = `linear-gradient(to right, ${stop(against, sign !== "positive")}, ` +
-        `${stop(against, false)} 50%, ${stop(supports, false)} 50%, ${stop(supports, sign !== "negative")})`;
+      const one = !heat.layer.signed;
+      bar.style.backgroundImage = one ? `linear-gradient(to right, ${stop(supports, false)}, ${stop(supports, true)})`
+        : `linear-gradient(to right, ${stop(against, sign !== "positive")}, ${stop(against, false)} 50%, ` +
+          `${stop(supports, false)} 50%, ${stop(supports, sign !== "negative")})`;
       const ticks = V.make("span", { class: "vv-ticks", "aria-hidden": "true" },
-        ...[`−${limit.toPrecision(2)}`, "0", `+${limit.toPrecision(2)}`].map((t) => V.make("span", { text: t })));
+        ...[...(one ? [] : [`−${plain(limit)}`]), "0", `+${plain(limit)}`].map((t) => V.make("span", { text: t })));
       pane.legend.replaceChildren(V.make("span", { class: "vv-bartics" }, bar, ticks), V.make("small", { text: notes.join(" ") }));
     },
 

@@ -10,8 +10,9 @@ from interface.html.bars import signed
 from interface.html.fragments import note
 from interface.html.pictures import data_url
 from interface.language.texts import Language, say, word_for
+from modeling.explain.registry import FINE
 from modeling.model.film import to_native
-from modeling.render.pictures import HeatMap, heat_map
+from modeling.render.pictures import HIDDEN, HeatMap, heat_map
 from modeling.results import Attribution
 from modeling.study import Modality
 
@@ -28,9 +29,10 @@ def _maps(accounts: Mapping[str, Attribution], shown: np.ndarray | None) -> dict
     size = (max(1, round(shown.shape[1] * ratio)), max(1, round(shown.shape[0] * ratio)))
     film = np.asarray(Image.fromarray(shown).resize(size, Image.Resampling.BOX), np.float32) / 255
     native = {b: to_native(image, film.shape) for b, image in images.items()}
-    scale = max(heat_map(film, one, max_side=SIDE).scale for one in native.values())
-    common = {"scale": scale} if scale > 0 else {}
-    return {b: heat_map(film, one, max_side=SIDE, **common) for b, one in native.items()}
+    common = {"max_side": SIDE, "smoothing": FINE, "above": HIDDEN}
+    scale = max(heat_map(film, one, **common).scale for one in native.values())
+    common |= {"scale": scale} if scale > 0 else {}
+    return {b: heat_map(film, one, **common) for b, one in native.items()}
 
 
 def baselines_panel(

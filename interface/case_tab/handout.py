@@ -22,7 +22,8 @@ from interface.language.texts import Language, say, word_for
 from interface.models.checkpoints import mismatch
 from interface.models.prediction_limits import set_and_gate
 from interface.session.session import Session, link_of
-from modeling.explain.registry import ACCOUNT
+from modeling.explain.registry import ACCOUNT, grain_of
+from modeling.render.pictures import plain_number
 
 _CSS = """
 :root{--vb-pos:#c2410c;--vb-neg:#1d4ed8;--primary-600:#0d9488;--border-color-primary:#cbd5e1;
@@ -168,9 +169,8 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
     language, case, account = session.language, session.case, session.explanation.attribution
     origin = [case.provenance.source, say("film.licence", language, licence=case.licence.name)]
     origin.append(case.provenance.attribution)
-    query = link_of(session).query(language)
-    image = account.image if session.explanation.opinion is None else session.explanation.opinion.image
-    words = map_in_words(image, session.film, language)
+    query, shown = link_of(session).query(language), session.explanation.shown
+    words = map_in_words(shown.image, session.film, language, grain_of(shown.method))
     warning = mismatch(session.host, case, language)
     fragments = (
         f'<p class="vb-inwords">{escape(words)}</p>' if words else "",
@@ -261,8 +261,8 @@ def _pictures(session: Session) -> tuple[Picture, ...]:
     caption = say("handout.map", language, method=method, target=target)
     alt = say("film.map_alt", language, case=name, target=target)
     key = "film.scale" if session.explanation.opinion is None else "method.own_scale"
-    scale_text = say(key, language, scale=f"{scale:.2g}", target=target)
-    words = map_in_words(found.image, session.film, language)
+    scale_text = say(key, language, scale=plain_number(scale), target=target)
+    words = map_in_words(found.image, session.film, language, grain_of(found.method))
     return (*pictures, Picture(url, f"{alt}. {words}", caption), Picture(legend, scale_text, scale_text))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from interface.language.texts import Language, listed, say
 from interface.models.held_film import HeldFilm
+from modeling.explain.registry import FINE
 from modeling.render.pictures import smoothed_density
 from modeling.study import ViewPosition
 from modeling.trust.map_in_words import OUTSIDE, PlaceOfWeight, place_of_weight
@@ -12,18 +13,21 @@ SECOND = 0.1
 """A further zone is named where it holds at least this share."""
 
 
-def map_in_words(image: np.ndarray | None, film: HeldFilm | None, language: Language) -> str:
+def map_in_words(
+    image: np.ndarray | None, film: HeldFilm | None, language: Language, grain: float = FINE
+) -> str:
     """Where most of a map's weight lies; says so where that cannot be told.
 
     Args:
         image: (h, w) signed, over the whole film; None for no map.
         film: that it lies on, as the page shows it.
+        grain: how wide the map is gathered, as a share of the longer side.
     """
     if image is None or film is None:
         return ""
     if film.view_position == ViewPosition.LATERAL:
         return say("words.lateral", language)
-    place = place_of_weight(smoothed_density(image), film.picture.astype(np.float32) / 255)
+    place = place_of_weight(smoothed_density(image, grain), film.picture.astype(np.float32) / 255)
     return say("words.unknown", language) if place is None else sentence(place, language)
 
 

@@ -12,10 +12,13 @@ import gradio as gr
 from interface.about_tab.facts import MAPS_FILE
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, question, say, translated, word_for
-from modeling.explain.registry import ACCOUNT, map_method, method_names
+from modeling.explain.registry import ACCOUNT, map_method, map_methods, method_names
 from modeling.results import Attribution, FilmOpinion
 
 logger = logging.getLogger(__name__)
+
+AT_ONCE = 0.2
+"""Median seconds up to which a second opinion may stand in front of the account's first refinement."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def about(
     return (
         f'<div class="vb-about vb-about-{kind}" role="status"><p><b><span aria-hidden="true">{icon}</span> '
         f"{escape(line)}</b> {escape(told)}</p>{notes}"
-        + (note(pointing, "vb-pointing") if pointing and opinion is None else "")
+        + (note(pointing, "vb-pointing") if pointing else "")
         + "</div>"
     )
 
@@ -100,22 +103,47 @@ def localisation_of(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def pointing_line(localisation: dict[str, Any] | None, baseline: str, language: Language) -> str:
-    """The measured hit rate of this map beside the location prior's; empty where it was not measured."""
+def best_method(localisation: dict[str, Any] | None) -> str:
+    """The map that points best of those that come at once; the account where none was measured."""
+    maps, rates = (localisation or {}).get("maps", {}), {ACCOUNT: 0.0}
+    for method in map_methods("account", "opinion"):
+        for row in (maps[name] for name in method.measured_as if name in maps):
+            at_once = method.name == ACCOUNT or (row.get("median_seconds") or 0.0) <= AT_ONCE
+            if at_once:
+                rates[method.name] = max(rates.get(method.name, 0.0), row["hit_rate"]["value"] or 0.0)
+    return max(rates, key=lambda name: rates[name])
+
+
+def pointing_line(localisation: dict[str, Any] | None, method: str, baseline: str, language: Language) -> str:
+    """The measured hit rate of this map beside the location prior's; empty where it was not measured.
+
+    A tie is a tie: one is called better only where the two intervals do not meet.
+    """
     maps = (localisation or {}).get("maps", {})
     try:
-        own, prior = maps[f"{ACCOUNT}_{baseline}"]["hit_rate"], maps["location_prior"]["hit_rate"]
-        low, high = own["interval_95"]
-        key = "localisation.above" if own["value"] > prior["value"] else "localisation.below"
-        return say(
-            key,
+        names = (f"{method}_{baseline}", *map_method(method).measured_as)
+        own = maps[next(name for name in names if name in maps)]["hit_rate"]
+        prior = maps["location_prior"]["hit_rate"]
+        ends = own["interval_95"], prior["interval_95"]
+        apart = ends[0][0] > ends[1][1] or ends[1][0] > ends[0][1]
+        outcome = ("above" if own["value"] > prior["value"] else "below") if apart else "tie"
+        line = say(
+            f"localisation.{outcome}",
             language,
             films=localisation["films"],
             marked=say(f"localisation.{'planted' if 'phantoms' in localisation else 'boxes'}", language),
-            method=method_name(ACCOUNT, language),
+            method=method_name(method, language),
             rate=f"{100 * own['value']:.0f} %",
-            interval=f"95 %: {100 * low:.0f}–{100 * high:.0f}",
+            interval="95 %: " + _interval(ends[0]),
             prior=f"{100 * prior['value']:.0f} %",
+            prior_interval="95 %: " + _interval(ends[1]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, StopIteration):
         return ""
+    if method != ACCOUNT and method == best_method(localisation):
+        line = f"{say('localisation.first', language)} {line}"
+    return line
+
+
+def _interval(ends: list[float]) -> str:
+    return f"{100 * ends[0]:.0f}–{100 * ends[1]:.0f}"

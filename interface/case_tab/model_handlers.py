@@ -9,6 +9,7 @@ import gradio as gr
 
 from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.map_switch import best_method, localisation_of
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
@@ -21,8 +22,8 @@ from interface.session.session import Answer, Session, Sessions
 from interface.session.study_edits import fitted, possible_targets, target_of
 from modeling.errors import ExplanationCancelled
 from modeling.labels import Target
-from modeling.results import Prediction
-from modeling.study import Study
+from modeling.results import FilmOpinion, Prediction
+from modeling.study import Modality, Study
 
 WATCH_SECONDS = 0.4
 
@@ -262,6 +263,10 @@ class ModelActions:
             baseline = BASELINES[0]
         whole, anew = False, session.wishes.anew
         session.wish(anew=False)
+        first = _first_map(host, study, target, stop, session.answer.prediction)
+        with session.lock:
+            if first is not None and not stop.is_set():
+                session.learn(opinion=first, first=first.method)
         found = host.explain(
             study, target, baseline, stop, lambda share: progress(share, desc=step), anew=anew
         )
@@ -311,3 +316,14 @@ class ModelActions:
         if session.explanation.attribution.image is not None:
             updates[self.parts.film.figure] = viewer_value(session)
         return updates
+
+
+def _first_map(
+    host: ModelHost, study: Study, target: Target, stop: threading.Event, prediction: Prediction
+) -> FilmOpinion | None:
+    """The map a reader sees first: the best-measured one of the checkpoint; None for the account's own."""
+    best = best_method(localisation_of(host.folder))
+    reads_film = study.radiograph is not None and Modality.IMAGE in prediction[target.task].modalities
+    if not reads_film or best not in host.scrutiny.opinions:
+        return None
+    return host.opinion(study, target, best, stop)

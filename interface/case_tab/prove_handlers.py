@@ -12,11 +12,13 @@ from interface.case_tab.viewer import mask_of
 from interface.html.fragments import note
 from interface.language.texts import say
 from interface.session.session import Session, Sessions
+from modeling.explain.registry import grain_of
+from modeling.model.film import resampled, to_native
 
 QUICK_SECONDS = 0.5
 """A proof that took longer than this is made on the button only, not at every stroke."""
 
-COARSE = (64, 64)
+COARSE = (128, 128)
 
 
 class ProveActions:
@@ -39,6 +41,21 @@ class ProveActions:
         if region is None and not fields and not words:
             return {self.parts.prove.result: note(say("prove.nothing", session.language))}
         return self._proof(session, region, fields, words)
+
+    def strongest(self, request: gr.Request) -> Updates:
+        """Take away the place where the map on the film speaks most for the answer, and predict again."""
+        from modeling.trust.removal_proof import strongest_place  # torch: not before it is needed
+
+        session = self._sessions.of(request.session_hash)
+        shown = session.explanation.shown
+        if shown is None or session.host is None or session.study is None:
+            return {self.parts.prove.result: note(say("prove.waiting", session.language))}
+        film, place = session.study.radiograph, None
+        if shown.image is not None and film is not None:
+            place = strongest_place(to_native(shown.image, COARSE), grain_of(shown.method))
+        if place is None:
+            return {self.parts.prove.result: note(say("prove.no_place", session.language))}
+        return self._proof(session, resampled(place, film.shape) >= 0.5, (), ())
 
     def live(self, fields: Sequence[str], words: Sequence[str], request: gr.Request) -> Updates:
         """The same at every tick, as long as this machine answers quickly."""

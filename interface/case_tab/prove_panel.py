@@ -20,12 +20,7 @@ from interface.language.texts import (
     word_for,
 )
 from modeling.render.pictures import field_rows
-from modeling.results import Attribution, Prediction, Proof
-
-NEGLIGIBLE = 0.01
-"""Logits below which a claim or a change counts as none."""
-ABOUT = 2.0
-"""A claim holds where the change is within this factor of it."""
+from modeling.results import Attribution, Claim, Prediction, Proof
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,7 @@ class ProvePanel:
     fields: gr.CheckboxGroup
     words: gr.CheckboxGroup
     button: gr.Button
+    strongest: gr.Button
     reset: gr.Button
     result: gr.HTML
 
@@ -53,9 +49,12 @@ def prove_panel() -> ProvePanel:
             button = gr.Button(
                 marker("prove.button"), variant="primary", size="sm", min_width=120, elem_id="vb-prove-it"
             )
+            strongest = gr.Button(
+                marker("prove.strongest"), size="sm", min_width=160, elem_id="vb-prove-strongest"
+            )
             reset = gr.Button(marker("prove.reset"), size="sm", min_width=120, elem_id="vb-prove-reset")
         result = gr.HTML(elem_id="vb-proof")
-    return ProvePanel(fields, words, button, reset, result)
+    return ProvePanel(fields, words, button, strongest, reset, result)
 
 
 def field_choices(attribution: Attribution, language: Language) -> list[tuple[str, str]]:
@@ -77,23 +76,20 @@ def word_choices(attribution: Attribution) -> list[tuple[str, str]]:
     ]
 
 
-def claim_verdict(claimed: float, change: float) -> str:
-    """How a claim came out: the key of its sentence."""
-    if abs(claimed) < NEGLIGIBLE:
-        return "prove.still" if abs(change) < ABOUT * NEGLIGIBLE else "prove.moved_unclaimed"
-    ratio = -change / claimed
-    if 1 / ABOUT <= ratio <= ABOUT:
-        return "prove.kept"
-    return "prove.sign" if ratio > 0 else "prove.failed"
-
-
-_ICON = {
-    "prove.kept": "✓",
-    "prove.sign": "≈",
-    "prove.failed": "✗",
-    "prove.still": "–",
-    "prove.moved_unclaimed": "✗",
+_ICON: dict[Claim, str] = {
+    "kept": "✓",
+    "exaggerated": "✗",
+    "understated": "≈",
+    "failed": "✗",
+    "nothing_moved": "✗",
+    "still": "–",
+    "moved_unclaimed": "✗",
 }
+
+
+def times(factor: float) -> str:
+    """A factor as one says it: 2.3, 76."""
+    return f"{factor:.1f}" if factor < 10 else f"{factor:.0f}"
 
 
 def proof_panel(proof: Proof, language: Language) -> str:
@@ -102,15 +98,17 @@ def proof_panel(proof: Proof, language: Language) -> str:
     claim = say(
         "prove.claim", language, claimed=signed(proof.claimed), change=signed(proof.change), target=target
     )
-    key = claim_verdict(proof.claimed, proof.change)
+    factor = times(1 / proof.factor if proof.claim == "understated" else proof.factor)
+    outcome = say(f"prove.{proof.claim}", language, factor=factor)
     tables = "".join(
         _before_and_after(proof.before, proof.after, str(task.task), language) for task in proof.before.tasks
     )
     notes = [translated(n, language) for n in dict.fromkeys((*proof.notes, *_new_notes(proof)))]
     milliseconds = say("prove.seconds", language, milliseconds=f"{1000 * proof.seconds:.0f}")
     return (
-        f'<div role="status"><p class="vb-claim"><b aria-hidden="true">{_ICON[key]}</b> {escape(claim)} '
-        f"<b>{escape(say(key, language))}</b></p>{tables}</div>"
+        f'<div role="status"><p class="vb-claim"><b aria-hidden="true">{_ICON[proof.claim]}</b> '
+        f"{escape(claim)} "
+        f"<b>{escape(outcome)}</b></p>{tables}</div>"
         + "".join(note(n) for n in notes)
         + note(f"{say('prove.caution', language)} {milliseconds}")
     )

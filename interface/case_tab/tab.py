@@ -187,9 +187,12 @@ class CaseEvents:
         asked = [lanes.message, self._parts.due]
         lanes.reading(chosen, work.choose_target, [results.target], asked)
         lanes.reading(results.again.click, work.explain_again, [results.target], asked)
-        lanes.short(method.switch.input, checks.switch, [method.switch], checks.switched, **_LATEST)
+        switch = method.switch.input
+        switched = lanes.short(switch, checks.switch, [method.switch], checks.switched, **_LATEST)
+        lanes.long(switched.then, checks.examine, None, checks.examined, **_EVERY)
         ticked = [prove.fields, prove.words]
         lanes.short(prove.button.click, proofs.prove, ticked, proofs.proved)
+        lanes.short(prove.strongest.click, proofs.strongest, None, proofs.proved)
         changed = partial(gr.on, [box.input for box in ticked])
         lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
         lanes.short(self._parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)

@@ -30,7 +30,7 @@ from interface.session.defects import on_frame
 from interface.session.queue_position import ModelQueue, position_line
 from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.explain.registry import ACCOUNT, map_method
+from modeling.explain.registry import ACCOUNT, grain_of, map_method
 from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
@@ -73,6 +73,8 @@ class ScrutinyActions:
         with session.lock:
             due = session.due == "examine" and session.explanation.attribution is not None
             if due:
+                examined = session.explanation.method
+                session.learn(measures=())
                 session.due, stop, attribution, study = (
                     "nothing",
                     session.stop,
@@ -94,9 +96,10 @@ class ScrutinyActions:
                 told = {parts.results.evidence: self._work.evidence(session)}
                 first = told | self._checks(session, running=True)
             yield first
-            for measure in host.measures(study, attribution.target, attribution, stop):
+            for measure in host.measures(study, attribution.target, attribution, stop, examined):
                 with session.lock:
-                    if session.explanation.attribution is not attribution:
+                    known = session.explanation
+                    if known.attribution is not attribution or known.method != examined:
                         return
                     session.learn(measures=(*session.explanation.measures, measure))
                     more = told | self._checks(session, running=True)
@@ -132,7 +135,9 @@ class ScrutinyActions:
         )
         prove, value = self.parts.prove, {"value": []} if fresh else {}
         return {
-            self.parts.method.switch: gr.Radio(choices=method_choices(session.host.scrutiny.opinions)),
+            self.parts.method.switch: gr.Radio(
+                choices=method_choices(session.host.scrutiny.opinions), value=session.explanation.method
+            ),
             self.parts.method.about: self._about(session),
             prove.fields: gr.CheckboxGroup(choices=rows, visible=bool(rows), **value),
             prove.words: gr.CheckboxGroup(choices=words, visible=bool(words), **value),
@@ -194,7 +199,10 @@ class ScrutinyActions:
             try:
                 found = session.host.opinion(session.study, attribution.target, method, stop)
             except ViewboxError:
-                yield {parts.method.switch: _shown(session), parts.method.about: self._about(session)}
+                yield {
+                    parts.method.switch: session.explanation.method,
+                    parts.method.about: self._about(session),
+                }
                 raise
         with session.lock:
             if (
@@ -203,6 +211,8 @@ class ScrutinyActions:
             ):
                 return
             session.learn(opinion=found)
+            if session.explanation.complete:
+                session.due = "examine"
             # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.
             figure = {**viewer_value(session), "insist": True}
             put = {parts.method.about: self._about(session), parts.film.figure: figure}
@@ -213,7 +223,7 @@ class ScrutinyActions:
         session = self._sessions.of(request.session_hash)
         method = session.wishes.link.method
         if (
-            method in ("", ACCOUNT) or not session.explanation.complete
+            method in ("", session.explanation.method) or not session.explanation.complete
         ):  # another checkpoint's turn: it does nothing either
             yield {self.parts.message: gr.skip()}
             return
@@ -224,14 +234,10 @@ class ScrutinyActions:
     def _about(self, session: Session) -> str:
         if session.explanation.attribution is None or session.explanation.attribution.image is None:
             return ""
-        measured = localisation_of(session.host.folder)
-        pointing = pointing_line(measured, session.explanation.attribution.baseline, session.language)
-        image = (
-            session.explanation.attribution.image
-            if session.explanation.opinion is None
-            else session.explanation.opinion.image
-        )
-        words = map_in_words(image, session.film, session.language)
+        measured, known = localisation_of(session.host.folder), session.explanation
+        pointing = pointing_line(measured, known.method, known.attribution.baseline, session.language)
+        image = known.shown.image
+        words = map_in_words(image, session.film, session.language, grain_of(known.method))
         if session.wishes.change == "framed" and np.abs(image).max() > 0:
             words += " " + say("words.frame", session.language, percent=f"{100 * on_frame(image):.0f} %")
         line = f'<p class="vb-inwords">{escape(words)}</p>' if words else ""
@@ -274,7 +280,3 @@ class ScrutinyActions:
         others = session.explanation.others
         ordered = {b: others[b] for b in BASELINES if b in others}
         return baselines_panel(ordered, session.picture, session.language, running=running)
-
-
-def _shown(session: Session) -> str:
-    return ACCOUNT if session.explanation.opinion is None else session.explanation.opinion.method

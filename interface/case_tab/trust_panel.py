@@ -12,6 +12,7 @@ from interface.html.bars import signed
 from interface.html.fragments import heading, note
 from interface.language.texts import Language, marker, say
 from modeling.results import Attribution, TrustMeasure
+from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Reason, Verdict, verdict_of
 
 Reading = Literal["good", "bad", "open", "none"]
 ICON: dict[Reading, str] = {"good": "✓", "bad": "✗", "open": "≈", "none": "–"}
@@ -110,25 +111,29 @@ def reading(measure: TrustMeasure) -> Reading:
     return _CASES[measure.meaning]
 
 
-def verdict(measures: Sequence[TrustMeasure], attribution: Attribution, language: Language) -> str:
-    """One line that counts and never promises."""
-    if not measures:
-        return ""
-    found = [reading(measure) for measure in measures]
-    told = say(
-        "trust.summary",
-        language,
-        good=found.count("good"),
-        bad=found.count("bad"),
-        open=found.count("open"),
-        total=len(found) - found.count("none"),
-    )
-    unfit = attribution.verdict == "not converged"
-    first = f"<b>{escape(say('trust.unfit', language))}</b> " if unfit else ""
-    icon = "✗" if unfit else "≈" if "bad" in found or "open" in found else "✓"
+_VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_not_trust": "✗", "open": "–"}
+
+
+def verdict_line(found: Verdict, language: Language) -> str:
+    """The verdict in words: its level, and why."""
+    reasons = (_reason(reason, language) for reason in found.reasons)
+    told = say(f"verdict.{found.level}", language)
     return (
-        f'<p class="vb-trust-line" role="status"><b aria-hidden="true">{icon}</b> {first}{escape(told)} '
-        f"{escape(say('trust.caution', language))}</p>"
+        f'<p class="vb-trust-line vb-verdict-{found.level}" role="status"><b><span aria-hidden="true">'
+        f"{_VERDICT_ICON[found.level]}</span> {escape(told)}</b> {escape(' '.join(reasons))} "
+        f"<small>{escape(say('trust.caution', language))}</small></p>"
+    )
+
+
+def _reason(reason: Reason, language: Language) -> str:
+    value = 0.0 if reason.value is None else reason.value
+    return say(f"reason.{reason.name}", language, value=_percent(value), outside=f"{100 * (1 - value):.0f} %")
+
+
+def verdict(measures: Sequence[TrustMeasure], attribution: Attribution, language: Language) -> str:
+    """The verdict on the map of an explanation; nothing without measures."""
+    return (
+        verdict_line(verdict_of(measures, is_map=attribution.image is not None), language) if measures else ""
     )
 
 
@@ -202,5 +207,15 @@ def checks_panel(
         status = note(say("trust.seconds", language, seconds=f"{sum(m.seconds for m in measures):.1f}"))
     if not measures and not status:
         return ""
-    rows = "".join(_check(measure, language) for measure in measures)
-    return f'{heading("trust.title", language)}<ul class="vb-checks">{rows}</ul>{status}'
+    answers, blocks = verdict_of(measures).answers, []
+    for question in QUESTIONS:
+        rows = "".join(_check(m, language) for m in measures if QUESTION_OF[m.name] == question)
+        if rows:
+            asked, answer = (
+                say(k, language) for k in (f"question.{question}", f"answer.{answers[question]}")
+            )
+            blocks.append(
+                f'<h3 class="vb-subheading">{escape(asked)} <b>{escape(answer)}</b></h3>'
+                f'<ul class="vb-checks">{rows}</ul>'
+            )
+    return f"{heading('trust.title', language)}{''.join(blocks)}{status}"

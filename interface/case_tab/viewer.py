@@ -34,8 +34,10 @@ from interface.language.texts import CATALOGUES, Language, question, say, word_f
 from interface.models.held_film import HeldFilm
 from interface.session.session import Session
 from modeling.errors import ViewboxError
+from modeling.explain.registry import grain_of, map_method
 from modeling.labels import Target
-from modeling.render.pictures import AGAINST, FOR, PERCENTILE, SIGNS, smoothed_density
+from modeling.render.colours import BRIGHT
+from modeling.render.pictures import AGAINST, FOR, OUTLINED, PERCENTILE, SIGNS, smoothed_density
 from modeling.study import Modality
 
 GRID_SIDE = 128
@@ -108,8 +110,10 @@ def layer(
     text: str,
     scale_text: Mapping[str, str],
     unit: str = "logits",
+    signed: bool = True,
+    film: np.ndarray | None = None,
 ) -> Value:
-    """A signed map for the viewer.
+    """A map for the viewer.
 
     Args:
         density: (gh, gw) signed, over the whole film, in `unit` per 1 % of its area.
@@ -118,6 +122,8 @@ def layer(
         label: what the list of maps calls it.
         text: what a screen reader says of film and map.
         scale_text: sign -> the legend's sentence, `{scale}` left in it.
+        signed: whether the map speaks for and against; otherwise its legend has one side.
+        film: (H, W) uint8 that it lies on; colour is thinned where it is bright.
     """
     assert density.ndim == 2 and np.isfinite(density).all() and set(scale_text) == set(SIGNS), density.shape
     ratio = max(1.0, max(density.shape) / GRID_SIDE)
@@ -125,6 +131,9 @@ def layer(
     picture = Image.fromarray(density.astype(np.float32))
     grid = np.asarray(picture.resize((columns, rows), Image.Resampling.BOX) if ratio > 1 else picture)
     peak = float(np.abs(grid).max())
+    tissue = np.zeros((rows, columns), np.uint8)
+    if film is not None:
+        tissue = np.asarray(Image.fromarray(film).resize((columns, rows), Image.Resampling.BOX))
     steps = np.rint(grid / peak * _STEPS) if peak > 0 else np.zeros_like(grid)
     return {
         "id": name,
@@ -137,6 +146,10 @@ def layer(
         "scale": float(scale),
         "unit": unit,
         "scale_text": dict(scale_text),
+        "signed": signed,
+        "outlined": OUTLINED,
+        "tissue": base64.b64encode(tissue.tobytes()).decode(),
+        "bright": BRIGHT,
         "supports": list(FOR),
         "against": list(AGAINST),
     }
@@ -153,6 +166,7 @@ def map_layer(
     read: tuple[Modality, ...],
     turn: int = 0,
     in_words: str = "",
+    film: np.ndarray | None = None,
 ) -> Value:
     """A map as a layer, on the same smoothing and scale as `modeling.render.pictures.heat_map`.
 
@@ -162,8 +176,10 @@ def map_layer(
         read: the modalities that the answer was made from.
         turn: counts the changes of the study; maps of different turns stand beside each other.
         in_words: where the map lies, for those who do not see it.
+        film: (H, W) uint8 that it lies on.
     """
-    density = smoothed_density(image)
+    known = map_method(method)
+    density = smoothed_density(image, known.grain)
     words = {
         "target": question(target, language),
         "method": word_for("method", method, language),
@@ -173,7 +189,7 @@ def map_layer(
         words["baseline"] = say(f"explain.{baseline}", language)
         keys = {"both": "film.scale", "positive": "film.scale_positive", "negative": "film.scale_negative"}
     else:
-        keys = dict.fromkeys(SIGNS, "viewer.own_scale")
+        keys = dict.fromkeys(SIGNS, "viewer.own_scale" if known.signed else "viewer.one_sided")
     alt = say("film.map_alt", language, case=case_name(case, language), target=words["target"])
     texts = {sign: say(key, language, scale="{scale}", target=words["target"]) for sign, key in keys.items()}
     return layer(
@@ -184,6 +200,8 @@ def map_layer(
         text=f"{alt}. {in_words}" if in_words else alt,
         scale_text=texts,
         unit="logits" if baseline else method,
+        signed=known.signed,
+        film=film,
     )
 
 
@@ -198,9 +216,10 @@ def viewer_value(session: Session) -> Value:
         and session.film
     ):
         told = {"read": session.answer.prediction[account.target.task].modalities, "turn": session.version}
+        told["film"] = session.film.picture
         of, opinion = (session.case, account.target, session.language), session.explanation.opinion
-        shown = account.image if opinion is None else opinion.image
-        told["in_words"] = map_in_words(shown, session.film, session.language)
+        shown = session.explanation.shown
+        told["in_words"] = map_in_words(shown.image, session.film, session.language, grain_of(shown.method))
         if opinion is None:
             told |= {"method": account.method, "baseline": account.baseline}
             layers.append(map_layer(account.image, *of, **told))

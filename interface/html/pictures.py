@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from cases.case import Case
+from modeling.explain.registry import map_method
 from modeling.model.film import brightness, to_native
-from modeling.render.pictures import Sign, film_picture, heat_map, legend
+from modeling.render.pictures import Sign, film_picture, legend, map_of_method
 from modeling.results import Attribution, FilmOpinion
 from modeling.study import Radiograph
 
@@ -70,8 +71,10 @@ def map_urls(
         Picture, legend, and the scale: the attribution at full colour, in logits per 1 % of the film's area.
     """
     # The page never shows more than `MAX_SIDE`, and the scale is by area, so the map is drawn at that size.
-    native = to_native(attribution.image, shown.shape)
-    drawn = heat_map(shown.astype(np.float32) / 255, native, opacity=opacity, sign=sign, max_side=MAX_SIDE)
+    native, method = to_native(attribution.image, shown.shape), map_method(attribution.method)
+    sign = sign if method.signed else "positive"
+    film = shown.astype(np.float32) / 255
+    drawn = map_of_method(film, native, method, opacity=opacity, sign=sign, max_side=MAX_SIDE)
     return (
         data_url(drawn.picture),
         data_url(legend(drawn.scale, sign, opacity=opacity), exact=True),

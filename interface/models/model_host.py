@@ -15,6 +15,7 @@ from cases.case import Case
 from cases.store import CaseStore
 from interface.models.gateway import Decorator, Gateway
 from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
+from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
 from modeling.sentence import Sentence
@@ -232,10 +233,16 @@ class ModelHost:
         return self.gateway.once(self.scrutiny.account, study, target, attribution)
 
     def measures(
-        self, study: Study, target: Target, attribution: Attribution, stop: threading.Event
+        self,
+        study: Study,
+        target: Target,
+        attribution: Attribution,
+        stop: threading.Event,
+        method: str = ACCOUNT,
     ) -> Iterator[TrustMeasure]:
         """See `Scrutiny.measures`."""
-        return self.gateway.steps(self.scrutiny.measures, study, target, attribution, stop=stop)
+        measures = self.scrutiny.measures
+        return self.gateway.steps(measures, study, target, attribution, method=method, stop=stop)
 
     def prove(
         self,

@@ -12,6 +12,7 @@ from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
+from modeling.explain.registry import grain_of
 from modeling.labels import TaskName
 from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
@@ -124,7 +125,7 @@ class Sitting:
         """Overlap of the mark with the strongest part of the map, of the same area; None without either."""
         if self.mark is None or self.map is None or self.map.image is None:
             return None
-        density = on_grid(smoothed_density(self.map.image), self.mark.shape)
+        density = on_grid(smoothed_density(self.map.image, grain_of(self.map.method)), self.mark.shape)
         return overlap(self.mark, strongest(density, int(self.mark.sum())))
 
 

@@ -11,8 +11,9 @@ from interface.language.texts import Language, say, word_for
 from interface.models.checkpoints import mismatch
 from interface.reports_tab.pair import Pair, Side
 from interface.reports_tab.similar_cards import number, why_alike
+from modeling.explain.registry import FINE
 from modeling.model.film import to_native
-from modeling.render.pictures import HeatMap, film_picture, heat_map, legend
+from modeling.render.pictures import HIDDEN, HeatMap, film_picture, heat_map, legend
 from modeling.results import Attribution
 
 SIDE = 420
@@ -50,8 +51,9 @@ def _maps(films: list[np.ndarray | None], accounts: list[Attribution]) -> list[H
         for film, account in zip(films, accounts, strict=True)
     ]
     laid = [None if one is None else (one[0], to_native(one[1], one[0].shape)) for one in shown]
-    scale = max((heat_map(*one).scale for one in laid if one is not None), default=0.0)
-    common = {"opacity": OPACITY} | ({"scale": scale} if scale > 0 else {})
+    common = {"opacity": OPACITY, "smoothing": FINE, "above": HIDDEN}
+    scale = max((heat_map(*one, **common).scale for one in laid if one is not None), default=0.0)
+    common |= {"scale": scale} if scale > 0 else {}
     return [None if one is None else heat_map(*one, **common) for one in laid]
 
 

@@ -16,6 +16,7 @@ from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.models.prediction_limits import Limits
 from interface.session.links import Link
+from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
 from modeling.study import Study
@@ -44,6 +45,7 @@ class Explanation:
         account: Shapley values of the modalities, once known.
         measures: the trust measures, as far as they have come.
         opinion: the map that stands on the film in the attribution's place; None for the attribution itself.
+        first: the map that a reader saw first.
         others: baseline -> the same target's attribution from there, for comparison.
     """
 
@@ -52,7 +54,18 @@ class Explanation:
     account: ModalityAccount | None = None
     measures: tuple[TrustMeasure, ...] = ()
     opinion: FilmOpinion | None = None
+    first: str = ACCOUNT
     others: Mapping[str, Attribution] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Attribution | FilmOpinion | None:
+        """The map on the film."""
+        return self.attribution if self.opinion is None else self.opinion
+
+    @property
+    def method(self) -> str:
+        """The name of the map on the film."""
+        return ACCOUNT if self.opinion is None else self.opinion.method
 
 
 @dataclass(frozen=True)
@@ -201,12 +214,12 @@ def link_of(session: Session) -> Link:
         return Link()
     attribution, wishes = session.explanation.attribution, session.wishes
     target = wishes.target if attribution is None else attribution.target
-    opinion = session.explanation.opinion
+    method, first = session.explanation.method, session.explanation.first
     return Link(
         case=session.case.case_id,
         target="" if target is None else target.slug,
         baseline="" if attribution is None else attribution.baseline,
-        method="" if opinion is None else opinion.method,
+        method="" if method == first else method,
         checkpoint=session.host.name if session.host is not None else wishes.checkpoint,
         change=wishes.change,
     )

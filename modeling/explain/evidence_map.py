@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +43,7 @@ def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> I
 
 
 def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
-    """The weights with which the checkpoint pools the film on a path.
+    """The weights with which the checkpoint pools the film on a path, above what is the same all over it.
 
     Raises:
         ViewboxError: it weighs every place the same.
@@ -54,4 +55,6 @@ def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = N
     with torch.no_grad():
         maps = path.features(path.film)
         output = float(path.logit_of_features(maps))
-    return replace(evidence_map(weigh, maps, tuple(path.film.shape[-2:])), output=output)
+    seen = evidence_map(weigh, maps, tuple(path.film.shape[-2:]))
+    everywhere = float(np.median(path.processed.letterbox.crop(seen.values)))
+    return replace(seen, values=(seen.values - everywhere).clip(min=0.0), output=output)

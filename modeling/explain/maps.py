@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,3 +23,18 @@ class ImageMap:
     output: float
     evaluations: int
     seconds: float
+
+
+def gathered(values: np.ndarray, grain: float) -> np.ndarray:
+    """A map at the scale that the network tells apart; the sum stays the same.
+
+    Args:
+        values: (h, w) signed.
+        grain: standard deviation of a Gaussian that folds back at the edges, as a share of the longer side; 0
+            leaves the map as it is.
+
+    Returns:
+        (h, w) float64.
+    """
+    signed = np.asarray(values, np.float64)
+    return gaussian_filter(signed, grain * max(signed.shape)) if grain > 0 else signed

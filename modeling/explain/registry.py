@@ -28,6 +28,12 @@ Need = Literal["attention", "evidence pooling"]
 ACCOUNT = "integrated_gradients"
 """The one map that adds up over pixels, fields and words."""
 
+FINE, COARSE = 1 / 13, 0.02
+"""Standard deviations, as shares of the film's longer side, of the Gaussian that gathers a map before it is
+judged or shown. Gradients by pixels change sign below the scale that the network tells apart; gathered at
+1/13 of the side (18 px at 240) the noise cancels. Measured on SIIM validation films, see docs/maps.md. What
+comes from a feature map is coarse by itself."""
+
 _GIVEN: dict[Need, Callable[[FusionConfig], bool]] = {
     "attention": lambda config: config.fusion == "cross_attention",
     "evidence pooling": lambda config: config.image is not None and config.image.pooling == "evidence",
@@ -49,6 +55,7 @@ class MapMethod:
         starts: the baselines from which it is measured; empty where it has none.
         forgetful: whether it is asked of the same checkpoint with randomised weights.
         of_the_target: whether it answers the target; otherwise it is the same for every one.
+        grain: how wide it is gathered, as a share of the film's longer side; the sum is kept.
         points: whether it can be measured by where it points.
     """
 
@@ -63,6 +70,7 @@ class MapMethod:
     starts: tuple[str, ...] = ()
     forgetful: bool = False
     of_the_target: bool = True
+    grain: float = COARSE
     points: bool = True
 
     def see(
@@ -88,6 +96,11 @@ class MapMethod:
     def measured_as(self) -> tuple[str, ...]:
         """Its names in measurements: one a baseline where it starts from several."""
         return tuple(f"{self.name}_{start}" for start in self.starts) or (self.name,)
+
+
+def grain_of(measured: str) -> float:
+    """How wide a map is gathered, by its name or its name in measurements; `COARSE` for what is no map."""
+    return next((m.grain for m in _methods.values() if measured in (m.name, *m.measured_as)), COARSE)
 
 
 _methods: dict[str, MapMethod] = {}
@@ -132,6 +145,7 @@ for _method in (
         "logits per pixel",
         "modeling.explain.path_map",
         starts=("black", "blurred"),
+        grain=FINE,
     ),
     MapMethod(
         "grad_cam",
@@ -199,6 +213,7 @@ for _method in (
         "logits per pixel",
         "modeling.explain.path_map",
         forgetful=True,
+        grain=FINE,
     ),
 ):
     register(_method)

@@ -7,6 +7,8 @@ import numpy as np
 FOR = (230, 97, 0)
 AGAINST = (0, 114, 220)
 """sRGB. Orange and blue differ in lightness and along the axis that all common colour blindnesses keep."""
+BRIGHT = 0.45
+"""Colour is thinned by this share on white: bone and mediastinum stay legible under a map."""
 LEVELS = 127
 """Steps of colour a sign."""
 
@@ -46,7 +48,7 @@ def colours(opacity: float) -> np.ndarray:
     gray = np.repeat(np.arange(256)[:, None], 3, axis=1)
     signed = np.arange(-LEVELS, LEVELS + 1)
     colour = _oklab(np.where(signed[:, None] >= 0, FOR, AGAINST))
-    alpha = opacity * (np.abs(signed) / LEVELS)[None, :, None]
+    thinned = 1.0 - BRIGHT * np.arange(256)[:, None, None] / 255.0
+    alpha = opacity * (np.abs(signed) / LEVELS)[None, :, None] * thinned  # 256 levels 1
     table = _srgb((1 - alpha) * _oklab(gray)[:, None] + alpha * colour[None])
-    table[:, alpha[0, :, 0] == 0] = gray[:, None].astype(np.uint8)  # untouched to the last bit
-    return table
+    return np.where(alpha == 0, gray[:, None].astype(np.uint8), table)  # untouched to the last bit

@@ -8,12 +8,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation, binary_erosion
 
+from modeling.explain.registry import MapMethod
 from modeling.render.colours import AGAINST, FOR, LEVELS, colours
 from modeling.results import FieldAttribution, WordAttribution
 from modeling.study import CLINICAL_FIELDS
@@ -23,6 +24,10 @@ SIGNS: tuple[Sign, ...] = get_args(Sign)
 
 PERCENTILE = 99.5
 SMOOTHING = 0.02
+HIDDEN = 60
+"""Percent of the film, the weakest places of a map, that stay gray unless a reader asks for them."""
+OUTLINED = 90
+"""Percent of the film above which a map's strongest places are outlined: the strongest tenth."""
 _BESIDE = (0, 0, 0)
 _GRID = 256  # longer side, in cells, of the grid on which a map is smoothed
 
@@ -114,6 +119,28 @@ def heat_map(
     return HeatMap(Image.fromarray(coloured), limit, clipped, smoothing=smoothing)
 
 
+def map_of_method(
+    brightness: np.ndarray,
+    attribution: np.ndarray,
+    method: MapMethod,
+    *,
+    opacity: float = 0.6,
+    **options: Any,
+) -> HeatMap:
+    """A map as a reader first sees it: gathered, the weakest hidden, the strongest tenth outlined.
+
+    Args:
+        brightness, attribution: as for `heat_map`.
+        method: whose map it is; one without a sign is drawn on one side only.
+        options: of `heat_map`.
+    """
+    if not method.signed:
+        options["sign"] = "positive"
+    lines = (OUTLINED,) if opacity else ()
+    options = {"smoothing": method.grain, "above": HIDDEN, "contours": lines} | options
+    return heat_map(brightness, attribution, opacity=opacity, **options)
+
+
 def _floor(shown: np.ndarray, percentile: float) -> float:
     """The magnitude at a percentile of all places; infinite for an empty map, so that it shows nothing."""
     floor = float(np.percentile(np.abs(shown), percentile))
@@ -173,8 +200,16 @@ def legend(
     return picture
 
 
+def plain_number(value: float) -> str:
+    """A magnitude with two digits that count and never an exponent: 450, 7.6, 0.0031."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "∞"
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{abs(value):.{digits}f}"
+
+
 def _tick(value: float) -> str:
-    return "0" if value == 0 else f"{'+' if value > 0 else '-'}{abs(value):.2g}"
+    return "0" if value == 0 else f"{'+' if value > 0 else '−'}{plain_number(value)}"
 
 
 def _fitted(shape: tuple[int, ...], max_side: int) -> tuple[int, int]:

@@ -106,11 +106,9 @@ def _area(curve: PerturbationCurve) -> TrustMeasure:
     return TrustMeasure(curve.kind, _number(curve.area), curve.meaning, *curve.random_interval)
 
 
-def of_another_class(
-    paths: Sequence[StudyPath], attribution: np.ndarray, cancelled: Cancelled = None
-) -> list[TrustMeasure]:
-    """Does the map change with the target? `paths` lead to another class of the same task."""
-    found = class_discrimination(attribution, quick_map(paths, cancelled))
+def of_another_class(attribution: np.ndarray, other: np.ndarray) -> list[TrustMeasure]:
+    """Does the map change with the target? `other` is that of another class of the same task."""
+    found = class_discrimination(attribution, other)
     return [TrustMeasure("class_discrimination", _number(found.rank_correlation), found.meaning)]
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.ndimage import label
 
 from modeling.errors import StudyError
 from modeling.explain.film_logits import Features
+from modeling.explain.maps import gathered
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
 from modeling.model.pipeline import DiagnosisPipeline
@@ -34,6 +36,21 @@ class Removal:
     region: np.ndarray | None = None
     fields: tuple[str, ...] = ()
     words: tuple[int, ...] = ()
+
+
+def strongest_place(values: np.ndarray, grain: float) -> np.ndarray | None:
+    """(h, w) bool: the place around a map's maximum where it reaches half of it; None without one.
+
+    Args:
+        values: (h, w) signed; only what speaks for the target counts.
+        grain: how wide it is gathered, as a share of the longer side.
+    """
+    evidence = gathered(values, grain)
+    peak = float(evidence.max())
+    if not peak > 0:
+        return None
+    places, _ = label(evidence >= peak / 2)
+    return places == places.ravel()[int(evidence.argmax())]
 
 
 def check(removal: Removal, study: Study, attribution: Attribution) -> None:

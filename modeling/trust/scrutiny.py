@@ -12,9 +12,9 @@ from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
 from modeling.explain.film_logits import Cancelled
 from modeling.explain.log_odds import log_odds
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import ImageMap, gathered
 from modeling.explain.modality_shapley import modality_account
-from modeling.explain.registry import MapMethod, map_methods
+from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods
 from modeling.explain.study_path import StudyPath
 from modeling.labels import Target
 from modeling.model.film import to_native
@@ -93,7 +93,7 @@ class Scrutiny:
         target: Target,
         method: str,
         *,
-        baseline: ImageBaseline = "blurred",
+        baseline: ImageBaseline | None = None,
         cancelled: Cancelled = None,
     ) -> FilmOpinion:
         """What another method or a control says of the film; table and text stay as given.
@@ -101,7 +101,7 @@ class Scrutiny:
         Args:
             method: the name of a map that this checkpoint gives.
             baseline: what occlusion covers with, and what feature gradients and the randomised weights'
-                account start from.
+                account start from; by default the first that the map names, else the blurred film.
 
         Raises:
             ViewboxError: no film, no such method for this checkpoint, a target that it lacks or that does
@@ -117,14 +117,27 @@ class Scrutiny:
                 name=method,
                 names=names,
             )
-        key = ("opinion", study_key(study), target, method, baseline)
-        seen = self._kept.get(key)
-        if not isinstance(seen, ImageMap):
-            seen = self.film_map(offered[method], study, target, baseline, cancelled)
-            self._kept.keep(key, seen)
+        seen = self._seen(offered[method], study, target, baseline, cancelled)
         assert study.radiograph is not None, "a path with a film"
         native = to_native(seen.values, study.radiograph.shape)
         return FilmOpinion(method, target, native, seen.output, seen.seconds)
+
+    def _seen(
+        self,
+        method: MapMethod,
+        study: Study,
+        target: Target,
+        baseline: ImageBaseline | None,
+        cancelled: Cancelled,
+    ) -> ImageMap:
+        """The map without padding, once."""
+        start = baseline or next(iter(method.starts), "blurred")
+        key = ("opinion", study_key(study), target, method.name, start)
+        seen = self._kept.get(key)
+        if not isinstance(seen, ImageMap):
+            seen = self.film_map(method, study, target, start, cancelled)
+            self._kept.keep(key, seen)
+        return seen
 
     def film_map(
         self,
@@ -141,7 +154,18 @@ class Scrutiny:
             ExplanationCancelled: `cancelled` said so.
         """
         asked = self.forgetful if method.forgetful else self.pipeline
-        paths = asked.paths(study, target, baseline)
+        return self._of(asked, method, study, target, cancelled, baseline)
+
+    @staticmethod
+    def _of(
+        asked: DiagnosisPipeline,
+        method: MapMethod,
+        study: Study,
+        target: Target,
+        cancelled: Cancelled,
+        baseline: ImageBaseline | None = None,
+    ) -> ImageMap:
+        paths = asked.paths(study, target, baseline or next(iter(method.starts), "blurred"))
         seen = method.see(paths, asked.model_features, cancelled)
         return replace(seen, method=method.name, values=paths[0].processed.letterbox.crop(seen.values))
 
@@ -179,55 +203,69 @@ class Scrutiny:
         target: Target,
         attribution: Attribution,
         *,
+        method: str = ACCOUNT,
         cancelled: Cancelled = None,
     ) -> Iterator[TrustMeasure]:
         """The trust panel, one measure at a time in the order of `MEASURES`, the cheap ones first.
 
         Without a film on the path only completeness and the map's change can be measured.
 
+        Args:
+            method: whose map is examined, by default the attribution's own; what adds up is the account.
+
         Raises:
             ViewboxError: as `DiagnosisPipeline.explain`.
             ExplanationCancelled: `cancelled` said so; what had been measured is kept.
         """
         about = ("measures", study_key(study), target, attribution_key(attribution))
-        steps = self._steps(study, target, attribution, cancelled)
+        steps = self._steps(study, target, attribution, map_method(method), cancelled)
         for name, step in steps.items():
-            known = self._kept.get((*about, name))
+            key = (*about, name, "" if name == "account" else method)
+            known = self._kept.get(key)
             if not isinstance(known, tuple):
                 start = time.perf_counter()
                 found = step()
                 each = (time.perf_counter() - start) / max(1, len(found))
                 known = tuple(replace(measure, seconds=each) for measure in found)
-                self._kept.keep((*about, name), known)
+                self._kept.keep(key, known)
             yield from known
 
     def _steps(
-        self, study: Study, target: Target, attribution: Attribution, cancelled: Cancelled
+        self, study: Study, target: Target, attribution: Attribution, method: MapMethod, cancelled: Cancelled
     ) -> dict[str, Callable[[], list[TrustMeasure]]]:
-        paths = self._paths(study, target, attribution)
         steps = {"account": lambda: trust_panel.of_the_account(attribution)}
-        film = attribution.image
-        if film is None or study.radiograph is None:
+        if attribution.image is None or study.radiograph is None:
             return steps
-        order = np.random.default_rng(self._seed)
-        shown = paths[0].brightness
+        paths = self._paths(study, target, attribution)
+        seen = attribution.image
+        if method.name != ACCOUNT:
+            seen = self._seen(method, study, target, None, cancelled).values
+        film = gathered(seen, method.grain)
+        order, shown = np.random.default_rng(self._seed), paths[0].brightness
 
-        def other_class() -> list[TrustMeasure]:
-            others = self.pipeline.paths(study, self._other(study, target), attribution.baseline)
-            return trust_panel.of_another_class(others, film, cancelled)
+        def another(asked: DiagnosisPipeline, other: Target) -> np.ndarray:
+            """The same map of another question, or of randomised weights, as far as ranking needs it."""
+            if method.name == ACCOUNT:
+                values = trust_panel.quick_map(asked.paths(study, other, attribution.baseline), cancelled)
+            else:
+                values = self._of(asked, method, study, other, cancelled).values
+            return gathered(values, method.grain)
 
-        def random_weights() -> list[TrustMeasure]:
-            control = self.forgetful.paths(study, target, attribution.baseline)
-            return trust_panel.of_random_weights(film, trust_panel.quick_map(control, cancelled))
-
-        return steps | {
+        steps |= {
             "regions": lambda: trust_panel.of_the_regions(film, shown),
             "perturbation": lambda: trust_panel.of_the_perturbation(
                 paths, film, self.pipeline.model_features, order, cancelled
             ),
-            "other_class": other_class,
-            "random_weights": random_weights,
         }
+        if method.of_the_target:
+            steps["other_class"] = lambda: trust_panel.of_another_class(
+                film, another(self.pipeline, self._other(study, target))
+            )
+        if method.kind != "control":
+            steps["random_weights"] = lambda: trust_panel.of_random_weights(
+                film, another(self.forgetful, target)
+            )
+        return steps
 
     def _other(self, study: Study, target: Target) -> Target:
         """The class that the model finds most probable besides the target and what it is held against."""

@@ -7,6 +7,7 @@ import string
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from interface.session.study_edits import fitted, own_case, revised, target_of, 
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
 from modeling.render.pictures import SIGNS
-from modeling.results import WordAttribution
+from modeling.results import Claim, WordAttribution
 from modeling.study import (
     CLINICAL_FIELDS,
     TEXT_SECTIONS,
@@ -86,7 +87,8 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
     families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
     families += ("similar.text", "localisation.", "form.without_", "field.", "file.", "joint.", "plot.")
-    families += ("scale.",)
+    families += ("scale.", "reason.", "question.", "answer.")
+    asked |= {f"prove.{claim}" for claim in get_args(Claim)}
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]
     assert missing == []

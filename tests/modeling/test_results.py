@@ -72,9 +72,11 @@ def test_the_delta_is_total_minus_change(output: float, delta: float, verdict: s
     assert one.verdict == verdict
 
 
-def test_nothing_to_explain_and_nothing_explained_is_converged() -> None:
+def test_an_account_of_nothing_never_converges() -> None:
     empty = attribution(1.0, 1.0, image=None, fields=(), words=(), padding=0.0, special_tokens=0.0)
-    assert (empty.relative_delta, empty.verdict) == (0.0, "converged")
+    assert (empty.relative_delta, empty.verdict, empty.is_empty) == (0.0, "nothing to explain", True)
+    even = attribution(1.0, 0.0, image=np.full((4, 4), 1 / 16, np.float32), fields=(), words=())
+    assert even.is_empty and even.verdict == "nothing to explain"
     assert attribution(1.0, 1.0).verdict == "not converged"
 
 

@@ -23,8 +23,10 @@ from interface.models import held_film as films
 from interface.models.held_film import BLOCK_ROWS, ROUTE, HeldFilm, hold, shrunk
 from interface.session.session import Answer, Explanation, Session
 from modeling.errors import ViewboxError
+from modeling.explain.registry import FINE
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, grayscale
+from modeling.render import pictures
 from modeling.render.pictures import SIGNS, heat_map, smoothed_density
 from modeling.results import FilmOpinion
 from modeling.study import Modality, Photometric, Radiograph, Study, VoiLut, Window
@@ -229,13 +231,13 @@ def test_a_map_travels_with_its_scale_and_keeps_its_sign():
     session = Session(case=shown, study=shown.study, film=hold(shown), version=3)
     session.answer, session.explanation = Answer(prediction()), Explanation(attribution())
     (told,) = viewer_value(session)["layers"]
-    density = smoothed_density(session.explanation.attribution.image)
+    density = smoothed_density(session.explanation.attribution.image, FINE)
     assert np.abs(grid_of(told) - density).max() <= told["peak"] / 32767
-    drawn = heat_map(np.zeros((8, 6), np.float32), session.explanation.attribution.image)
+    drawn = heat_map(np.zeros((8, 6), np.float32), session.explanation.attribution.image, smoothing=FINE)
     assert told["scale"] == pytest.approx(drawn.scale) and told["unit"] == "logits"
     assert told["label"] == "Typical rather than Negative: Integrated Gradients, black start, from film"
     assert told["text"].startswith(
-        "Chest film of C1 with the attribution of Typical rather than Negative in colour. Most weight"
+        "Chest film of C1 with the attribution of Typical rather than Negative in colour. "
     )
     assert all("{scale}" in told["scale_text"][sign] for sign in SIGNS)
     assert len(told["grid"]) < 1.4 * 2 * GRID_SIDE**2
@@ -250,7 +252,16 @@ def test_a_map_travels_with_its_scale_and_keeps_its_sign():
         and other["unit"] == "grad_cam"
         and max(other["width"], other["height"]) <= 128
     )
-    assert "own unit" in other["scale_text"]["both"]
+    assert "own unit" in other["scale_text"]["both"] and told["signed"] and other["signed"]
+    target = session.explanation.attribution.target
+    session.learn(opinion=FilmOpinion("evidence", target, np.ones((301, 203), np.float32), 0.1, 0.2))
+    (one_sided,) = viewer_value(session)["layers"]
+    assert not one_sided["signed"] and "not for or against" in one_sided["scale_text"]["both"]
+
+
+def test_the_browser_hides_at_first_what_the_server_hides():
+    script = (Path(__file__).parents[3] / "interface/assets/viewer.js").read_text()
+    assert f"threshold: {pictures.HIDDEN}, " in script and "contours: true" in script
 
 
 def test_maps_of_another_target_baseline_or_study_stand_beside_each_other():

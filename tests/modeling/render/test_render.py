@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modeling.explain.registry import map_method
+from modeling.render.colours import colours
 from modeling.render.pictures import (
     AGAINST,
     FOR,
@@ -12,6 +14,8 @@ from modeling.render.pictures import (
     film_picture,
     heat_map,
     legend,
+    map_of_method,
+    plain_number,
     smoothed_density,
     word_spans,
 )
@@ -74,9 +78,10 @@ def test_for_is_orange_against_is_blue_and_where_it_was_planted() -> None:
     warm = warmth(heat_map(FILM, blob(20, 25) - blob(40, 65), opacity=1.0).picture)
     assert np.hypot(*np.subtract(np.unravel_index(warm.argmax(), warm.shape), (20, 25))) <= 6
     assert np.hypot(*np.subtract(np.unravel_index(warm.argmin(), warm.shape), (40, 65))) <= 6
-    full = heat_map(np.full((8, 8), 0.3, np.float32), np.ones((8, 8)), opacity=1.0).picture
+    black = np.zeros((8, 8), np.float32)  # elsewhere colour is thinned
+    full = heat_map(black, np.ones((8, 8)), opacity=1.0).picture
     assert np.abs(pixels(full)[4, 4] - FOR).max() <= 1
-    full = heat_map(np.full((8, 8), 0.3, np.float32), -np.ones((8, 8)), opacity=1.0).picture
+    full = heat_map(black, -np.ones((8, 8)), opacity=1.0).picture
     assert np.abs(pixels(full)[4, 4] - AGAINST).max() <= 1
 
 
@@ -264,3 +269,24 @@ def test_contours_run_around_what_they_enclose() -> None:
     assert not (only_for == AGAINST).all(axis=-1).any()
     empty = pixels(heat_map(FILM, np.zeros((60, 90)), contours=(50.0, 90.0)).picture)
     assert (empty == plain).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(450.0, "450"), (4512.0, "4512"), (7.61, "7.6"), (0.00312, "0.0031"), (0, "0")]
+)
+def test_numbers_are_said_without_an_exponent(value: float, said: str) -> None:
+    assert plain_number(value) == said == plain_number(-value)
+
+
+def test_a_reader_first_sees_the_strongest_places_outlined_and_one_sided_maps_on_one_side() -> None:
+    attribution = blob(20, 25) - blob(40, 65)
+    both = warmth(map_of_method(FILM, attribution, map_method("grad_cam")).picture)
+    assert (both > 20).any() and (both < -20).any()
+    assert (both == 0).mean() > 0.4  # the weakest stay gray
+    assert not (warmth(map_of_method(FILM, attribution, map_method("evidence")).picture) < -20).any()
+
+
+def test_colour_is_thinner_on_bright_tissue() -> None:
+    full = colours(1.0)[:, -1].astype(int)  # the strongest colour on each gray
+    assert tuple(full[0]) == FOR and np.abs(full[255] - FOR).max() > 60
+    assert (np.diff(np.abs(full - FOR).sum(axis=1)) >= -3).all()

@@ -104,15 +104,32 @@ def test_a_gauge_shows_the_value_beside_what_it_is_held_against():
     assert lefts(trust.gauge(beyond, trust.SCALES["completeness"])) == [100.0]
 
 
-def test_the_summary_counts_and_never_promises():
-    measures = [measure(), measure("agreement.alike", 0.8), measure("settled.moving", 0.2)]
-    line = trust.verdict([*measures, measure("share.not_found", None)], attribution(output=0.9), "en")
-    assert "1 of 3 checks speak for this map, 1 against it, 1 leave it open" in line
-    assert "not that the model is right" in line
-    assert "Do not read this map" in trust.verdict(measures, attribution(output=2.0), "en")
-    good = trust.verdict([measure()], attribution(output=0.9), "en")
-    assert "✓" in good and "not that the model is right" in good
+def test_the_line_says_the_verdict_and_why_and_never_promises():
+    decisive = [
+        measure(value=0.004),
+        measure("share.concentrated", 0.8, low=0.3, high=0.3),
+        measure("perturbation.better", 0.1, low=0.4, high=0.6),
+        measure("agreement.different", 0.1),
+    ]
+    good = trust.verdict(decisive, attribution(output=0.9), "en")
+    assert (
+        "Trustworthy" in good and "not that the model is right" in good and "vb-verdict-trustworthy" in good
+    )
+    outside = measure("share.as_area", 0.26, low=0.3, high=0.3)
+    line = trust.verdict([decisive[0], outside, *decisive[2:]], attribution(output=0.9), "en")
+    assert "Doubtful:" in line and "74 % of what speaks for the answer lies outside the lungs" in line
+    worse = measure("perturbation.worse", 1.1, low=0.4, high=0.6)
+    assert "Do not trust this map" in trust.verdict([*decisive, worse], attribution(output=0.9), "en")
+    assert "請勿相信此圖" in trust.verdict([*decisive, worse], attribution(output=0.9), "zh-Hant")
+    assert "Not judged yet" in trust.verdict([measure()], attribution(output=0.9), "en")
     assert trust.verdict([], attribution(), "en") == ""
+
+
+def test_the_numbers_stand_under_four_questions_with_their_answers():
+    page = trust.checks_panel(every_measure(), "en")
+    for question in ("Does it add up?", "Does it follow this model?", "Does it matter to the answer?"):
+        assert page.count(question) == 1
+    assert "Is it where findings can be? <b>No.</b>" in page
 
 
 def test_the_panel_says_whether_more_is_to_come():
@@ -167,7 +184,7 @@ def measured(value: float, prior: float) -> dict:
     rate = {"value": value, "interval_95": [value - 0.1, value + 0.1]}
     maps = {
         "integrated_gradients_black": {"hit_rate": rate},
-        "location_prior": {"hit_rate": {"value": prior}},
+        "location_prior": {"hit_rate": {"value": prior, "interval_95": [prior - 0.1, prior + 0.1]}},
     }
     return {"films": 40, "maps": maps}
 
@@ -175,18 +192,46 @@ def measured(value: float, prior: float) -> dict:
 def test_the_measured_hit_rate_stands_beside_what_needs_no_look(tmp_path):
     (tmp_path / "localisation.json").write_text(json.dumps(measured(0.43, 0.7)))
     found = methods.localisation_of(tmp_path)
-    told = methods.pointing_line(found, "black", "en")
+    told = methods.pointing_line(found, "integrated_gradients", "black", "en")
     assert "43 % (95 %: 33–53)" in told and "does better, 70 %" in told and "40 films" in told
-    assert "better" not in methods.pointing_line(measured(0.8, 0.7), "black", "en")
     assert "43 %" in methods.about(attribution(), None, "en", pointing=told)
-    assert "43 %" not in methods.about(attribution(), opinion(), "en", pointing=told)
+
+
+@pytest.mark.parametrize(
+    ("own", "prior", "said"),
+    [
+        (0.9, 0.6, "on 60 %"),
+        (0.7, 0.7, "about as well, 70 %"),
+        (0.75, 0.6, "about as well"),
+        (0.3, 0.6, "better"),
+    ],
+)
+def test_a_tie_is_a_tie(own, prior, said):
+    told = methods.pointing_line(measured(own, prior), "integrated_gradients", "black", "en")
+    assert said in told and ("better" in told) == (said == "better")
+
+
+def test_the_map_that_points_best_is_shown_first_and_says_so():
+    found = measured(0.5, 0.6)
+    assert methods.best_method(found) == methods.best_method(None) == "integrated_gradients"
+    rate = {"value": 0.9, "interval_95": [0.85, 0.95]}
+    found["maps"]["feature_gradients_black"] = {"hit_rate": rate, "median_seconds": 0.02}
+    found["maps"]["occlusion"] = {"hit_rate": {**rate, "value": 0.95}, "median_seconds": 3.6}  # too slow
+    assert methods.best_method(found) == "feature_gradients"
+    told = methods.pointing_line(found, "feature_gradients", "blurred", "en")
+    assert told.startswith("Shown first because") and "one press away" in told and "90 %" in told
+    assert "Shown first" not in methods.pointing_line(found, "integrated_gradients", "black", "en")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"films": 3}', '{"films": 2, "maps": {}}'])
 def test_what_was_not_measured_is_not_said(tmp_path, text):
-    assert methods.pointing_line(methods.localisation_of(tmp_path), "black", "en") == ""
+    assert (
+        methods.pointing_line(methods.localisation_of(tmp_path), "integrated_gradients", "black", "en") == ""
+    )
     (tmp_path / "localisation.json").write_text(text)
-    assert methods.pointing_line(methods.localisation_of(tmp_path), "black", "en") == ""
+    assert (
+        methods.pointing_line(methods.localisation_of(tmp_path), "integrated_gradients", "black", "en") == ""
+    )
 
 
 # --- baselines
@@ -212,21 +257,23 @@ def test_baselines_stand_side_by_side_in_one_scale():
 
 
 @pytest.mark.parametrize(
-    ("claimed", "change", "key"),
+    ("claimed", "change", "claim", "said"),
     [
-        (0.2, -0.18, "prove.kept"),
-        (-0.2, 0.3, "prove.kept"),
-        (0.2, -0.02, "prove.sign"),
-        (0.2, -0.9, "prove.sign"),
-        (0.2, 0.1, "prove.failed"),
-        (0.001, 0.002, "prove.still"),
-        (0.001, 0.4, "prove.moved_unclaimed"),
+        (0.2, -0.18, "kept", "The claim held"),
+        (-0.2, 0.3, "kept", "The claim held"),
+        (-18.786, 0.246, "exaggerated", "The map exaggerated 76 times"),
+        (0.2, -0.05, "exaggerated", "exaggerated 4.0 times"),
+        (0.2, -0.9, "understated", "moved 4.5 times as far"),
+        (0.2, 0.1, "failed", "the other way"),
+        (0.2, 0.0, "nothing_moved", "did not move"),
+        (0.001, 0.002, "still", "next to nothing"),
+        (0.001, 0.4, "moved_unclaimed", "and yet the logit moved"),
     ],
 )
-def test_a_claim_is_held_against_what_happened(claimed, change, key):
-    assert prove.claim_verdict(claimed, change) == key
+def test_a_claim_is_held_against_what_happened(claimed, change, claim, said):
+    assert proof(claimed, change).claim == claim
     page = prove.proof_panel(proof(claimed, change), "en")
-    assert CATALOGUES["en"].strings[key] in page
+    assert said in page
 
 
 def test_a_proof_shows_before_after_and_the_claim():

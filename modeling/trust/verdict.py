@@ -1,0 +1,132 @@
+"""A verdict on a map: decisive checks decide, and what is passed without effort counts for nothing.
+
+Four questions carry the ten numbers. A map is trustworthy when no decisive check fails; one failure makes it
+doubtful; two, an account that does not add up, or places that mislead, and it is not to be trusted. Every
+reason is data, so that each door can word it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from modeling.results import TrustMeasure
+
+Level = Literal["trustworthy", "doubtful", "do_not_trust", "open"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""`open` while decisive checks are missing."""
+Question = Literal["adds_up", "follows_model", "matters", "in_place"]
+QUESTIONS: tuple[Question, ...] = get_args(Question)
+Answer = Literal["yes", "no", "unknown"]
+ReasonName = Literal[
+    "not_converged",
+    "empty",
+    "misleads",
+    "as_random_places",
+    "outside_lungs",
+    "as_random_weights",
+    "same_for_all",
+]
+REASONS: tuple[ReasonName, ...] = get_args(ReasonName)
+
+QUESTION_OF: Mapping[str, Question] = {
+    "completeness": "adds_up",
+    "map_change": "adds_up",
+    "class_discrimination": "follows_model",
+    "random_weights_rank": "follows_model",
+    "random_weights_ssim": "follows_model",
+    "deletion": "matters",
+    "insertion": "matters",
+    "lungs": "in_place",
+    "border": "in_place",
+    "burned_in": "in_place",
+}
+"""Trust measure -> the question that it helps to answer."""
+
+INSIDE = 0.5
+"""Share of what speaks for the target that must lie in the lungs."""
+
+_FAILS: Mapping[tuple[str, str], ReasonName] = {
+    ("completeness", "completeness.not_converged"): "not_converged",
+    ("completeness", "completeness.no_change"): "empty",
+    ("deletion", "perturbation.worse"): "misleads",
+    ("deletion", "perturbation.as_random"): "as_random_places",
+    ("class_discrimination", "discrimination.same_map"): "same_for_all",
+    ("random_weights_rank", "agreement.alike"): "as_random_weights",
+}
+"""(measure, its meaning) -> why the map fails; the share in the lungs is held against `INSIDE`."""
+
+_FATAL = frozenset({"not_converged", "empty", "misleads"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One decisive check that a map failed.
+
+    Attributes:
+        measure: the trust measure.
+        value: as measured; None where it is no number.
+        low, high: what random places give, for those checks.
+    """
+
+    name: ReasonName
+    measure: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks of one map come to.
+
+    Attributes:
+        level: how far the map deserves to be believed.
+        reasons: the checks that it failed, the gravest first.
+        answers: the four questions a reader asks.
+    """
+
+    level: Level
+    reasons: tuple[Reason, ...] = ()
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
+
+
+def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True) -> Verdict:
+    """The verdict on a map from its trust measures.
+
+    Args:
+        measures: those that there are so far.
+        is_map: whether the film has a map; an account of table and words alone is asked only to add up.
+    """
+    found = {measure.name: measure for measure in measures}
+    reasons = [reason for measure in found.values() if (reason := _failed(measure)) is not None]
+    reasons.sort(key=lambda reason: REASONS.index(reason.name))
+    failed = {QUESTION_OF[reason.measure] for reason in reasons}
+    answers = {q: "no" if q in failed else _passed(q, found) for q in QUESTIONS}
+    needed = {"deletion", "lungs", "random_weights_rank"} if is_map else {"completeness"}
+    if any(reason.name in _FATAL for reason in reasons) or len(reasons) > 1:
+        level: Level = "do_not_trust"
+    elif not needed <= set(found):
+        level = "open"
+    else:
+        level = "doubtful" if reasons else "trustworthy"
+    return Verdict(level, tuple(reasons), answers)
+
+
+def _failed(measure: TrustMeasure) -> Reason | None:
+    name = _FAILS.get((measure.name, measure.meaning))
+    if measure.name == "lungs" and measure.value is not None and measure.value < INSIDE:
+        name = "outside_lungs"
+    return None if name is None else Reason(name, measure.name, measure.value, measure.low, measure.high)
+
+
+_DECIDES: Mapping[Question, tuple[str, ...]] = {
+    "adds_up": ("completeness",),
+    "follows_model": ("random_weights_rank",),
+    "matters": ("deletion",),
+    "in_place": ("lungs",),
+}
+
+
+def _passed(question: Question, found: Mapping[str, TrustMeasure]) -> Answer:
+    measured = all(name in found and found[name].value is not None for name in _DECIDES[question])
+    return "yes" if measured else "unknown"
