@@ -40,10 +40,8 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
             word in text for word in ("speaks for", "speaks against", "leaves it open", "not measurable")
         )
     summary = page.inner_text("#vb-trust-summary")
-    assert (
-        re.search(r"\d of \d+ checks speak for this map", summary)
-        and "not that the model is right" in summary
-    )
+    assert re.search(r"Trustworthy|Doubtful|Do not trust", summary), summary
+    assert "not that the model is right" in summary
     budget = page.inner_text("#vb-evidence .vb-budget")
     assert "Shapley value" in budget and "film × clinical table together" in budget
     page.get_by_role("button", name="Compare baselines").click()
