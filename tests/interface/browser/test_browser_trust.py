@@ -73,7 +73,7 @@ def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(p
     page.wait_for_selector("#vb-about :text('forgotten its training')")
     page.get_by_label("Integrated Gradients", exact=True).check()
     page.wait_for_selector("#vb-about .vb-about-main")
-    choose(page, "Explain", "Appearance: Atypical")
+    choose(page, "Explain", "Appearance: Atypical rather than Negative")
     page.wait_for_selector("#vb-about :text('Atypical')")
 
 
@@ -117,7 +117,11 @@ def test_what_is_taken_away_changes_the_answer_at_once(page, tmp_path_factory):
 
 def test_the_checks_can_be_stopped_and_the_explanation_stands(page):
     checked(page)
-    for target in ("Appearance: Atypical", "Appearance: Negative", "Appearance: Indeterminate"):
+    for target in (
+        "Appearance: Atypical rather than Negative",
+        "Appearance: Negative rather than all other classes",
+        "Appearance: Indeterminate rather than Negative",
+    ):
         choose(page, "Explain", target)
         page.wait_for_selector("#vb-checks .vb-check, #vb-trust-summary .vb-trust-line")
         cancel = page.get_by_role("button", name="Cancel")
