@@ -23,7 +23,7 @@ from modeling.errors import ViewboxError
 from modeling.logs import start_logs
 
 if TYPE_CHECKING:
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
 logger = logging.getLogger("viewbox")
 
@@ -38,7 +38,7 @@ def _device(wanted: str) -> str:
 
 def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
     """Torch, timm and the rest are imported here, in the background, not before the page is up."""
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     device = _device(settings.device)
     pipeline = DiagnosisPipeline.from_pretrained(

@@ -10,7 +10,7 @@ from cases.phantom.drills import DRILLS_FILE, SERIES, Drill, Drills
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
 from modeling.study import Modality
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modeling.errors import ViewboxError as ViewboxError
     from modeling.labels import Target as Target
     from modeling.labels import TaskName as TaskName
-    from modeling.model.pipeline import DiagnosisPipeline as DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline as DiagnosisPipeline
     from modeling.results import Attribution as Attribution
     from modeling.results import Prediction as Prediction
     from modeling.study import ClinicalTable as ClinicalTable
@@ -40,7 +40,7 @@ _HOMES = {
     "cases.store": ("CaseFilter", "CaseStore"),
     "modeling.errors": ("ViewboxError",),
     "modeling.labels": ("Target", "TaskName"),
-    "modeling.model.pipeline": ("DiagnosisPipeline",),
+    "modeling.pipeline": ("DiagnosisPipeline",),
     "modeling.results": ("Attribution", "Prediction"),
     "modeling.study": ("ClinicalTable", "ClinicalText", "Radiograph", "Study"),
     "viewbox.studies": ("bundled", "open_study"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modeling.labels import Target
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, Prediction, TaskPrediction
 from modeling.study import Study
 

@@ -10,7 +10,7 @@ from viewbox.options import Film, Json, Table, Text
 from viewbox.output import answer
 
 if TYPE_CHECKING:
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
     from modeling.study import Study
 
 PANEL = "Look at cases"
@@ -52,7 +52,7 @@ def serve(
 
 
 def _opened(checkpoint: str, film: Path, table: str, text: str) -> "tuple[DiagnosisPipeline, Study]":
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
     from modeling.study import TEXT_SECTIONS
     from viewbox.studies import bundled, open_study, table_of
 

@@ -89,7 +89,7 @@ def sheet(
     """Every map of a checkpoint on the same films, side by side, as a reader first sees them."""
     from cases.open_store import open_case_store
     from evaluation.maps.sheet import SHIPPED, contact_sheet, sheet_methods
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
     from modeling.progress import progress
 
     pipeline, store = DiagnosisPipeline.from_pretrained(checkpoint), open_case_store(cases)

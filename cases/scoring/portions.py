@@ -27,8 +27,8 @@ from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.progress import progress
 
 if TYPE_CHECKING:
-    from modeling.model.batch import PreparedStudy, Scored
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.batch import PreparedStudy, Scored
+    from modeling.pipeline import DiagnosisPipeline
 
 PORTION = 64
 """Cases handed to a worker of a cluster at once: what is lost when it dies."""
@@ -41,7 +41,7 @@ def score_portions(job: Job, portions: Iterator[list[str]]) -> Iterator[list[Res
     Raises:
         CaseStoreError, CheckpointError: store or checkpoint cannot be read.
     """
-    from modeling.model.batch import lanes
+    from modeling.batch import lanes
 
     store, pipeline = _store(job), _pipeline(job)
     batches = (ids for portion in portions for ids in grouped(portion, job.batch))
@@ -61,7 +61,7 @@ def score_portion(job: Job, ids: list[str]) -> list[Result]:
 
 
 def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> list[Result]:
-    from modeling.model.batch import score
+    from modeling.batch import score
 
     read = _prepared(store, pipeline, ids)
     answers = score(pipeline, [one for _, _, one in read], [source or None for _, source, _ in read])
@@ -73,7 +73,7 @@ def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list
 
 def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> _Read:
     """Cases as tensors; a broken one carries its problem, one that was taken out meanwhile is left out."""
-    from modeling.model.batch import PreparedStudy, prepare
+    from modeling.batch import PreparedStudy, prepare
     from modeling.study import Study
 
     read: _Read = []
@@ -116,7 +116,7 @@ def _store(job: Job) -> CaseStore:
 @functools.cache
 def _pipeline(job: Job) -> "DiagnosisPipeline":
     """Loaded once a process, whatever number of portions comes by."""
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     if checkpoint_hash(Path(job.checkpoint)) != job.checkpoint_hash:
         raise CheckpointError(

@@ -12,9 +12,9 @@ from evaluation.maps.marked_studies import MarkedStudy
 from evaluation.metrics.bootstrap import bootstrap_interval
 from evaluation.metrics.one_label import macro_auroc
 from modeling.labels import APPEARANCE, TaskName
-from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import collate
 from modeling.model.temperature import probabilities
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 _BATCH = 16

@@ -10,7 +10,7 @@ from modeling.explain.removal import removal_account
 from modeling.explain.study_path import ImageBaseline
 from modeling.labels import Target
 from modeling.model.film import resampled
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import Study
 from modeling.trust.scrutiny import Scrutiny

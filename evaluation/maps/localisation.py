@@ -34,7 +34,7 @@ from evaluation.maps.planted_shares import PlantedShare, planted_share, summaris
 from modeling.errors import ViewboxError
 from modeling.explain.registry import COARSE, FINE, grain_of
 from modeling.labels import TaskName
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
 from modeling.study import Modality
 from training.corpora.published_films import siim

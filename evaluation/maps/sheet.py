@@ -9,7 +9,7 @@ from cases.case import Case
 from modeling.explain.registry import ACCOUNT, MapMethod, map_methods
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, to_native
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.render.pictures import film_picture, map_of_method
 from modeling.study import Study
 from modeling.trust.scrutiny import Scrutiny

@@ -20,7 +20,7 @@ from evaluation.metrics.bootstrap import bootstrap_interval
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, Target, TaskName
 from modeling.model.film import resampled
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
 from modeling.study import ClinicalTable, ClinicalText, Study
 

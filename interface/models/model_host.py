@@ -22,8 +22,9 @@ from modeling.sentence import Sentence
 from modeling.study import Study
 
 if TYPE_CHECKING:
+    from modeling.explain.study_path import ImageBaseline
     from modeling.model.operating_points import Calibration
-    from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
+    from modeling.pipeline import DiagnosisPipeline
     from modeling.trust.scrutiny import Scrutiny
 
 logger = logging.getLogger(__name__)

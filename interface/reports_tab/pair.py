@@ -14,7 +14,7 @@ from modeling.results import Attribution, Neighbour
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.model.pipeline import ImageBaseline
+    from modeling.explain.study_path import ImageBaseline
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,7 +143,7 @@ class _Finder:
 
 def _asked(query: "IndexedCase", study: tuple[Case, Study], host: ModelHost) -> "IndexedCase":
     """The query with the vectors that the checkpoint makes of it."""
-    from modeling.model.batch import predict_batch
+    from modeling.batch import predict_batch
 
     case, own = study
     with host.gateway.short():

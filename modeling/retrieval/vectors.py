@@ -20,7 +20,7 @@ from modeling.retrieval.index import IndexedCase
 from modeling.study import CLINICAL_FIELDS, Modality, Radiograph
 
 if TYPE_CHECKING:
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
 CELLS = 16
 COMPONENTS = 64

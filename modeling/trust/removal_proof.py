@@ -16,8 +16,8 @@ from modeling.explain.film_logits import Features
 from modeling.explain.maps import gathered
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
-from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import ProcessedStudy, StudyProcessor, collate, encode_table
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, Prediction
 from modeling.sentence import Names
 from modeling.study import ClinicalTable, Modality, Study

@@ -15,10 +15,10 @@ from modeling.explain.log_odds import log_odds
 from modeling.explain.maps import ImageMap, gathered
 from modeling.explain.modality_shapley import modality_account
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods
-from modeling.explain.study_path import StudyPath
+from modeling.explain.study_path import ImageBaseline, StudyPath
 from modeling.labels import Target
 from modeling.model.film import to_native
-from modeling.model.pipeline import DiagnosisPipeline, ImageBaseline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
 from modeling.sentence import Names
 from modeling.study import Study

@@ -15,7 +15,7 @@ from captum.attr import IntegratedGradients
 
 from modeling.explain.study_path import StudyPath
 from modeling.labels import Target
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import Study
 from modeling.trust.scrutiny import Scrutiny
 

@@ -23,7 +23,7 @@ from modeling.labels import Target
 from tests.doubles.served import ROOT, free_port
 
 if TYPE_CHECKING:
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
     from modeling.study import Study
 
 BARS = {
@@ -53,7 +53,7 @@ def bench_model(checkpoint: Path, films: int) -> dict[str, float | str]:
 
     from cases.open_store import open_case_store
     from cases.store import CaseFilter
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
     store = open_case_store(None)
@@ -208,7 +208,7 @@ def bench_explanations_only(checkpoint: Path, films: int, data: Path | None) -> 
     from cases.open_store import open_case_store
     from cases.store import CaseFilter
     from evaluation.maps.localisation import marked_films
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
     from tests.benchmarks.explanations import BARS as EXPLAINED
     from tests.benchmarks.explanations import bench_explaining
 

@@ -263,7 +263,7 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
 
     from cases.scoring.lake import Job
     from cases.scoring.portions import checkpoint_hash, score_portions
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     checkpoint = ROOT / "hub_config" / "checkpoints" / "film"
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)

@@ -61,7 +61,7 @@ def test_shipped_drills_come_from_an_evaluation_of_the_shipped_weights(folder):
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda path: path.name)
 def test_the_shipped_checkpoint_is_as_wrong_on_a_drill_as_its_list_says(folder):
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     found, pipeline = (
         json.loads((folder / DRILLS_FILE).read_text()),

@@ -12,7 +12,7 @@ from interface.models.drawn_cases import KEPT, DrawnCases, drills_of
 from interface.models.model_host import ModelHost, StoreHost
 from modeling.errors import CaseNotFoundError
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 
 TEACHING = Path(__file__).resolve().parents[2] / "hub_config" / "checkpoints" / "teaching"
 

@@ -9,7 +9,7 @@ import torch
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
 from modeling.model.fusion import FusionModel
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalText, Study
 from tests.doubles.command import command
 from tests.doubles.example_reports import toy_reports_settings, write_indexed_archive

@@ -30,7 +30,7 @@ from cases.scoring.lake import Job, score_lake
 from cases.scoring.portions import checkpoint_hash, score_portion, score_portions
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError, ViewboxError
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from tests.doubles.command import command
 from tests.doubles.example_cases import small_case, student_document
 from tests.doubles.mongo_server import MongoServer

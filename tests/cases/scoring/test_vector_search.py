@@ -24,7 +24,7 @@ from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.stored_search import Retrieved, stored_neighbours
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.study import Modality
 from tests.doubles.command import command

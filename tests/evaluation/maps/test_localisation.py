@@ -40,7 +40,7 @@ from modeling.explain.registry import map_methods
 from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
 from modeling.model.film import resampled
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FieldAttribution, WordAttribution
 from modeling.study import Modality, Study
 from tests.doubles.command import command

@@ -65,7 +65,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    from modeling.model.pipeline import DiagnosisPipeline
+    from modeling.pipeline import DiagnosisPipeline
 
     folder = toy_checkpoint(tmp_path_factory.mktemp("quiz-model") / "toy")
     host = ModelHost(lambda: DiagnosisPipeline.from_pretrained(folder), "toy")

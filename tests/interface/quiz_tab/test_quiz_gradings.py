@@ -29,7 +29,7 @@ from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING, TaskName
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from tests.doubles.example_cases import small_case
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.toys import toy_checkpoint, toy_radiograph

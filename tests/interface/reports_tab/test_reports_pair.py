@@ -25,7 +25,7 @@ from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
 from interface.reports_tab.topics import SHOWN_CASES, StoreTopics, topics_panel
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.reports.reading import ReportError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 from tests.doubles.example_reports import corpus

@@ -18,7 +18,7 @@ from modeling.explain import registry
 from modeling.explain.maps import ImageMap
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names, register
 from modeling.labels import Target, TaskName
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from tests.doubles.toys import toy_checkpoint, toy_config, toy_study
 
 TYPICAL = Target(TaskName.APPEARANCE, "Typical")

@@ -9,7 +9,7 @@ from torch import nn
 from modeling.model.batch_norm_folding import folded
 from modeling.model.checkpoint import Origin
 from modeling.model.fusion import FusionModel
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from tests.doubles.toys import toy_config, toy_model, toy_processor, toy_study
 
 

@@ -18,11 +18,11 @@ from evaluation.unfamiliar_films import (
     photographs,
     turned,
 )
+from modeling.batch import predict_batch
 from modeling.errors import CheckpointError
-from modeling.model.batch import predict_batch
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, Radiograph, Study
 from tests.doubles.toys import toy_radiograph
 

@@ -16,7 +16,7 @@ from modeling.explain.modality_shapley import disagreeing
 from modeling.explain.registry import method_names
 from modeling.labels import Target, TaskName
 from modeling.model.checkpoint import Origin
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 from modeling.trust.metrics import MEANINGS

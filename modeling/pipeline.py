@@ -24,8 +24,6 @@ from modeling.results import Attribution, Familiarity, Prediction, TaskPredictio
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study, ViewPosition
 
-__all__ = ["IMAGE_BASELINES", "DiagnosisPipeline", "ImageBaseline"]
-
 
 def _finite(logits: np.ndarray) -> np.ndarray:
     if not np.isfinite(logits).all():

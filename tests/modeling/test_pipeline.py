@@ -10,11 +10,12 @@ import torch
 
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
+from modeling.explain.study_path import IMAGE_BASELINES
 from modeling.labels import Target, TaskName
 from modeling.model.checkpoint import Origin
-from modeling.model.pipeline import IMAGE_BASELINES, DiagnosisPipeline
 from modeling.model.processing import StudyProcessor, to_native
 from modeling.model.temperature import probabilities
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 from tests.doubles.toys import (

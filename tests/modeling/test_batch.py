@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modeling.model.batch import predict_batch
-from modeling.model.pipeline import DiagnosisPipeline
+from modeling.batch import predict_batch
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import Modality, Photometric, Study
 from tests.doubles.toys import toy_checkpoint, toy_radiograph, toy_study
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from modeling.errors import StudyError
-from modeling.model.pipeline import DiagnosisPipeline
 from modeling.model.processing import ModelInputs, ProcessedStudy, collate
+from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Familiarity, Prediction
 from modeling.study import Modality, Study
 
