@@ -16,8 +16,8 @@ def cards(
     checkpoint: Checkpoint,
     data: Annotated[Path | None, typer.Option(help="folder with the corpora: measure again first")] = None,
 ) -> None:
-    """Write a checkpoint's card, its plots and the README's tables anew from measured numbers."""
-    from hub_config.cards.card import write_cards
+    """Write a checkpoint's card, its plots and the tables of README and docs anew from measured numbers."""
+    from hub_config.cards.pages import write_cards
 
     for written in write_cards(checkpoint, data):
         typer.echo(written)

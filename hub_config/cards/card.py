@@ -10,10 +10,8 @@ from typing import Any
 
 from hub_config.cards import film_sections as sections
 from hub_config.cards import map_sections, text_sections
-from hub_config.cards.fusion_table import readme_with_fusion
 from hub_config.cards.imbalance_section import imbalance
 from hub_config.cards.plots import plots, slug
-from hub_config.cards.readme_table import readme_table
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 
@@ -42,7 +40,6 @@ TERMS = {
 }
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
-README = Path(__file__).parents[2] / "README.md"
 _TEMPLATES = Path(__file__).parent
 
 
@@ -170,64 +167,3 @@ def write(folder: Path) -> None:
             old.unlink()
     for name, drawing in drawings.items():
         (folder / PLOTS / name).write_text(drawing + "\n")
-
-
-def readme_with_results(readme: str, checkpoints: Path) -> str:
-    """The README with every measured checkpoint's results, maps and shortcut between their markers."""
-    folders = sorted(path for path in checkpoints.iterdir() if (path / METRICS_FILE).is_file())
-    parts = []
-    for folder in folders:
-        parts.append(f"**{folder.name}** ([card](hub_config/checkpoints/{folder.name}/README.md))\n")
-        parts.append(readme_table(read_metrics(folder)["measurements"]))
-    localised = {f.name: found for f in folders if (found := read_beside(f, MAPS_FILE))}
-    shortcuts = [found for folder in folders if (found := read_beside(folder, SHORTCUT_FILE))]
-    readme = _between(readme, "results", "\n".join(parts))
-    readme = _between(readme, "maps", map_sections.readme_maps(localised) if localised else "Not measured.\n")
-    return _between(readme, "shortcut", "\n".join(map_sections.shortcut(found) for found in shortcuts))
-
-
-def docs_with_results(docs: str, checkpoints: Path) -> str:
-    """docs/reports.md with every measured text checkpoint between its markers."""
-    found = {
-        folder.name: (read_metrics(folder), read_beside(folder, WEAK_FILE))
-        for folder in sorted(checkpoints.iterdir(), reverse=True)
-        if (folder / METRICS_FILE).is_file() and "benchmark" in read_metrics(folder)
-    }
-    return _between(docs, "text", text_sections.docs_part(found))
-
-
-def _between(text: str, name: str, new: str) -> str:
-    before, rest = text.split(f"<!-- {name} -->")
-    _, after = rest.split(f"<!-- /{name} -->")
-    return f"{before}<!-- {name} -->\n{new}<!-- /{name} -->{after}"
-
-
-def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
-    """Write a checkpoint's card anew, and the pages of this tree that show its numbers.
-
-    Args:
-        data: folder with the corpora: measure again first.
-
-    Returns:
-        The files that were written.
-
-    Raises:
-        ViewboxError: the folder has not been measured yet, or cannot be.
-    """
-    if data is not None:
-        from evaluation.checkpoint import measure  # a card alone needs no torch
-
-        text = json.dumps(measure(checkpoint, data), indent=1)
-        (checkpoint / METRICS_FILE).write_text(text + "\n")
-    write(checkpoint)
-    written = [checkpoint / "README.md"]
-    pages = {README: _readme, README.with_name("docs") / "reports.md": docs_with_results}
-    for page, renew in pages.items():
-        if page.is_file():  # an installed Viewbox has none
-            page.write_text(renew(page.read_text(), CHECKPOINTS))
-            written.append(page)
-    return written
-
-
-def _readme(readme: str, checkpoints: Path) -> str:
-    return readme_with_fusion(readme_with_results(readme, checkpoints))

@@ -1,19 +1,12 @@
-"""The fusion comparison as Markdown, as it stands in the README.
+"""The fusion comparison as Markdown, as it stands in docs/results.md.
 
 Every number and every verdict comes from `fusion_comparison.json`, which `viewbox fusion` measures.
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from modeling.errors import ViewboxError
-
 FUSION_FILE = "fusion_comparison.json"
-README = Path(__file__).parents[2] / "README.md"
-MEASURED = Path(__file__).parents[1] / "checkpoints" / "film" / FUSION_FILE
-BEFORE, AFTER = "<!-- fusion -->", "<!-- /fusion -->"
 SIGNIFICANT = 0.05
 
 ARMS = {
@@ -128,23 +121,3 @@ def _ceiling(readers: Mapping[str, Any]) -> str:
         f" Spearman of {told('spearman_extent_senior')} with the extent that others read, the junior's"
         f" {told('spearman_extent_junior')}."
     )
-
-
-def readme_with_fusion(readme: str, measured: Path = MEASURED) -> str:
-    """The README with the comparison between its two markers; as it is where nothing was measured.
-
-    Raises:
-        ViewboxError: the README has no such markers.
-    """
-    if not measured.is_file():
-        return readme
-    if readme.count(BEFORE) != 1 or readme.count(AFTER) != 1:
-        raise ViewboxError(
-            "README.md needs the markers {before} and {after}, each once; add them.",
-            before=BEFORE,
-            after=AFTER,
-        )
-    head, rest = readme.split(BEFORE)
-    _, tail = rest.split(AFTER)
-    found = json.loads(measured.read_text(encoding="utf-8"))
-    return f"{head}{BEFORE}\n{fusion_markdown(found)}{AFTER}{tail}"

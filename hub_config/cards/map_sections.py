@@ -1,4 +1,4 @@
-"""The parts of a card and of the README about maps and shortcuts: Markdown from the commands' own JSON."""
+"""The parts of a card and docs/results.md about maps and shortcuts: Markdown from the commands' JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -138,7 +138,7 @@ def shortcut(found: Numbers) -> str:
     )
 
 
-def readme_maps(checkpoints: Mapping[str, Numbers]) -> str:
+def maps_of_all(checkpoints: Mapping[str, Numbers]) -> str:
     """One table over all checkpoints: hit rates.
 
     Args:

@@ -13,6 +13,7 @@ import yaml
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
 from hub_config.cards import card as cards
+from hub_config.cards import pages
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.familiarity import FamiliarityGate
@@ -39,17 +40,18 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         modalities=(Modality.IMAGE,),
         sources=("siim",),
     )
-    readme = folder / "README.md"
+    results = folder / "docs" / "results.md"
+    results.parent.mkdir()
     marked = (
         f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut", "fusion")
     )
-    readme.write_text(f"Before\n{''.join(marked)}After\n")
+    results.write_text(f"Before\n{''.join(marked)}After\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leak_audit, "TREES", 10)
         patch.setattr(leak_audit, "SHUFFLES", 2)
         patch.setattr(gate_measuring, "_phantoms", lambda: [])
-        patch.setattr(cards, "README", readme)
-        patch.setattr(cards, "CHECKPOINTS", folder / "checkpoints")
+        patch.setattr(pages, "TREE", folder)
+        patch.setattr(pages, "CHECKPOINTS", folder / "checkpoints")
         assert write_card(["--checkpoint", str(toy), "--data", str(folder)]) == 0
     return toy
 
@@ -89,8 +91,8 @@ def test_the_card_says_them(measured: Path) -> None:
     (index,) = yaml.safe_load(card.split("---")[1])["model-index"]
     (result,) = index["results"]
     assert {m["type"]: m["value"] for m in result["metrics"]}["macro_auroc"] == summary["macro_auroc"]
-    readme = (measured.parents[1] / "README.md").read_text()
-    assert readme.startswith("Before") and readme.endswith("After\n") and "| appearance on siim" in readme
+    results = (measured.parents[1] / "docs" / "results.md").read_text()
+    assert results.startswith("Before") and results.endswith("After\n") and "| appearance on siim" in results
 
 
 def test_a_changed_number_makes_card_and_plots_stale(measured: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from evaluation import label_sources
 from evaluation.metrics.many_labels import LEAST, LabelScores, beside, summarise_labels
 from evaluation.metrics.one_label import macro_auroc
 from hub_config.cards import card as cards
+from hub_config.cards import pages
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.model.operating_points import Calibration
@@ -32,15 +33,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the reports, and two measured checkpoints below `checkpoints`: one reads indications."""
     folder = tmp_path_factory.mktemp("text")
     write_indexed_archive(folder)
-    readme = folder / "README.md"
+    results = folder / "docs" / "results.md"
+    results.parent.mkdir()
     marked = (
         f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in ("results", "maps", "shortcut", "fusion")
     )
-    readme.write_text("".join(marked))
+    results.write_text("".join(marked))
     readings = {"reports": ("indication", "findings", "impression"), "indications": ("indication",)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cards, "README", readme)
-        patch.setattr(cards, "CHECKPOINTS", folder / "checkpoints")
+        patch.setattr(pages, "TREE", folder)
+        patch.setattr(pages, "CHECKPOINTS", folder / "checkpoints")
         patch.setattr(text_only, "FEWEST", 4)
         for name, sections in readings.items():
             out = train_toy(folder, name, sections, corpus="openi")

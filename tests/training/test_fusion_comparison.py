@@ -12,15 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hub_config.cards.fusion_table import (
-    AFTER,
-    BEFORE,
-    MEASURED,
-    fusion_markdown,
-    readme_with_fusion,
-    verdict,
-)
-from modeling.errors import ViewboxError
+from hub_config.cards.card import CHECKPOINTS
+from hub_config.cards.fusion_table import FUSION_FILE, fusion_markdown, verdict
 from modeling.labels import TaskName
 from modeling.study import ClinicalTable, Modality
 from tests.doubles.command import command
@@ -274,19 +267,7 @@ def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, data: Path, capsy
 # --- what is published
 
 
-def test_the_readme_shows_the_comparison_that_was_measured(root: Path):
-    if not MEASURED.is_file():
-        pytest.skip("the fusion comparison has not been measured yet")
-    readme = (root / "README.md").read_text()
-    assert readme == readme_with_fusion(readme)
-    found = json.loads(MEASURED.read_text())
+def test_what_is_published_was_measured_with_this_recipe():
+    found = json.loads((CHECKPOINTS / "film" / FUSION_FILE).read_text())
     assert found["backbones"][0]["name"] == IMAGENET
     assert found["protocol"]["recipe"] == vars(Recipe()), "the recipe has changed since: measure again"
-
-
-def test_the_comparison_stands_between_its_markers(tmp_path: Path):
-    with pytest.raises(ViewboxError, match="needs the markers"):
-        measured = tmp_path / "fusion.json"
-        measured.write_text("{}")
-        readme_with_fusion("no markers", measured)
-    assert readme_with_fusion(f"a {BEFORE} b {AFTER} c", tmp_path / "none.json") == f"a {BEFORE} b {AFTER} c"

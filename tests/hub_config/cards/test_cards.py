@@ -1,4 +1,4 @@
-"""Cards and the README say what was measured, and nothing else."""
+"""Cards, README and docs say what was measured, and nothing else."""
 
 from pathlib import Path
 
@@ -9,12 +9,11 @@ from hub_config.cards.card import (
     CHECKPOINTS,
     PLOTS,
     card_plots,
-    docs_with_results,
     model_card,
     read_metrics,
-    readme_with_results,
 )
 from hub_config.cards.film_sections import INDEXED, grading_limits, labels_from
+from hub_config.cards.pages import PAGES, renewed
 from modeling.errors import ViewboxError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel
@@ -88,14 +87,10 @@ def test_a_text_checkpoint_says_what_leaks_and_what_stands_beside_it() -> None:
         assert all(number in card for number in numbers.values())
 
 
-def test_the_readme_is_not_stale(root: Path) -> None:
-    readme = (root / "README.md").read_text()
-    assert readme == readme_with_results(readme, CHECKPOINTS)
-
-
-def test_the_document_on_reports_is_not_stale(root: Path) -> None:
-    docs = (root / "docs" / "reports.md").read_text()
-    assert docs == docs_with_results(docs, CHECKPOINTS)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_with_numbers_is_stale(name: str, root: Path) -> None:
+    page = (root / name).read_text()
+    assert page == renewed(name, page, CHECKPOINTS)
 
 
 def test_the_space_front_matter_is_complete(root: Path) -> None:
