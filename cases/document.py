@@ -142,6 +142,11 @@ def digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def film_size(document: Mapping[str, Any]) -> int:
+    """Bytes of a document's film; 0 where it has none."""
+    return (document["film"] or {}).get("size", 0)
+
+
 def facets(source: str, reference: Mapping[str, str]) -> list[str]:
     """The keys of all filters that a case passes, so that one index (`facets`, ID) serves every filter.
 

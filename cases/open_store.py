@@ -1,9 +1,14 @@
 """The case store behind an address: MongoDB, or the embedded one."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cases.store import CaseStore
+from cases.store import CaseStore, is_mongo
 from modeling.errors import CaseStoreError
+
+if TYPE_CHECKING:
+    from cases.mongo.store import MongoCaseStore
+    from cases.parquet.store import EmbeddedCaseStore
 
 
 def address_behind(uri: str | None) -> str | None:
@@ -40,10 +45,23 @@ def open_case_store(
         CaseStoreError: the URI names no store.
     """
     uri = address_behind(uri)
-    if uri and uri.startswith(("mongodb://", "mongodb+srv://")):
+    if is_mongo(uri):
         from cases.mongo.store import MongoCaseStore
 
         return MongoCaseStore.connect(uri, database, write=write, reachable_ports=reachable_ports)
     from cases.parquet.store import EmbeddedCaseStore
 
     return EmbeddedCaseStore.open(uri, write=write)
+
+
+def open_for_writing(address: str, database: str | None = None) -> "MongoCaseStore | EmbeddedCaseStore":
+    """The store at an address, open for writing; a folder that is not there is made.
+
+    Raises:
+        CaseStoreError: the address names no store, or one that cannot be written to.
+    """
+    from cases.parquet.store import EmbeddedCaseStore
+
+    if is_mongo(address):
+        return open_case_store(address, database, write=True)  # type: ignore[return-value]
+    return EmbeddedCaseStore.create(address)

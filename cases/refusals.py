@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from cases.store import CaseFilter
+from cases.store import MAX_PAGE, CaseFilter
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.sentence import Sentence
 
 MAX_ID_LENGTH = 200
-MAX_PAGE = 1000
 
 
 class BrokenCase(CaseStoreError):

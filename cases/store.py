@@ -1,11 +1,18 @@
-"""One Protocol for every place that cases live in."""
+"""The Protocols of every place that keeps cases or a checkpoint's results, and how to walk through one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from cases.case import Case
 from modeling.errors import CaseStoreError
+
+MAX_PAGE = 1000
+MONGO_SCHEMES = ("mongodb://", "mongodb+srv://")
+Result = dict[str, Any]
+"""One case's result: `case_id`, `source`, `checkpoint` (hash), `name`, `revision`, `tasks` (task -> classes,
+logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -132,3 +139,50 @@ class CaseStore(Protocol):
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
         ...
+
+
+class Results(Protocol):
+    """Where results are kept: one for every case and checkpoint, whoever writes and how often."""
+
+    def done(self, case_ids: Sequence[str]) -> set[str]:
+        """Those of the cases that have a result of this checkpoint."""
+        ...
+
+    def write(self, results: Sequence[Result]) -> int:
+        """Keep results; returns how many were not there before."""
+        ...
+
+    def close(self) -> None:
+        """All that was written is safe after this."""
+        ...
+
+
+def is_mongo(address: str | None) -> bool:
+    """Whether an address is MongoDB's."""
+    return (address or "").startswith(MONGO_SCHEMES)
+
+
+def every_row(store: CaseStore, where: CaseFilter) -> Iterator[CaseSummary]:
+    """The rows of all cases that pass the filter, in order, a page at a time."""
+    after = None
+    while True:
+        page = store.page(where, after, MAX_PAGE)
+        yield from page.rows
+        if (after := page.next_after) is None:
+            return
+
+
+def portions(
+    items: Iterable[T], most: int, size: Callable[[T], int] = lambda _: 0, largest: float = float("inf")
+) -> Iterator[list[T]]:
+    """Items in lists of at most `most`, each closed as soon as the sizes in it come to `largest`."""
+    portion: list[T] = []
+    held = 0
+    for item in items:
+        portion.append(item)
+        held += size(item)
+        if len(portion) >= most or held >= largest:
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion

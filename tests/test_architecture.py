@@ -168,6 +168,24 @@ def test_folders_stand_in_layers() -> None:
     assert not needs, f"in a circle, or behind one: {needs}"
 
 
+def test_no_folder_of_cases_needs_one_that_needs_it() -> None:
+    """Neither beside it nor above it: only the front door, which opens a store, knows those below it."""
+
+    def room(module: str) -> str:
+        return module if module == "cases.open_store" else module.rpartition(".")[0]
+
+    needs: dict[str, set[str]] = {}
+    for path in sources():
+        if where(path).startswith("cases/"):
+            own = room(where(path).removesuffix(".py").replace("/", "."))
+            needed = {room(imported) for imported in imports(path) if is_in(imported, "cases")}
+            needs.setdefault(own, set()).update(needed - {own})
+    while free := [folder for folder, needed in needs.items() if not needed & needs.keys()]:
+        for folder in free:
+            del needs[folder]
+    assert not needs, f"in a circle, or behind one: {needs}"
+
+
 def test_training_needs_the_metrics_of_evaluation_alone() -> None:
     for path in sources():
         if where(path).startswith("training/"):

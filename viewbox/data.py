@@ -120,7 +120,7 @@ def convert(
     FROM and TO are a mongodb:// address with its database (or @FILE that holds one), a folder of an embedded
     store (Viewbox documents only) or a .jsonl file of MongoDB Extended JSON (student documents only).
     """
-    from cases.convert import to_student, to_viewbox
+    from cases.export.convert import to_student, to_viewbox
     from cases.open_store import address_behind
     from cases.refusals import shown
 

@@ -140,8 +140,8 @@ def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser |
         from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
     except ImportError as exc:
         raise StudyError(
-            "DICOM headers cannot be cleaned without 'dicom-anonymizer';"
-            " run pip install -r requirements-lake.txt."
+            "DICOM headers cannot be cleaned without 'dicom-anonymizer'; run pip install 'viewbox[lake]' (in"
+            " a checkout: pip install -e '.[lake]')."
         ) from exc
     try:
         # Elements of a representation that the library does not know (image data in a header) go first.

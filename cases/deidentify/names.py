@@ -179,7 +179,8 @@ def _listed(provider: str, locale: str, beginning: str) -> Iterator[str]:
         found = importlib.import_module(f"faker.providers.{provider}.{locale}").Provider
     except ImportError as exc:
         raise StudyError(
-            "Names cannot be found without 'faker'; run pip install -r requirements-lake.txt."
+            "Names cannot be found without 'faker'; run pip install 'viewbox[lake]' (in a checkout: pip"
+            " install -e '.[lake]')."
         ) from exc
     for name in dir(found):
         values = getattr(found, name)

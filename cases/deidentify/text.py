@@ -149,7 +149,8 @@ def _engine() -> "AnalyzerEngine":
             from presidio_analyzer.nlp_engine import SpacyNlpEngine
     except ImportError as exc:
         raise StudyError(
-            "Free text cannot be cleaned without '{package}'; run pip install -r requirements-lake.txt.",
+            "Free text cannot be cleaned without '{package}'; run pip install 'viewbox[lake]' (in a checkout:"
+            " pip install -e '.[lake]').",
             package=exc.name,
         ) from exc
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.document import ORIGINAL
+from cases.document import ORIGINAL, film_size
 from cases.export.card import Account, card
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
-from cases.refusals import MAX_PAGE, BrokenCase
-from cases.store import CaseFilter, CaseStore
+from cases.refusals import BrokenCase
+from cases.store import CaseFilter, CaseStore, every_row, portions
 from modeling.errors import CaseStoreError
 from modeling.progress import progress
 
@@ -52,8 +52,8 @@ def export(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        for number, rows in enumerate(_files(documents)):
-            write_file(partial / f"cases-{number:05d}.parquet", rows)
+        for number, portion in enumerate(portions(documents, ROWS_PER_FILE, film_size, BYTES_PER_FILE)):
+            write_file(partial / f"cases-{number:05d}.parquet", [row_of(document) for document in portion])
         (partial / "README.md").write_text(card(account, folder.name, folder.name), encoding="utf-8")
         if folder.exists():
             folder.rmdir()
@@ -67,37 +67,14 @@ def export(
 
 def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterator[dict[str, Any]]:
     """Documents that may leave, in ID order; the account takes note of every case."""
-    after = None
-    bar = progress(what="exporting", unit="case")
-    while True:
-        page = store.page(where, after, MAX_PAGE)
-        for row in page.rows:
-            bar.update()
-            try:
-                document = store.document(row.case_id)
-            except BrokenCase:
-                account.leave_out(row.source, BROKEN)
-                continue
-            if document["licence"]["may_export"] is not True:
-                account.leave_out(row.source, f"{NOT_TO_BE_PASSED_ON} ({document['licence']['name']})")
-                continue
-            account.take(document)
-            yield {key: value for key, value in document.items() if key not in _LEFT_BEHIND}
-        if page.next_after is None:
-            bar.close()
-            return
-        after = page.next_after
-
-
-def _files(documents: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows in portions of a file each; at most one portion is in memory."""
-    rows: list[dict[str, Any]] = []
-    held = 0
-    for document in documents:
-        rows.append(row_of(document))
-        held += (document["film"] or {}).get("size", 0)
-        if len(rows) >= ROWS_PER_FILE or held >= BYTES_PER_FILE:
-            yield rows
-            rows, held = [], 0
-    if rows:
-        yield rows
+    for row in progress(every_row(store, where), "exporting", unit="case"):
+        try:
+            document = store.document(row.case_id)
+        except BrokenCase:
+            account.leave_out(row.source, BROKEN)
+            continue
+        if document["licence"]["may_export"] is not True:
+            account.leave_out(row.source, f"{NOT_TO_BE_PASSED_ON} ({document['licence']['name']})")
+            continue
+        account.take(document)
+        yield {key: value for key, value in document.items() if key not in _LEFT_BEHIND}

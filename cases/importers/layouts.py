@@ -6,9 +6,8 @@ from typing import Any
 from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.report import ImportReport
 from cases.importers.rows import ImportSettings, Layout
-from cases.importers.run import LakeStore, run_import
-from cases.open_store import address_behind, open_case_store
-from cases.parquet.store import EmbeddedCaseStore
+from cases.importers.run import run_import
+from cases.open_store import address_behind, open_for_writing
 from cases.store import Stored
 from modeling.errors import ViewboxError
 from modeling.progress import progress
@@ -54,7 +53,7 @@ def import_set(
     Raises:
         ViewboxError: the source cannot be read or the store not be opened.
     """
-    store = Rehearsal() if target is None else _opened(target, database)
+    store = Rehearsal() if target is None else open_for_writing(str(address_behind(target)), database)
     bar = progress(what=layout.name, total=layout.count(source), quiet=quiet, smoothing=0.05)
     with bar:
         report = run_import(layout, source, store, settings, workers=workers, advance=bar.update)
@@ -63,10 +62,3 @@ def import_set(
     except ViewboxError as exc:  # what waits in memory could not be written: the report says so
         report.stopped = report.stopped or str(exc)
     return report
-
-
-def _opened(target: str, database: str | None) -> LakeStore:
-    address = str(address_behind(target))
-    if address.startswith(("mongodb://", "mongodb+srv://")):
-        return open_case_store(address, database, write=True)  # type: ignore[return-value]
-    return EmbeddedCaseStore.create(address)

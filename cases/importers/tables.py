@@ -92,8 +92,8 @@ def sheet_rows(
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as exc:
         raise StudyError(
-            "An Excel sheet cannot be read without 'openpyxl'; run pip install -r requirements-lake.txt,"
-            " or save the sheet as CSV."
+            "An Excel sheet cannot be read without 'openpyxl'; run pip install 'viewbox[lake]' (in a"
+            " checkout: pip install -e '.[lake]'), or save the sheet as CSV."
         ) from exc
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)

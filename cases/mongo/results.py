@@ -8,7 +8,7 @@ import pymongo
 
 from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
 from cases.mongo.border import border
-from cases.results import Result
+from cases.store import Result
 
 COLLECTION = "results"
 _ALREADY_THERE = 11000

@@ -13,6 +13,7 @@ from cases.document import SUMMARY_FIELDS as OWN_FIELDS
 from cases.document import summary_from_document
 from cases.mongo.kept_values import KeptValues
 from cases.mongo.writing import key_of
+from cases.store import MAX_PAGE, portions
 from cases.student_documents.document import SUMMARY_FIELDS, case_id_of, id_keys, student_summary
 
 AGE = 1.0
@@ -62,9 +63,7 @@ class StudentDocuments:
                 own[case_id] = summary_from_document({**document, "ID": case_id})
             else:
                 rows[case_id] = student_summary(document, case_id)
-        ids = list(rows)
-        for first in range(0, len(ids), 1000):
-            keys = [key_of(case_id) for case_id in ids[first : first + 1000]]
+        for keys in portions([key_of(case_id) for case_id in rows], MAX_PAGE):
             for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1}):
                 rows.pop(str(document.get("ID")), None)  # Converted: the newer form is the one to show.
         return Catalogue((rows | own).values())

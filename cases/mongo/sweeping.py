@@ -1,7 +1,6 @@
 """Tidying a lake after writers that were killed: films that no case names, uploads that nobody finished."""
 
 import datetime
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from pymongo.collection import Collection
 
 from cases.mongo.films import Films
 from cases.mongo.writing import FILES, files_of, key_of
+from cases.store import portions
 
 _AT_ONCE = 500
 
@@ -30,9 +30,8 @@ def sweep(cases: Collection, films: Films, older_than: float) -> Swept:
             its films moments after it stored them.
     """
     latest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
-    stored = films.stored_before(latest)
-    batches = iter(lambda: list(itertools.islice(stored, _AT_ONCE)), [])
-    orphans = [file for batch in batches for file in _unnamed(cases, batch)]
+    stored = portions(films.stored_before(latest), _AT_ONCE)
+    orphans = [file for portion in stored for file in _unnamed(cases, portion)]
     unfinished = list(films.unfinished_before(latest))
     for file in (*orphans, *unfinished):
         films.drop(file)

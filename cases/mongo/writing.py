@@ -1,17 +1,17 @@
 """Writing cases to MongoDB: in batches, as often as you like, and by several programs at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pymongo import errors
 from pymongo.collection import Collection
 
-from cases.document import ORIGINAL, digest, facets
+from cases.document import ORIGINAL, digest, facets, film_size
 from cases.mongo.films import INLINE_BYTES, Films
 from cases.refusals import shown
-from cases.store import Stored
+from cases.store import MAX_PAGE, Stored, portions
 from modeling.sentence import Sentence
 
 BATCH_DOCUMENTS = 200
@@ -51,7 +51,8 @@ class CaseWriter:
         """
         counts: Counter[str] = Counter()
         refused: dict[str, str] = {}
-        for batch in _batches(documents):
+        for portion in portions(map(_stored_form, documents), BATCH_DOCUMENTS, film_size, BATCH_BYTES):
+            batch = list({d["ID"]: d for d in portion}.values())  # of two with one ID the later counts
             there = self._digests(batch)
             waiting = [d for d in batch if there.get(d["_id"]) != d["digest"]]
             counts["same"] += len(batch) - len(waiting)
@@ -84,8 +85,7 @@ class CaseWriter:
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> `provenance.input` of those cases that are there and have one; no film is loaded."""
         found: dict[str, str] = {}
-        for first in range(0, len(case_ids), 1000):
-            keys = [key_of(case_id) for case_id in case_ids[first : first + 1000]]
+        for keys in portions(map(key_of, case_ids), MAX_PAGE):
             for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1, "provenance.input": 1}):
                 noted = (document.get("provenance") or {}).get("input")
                 if isinstance(noted, str):
@@ -170,17 +170,3 @@ def _stored_form(document: Mapping[str, Any]) -> dict[str, Any]:
         "facets": facets(document["provenance"]["source"], document["reference"]),
         "digest": digest(document),
     }
-
-
-def _batches(documents: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Documents in batches of bounded size; of two with one ID in a batch, the later counts."""
-    batch: dict[str, dict[str, Any]] = {}
-    held = 0
-    for document in documents:
-        batch[document["ID"]] = _stored_form(document)
-        held += (document["film"] or {}).get("size", 0)
-        if len(batch) >= BATCH_DOCUMENTS or held >= BATCH_BYTES:
-            yield list(batch.values())
-            batch, held = {}, 0
-    if batch:
-        yield list(batch.values())

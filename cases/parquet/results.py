@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.parquet.files import read_rows
-from cases.results import Result
+from cases.store import Result
 from cases.whole_files import WriterLock, whole_file
 from modeling.errors import CaseStoreError
 from modeling.study import Modality

@@ -4,12 +4,10 @@ What runs the model is an engine: a function from batches of case IDs to their r
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from cases.refusals import MAX_PAGE
-from cases.results import Result, Results
-from cases.store import CaseFilter, CaseStore
+from cases.store import MAX_PAGE, CaseFilter, CaseStore, Result, Results, every_row, portions
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,9 @@ class Scoring:
 
 def awaiting(store: CaseStore, where: CaseFilter, results: Results) -> Iterator[str]:
     """IDs, in order, of the cases that pass the filter and have no result yet."""
-    after = None
-    while True:
-        page = store.page(where, after, MAX_PAGE)
-        ids = [row.case_id for row in page.rows]
+    for ids in portions((row.case_id for row in every_row(store, where)), MAX_PAGE):
         done = results.done(ids)
         yield from (case_id for case_id in ids if case_id not in done)
-        if page.next_after is None:
-            return
-        after = page.next_after
 
 
 def score_lake(
@@ -92,26 +84,14 @@ def score_lake(
     """
     scoring = Scoring(store.count(where))
 
-    def portions() -> Iterator[list[str]]:
-        for ids in grouped(awaiting(store, where, results), portion):
+    def handed() -> Iterator[list[str]]:
+        for ids in portions(awaiting(store, where, results), portion):
             scoring.awaiting += len(ids)
             yield ids
 
-    for found in engine(portions()):
+    for found in engine(handed()):
         scoring.written += results.write(found)
         scoring.problems |= {r["case_id"]: r["problem"] for r in found if r["problem"]}
         if progress is not None:
             progress(scoring)
     return scoring
-
-
-def grouped(ids: Iterable[str], size: int) -> Iterator[list[str]]:
-    """IDs in lists of at most `size`."""
-    group: list[str] = []
-    for case_id in ids:
-        group.append(case_id)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

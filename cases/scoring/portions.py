@@ -18,11 +18,10 @@ import numpy as np
 
 from cases.open_store import address_behind, open_case_store
 from cases.parquet.results import ResultFiles
-from cases.results import Result, Results
 from cases.scoring import ray_engine as score_ray
 from cases.scoring.checkpoint_hash import checkpoint_hash
-from cases.scoring.lake import Engine, Job, Scoring, awaiting, grouped, score_lake
-from cases.store import CaseFilter, CaseStore
+from cases.scoring.lake import Engine, Job, Scoring, awaiting, score_lake
+from cases.store import CaseFilter, CaseStore, Result, Results, is_mongo, portions
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.progress import progress
 
@@ -35,7 +34,7 @@ PORTION = 64
 _Read = list[tuple[str, str, "PreparedStudy"]]
 
 
-def score_portions(job: Job, portions: Iterator[list[str]]) -> Iterator[list[Result]]:
+def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
     """Results batch by batch, in order; a batch goes from the store to its results in one thread.
 
     Raises:
@@ -44,7 +43,7 @@ def score_portions(job: Job, portions: Iterator[list[str]]) -> Iterator[list[Res
     from modeling.batch import lanes
 
     store, pipeline = _store(job), _pipeline(job)
-    batches = (ids for portion in portions for ids in grouped(portion, job.batch))
+    batches = (ids for portion in handed for ids in portions(portion, job.batch))
     under_way: deque[Future[list[Result]]] = deque()
     with lanes() as (pool, count):
         for ids in batches:
@@ -131,10 +130,10 @@ def results_of(job: Job, folder: Path | None, *, write: bool) -> Results:
     Raises:
         ViewboxError: results cannot be written there.
     """
-    if job.store and job.store.startswith(("mongodb://", "mongodb+srv://")) and folder is None:
+    if is_mongo(job.store) and folder is None:
         from cases.mongo.results import MongoResults
 
-        return MongoResults(job.store, job.database, job.checkpoint_hash, write=write)
+        return MongoResults(str(job.store), job.database, job.checkpoint_hash, write=write)
     if folder is None and job.store is None:
         raise ViewboxError("The cases that ship hold no results; name a folder for them with --results.")
     return ResultFiles(folder or Path(str(job.store)), job.checkpoint_hash, write=write)
@@ -190,6 +189,6 @@ def score_store(
 
 def _engine(job: Job, ray: str | None) -> Engine:
     if ray is None:
-        return lambda portions: score_portions(job, portions)
+        return lambda handed: score_portions(job, handed)
     settings = {"address": ray or None, "gpus": 1.0 if job.device == "cuda" else 0.0}
-    return lambda portions: score_ray.run(score_portion, job, portions, **settings)
+    return lambda handed: score_ray.run(score_portion, job, handed, **settings)

@@ -8,8 +8,8 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cases.results import Result
 from cases.scoring.lake import Job
+from cases.store import Result
 from modeling.errors import ViewboxError
 
 RETRIES = 20

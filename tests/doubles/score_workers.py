@@ -4,9 +4,9 @@ import os
 import time
 from pathlib import Path
 
-from cases.results import Result
 from cases.scoring.lake import Job
 from cases.scoring.portions import score_portion
+from cases.store import Result
 
 
 def telling_portion(job: Job, ids: list[str]) -> list[Result]:

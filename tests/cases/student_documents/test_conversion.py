@@ -19,8 +19,8 @@ from bson import Decimal128, Int64, ObjectId, Regex
 from bson.raw_bson import RawBSONDocument
 from PIL import Image
 
-from cases.convert import to_student, to_viewbox
 from cases.document import case_from_document, digest, document_from_case
+from cases.export.convert import to_student, to_viewbox
 from cases.mongo import films as mongo_films
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.parquet.store import EmbeddedCaseStore

@@ -1,21 +1,21 @@
 """Student and Viewbox documents, each from the other: what `viewbox convert` does.
 
-FROM and TO are a `mongodb://` address with its database (or @FILE that holds one), a folder of an embedded
-store (Viewbox documents only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport`
-speak it (student documents only). Nothing is lost: a document converted there and back is the same to the
-byte. FROM and TO may be one database: the new form then lies beside the old one, and `--replace` takes the
-old one out.
+FROM and TO are a `mongodb://` address with its database, a folder of an embedded store (Viewbox documents
+only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport` speak it (student
+documents only). Nothing is lost: a document converted there and back is the same to the byte. FROM and TO may
+be one database: the new form then lies beside the old one, and `--replace` takes the old one out.
 """
 
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cases.mongo.store import MongoCaseStore
+from cases.open_store import open_for_writing
 from cases.parquet.store import EmbeddedCaseStore
-from cases.refusals import MAX_PAGE, BrokenCase
-from cases.store import CaseFilter
+from cases.refusals import BrokenCase
+from cases.store import CaseFilter, every_row, is_mongo, portions
 from cases.student_documents.conversion import (
     document_from_student,
     documents_in_lines,
@@ -26,19 +26,12 @@ from cases.student_documents.conversion import (
 from modeling.errors import CaseStoreError
 from modeling.progress import progress
 
-if TYPE_CHECKING:
-    from cases.mongo.store import MongoCaseStore
-
 _AT_ONCE = 50
 
 
 @dataclass
 class Converted:
-    """What a conversion came to.
-
-    Attributes:
-        broken: case -> why it stays what it is.
-    """
+    """How many documents were read, written, there already and removed; `broken`: case -> why it stays."""
 
     read: int = 0
     written: int = 0
@@ -58,28 +51,20 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
         ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
     """
     done = Converted()
+    pairs = _viewbox_forms(source, done)
     if dry_run:
-        for _ in _converted(_students(source), done):
+        for _ in pairs:
             pass
         return done
-    with _writer(target) as store:
-        batch: list[tuple[bytes, dict]] = []
-
-        def put() -> None:
-            stored = store.put_documents([document for _, document in batch])
+    with closing(open_for_writing(target)) as store:
+        for portion in portions(pairs, _AT_ONCE):
+            stored = store.put_documents([document for _, document in portion])
             done.written, done.same = done.written + stored.written, done.same + stored.same
             done.broken |= stored.refused
-            for raw, document in batch if replace and not isinstance(store, EmbeddedCaseStore) else ():
+            for raw, document in portion if replace and isinstance(store, MongoCaseStore) else ():
                 if document["ID"] not in stored.refused and _comes_back(store, document["ID"], raw):
                     store.remove(document["ID"], form="student")
                     done.removed += 1
-            batch.clear()
-
-        for pair in _converted(_students(source), done):
-            batch.append(pair)
-            if len(batch) >= _AT_ONCE:
-                put()
-        put()
     return done
 
 
@@ -94,14 +79,15 @@ def to_student(source: str, target: str, *, replace: bool = False, dry_run: bool
         ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
     """
     done = Converted()
+    pairs = _student_forms(source, done)
     if dry_run:
-        for _ in _student_forms(source, done):
+        for _ in pairs:
             pass
     elif target.endswith(".jsonl"):
-        done.written = write_lines(Path(target), (raw for _, raw in _student_forms(source, done)))
+        done.written = write_lines(Path(target), (raw for _, raw in pairs))
     else:
         with closing(_mongo(target, write=True)) as store:
-            for case_id, raw in _student_forms(source, done):
+            for case_id, raw in pairs:
                 store.put_student_document(raw)
                 done.written += 1
                 if replace:
@@ -118,8 +104,8 @@ def _students(source: str) -> Iterator[bytes]:
         yield from store.student_documents()
 
 
-def _converted(documents: Iterator[bytes], done: Converted) -> Iterator[tuple[bytes, dict]]:
-    for raw in progress(documents, "converting", unit="case"):
+def _viewbox_forms(source: str, done: Converted) -> Iterator[tuple[bytes, dict]]:
+    for raw in progress(_students(source), "converting", unit="case"):
         done.read += 1
         try:
             yield raw, document_from_student(raw)
@@ -128,41 +114,21 @@ def _converted(documents: Iterator[bytes], done: Converted) -> Iterator[tuple[by
 
 
 def _student_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
-    store = _mongo(source) if _is_mongo(source) else EmbeddedCaseStore.open(source)
-    with closing(store), progress(what="converting", unit="case") as bar:
-        after = None
-        while True:
-            page = store.page(CaseFilter(), after, MAX_PAGE)
-            for row in page.rows:
-                done.read += 1
-                bar.update()
-                try:
-                    raw = student_from_document(store.document(row.case_id))
-                except BrokenCase as exc:
-                    done.broken[row.case_id] = str(exc)
-                    continue
-                yield row.case_id, raw
-            if page.next_after is None:
-                return
-            after = page.next_after
+    with closing(_mongo(source) if is_mongo(source) else EmbeddedCaseStore.open(source)) as store:
+        for row in progress(every_row(store, CaseFilter()), "converting", unit="case"):
+            done.read += 1
+            try:
+                yield row.case_id, student_from_document(store.document(row.case_id))
+            except BrokenCase as exc:
+                done.broken[row.case_id] = str(exc)
 
 
-def _comes_back(store: "MongoCaseStore", case_id: str, raw: bytes) -> bool:
+def _comes_back(store: MongoCaseStore, case_id: str, raw: bytes) -> bool:
     """Whether the stored document gives the original to the byte: only then may the original go."""
     return student_from_document(store.document(case_id)) == raw
 
 
-def _is_mongo(place: str) -> bool:
-    return place.startswith(("mongodb://", "mongodb+srv://"))
-
-
-def _mongo(place: str, *, write: bool = False) -> "MongoCaseStore":
-    from cases.mongo.store import MongoCaseStore
-
-    if not _is_mongo(place):
+def _mongo(place: str, *, write: bool = False) -> MongoCaseStore:
+    if not is_mongo(place):
         raise CaseStoreError("Student documents lie in MongoDB or a .jsonl file; give such a place.")
     return MongoCaseStore.connect(place, write=write)
-
-
-def _writer(target: str) -> "closing[MongoCaseStore] | EmbeddedCaseStore":
-    return closing(_mongo(target, write=True)) if _is_mongo(target) else EmbeddedCaseStore.create(target)
