@@ -35,7 +35,7 @@ def about_tab(tabs: gr.Tabs, about: "About", spoken: Callable[[gr.Request], Lang
     def show(request: gr.Request) -> dict[Any, Any]:
         return {sheets: about.sheets(spoken(request))}
 
-    lanes.reading(tab.select, show, None, [sheets])
+    lanes.reading(tab.select, show, None, [sheets, lanes.message])
 
 
 class About:

@@ -3,7 +3,7 @@
   "use strict";
   const V = (window.viewboxViewer ??= {});
   if (V.viewText) return;
-  const SIGNS = ["both", "positive", "negative"], USUAL = "model,0,1,0,1,0.5,0.5,50,0,both,0";
+  const SIGNS = ["both", "positive", "negative"], USUAL = "model,0,1,0,1,0.5,0.5,60,60,both,1";
   const short = (value) => String(Number(value.toFixed(4)));
 
   /* Empty for the usual view. */

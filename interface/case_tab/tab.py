@@ -196,7 +196,7 @@ class CaseEvents:
         changed = partial(gr.on, [box.input for box in ticked])
         lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
         lanes.short(self._parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
-        lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, prove.result], js=_CLEAR_BRUSH)
+        lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, *proofs.proved], js=_CLEAR_BRUSH)
         compared = [trust.baselines, results.cancel, lanes.message]
         return lanes.long(trust.compare.click, checks.compare, None, compared)
 

@@ -55,9 +55,10 @@ def write_checkpoint(folder: Path) -> Path:
 
 def write_bundle(folder: Path) -> Path:
     """Two bundled checkpoints: `film` (siim, appearance, no text), `teaching` (phantom, all modalities)."""
-    shutil.copytree(
-        ROOT / "hub_config", folder, ignore=shutil.ignore_patterns("checkpoints", "cases", "__pycache__")
-    )
+    left_out = shutil.ignore_patterns("checkpoints", "cases", "__pycache__")
+    shutil.copytree(ROOT / "hub_config", folder, ignore=left_out)
+    words = Path("interface", "language")  # beside it, as in every checkout: drawings take their words there
+    shutil.copytree(ROOT / words, folder.parent / words, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     sighted = (Modality.IMAGE, Modality.TABLE)
     for name, sources, modalities, tasks in (
         ("film", ("siim",), sighted, (TaskName.APPEARANCE,)),

@@ -188,7 +188,10 @@ def test_change_a_clinical_field(page, tmp_path_factory):
     shoot(page, tmp_path_factory, "changed-field")
     page.get_by_label("Temperature (°C)").fill("101")
     page.get_by_role("button", name="Predict again").click()
-    page.wait_for_selector("#vb-message [role=alert]:has-text('°F')")
+    page.wait_for_selector("#vb-prediction :text('read as 101 °F (38.33 °C)')")
+    page.get_by_label("Temperature (°C)").fill("60")
+    page.get_by_role("button", name="Predict again").click()
+    page.wait_for_selector("#vb-message [role=alert]:has-text('outside 30 to 45 °C')")
     place = page.locator("#vb-message [role=alert]").bounding_box()
     assert 0 <= place["y"] <= 900, "the refusal must be in sight of the button"
     assert len(probabilities(page)) == 7, "the last prediction stays on screen"
@@ -304,8 +307,8 @@ def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_
     assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
     page.wait_for_selector("#vb-model :text('Checkpoint film, revision sha256:')")
     assert "teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
-    choose(page, "Explain", "Grading: Severe")
-    page.wait_for_selector("#vb-evidence :text('Integrated Gradients for Severe')")
+    choose(page, "Explain", "Grading: Severe rather than Mild")
+    page.wait_for_selector("#vb-evidence :text('Integrated Gradients for Severe rather than Mild')")
     choose(page, "Checkpoint", "film")
     page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
     page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This checkpoint reads no text.')")

@@ -187,12 +187,12 @@ def test_everything_by_keyboard_and_the_keys_are_listed(page, tmp_path_factory):
     assert moved["zoom"] > 1.5 and moved["u"] > 0.5 and moved["high"] - moved["low"] < 1
     press(page, "]", "]", ".", ".", "g", "c")
     assert page.evaluate(f"{VIEWER}.choice") == {
-        "opacity": 60,
-        "threshold": 10,
+        "opacity": 70,
+        "threshold": 70,
         "sign": "positive",
-        "contours": True,
+        "contours": False,
     }
-    page.wait_for_selector(".vv [role=status]:has-text('Opacity 60 %')", state="attached")
+    page.wait_for_selector(".vv [role=status]:has-text('Opacity 70 %')", state="attached")
     press(page, "2", "i", "r")
     assert state(page)["preset"] == "model" and state(page)["zoom"] == 1
     page.keyboard.press("?")
@@ -216,6 +216,8 @@ def test_keys_in_a_field_are_left_alone(page):
 
 def test_opacity_sign_and_threshold_change_the_picture_without_the_server(page, tmp_path_factory):
     explain(page, 1, "Typical")
+    page.get_by_role("button", name="Contours").click()  # off: their white rims have no sign
+    rested(page)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     cover = f"""(sign) => {{ const c = {VIEWER}.panes[0].over;
@@ -228,7 +230,9 @@ def test_opacity_sign_and_threshold_change_the_picture_without_the_server(page, 
     page.locator(".vv-map select").select_option("only what speaks against it")
     rested(page)
     assert page.evaluate(cover, 1) == 0 and page.evaluate(cover, -1) == against
-    assert "only what speaks against Typical shows" in page.inner_text("#vb-figure .vb-legend")
+    assert "only what speaks against Typical rather than Negative shows" in page.inner_text(
+        "#vb-figure .vb-legend"
+    )
     page.get_by_label("Hide the weakest").fill("80")
     rested(page)
     assert 0 < page.evaluate(cover, -1) < 0.6 * against
