@@ -37,6 +37,8 @@ FORBIDDEN = {
 HOMES = {
     "gradio": ("interface/", "app.py"),
     "gradio_client": (),
+    "jinja2": ("interface/html/render.py",),
+    "markupsafe": ("interface/",),
     "spaces": ("interface/", "app.py"),
     "pymongo": ("cases/mongo/",),
     "bson": ("cases/mongo/", "cases/student_documents/"),
@@ -340,6 +342,52 @@ def test_random_numbers_come_from_explicit_generators(source: Path) -> None:
             is_numpy = isinstance(owner.value, ast.Name) and owner.value.id in ("np", "numpy")
             if is_numpy and owner.attr == "random":
                 assert node.attr in allowed, f"{where(source)}:{node.lineno} uses np.random.{node.attr}"
+
+
+MARKUP_LEFT = {
+    "interface/about_tab/results.py",
+    "interface/about_tab/tab.py",
+    "interface/about_tab/tables.py",
+    "interface/browser/look.py",
+    "interface/browser/page_language.py",
+    "interface/case_tab/baseline_comparison.py",
+    "interface/case_tab/explanation_panel.py",
+    "interface/case_tab/export_panel.py",
+    "interface/case_tab/handout.py",
+    "interface/case_tab/map_switch.py",
+    "interface/case_tab/ppv_panel.py",
+    "interface/case_tab/prediction_panel.py",
+    "interface/case_tab/prove_panel.py",
+    "interface/case_tab/trust_handlers.py",
+    "interface/case_tab/trust_panel.py",
+    "interface/case_tab/viewer.py",
+    "interface/html/bars.py",
+    "interface/html/fragments.py",
+    "interface/learn_tab/tab.py",
+    "interface/models/checkpoints.py",
+    "interface/models/prediction_limits.py",
+    "interface/quiz_tab/fragments.py",
+    "interface/quiz_tab/tab.py",
+    "interface/reports_tab/marked_report.py",
+    "interface/reports_tab/pair_fragments.py",
+    "interface/reports_tab/similar_cards.py",
+    "interface/reports_tab/topics.py",
+}
+"""Modules that still write tags in strings; the list may only shrink, until nothing of it is left."""
+
+
+def test_markup_is_written_in_templates() -> None:
+    """Tags stand in `interface/html/templates/`, where every value is escaped."""
+    tag, writing = re.compile(r"</?[a-z][a-z0-9]*(?=[\s>/]|$)"), set()
+    for path in sources():
+        if where(path).startswith("interface/"):
+            nodes = list(ast.walk(tree(path)))
+            docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+            strings = (n for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
+            if any(tag.search(node.value) for node in strings if id(node) not in docs):
+                writing.add(where(path))
+    assert not writing - MARKUP_LEFT, "write the tags in a template (CONTRIBUTING.md, 'Write a panel')"
+    assert not MARKUP_LEFT - writing, "converted: take it off the list"
 
 
 def test_no_module_is_a_drawer() -> None:

@@ -6,6 +6,7 @@ from html import escape
 from cases.case import Case
 from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
+from interface.html.render import ui
 from interface.language.texts import (
     CATALOGUES,
     Language,
@@ -42,13 +43,12 @@ def _language_switch(language: Language) -> str:
 
 def alert(sentence: str) -> str:
     """A sentence that a screen reader speaks at once; empty for none."""
-    body = f'<span aria-hidden="true">⚠</span> {escape(sentence)}' if sentence else ""
-    return f'<div class="vb-alert{"" if body else " vb-empty"}" role="alert">{body}</div>'
+    return str(ui().alert(sentence))
 
 
 def note(sentence: str, kind: str = "") -> str:
-    """A quiet sentence; `kind` is an extra class."""
-    return f'<p class="vb-note {kind}">{escape(sentence)}</p>'
+    """A quiet sentence; `kind` is an extra class. In a template: `ui.note`."""
+    return str(ui().note(sentence, kind))
 
 
 def case_list(page: CasePage, first: int, count: int, current: str, language: Language) -> str:
@@ -133,7 +133,7 @@ def provenance_line(case: Case, language: Language) -> str:
 
 def heading(key: str, language: Language) -> str:
     """A panel's heading."""
-    return f'<h2 class="vb-heading">{escape(say(key, language))}</h2>'
+    return str(ui().heading(say(key, language)))
 
 
 def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> str:
