@@ -28,7 +28,7 @@ from training.corpora.labelled_film import Film
 TRAINING_FILMS = 800
 VALIDATION_FILMS = 500
 MADE_FROM = 80
-OTHERS = 500
+OTHERS = 1000
 TAUGHT = {"made": 260, "noise": 60, "photographs": 120, "cuts": 360}
 """How many pictures of a kind the gate is taught to stop; those that measure it are others."""
 SYNTHETIC = ("phantom",)

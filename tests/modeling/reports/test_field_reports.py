@@ -1,6 +1,6 @@
 """Reports as they come in the field, in words of our own: what is mined of them, and that nothing runs away.
 
-Each of the eight sets was scored once before any of its errors was looked at (docs/reports.md has those
+Each of the nine sets was scored once before any of its errors was looked at (docs/reports.md has those
 numbers), the first before the miner could read such reports at all; what stands here keeps the present state.
 """
 
