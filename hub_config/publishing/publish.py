@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "hub_config" / "cases"
 CARD = "README.md"
 REPO_TYPES: dict[Kind, RepoType] = {"model": "model", "space": "space", "cases": "dataset"}
-APP = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "app.py",
-       "requirements.txt", "packages.txt", "cases", "docs", "hub_config", "interface", "modeling")  # fmt: skip
+APP = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "app.py", "docs",
+       "requirements.txt", "packages.txt", "cases", "hub_config", "interface", "modeling")  # fmt: skip
 """What of this tree makes the Space; what is not there is left out."""
 
 
