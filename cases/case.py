@@ -11,13 +11,7 @@ from modeling.study import ClinicalText, Modality, Study
 
 @dataclass(frozen=True)
 class Licence:
-    """Terms of a film, and what they allow here.
-
-    Attributes:
-        name: as the publisher writes it, such as "CC BY 4.0".
-        may_show: whether the film may be put before a reader.
-        may_export: whether the case may leave the store.
-    """
+    """Terms of a film by their published name: may a reader see it, and may the case leave the store."""
 
     name: str
     may_show: bool
@@ -55,13 +49,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Rating:
-    """A number that one reader, or several together, gave a film on a published scale.
-
-    Attributes:
-        reader: who, as published, such as "mean of 3 expert raters".
-        scale: what is rated, such as "geographic extent".
-        low, high: the ends of the scale.
-    """
+    """A number that one reader, or "mean of 3 expert raters", gave a film on a published scale from `low` to
+    `high`, such as "geographic extent"."""
 
     reader: str
     scale: str
@@ -72,12 +61,7 @@ class Rating:
 
 @dataclass(frozen=True)
 class Region:
-    """A box that a reader drew around something on the film.
-
-    Attributes:
-        label: what is in it, such as "opacity".
-        left, top, width, height: as shares of the film's width and height, 0 to 1.
-    """
+    """A box that a reader drew around an "opacity", say, in shares of the film's width and height, 0 to 1."""
 
     reader: str
     label: str

@@ -1,14 +1,19 @@
-"""Summaries held in memory in the order of case IDs: list, step, draw and count without touching a film."""
+"""The list of a store in the order of case IDs: pages, neighbours, draws and counts; no film is touched."""
 
 import bisect
 import heapq
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Literal, Protocol, TypeVar
 
+from cases.case import Case
 from cases.document import RANDOM_BITS, facet_of, facets, random_key
+from cases.refusals import BrokenCase, check_query
 from cases.store import CaseFilter, CasePage, CaseSummary
+from modeling.errors import CaseNotFoundError
 
 DRAWN_FROM = 8
 """Cases a draw chooses among: those that follow a random point on the circle of random keys.
@@ -20,10 +25,70 @@ DIGITS = ("-", ":")
 """From where to before where the IDs stand that begin with a digit, or with a minus."""
 _WHOLE_NUMBER = re.compile("-?[0-9]+")
 _Keyed = tuple[int, str]
+T = TypeVar("T")
+
+
+class CaseList(Protocol):
+    """Cases of one form, listed."""
+
+    def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
+        """The next `limit` rows in the order of `place_of`."""
+
+    def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
+        """The neighbour of an ID, which itself need not be here."""
+
+    def drawn_after(self, where: CaseFilter, pivot: int) -> list[_Keyed]:
+        """Up to `DRAWN_FROM` cases that follow a point on the circle of random keys."""
+
+    def count(self, where: CaseFilter) -> int:
+        """How many pass the filter."""
+
+
+class ListedStore(ABC):
+    """The questions of `CaseStore` about its list, answered from the lists of all forms that it keeps."""
+
+    @abstractmethod
+    def get(self, case_id: str) -> Case:
+        """The whole case with its film."""
+
+    @abstractmethod
+    def _of_lists(self, question: Callable[[CaseList], T]) -> list[T]:
+        """The answer of each list; of two rows of one ID, the later list's counts."""
+
+    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
+        """Many whole cases; see `CaseStore.several`."""
+        return each(case_ids, self.get)
+
+    def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
+        """The next `limit` rows after a case ID; films are not loaded."""
+        check_query(where, after, limit=limit)
+        found = chain(*self._of_lists(lambda cases: cases.rows_after(where, after, limit + 1)))
+        rows = sorted({row.case_id: row for row in found}.values(), key=lambda row: place_of(row.case_id))
+        return CasePage(tuple(rows[:limit]), rows[limit - 1].case_id if len(rows) > limit else None)
+
+    def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
+        """The ID next to this one in order, or None at the end."""
+        check_query(where, case_id)
+        found = filter(None, self._of_lists(lambda cases: cases.next_to(case_id, direction, where)))
+        return (min if direction == "next" else max)(found, key=place_of, default=None)
+
+    def random(self, where: CaseFilter, seed: int) -> str | None:
+        """One ID drawn from those that pass the filter; the same seed draws the same case."""
+        check_query(where)
+        circle = 1 << RANDOM_BITS
+        pivot = random.Random(seed).getrandbits(RANDOM_BITS)
+        found = chain(*self._of_lists(lambda cases: cases.drawn_after(where, pivot)))
+        nearest = heapq.nsmallest(DRAWN_FROM, {((key - pivot) % circle, case_id) for key, case_id in found})
+        return nearest[random.Random(seed + 1).randrange(len(nearest))][1] if nearest else None
+
+    def count(self, where: CaseFilter) -> int:
+        """How many cases pass the filter."""
+        check_query(where)
+        return sum(self._of_lists(lambda cases: cases.count(where)))
 
 
 class Catalogue:
-    """All summaries of a store, by ID and by random key, once for every filter."""
+    """Summaries held in memory, by ID and by random key, once for every filter: a `CaseList`."""
 
     def __init__(self, summaries: Iterable[CaseSummary] = ()) -> None:
         self._rows: dict[str, CaseSummary] = {row.case_id: row for row in summaries}
@@ -36,37 +101,25 @@ class Catalogue:
         keys = {case_id: random_key(case_id) for case_id in self._rows}
         self._keyed = {facet: sorted((keys[i], i) for i in members) for facet, members in ids.items()}
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __contains__(self, case_id: str) -> bool:
-        return case_id in self._rows
-
     def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
-        """The next `limit` rows in the order of `place_of`."""
+        """See `CaseList`."""
         ids = self._passing(where)
         start = 0 if after is None else bisect.bisect_right(ids, place_of(after), key=place_of)
         return [self._rows[case_id] for case_id in ids[start : start + limit]]
 
     def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
-        """The neighbour of an ID, which itself need not be here."""
-        ids = self._passing(where)
-        place = place_of(case_id)
-        after = bisect.bisect_right(ids, place, key=place_of)
-        at = after if direction == "next" else bisect.bisect_left(ids, place, key=place_of) - 1
-        return ids[at] if 0 <= at < len(ids) else None
+        """See `CaseList`."""
+        return neighbour(self._passing(where), case_id, direction)
 
     def drawn_after(self, where: CaseFilter, pivot: int) -> list[_Keyed]:
-        """Up to `DRAWN_FROM` cases that follow a point on the circle of random keys."""
+        """See `CaseList`."""
         keyed = self._keyed.get(facet_of(where), [])
         start = bisect.bisect_left(keyed, (pivot, ""))
-        prefix = where.text or ""
-        around = (keyed[(start + i) % len(keyed)] for i in range(len(keyed)))
-        found = (pair for pair in around if pair[1].startswith(prefix))
-        return [pair for pair, _ in zip(found, range(DRAWN_FROM), strict=False)]
+        around = chain(islice(keyed, start, None), islice(keyed, start))
+        return list(islice((pair for pair in around if pair[1].startswith(where.text or "")), DRAWN_FROM))
 
     def count(self, where: CaseFilter) -> int:
-        """How many pass the filter."""
+        """See `CaseList`."""
         return len(self._passing(where))
 
     def _passing(self, where: CaseFilter) -> Sequence[str]:
@@ -83,28 +136,24 @@ def place_of(case_id: str) -> tuple[bool, bool, bool, int, str]:
     return case_id >= DIGITS[0], case_id >= DIGITS[1], number is None, number or 0, case_id
 
 
+def neighbour(ids: Sequence[str], case_id: str, direction: Literal["next", "previous"]) -> str | None:
+    """The ID next to another, which itself need not be there, among IDs in the order of `place_of`."""
+    after = bisect.bisect_right(ids, place_of(case_id), key=place_of)
+    at = after if direction == "next" else bisect.bisect_left(ids, place_of(case_id), key=place_of) - 1
+    return ids[at] if 0 <= at < len(ids) else None
+
+
 def prefix_end(prefix: str) -> str:
     """A text after all IDs that begin with the prefix: IDs are printable, and U+10FFFF is not."""
     return prefix + "\U0010ffff"
 
 
-def pivot_of(seed: int) -> int:
-    """The point on the circle of random keys that a seed stands for."""
-    return random.Random(seed).getrandbits(RANDOM_BITS)
-
-
-def draw(candidates: Iterable[_Keyed], seed: int) -> str | None:
-    """One of the first `DRAWN_FROM` candidates after the seed's point, wherever each of them is stored."""
-    pivot, circle = pivot_of(seed), 1 << RANDOM_BITS
-    way = {((key - pivot) % circle, case_id): case_id for key, case_id in candidates}
-    nearest = [way[place] for place in heapq.nsmallest(DRAWN_FROM, way)]
-    if not nearest:
-        return None
-    return nearest[random.Random(seed + 1).randrange(len(nearest))]
-
-
-def page_of(rows: Iterable[CaseSummary], limit: int) -> CasePage:
-    """The page made of the first `limit` of at least `limit + 1` rows, where there are as many."""
-    merged = sorted({row.case_id: row for row in rows}.values(), key=lambda row: place_of(row.case_id))
-    kept = tuple(merged[:limit])
-    return CasePage(kept, kept[-1].case_id if len(merged) > limit else None)
+def each(case_ids: Iterable[str], read: Callable[[str], Case]) -> Iterator[tuple[str, Case | BrokenCase]]:
+    """Cases as they are read; those that are not there are left out, a broken one comes as its error."""
+    for case_id in case_ids:
+        try:
+            yield case_id, read(case_id)
+        except CaseNotFoundError:
+            continue
+        except BrokenCase as exc:
+            yield case_id, exc

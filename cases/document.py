@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,10 @@ SCHEMA_VERSION = 1
 ORIGINAL = "seed"
 """The key under which a converted student document keeps the original; stored documents call it so."""
 RANDOM_BITS = 48
-SUMMARY_FIELDS = (
-    "ID",
-    "title",
-    "provenance.source",
-    "provenance.synthetic",
-    "reference",
-    "licence",
-    "thumbnail",
-)
-"""What a list row is made from; the film is not among them."""
+_ORIGIN = ("provenance.source", "provenance.synthetic")
+SUMMARY_FIELDS = ("ID", "title", *_ORIGIN, "reference", "licence", "thumbnail")
+"""Keys that a list row is made from; the film is not among them."""
+_ON_SCALE = ("value", "low", "high")
 _NOT_CONTENT = ("_id", "facets", "random", "thumbnail", "digest")
 
 
@@ -55,7 +50,6 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         _check_reference(reference)
         table = _table_document(case.study.table)
         film_part = None if radiograph is None else film_document(radiograph, film)
-        may_see = radiograph is not None and case.licence.may_show
     except ViewboxError as exc:
         raise BrokenCase(
             "Case '{case}' was not stored: {problem}", case=shown(case.case_id), problem=exc.sentence
@@ -66,29 +60,17 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         "facets": facets(case.provenance.source, reference),
         "random": random_key(case.case_id),
         "film": film_part,
-        "thumbnail": thumbnail(radiograph) if may_see and radiograph is not None else None,
+        "thumbnail": thumbnail(radiograph) if radiograph is not None and case.licence.may_show else None,
         "table": table,
         "text": dict(case.study.text.sections),
         "report": dict(case.report),
         "reference": reference,
-        "readings": [
-            {"reader": r.reader, "task": str(r.task), "class_name": r.class_name} for r in case.readings
-        ],
-        "licence": {
-            "name": case.licence.name,
-            "may_show": case.licence.may_show,
-            "may_export": case.licence.may_export,
-        },
-        "provenance": {
-            "source": case.provenance.source,
-            "patient": case.provenance.patient,
-            "attribution": case.provenance.attribution,
-            "synthetic": case.provenance.synthetic,
-        },
+        "readings": [asdict(reading) | {"task": str(reading.task)} for reading in case.readings],
+        "licence": asdict(case.licence),
+        "provenance": asdict(case.provenance),
         "evidence": None if case.evidence is None else _evidence_document(case.evidence),
         "notes": [str(note) for note in case.notes],
-        **_annotations_document(case),
-        **{name: dict(words) for name, words in _words(case).items() if words},
+        **_later_parts(case),
     }
 
 
@@ -170,10 +152,9 @@ def random_key(case_id: str) -> int:
 
 def _case(case_id: str, document: Mapping[str, Any]) -> Case:
     check_case_id(case_id)
-    film, licence, provenance = document["film"], document["licence"], document["provenance"]
-    reference = dict(document["reference"])
-    _check_reference(reference)
-    evidence = document["evidence"]
+    film, licence, evidence = document["film"], document["licence"], document["evidence"]
+    provenance = [str(document["provenance"][name]) for name in ("source", "patient", "attribution")]
+    _check_reference(document["reference"])
     return Case(
         case_id=case_id,
         study=Study(
@@ -182,21 +163,16 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
             text=ClinicalText(_texts(document["text"])),
         ),
         licence=Licence(str(licence["name"]), licence["may_show"] is True, licence["may_export"] is True),
-        provenance=Provenance(
-            source=str(provenance["source"]),
-            patient=str(provenance["patient"]),
-            attribution=str(provenance["attribution"]),
-            synthetic=bool(provenance["synthetic"]),
-        ),
+        provenance=Provenance(*provenance, synthetic=bool(document["provenance"]["synthetic"])),
         report=_texts(document["report"]),
-        reference={TaskName(task): name for task, name in reference.items()},
+        reference={TaskName(task): name for task, name in document["reference"].items()},
         readings=tuple(
             Reading(str(r["reader"]), TaskName(r["task"]), str(r["class_name"])) for r in document["readings"]
         ),
         evidence=None if evidence is None else _evidence(evidence),
-        notes=tuple(str(note) for note in document["notes"]),
+        notes=tuple(map(str, document["notes"])),
         ratings=tuple(
-            Rating(str(r["reader"]), str(r["scale"]), *(float(r[k]) for k in ("value", "low", "high")))
+            Rating(str(r["reader"]), str(r["scale"]), *(float(r[k]) for k in _ON_SCALE))
             for r in document.get("ratings", ())
         ),
         regions=tuple(
@@ -208,11 +184,6 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
     )
 
 
-def _words(case: Case) -> dict[str, Mapping[str, str]]:
-    """What its teacher wrote; a case without has neither key, as documents had before there were any."""
-    return {"title": case.title, "teaching_note": case.teaching_note}
-
-
 def _check_reference(reference: Mapping[str, str]) -> None:
     for task_name, class_name in reference.items():
         task = TASKS[TaskName(task_name)]
@@ -222,8 +193,8 @@ def _check_reference(reference: Mapping[str, str]) -> None:
 
 def _table_document(table: ClinicalTable) -> dict[str, dict[str, Any]]:
     """Values with the unit they are kept in, so that a later change of unit can never go unseen."""
-    known = dict(_checked_values(table.values))
-    return {name: {"value": value, "unit": CLINICAL_FIELDS[name].unit} for name, value in known.items()}
+    known = _checked_values(table.values)
+    return {name: {"value": value, "unit": CLINICAL_FIELDS[name].unit} for name, value in known}
 
 
 def _table(document: Mapping[str, Any]) -> ClinicalTable:
@@ -247,29 +218,18 @@ def _checked_values(values: Mapping[str, Any]) -> Iterator[tuple[str, float | st
         yield name, value if limit else CLINICAL_FIELDS[name].check(value)
 
 
-def _annotations_document(case: Case) -> dict[str, list[dict[str, Any]]]:
-    """Ratings and regions; a case without any has neither key, as documents had before there were any."""
+def _later_parts(case: Case) -> dict[str, Any]:
+    """Ratings, regions and a teacher's words: a case without has no such key, as before there were any."""
     parts = {
-        "ratings": [
-            {
-                "reader": r.reader,
-                "scale": r.scale,
-                "value": float(r.value),
-                "low": float(r.low),
-                "high": float(r.high),
-            }
-            for r in case.ratings
-        ],
+        "ratings": [asdict(r) | {k: float(getattr(r, k)) for k in _ON_SCALE} for r in case.ratings],
         "regions": [
-            {
-                "reader": r.reader,
-                "label": r.label,
-                "box": [float(v) for v in (r.left, r.top, r.width, r.height)],
-            }
+            {"reader": r.reader, "label": r.label, "box": [*map(float, (r.left, r.top, r.width, r.height))]}
             for r in case.regions
         ],
+        "title": dict(case.title),
+        "teaching_note": dict(case.teaching_note),
     }
-    return {name: entries for name, entries in parts.items() if entries}
+    return {name: part for name, part in parts.items() if part}
 
 
 def _evidence_document(evidence: PlantedEvidence) -> dict[str, Any]:

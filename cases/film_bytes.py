@@ -18,42 +18,38 @@ _LARGE_FILM = 1_000_000
 """Pixels above which PNG is packed quickly: level 6 costs an 8-megapixel film over a second."""
 
 
-def film_document(radiograph: Radiograph, original: bytes | None = None) -> dict[str, Any]:
-    """A radiograph as a plain dict: losslessly coded pixels, their hash, and what gives them brightness.
+def film_document(film: Radiograph, original: bytes | None = None) -> dict[str, Any]:
+    """A film as a plain dict: losslessly coded pixels, their hash, and what gives them brightness.
 
     Args:
-        radiograph: any film; 8-bit ones may come with their file.
-        original: the JPEG or PNG file the film was read from; kept as it is where it decodes to the very
+        original: the JPEG or PNG file an 8-bit film was read from; kept as it is where it decodes to the very
             same pixels, since it is smaller than a PNG made from a decoded JPEG.
     """
-    encoding = _kind_of_file(original, radiograph.pixels) if original else None
-    data = original if encoding and original else _png(radiograph.pixels)
-    window, lut = radiograph.window, radiograph.voi_lut
+    encoding = _kind_of_file(original, film.pixels) if original else None
+    data = original if encoding and original else _png(film.pixels)
+    window, lut, spacing = film.window, film.voi_lut, film.pixel_spacing
     return {
         "encoding": encoding or "png",
         "bytes": data,
         "sha256": hashlib.sha256(data).hexdigest(),
         "size": len(data),
-        "height": int(radiograph.shape[0]),
-        "width": int(radiograph.shape[1]),
-        "dtype": radiograph.pixels.dtype.name,
-        "bits_stored": int(radiograph.bits_stored),
-        "photometric": str(radiograph.photometric),
-        "rescale": {
-            "slope": float(radiograph.rescale_slope),
-            "intercept": float(radiograph.rescale_intercept),
-        },
+        "height": int(film.shape[0]),
+        "width": int(film.shape[1]),
+        "dtype": film.pixels.dtype.name,
+        "bits_stored": int(film.bits_stored),
+        "photometric": str(film.photometric),
+        "rescale": {"slope": float(film.rescale_slope), "intercept": float(film.rescale_intercept)},
         "window": window
         and {"center": float(window.center), "width": float(window.width), "function": window.function},
         "voi_lut": lut and {"first": float(lut.first), **_array_document(lut.values)},
-        "view_position": str(radiograph.view_position),
-        "pixel_aspect_ratio": float(radiograph.pixel_aspect_ratio),
-        "pixel_spacing": radiograph.pixel_spacing and [float(edge) for edge in radiograph.pixel_spacing],
+        "view_position": str(film.view_position),
+        "pixel_aspect_ratio": float(film.pixel_aspect_ratio),
+        "pixel_spacing": spacing and [float(edge) for edge in spacing],
     }
 
 
 def radiograph_from_film(film: Mapping[str, Any]) -> Radiograph:
-    """The radiograph that `film_document` wrote, once its bytes are shown to be those that were stored.
+    """The radiograph that `film_document` wrote.
 
     Raises:
         StudyError: the bytes changed since they were stored, or do not decode to the film described.
@@ -97,17 +93,13 @@ def thumbnail(radiograph: Radiograph) -> bytes:
         gray = 1 - gray
     size = (max(1, round(width * scale)), max(1, round(tall * scale)))
     picture = Image.fromarray(np.round(gray * 255).astype(np.uint8)).resize(size, Image.Resampling.BOX)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=80)
-    return file.getvalue()
+    return _file(picture, "JPEG", quality=80)
 
 
 def mask_png(mask: np.ndarray) -> bytes:
     """A (H, W) bool mask as a 1-bit PNG."""
-    file = io.BytesIO()
     gray = Image.fromarray(mask.astype(np.uint8) * 255)
-    gray.convert("1", dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return _file(gray.convert("1", dither=Image.Dither.NONE), "PNG", optimize=True)
 
 
 def mask_from_png(data: bytes) -> np.ndarray:
@@ -126,6 +118,12 @@ def mask_from_png(data: bytes) -> np.ndarray:
         raise StudyError("one of its masks cannot be decoded") from exc
 
 
+def _file(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
 def _png(pixels: np.ndarray) -> bytes:
     """Pixels as a gray PNG of 8 or 16 bits; signed values keep their bit pattern."""
     if pixels.dtype.itemsize == 1 and pixels.dtype.kind == "i":
@@ -133,9 +131,7 @@ def _png(pixels: np.ndarray) -> bytes:
     stored = np.ascontiguousarray(pixels).view(np.uint16 if pixels.dtype.itemsize == 2 else np.uint8)
     if pixels.size > _LARGE_FILM:
         return _quick_png(stored)
-    file = io.BytesIO()
-    Image.fromarray(stored).save(file, "PNG", compress_level=9)
-    return file.getvalue()
+    return _file(Image.fromarray(stored), "PNG", compress_level=9)
 
 
 def _quick_png(stored: np.ndarray) -> bytes:
@@ -152,7 +148,7 @@ def _quick_png(stored: np.ndarray) -> bytes:
     packed = isal_zlib.compress(filtered, level=1)
     header = struct.pack(">IIBBBBB", width, height, 8 * stored.dtype.itemsize, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*one) for one in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def address_behind(uri: str | None) -> str | None:
-    """The address itself; of @FILE the one in the file.
-
-    Raises:
-        CaseStoreError: the file cannot be read.
-    """
+    """The address itself; of @FILE the one in the file, or `CaseStoreError` where it cannot be read."""
     if uri is None or not uri.startswith("@"):
         return uri
     try:
@@ -48,18 +44,14 @@ def open_case_store(
     if is_mongo(uri):
         from cases.mongo.store import MongoCaseStore
 
-        return MongoCaseStore.connect(uri, database, write=write, reachable_ports=reachable_ports)
+        return MongoCaseStore.connect(str(uri), database, write=write, reachable_ports=reachable_ports)
     from cases.parquet.store import EmbeddedCaseStore
 
     return EmbeddedCaseStore.open(uri, write=write)
 
 
 def open_for_writing(address: str, database: str | None = None) -> "MongoCaseStore | EmbeddedCaseStore":
-    """The store at an address, open for writing; a folder that is not there is made.
-
-    Raises:
-        CaseStoreError: the address names no store, or one that cannot be written to.
-    """
+    """The store at an address, open for writing; a folder that is not there is made."""
     from cases.parquet.store import EmbeddedCaseStore
 
     if is_mongo(address):

@@ -1,5 +1,6 @@
 """What every store refuses, in the same words: one sentence with the case ID and what to do."""
 
+import re
 from typing import Any
 
 from cases.store import MAX_PAGE, CaseFilter
@@ -14,11 +15,7 @@ class BrokenCase(CaseStoreError):
 
 
 def check_case_id(case_id: object) -> str:
-    """A case ID that every store can keep in one order: 1 to 200 printable characters.
-
-    Raises:
-        CaseStoreError: anything else.
-    """
+    """The case ID, if every store can keep it in one order: 1 to 200 printable characters, or it raises."""
     if isinstance(case_id, str) and 0 < len(case_id) <= MAX_ID_LENGTH and case_id.isprintable():
         return case_id
     raise BrokenCase(
@@ -29,11 +26,7 @@ def check_case_id(case_id: object) -> str:
 
 
 def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
-    """Refuse what is no question to a store: queries take text and small numbers only.
-
-    Raises:
-        CaseStoreError: a filter or an ID that is not text, or a page of another size than 1 to 1,000.
-    """
+    """Refuse a filter or an ID that is not text, and a page of another size than 1 to 1,000."""
     for text in (where.source, where.appearance, where.grading, where.text, *texts):
         if text is not None and not _is_text(text):
             raise CaseStoreError("A case ID or filter is plain text; write it again as text.")
@@ -79,10 +72,4 @@ def shown(case_id: object) -> str:
 
 def _is_text(value: object) -> bool:
     """True for text that UTF-8 can carry; a lone surrogate cannot be sent to any server."""
-    if not isinstance(value, str):
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)

@@ -78,7 +78,6 @@ class CaseStore(Protocol):
     @property
     def description(self) -> str:
         """What the store is, without any secret: for the page and the log."""
-        ...
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film.
@@ -86,30 +85,24 @@ class CaseStore(Protocol):
         Raises:
             CaseNotFoundError: no case has this ID.
         """
-        ...
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | CaseStoreError]]:
         """Many whole cases, in the order of the IDs, which name none twice.
 
         Those that are not there are left out; one that is broken comes as the error that `get` would raise.
         """
-        ...
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
-        ...
 
     def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
         """The ID next to this one in order, or None at the end."""
-        ...
 
     def random(self, where: CaseFilter, seed: int) -> str | None:
         """One ID drawn from those that pass the filter; the same seed draws the same case."""
-        ...
 
     def count(self, where: CaseFilter) -> int:
         """How many cases pass the filter."""
-        ...
 
     def put(self, case: Case) -> None:
         """Store or replace a case.
@@ -117,7 +110,6 @@ class CaseStore(Protocol):
         Raises:
             CaseStoreError: the store was opened for reading only.
         """
-        ...
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case (see `cases.document`), its film's file included.
@@ -125,7 +117,6 @@ class CaseStore(Protocol):
         Raises:
             CaseNotFoundError: no case has this ID.
         """
-        ...
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Store or replace many documents (see `cases.document`); doing so again changes nothing.
@@ -134,11 +125,9 @@ class CaseStore(Protocol):
             CaseStoreError: the store was opened for reading only, was lost, or is full; what was put before
                 may or may not be there, and putting all again loses and doubles nothing.
         """
-        ...
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
-        ...
 
 
 class Results(Protocol):
@@ -146,15 +135,12 @@ class Results(Protocol):
 
     def done(self, case_ids: Sequence[str]) -> set[str]:
         """Those of the cases that have a result of this checkpoint."""
-        ...
 
     def write(self, results: Sequence[Result]) -> int:
         """Keep results; returns how many were not there before."""
-        ...
 
     def close(self) -> None:
         """All that was written is safe after this."""
-        ...
 
 
 def is_mongo(address: str | None) -> bool:

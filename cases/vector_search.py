@@ -18,12 +18,7 @@ PARTS = len(Modality)
 
 @dataclass(frozen=True, eq=False)
 class StoredVectors:
-    """A case as the store's vector search gives it back.
-
-    Attributes:
-        vectors: modality -> (D,) float32 of length 1, those that the case has.
-        patient, label: empty where not known.
-    """
+    """A case's vectors, (D,) float32 of length 1 by modality; patient and label are empty where not known."""
 
     case_id: str
     vectors: Mapping[Modality, np.ndarray]
@@ -35,19 +30,14 @@ class VectorSearch(Protocol):
     """Searches the cases as one checkpoint encoded them."""
 
     def fault(self, width: int) -> str:
-        """Why this cannot answer, in one sentence; empty where it can.
-
-        Args:
-            width: D of the vectors that will be asked with.
+        """Why this cannot answer to vectors of that width, in one sentence; empty where it can.
 
         Raises:
             CaseStoreError: the store does not answer at all.
         """
-        ...
 
     def count(self) -> int:
         """How many cases are searched."""
-        ...
 
     def nearest(
         self,
@@ -71,7 +61,6 @@ class VectorSearch(Protocol):
         Raises:
             CaseStoreError: the store does not answer.
         """
-        ...
 
 
 @runtime_checkable
@@ -79,8 +68,7 @@ class SearchableStore(Protocol):
     """A case store that may offer a vector search."""
 
     def vectors(self, encoding: str) -> VectorSearch:
-        """The search among vectors of a checkpoint, by its hash (`cases.scoring.checkpoint_hash`)."""
-        ...
+        """The search among vectors of a checkpoint, by its hash (`cases.scoring.lake`)."""
 
 
 def laid_out(vectors: Mapping[Modality, np.ndarray], width: int) -> np.ndarray:
@@ -91,15 +79,13 @@ def laid_out(vectors: Mapping[Modality, np.ndarray], width: int) -> np.ndarray:
     """
     row = np.zeros(PARTS * width + 1, np.float32)
     given = 0
-    for place, modality in enumerate(Modality):
-        if modality not in vectors:
-            continue
-        vector = np.asarray(vectors[modality], np.float64)
+    for modality, vector in vectors.items():
+        vector = np.asarray(vector, np.float64)
         if vector.shape != (width,) or not np.isfinite(vector).all():
             raise ValueError(f"{modality}: {vector.shape}")
         length = np.linalg.norm(vector)
         if length > 0:
-            row[place * width : (place + 1) * width] = vector / length
+            row[_place(modality, width)] = vector / length
             given += 1
     if not given:
         raise ValueError("no vector")
@@ -111,12 +97,17 @@ def asked(query: Mapping[Modality, np.ndarray], weights: Mapping[Modality, float
     """(3 * `width` + 1,) float32: the weighted query; its cosines order cases as the weighted mean does."""
     row = laid_out({m: query[m] for m in weights}, width)
     row[-1] = 0.0
-    for place, modality in enumerate(Modality):
-        row[place * width : (place + 1) * width] *= weights.get(modality, 0.0)
+    for modality in Modality:
+        row[_place(modality, width)] *= weights.get(modality, 0.0)
     return row / np.linalg.norm(row)
 
 
 def taken_apart(row: np.ndarray, width: int) -> dict[Modality, np.ndarray]:
     """The vectors that `laid_out` laid out."""
-    parts = {m: row[place * width : (place + 1) * width] for place, m in enumerate(Modality)}
+    parts = {modality: row[_place(modality, width)] for modality in Modality}
     return {modality: part for modality, part in parts.items() if part.any()}
+
+
+def _place(modality: Modality, width: int) -> slice:
+    start = list(Modality).index(modality) * width
+    return slice(start, start + width)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from modeling.errors import CaseStoreError
+
 PARTIAL = ".partial"
 
 
@@ -42,28 +44,34 @@ def sync_folder(folder: Path) -> None:
 class WriterLock:
     """The right to write; the system takes it back from a program that ends, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy: CaseStoreError) -> None:
         """
         Args:
-            path: the lock's file, which is made and taken away again.
+            path: the lock's file, which is made (its folder too) and taken away again.
+            busy: raised where another program has it, or another object of this one.
 
         Raises:
-            BlockingIOError: another program has it, or another object of this one.
-            OSError: the file cannot be made.
+            CaseStoreError: `busy`, or the file cannot be made.
         """
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            while not self._taken():
+                self._file.close()  # Its last holder took the file away between our two steps.
+        except BlockingIOError as exc:
+            self._file.close()
+            raise busy from exc
+        except OSError as exc:
+            raise CaseStoreError(
+                "'{folder}' cannot be written to; choose another folder.", folder=path.parent.name
+            ) from exc
+
+    def _taken(self) -> bool:
         import fcntl  # Not at the top: a system without it can still read.
 
-        self._path = path
-        while True:
-            self._file = path.open("a")
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if path.exists() and os.path.samestat(os.fstat(self._file.fileno()), path.stat()):
-                    return
-            except OSError:
-                self._file.close()
-                raise
-            self._file.close()  # Its last holder took the file away between our two steps.
+        self._file = self._path.open("a")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return self._path.exists() and os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
 
     def close(self) -> None:
         """Let others write; once more does no harm."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from modeling.labels import TASKS
@@ -19,6 +20,9 @@ HUB_LICENCES = {
 }
 """A licence's name, in lower case and without hyphens or brackets -> its identifier on the Hub."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
+
+
+_TEMPLATE = Path(__file__).with_name("card.md")
 
 
 @dataclass
@@ -54,10 +58,6 @@ class Account:
         if provenance["attribution"]:
             self.attributions[provenance["attribution"]] += 1
 
-    def leave_out(self, source: str, reason: str) -> None:
-        """A case that stays."""
-        self.left[source, reason] += 1
-
     def figures(self) -> dict[str, Any]:
         """The account as plain values."""
         return {
@@ -74,99 +74,40 @@ def card(account: Account, name: str, folder: str = "PLACE") -> str:
     Args:
         folder: where the data set lies, for the line of code that loads it.
     """
-    return (
-        "\n\n".join(
-            [
-                _front_matter(account, name),
-                f"# {_one_line(name)}",
-                "Chest film cases: each with its film, clinical table, text by section, reference labels,"
-                " every reading that is known, its licence and where it comes from."
-                " **For teaching and research. Not for diagnosis.**",
-                f"{account.cases} cases of {len(account.patients)} known patients;"
-                f" {account.synthetic} are synthetic.",
-                _table(
-                    ("source", "licence", "cases"), [(*key, n) for key, n in sorted(account.sources.items())]
-                ),
-                "## Films\n\n" + _table(("film", "cases"), sorted(account.films.items())),
-                "## Reference labels\n\n" + _labels(account),
-                "## Attribution\n\n" + _list(account.attributions),
-                "## Left out\n\n" + _left(account),
-                _COLUMNS,
-                _USE.format(folder=_one_line(folder)),
-            ]
-        )
-        + "\n"
+    labels = [(t, c) for t, task in TASKS.items() for c in task.classes if account.labels[str(t), c]]
+    attributions = [f"- {_one_line(text)} ({n})" for text, n in sorted(account.attributions.items())]
+    left = _table(("source", "because", "cases"), _keyed(account.left)) if account.left else ""
+    return _TEMPLATE.read_text("utf-8").format(
+        licence=_licence(account),
+        pretty_name=_quoted(name),
+        size=next((text for limit, text in _SIZES if account.cases < limit), "1M<n<10M"),
+        name=_one_line(name),
+        cases=account.cases,
+        patients=len(account.patients),
+        synthetic=account.synthetic,
+        sources=_table(("source", "licence", "cases"), _keyed(account.sources)),
+        films=_table(("film", "cases"), sorted(account.films.items())),
+        labels=_table(("task", "class", "cases"), [(*key, account.labels[key]) for key in labels]),
+        attributions="\n".join(attributions) or "None is asked for.",
+        left=left or "No case was left out.",
+        folder=_one_line(folder),
     )
 
 
-_COLUMNS = """## Columns
-
-| column | holds |
-|---|---|
-| `case_id` | the case's name |
-| `source` | the set it belongs to |
-| `appearance`, `grading`, `findings` | reference label, or nothing |
-| `licence`, `may_show` | terms of the film; whether it may be put before readers |
-| `synthetic` | whether the film is computed |
-| `thumbnail` | JPEG of at most 96 px, for lists |
-| `image` | the film's file as it was stored, 8 or 16 bits, losslessly |
-| `regions` | boxes that readers drew: reader, label, and left, top, width, height as shares of the film |
-| `document` | all of it as JSON: table with units, text, report, readings, ratings, geometry, provenance |"""
-_USE = """## Use
-
-```python
-from datasets import load_dataset
-
-cases = load_dataset("{folder}", split="train")
-```
-
-Films keep their stored values: `document` says how they become brightness (`photometric`, `rescale`,
-`window`, `voi_lut`). Set `CASES_FOLDER` to this folder to look at the cases in Viewbox."""
-
-
-def _front_matter(account: Account, name: str) -> str:
+def _licence(account: Account) -> str:
+    """The licence in front matter: as the Hub calls it where it is one, else the names of all."""
     names = sorted({licence for _, licence in account.sources})
     identifiers = {HUB_LICENCES.get(re.sub(r"\s*\(.*\)|-", " ", n.lower()).strip()) for n in names}
     known = identifiers.pop() if len(identifiers) == 1 else None
-    lines = ["---", f"license: {known or 'other'}"]
-    if known is None:
-        lines.append(f"license_name: {_quoted(', '.join(names) or 'none')}")
-    lines += [
-        f"pretty_name: {_quoted(name)}",
-        "size_categories:",
-        f"- {next((text for limit, text in _SIZES if account.cases < limit), '1M<n<10M')}",
-        "task_categories:",
-        "- image-classification",
-        "tags:",
-        "- chest-x-ray",
-        "- multimodal",
-        "- viewbox",
-        "configs:",
-        "- config_name: default",
-        "  data_files:",
-        "  - split: train",
-        "    path: cases-*.parquet",
-        "---",
-    ]
-    return "\n".join(lines)
-
-
-def _labels(account: Account) -> str:
-    ordered = [(t, c) for t, task in TASKS.items() for c in task.classes if account.labels[str(t), c]]
-    return _table(("task", "class", "cases"), [(*key, account.labels[key]) for key in ordered])
-
-
-def _left(account: Account) -> str:
-    if not account.left:
-        return "No case was left out."
-    rows = [(*key, n) for key, n in sorted(account.left.items())]
-    return _table(("source", "because", "cases"), rows)
-
-
-def _list(counts: Mapping[str, int]) -> str:
     return (
-        "\n".join(f"- {_one_line(text)} ({n})" for text, n in sorted(counts.items())) or "None is asked for."
+        f"license: {known}"
+        if known
+        else f"license: other\nlicense_name: {_quoted(', '.join(names) or 'none')}"
     )
+
+
+def _keyed(counts: Mapping[tuple[str, str], int]) -> list[tuple[Any, ...]]:
+    return [(*key, n) for key, n in sorted(counts.items())]
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:

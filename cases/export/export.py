@@ -48,21 +48,25 @@ def export(
         raise CaseStoreError(
             "'{folder}' holds something already; name a new folder for the export.", folder=folder.name
         )
-    partial = folder.with_name(folder.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for number, portion in enumerate(portions(documents, ROWS_PER_FILE, film_size, BYTES_PER_FILE)):
-            write_file(partial / f"cases-{number:05d}.parquet", [row_of(document) for document in portion])
-        (partial / "README.md").write_text(card(account, folder.name, folder.name), encoding="utf-8")
-        if folder.exists():
-            folder.rmdir()
-        partial.rename(folder)
+        _write(folder, documents, account)
     except OSError as exc:
         raise CaseStoreError(
             "The folder '{folder}' cannot be written; free some space or choose another.", folder=folder.name
         ) from exc
     return account
+
+
+def _write(folder: Path, documents: Iterator[dict[str, Any]], account: Account) -> None:
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for number, portion in enumerate(portions(documents, ROWS_PER_FILE, film_size, BYTES_PER_FILE)):
+        write_file(partial / f"cases-{number:05d}.parquet", [row_of(document) for document in portion])
+    (partial / "README.md").write_text(card(account, folder.name, folder.name), encoding="utf-8")
+    if folder.exists():
+        folder.rmdir()
+    partial.rename(folder)
 
 
 def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterator[dict[str, Any]]:
@@ -71,10 +75,10 @@ def _documents(store: CaseStore, where: CaseFilter, account: Account) -> Iterato
         try:
             document = store.document(row.case_id)
         except BrokenCase:
-            account.leave_out(row.source, BROKEN)
+            account.left[row.source, BROKEN] += 1
             continue
         if document["licence"]["may_export"] is not True:
-            account.leave_out(row.source, f"{NOT_TO_BE_PASSED_ON} ({document['licence']['name']})")
+            account.left[row.source, f"{NOT_TO_BE_PASSED_ON} ({document['licence']['name']})"] += 1
             continue
         account.take(document)
         yield {key: value for key, value in document.items() if key not in _LEFT_BEHIND}

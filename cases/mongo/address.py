@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from cases.store import MONGO_SCHEMES
 from modeling.errors import CaseStoreError
 from modeling.sentence import Names, Sentence
 
 DEFAULT_PORT = 27017
 DEFAULT_DATABASE = "viewbox"
-_SCHEMES = ("mongodb://", "mongodb+srv://")
 CLIENT_OPTIONS: Mapping[str, object] = {
     "serverSelectionTimeoutMS": 3000,
     "connectTimeoutMS": 3000,
@@ -48,7 +48,7 @@ class MongoAddress:
         Raises:
             CaseStoreError: no MongoDB address, or one whose password would be taken for something else.
         """
-        scheme = next((s for s in _SCHEMES if uri.startswith(s)), None)
+        scheme = next((s for s in MONGO_SCHEMES if uri.startswith(s)), None)
         if scheme is None:
             raise CaseStoreError("MONGODB_URI must begin with mongodb:// or mongodb+srv://; correct it.")
         rest = uri.removeprefix(scheme)

@@ -1,7 +1,7 @@
 """Films above a megabyte in GridFS, each upload under an ID of its own, which the case's document then names.
 
 Nobody reads a film before a document names it, and no two uploads share a place, so a writer may die anywhere
-and any other go on. What a dead one left has no name, and `cases.mongo.sweeping` takes it out.
+and any other go on. What a dead one left has no name, and `CaseWriter.sweep` takes it out.
 """
 
 import contextlib
@@ -29,10 +29,7 @@ class Films:
 
     def put(self, case_id: str, sha256: str, data: bytes) -> ObjectId:
         """Store a film and return the ID that its document has to name."""
-        file = ObjectId()
-        with self._bucket.open_upload_stream_with_id(file, sha256, metadata={"case": case_id}) as stream:
-            stream.write(data)
-        return file
+        return self._bucket.upload_from_stream(sha256, data, metadata={"case": case_id})
 
     def read(self, case_id: str, file: Any) -> bytes:
         """The bytes of a film.

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +24,9 @@ class _Kept:
     read_at: float
     took: float
 
+    def age(self) -> float:
+        return time.monotonic() - self.read_at
+
 
 class KeptValues:
     """Values by key; the least lately asked for go first.
@@ -31,8 +35,15 @@ class KeptValues:
     reads an old one anew.
     """
 
-    def __init__(self, most: int = 128) -> None:
-        self._most = most
+    def __init__(
+        self, border: Callable[[], AbstractContextManager[None]] = nullcontext, most: int = 128
+    ) -> None:
+        """
+        Args:
+            border: is entered around every reading: says what the driver raises in the store's words.
+            most: values that are kept.
+        """
+        self._border, self._most = border, most
         self._lock, self._first = threading.Lock(), threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._renewing: set[Hashable] = set()
@@ -59,10 +70,8 @@ class KeptValues:
                 kept = self._found(key)
                 return kept.value if kept is not None else self._read(key, read)
         with self._lock:
-            old = time.monotonic() - kept.read_at > max(age, REST * kept.took)
-            renew = old and key not in self._renewing
-            if renew:
-                self._renewing.add(key)
+            renew = kept.age() > max(age, REST * kept.took) and key not in self._renewing
+            self._renewing |= {key} if renew else set()
         if renew:
             threading.Thread(target=self._renew, args=(key, read), daemon=True).start()
         return kept.value
@@ -77,7 +86,8 @@ class KeptValues:
         with self._lock:
             generation = self._generation
         began = time.monotonic()
-        value = read()
+        with self._border():
+            value = read()
         with self._lock:
             if generation == self._generation:  # Otherwise it was forgotten meanwhile and may be older.
                 self._kept[key] = _Kept(value, time.monotonic(), time.monotonic() - began)

@@ -5,12 +5,12 @@ memory in the order of `place_of`, for each filter that is asked for. Most lakes
 """
 
 import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pymongo.collection import Collection
 
-from cases.catalogue import DIGITS, DRAWN_FROM, place_of, prefix_end
+from cases.catalogue import DIGITS, DRAWN_FROM, neighbour, place_of, prefix_end
 from cases.document import SUMMARY_FIELDS, facet_of, random_key, summary_from_document
 from cases.mongo.kept_values import KeptValues
 from cases.store import CaseFilter, CaseSummary
@@ -25,12 +25,8 @@ _Range = tuple[str, str]
 class Listing:
     """The list of one collection. Reads only."""
 
-    def __init__(self, cases: Collection, kept: KeptValues, ask: Callable[[Callable[[], Any]], Any]) -> None:
-        """
-        Args:
-            ask: calls what it is given and says what the driver raises in the store's words.
-        """
-        self._cases, self._kept, self._ask = cases, kept, ask
+    def __init__(self, cases: Collection, kept: KeptValues) -> None:
+        self._cases, self._kept = cases, kept
 
     def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
         """The next `limit` rows; films are not loaded."""
@@ -47,35 +43,31 @@ class Listing:
 
     def next_to(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
         """The neighbour of an ID, which itself need not be here."""
-        parts, forward, place = list(self._parts(where)), direction == "next", place_of(case_id)
+        parts, forward = list(self._parts(where)), direction == "next"
         for part in parts if forward else parts[::-1]:
             if isinstance(part, list):
-                after = bisect.bisect_right(part, place, key=place_of)
-                at = after if forward else bisect.bisect_left(part, place, key=place_of) - 1
-                if 0 <= at < len(part):
-                    return part[at]
+                if (found := neighbour(part, case_id, direction)) is not None:
+                    return found
             elif query := _query(where, part, **{"after" if forward else "before": case_id}):
-                found = self._cases.find_one(query, ID_ONLY, sort=[("ID", 1 if forward else -1)])
-                if found is not None:
-                    return str(found["ID"])
+                document = self._cases.find_one(query, ID_ONLY, sort=[("ID", 1 if forward else -1)])
+                if document is not None:
+                    return str(document["ID"])
         return None
 
     def drawn_after(self, where: CaseFilter, pivot: int) -> list[tuple[int, str]]:
         """The `DRAWN_FROM` cases after a point on the circle of random keys, or all there are."""
         drawn: list[tuple[int, str]] = []
         for arc in ({"$gte": pivot}, {"$lt": pivot}):
-            query = {**_query(where, _prefixed(where)), "random": arc}
-            found = self._cases.find(query, ID_ONLY).sort("random", 1).limit(DRAWN_FROM - len(drawn))
-            drawn += [(random_key(document["ID"]), document["ID"]) for document in found]
-            if len(drawn) == DRAWN_FROM:
-                break
+            if len(drawn) < DRAWN_FROM:
+                query = {**_query(where, _prefixed(where)), "random": arc}
+                found = self._cases.find(query, ID_ONLY).sort("random", 1).limit(DRAWN_FROM - len(drawn))
+                drawn += [(random_key(document["ID"]), document["ID"]) for document in found]
         return drawn
 
     def count(self, where: CaseFilter) -> int:
         """How many own documents pass the filter."""
         query = _query(where, _prefixed(where))
-        read = lambda: self._ask(lambda: self._cases.count_documents(query))  # noqa: E731
-        return self._kept.get(("count", where), read, AGE)
+        return self._kept.get(("count", where), lambda: self._cases.count_documents(query), AGE)
 
     def _parts(self, where: CaseFilter) -> Iterator[_Range | list[str]]:
         """The list in order, in parts: ranges of texts, and between them the IDs that are held in memory."""
@@ -92,7 +84,7 @@ class Listing:
         def read() -> list[str]:
             return sorted((document["ID"] for document in self._cases.find(query, ID_ONLY)), key=place_of)
 
-        return self._kept.get(("digits", facet_of(where)), lambda: self._ask(read), AGE)
+        return self._kept.get(("digits", facet_of(where)), read, AGE)
 
 
 def _prefixed(where: CaseFilter) -> _Range:

@@ -7,11 +7,10 @@ from typing import Any
 import pymongo
 
 from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
-from cases.mongo.border import border
+from cases.mongo.errors import ALREADY_THERE, border
 from cases.store import Result
 
 COLLECTION = "results"
-_ALREADY_THERE = 11000
 INDEXES: tuple[tuple[list[tuple[str, int]], bool], ...] = (
     ([("case_id", 1), ("checkpoint", 1)], True),
     ([("checkpoint", 1), ("case_id", 1)], False),
@@ -37,14 +36,14 @@ class MongoResults:
         )
         self._database = self._client.get_default_database(database or DEFAULT_DATABASE)
         self._results = self._database[COLLECTION]
-        with border(self._address, self._database.name, None):
+        with border(self._address, self._database.name):
             for keys, unique in INDEXES if write else ():
                 self._results.create_index(keys, unique=unique)
 
     def done(self, case_ids: Sequence[str]) -> set[str]:
         """Those of the cases that have a result of this checkpoint."""
         query: dict[str, Any] = {"case_id": {"$in": list(case_ids)}, "checkpoint": self._hash}
-        with border(self._address, self._database.name, None):
+        with border(self._address, self._database.name):
             return {found["case_id"] for found in self._results.find(query, {"case_id": 1, "_id": 0})}
 
     def write(self, results: Sequence[Result]) -> int:
@@ -52,12 +51,12 @@ class MongoResults:
         now = datetime.datetime.now(datetime.UTC)
         if not results:
             return 0
-        with border(self._address, self._database.name, None):
+        with border(self._address, self._database.name):
             try:
                 # Inserting costs the server half of what an upsert does; the unique index keeps doubles out.
                 self._results.insert_many([{**one, "scored_at": now} for one in results], ordered=False)
             except pymongo.errors.BulkWriteError as exc:
-                if any(error["code"] != _ALREADY_THERE for error in exc.details["writeErrors"]):
+                if any(error["code"] != ALREADY_THERE for error in exc.details["writeErrors"]):
                     raise
                 return int(exc.details["nInserted"])
         return len(results)

@@ -6,42 +6,51 @@ Student documents have no `facets`; their rows are read without films into a cat
 """
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import bson
+import gridfs
 import pymongo
+from bson import ObjectId
 from pymongo import errors
 
 from cases.case import Case
-from cases.catalogue import draw, page_of, pivot_of, place_of
-from cases.document import case_from_document, document_from_case
+from cases.catalogue import CaseList, ListedStore, each
+from cases.document import ORIGINAL, case_from_document, document_from_case
 from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
-from cases.mongo.border import border
+from cases.mongo.errors import NO_RIGHT, border
 from cases.mongo.films import Films
 from cases.mongo.kept_values import KeptValues
 from cases.mongo.listing import ID_ONLY, Listing
-from cases.mongo.reading import CaseReader
-from cases.mongo.schema import INDEXES, VALIDATOR
 from cases.mongo.student_documents import StudentDocuments
-from cases.mongo.sweeping import Swept, sweep
 from cases.mongo.vectors import MongoVectors
-from cases.mongo.writing import CaseWriter
-from cases.refusals import BrokenCase, check_query, read_only
-from cases.store import CaseFilter, CasePage, Stored
+from cases.mongo.writing import CaseWriter, Swept
+from cases.refusals import BrokenCase, ambiguous_case, broken_case, case_not_found, check_query, read_only
+from cases.store import CaseFilter, Stored
 from cases.student_documents.conversion import document_from_student
-from cases.student_documents.document import case_from_student
+from cases.student_documents.document import case_from_student, case_id_of, id_keys
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
 
 COLLECTION = "cases"
-_NO_RIGHT = 13
+INDEXES: tuple[list[tuple[str, int]], ...] = (
+    [("ID", 1)],
+    [("facets", 1), ("ID", 1)],
+    [("facets", 1), ("random", 1), ("ID", 1)],
+)
+"""`get` of either form; `page`, `step` and `count` of any filter, and the student documents (which have no
+`facets`); `random` of any filter. Writers, sweep and converted student documents go by `_id`."""
+VALIDATOR = Path(__file__).with_name("validator.json")
+"""Documents without `schema_version` are student documents, which other programs go on writing freely."""
 T = TypeVar("T")
 
 
-class MongoCaseStore:
+class MongoCaseStore(ListedStore):
     """Cases in one MongoDB collection. Opening it connects to nothing; a lost server is found again."""
 
     def __init__(
@@ -52,11 +61,10 @@ class MongoCaseStore:
         self._database = client[database]
         self._cases = self._database[COLLECTION]
         self._films = Films(self._database)
-        self._kept = KeptValues()
-        self._reader = CaseReader(self._cases, self._films, self._border)
+        self._kept = KeptValues(self._border)
         self._writer = CaseWriter(self._cases, self._films)
-        self._listing = Listing(self._cases, self._kept, self._asked)
-        self._students = StudentDocuments(self._cases, self._kept, self._asked)
+        self._listing = Listing(self._cases, self._kept)
+        self._students = StudentDocuments(self._cases, self._kept)
 
     @classmethod
     def connect(
@@ -79,13 +87,7 @@ class MongoCaseStore:
         """
         address = MongoAddress.parse(uri)
         try:
-            client: pymongo.MongoClient = pymongo.MongoClient(
-                uri,
-                connect=False,
-                unicode_decode_error_handler="replace",
-                datetime_conversion="DATETIME_AUTO",
-                **address.client_options(write=write),
-            )
+            client = _client(uri, address.client_options(write=write))
             name = client.get_default_database(database or DEFAULT_DATABASE).name
             store = cls(address, client, name, reachable_ports)
         except (errors.PyMongoError, ValueError, KeyError):
@@ -119,67 +121,33 @@ class MongoCaseStore:
         """Give the connections back."""
         self._client.close()
 
+    # --- reading
+
     def get(self, case_id: str) -> Case:
         """The whole case with its film; Viewbox's own form goes before a student document of that ID."""
-        return self._reader.whole(case_id, case_from_document, case_from_student)
-
-    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
-        """Many whole cases, with one question to the server for those whose films are in their documents."""
-        return self._reader.several(case_ids)
+        found = self._whole(case_id)
+        return case_from_document(found) if _is_own(found) else case_from_student(found, case_id)
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case in Viewbox's own form, its film's file included."""
-        return self._reader.whole(
-            case_id, _without_key, lambda found, _: document_from_student(bson.encode(found))
-        )
+        found = self._whole(case_id)
+        if not _is_own(found):
+            return document_from_student(bson.encode(found))
+        return {key: value for key, value in found.items() if key != "_id"}
 
-    def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
-        """The next `limit` rows after a case ID; films are not loaded."""
-        check_query(where, after, limit=limit)
+    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
+        """Many whole cases, with one question to the server for those whose films are in their documents."""
+        check_query(CaseFilter(), *case_ids)
+        own = {"ID": {"$in": list(case_ids)}, "schema_version": {"$exists": True}}
         with self._border():
-            rows = self._students.rows().rows_after(where, after, limit + 1)
-            return page_of(rows + self._listing.rows_after(where, after, limit + 1), limit)
+            found = {document["ID"]: document for document in self._cases.find(own)}
 
-    def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
-        """The ID next to this one in order, or None at the end."""
-        check_query(where, case_id)
-        with self._border():
-            own = self._listing.next_to(case_id, direction, where)
-            seed = self._students.rows().next_to(case_id, direction, where)
-        found = [candidate for candidate in (own, seed) if candidate is not None]
-        return (min if direction == "next" else max)(found, key=place_of, default=None)
+        def read(case_id: str) -> Case:
+            document = found.pop(case_id, {})
+            inline = isinstance(document.get("film"), dict) and "file" not in document["film"]
+            return case_from_document(document) if inline else self.get(case_id)
 
-    def random(self, where: CaseFilter, seed: int) -> str | None:
-        """One ID drawn from those that pass the filter; the same seed draws the same case."""
-        check_query(where)
-        with self._border():
-            own = self._listing.drawn_after(where, pivot_of(seed))
-            return draw(own + self._students.rows().drawn_after(where, pivot_of(seed)), seed)
-
-    def count(self, where: CaseFilter) -> int:
-        """How many cases pass the filter."""
-        check_query(where)
-        with self._border():
-            return self._listing.count(where) + self._students.rows().count(where)
-
-    def put(self, case: Case, film: bytes | None = None) -> None:
-        """Store or replace a case; a student document of the same ID stays as it is and is no longer shown.
-
-        Args:
-            film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
-        """
-        with self._writing() as writer:
-            writer.replace(document_from_case(case, film))
-
-    def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
-        """Store or replace many documents; those that are there as they are are left alone.
-
-        Raises:
-            CaseStoreError: the store was opened for reading only, was lost, or is full; putting all again
-                loses and doubles nothing.
-        """
-        with self._writing() as writer:
-            return writer.put_documents(documents)
+        return each(case_ids, read)
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
@@ -191,6 +159,59 @@ class MongoCaseStore:
         with self._border():
             yield from self._students.documents()
 
+    def vectors(self, encoding: str) -> MongoVectors:
+        """The search among the cases as a checkpoint encoded them, by its hash."""
+        return MongoVectors(self._database, encoding, self._asked)
+
+    def _of_lists(self, question: Callable[[CaseList], T]) -> list[T]:
+        with self._border():
+            return [question(cases) for cases in (self._students.rows(), self._listing)]
+
+    def _whole(self, case_id: str) -> dict[str, Any]:
+        """The one document that an ID means, with its films."""
+        check_query(CaseFilter(), case_id)
+        try:
+            with self._border():
+                try:
+                    found = self._documents(case_id)
+                except gridfs.errors.NoFile:  # Replaced since: the new document names a film of its own.
+                    found = self._documents(case_id)
+        except gridfs.errors.NoFile as exc:
+            raise broken_case(case_id, "its film is not in GridFS") from exc
+        if not found:
+            raise case_not_found(case_id)
+        if len(found) > 1:
+            raise ambiguous_case(case_id)
+        return found[0]
+
+    def _documents(self, case_id: str) -> list[dict[str, Any]]:
+        """Viewbox's own document of an ID alone, with its films; where there is none, student documents."""
+        found = list(self._cases.find({"ID": {"$in": id_keys(case_id)}}).limit(3))
+        if not found and ObjectId.is_valid(case_id):
+            nameless = self._cases.find_one({"_id": ObjectId(case_id)})
+            found = [nameless] if nameless and case_id_of(nameless) == case_id else []
+        own = next(filter(_is_own, found), None)
+        for part in ("film", ORIGINAL) if own else ():
+            if isinstance(held := own.get(part), dict) and "file" in held:
+                held["bytes"] = self._films.read(case_id, held["file"])
+        return [own] if own else found
+
+    # --- writing
+
+    def put(self, case: Case, film: bytes | None = None) -> None:
+        """Store or replace a case; a student document of the same ID stays as it is and is no longer shown.
+
+        Args:
+            film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
+        """
+        with self._writing() as writer:
+            writer.replace(document_from_case(case, film))
+
+    def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
+        """Store or replace many documents; those that are there as they are are left alone."""
+        with self._writing() as writer:
+            return writer.put_documents(documents)
+
     def put_student_document(self, raw: bytes) -> None:
         """Store or replace a student document, given as BSON."""
         with self._writing():
@@ -199,25 +220,22 @@ class MongoCaseStore:
     def remove(self, case_id: str, *, form: Literal["own", "student"] = "own") -> None:
         """Take out a case's own document with its films, or the student documents of that ID."""
         with self._writing() as writer:
-            writer.remove(case_id) if form == "own" else self._students.remove(case_id)
-
-    def vectors(self, encoding: str) -> MongoVectors:
-        """The search among the cases as a checkpoint encoded them, by its hash."""
-        return MongoVectors(self._database, encoding, self._asked)
+            (writer if form == "own" else self._students).remove(case_id)
 
     def sweep(self, older_than: float = 3600.0) -> Swept:
-        """Take out what killed writers left, where it was stored over so many seconds ago; see `sweep`."""
-        with self._writing():
-            return sweep(self._cases, self._films, older_than)
+        """Take out what killed writers left; see `CaseWriter.sweep`."""
+        with self._writing() as writer:
+            return writer.sweep(older_than)
 
     def _prepare_for_writing(self) -> None:
         with self._border():
             for keys in INDEXES:
                 self._cases.create_index(keys)
+            rule = json.loads(VALIDATOR.read_text(encoding="utf-8"))
             try:
-                self._database.command("collMod", COLLECTION, validator=VALIDATOR, validationLevel="moderate")
+                self._database.command("collMod", COLLECTION, validator=rule, validationLevel="moderate")
             except errors.OperationFailure as exc:
-                if exc.code != _NO_RIGHT:
+                if exc.code != NO_RIGHT:
                     raise
                 logger.warning("%s: no right to install the validator; documents are not checked by it", self)
         self._write = True
@@ -240,6 +258,16 @@ class MongoCaseStore:
         return border(self._address, self._database.name, self._ports)
 
 
-def _without_key(document: dict[str, Any]) -> dict[str, Any]:
-    document.pop("_id", None)
-    return document
+def _client(uri: str, options: Mapping[str, Any]) -> pymongo.MongoClient:
+    return pymongo.MongoClient(
+        uri,
+        connect=False,
+        unicode_decode_error_handler="replace",
+        datetime_conversion="DATETIME_AUTO",
+        **options,
+    )
+
+
+def _is_own(document: Mapping[str, Any]) -> bool:
+    """Whether a document is of Viewbox's own form."""
+    return "schema_version" in document

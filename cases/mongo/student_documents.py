@@ -1,7 +1,6 @@
 """Student documents in the `cases` collection: rows kept in memory, themselves as they are."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from bson import ObjectId
 from bson.codec_options import CodecOptions
@@ -23,16 +22,12 @@ AGE = 1.0
 class StudentDocuments:
     """Documents without `facets`, which the programs of their own project go on writing."""
 
-    def __init__(self, cases: Collection, kept: KeptValues, ask: Callable[[Callable[[], Any]], Any]) -> None:
-        """
-        Args:
-            ask: calls what it is given and says what the driver raises in the store's words.
-        """
-        self._cases, self._kept, self._ask = cases, kept, ask
+    def __init__(self, cases: Collection, kept: KeptValues) -> None:
+        self._cases, self._kept = cases, kept
 
     def rows(self) -> Catalogue:
         """Their list rows; a change that others made is seen within moments."""
-        return self._kept.get("student documents", lambda: self._ask(self._read), AGE)
+        return self._kept.get("student documents", self._read, AGE)
 
     def documents(self) -> Iterator[bytes]:
         """Themselves as BSON, films included, to the byte as they are."""
@@ -43,8 +38,7 @@ class StudentDocuments:
     def put(self, raw: bytes) -> None:
         """Store or replace one, by its `_id`."""
         document = RawBSONDocument(raw)
-        key = document["_id"]
-        self._cases.replace_one({"_id": key, "schema_version": None}, document, upsert=True)
+        self._cases.replace_one({"_id": document["_id"], "schema_version": None}, document, upsert=True)
 
     def remove(self, case_id: str) -> None:
         """Take out those of an ID."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from bson.binary import Binary, BinaryVectorDtype
@@ -12,6 +12,7 @@ from pymongo import ReplaceOne, errors
 from pymongo.database import Database
 from pymongo.operations import SearchIndexModel
 
+from cases.mongo.errors import LOGIN_REFUSED, NO_RIGHT
 from cases.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
 from modeling.errors import CaseStoreError
 from modeling.labels import TaskName
@@ -22,7 +23,6 @@ COLLECTION = "vectors"
 INDEX = "viewbox_vectors"
 FILTERS = ("checkpoint", "case_id", "patient", "label")
 PORTION = 500
-T = TypeVar("T")
 
 
 def definition(width: int) -> dict[str, Any]:
@@ -60,8 +60,7 @@ class MongoVectors:
             )
         if not found.get("queryable"):
             return Sentence("This MongoDB is still building its search index.")
-        known = self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1}))
-        if known is None:
+        if self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1})) is None:
             return Sentence(
                 "This MongoDB holds no vectors of the checkpoint; docs/retrieval.md says how to write them."
             )
@@ -71,7 +70,7 @@ class MongoVectors:
         try:
             return list(self._vectors.list_search_indexes())
         except errors.OperationFailure as exc:
-            if exc.code in (13, 18, 8000):  # no right, no login: not a server without search
+            if exc.code in (NO_RIGHT, *LOGIN_REFUSED):  # not a server without search
                 raise
             return None
 
@@ -92,22 +91,13 @@ class MongoVectors:
         """The most alike cases, compared one by one (`exact`); see `VectorSearch.nearest`."""
         width = len(next(iter(query.values())))
         where: list[dict[str, Any]] = [{"checkpoint": {"$eq": self._checkpoint}}]
-        if but:
-            where.append({"case_id": {"$nin": list(but)}})
-        if patient:
-            where.append({"patient": {"$ne": patient}})
-        if unlike:
-            where.append({"label": {"$nin": [unlike, ""]}})
-        search = {
-            "index": INDEX,
-            "path": "vector",
-            "queryVector": [float(value) for value in asked(query, weights, width)],
-            "filter": {"$and": where},
-            "exact": True,
-            "limit": limit,
-        }
+        where += [{"case_id": {"$nin": list(but)}}] if but else []
+        where += [{"patient": {"$ne": patient}}] if patient else []
+        where += [{"label": {"$nin": [unlike, ""]}}] if unlike else []
+        vector = [float(value) for value in asked(query, weights, width)]
+        search = {"index": INDEX, "path": "vector", "queryVector": vector, "filter": {"$and": where}}
         shown = {"_id": 0, "case_id": 1, "patient": 1, "label": 1, "vector": 1}
-        pipeline = [{"$vectorSearch": search}, {"$project": shown}]
+        pipeline = [{"$vectorSearch": {**search, "exact": True, "limit": limit}}, {"$project": shown}]
         found = self._ask(lambda: list(self._vectors.aggregate(pipeline)))
         return [_stored(document, width) for document in found]
 
@@ -117,17 +107,7 @@ class MongoVectors:
         """Store or replace vectors; returns how many are new or changed."""
         writes = [
             ReplaceOne(
-                {"_id": f"{self._checkpoint} {case.case_id}"},
-                {
-                    "checkpoint": self._checkpoint,
-                    "case_id": case.case_id,
-                    "patient": case.patient,
-                    "label": case.label,
-                    "vector": Binary.from_vector(
-                        laid_out(case.vectors, width).tolist(), BinaryVectorDtype.FLOAT32
-                    ),
-                },
-                upsert=True,
+                {"_id": f"{self._checkpoint} {case.case_id}"}, self._document(case, width), upsert=True
             )
             for case in cases
         ]
@@ -136,6 +116,15 @@ class MongoVectors:
         self._ask(lambda: self._vectors.create_index([("checkpoint", 1), ("case_id", 1)]))
         done = self._ask(lambda: self._vectors.bulk_write(writes, ordered=False))
         return int(done.upserted_count + done.modified_count)
+
+    def _document(self, case: StoredVectors, width: int) -> dict[str, Any]:
+        return {
+            "checkpoint": self._checkpoint,
+            "case_id": case.case_id,
+            "patient": case.patient,
+            "label": case.label,
+            "vector": Binary.from_vector(laid_out(case.vectors, width).tolist(), BinaryVectorDtype.FLOAT32),
+        }
 
     def make_index(self, width: int) -> None:
         """Ask the server for the search index; it is built in the background.
@@ -152,22 +141,22 @@ class MongoVectors:
 
     def embedded(self, width: int) -> Iterator[list[StoredVectors]]:
         """What `cases.scoring` wrote for this checkpoint, a portion at a time, with patient and label."""
-        results, cases = self._database["results"], self._database["cases"]
         after = ""
-        while True:
-            query = {"checkpoint": self._checkpoint, "case_id": {"$gt": after}}
-            wanted = {"_id": 0, "case_id": 1, "embedding": 1}
-            rows = self._ask(
-                lambda q=query, w=wanted: list(results.find(q, w).sort("case_id", 1).limit(PORTION))
-            )
-            if not rows:
-                return
+        while rows := self._ask(lambda after=after: self._results_after(after)):
             after = rows[-1]["case_id"]
-            names = {"_id": 0, "ID": 1, "provenance.patient": 1, "reference": 1}
-            among = {"ID": {"$in": [row["case_id"] for row in rows]}, "schema_version": {"$exists": True}}
-            known = {c["ID"]: c for c in self._ask(lambda a=among, n=names: list(cases.find(a, n)))}
+            known = self._ask(lambda rows=rows: self._origins([row["case_id"] for row in rows]))
             read = (_embedded(row, known.get(row["case_id"], {}), width) for row in rows)
-            yield [one for one in read if one is not None]
+            yield [case for case in read if case is not None]
+
+    def _results_after(self, after: str) -> list[dict[str, Any]]:
+        query = {"checkpoint": self._checkpoint, "case_id": {"$gt": after}}
+        wanted = {"_id": 0, "case_id": 1, "embedding": 1}
+        return list(self._database["results"].find(query, wanted).sort("case_id", 1).limit(PORTION))
+
+    def _origins(self, case_ids: list[str]) -> dict[str, dict[str, Any]]:
+        own = {"ID": {"$in": case_ids}, "schema_version": {"$exists": True}}
+        wanted = {"_id": 0, "ID": 1, "provenance.patient": 1, "reference": 1}
+        return {case["ID"]: case for case in self._database["cases"].find(own, wanted)}
 
 
 def _size(index: Mapping[str, Any]) -> int:

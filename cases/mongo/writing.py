@@ -1,14 +1,17 @@
 """Writing cases to MongoDB: in batches, as often as you like, and by several programs at once."""
 
+import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo import errors
 from pymongo.collection import Collection
 
 from cases.document import ORIGINAL, digest, facets, film_size
+from cases.mongo.errors import ALREADY_THERE, FAILED_VALIDATION
 from cases.mongo.films import INLINE_BYTES, Films
 from cases.refusals import shown
 from cases.store import MAX_PAGE, Stored, portions
@@ -17,9 +20,17 @@ from modeling.sentence import Sentence
 BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
 _FILMS_AT_ONCE = 2
+_SWEPT_AT_ONCE = 500
 _LARGE_PARTS = ("film", ORIGINAL)
-FILES = {f"{part}.file": 1 for part in _LARGE_PARTS}
-_ALREADY_THERE, _NOT_VALID = 11000, 121
+_FILES = {f"{part}.file": 1 for part in _LARGE_PARTS}
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many films that no case names, and how many unfinished uploads, a sweep took out."""
+
+    films: int = 0
+    uploads: int = 0
 
 
 def key_of(case_id: str) -> str:
@@ -27,17 +38,11 @@ def key_of(case_id: str) -> str:
     return f"case:{case_id}"
 
 
-def files_of(document: Mapping[str, Any] | None) -> list[Any]:
-    """The GridFS files that a document names."""
-    parts = ((document or {}).get(part) for part in _LARGE_PARTS)
-    return [held["file"] for held in parts if isinstance(held, Mapping) and "file" in held]
-
-
 class CaseWriter:
     """Puts documents of Viewbox's own form into one collection; each is there whole or not at all.
 
     Large films are stored before the document that names them, and those of a replaced document are taken out
-    after it.
+    after it. Every method raises what the driver raises.
     """
 
     def __init__(self, cases: Collection, films: Films) -> None:
@@ -46,8 +51,7 @@ class CaseWriter:
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Insert or replace; a document that is there with the same content is left alone.
 
-        Raises what the driver raises: what was written before stays, and putting all again ends in the same
-        lake.
+        After an error, what was written before stays, and putting all again ends in the same lake.
         """
         counts: Counter[str] = Counter()
         refused: dict[str, str] = {}
@@ -69,18 +73,14 @@ class CaseWriter:
         return Stored(counts["new"], counts["changed"], counts["same"], refused)
 
     def replace(self, document: Mapping[str, Any]) -> None:
-        """Insert or replace one document, whatever is there.
-
-        Raises:
-            OperationFailure: the server refuses it.
-        """
+        """Insert or replace one document, whatever is there."""
         ready = _stored_form(document)
         self._move_large_parts(ready)
         self._replace(ready)
 
     def remove(self, case_id: str) -> None:
         """Take out a case's document and then its films; one that is gone already does no harm."""
-        self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, FILES))
+        self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, _FILES))
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> `provenance.input` of those cases that are there and have one; no film is loaded."""
@@ -91,6 +91,28 @@ class CaseWriter:
                 if isinstance(noted, str):
                     found[document["ID"]] = noted
         return found
+
+    def sweep(self, older_than: float) -> Swept:
+        """Take out what killed writers left: films that no case names, uploads that nobody finished.
+
+        Args:
+            older_than: seconds since a film was stored, before which it is left alone: a writer that lives
+                names its films moments after it stored them.
+        """
+        latest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
+        stored = portions(self._films.stored_before(latest), _SWEPT_AT_ONCE)
+        orphans = [file for portion in stored for file in self._unnamed(portion)]
+        unfinished = list(self._films.unfinished_before(latest))
+        for file in (*orphans, *unfinished):
+            self._films.drop(file)
+        return Swept(len(orphans), len(unfinished))
+
+    def _unnamed(self, files: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+        """Those files that their case's document does not name."""
+        keys = [key_of(case) for file in files if (case := (file.get("metadata") or {}).get("case"))]
+        found = self._cases.find({"_id": {"$in": keys}}, _FILES)
+        named = {file for document in found for file in _files_of(document)}
+        return (file["_id"] for file in files if file["_id"] not in named)
 
     def _digests(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """`_id` -> digest of those that are there."""
@@ -109,13 +131,12 @@ class CaseWriter:
         except errors.BulkWriteError as exc:
             failed = exc.details["writeErrors"]
         counts["new"] += len(fresh) - len(failed)
-        met = [fresh[error["index"]] for error in failed if error["code"] == _ALREADY_THERE]
         for error in failed:
-            if error["code"] == _NOT_VALID:
+            if error["code"] == FAILED_VALIDATION:
                 self._refuse(fresh[error["index"]], refused)
-            elif error["code"] != _ALREADY_THERE:  # Not about one document: a full disk, a lost right.
+            elif error["code"] != ALREADY_THERE:  # Not about one document: a full disk, a lost right.
                 raise errors.OperationFailure(str(error.get("errmsg", "")), error["code"], dict(error))
-        return met
+        return [fresh[error["index"]] for error in failed if error["code"] == ALREADY_THERE]
 
     def _replace_counted(
         self, document: dict[str, Any], counts: Counter[str], refused: dict[str, str]
@@ -123,7 +144,7 @@ class CaseWriter:
         try:
             there = self._replace(document)
         except errors.OperationFailure as exc:
-            if exc.code != _NOT_VALID:
+            if exc.code != FAILED_VALIDATION:
                 raise
             self._refuse(document, refused)
         else:
@@ -132,7 +153,7 @@ class CaseWriter:
     def _replace(self, document: dict[str, Any]) -> Mapping[str, Any] | None:
         """Put a document in the place of what is there; returns what that was."""
         # The ID stands in the filter so that a sharded collection knows the one shard to ask.
-        what = ({"_id": document["_id"], "ID": document["ID"]}, document, FILES)
+        what = ({"_id": document["_id"], "ID": document["ID"]}, document, _FILES)
         try:
             before = self._cases.find_one_and_replace(*what, upsert=True)
         except errors.DuplicateKeyError:  # Two writers met in one upsert; now there is a document.
@@ -150,7 +171,7 @@ class CaseWriter:
 
     def _drop(self, document: Mapping[str, Any] | None) -> None:
         """Take out the films of a document that is not in the store, or no longer."""
-        for file in files_of(document):
+        for file in _files_of(document or {}):
             self._films.drop(file)
 
     def _move_large_parts(self, document: dict[str, Any]) -> None:
@@ -159,6 +180,12 @@ class CaseWriter:
             held = document.get(part)
             if held and isinstance(held.get("bytes"), bytes) and len(held["bytes"]) > INLINE_BYTES:
                 held["file"] = self._films.put(document["ID"], held["sha256"], held.pop("bytes"))
+
+
+def _files_of(document: Mapping[str, Any]) -> list[Any]:
+    """The GridFS files that a document names."""
+    parts = map(document.get, _LARGE_PARTS)
+    return [held["file"] for held in parts if isinstance(held, Mapping) and "file" in held]
 
 
 def _stored_form(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,17 @@ class ShardError(CaseStoreError):
     """A file of cases cannot be read, or no longer holds the case that is asked for."""
 
 
+def numbered(folder: Path, name: str) -> list[Path]:
+    """The files NAME-NNNNN.parquet of a folder, in order."""
+    return sorted(folder.glob(f"{name}-*.parquet"))
+
+
+def next_file(folder: Path, name: str) -> Path:
+    """The first NAME-NNNNN.parquet after all that are there."""
+    numbers = [int(file.stem.rpartition("-")[2]) for file in numbered(folder, name)]
+    return folder / f"{name}-{max(numbers, default=-1) + 1:05d}.parquet"
+
+
 def features() -> "Features":
     """The columns of every file: those of a list row, the film, and the rest of the document as JSON."""
     from datasets import Features, Image, List, Value

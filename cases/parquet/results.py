@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cases.parquet.files import read_rows
+from cases.parquet.files import next_file, numbered, read_rows
 from cases.store import Result
 from cases.whole_files import WriterLock, whole_file
 from modeling.errors import CaseStoreError
@@ -28,22 +28,12 @@ class ResultFiles:
         """
         self._folder, self._name = folder, f"results-{checkpoint_hash[:16]}"
         self._pending: list[Result] = []
-        self._lock = self._locked() if write else None
-        self._done = {row["case_id"] for file in self._files() for row in read_rows(file, ("case_id",))}
-
-    def _locked(self) -> WriterLock:
-        folder = self._folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            return WriterLock(folder / f".{self._name}.lock")
-        except BlockingIOError as exc:
-            raise CaseStoreError(
-                "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
-            ) from exc
-        except OSError as exc:
-            raise CaseStoreError(
-                "'{folder}' cannot be written to; choose another folder.", folder=folder.name
-            ) from exc
+        busy = CaseStoreError(
+            "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
+        )
+        self._lock = WriterLock(folder / f".{self._name}.lock", busy) if write else None
+        files = numbered(folder, self._name)
+        self._done = {row["case_id"] for file in files for row in read_rows(file, ("case_id",))}
 
     def done(self, case_ids: Sequence[str]) -> set[str]:
         """Those of the cases that have a result of this checkpoint."""
@@ -70,9 +60,6 @@ class ResultFiles:
             if self._lock is not None:
                 self._lock.close()
 
-    def _files(self) -> list[Path]:
-        return sorted(self._folder.glob(f"{self._name}-*.parquet"))
-
     def _flush(self) -> None:
         import pyarrow
         from pyarrow import parquet
@@ -81,12 +68,11 @@ class ResultFiles:
             return
         columns: dict[str, Any] = {name: pyarrow.string() for name in (*_TEXTS, "tasks")}
         columns |= {f"embedding_{m}": pyarrow.list_(pyarrow.float32()) for m in Modality}
-        rows = [_row(result) for result in self._pending]
-        numbers = [int(file.stem.rpartition("-")[2]) for file in self._files()]
-        file = self._folder / f"{self._name}-{max(numbers, default=-1) + 1:05d}.parquet"
+        table = pyarrow.Table.from_pylist([_row(r) for r in self._pending], schema=pyarrow.schema(columns))
+        file = next_file(self._folder, self._name)
         try:
             with whole_file(file) as opened:
-                parquet.write_table(pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(columns)), opened)
+                parquet.write_table(table, opened)
         except OSError as exc:
             raise CaseStoreError(
                 "'{file}' cannot be written; free some space and score again: what is done stays done.",
@@ -98,8 +84,5 @@ class ResultFiles:
 def _row(result: Result) -> dict[str, Any]:
     import numpy as np
 
-    embedding = {
-        f"embedding_{m}": np.frombuffer(result["embedding"][m], "<f4") if m in result["embedding"] else None
-        for m in Modality
-    }
+    embedding = {f"embedding_{m}": np.frombuffer(held, "<f4") for m, held in result["embedding"].items()}
     return {**{name: result[name] for name in _TEXTS}, "tasks": json.dumps(result["tasks"]), **embedding}

@@ -4,30 +4,31 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 from cases.case import Case
-from cases.catalogue import Catalogue, draw, page_of, pivot_of
-from cases.document import case_from_document, digest, document_from_case, summary_from_document
+from cases.catalogue import CaseList, Catalogue, ListedStore
+from cases.document import case_from_document, digest, document_from_case, film_size, summary_from_document
 from cases.parquet.files import (
     BYTES_PER_FILE,
     LIST_COLUMNS,
     ROWS_PER_FILE,
     ShardError,
     list_document,
+    next_file,
     noted_inputs,
+    numbered,
     read_rows,
     row_of,
     stored_document,
     write_file,
 )
-from cases.refusals import BrokenCase, case_not_found, check_query, read_only
-from cases.store import CaseFilter, CasePage, CaseSummary, Stored
+from cases.refusals import case_not_found, check_query, read_only
+from cases.store import CaseFilter, CaseSummary, Stored
 from cases.whole_files import PARTIAL, WriterLock, sync_folder
-from modeling.errors import CaseNotFoundError, CaseStoreError
+from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ CHECKPOINT_SECONDS = 10.0
 """The longest that what was put waits for the disk, as long as more is put."""
 _ATTEMPTS = 5
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "hub_config" / "cases"
+T = TypeVar("T")
 
 
-class EmbeddedCaseStore:
+class EmbeddedCaseStore(ListedStore):
     """Cases in `cases-NNNNN.parquet` files of one folder, in which one program writes at a time.
 
     List columns are read once when the store opens and stay in memory; a film is read by itself when its
@@ -49,7 +51,11 @@ class EmbeddedCaseStore:
     def __init__(self, folder: Path, *, write: bool = False) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        self._writing = _writer_lock(folder) if write else None
+        busy = CaseStoreError(
+            "Another program writes cases to '{folder}'; wait until it has ended, then start again.",
+            folder=folder.name,
+        )
+        self._writing = WriterLock(folder / ".writer.lock", busy) if write else None
         self._pending: dict[str, dict[str, Any]] = {}
         self._pending_since = 0.0
         self._growing: Path | None = None
@@ -76,7 +82,7 @@ class EmbeddedCaseStore:
                 program writes to it.
         """
         folder = DEFAULT_FOLDER if uri is None else _folder(uri)
-        if not folder.is_dir() or (not write and not any(folder.glob("cases-*.parquet"))):
+        if not folder.is_dir() or not (write or numbered(folder, "cases")):
             raise CaseStoreError(
                 "There are no cases in the folder '{folder}'; give a folder with cases-*.parquet files, or"
                 " a mongodb:// address in MONGODB_URI.",
@@ -103,9 +109,7 @@ class EmbeddedCaseStore:
     def __enter__(self) -> "EmbeddedCaseStore":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -114,19 +118,11 @@ class EmbeddedCaseStore:
         aside = "".join(f", without {name}, which cannot be read" for name in self._aside)
         return f"embedded store '{self._folder.name}' ({len(self._rows)} cases{aside})"
 
+    # --- reading
+
     def get(self, case_id: str) -> Case:
         """The whole case with its film; only its own row group is read."""
         return case_from_document(self.document(case_id))
-
-    def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:
-        """Many whole cases, each from a row group of its own."""
-        for case_id in case_ids:
-            try:
-                yield case_id, self.get(case_id)
-            except CaseNotFoundError:
-                continue
-            except BrokenCase as exc:
-                yield case_id, exc
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case, its film's file included."""
@@ -149,25 +145,23 @@ class EmbeddedCaseStore:
             raise case_not_found(case_id)
         return stored_document(shard, case_id)
 
-    def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
-        """The next `limit` rows after a case ID; films are not loaded."""
-        check_query(where, after, limit=limit)
-        return page_of(self._listed().rows_after(where, after, limit + 1), limit)
+    def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
+        """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
+        with self._lock:
+            if self._inputs is None:
+                shards = sorted(set(self._shard_of.values()))
+                noted = [(shard, i, n) for shard in shards for i, n in noted_inputs(shard).items()]
+                self._inputs = {i: n for shard, i, n in noted if self._shard_of[i] == shard}
+            return {i: self._inputs[i] for i in case_ids if i in self._inputs}
 
-    def step(self, case_id: str, direction: Literal["next", "previous"], where: CaseFilter) -> str | None:
-        """The ID next to this one in order, or None at the end."""
-        check_query(where, case_id)
-        return self._listed().next_to(case_id, direction, where)
+    def _of_lists(self, question: Callable[[CaseList], T]) -> list[T]:
+        with self._lock:
+            if self._catalogue is None:
+                self._catalogue = Catalogue(self._rows.values())
+            catalogue = self._catalogue
+        return [question(catalogue)]
 
-    def random(self, where: CaseFilter, seed: int) -> str | None:
-        """One ID drawn from those that pass the filter; the same seed draws the same case."""
-        check_query(where)
-        return draw(self._listed().drawn_after(where, pivot_of(seed)), seed)
-
-    def count(self, where: CaseFilter) -> int:
-        """How many cases pass the filter."""
-        check_query(where)
-        return self._listed().count(where)
+    # --- writing
 
     def put(self, case: Case, film: bytes | None = None) -> None:
         """Store or replace a case; it is on disk after `flush` or `close`.
@@ -178,14 +172,7 @@ class EmbeddedCaseStore:
         self._put(document_from_case(case, film) if self._writing else {})
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
-        """Store or replace many documents; those that are there as they are are left alone.
-
-        They are on disk when this returns.
-
-        Raises:
-            CaseStoreError: the store was opened for reading only, or its disk is full; putting all again
-                loses and doubles nothing.
-        """
+        """Store or replace many documents, which are on disk when this returns; see `CaseStore`."""
         counts = {"new": 0, "changed": 0, "same": 0}
         for document in documents:
             known = document["ID"] in self._rows
@@ -196,15 +183,6 @@ class EmbeddedCaseStore:
             counts["changed" if known else "new"] += 1
         self.flush()
         return Stored(**counts)
-
-    def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
-        """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
-        with self._lock:
-            if self._inputs is None:
-                shards = sorted(set(self._shard_of.values()))
-                noted = [(shard, i, n) for shard in shards for i, n in noted_inputs(shard).items()]
-                self._inputs = {i: n for shard, i, n in noted if self._shard_of[i] == shard}
-            return {i: self._inputs[i] for i in case_ids if i in self._inputs}
 
     def _put(self, document: Mapping[str, Any]) -> None:
         if self._writing is None:
@@ -251,15 +229,24 @@ class EmbeddedCaseStore:
         finally:
             self._let_others_write()
 
+    def _let_others_write(self) -> None:
+        if self._writing is not None:
+            self._writing.close()
+            self._writing = None
+
+    # --- files
+
+    def _shards(self) -> list[Path]:
+        return numbered(self._folder, "cases")
+
     def _shard_with_room(self) -> tuple[Path, list[dict[str, Any]]]:
         """The file to write what is pending to, and the rows that stand in it already."""
         if self._growing is not None:
             rows = self._rows_that_count(self._growing)
-            sizes = [{"film": row["image"] and {"size": len(row["image"]["bytes"])}} for row in rows]
-            if not _is_full([*self._pending.values(), *sizes]):
+            there = [{"film": row["image"] and {"size": len(row["image"]["bytes"])}} for row in rows]
+            if not _is_full([*self._pending.values(), *there]):
                 return self._growing, rows
-        numbers = [int(path.stem.removeprefix("cases-")) for path in self._shards()]
-        return self._folder / f"cases-{max(numbers, default=-1) + 1:05d}.parquet", []
+        return next_file(self._folder, "cases"), []
 
     def _rows_that_count(self, shard: Path) -> list[dict[str, Any]]:
         return [row for row in read_rows(shard, None) if self._shard_of.get(row["case_id"]) == shard]
@@ -271,9 +258,6 @@ class EmbeddedCaseStore:
         else:
             shard.unlink()
             sync_folder(self._folder)
-
-    def _shards(self) -> list[Path]:
-        return sorted(self._folder.glob("cases-*.parquet"))
 
     def _load(self) -> None:
         """Read the list columns of every file, again where a writer changed the files meanwhile.
@@ -288,13 +272,11 @@ class EmbeddedCaseStore:
             aside: dict[str, CaseStoreError] = {}
             for shard in stamps:
                 try:
-                    listed = read_rows(shard, LIST_COLUMNS)
+                    for row in read_rows(shard, LIST_COLUMNS):
+                        rows[row["case_id"]] = summary_from_document(list_document(row))
+                        shard_of[row["case_id"]] = shard
                 except CaseStoreError as exc:
                     aside[shard.name] = exc
-                    continue
-                for row in listed:
-                    rows[row["case_id"]] = summary_from_document(list_document(row))
-                    shard_of[row["case_id"]] = shard
             if _stamps(self._shards()) == stamps:
                 break
         if aside and len(aside) == len(stamps):
@@ -314,17 +296,6 @@ class EmbeddedCaseStore:
                 if any(self._shard_of[case_id] != shard for case_id in listed):
                     self._drop_replaced(shard)
 
-    def _let_others_write(self) -> None:
-        if self._writing is not None:
-            self._writing.close()
-            self._writing = None
-
-    def _listed(self) -> Catalogue:
-        with self._lock:
-            if self._catalogue is None:
-                self._catalogue = Catalogue(self._rows.values())
-            return self._catalogue
-
 
 def _folder(uri: str) -> Path:
     """The folder that a text names; a misspelt address of a server is none, and is not repeated."""
@@ -338,29 +309,14 @@ def _folder(uri: str) -> Path:
 
 
 def _is_full(documents: Collection[Mapping[str, Any]]) -> bool:
-    size = sum(document["film"]["size"] for document in documents if document["film"])
-    return len(documents) >= ROWS_PER_FILE or size >= BYTES_PER_FILE
+    return len(documents) >= ROWS_PER_FILE or sum(map(film_size, documents)) >= BYTES_PER_FILE
 
 
 def _stamps(shards: Iterable[Path]) -> dict[Path, tuple[int, int]]:
-    """What changes when a file is replaced; a file that is gone has no stamp."""
+    """Inode and time of each file, which change when it is replaced; a file that is gone has no stamp."""
     found = {}
     for shard in shards:
         with contextlib.suppress(FileNotFoundError):
             stamp = shard.stat()
             found[shard] = (stamp.st_ino, stamp.st_mtime_ns)
     return found
-
-
-def _writer_lock(folder: Path) -> WriterLock:
-    try:
-        return WriterLock(folder / ".writer.lock")
-    except BlockingIOError as exc:
-        raise CaseStoreError(
-            "Another program writes cases to '{folder}'; wait until it has ended, then start again.",
-            folder=folder.name,
-        ) from exc
-    except OSError as exc:
-        raise CaseStoreError(
-            "'{folder}' cannot be written to; choose another folder.", folder=folder.name
-        ) from exc

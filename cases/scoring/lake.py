@@ -1,23 +1,28 @@
 """Scoring a lake: which cases await a checkpoint, and their results written back exactly once.
 
-What runs the model is an engine: a function from batches of case IDs to their results, in any order.
+What runs the model is an engine: a function from portions of case IDs to their results, in any order.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cases.store import MAX_PAGE, CaseFilter, CaseStore, Result, Results, every_row, portions
+from modeling.errors import CheckpointError
+
+_SAYS_NOTHING = ("README.md", "metrics.json", "split.csv", "training.json")
+"""Files of a checkpoint that decide no answer."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker is told.
+    """The work as every worker is told of it.
 
     Attributes:
         store: where the cases are; it may hold a password, so it is never in the repr.
         checkpoint: folder, at the same path on every machine.
-        checkpoint_hash: of everything in it that decides an answer.
         batch: studies in one pass through the model.
     """
 
@@ -30,7 +35,6 @@ class Job:
 
 
 Engine = Callable[[Iterator[list[str]]], Iterator[list[Result]]]
-Progress = Callable[["Scoring"], None]
 
 
 @dataclass
@@ -56,6 +60,22 @@ class Scoring:
         return self.written / max(time.monotonic() - self.began, 1e-9)
 
 
+def checkpoint_hash(folder: Path) -> str:
+    """One name for a checkpoint wherever its results are kept: a hash of every file that decides an answer.
+
+    Raises:
+        CheckpointError: there is no such folder, or it is empty.
+    """
+    files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
+    if not files:
+        raise CheckpointError("There is no checkpoint in '{name}'; give the folder of one.", name=folder.name)
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            digest.update(f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
 def awaiting(store: CaseStore, where: CaseFilter, results: Results) -> Iterator[str]:
     """IDs, in order, of the cases that pass the filter and have no result yet."""
     for ids in portions((row.case_id for row in every_row(store, where)), MAX_PAGE):
@@ -70,7 +90,7 @@ def score_lake(
     where: CaseFilter,
     *,
     portion: int,
-    progress: Progress | None = None,
+    progress: Callable[[Scoring], None] = lambda scoring: None,
 ) -> Scoring:
     """Have every case scored that has no result yet, and write the results as they come.
 
@@ -92,6 +112,5 @@ def score_lake(
     for found in engine(handed()):
         scoring.written += results.write(found)
         scoring.problems |= {r["case_id"]: r["problem"] for r in found if r["problem"]}
-        if progress is not None:
-            progress(scoring)
+        progress(scoring)
     return scoring

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cases.open_store import address_behind, open_case_store
 from cases.parquet.results import ResultFiles
 from cases.scoring import ray_engine as score_ray
-from cases.scoring.checkpoint_hash import checkpoint_hash
-from cases.scoring.lake import Engine, Job, Scoring, awaiting, score_lake
+from cases.scoring.lake import Engine, Job, Scoring, awaiting, checkpoint_hash, score_lake
 from cases.store import CaseFilter, CaseStore, Result, Results, is_mongo, portions
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.progress import progress
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 PORTION = 64
 """Cases handed to a worker of a cluster at once: what is lost when it dies."""
-_Read = list[tuple[str, str, "PreparedStudy"]]
 
 
 def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
@@ -63,19 +61,26 @@ def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list
     from modeling.batch import score
 
     read = _prepared(store, pipeline, ids)
-    answers = score(pipeline, [one for _, _, one in read], [source or None for _, source, _ in read])
+    answers = score(pipeline, [study for _, _, study in read], [source or None for _, source, _ in read])
+    origin = {
+        "checkpoint": job.checkpoint_hash,
+        "name": pipeline.origin.name,
+        "revision": pipeline.origin.revision,
+    }
     return [
-        _result(job, pipeline, case_id, source, answer)
+        {"case_id": case_id, "source": source, **origin, **_answer(answer)}
         for (case_id, source, _), answer in zip(read, answers, strict=True)
     ]
 
 
-def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> _Read:
+def _prepared(
+    store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]
+) -> list[tuple[str, str, "PreparedStudy"]]:
     """Cases as tensors; a broken one carries its problem, one that was taken out meanwhile is left out."""
     from modeling.batch import PreparedStudy, prepare
     from modeling.study import Study
 
-    read: _Read = []
+    read: list[tuple[str, str, PreparedStudy]] = []
     for case_id, case in store.several(ids):
         if isinstance(case, CaseStoreError):
             read.append((case_id, "", PreparedStudy(Study(), None, str(case))))
@@ -85,7 +90,7 @@ def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -
     return read
 
 
-def _result(job: Job, pipeline: "DiagnosisPipeline", case_id: str, source: str, scored: "Scored") -> Result:
+def _answer(scored: "Scored") -> dict[str, Any]:
     tasks = {
         str(task.task): {
             "classes": list(task.classes),
@@ -95,16 +100,8 @@ def _result(job: Job, pipeline: "DiagnosisPipeline", case_id: str, source: str, 
         }
         for task in (scored.prediction.tasks if scored.prediction else ())
     }
-    return {
-        "case_id": case_id,
-        "source": source,
-        "checkpoint": job.checkpoint_hash,
-        "name": pipeline.origin.name,
-        "revision": pipeline.origin.revision,
-        "tasks": tasks,
-        "embedding": {str(m): np.asarray(v, "<f4").tobytes() for m, v in scored.embedding.items()},
-        "problem": scored.problem,
-    }
+    embedding = {str(m): np.asarray(v, "<f4").tobytes() for m, v in scored.embedding.items()}
+    return {"tasks": tasks, "embedding": embedding, "problem": scored.problem}
 
 
 @functools.cache
@@ -171,24 +168,20 @@ def score_store(
     job = Job(place, database, str(checkpoint), checkpoint_hash(checkpoint), batch, device)
     cases = open_case_store(job.store, job.database)
     with closing(results_of(job, folder, write=write)) as results:
-        if not write:
-            return job.checkpoint_hash, Scoring(
-                cases.count(where), sum(1 for _ in awaiting(cases, where, results))
-            )
-        with progress(what="scoring", total=cases.count(where), unit="case") as bar:
-            done = score_lake(
-                cases,
-                results,
-                _engine(job, ray),
-                where,
-                portion=PORTION,
-                progress=lambda scoring: bar.update(scoring.written - bar.n),
-            )
-    return job.checkpoint_hash, done
+        if write:
+            return job.checkpoint_hash, _score(cases, results, _engine(job, ray), where)
+        count = sum(1 for _ in awaiting(cases, where, results))
+        return job.checkpoint_hash, Scoring(cases.count(where), count)
+
+
+def _score(cases: CaseStore, results: Results, engine: Engine, where: CaseFilter) -> Scoring:
+    with progress(what="scoring", total=cases.count(where), unit="case") as bar:
+        advance = lambda scoring: bar.update(scoring.written - bar.n)  # noqa: E731
+        return score_lake(cases, results, engine, where, portion=PORTION, progress=advance)
 
 
 def _engine(job: Job, ray: str | None) -> Engine:
     if ray is None:
         return lambda handed: score_portions(job, handed)
-    settings = {"address": ray or None, "gpus": 1.0 if job.device == "cuda" else 0.0}
-    return lambda handed: score_ray.run(score_portion, job, handed, **settings)
+    gpus = 1.0 if job.device == "cuda" else 0.0
+    return lambda handed: score_ray.run(score_portion, job, handed, address=ray or None, gpus=gpus)

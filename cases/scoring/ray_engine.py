@@ -39,7 +39,6 @@ def run(
     if importlib.util.find_spec("ray") is None:
         raise ViewboxError("Ray is not installed; install it, or score with --engine process.")
     import ray
-    from ray.exceptions import RayError, RayTaskError
 
     started_here = not ray.is_initialized()
     try:
@@ -47,22 +46,27 @@ def run(
             ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="error")
         remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(work)
         yield from _spread(ray, remote, ray.put(job), portions)
-    except RayTaskError as exc:
-        raise (
-            exc.cause
-            if isinstance(exc.cause, ViewboxError)
-            else ViewboxError(
-                "A worker failed ({error}); see Ray's logs and score again.", error=type(exc.cause).__name__
-            )
-        ) from exc
-    except (RayError, ConnectionError, RuntimeError) as exc:
-        raise ViewboxError(
-            "The Ray cluster was lost ({error}); start it and score again; results stay.",
-            error=type(exc).__name__,
-        ) from exc
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError) as exc:
+        raise _told(exc) from exc
     finally:
         if started_here and ray.is_initialized():
             ray.shutdown()
+
+
+def _told(exc: Exception) -> ViewboxError:
+    """What a worker raised, if a reader may see it; else that a worker or the cluster failed."""
+    from ray.exceptions import RayTaskError
+
+    if not isinstance(exc, RayTaskError):
+        return ViewboxError(
+            "The Ray cluster was lost ({error}); start it and score again; results stay.",
+            error=type(exc).__name__,
+        )
+    if isinstance(exc.cause, ViewboxError):
+        return exc.cause
+    return ViewboxError(
+        "A worker failed ({error}); see Ray's logs and score again.", error=type(exc.cause).__name__
+    )
 
 
 def _spread(ray: Any, remote: Any, job: Any, portions: Iterator[list[str]]) -> Iterator[list[Result]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cases.mongo.store import MongoCaseStore
 from cases.open_store import open_case_store
-from cases.scoring.checkpoint_hash import checkpoint_hash
+from cases.scoring.lake import checkpoint_hash
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
 from modeling.progress import progress
@@ -47,14 +47,9 @@ def fill_vectors(
 
 
 def _width(checkpoint: Path) -> int:
-    """D of a checkpoint's encoders.
-
-    Raises:
-        ViewboxError: there is no such checkpoint.
-    """
+    """D of a checkpoint's encoders."""
     try:
-        text = (checkpoint / "config.json").read_text(encoding="utf-8")
-        return FusionConfig.from_json(json.loads(text)).width
+        return FusionConfig.from_json(json.loads((checkpoint / "config.json").read_text("utf-8"))).width
     except (OSError, ValueError) as exc:
         raise ViewboxError(
             "There is no checkpoint in '{name}'; give the folder of one.", name=checkpoint.name

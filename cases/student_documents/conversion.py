@@ -32,10 +32,7 @@ _NOT_KEPT = ("_id", "facets", "random", "digest", ORIGINAL)
 
 
 def document_from_student(raw: bytes) -> dict[str, Any]:
-    """A student document in Viewbox's own form, from which `student_from_document` makes the same bytes.
-
-    Args:
-        raw: the document as BSON.
+    """A student document (BSON) in Viewbox's form, from which `student_from_document` makes the same bytes.
 
     Raises:
         CaseStoreError: it is broken, and stays what it is.
@@ -45,13 +42,10 @@ def document_from_student(raw: bytes) -> dict[str, Any]:
     except BSONError as exc:
         raise BrokenCase("A document is not valid BSON; export it again from its database.") from exc
     case_id = case_id_of(found)
-    own = _own_part(found, case_id)
-    if own is not None:
+    if (own := _own_part(found, case_id)) is not None:
         return own
-    file = film_file(found, case_id)
-    document = document_from_case(case_from_student(found, case_id), file)
-    kept_file = document["film"]["bytes"]
-    return {**document, ORIGINAL: _kept(raw, found["image_data"], kept_file)}
+    document = document_from_case(case_from_student(found, case_id), film_file(found, case_id))
+    return {**document, ORIGINAL: _kept(raw, found["image_data"], document["film"]["bytes"])}
 
 
 def student_from_document(document: Mapping[str, Any]) -> bytes:
@@ -60,24 +54,21 @@ def student_from_document(document: Mapping[str, Any]) -> bytes:
     Raises:
         CaseStoreError: the original that it keeps is damaged.
     """
-    film = document["film"]
-    original = document.get(ORIGINAL)
-    if original is not None:
-        return _restored(document["ID"], original, b"" if film is None else bytes(film["bytes"]))
+    film, original, case_id = document["film"], document.get(ORIGINAL), document["ID"]
     image = b"" if film is None else bytes(film["bytes"])
+    if original is not None:
+        return _restored(case_id, original, image)
     own = {key: value for key, value in document.items() if key not in _NOT_KEPT}
     if film is not None:
         own["film"] = {key: value for key, value in film.items() if key != "bytes"}
-    return bson.encode(
-        {
-            "_id": ObjectId(hashlib.sha256(document["ID"].encode()).digest()[:12]),
-            "ID": document["ID"],
-            "image_filename": f"{document['ID']}.{film['encoding']}" if film else "",
-            "image_data": base64.b64encode(image).decode(),
-            "clinical_data": _clinical_data(document),
-            OWN_PART: own,
-        }
-    )
+    student = {
+        "_id": ObjectId(hashlib.sha256(case_id.encode()).digest()[:12]),
+        "ID": case_id,
+        "image_filename": f"{case_id}.{film['encoding']}" if film else "",
+        "image_data": base64.b64encode(image).decode(),
+        "clinical_data": _clinical_data(document),
+    }
+    return bson.encode(student | {OWN_PART: own})
 
 
 def _own_part(found: Mapping[str, Any], case_id: str) -> dict[str, Any] | None:
@@ -89,21 +80,14 @@ def _own_part(found: Mapping[str, Any], case_id: str) -> dict[str, Any] | None:
     try:
         if document.get("film"):
             document["film"] = {**document["film"], "bytes": film_file(found, case_id)}
-        document |= _derived_keys(document)
+        document["facets"] = facets(document["provenance"]["source"], document["reference"])
+        document["random"] = random_key(case_id)
         unchanged = found.get("clinical_data") == _clinical_data(document) and (
             not document["film"] or _sha256(document["film"]["bytes"]) == document["film"]["sha256"]
         )
     except (CaseStoreError, KeyError, TypeError, AttributeError):
         return None
     return document if unchanged else None
-
-
-def _derived_keys(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a document that follow from its others."""
-    return {
-        "facets": facets(document["provenance"]["source"], document["reference"]),
-        "random": random_key(document["ID"]),
-    }
 
 
 def _clinical_data(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,10 +100,9 @@ def _clinical_data(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept(raw: bytes, image_data: object, file: bytes) -> dict[str, Any]:
-    """What of the original has to be kept beside the film's file."""
-    spelling, text = _spelling(image_data, file), b""
-    if spelling is not None:
-        text = _spelt(file, spelling)
+    """The original without what the film's file can spell again: that leaves a hole in it."""
+    spelling = _spelling(image_data, file)
+    text = b"" if spelling is None else _spelt(file, spelling)
     at = raw.find(text) if text else -1
     held = raw if at < 0 else raw[:at] + raw[at + len(text) :]
     hole = None if at < 0 else {"at": at, **(spelling or {})}
@@ -184,14 +167,21 @@ def documents_in_lines(path: Path) -> Iterator[bytes]:
     Raises:
         CaseStoreError: the file cannot be read, or a line of it is no document.
     """
+    number = 0
     try:
         with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(lines, 1):  # noqa: B007  # named by the refusal below
                 if line.strip():
-                    yield _from_line(line, path.name, number)
+                    yield bson.encode(json_util.loads(line))
     except (OSError, UnicodeDecodeError) as exc:
         raise CaseStoreError(
             "{file} cannot be read; export it again with mongoexport.", file=path.name
+        ) from exc
+    except (ValueError, TypeError, BSONError) as exc:
+        raise CaseStoreError(
+            "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport.",
+            number=number,
+            file=path.name,
         ) from exc
 
 
@@ -214,14 +204,3 @@ def write_lines(path: Path, documents: Iterable[bytes]) -> int:
             "{file} cannot be written; free some space or choose another folder.", file=path.name
         ) from exc
     return count
-
-
-def _from_line(line: str, name: str, number: int) -> bytes:
-    try:
-        return bson.encode(json_util.loads(line))
-    except (ValueError, TypeError, BSONError) as exc:
-        raise CaseStoreError(
-            "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport.",
-            number=number,
-            file=name,
-        ) from exc

@@ -4,15 +4,16 @@
 `CLINICAL_FIELDS` or a label of RICORD is taken over; the rest stays out of the study, and a note says so.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from cases.case import Case, Licence, Provenance
 from cases.refusals import broken_case
 from cases.store import CaseSummary
-from cases.student_documents.names import FIELD_NAMES, LABEL_NAMES, TEXT_NAMES
 from modeling.errors import StudyError
 from modeling.field_values import BARE_RANGES, is_unknown, written_number
 from modeling.labels import TASKS, TaskName
@@ -37,6 +38,11 @@ SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
 """What `student_summary` reads; the film is not among them."""
 STUDENT_LICENCE = Licence("not stated", may_show=True, may_export=False)
 """The owner of the database put the film there to be looked at; nobody said that it may leave."""
+_NAMES: dict[str, dict[str, str]] = {
+    kind: {spelling: name for name, spellings in names.items() for spelling in spellings}
+    for kind, names in json.loads(Path(__file__).with_name("spellings.json").read_text("utf-8")).items()
+}
+"""Fields, labels and texts as student projects and hospitals spell them (lower case, letters and digits)."""
 _UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
 
 
@@ -50,6 +56,10 @@ class _ClinicalData:
     texts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     lateral: bool = False
+
+    def set_aside(self, template: str, **values: Any) -> None:
+        """A sentence for the reader on what stayed aside."""
+        self.notes.append(Sentence(template, **values))
 
 
 def case_id_of(document: Mapping[str, Any]) -> str:
@@ -69,10 +79,9 @@ def id_keys(case_id: str) -> list[str | int]:
 
 
 def case_from_student(document: Mapping[str, Any], case_id: str) -> Case:
-    """The case in one of student documents.
+    """The case in a student document; other keys than the four are left alone.
 
     Args:
-        document: as stored; other keys than the four are left alone.
         case_id: its `ID` as text.
 
     Raises:
@@ -87,13 +96,14 @@ def case_from_student(document: Mapping[str, Any], case_id: str) -> Case:
         stated = clinical.table.values.get("view_position", ViewPosition.UNKNOWN)
         view = ViewPosition.LATERAL if clinical.lateral else ViewPosition(stated)
         radiograph = replace(radiograph, view_position=view)
-    text = {name: words for name, words in clinical.texts.items() if name == "indication"}
+    report = dict(clinical.texts)
+    indication = {"indication": report.pop("indication")} if "indication" in report else {}
     return Case(
         case_id=case_id,
-        study=Study(radiograph, clinical.table, ClinicalText(text)),
+        study=Study(radiograph, clinical.table, ClinicalText(indication)),
         licence=STUDENT_LICENCE,
         provenance=Provenance(source=source_of(document, clinical.labels)),
-        report={name: words for name, words in clinical.texts.items() if name != "indication"},
+        report=report,
         reference=clinical.labels,
         notes=tuple(clinical.notes),
     )
@@ -108,11 +118,7 @@ def student_summary(document: Mapping[str, Any], case_id: str) -> CaseSummary:
 
 
 def source_of(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> str:
-    """The set that a document belongs to: the one it names, else RICORD where it carries RICORD's labels.
-
-    Args:
-        labels: the labels that were found in its `clinical_data`.
-    """
+    """The set that a document belongs to: the one it names, else RICORD where it carries RICORD's labels."""
     clinical = document.get("clinical_data")
     for holder in (document, clinical if isinstance(clinical, Mapping) else {}):
         for name, value in holder.items():
@@ -146,9 +152,7 @@ def film_file(document: Mapping[str, Any], case_id: str) -> bytes:
 
 
 def _radiograph(document: Mapping[str, Any], case_id: str) -> Radiograph:
-    from cases.reading.upload import (
-        read_upload,  # Late: it brings the DICOM reader, which a list does not need.
-    )
+    from cases.reading.upload import read_upload  # Late: it brings the DICOM reader.
 
     name = document.get("image_filename")
     try:
@@ -164,27 +168,24 @@ def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
             continue
         named_unit = _UNIT_IN_NAME.fullmatch(name)
         key = re.sub(r"[^a-z0-9]", "", (named_unit[1] if named_unit else name).lower())
-        if key in LABEL_NAMES:
-            _take_label(clinical, name, LABEL_NAMES[key], value)
-        elif key in TEXT_NAMES and isinstance(value, str):
-            clinical.texts[TEXT_NAMES[key]] = value
-        elif key in FIELD_NAMES:
-            known = CLINICAL_FIELDS[FIELD_NAMES[key]]
+        if key in _NAMES["labels"]:
+            _take_label(clinical, name, TaskName(_NAMES["labels"][key]), value)
+        elif key in _NAMES["texts"] and isinstance(value, str):
+            clinical.texts[_NAMES["texts"][key]] = value
+        elif key in _NAMES["fields"]:
+            known = CLINICAL_FIELDS[_NAMES["fields"][key]]
             _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
         elif key not in SOURCE_FIELDS:
-            clinical.notes.append(
-                Sentence("'{name}' in clinical_data fits no clinical field and was left out.", name=name)
+            clinical.set_aside(
+                "'{name}' in clinical_data fits no clinical field and was left out.", name=name
             )
     cells = {name: value for name, (_, value) in clinical.raw.items()}
     clinical.table, refused = ClinicalTable.read_cells(cells)
     clinical.notes += clinical.table.notes
     for name, problem in refused.items():
-        clinical.notes.append(
-            Sentence(
-                "'{name}' in clinical_data was left out: {problem}",
-                name=clinical.raw[name][0],
-                problem=problem.sentence,
-            )
+        written = clinical.raw[name][0]
+        clinical.set_aside(
+            "'{name}' in clinical_data was left out: {problem}", name=written, problem=problem.sentence
         )
     return clinical
 
@@ -207,13 +208,11 @@ def _take_label(clinical: _ClinicalData, name: str, task: TaskName, value: objec
     if first and first[0] in classes:
         clinical.labels[task] = classes[first[0]]
     else:
-        clinical.notes.append(
-            Sentence(
-                "'{name}' in clinical_data is '{value}', no {task} class, and was left out.",
-                name=name,
-                value=value,
-                task=Names("task", task),
-            )
+        clinical.set_aside(
+            "'{name}' in clinical_data is '{value}', no {task} class, and was left out.",
+            name=name,
+            value=value,
+            task=Names("task", task),
         )
 
 
@@ -223,22 +222,17 @@ def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value:
         clinical.lateral = True
         return
     if known.name in clinical.raw:
-        clinical.notes.append(
-            Sentence(
-                "'{name}' in clinical_data names {field} again and was left out.",
-                name=name,
-                field=Names("field", known.name),
-            )
+        again = Names("field", known.name)
+        clinical.set_aside(
+            "'{name}' in clinical_data names {field} again and was left out.", name=name, field=again
         )
         return
     written = None if known.kind == "categorical" else written_number(value)
     bare = written is not None and not written.unit and not written.limit
     clinical.raw[known.name] = (name, f"{value} {unit}" if bare and unit and written.unit == "" else value)
     if bare and not unit and known.name != "age" and _fits_twice(known, written.readings[0]):
-        clinical.notes.append(
-            Sentence(
-                "'{name}' in clinical_data has no unit and was read in {unit}.", name=name, unit=known.unit
-            )
+        clinical.set_aside(
+            "'{name}' in clinical_data has no unit and was read in {unit}.", name=name, unit=known.unit
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cases.case import Case
 from cases.refusals import BrokenCase
-from cases.scoring.checkpoint_hash import checkpoint_hash
+from cases.scoring.lake import checkpoint_hash
 from cases.store import CaseStore
 from cases.vector_search import SearchableStore, VectorSearch
 from interface.models.model_host import ModelHost

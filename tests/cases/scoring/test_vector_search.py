@@ -15,7 +15,7 @@ from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.mongo.results import MongoResults
 from cases.mongo.store import MongoCaseStore
 from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
-from cases.scoring.checkpoint_hash import checkpoint_hash
+from cases.scoring.lake import checkpoint_hash
 from cases.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, StoreHost
