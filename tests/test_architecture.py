@@ -37,7 +37,7 @@ FORBIDDEN = {
 HOMES = {
     "gradio": ("interface/", "app.py"),
     "gradio_client": (),
-    "jinja2": ("interface/html/render.py",),
+    "jinja2": ("interface/html/render.py", "hub_config/cards/markdown.py"),
     "markupsafe": ("interface/",),
     "spaces": ("interface/", "app.py"),
     "pymongo": ("cases/mongo/",),

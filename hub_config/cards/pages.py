@@ -1,39 +1,22 @@
 """`viewbox cards`: measure a checkpoint, write its card, and renew the pages that show its numbers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hub_config.cards import map_sections, text_sections
-from hub_config.cards.card import (
-    CHECKPOINTS,
-    MAPS_FILE,
-    METRICS_FILE,
-    SHORTCUT_FILE,
-    WEAK_FILE,
-    read_beside,
-    read_metrics,
-    write,
-)
-from hub_config.cards.film_sections import Numbers, interval, number, table
-from hub_config.cards.fusion_table import FUSION_FILE, fusion_markdown
+from hub_config.cards.card import CHECKPOINTS, METRICS_FILE, read_beside, read_metrics, write
+from hub_config.cards.markdown import part
 
 TREE = Path(__file__).parents[2]
-_HEAD = (
-    "measured on", "films (patients)", "macro AUROC", "average precision", "accuracy (majority)",
-    "calibration error", "strongest beside it",
-)  # fmt: skip
+Folders = Sequence[Path]
 
 
 def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
-    """Write a checkpoint's card anew, and the pages that show its numbers.
+    """Write a checkpoint's card anew, and the pages that show its numbers; returns the files written.
 
     Args:
         data: folder with the corpora: measure again first.
-
-    Returns:
-        The files that were written.
 
     Raises:
         ViewboxError: the folder has not been measured yet, or cannot be.
@@ -61,79 +44,50 @@ def renewed(name: str, text: str, checkpoints: Path) -> str:
         checkpoints: folder of checkpoint folders.
     """
     folders = [path for path in sorted(checkpoints.iterdir()) if (path / METRICS_FILE).is_file()]
-    for part in PAGES[name]:
-        before, rest = text.split(f"<!-- {part} -->")
-        _, after = rest.split(f"<!-- /{part} -->")
-        text = f"{before}<!-- {part} -->\n{_PARTS[part](folders)}<!-- /{part} -->{after}"
+    for section in PAGES[name]:
+        before, rest = text.split(f"<!-- {section} -->")
+        _, after = rest.split(f"<!-- /{section} -->")
+        text = f"{before}<!-- {section} -->\n{_PARTS[section](folders)}<!-- /{section} -->{after}"
     return text
 
 
-def _beside(folders: list[Path], name: str) -> dict[str, dict[str, Any]]:
+def _beside(folders: Folders, name: str) -> dict[str, dict[str, Any]]:
     return {folder.name: found for folder in folders if (found := read_beside(folder, name))}
 
 
-def _headline(folders: list[Path]) -> str:
+def _headline(folders: Folders) -> str:
     """Of the checkpoint for real films, what was measured on test films."""
-    rows = [
-        row
-        for folder in folders
-        if folder.name == "film"
-        for row in _rows(read_metrics(folder)["measurements"])
-        if row[0].endswith("(test)")
-    ]
-    return table(_HEAD, rows)
+    measured = [read_metrics(folder)["measurements"] for folder in folders if folder.name == "film"]
+    return "".join(part("films", "overview", found, "test") for found in measured)
 
 
-def _results(folders: list[Path]) -> str:
+def _results(folders: Folders) -> str:
     return "\n".join(
         f"**{folder.name}** ([card](../hub_config/checkpoints/{folder.name}/README.md))\n\n"
-        + table(_HEAD, _rows(read_metrics(folder)["measurements"]))
+        + part("films", "overview", read_metrics(folder)["measurements"])
         for folder in folders
     )
 
 
-def _rows(measurements: Mapping[str, Numbers]) -> list[tuple[str, ...]]:
-    """Each measurement beside the strongest model that never sees the lungs."""
-    return [
-        (
-            f"{title} ({s['split']})",
-            f"{s['n']} ({s['patients']})",
-            f"{number(s['macro_auroc'])} ({interval(s['macro_auroc_95'])})",
-            f"{number(s['macro_average_precision'])} ({interval(s['macro_average_precision_95'])})",
-            f"{number(s['accuracy'])} ({number(s['majority']['accuracy'])})" if "accuracy" in s else "-",
-            number(s["expected_calibration_error"]),
-            _strongest(s),
-        )
-        for title, s in measurements.items()
-    ]
+def _text(folders: Folders) -> str:
+    found = {f.name: (read_metrics(f), read_beside(f, "weak_labels")) for f in reversed(folders)}
+    return part("texts", "overview", {n: both for n, both in found.items() if "benchmark" in both[0]})
 
 
-def _strongest(summary: Numbers) -> str:
-    rivals = [row for row in summary.get("audit", []) if row["sees"] != "this checkpoint"]
-    if not rivals:
-        return "-"
-    best = max(rivals, key=lambda row: row["macro_auroc"] or 0.0)
-    return f"{best['name']} {number(best['macro_auroc'])} (p {number(best['p'])})"
+def _fusion(folders: Folders) -> str:
+    return "".join(part("fusion", "comparison", f) for f in _beside(folders, "fusion_comparison").values())
 
 
-def _maps(folders: list[Path]) -> str:
-    found = _beside(folders, MAPS_FILE)
-    return map_sections.maps_of_all(found) if found else "Not measured.\n"
-
-
-def _text(folders: list[Path]) -> str:
-    found = {f.name: (read_metrics(f), read_beside(f, WEAK_FILE)) for f in reversed(folders)}
-    return text_sections.docs_part({n: both for n, both in found.items() if "benchmark" in both[0]})
+def _shortcut(folders: Folders) -> str:
+    return "\n".join(part("maps", "shortcut", found) for found in _beside(folders, "shortcut").values())
 
 
 _PARTS = {
     "headline": _headline,
     "results": _results,
-    "fusion": lambda folders: "".join(map(fusion_markdown, _beside(folders, FUSION_FILE).values())),
-    "maps": _maps,
-    "shortcut": lambda folders: "\n".join(
-        map(map_sections.shortcut, _beside(folders, SHORTCUT_FILE).values())
-    ),
+    "fusion": _fusion,
+    "maps": lambda folders: part("maps", "overview", _beside(folders, "localisation")),
+    "shortcut": _shortcut,
     "text": _text,
 }
 PAGES = {

@@ -2,11 +2,12 @@
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from modeling.render.tables import number, part
 
 logger = logging.getLogger(__name__)
 
@@ -61,33 +62,3 @@ def _mapping(path: Path) -> Mapping[str, Any]:
         logger.warning("%s of a checkpoint cannot be read: %s", path.name, type(exc).__name__)
         return {}
     return found if isinstance(found, Mapping) else {}
-
-
-def part(entry: Any, *keys: str) -> Mapping[str, Any]:
-    """A mapping inside of mappings; empty where there is none."""
-    for key in keys:
-        entry = entry.get(key) if isinstance(entry, Mapping) else None
-    return entry if isinstance(entry, Mapping) else {}
-
-
-def rows(entry: Any, key: str) -> list[Mapping[str, Any]]:
-    """A list of mappings; empty where there is none."""
-    found = entry.get(key) if isinstance(entry, Mapping) else None
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
-
-
-def number(entry: Any, key: str) -> float | None:
-    """A finite number; None where there is none."""
-    found = entry.get(key) if isinstance(entry, Mapping) else None
-    if isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found):
-        return float(found)
-    return None
-
-
-def interval(entry: Any, key: str) -> tuple[float, float] | None:
-    """The two ends of an interval; None where there are not two."""
-    found = entry.get(key) if isinstance(entry, Mapping) else None
-    if not isinstance(found, list) or len(found) != 2:
-        return None
-    low, high = (number({"end": end}, "end") for end in found)
-    return None if low is None or high is None else (low, high)

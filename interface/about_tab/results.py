@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from interface.about_tab.facts import Measured, number, part, rows
+from interface.about_tab.facts import Measured
 from interface.about_tab.tables import (
     audit_name,
     audit_table,
@@ -18,9 +18,7 @@ from interface.about_tab.tables import (
 )
 from interface.html.fragments import note
 from interface.language.texts import Language, known, listed, say, word_for
-
-SIGNIFICANT = 0.05
-FUSIONS = ("product", "concat", "gated", "cross_attention")
+from modeling.render.tables import fusion_verdict, number, part, rows
 
 
 def title(key: str, language: Language) -> str:
@@ -94,11 +92,12 @@ def one_task(entry: Mapping[str, Any], language: Language) -> str:
 
 def maps(facts: Measured, language: Language) -> str:
     """How well each map points at the evidence, and whether that is better than a prior."""
-    found = part(facts.maps, "maps")
-    if not found:
+    if not part(facts.maps, "maps"):
         return ""
     count = {key: f"{number(facts.maps, key) or 0:.0f}" for key in ("films", "patients")}
-    text = title("maps", language) + map_table(say("about.maps.note", language, **count), found, language)
+    text = title("maps", language) + map_table(
+        say("about.maps.note", language, **count), facts.maps, language
+    )
     low, high = part(facts.maps, "best", "hit_rate_above", "location_prior").get("interval_95") or (
         None,
         None,
@@ -139,12 +138,7 @@ def fusion(facts: Measured, language: Language) -> str:
 
 
 def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:
-    better, worse = [], []
-    for name in FUSIONS:
-        test = part(block, "rows", name, "versus_film", "spearman_extent")
-        p, ahead = number(test, "p_holm"), number(test, "value")
-        if p is not None and ahead is not None and p < SIGNIFICANT:
-            (better if ahead > 0 else worse).append(say(f"about.arm.{name}", language))
+    better, worse = ([say(f"about.arm.{arm}", language) for arm in arms] for arms in fusion_verdict(block))
     told = (
         say("about.fusion.helps", language, names=listed(better, language))
         if better

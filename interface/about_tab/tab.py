@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from interface.about_tab.facts import Measured, number, part, read_facts
+from interface.about_tab.facts import Measured, read_facts
 from interface.about_tab.phantom_results import fusing, shortcut
 from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
 from interface.html.fragments import heading, note
@@ -16,6 +16,7 @@ from interface.language.texts import Count, Language, known, listed, marker, say
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints, model_line
 from interface.models.model_host import ModelHost
 from interface.session.lanes import Lanes
+from modeling.render.tables import number, part
 
 logger = logging.getLogger(__name__)
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from interface.about_tab.facts import number, part, read_facts
+from interface.about_tab.facts import read_facts
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, say, word_for
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target
+from modeling.render.tables import number, part
 
 PATIENTS = 1000
 

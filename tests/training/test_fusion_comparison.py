@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from hub_config.cards.card import CHECKPOINTS
-from hub_config.cards.fusion_table import FUSION_FILE, fusion_markdown, verdict
+from hub_config.cards.markdown import part
 from modeling.labels import TaskName
 from modeling.study import ClinicalTable, Modality
 from tests.doubles.command import command
@@ -152,7 +152,8 @@ def test_an_arm_that_knows_beats_one_that_guesses_and_one_that_is_the_same_does_
     assert rows["concat"]["versus_film"]["spearman_extent"]["value"] == 0.0
     assert rows["concat"]["versus_film"]["spearman_extent"]["p_holm"] == 1.0
     assert rows["product"]["without_table"]["macro_auroc"] == rows["film"]["macro_auroc"]["value"]
-    assert "better" in verdict(found).lower() and "product" in verdict(found)
+    said = part("fusion", "verdict", found)
+    assert "better" in said.lower() and "product" in said
 
 
 # --- on files
@@ -235,7 +236,8 @@ def test_the_whole_comparison_on_a_toy_backbone(data: Path, tmp_path: Path, sett
     assert one["cross_validation"]["films"] == len(films)
     assert one["cohen_to_hannover"]["films"] == sum(f.source == "hannover" for f in films)
     assert found["protocol"]["fields_in_both"] == ["sex", "view_position"]
-    assert "film alone" in fusion_markdown(found) and "flatter" in fusion_markdown(found)
+    said = part("fusion", "comparison", found)
+    assert "film alone" in said and "flatter" in said
     assert "readers, kappa_grading" in report(found)
     json.dumps(found, allow_nan=False)
     fits = sorted((tmp_path / "cache").glob("fit-*.npy"))
@@ -268,6 +270,6 @@ def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, data: Path, capsy
 
 
 def test_what_is_published_was_measured_with_this_recipe():
-    found = json.loads((CHECKPOINTS / "film" / FUSION_FILE).read_text())
+    found = json.loads((CHECKPOINTS / "film" / "fusion_comparison.json").read_text())
     assert found["backbones"][0]["name"] == IMAGENET
     assert found["protocol"]["recipe"] == vars(Recipe()), "the recipe has changed since: measure again"

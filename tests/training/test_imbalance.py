@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hub_config.cards.imbalance_section import imbalance
+from hub_config.cards.markdown import part
 from modeling.labels import TaskName
 from tests.doubles.command import command
 from tests.training.test_training import toy_films, toy_settings
@@ -72,7 +72,7 @@ def test_weights_turn_answers_to_the_rare_class() -> None:
 
 
 def test_card_and_lines_hold_every_way(answer: dict) -> None:
-    card = imbalance(answer)
+    card = part("films", "imbalance", answer)
     for name, row in answer["ways"].items():
         assert f"| {name} | {row['macro_average_precision']:.3f}" in card and name in lines(answer)
-    assert imbalance({}) == "Not measured.\n"
+    assert part("films", "imbalance", {}) == "Not measured.\n"

@@ -12,7 +12,7 @@ from hub_config.cards.card import (
     model_card,
     read_metrics,
 )
-from hub_config.cards.film_sections import INDEXED, grading_limits, labels_from
+from hub_config.cards.markdown import INDEXED, part
 from hub_config.cards.pages import PAGES, renewed
 from modeling.errors import ViewboxError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
@@ -112,7 +112,7 @@ def test_an_unmeasured_checkpoint_has_no_card(tmp_path: Path) -> None:
 
 
 def test_a_card_says_of_its_corpora_what_holds_for_them() -> None:
-    bundled = labels_from(["siim", "cohen"])
+    bundled = part("films", "labels_from", ["siim", "cohen"])
     assert "reads the film alone" in bundled and "Brixia" in bundled
-    assert labels_from(["ricord"]) == "" and grading_limits(["ricord"]) == ""
-    assert "few patients" in grading_limits(["hannover"])
+    assert part("films", "labels_from", ["ricord"]) == "" == part("films", "grading_limits", ["ricord"])
+    assert "few patients" in part("films", "grading_limits", ["hannover"])

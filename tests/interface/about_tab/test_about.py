@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 from hub_config.cards.plots import plots
-from interface.about_tab.facts import interval, number, read_facts
+from interface.about_tab.facts import read_facts
 from interface.about_tab.tab import About
 from interface.language.texts import LANGUAGES, Language
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
+from modeling.render.tables import interval, number
 from tests.doubles.served import open_tab, serve, write_bundle, write_store
 
 FILM = Path(__file__).parents[3] / "hub_config" / "checkpoints" / "film"

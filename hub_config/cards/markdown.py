@@ -1,0 +1,131 @@
+"""Numbers and tables as Markdown: the filters of the templates beside this module, and what fills them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from modeling.explain.registry import map_methods
+from modeling.render import tables
+from modeling.render.tables import Table, Value, measured
+
+INDEXED = ("macro_auroc", "macro_average_precision", "accuracy", "expected_calibration_error")
+"""The metrics that the Hub's results widget shows."""
+
+
+def filled(template: str, **values: Any) -> str:
+    """A template of this folder; a number that it names and that is not there is an error."""
+    return _environment().get_template(f"{template}.md").render(**values)
+
+
+def part(template: str, macro: str, *values: Any) -> str:
+    """One part of a card, by the macro that writes it."""
+    return str(getattr(_environment().get_template(f"{template}.md").module, macro)(*values))
+
+
+@cache
+def words() -> dict[str, dict[str, str]]:
+    """The words of cards for names out of files, and the terms of each corpus."""
+    return json.loads((Path(__file__).parent / "words.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    made = Environment(
+        loader=loader,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+    shown = [tables.headline_table, tables.class_table, tables.group_table, tables.audit_table]
+    shown += [tables.point_table, tables.map_table, tables.fusion_table, tables.fusion_verdict]
+    shown += [
+        tables.gain_table,
+        tables.shortcut_table,
+        number,
+        interval,
+        percent,
+        wide,
+        bracketed,
+        cell,
+        markdown,
+    ]
+    made.filters |= {function.__name__: function for function in shown}
+    maps = {f"{m.name}_{start}": f"{m.title} from {start}" for m in map_methods() for start in m.starts}
+    maps |= {m.name: m.title for m in map_methods() if not m.starts} | words()["prior"]
+    made.globals |= {"words": words(), "MAPS": maps, "INDEXED": INDEXED}
+    return made
+
+
+# --- filters
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number as it stands in a table; a dash where it is not defined."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def interval(pair: Sequence[float | None] | None) -> str:
+    """`low to high`."""
+    return f"{number(pair[0])} to {number(pair[1])}" if pair and pair[0] is not None else "-"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share in percent."""
+    return "-" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def wide(row: Mapping[str, Any], key: str) -> str:
+    """`0.988 (0.985 to 0.991)`."""
+    return f"{number(row[key])} ({interval(row.get(f'{key}_95', row.get(f'{key}_interval')))})"
+
+
+def bracketed(entry: Mapping[str, Any], digits: int = 2) -> str:
+    """`0.85 [0.75, 0.94]`."""
+    return cell(measured(entry, digits), brackets=True)
+
+
+def cell(found: Value | str, *, brackets: bool = False, sign: str = "") -> str:
+    """A cell of a table."""
+    if isinstance(found, str):
+        return found
+    if not brackets:
+        plain = number(found.value, found.digits)
+        return plain if found.ends == () else f"{plain} ({interval(found.ends)})"
+    ends = () if found.ends == () else found.ends or (None, None)
+    value, *rest = (
+        "-" if x is None else f"{x:{sign}.{found.digits}f}".replace("-", "−") for x in (found.value, *ends)
+    )
+    return f"{value} [{', '.join(rest)}]" if rest else value
+
+
+def markdown(
+    found: Table,
+    head: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    brackets: bool = False,
+    signed: str = "",
+) -> str:
+    """A Markdown table; empty where it has no rows.
+
+    Args:
+        head: the columns in words, with | between them.
+        names: the first cell of a row -> its words.
+        brackets: intervals in brackets instead of in words.
+        signed: the column whose numbers say + too.
+    """
+    lines = [f"| {head.replace('|', ' | ')} |", "|" + "---|" * len(found.columns)]
+    for first, *rest in found.rows:
+        cells = [(names or {}).get(first, first)]
+        for column, one in zip(found.columns[1:], rest, strict=True):
+            only_ends = column == "interval"
+            sign = "+" if column == signed else ""
+            cells.append(interval(one.ends) if only_ends else cell(one, brackets=brackets, sign=sign))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n" if found.rows else ""
