@@ -366,8 +366,6 @@ MARKUP_LEFT = {
     "interface/learn_tab/tab.py",
     "interface/models/checkpoints.py",
     "interface/models/prediction_limits.py",
-    "interface/quiz_tab/fragments.py",
-    "interface/quiz_tab/tab.py",
     "interface/reports_tab/marked_report.py",
     "interface/reports_tab/pair_fragments.py",
     "interface/reports_tab/similar_cards.py",

@@ -44,9 +44,11 @@
     }
   };
 
-  const download = (record) => {
-    const file = new Blob(["\ufeff", record.csv], { type: "text/csv;charset=utf-8" });
-    const link = make("a", { href: URL.createObjectURL(file), download: `viewbox-quiz-${record.code}.csv` });
+  const download = (record, kind) => {
+    const { csv, ...rest } = record;
+    const parts = kind === "csv" ? ["\ufeff", csv] : [JSON.stringify(rest)];
+    const file = new Blob(parts, { type: kind === "csv" ? "text/csv;charset=utf-8" : "application/json" });
+    const link = make("a", { href: URL.createObjectURL(file), download: `viewbox-quiz-${record.code}.${kind}` });
     document.body.append(link);
     link.click();
     link.remove();
@@ -70,12 +72,13 @@
       const when = new Date(record.when).toLocaleString(props.value?.language ?? "en",
         { dateStyle: "medium", timeStyle: "short" });
       const text = say("quiz.kept_row", { ...record, when });
-      const csv = make("button", { type: "button", textContent: say("quiz.csv"), onclick: () => download(record) });
+      const files = ["csv", "json"].map((kind) => make("button", { type: "button", textContent: say(`quiz.${kind}`),
+        onclick: () => download(record, kind) }));
       const forget = make("button", { type: "button", textContent: say("quiz.forget"), onclick: () => {
         write(read().filter((other) => other.key !== record.key));
         draw();
       } });
-      const buttons = [...(open(record) ? [onward(record)] : []), ...(record.done ? [csv] : []), forget];
+      const buttons = [...(open(record) ? [onward(record)] : []), ...(record.done ? files : []), forget];
       for (const button of buttons) button.setAttribute("aria-label", `${button.textContent}: ${text}`);
       return make("li", {}, make("span", { textContent: text }), ...buttons);
     };

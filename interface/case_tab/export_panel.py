@@ -51,11 +51,11 @@ def export_panel(told: gr.HTML) -> ExportPanel:
             label=marker("take.cases"), info=marker("take.cases_hint"), max_lines=2, max_length=2000
         )
         pack = gr.Button(marker("take.pack"), size="sm", min_width=130, elem_id="vb-make-pack")
-    taken = gr.HTML(
-        {},
-        html_template='<div class="vb-taken" role="status"></div>',
-        js_on_load=_MOUNT,
-        apply_default_css=False,
-        elem_id="vb-taken",
-    )
-    return ExportPanel(told, copy, handout, cases, pack, taken)
+    return ExportPanel(told, copy, handout, cases, pack, taken("vb-taken"))
+
+
+def taken(elem_id: str) -> gr.HTML:
+    """What hands a handler's answer to the browser, which copies or saves it."""
+    template = '<div class="vb-taken" role="status"></div>'
+    fixed = {"html_template": template, "js_on_load": _MOUNT, "apply_default_css": False}
+    return gr.HTML({}, elem_id=elem_id, **fixed)

@@ -1,6 +1,6 @@
 """What happens in the quiz: nothing of model or reference leaves the server before a reader has committed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,18 +8,20 @@ import gradio as gr
 import numpy as np
 
 from interface.html.fragments import alert, note
-from interface.language.texts import Language, say, translated
+from interface.language.texts import Language, marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
 from interface.models.model_host import BASELINES, ModelHost, StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
+from interface.quiz_tab.findings import is_answer, parts_of, together
 from interface.quiz_tab.pool import QuizPool, host_for
 from interface.quiz_tab.resume import sitting_from
 from interface.quiz_tab.rules import (
     LENGTH,
     NO_REGION,
     Answer,
+    Asked,
     clean_code,
     drawn_set,
     fingerprint,
@@ -28,16 +30,21 @@ from interface.quiz_tab.rules import (
 from interface.quiz_tab.search import candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
 from interface.quiz_tab.tab import QuizPanel, answers_to
+from interface.quiz_tab.teachers import exported
 from interface.session.links import language_of
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.labels import TASKS, Target, TaskName
+from modeling.labels import Target, TaskName
 from modeling.results import TaskPrediction
 from modeling.study import Study
 
 Updates = dict[Any, Any]
-_HINTS = {TaskName.APPEARANCE: "quiz.read_hint", TaskName.GRADING: "quiz.read_hint_grading"}
+_HINTS = {
+    TaskName.APPEARANCE: "quiz.read_hint",
+    TaskName.GRADING: "quiz.read_hint_grading",
+    TaskName.FINDINGS: "quiz.read_hint_findings",
+}
 
 
 class QuizActions:
@@ -54,6 +61,7 @@ class QuizActions:
         updates = {
             self.panel.intro: draw.intro(LENGTH, language),
             self.panel.kept: {"language": language, "record": None},
+            self.panel.group: {"language": language},
         }
         wanted = dict(request.query_params).get("quiz")
         if wanted is None:
@@ -67,14 +75,44 @@ class QuizActions:
         """The reader looks at the tab: find the films meanwhile."""
         self._pool.start()
 
-    def begin(self, code: str | None, request: gr.Request) -> Iterator[Updates]:
-        """Draw the set, as soon as the films are known, and show the first one."""
+    def begin(self, code: str | None, request: gr.Request, topic: str | None = None) -> Iterator[Updates]:
+        """Draw the set, as soon as the films are known, and show the first one.
+
+        Args:
+            topic: the task that a new set asks about; empty for whatever each case has.
+        """
         session = self._sessions.of(request.session_hash)
+        chosen, asked = yield from self._drawn(code, topic, session.language)
+        yield self._begun(session, Sitting(chosen, asked))
+
+    def _drawn(
+        self, code: str | None, topic: str | None, language: Language
+    ) -> Generator[Updates, None, tuple[str, tuple[Asked, ...]]]:
+        """The code of a set, a new one where none is given, and its films, as soon as they are known."""
         if (code or "").strip() and clean_code(code) is None:
-            raise ViewboxError(say("quiz.bad_code", session.language))
-        candidates = yield from candidates_for(self._pool, self._models, self.panel, session.language)
-        chosen = clean_code(code) or new_code()
-        yield self._begun(session, Sitting(chosen, drawn_set(chosen, candidates)))
+            raise ViewboxError(say("quiz.bad_code", language))
+        candidates = yield from candidates_for(self._pool, self._models, self.panel, language)
+        chosen = clean_code(code) or (f"{topic}-" if topic else "") + new_code()
+        asked = drawn_set(chosen, candidates)
+        yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
+        if not asked:
+            raise ViewboxError(say("quiz.no_topic", language))
+        return chosen, asked
+
+    def export(self, kind: str) -> Callable[..., Iterator[Updates]]:
+        """The handler that gives a set of films as questions for a course.
+
+        Args:
+            kind: of `FORMATS`.
+        """
+
+        def made(code: str | None, request: gr.Request, topic: str | None = None) -> Iterator[Updates]:
+            language = self._sessions.of(request.session_hash).language
+            chosen, asked = yield from self._drawn(code, topic, language)
+            file = exported(kind, chosen, asked, self._pool.case, language)
+            yield {self.panel.taken: file, self.panel.code: chosen, self.panel.message: alert("")}
+
+        return made
 
     def resume(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Go on with a set that a reload interrupted, from what the reader's browser kept of it."""
@@ -113,7 +151,12 @@ class QuizActions:
             p.model: "",
             p.truth: "",
             p.answers: gr.Column(visible=True),
-            p.answer: gr.Radio(choices=answers_to(asked.task), value=None),
+            p.answer: gr.Radio(choices=answers_to(asked.task), value=None, visible=not sitting.findings),
+            p.findings: gr.CheckboxGroup(
+                choices=[(marker(f"class.{name}"), name) for name in sitting.findings],
+                value=[],
+                visible=bool(sitting.findings),
+            ),
             p.confidence: gr.Radio(value=None),
             p.commit: gr.Button(visible=True),
             p.reveal: gr.Button(visible=False),
@@ -128,13 +171,18 @@ class QuizActions:
         return draw.step(key, language, number=sitting.number, total=len(sitting.asked))
 
     def commit(
-        self, answer: str | None, confidence: float | None, marked: object, request: gr.Request
+        self,
+        answer: str | None,
+        confidence: float | None,
+        marked: object,
+        request: gr.Request,
+        findings: Sequence[str] = (),
     ) -> Updates:
         """Keep the reader's own reading; from here on the model's answer may be seen."""
         session, sitting = self._sitting(request, "read")
-        first = self._given(sitting.task, answer, confidence, session.language)
+        first = self._given(sitting, answer, findings, confidence, session.language)
         mark = mark_on(sitting, marked)
-        if mark is None and first.class_name != NO_REGION and not sitting.reminded:
+        if mark is None and first.class_name not in NO_REGION and not sitting.reminded:
             sitting.reminded = True
             raise ViewboxError(say("quiz.unmarked", session.language))
         return self._committed(session, sitting, first, mark)
@@ -148,6 +196,8 @@ class QuizActions:
         first, mark = sitting.waiting.answer, sitting.waiting.mark
         sitting.waiting = None
         given = {self.panel.answer: gr.Radio(value=first.class_name)}
+        if sitting.findings:
+            given = {self.panel.findings: gr.CheckboxGroup(value=list(parts_of(first.class_name)))}
         given[self.panel.confidence] = gr.Radio(value=first.confidence)
         return given | self._committed(session, sitting, first, mark)
 
@@ -165,9 +215,7 @@ class QuizActions:
             p.message: alert(""),
             p.status: note(say("quiz.revise_hint", session.language)),
             p.step: self._step("quiz.step_revise", session.language, sitting),
-            p.model: draw.model_answer(
-                told, first.class_name, session.language, None, coming=told is not None
-            ),
+            p.model: draw.model_answer(sitting, session.language, coming=told is not None),
             p.commit: gr.Button(visible=False),
             p.reveal: gr.Button(visible=True),
             p.kept: kept_record(sitting, session.language),
@@ -179,15 +227,15 @@ class QuizActions:
         sitting, nothing = session.quiz, {self.panel.message: gr.skip()}
         if sitting is None or sitting.told is None or sitting.map is not None or sitting.stage == "over":
             return nothing
-        case, told, stop = sitting.case, sitting.told, sitting.stop
+        case, stop = sitting.case, sitting.stop
         study = fitted(case.study, case, sitting.host.text_sections)
-        target, first = Target(sitting.task, told.most_probable), sitting.first.class_name
+        target = Target(sitting.task, sitting.explained)
         try:
             account = sitting.host.explained(study, target, BASELINES[0], stop)
         except ExplanationCancelled:  # the reader went on to the next film
             return nothing
         except ViewboxError as exc:
-            without = draw.model_answer(told, first, session.language, None, coming=False)
+            without = draw.model_answer(sitting, session.language)
             return {
                 self.panel.model: without,
                 self.panel.message: alert(translated(exc.sentence, session.language)),
@@ -197,7 +245,7 @@ class QuizActions:
         sitting.map = account
         updates: Updates = {
             self.panel.film: quiz_film(sitting, session.language),
-            self.panel.model: draw.model_answer(told, first, session.language, account, coming=False),
+            self.panel.model: draw.model_answer(sitting, session.language),
         }
         return updates | (self._rescored(session, sitting) if sitting.stage == "reveal" else {})
 
@@ -207,10 +255,16 @@ class QuizActions:
         told = draw.reference(sitting.case, row, session.language)
         return {self.panel.truth: told, self.panel.kept: kept_record(sitting, session.language)}
 
-    def reveal(self, answer: str | None, confidence: float | None, request: gr.Request) -> Updates:
+    def reveal(
+        self,
+        answer: str | None,
+        confidence: float | None,
+        request: gr.Request,
+        findings: Sequence[str] = (),
+    ) -> Updates:
         """Keep the second answer and tell the reference."""
         session, sitting = self._sitting(request, "revise")
-        row = sitting.result(self._given(sitting.task, answer, confidence, session.language))
+        row = sitting.result(self._given(sitting, answer, findings, confidence, session.language))
         sitting.rows.append(row)
         sitting.stage = "reveal"
         last = len(sitting.rows) == len(sitting.asked)
@@ -273,8 +327,16 @@ class QuizActions:
         return session, session.quiz
 
     @staticmethod
-    def _given(task: TaskName, answer: str | None, confidence: float | None, language: Language) -> Answer:
-        if answer not in TASKS[task].classes or confidence is None:
+    def _given(
+        sitting: Sitting,
+        answer: str | None,
+        findings: Sequence[str],
+        confidence: float | None,
+        language: Language,
+    ) -> Answer:
+        if sitting.findings:
+            answer = together(set(findings) & set(sitting.findings))
+        if not is_answer(sitting.task, answer) or confidence is None:
             raise ViewboxError(say("quiz.incomplete", language))
         return Answer(answer, float(confidence))
 

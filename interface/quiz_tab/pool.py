@@ -6,27 +6,30 @@ wrong), these are among them; such a case is drawn when it is asked for.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from cases.case import Case
 from cases.store import CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.drawn_cases import drills_of, host_of_drills
 from interface.models.model_host import ModelHost, StoreHost
-from interface.quiz_tab.rules import QUESTIONS, Candidate, asked_task
+from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
+from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
 from interface.session.error_border import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import ViewboxError
+from modeling.labels import TaskName
+from modeling.results import TaskPrediction
 
 logger = logging.getLogger(__name__)
 
 WHOLE = 96
 """A store of at most so many cases is taken whole."""
 PER_CLASS = 16
-"""Cases of each class that are taken from a larger store; the same ones every time."""
-DRAWS = 64
-"""Draws for each class at most, where few of its films may be shown."""
+"""Cases of each class, and with findings, that are taken from a larger store; the same ones every time."""
+DRAWS = 400
+"""Draws for each of these at most: few of its films may be to be shown, or have findings."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class QuizPool:
         hosts = set()
         for case in self._askable(store):
             hosts.add(host_for(self._models, case))
-            yield self._candidate(case)
+            yield from self._candidates(case)
         for host in hosts:
             yield from self._evaluated(host)
 
@@ -126,22 +129,26 @@ class QuizPool:
             self._drills.add(case_id)
             yield Candidate(case_id, drill.truth, drill.answer, drill.probability)
 
-    def _candidate(self, case: Case) -> Candidate:
-        asked = asked_task(case.reference)
-        assert asked is not None, case.case_id
+    def _candidates(self, case: Case) -> Iterator[Candidate]:
+        """One for each task that the case can be asked about, with the model's answer where it gives one."""
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
-        without = Candidate(case.case_id, case.reference[asked], conflicting=conflicting, task=asked)
+        told = self._told(case)
+        for task in askable_tasks(case.reference):
+            answer, probability = answer_of(told.get(task), findings_asked(case, task))
+            truth = truth_of(case, task)
+            yield Candidate(case.case_id, truth, answer, probability, conflicting=conflicting, task=task)
+
+    def _told(self, case: Case) -> Mapping[TaskName, TaskPrediction]:
         host = host_for(self._models, case)
         if not self._models.awaited(host):
-            return without
+            return {}
         try:
-            # A reader's short work goes first.
-            host.gateway.pausing(threading.Event())()
-            task = host.predict(fitted(case.study, case, host.text_sections), None)[asked]
+            host.gateway.pausing(threading.Event())()  # a reader's short work goes first
+            prediction = host.predict(fitted(case.study, case, host.text_sections), None)
         except ViewboxError as exc:
             logger.info("quiz: no answer for %s: %s", case.case_id, exc)
-            return without
-        return replace(without, answer=task.most_probable, probability=float(task.probabilities.max()))
+            return {}
+        return {task.task: task for task in prediction.tasks}
 
 
 def host_for(models: Checkpoints, case: Case) -> ModelHost:
@@ -151,9 +158,7 @@ def host_for(models: Checkpoints, case: Case) -> ModelHost:
 
 def may_be_asked(case: Case) -> bool:
     """Whether a case has a film that may be shown and a reference to be judged by."""
-    return (
-        case.study.radiograph is not None and case.licence.may_show and asked_task(case.reference) is not None
-    )
+    return case.study.radiograph is not None and case.licence.may_show and bool(askable_tasks(case.reference))
 
 
 def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:
@@ -167,13 +172,22 @@ def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:
         found = [row.case_id for row in store.page(everything, None, WHOLE).rows]
         found = [case_id for case_id in found if case_id not in first] or found
         return [(found, len(found))]
-    wheres = [CaseFilter(**{task.name.value: name}) for task in QUESTIONS for name in task.classes]
-    return [(_drawn(store, where, first), PER_CLASS) for where in wheres if store.count(where)]
+    tasks = [task for task in QUESTIONS if task.kind != "multilabel"]
+    wheres = [CaseFilter(**{task.name.value: name}) for task in tasks for name in task.classes]
+    groups = [(where, "") for where in wheres if store.count(where)] + [(everything, TaskName.FINDINGS.value)]
+    return [(_drawn(store, where, wanted, first), PER_CLASS) for where, wanted in groups]
 
 
-def _drawn(store: CaseStore, where: CaseFilter, but: list[str]) -> Iterator[str]:
-    """IDs drawn by index from those that pass a filter; some come more than once."""
+def _drawn(store: CaseStore, where: CaseFilter, wanted: str, but: list[str]) -> Iterator[str]:
+    """IDs drawn by index from those that pass a filter; some come more than once.
+
+    Films that may not be shown, and cases without a reference for the wanted task, are passed over by their
+    rows in the list: no film is read for these.
+    """
     for seed in range(DRAWS):
         case_id = store.random(where, seed)
-        if case_id is not None and case_id not in but:
+        if case_id is None or case_id in but:
+            continue
+        row = next(iter(store.page(CaseFilter(text=case_id), None, 1).rows), None)
+        if row is not None and row.thumbnail and (not wanted or wanted in row.reference):
             yield case_id

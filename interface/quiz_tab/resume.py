@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from interface.language.texts import Language, known, say
+from interface.quiz_tab.findings import is_answer
 from interface.quiz_tab.rules import (
     CONFIDENCES,
     SIDE,
@@ -26,7 +27,7 @@ from interface.quiz_tab.rules import (
 from interface.quiz_tab.score import CaseResult
 from interface.quiz_tab.sitting import Committed, Sitting
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import TaskName
 
 LESSON = "quiz.lesson_"
 LONGEST_KEY = 40
@@ -79,11 +80,10 @@ def sitting_from(record: object, candidates: Sequence[Candidate], language: Lang
 def _row(raw: Mapping[str, Any], asked: Asked, number: int) -> CaseResult:
     raw = {"task": TaskName.APPEARANCE.value} | dict(raw)
     row = CaseResult(**{f.name: raw[f.name] for f in fields(CaseResult)} | {"drill": asked.drill})
-    classes = TASKS[asked.task].classes
     sound = (row.number, row.case_id, row.task) == (number, asked.case_id, asked.task)
-    sound = sound and row.lesson.startswith(LESSON) and row.model in ("", *classes)
+    sound = sound and row.lesson.startswith(LESSON) and (not row.model or is_answer(asked.task, row.model))
     sound = sound and known(row.lesson) and isinstance(row.marked, bool)
-    sound = sound and all(getattr(row, name) in classes for name in _CLASSES)
+    sound = sound and all(is_answer(asked.task, getattr(row, name)) for name in _CLASSES)
     sound = sound and all(_is_share(getattr(row, name)) for name in _SHARES)
     sound = sound and all(getattr(row, n) is None or _is_share(getattr(row, n)) for n in _OPTIONAL)
     if not sound or (row.hit_truth is not None and not isinstance(row.hit_truth, bool)):
@@ -99,7 +99,7 @@ def _committed(raw: Mapping[str, Any] | None, task: TaskName) -> Committed | Non
     if raw is None:
         return None
     name, confidence, mark = raw["class_name"], raw["confidence"], raw["mark"]
-    if name not in TASKS[task].classes or confidence not in CONFIDENCES:
+    if not is_answer(task, name) or confidence not in CONFIDENCES:
         raise ValueError("the committed answer is damaged")
     return Committed(Answer(name, confidence), None if mark is None else _unpacked(mark))
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from modeling.labels import APPEARANCE, GRADING, TaskName
+from interface.quiz_tab.findings import NO_FINDING
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, Task, TaskName
 from modeling.study import Modality
 
 LENGTH = 8
@@ -24,14 +25,14 @@ CONFIDENT = 0.6
 """Probability from which on a wrong answer of the model is a confident one."""
 CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
-QUESTIONS = (APPEARANCE, GRADING)
-"""What a case can be asked about; the first for which it has a reference."""
+QUESTIONS = (APPEARANCE, GRADING, FINDINGS)
+"""What a case can be asked about: where its code names none, the first for which it has a reference."""
 SIDE = 256
 """Longer side, in cells, of the grid on which regions are compared."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SEED = re.compile(r"[a-z0-9-]{1,32}")
-NO_REGION = "Negative"
-"""The class with nothing to mark."""
+NO_REGION = ("Negative", NO_FINDING)
+"""Answers with nothing to mark."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Candidate:
     """A case that may be asked.
 
     Attributes:
-        truth: reference class of the task.
-        answer: the model's most probable class of the task; empty where there is no answer.
+        truth: the reference answer to the task.
+        answer: the model's answer to the task; empty where there is no answer.
         probability: that the model gives to its answer, 0 to 1.
         conflicting: whether film, table and words are known to tell different stories.
         task: what is asked.
@@ -79,9 +80,19 @@ class Answer:
 # --- the set
 
 
-def asked_task(reference: Mapping[TaskName, str]) -> TaskName | None:
-    """What a case with such a reference is asked about; None for nothing."""
-    return next((task.name for task in QUESTIONS if reference.get(task.name) in task.classes), None)
+def askable_tasks(reference: Mapping[TaskName, str]) -> tuple[TaskName, ...]:
+    """What a case with such a reference can be asked about, what comes first before the others."""
+    known = (task for task in QUESTIONS if task.name in reference)
+    return tuple(task.name for task in known if _can_be(task, reference[task.name]))
+
+
+def _can_be(task: Task, truth: str) -> bool:
+    return task.kind == "multilabel" or truth in task.classes
+
+
+def topic_of(code: str) -> TaskName | None:
+    """The one task that a code such as "findings-7b" asks about; None where it asks whatever a case has."""
+    return next((task.name for task in QUESTIONS if code.startswith(f"{task.name}-")), None)
 
 
 def clean_code(text: str | None) -> str | None:
@@ -108,7 +119,9 @@ def drawn_set(
     case has an answer of the model, cases whose evidence conflicts stand in for them. The others are drawn so
     that the classes come about equally often.
     """
-    ordered = sorted(candidates, key=lambda c: _drawn(code, c.case_id))
+    topic = topic_of(code)
+    each = {c.case_id: c for c in reversed(candidates) if topic in (None, c.task)}
+    ordered = sorted(each.values(), key=lambda c: _drawn(code, c.case_id))
     if any(c.answer for c in ordered):
         sure = [c for c in ordered if c.misleads and c.probability >= CONFIDENT]
         misleading = sure + [c for c in ordered if c.misleads and c.probability < CONFIDENT]
@@ -116,8 +129,9 @@ def drawn_set(
         misleading = [c for c in ordered if c.conflicting]
     chosen = misleading[:drills]
     rest = [c for c in ordered if c not in misleading]
-    classes = [name for task in QUESTIONS for name in task.classes]
+    classes = [*APPEARANCE.classes, *GRADING.classes, NO_FINDING]
     by_class = [[c for c in rest if c.truth == name] for name in classes]
+    by_class.append([c for c in rest if c.truth not in classes])  # some findings
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
     rounds += misleading[drills:]  # only where there is too little else
     asked = [Asked(c.case_id, True, c.task) for c in chosen]

@@ -10,6 +10,7 @@ import numpy as np
 from cases.case import Case
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
+from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
 from modeling.explain.registry import grain_of
@@ -75,6 +76,18 @@ class Sitting:
         """What the case on screen is asked about."""
         return self.current.task
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The findings asked about on screen; empty where classes are asked that exclude each other."""
+        return () if self.case is None else findings_asked(self.case, self.task)
+
+    @property
+    def explained(self) -> str:
+        """The class whose map is shown: the most probable one of what is asked."""
+        assert self.told is not None, "explained without an answer"
+        value = dict(zip(self.told.classes, self.told.probabilities, strict=True))
+        return max(self.findings or self.told.classes, key=value.__getitem__)
+
     def put(self, case: Case, film: HeldFilm, host: ModelHost) -> None:
         """Lay the next case; work on the last one stops."""
         self.stop.set()
@@ -90,9 +103,8 @@ class Sitting:
     def result(self, second: Answer) -> CaseResult:
         """What came of the case on screen."""
         assert self.case is not None and self.first is not None, self.stage
-        truth = self.case.reference[self.task]
-        planted = planted_region(self.case)
-        model = self.told.most_probable if self.told else ""
+        truth, planted = truth_of(self.case, self.task), planted_region(self.case)
+        model, probability = answer_of(self.told, self.findings)
         evidence = self.case.evidence
         return CaseResult(
             number=self.number,
@@ -103,7 +115,7 @@ class Sitting:
             second=second.class_name,
             second_confidence=second.confidence,
             model=model,
-            model_probability=float(self.told.probabilities.max()) if self.told else 0.0,
+            model_probability=probability,
             drill=self.current.drill,
             marked=self.mark is not None,
             iou_truth=overlap(self.mark, planted),

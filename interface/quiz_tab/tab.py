@@ -8,13 +8,14 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.viewer import viewer
-from interface.language.texts import CATALOGUES, marker
-from interface.quiz_tab.rules import CONFIDENCES
+from interface.language.texts import marker
+from interface.quiz_tab.rules import CONFIDENCES, QUESTIONS
+from interface.quiz_tab.teachers import scripted, teachers_panel
 from interface.session.lanes import PRIVATE, Lanes
 from modeling.labels import TASKS, TaskName
 
 FILM_ID = "vb-quiz-film"
-_KEPT_WORDS = ("quiz.kept", "quiz.kept_row", "quiz.csv", "quiz.forget", "quiz.full", "quiz.continue")
+_KEPT_WORDS = ("quiz.kept", "quiz.csv", "quiz.json", "quiz.forget", "quiz.full", "quiz.continue")
 _SURE = ("quiz.sure_guess", "quiz.sure_half", "quiz.sure_more", "quiz.sure_much", "quiz.sure_certain")
 _MOUNT = """
 const mount = () => window.viewboxQuiz?.mount
@@ -33,6 +34,7 @@ class QuizPanel:
     message: gr.HTML
     start: gr.Column
     intro: gr.HTML
+    topic: gr.Radio
     code: gr.Textbox
     begin: gr.Button
     status: gr.HTML
@@ -43,6 +45,7 @@ class QuizPanel:
     truth: gr.HTML
     answers: gr.Column
     answer: gr.Radio
+    findings: gr.CheckboxGroup
     confidence: gr.Radio
     commit: gr.Button
     reveal: gr.Button
@@ -51,11 +54,14 @@ class QuizPanel:
     results: gr.HTML
     again: gr.Button
     kept: gr.HTML
+    exports: dict[str, gr.Button]
+    taken: gr.HTML
+    group: gr.HTML
 
     @property
     def all(self) -> list[Any]:
         """Outputs of every action."""
-        return [getattr(self, f.name) for f in fields(self)]
+        return [getattr(self, f.name) for f in fields(self) if f.name != "exports"]
 
 
 def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
@@ -63,6 +69,11 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     parts: dict[str, Any] = {"tabs": tabs, "message": message}
     with gr.Column(elem_id="vb-quiz-start") as parts["start"]:
         parts["intro"] = gr.HTML(elem_id="vb-quiz-intro")
+        topics = [
+            (marker("quiz.topic_any"), ""),
+            *((marker(f"task.{t.name}"), t.name.value) for t in QUESTIONS),
+        ]
+        parts["topic"] = gr.Radio(topics, value="", label=marker("quiz.topic"), elem_id="vb-quiz-topic")
         parts["begin"] = gr.Button(marker("quiz.begin"), variant="primary", elem_id="vb-quiz-begin")
         parts["code"] = gr.Textbox(
             label=marker("quiz.code"),
@@ -81,7 +92,9 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
             parts |= _questions()
     parts["results"] = gr.HTML(elem_id="vb-quiz-results")
     parts["again"] = gr.Button(marker("quiz.again"), visible=False, elem_id="vb-quiz-again")
-    parts["kept"] = _kept()
+    # Earlier results, which only the browser has; its script keeps, lists, downloads and deletes them.
+    parts["kept"] = scripted("vb-quiz-kept", _MOUNT, _KEPT_WORDS)
+    parts |= teachers_panel()
     return QuizPanel(**parts)
 
 
@@ -101,6 +114,13 @@ def _questions() -> dict[str, Any]:
         parts["answer"] = gr.Radio(
             answers_to(TaskName.APPEARANCE), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
         )
+        parts["findings"] = gr.CheckboxGroup(
+            [],
+            label=marker("quiz.findings"),
+            info=marker("quiz.findings_hint"),
+            visible=False,
+            elem_id="vb-quiz-findings",
+        )
         sure = [(marker(key), value) for key, value in zip(_SURE, CONFIDENCES, strict=True)]
         parts["confidence"] = gr.Radio(sure, label=marker("quiz.confidence"), elem_id="vb-quiz-sure")
         parts["commit"] = gr.Button(marker("quiz.commit"), variant="primary", elem_id="vb-quiz-commit")
@@ -110,13 +130,6 @@ def _questions() -> dict[str, Any]:
     parts["next"] = gr.Button(marker("quiz.next"), variant="primary", visible=False, elem_id="vb-quiz-next")
     parts["finish"] = gr.Button(marker("quiz.finish"), size="sm", elem_id="vb-quiz-finish")
     return parts
-
-
-def _kept() -> gr.HTML:
-    """Earlier results, which only the browser has; its script keeps, lists, downloads and deletes them."""
-    words = {language: {key: one.strings[key] for key in _KEPT_WORDS} for language, one in CATALOGUES.items()}
-    fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}
-    return gr.HTML({}, elem_id="vb-quiz-kept", words=words, **fixed)
 
 
 def quiz_tab(page: gr.Blocks, tabs: gr.Tabs, actions: Callable[[QuizPanel], Any], lanes: Lanes) -> None:
@@ -130,15 +143,20 @@ def quiz_tab(page: gr.Blocks, tabs: gr.Tabs, actions: Callable[[QuizPanel], Any]
     work, reading = actions(panel), partial(lanes.reading, pool="quiz")
     answered, shown = [panel.answer, panel.confidence], panel.all
     # Not `all`: an update of the viewer before it is built, even an empty one, takes its words away.
-    reading(page.load, work.arrive, None, [panel.intro, panel.kept, panel.tabs, panel.code, panel.status])
+    started = [panel.status, panel.code, panel.begin, panel.message, panel.taken]
+    arrival = [panel.intro, panel.kept, panel.group, panel.tabs, *started[:2]]
+    reading(page.load, work.arrive, None, arrival)
     reading(tab.select, work.prepare)
-    reading(partial(gr.on, [panel.begin.click, panel.code.submit]), work.begin, [panel.code], shown)
-    committed = lanes.short(panel.commit.click, work.commit, [*answered, panel.film], shown)
+    begun = partial(gr.on, [panel.begin.click, panel.code.submit])
+    reading(begun, work.begin, [panel.code, panel.topic], shown)
+    for kind, button in panel.exports.items():
+        reading(button.click, work.export(kind), [panel.code, panel.topic], started)
+    committed = lanes.short(panel.commit.click, work.commit, [*answered, panel.film, panel.findings], shown)
     resumed = reading(panel.kept.resume, work.resume, None, shown)
     recommitted = lanes.short(resumed.then, work.recommit, None, shown)
     for answer in (committed, recommitted):
         lanes.long(answer.then, work.explain, None, shown)
-    reading(panel.reveal.click, work.reveal, answered, shown)
+    reading(panel.reveal.click, work.reveal, [*answered, panel.findings], shown)
     reading(panel.next.click, work.next, None, shown)
     reading(panel.finish.click, work.finish, None, shown)
     reading(panel.again.click, work.again, None, shown)

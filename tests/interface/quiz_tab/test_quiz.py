@@ -198,7 +198,7 @@ def test_a_case_from_reading_to_reference(made):
     assert (row.first, row.second, row.truth) == ("Typical", "Atypical", truth)
     assert (row.first_confidence, row.second_confidence) == (0.9, 0.5)
     assert row.iou_truth == 1.0 and row.hit_truth is True and 0 <= row.iou_map <= 1
-    assert CATALOGUES["en"].strings[row.lesson].split(":")[0].replace("'", "&#x27;") in last[panel.truth]
+    assert CATALOGUES["en"].strings[row.lesson].split(":")[0].replace("'", "&#39;") in last[panel.truth]
     record = last[panel.kept]["record"]
     assert record["done"] == 1 and record["total"] == LENGTH and record["csv"].count("\n") == 2
     json.dumps(record)

@@ -1,0 +1,66 @@
+"""Findings as a question: four named ones, each present or absent; the set of those present is one answer."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+
+from cases.case import Case
+from modeling.labels import FINDINGS, TASKS, TaskName
+from modeling.results import TaskPrediction
+
+NO_FINDING = "No Finding"
+JOINT = "|"
+ASKED = 4
+PRESENT = 0.5
+"""Probability from which on the model calls a finding present."""
+
+
+def together(names: Iterable[str]) -> str:
+    """Findings as one answer, in the task's order; `NO_FINDING` for none."""
+    return JOINT.join(name for name in FINDINGS.classes if name in set(names)) or NO_FINDING
+
+
+def parts_of(answer: str) -> tuple[str, ...]:
+    """The findings of an answer."""
+    return tuple(name for name in answer.split(JOINT) if name in FINDINGS.classes)
+
+
+def findings_asked(case: Case, task: TaskName) -> tuple[str, ...]:
+    """The findings that a film is asked about, the same for everybody: at most three of them are present."""
+    if task != TaskName.FINDINGS:
+        return ()
+    order = sorted(
+        FINDINGS.classes, key=lambda name: hashlib.sha256(f"{case.case_id}|{name}".encode()).digest()
+    )
+    present = [name for name in order if name in parts_of(case.reference[task])][: ASKED - 1]
+    chosen = (present + [name for name in order if name not in parts_of(case.reference[task])])[:ASKED]
+    return tuple(name for name in FINDINGS.classes if name in chosen)
+
+
+def truth_of(case: Case, task: TaskName) -> str:
+    """The reference answer to what is asked about a case."""
+    if task != TaskName.FINDINGS:
+        return case.reference[task]
+    return together(set(findings_asked(case, task)) & set(parts_of(case.reference[task])))
+
+
+def answer_of(told: TaskPrediction | None, asked: tuple[str, ...]) -> tuple[str, float]:
+    """The model's answer to what is asked, and its probability; empty and 0 where it gave none.
+
+    Args:
+        asked: findings, which do not exclude each other; empty for the classes of another task.
+    """
+    if told is None:
+        return "", 0.0
+    if not asked:
+        return told.most_probable, float(told.probabilities.max())
+    each = {name: float(told.probabilities[told.classes.index(name)]) for name in asked}
+    sure = math.prod(max(p, 1 - p) for p in each.values())
+    return together(name for name, p in each.items() if p >= PRESENT), sure
+
+
+def is_answer(task: TaskName, answer: object) -> bool:
+    """Whether something is a possible answer to a task."""
+    if task != TaskName.FINDINGS:
+        return answer in TASKS[task].classes
+    return isinstance(answer, str) and answer == together(parts_of(answer))
