@@ -1,64 +1,62 @@
-"""How good a checkpoint is and is not, as HTML: each section is empty where its numbers are not there."""
+"""How good a checkpoint is and is not: each section is empty where its numbers are not there."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from interface.about_tab.facts import Measured
-from interface.about_tab.tables import (
-    audit_name,
-    audit_table,
-    class_table,
-    fusion_table,
-    group_table,
-    headline_table,
-    map_table,
-    point_table,
-    written,
-)
-from interface.html.fragments import note
-from interface.language.texts import Language, known, listed, say, word_for
-from modeling.render.tables import fusion_verdict, number, part, rows
+from interface.about_tab.tables import cells, drawn, group_table
+from interface.html import numbers
+from interface.html.numbers import percent
+from interface.html.render import ui
+from interface.language.texts import Language, known, say, word_for, words_for
+from modeling.render import tables
+from modeling.render.tables import fusion_verdict, interval, number, part, rows
 
 
-def title(key: str, language: Language) -> str:
-    """A section's heading."""
-    return f"<h3>{escape(say(f'about.{key}.title', language))}</h3>"
+def section(key: str, parts: list[Markup], language: Language) -> Markup:
+    """A heading over its parts; empty where they are."""
+    text = Markup("").join(parts)
+    return cells().title(say(f"about.{key}.title", language)) + text if text else text
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+def note(key: str, language: Language, kind: str = "", **values: object) -> Markup:
+    """A quiet sentence of the sheet."""
+    return ui().note(say(f"about.{key}", language, **values), kind)
 
 
-def ceilings(facts: Measured, language: Language) -> str:
+def _counts(entry: Mapping[str, Any], *keys: str) -> dict[str, str]:
+    return {key: f"{number(entry, key) or 0:.0f}" for key in keys}
+
+
+def ceilings(facts: Measured, language: Language) -> Markup:
     """How far the readers whose labels were learnt agree with each other."""
     told = []
     for task, row in part(facts.whole, "ceilings", "ricord").items():
-        shares = {key: _percent(number(row, key)) for key in ("pairs", "majority")}
-        named = word_for("task", str(task), language)
-        told.append(note(say("about.readers.ricord", language, task=named, **shares)))
+        shares = {key: percent(number(row, key)) for key in ("pairs", "majority")}
+        told.append(note("readers.ricord", language, task=word_for("task", str(task), language), **shares))
     kappa = number(part(facts.whole, "ceilings", "severity", "kappa_grading"), "value")
     if kappa is not None:
-        told.append(note(say("about.fusion.ceiling", language, kappa=written(kappa, 2))))
-    return f"{title('readers', language)}{''.join(told)}" if told else ""
+        told.append(note("fusion.ceiling", language, kappa=numbers.number(kappa, 2)))
+    return section("readers", told, language)
 
 
-def calibrated(facts: Measured, language: Language) -> str:
+def calibrated(facts: Measured, language: Language) -> Markup:
     """Prediction sets and operating points, by task."""
     parts = []
     for task, entry in part(facts.whole, "tasks").items():
         named = word_for("task", str(task), language)
         sets = part(entry, "prediction_sets")
         if number(sets, "coverage") is not None:
-            shares = {key: _percent(number(sets, key)) for key in ("wanted", "coverage")}
-            size = written(number(sets, "mean_size"), 2)
-            parts.append(note(say("about.sets", language, task=named, size=size, **shares)))
-        parts.append(point_table(say("about.points", language, task=named), entry, language))
-    text = "".join(parts)
-    return f"{title('decisions', language)}{text}" if text else ""
+            shares = {key: percent(number(sets, key)) for key in ("wanted", "coverage")}
+            size = numbers.number(number(sets, "mean_size"), 2)
+            parts.append(note("sets", language, task=named, size=size, **shares))
+        parts.append(drawn(say("about.points", language, task=named), tables.point_table(entry), language))
+    return section("decisions", parts, language)
 
 
-def one_task(entry: Mapping[str, Any], language: Language) -> str:
+def one_task(entry: Mapping[str, Any], language: Language) -> Markup:
     """A task on a corpus: headline, classes and subgroups, leak audit."""
     split, of_reports = str(entry.get("split", "")), "reading" in entry
     caption = say(
@@ -66,101 +64,92 @@ def one_task(entry: Mapping[str, Any], language: Language) -> str:
         language,
         task=word_for("task", entry["task"], language),
         data=" ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?",
-        films=f"{number(entry, 'n'):.0f}",
-        patients=f"{number(entry, 'patients') or 0:.0f}",
         split=say(f"about.split.{split}", language) if known(f"about.split.{split}") else split,
+        films=f"{number(entry, 'n'):.0f}",
+        **_counts(entry, "patients"),
     )
-    more = class_table(entry, language) + group_table(entry, language)
-    audited = audit_table(entry, language)
-    if audited:
-        missed = entry.get("not_beaten")
-        missed = [str(name) for name in missed] if isinstance(missed, list) else []
-        verdict = (
-            say(
-                "about.audit.not_beaten",
-                language,
-                names=listed((audit_name(name, language) for name in missed), language),
-            )
-            if missed
-            else say("about.audit.all_beaten", language)
-        )
-        told = say("about.audit.reports" if of_reports else "about.audit.note", language)
-        audited += note(told) + note(verdict, "vb-stopped")
-    folded = f"<details><summary>{escape(say('about.classes', language))}</summary>{more}</details>"
-    return headline_table(caption, entry, language) + (folded if more else "") + audited
+    headlines = tables.headline_table({**part(entry, "extent"), **entry})
+    classes = tables.class_table(entry).pick("class films auroc average_precision")
+    audit = tables.audit_table(entry).pick("model macro_auroc difference p")
+    shown = drawn(caption, headlines, language)
+    more = drawn(say("about.classes", language), classes, language) + group_table(entry, language)
+    if more:
+        shown += ui().details(say("about.classes", language), caller=lambda: more)
+    if audited := drawn(say("about.audit.title", language), audit, language):
+        shown += audited + note("audit.reports" if of_reports else "audit.note", language)
+        shown += _audit_verdict(entry, language)
+    return shown
 
 
-def maps(facts: Measured, language: Language) -> str:
+def _audit_verdict(entry: Mapping[str, Any], language: Language) -> Markup:
+    missed = entry.get("not_beaten")
+    if not isinstance(missed, list) or not missed:
+        return note("audit.all_beaten", language, "vb-stopped")
+    names = words_for("about.audit.row", (str(name) for name in missed), language)
+    return note("audit.not_beaten", language, "vb-stopped", names=names)
+
+
+def maps(facts: Measured, language: Language) -> Markup:
     """How well each map points at the evidence, and whether that is better than a prior."""
     if not part(facts.maps, "maps"):
-        return ""
-    count = {key: f"{number(facts.maps, key) or 0:.0f}" for key in ("films", "patients")}
-    text = title("maps", language) + map_table(
-        say("about.maps.note", language, **count), facts.maps, language
-    )
-    low, high = part(facts.maps, "best", "hit_rate_above", "location_prior").get("interval_95") or (
-        None,
-        None,
-    )
-    if high is not None and high < 0:
-        text += note(say("about.maps.beaten", language), "vb-stopped")
-    elif low is not None and low <= 0:
-        text += note(say("about.maps.tied", language), "vb-stopped")
-    return text
+        return Markup("")
+    caption = say("about.maps.note", language, **_counts(facts.maps, "films", "patients"))
+    parts = [drawn(caption, tables.map_table(facts.maps).pick("map hit miou"), language)]
+    margin = interval(part(facts.maps, "best", "hit_rate_above", "location_prior"), "interval_95")
+    if margin is not None and margin[0] <= 0:
+        parts.append(note("maps.beaten" if margin[1] < 0 else "maps.tied", language, "vb-stopped"))
+    return section("maps", parts, language)
 
 
-def fusion(facts: Measured, language: Language) -> str:
+def phantoms(facts: Measured, language: Language) -> Markup:
+    """What each modality adds, and what a shortcut does: only films with a known truth can show it."""
+    gain = drawn(say("about.gain.note", language), tables.gain_table(facts.maps), language)
+    learnt = word_for("class", str(facts.shortcut.get("learnt", "")), language)
+    caption = say("about.shortcut.note", language, learnt=learnt, **_counts(facts.shortcut, "pairs"))
+    turned = drawn(caption, tables.shortcut_table(facts.shortcut), language)
+    return section("gain", [gain], language) + section("shortcut", [turned], language)
+
+
+def fusion(facts: Measured, language: Language) -> Markup:
     """Film alone, table alone and every fusion of both, with a verdict that follows from the numbers."""
-    found = rows(facts.fusion, "backbones")
-    if not found:
-        return ""
-    protocol, parts = part(facts.fusion, "protocol"), [title("fusion", language)]
-    for backbone in found:
+    parts = []
+    for backbone in rows(facts.fusion, "backbones"):
         block, outside = part(backbone, "cross_validation"), part(backbone, "cohen_to_hannover")
-        caption = say(
-            "about.fusion.note",
-            language,
-            backbone=str(backbone.get("name", "?")),
-            **{k: f"{number(block, k) or 0:.0f}" for k in ("films", "patients")},
-            **{k: f"{number(protocol, k) or 0:.0f}" for k in ("folds", "seeds")},
-        )
-        parts.append(fusion_table(caption, block, language))
+        counts = _counts(block, "films", "patients")
+        counts |= _counts(part(facts.fusion, "protocol"), "folds", "seeds")
+        caption = say("about.fusion.note", language, backbone=str(backbone.get("name", "?")), **counts)
+        parts.append(drawn(caption, tables.fusion_table(block), language))
         seen = number(backbone, "patients_seen_in_training") or 0
         if seen:
-            parts.append(note(say("about.fusion.seen", language, patients=f"{seen:.0f}"), "vb-stopped"))
-        parts.append(note(_fusion_verdict(block, language), "vb-stopped"))
-        count = {k: f"{number(outside, k) or 0:.0f}" for k in ("films", "patients")}
-        parts.append(fusion_table(say("about.fusion.external", language, **count), outside, language))
+            parts.append(note("fusion.seen", language, "vb-stopped", patients=f"{seen:.0f}"))
+        parts.append(ui().note(_fusion_verdict(block, language), "vb-stopped"))
+        external = say("about.fusion.external", language, **_counts(outside, "films", "patients"))
+        parts.append(drawn(external, tables.fusion_table(outside), language))
     kappa = number(part(facts.fusion, "readers", "kappa_grading"), "value")
-    if kappa is not None and not part(facts.whole, "ceilings", "severity"):
-        parts.append(note(say("about.fusion.ceiling", language, kappa=f"{kappa:.2f}")))
-    return "".join(parts)
+    if parts and kappa is not None and not part(facts.whole, "ceilings", "severity"):
+        parts.append(note("fusion.ceiling", language, kappa=f"{kappa:.2f}"))
+    return section("fusion", parts, language)
 
 
 def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:
-    better, worse = ([say(f"about.arm.{arm}", language) for arm in arms] for arms in fusion_verdict(block))
-    told = (
-        say("about.fusion.helps", language, names=listed(better, language))
-        if better
-        else say("about.fusion.no_help", language)
-    )
-    return told + (" " + say("about.fusion.worse", language, names=listed(worse, language)) if worse else "")
+    better, worse = (words_for("about.arm", arms, language) for arms in fusion_verdict(block))
+    told = say("about.fusion.helps" if better else "about.fusion.no_help", language, names=better)
+    return told + (" " + say("about.fusion.worse", language, names=worse) if worse else "")
 
 
-def missing(facts: Measured, language: Language, *, drawn: bool) -> str:
+def missing(facts: Measured, language: Language, *, drawn: bool) -> Markup:
     """What nobody has measured for this checkpoint.
 
     Args:
         drawn: whether there is anything that draws.
     """
-    absent = [] if facts.tasks else ["metrics"]
-    if facts.tasks:
-        entries = list(facts.tasks.values())
-        absent += ["audit"] if not any(rows(entry, "audit") for entry in entries) else []
-        absent += ["plots"] if not drawn or not any("curves" in entry for entry in entries) else []
-        absent += ["subgroups"] if not any(part(entry, "subgroups") for entry in entries) else []
-    absent += ["maps"] if not part(facts.maps, "maps") else []
-    absent += ["fusion"] if not rows(facts.fusion, "backbones") else []
-    names = [say(f"about.missing.{name}", language) for name in (*absent, "ricord") if name != "metrics"]
-    told = say("about.missing.list", language, names="; ".join(names))
-    return title("missing", language) + note(told)
+    entries = facts.tasks.values()
+    measured = {
+        "audit": any(rows(entry, "audit") for entry in entries),
+        "plots": drawn and any("curves" in entry for entry in entries),
+        "subgroups": any(part(entry, "subgroups") for entry in entries),
+    }
+    measured = measured if facts.tasks else {}
+    measured |= {"maps": part(facts.maps, "maps"), "fusion": rows(facts.fusion, "backbones"), "ricord": ()}
+    names = [say(f"about.missing.{name}", language) for name, there in measured.items() if not there]
+    return section("missing", [note("missing.list", language, names="; ".join(names))], language)

@@ -3,16 +3,27 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from interface.about_tab.facts import Measured, read_facts
-from interface.about_tab.phantom_results import fusing, shortcut
-from interface.about_tab.results import calibrated, ceilings, fusion, maps, missing, one_task, title
-from interface.html.fragments import heading, note
-from interface.language.texts import Count, Language, known, listed, marker, say, word_for
+from interface.about_tab.results import (
+    calibrated,
+    ceilings,
+    fusion,
+    maps,
+    missing,
+    note,
+    one_task,
+    phantoms,
+    section,
+)
+from interface.about_tab.tables import cells
+from interface.html.numbers import percent
+from interface.html.render import render
+from interface.language.texts import Count, Language, known, marker, say, word_for, words_for
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints, model_line
 from interface.models.model_host import ModelHost
 from interface.session.lanes import Lanes
@@ -49,123 +60,106 @@ class About:
         """
         self._models, self._plots = models, plots
 
-    def sheets(self, language: Language) -> str:
+    def sheets(self, language: Language) -> Markup:
         """All checkpoints; one that is not loaded yet says so."""
-        parts = [self._sheet(host, language) for host in self._models.hosts]
+        sheets = [self._sheet(host, language) for host in self._models.hosts]
         waiting = not self._models.settled
-        return (
-            f'<div class="vb-sheets" lang="{language}">{heading("about.title", language)}'
-            + note(say("about.intro", language))
-            + (note(say("about.open", language)) if waiting else "")
-            + "".join(parts)
-            + "</div>"
-        )
+        return render("about_tab/sheets.html", language=language, waiting=waiting, sheets=sheets)
 
-    def _sheet(self, host: ModelHost, language: Language) -> str:
+    def _sheet(self, host: ModelHost, language: Language) -> dict[str, Any]:
         state = host.state
         if state.phase != "ready":
-            return f'<section class="vb-sheet-model">{model_line(state, language)}</section>'
+            return {"line": model_line(state, language), "parts": []}
         facts = read_facts(host.pipeline.origin.folder)
         parts = [
             _identity(host, language),
-            _terms(host, language),
-            _limits(host, facts, language),
+            section("trained", [_bullets(_sources(host, language))], language),
+            section("limits", [_bullets(_limits(host, facts, language))], language),
             *self._results(facts, language),
             maps(facts, language),
-            fusing(facts, language),
-            shortcut(facts, language),
+            phantoms(facts, language),
             fusion(facts, language),
             missing(facts, language, drawn=self._plots is not None),
         ]
-        name = escape(state.name)
-        return (
-            f'<section class="vb-sheet-model" aria-label="{name}"><h2>{name}</h2>{"".join(parts)}</section>'
-        )
+        return {"name": state.name, "parts": parts}
 
-    def _results(self, facts: Measured, language: Language) -> list[str]:
+    def _results(self, facts: Measured, language: Language) -> list[Markup]:
         if not facts.tasks:
-            return [title("results", language), note(say("about.missing.metrics", language), "vb-stopped")]
-        found = [title("results", language)]
-        found += [one_task(entry, language) for entry in facts.tasks.values()]
-        found.append(ceilings(facts, language))
-        return [*found, calibrated(facts, language), self._drawn(facts, language)]
+            return [section("results", [note("missing.metrics", language, "vb-stopped")], language)]
+        tasks = section("results", [one_task(entry, language) for entry in facts.tasks.values()], language)
+        return [tasks, ceilings(facts, language), calibrated(facts, language), self._drawn(facts, language)]
 
-    def _drawn(self, facts: Measured, language: Language) -> str:
+    def _drawn(self, facts: Measured, language: Language) -> Markup:
         if self._plots is None:
-            return ""
+            return Markup("")
         try:
             drawings = self._plots(facts.whole, language)
         except (KeyError, TypeError, ValueError, IndexError):
             logger.warning("the measurements of a checkpoint cannot be drawn", exc_info=True)
-            return ""
-        figures = "".join(
-            f'<figure class="vb-sheet-plot">{svg}<figcaption>{_named(svg)}</figcaption></figure>'
-            for svg in drawings.values()
-        )
-        return f'{title("plots", language)}<div class="vb-sheet-plots">{figures}</div>' if figures else ""
+            return Markup("")
+        # What draws has escaped the words in it, the title among them.
+        figures = [{"svg": Markup(svg), "title": Markup(_title(svg))} for svg in drawings.values()]
+        shown = render("about_tab/plots.html", drawings=figures)
+        return section("plots", [shown] if figures else [], language)
 
 
 # --- what it is
 
 
-def _named(svg: str) -> str:
-    """The title that a drawing carries, escaped as it stands there."""
-    found = re.search("<title>([^<]*)</title>", svg)
-    return found[1] if found else ""
+def _title(svg: str) -> str:
+    found = re.search("(?<=title>)[^<]*", svg)
+    return found[0] if found else ""
 
 
-def _list(items: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+def _bullets(items: list[str]) -> Markup:
+    return cells().bullets(items)
 
 
-def _identity(host: ModelHost, language: Language) -> str:
-    state, config = host.state, host.pipeline.config
+def _identity(host: ModelHost, language: Language) -> Markup:
+    state, parameters = host.state, Count(host.state.parameters)
     reads = [
         say(
             "about.reads",
             language,
             task=word_for("task", str(task.name), language),
-            modalities=listed(
-                (word_for("modality", str(m), language) for m in task.modalities), language, " and "
-            ),
+            modalities=words_for("modality", map(str, task.modalities), language, " and "),
         )
-        for task in config.tasks
+        for task in host.pipeline.config.tasks
     ]
-    text = note(
-        say("about.what", language, parameters=Count(state.parameters), revision=state.revision)
-    ) + _list(reads)
+    text = note("what", language, parameters=parameters, revision=state.revision) + _bullets(reads)
     if host.text_sections:
-        sections = listed((word_for("section", name, language) for name in host.text_sections), language)
-        text += note(say("about.sections", language, sections=sections))
-    return text + title("use", language) + note(say("about.use", language))
+        sections = words_for("section", host.text_sections, language)
+        text += note("sections", language, sections=sections)
+    return text + section("use", [note("use", language)], language)
 
 
-def _terms(host: ModelHost, language: Language) -> str:
+def _sources(host: ModelHost, language: Language) -> list[str]:
     named = [
         say(f"about.source.{name}", language)
         if known(f"about.source.{name}")
         else say("about.source.unknown", language, name=name)
         for name in host.sources
     ]
-    return title("trained", language) + _list(named or [say("about.source.none", language)])
+    return named or [say("about.source.none", language)]
 
 
-def _limits(host: ModelHost, facts: Measured, language: Language) -> str:
-    sources, limits = set(host.sources), []
-    if sources and sources <= SYNTHETIC_SOURCES:
-        limits.append(say("about.limits.synthetic", language))
-    if "siim" in sources:
-        share = _share_of_typical(facts)
-        if share is not None:
-            limits.append(say("about.limits.shift", language, here=f"{100 * share:.0f} %"))
-        limits.append(say("about.limits.films", language))
-        read = {str(task.name): tuple(task.modalities) for task in host.pipeline.config.tasks}
-        if read.get("appearance") == ("image",) and "table" in read.get("grading", ()):
-            limits.append(say("about.limits.table", language))
-    if not set(host.text_sections) <= {"indication"}:
-        limits.append(say("about.limits.post_read", language))
-    limits.append(say("about.limits.generic", language))
-    return title("limits", language) + _list(limits)
+def _limits(host: ModelHost, facts: Measured, language: Language) -> list[str]:
+    sources = set(host.sources)
+    read = {str(task.name): tuple(task.modalities) for task in host.pipeline.config.tasks}
+    film_alone = read.get("appearance") == ("image",) and "table" in read.get("grading", ())
+    typical = _share_of_typical(facts)
+    limits = {
+        "synthetic": bool(sources) and sources <= SYNTHETIC_SOURCES,
+        "shift": "siim" in sources and typical is not None,
+        "films": "siim" in sources,
+        "table": "siim" in sources and film_alone,
+        "post_read": not set(host.text_sections) <= {"indication"},
+        "generic": True,
+    }
+    values = {"shift": {"here": percent(typical)}}
+    return [
+        say(f"about.limits.{name}", language, **values.get(name, {})) for name, on in limits.items() if on
+    ]
 
 
 def _share_of_typical(facts: Measured) -> float | None:

@@ -4,16 +4,17 @@ Films travel inside the request of the action that reads them. Gradio's file upl
 a session to disk, are not needed and would keep what they are given, so they are refused.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SHUT = ("/upload", "/upload_progress", "/process_recording", "/deep_link", "/stream/", "/vibe", "/undo-vibe")
 BODY_LIMIT = 128 * 1024 * 1024
 """Bytes of one request; a 12-bit film of 64 megapixels still passes as base64 of a compressed file."""
+
+
+_CLOSE = {"connection": "close"}
+_SHUT = PlainTextResponse("Viewbox takes films inside the request; use predict_upload instead.", 403, _CLOSE)
+_TOO_LARGE = PlainTextResponse("This request is too large; send a film of at most 90 MB.", 413, _CLOSE)
 
 
 class _TooLarge(Exception):
@@ -23,7 +24,7 @@ class _TooLarge(Exception):
 class Gate:
     """ASGI middleware: shut routes answer 403, oversized bodies 413."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,22 +34,20 @@ class Gate:
         path = "/" + scope["path"].lstrip("/")
         inner = path.partition("/gradio_api")[2]
         if inner.startswith(SHUT):
-            return await _refuse(
-                send, 403, "Viewbox takes films inside the request; use predict_upload instead."
-            )
+            return await _SHUT(scope, receive, send)
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY_LIMIT:
-            return await _refuse(send, 413, "This request is too large; send a film of at most 90 MB.")
         try:
+            if length.isdigit() and int(length) > BODY_LIMIT:
+                raise _TooLarge
             return await self.app(scope, _counted(receive), send)
         except _TooLarge:
-            return await _refuse(send, 413, "This request is too large; send a film of at most 90 MB.")
+            return await _TOO_LARGE(scope, receive, send)
 
 
 def _counted(receive: Receive) -> Receive:
     total = 0
 
-    async def counting() -> MutableMapping[str, Any]:
+    async def counting() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
@@ -57,9 +56,3 @@ def _counted(receive: Receive) -> Receive:
         return message
 
     return counting
-
-
-async def _refuse(send: Send, status: int, sentence: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": sentence.encode()})

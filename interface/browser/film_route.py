@@ -2,20 +2,16 @@
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interface.models.held_film import ROUTE, HeldFilm, held_film
 
 NEXT = "/next"
 PATIENCE = 10.0
 """Seconds that the answer to `NEXT` waits for a film that is being read."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -29,7 +25,7 @@ def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
 class FilmRoute:
     """ASGI middleware that answers the films that are held; every other request passes on."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,10 +1,10 @@
 """How the page looks: system fonts (nothing is fetched), calm colours, a dark ground for films."""
 
-import json
 from pathlib import Path
 
 import gradio as gr
 
+from interface.html.render import render
 from interface.language.texts import LANGUAGES
 
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -17,9 +17,7 @@ def _assets(kind: str) -> str:
 
 CSS = _assets("css")
 
-HEAD = '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
-if _assets("js"):
-    HEAD += f"<script>window.viewboxLanguages = {json.dumps(list(LANGUAGES))};{_assets('js')}</script>"
+HEAD = str(render("head.html", languages=list(LANGUAGES), scripts=_assets("js")))
 
 _SANS = ("system-ui", "Segoe UI", "Roboto", "Noto Sans TC", "PingFang TC", "Microsoft JhengHei", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "monospace")

@@ -4,33 +4,25 @@ Gradio translates labels in the browser, by the browser's language, before it lo
 a page whose address names a language says it in the first lines of its HTML.
 """
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interface.html.render import render
 from interface.language.texts import CATALOGUES, LANGUAGES
 from interface.session.links import LANGUAGE
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 def _told(html: bytes, language: str) -> bytes:
-    tag = json.dumps(CATALOGUES[language].tags[0])
-    script = (
-        f"<script>Object.defineProperties(navigator,{{language:{{get:()=>{tag}}},"
-        f"languages:{{get:()=>[{tag}]}}}});"
-        f"document.documentElement.lang={json.dumps(language)};</script>"
-    )
-    return html.replace(b"<head>", b"<head>" + script.encode(), 1)
+    script = render("page_language.html", language=language, tag=CATALOGUES[language].tags[0])
+    start = b"<head>"
+    return html.replace(start, start + script.encode(), 1)
 
 
 class LanguageRoute:
     """ASGI middleware: HTML whose address names a language is told so; all else passes on untouched."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,10 +37,10 @@ class _Telling:
 
     def __init__(self, send: Send, language: str) -> None:
         self._send, self._language = send, language
-        self._start: MutableMapping[str, Any] | None = None
+        self._start: Message | None = None
         self._body = b""
 
-    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = dict(message["headers"])
             plain = b"content-encoding" not in headers

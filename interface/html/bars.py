@@ -2,10 +2,7 @@
 
 from html import escape
 
-
-def signed(value: float) -> str:
-    """Three decimals with a sign that is never a hyphen."""
-    return f"{'+' if value >= 0 else '−'}{abs(value):.3f}"
+from interface.html.numbers import signed
 
 
 def signed_row(label: str, detail: str, value: float, scale: float, *more: str) -> str:

@@ -1,7 +1,7 @@
 """Templates of `interface/html/templates/` as markup: every value is escaped, and none may be missing.
 
-A template calls `say`, `word_for` and the other functions below as Python does, without the language: that is
-the `language` it was rendered in. `ui` holds what templates share (`macros.html`).
+A template calls `say`, `word_for` and the others of `texts.WORDS` as Python does, without the language: that
+is the `language` it was rendered in. `ui` holds what templates share (`macros.html`).
 """
 
 import re
@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from interface.html.numbers import number, percent, signed
 from interface.language import texts
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -32,14 +33,14 @@ def render(template: str, /, **values: Any) -> Markup:
     return Markup(_environment().get_template(template).render(values))
 
 
+def macros(template: str) -> Any:
+    """The macros of a template that needs no language, for Python: `macros("macros.html").note(sentence)`."""
+    return _environment().get_template(template).module
+
+
 def ui() -> Any:
-    """The macros that templates share, for a handler that shows one alone: `ui().note(sentence)`."""
-    return _environment().globals["ui"]
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A number with a sign that is never a hyphen."""
-    return f"{'+' if value >= 0 else '−'}{abs(value):.{digits}f}"
+    """The macros that templates share: `ui().note(sentence)`."""
+    return macros("macros.html")
 
 
 class _Lines(Extension):
@@ -59,9 +60,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= {"signed": signed}
-    for name in ("say", "word_for", "field_label", "value_word", "listed", "translated", "question"):
-        environment.globals[name] = _in_its_language(getattr(texts, name))
+    environment.filters |= {"number": number, "signed": signed, "percent": percent}
+    environment.globals |= {word.__name__: _in_its_language(word) for word in texts.WORDS}
     environment.globals["ui"] = environment.get_template("macros.html").module
     return environment
 

@@ -82,8 +82,15 @@ def say(key: str, language: Language, **values: object) -> str:
     return CATALOGUES[language].strings[key].format(**values)
 
 
+Kind = Literal[
+    "class", "modality", "task", "section", "field", "verdict", "method", "about", "scale", "about.arm",
+    "about.audit.row",
+]  # fmt: skip
+"""What names from `modeling` stand for; the first part of a key."""
+
+
 def word_for(
-    kind: Literal["class", "modality", "task", "section", "verdict", "method", "about", "scale"],
+    kind: Kind,
     name: str,
     language: Language,
     otherwise: str = "",
@@ -122,6 +129,16 @@ def listed(words: Iterable[str], language: Language, joint: str = ", ") -> str:
     return CATALOGUES[language].strings[f"joint.{joint.strip()}"].join(words)
 
 
+def words_for(kind: Kind, names: Iterable[str], language: Language, joint: str = ", ") -> str:
+    """The reader's words for several names, joined as the language joins them."""
+    return listed((word_for(kind, name, language) for name in names), language, joint)
+
+
+def title_in(title: Mapping[str, str], language: Language) -> str:
+    """A case's title or teaching note in the reader's language, else in English; empty where it has none."""
+    return title.get(language) or title.get("en", "")
+
+
 # --- sentences of modeling and cases
 
 
@@ -149,6 +166,10 @@ def _named(names: Names, language: Language) -> str:
     if names.kind == "field":  # in a sentence without its unit
         words = [re.split(r" \(|（", word)[0] for word in words]
     return listed(words, language, names.joint)
+
+
+WORDS = (say, word_for, words_for, field_label, value_word, listed, title_in, translated, question)
+"""What a template can say."""
 
 
 # --- the browser's language

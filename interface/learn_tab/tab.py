@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from interface.html.fragments import heading, note
-from interface.language.texts import Language, marker, say
+from interface.html.render import render
+from interface.language.texts import Language, marker
 from interface.session.lanes import Lanes
 from interface.session.links import Link
 
@@ -91,51 +91,7 @@ def learn_tab(
     lanes.reading(tab.select, show, None, [lessons])
 
 
-def learn_page(language: Language, checkpoints: Sequence[str]) -> str:
+def learn_page(language: Language, checkpoints: Sequence[str]) -> Markup:
     """Failures first, for they are remembered; then the words."""
-    failures = "".join(
-        f"<section><h3>{escape(say(f'learn.{one.name}', language))}</h3>"
-        f"<p>{escape(say(f'learn.{one.name}.text', language))}</p>"
-        f"{_shows(one, language, checkpoints)}</section>"
-        for one in FAILURES
-    )
-    words = "".join(
-        f'<dt id="learn-{one.name}">{escape(say(f"learn.{one.name}", language))}</dt>'
-        f"<dd>{escape(say(f'learn.{one.name}.text', language))}<br>"
-        f"{_shows(one, language, checkpoints)}</dd>"
-        for one in GLOSSARY
-    )
-    return (
-        f'<div class="vb-learn" lang="{language}">{heading("learn.read", language)}'
-        f"{note(say('learn.read.text', language))}{heading('learn.failures', language)}"
-        f"{note(say('learn.failures.text', language))}"
-        f'<div class="vb-failures">{failures}</div>'
-        f"{heading('learn.glossary', language)}<dl>{words}</dl></div>"
-    )
-
-
-def _shows(lesson: Lesson, language: Language, checkpoints: Sequence[str]) -> str:
-    """A link for each view; the settings it opens with are its name."""
-    links, term = [], say(f"learn.{lesson.name}", language)
-    for number, link in enumerate(lesson.shows, 1):
-        if link.checkpoint and link.checkpoint not in checkpoints:
-            links.append(note(say("learn.no_checkpoint", language, name=link.checkpoint)))
-            continue
-        text = f"{say('learn.show', language)} {_settings(link, language)}".strip()
-        aside = f'<span class="vb-unseen"> {escape(term)} {number}</span>'
-        address = escape(f"?{link.query(language)}")
-        links.append(f'<a class="vb-show" href="{address}">{escape(text)}{aside}</a>')
-    return "".join(dict.fromkeys(links))
-
-
-def _settings(link: Link, language: Language) -> str:
-    told = []
-    if link.change:
-        told.append(say(f"learn.change.{link.change}", language))
-    if link.method:
-        told.append(say(f"method.{link.method}", language))
-    if link.baseline:
-        told.append(say(f"explain.{link.baseline}", language))
-    if link.checkpoint:
-        told.append(link.checkpoint)
-    return f"({', '.join(told)})" if told else ""
+    entries = {"failures": FAILURES, "glossary": GLOSSARY}
+    return render("learn.html", language=language, checkpoints=checkpoints, **entries)

@@ -4,10 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from cases.case import Case
-from interface.language.texts import Count, Language, listed, say, translated
+from interface.html.render import render
+from interface.language.texts import Count, Language, listed, say
 from interface.models.model_host import ModelHost, ModelState
 from modeling.errors import ViewboxError
 from modeling.sentence import Names
@@ -156,27 +158,12 @@ def mismatch(host: ModelHost, case: Case, language: Language) -> str:
 
 def model_line(
     state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
-) -> str:
+) -> Markup:
     """Where a checkpoint stands.
 
     Args:
         in_use: whether to mark it as the one of several that answers for the case on screen.
         post_read: whether it reads what was written after the film was read.
     """
-    seconds, parameters = f"{state.seconds:.0f}", Count(state.parameters)
-    values = {"name": state.name, "device": state.device, "revision": state.revision[:19]}
-    text = {
-        "waiting": say("model.waiting", language, name=state.name),
-        "loading": say("model.loading", language, name=state.name, seconds=seconds),
-        "ready": say("model.ready", language, parameters=parameters, **values),
-        "failed": say(
-            "model.failed", language, name=state.name, sentence=translated(state.sentence, language)
-        ),
-    }[state.phase]
-    icon = {"waiting": "…", "loading": "…", "ready": "✓", "failed": "✗"}[state.phase]
-    mark = f'<span class="vb-tag">▶ {escape(say("model.in_use", language))}</span> ' if in_use else ""
-    extra = f" <b>{escape(say('model.post_read', language))}</b>" if post_read else ""
-    return (
-        f'<div class="vb-model vb-{state.phase}" role="status" title="{escape(state.revision)}">'
-        f'<span aria-hidden="true">{icon}</span> {mark}{escape(text)}{extra}</div>'
-    )
+    shown = {"state": state, "parameters": Count(state.parameters)}
+    return render("model_line.html", language=language, in_use=in_use, post_read=post_read, **shown)

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING
 
-from interface.language.texts import Language, listed, say, translated, word_for
+from interface.html.render import render
+from interface.language.texts import Language
 from modeling.errors import ViewboxError
 from modeling.results import Familiarity, Prediction
 
@@ -64,35 +64,15 @@ def limits_of(host: "ModelHost", prediction: Prediction) -> Limits:
     return Limits(sets, prediction.familiarity)
 
 
-def gate_line(limits: Limits, language: Language) -> str:
-    """The refusal of an unfamiliar film, in front of its numbers; empty for others."""
-    if limits.familiarity is None or limits.familiarity.familiar:
-        return ""
-    told = translated(limits.familiarity.warning, language)
-    return f'<p class="vb-refuses" role="status"><span aria-hidden="true">✋</span> {escape(told)}</p>'
-
-
-def set_lines(limits: Limits, language: Language) -> str:
-    """The sets as a differential, most of all where they hold several classes."""
-    lines = []
-    for task, found in limits.sets.items():
-        names = [word_for("class", name, language) for name in found.classes]
-        key = "set.one" if len(names) == 1 else "set.several"
-        values = {"task": word_for("task", task, language), "count": len(names)}
-        told = say(key, language, classes=listed(names, language), **values)
-        measured = "–" if found.measured != found.measured else f"{100 * found.measured:.0f} %"
-        promise = say("set.promise", language, coverage=f"{100 * found.coverage:.0f} %", measured=measured)
-        lines.append(f"<li>{escape(told)} <small>{escape(promise)}</small></li>")
-    if limits.familiarity is not None and limits.familiarity.familiar:
-        score, threshold = limits.familiarity.score, limits.familiarity.threshold
-        values = {"score": f"{score:.2f}", "threshold": f"{threshold:.2f}"}
-        lines.append(f"<li><small>{escape(say('gate.familiar', language, **values))}</small></li>")
-    if not lines:
-        return ""
-    title = f'<h3 class="vb-subheading">{escape(say("set.title", language))}</h3>'
-    return f'{title}<ul class="vb-differential">{"".join(lines)}</ul>'
-
-
 def set_and_gate(limits: Limits, language: Language) -> tuple[str, str]:
-    """What stands in front of the probabilities, and what stands behind them."""
-    return gate_line(limits, language), set_lines(limits, language)
+    """What stands in front of the probabilities (the refusal of an unfamiliar film), and what behind them.
+
+    That is a differential of the classes that cannot be ruled out; either is empty where there is none.
+    """
+    familiarity, gate, sets = limits.familiarity, "", ""
+    if limits.unfamiliar:
+        gate = render("gate.html", language=language, warning=familiarity.warning)
+    familiar = None if limits.unfamiliar else familiarity
+    if limits.sets or familiar:
+        sets = render("prediction_sets.html", language=language, limits=limits, familiar=familiar)
+    return str(gate), str(sets)

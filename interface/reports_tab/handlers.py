@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from interface.html.fragments import alert, heading, note
+from cases.case import Case
+from interface.html.fragments import alert, note
 from interface.html.pictures import shown_film
+from interface.html.render import ui
 from interface.language.texts import say, translated
+from interface.models.model_host import BASELINES
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side
 from interface.reports_tab.pair_fragments import pair_panel
@@ -20,7 +23,7 @@ from interface.reports_tab.topics import StoreTopics, topics_panel
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
-from modeling.study import Modality
+from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
     from modeling.reports.mining import Miner
@@ -57,19 +60,17 @@ class ReportActions:
 
     def take(self, rules: str, request: gr.Request) -> Updates:
         """The report of the case on screen, with its labels."""
-        session = self._sessions.of(request.session_hash)
-        if session.case is None or session.study is None:
-            raise ViewboxError(say("reports.no_case", session.language))
-        sections = {**session.study.text.sections, **session.case.report}
+        case, study = _opened(self._sessions.of(request.session_hash))
+        sections = {**study.text.sections, **case.report}
         text = "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
         if not text:
-            raise ViewboxError(say("reports.no_report", session.language))
+            raise ViewboxError("This case has no report and no text; paste a report instead.")
         return {self._tab.text: text, **self.mine(text, rules, request)}
 
     def mine(self, text: str, rules: str, request: gr.Request) -> Updates:
         """The report with its labels, by the rules as they stand in the box."""
         if not (text or "").strip():
-            raise ViewboxError(say("reports.empty", self._sessions.language(request)))
+            raise ViewboxError("There is no report yet: paste one, or take that of the case on screen.")
         return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
 
     def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
@@ -99,8 +100,9 @@ class ReportActions:
         language, miner = self._sessions.language(request), miner_of(rules)
         report = Report.from_text(text[:LONGEST_REPORT])
         labels = miner.label(report)
-        shown = note(say("reports.intro", language)) + marked_report(report, labels, miner, language)
-        return shown + label_table(labels, report, language)
+        intro = ui().note(say("reports.intro", language))
+        marked = marked_report(report, labels, miner, language)
+        return intro + marked + label_table(labels, report, language)
 
     def _scores(self, rules: str, request: gr.Request) -> str:
         from modeling.reports.examples import example_scores
@@ -124,13 +126,10 @@ class ReportActions:
     def find(self, image: float, table: float, text: float, request: gr.Request) -> Iterator[Updates]:
         """Similar and contrast cases; how far the comparison is until it is done."""
         session = self._sessions.of(request.session_hash)
-        case, study = session.case, session.study
-        if case is None or study is None:
-            raise ViewboxError(say("reports.no_case", session.language))
+        case, study = _opened(session)
         yield from self._read(self._tab.similar, session)
         found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
-        title = heading("similar.title", session.language) + note(say("similar.hint", session.language))
-        shown = {self._tab.similar: title + found_panel(found, session.language), self._tab.pair: ""}
+        shown = {self._tab.similar: found_panel(found, session.language), self._tab.pair: ""}
         yield {**shown, **self._quiet()}
 
     def _read(self, panel: gr.HTML, session: Session) -> Iterator[Updates]:
@@ -150,29 +149,33 @@ class ReportActions:
     ) -> Iterator[Updates]:
         """The case on screen and the one that was pressed, both explained, each from its own study."""
         session, panel = self._sessions.of(request.session_hash), self._tab.pair
-        if session.case is None or session.study is None:
-            raise ViewboxError(say("reports.no_case", session.language))
+        case, study = _opened(session)
         if session.answer.prediction is None or session.host is None:
-            raise ViewboxError(say("pair.not_predicted", session.language))
+            raise ViewboxError(
+                "No checkpoint has answered for the case on screen yet;"
+                " wait for its prediction in the first tab."
+            )
         opened, target = session.version, target_of(session.answer.prediction, session.wishes.target)
         other = self._similar.case(str((event._data or {}).get("case_id", "")))
         told = say("pair.running", session.language, name=session.host.name)
         yield {panel: note(told, "vb-running")}
-        weights = _weights(image, table, text)
-        why = self._similar.pair(session.case, session.study, other, weights)
-        baseline = (
-            session.explanation.attribution.baseline
-            if session.explanation.attribution is not None
-            else "black"
-        )
-        stop, host = threading.Event(), session.host
-        here = explained_side(session.case, session.study, session.picture, host, target, baseline, stop)
+        why = self._similar.pair(case, study, other, _weights(image, table, text))
+        attribution, host, stop = session.explanation.attribution, session.host, threading.Event()
+        baseline = BASELINES[0] if attribution is None else attribution.baseline
+        here = explained_side(case, study, session.picture, host, target, baseline, stop)
         if session.version == opened:
             there = explained_side(other, other.study, shown_film(other), host, target, baseline, stop)
         if session.version != opened:  # the reader has moved on meanwhile
             yield {panel: ""}
             return
         yield {panel: pair_panel(Pair(here, there, target, host, why), session.language), **self._quiet()}
+
+
+def _opened(session: Session) -> tuple[Case, Study]:
+    """The case on screen and its study as it is now."""
+    if session.case is None or session.study is None:
+        raise ViewboxError("No case is open; open one in the first tab.")
+    return session.case, session.study
 
 
 def _weights(image: float, table: float, text: float) -> dict[Modality, float]:

@@ -22,6 +22,7 @@ from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import film_value
 from interface.html.fragments import case_list, form_reads
 from interface.html.pictures import film_url, map_urls, shown_film
+from interface.html.render import TEMPLATES
 from interface.language.texts import CATALOGUES, preferred, say, word_for
 from interface.models.checkpoints import model_line
 from interface.models.held_film import hold
@@ -77,7 +78,8 @@ def test_every_field_class_and_task_has_its_word():
 def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     files = (Path(__file__).parents[2] / "interface").rglob("*.py")
     source = "\n".join(p.read_text() for p in files)
-    asked = {
+    templates = "\n".join(path.read_text() for path in TEMPLATES.rglob("*.html"))
+    asked = set(re.findall(r"""["']([a-z0-9_.]+)["']""", templates)) | {
         n.value
         for n in ast.walk(ast.parse(source))
         if isinstance(n, ast.Constant) and isinstance(n.value, str)
@@ -92,7 +94,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]
     assert missing == []
-    for key in re.findall(r'(?:say|marker|heading)\("([a-z_.]+)"', source):
+    for key in re.findall(r"""(?:say|marker|heading)\(["']([a-z_.]+)["'](?! ~)""", source + templates):
         assert key in CATALOGUES["en"].strings, key
 
 

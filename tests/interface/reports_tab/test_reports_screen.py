@@ -60,7 +60,7 @@ def test_mentions_are_marked_by_colour_sign_and_rule() -> None:
     ):
         pattern = rf'vb-said-{value}" tabindex="0"><b aria-hidden="true">{re.escape(sign)}</b>{word}<span'
         assert re.search(pattern, page), (value, page)
-    assert "because of &quot;No&quot;" in page
+    assert "because of &#34;No&#34;" in page
     assert "Named plainly" in page
 
 
