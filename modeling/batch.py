@@ -13,15 +13,15 @@ import numpy as np
 import torch
 
 from modeling.errors import StudyError
-from modeling.model.processing import ModelInputs, ProcessedStudy, collate
+from modeling.model.processing import ProcessedStudy, collate
 from modeling.pipeline import DiagnosisPipeline
-from modeling.results import Familiarity, Prediction
+from modeling.results import Prediction
 from modeling.study import Modality, Study
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What a model makes of one study.
+    """A study's prediction, and its vectors.
 
     Attributes:
         prediction: None where the study holds nothing that the checkpoint reads.
@@ -63,16 +63,18 @@ def score(
     Raises:
         CheckpointError: the weights give no finite numbers.
     """
-    ready = [number for number, one in enumerate(prepared) if one.processed is not None]
     scored = [Scored(None, {}, one.problem) for one in prepared]
+    ready = [number for number, one in enumerate(prepared) if one.processed is not None]
     if not ready:
         return scored
-    processed = [one.processed for one in prepared if one.processed is not None]
-    logits, vectors, familiarity = _forward(pipeline, collate(processed))
+    processed = [prepared[number].processed for number in ready]
+    logits, encoded, familiarity = pipeline.forward(collate(processed))
+    vectors = {Modality(name): one.vector.float().cpu().numpy() for name, one in encoded.items()}
+    given = {Modality(name): one.given.cpu().numpy() for name, one in encoded.items()}
     for row, number in enumerate(ready):
         study, source = prepared[number].study, sources[number] if sources else None
         answers = {name: values[row] for name, values in logits.items()}
-        embedding = {m: vector[row] for m, (vector, given) in vectors.items() if given[row]}
+        embedding = {m: rows[row] for m, rows in vectors.items() if given[m][row]}
         try:
             prediction = pipeline.prediction(study, processed[row], answers, familiarity[row], source=source)
             scored[number] = Scored(prediction, embedding)
@@ -103,25 +105,3 @@ def predict_batch(
 ) -> list[Scored]:
     """`prepare` and `score` in turn."""
     return score(pipeline, [prepare(pipeline, study) for study in studies], sources)
-
-
-_Vectors = dict[Modality, tuple[np.ndarray, np.ndarray]]
-
-
-def _forward(
-    pipeline: DiagnosisPipeline, batch: ModelInputs
-) -> tuple[dict[str, np.ndarray], _Vectors, list[Familiarity | None]]:
-    """Task -> (B, K) logits, modality -> ((B, D) vectors, (B,) whether it was given), and each film's fit."""
-    model = pipeline.model
-    with torch.inference_mode():
-        inputs = batch.to(pipeline.device)
-        embedded = model.embed(inputs)
-        features = pipeline.film_features(embedded, inputs)
-        encoded = model.encode(embedded, inputs, features)
-        logits = {name: rows.float().cpu().numpy() for name, rows in model.decide(encoded).items()}
-        vectors = {
-            Modality(name): (one.vector.float().cpu().numpy(), one.given.cpu().numpy())
-            for name, one in encoded.items()
-        }
-        familiarity = pipeline.familiarity(inputs, features)
-    return logits, vectors, familiarity

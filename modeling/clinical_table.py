@@ -1,4 +1,4 @@
-"""The clinical table: its fields with their units and ranges, and what a reader's cells come to.
+"""The clinical table: its fields with their units and ranges, and a reader's cells read by them.
 
 How values are spelled stands in `modeling.field_values`.
 """
@@ -58,35 +58,25 @@ class ClinicalField:
         if self.kind == "categorical":
             return self._category(value)
         written = self._written(value)
-        numbers = self._numbers(value, written, written.unit or self.unit)
+        unit = written.unit or self.unit
+        numbers = self._numbers(value, written, unit)
         if len(numbers) > 1:
-            one, other = (f"{number:g} {written.unit or self.unit}" for number in written.readings)
-            raise StudyError(
-                "{field} {value} may be {one} or {other}; write it without a comma.",
-                field=Names("field", self.name),
-                value=short(value),
-                one=one,
-                other=other,
-            )
+            one, other = (f"{number:g} {unit}" for number in written.readings)
+            comma = "{field} {value} may be {one} or {other}; write it without a comma."
+            raise StudyError(comma, field=self._named, value=short(value), one=one, other=other)
         return self._limit(value, written, numbers[0]) if written.limit else numbers[0]
 
     def read(self, value: object) -> tuple[float | str, str]:
-        """As `check`, but a bare number is judged by its range first.
+        """As `check`, but a bare number is judged by its range first, and refused where two units are likely.
 
         Returns:
             The value in the field's unit, and a note where it was not read as it stands.
-
-        Raises:
-            StudyError: as `check`, or two readings are likely.
         """
         if self.kind == "categorical":
             category = self._category(value)
-            dash = Sentence(
-                "{field} '-' was read as {value}; leave it empty if it is unknown.",
-                field=Names("field", self.name),
-                value=Names("value", category),
-            )
-            return category, dash if plain(value) == "-" else ""
+            dash = "{field} '-' was read as {value}; leave it empty if it is unknown."
+            note = Sentence(dash, field=self._named, value=Names("value", category))
+            return category, note if plain(value) == "-" else ""
         written = self._written(value)
         if written.unit or written.limit:
             return self.check(value), ""
@@ -109,42 +99,24 @@ class ClinicalField:
                 return category
         category = category_of(self.name, value)
         if category is None:
-            raise StudyError(
-                "{field} cannot be '{value}'; choose one of {values}, or leave it unknown.",
-                field=Names("field", self.name),
-                value=short(value),
-                values=Names("name", self.categories),
-            )
+            no_category = "{field} cannot be '{value}'; choose one of {values}, or leave it unknown."
+            values = Names("name", self.categories)
+            raise StudyError(no_category, field=self._named, value=short(value), values=values)
         return category
 
     def _written(self, value: object) -> WrittenNumber:
         written = written_number(value)
-        if written is None or written.unit is None or (written.unit and not self._knows(written.unit)):
-            raise StudyError(
-                "{field} needs a number in {unit}, not '{value}'; correct it or leave it unknown.",
-                field=Names("field", self.name),
-                unit=self.unit,
-                value=short(value),
-            )
+        if written is None or written.unit not in ("", self.unit, *self.other_units):
+            no_number = "{field} needs a number in {unit}, not '{value}'; correct it or leave it unknown."
+            raise StudyError(no_number, field=self._named, unit=self.unit, value=short(value))
         if self.name == "age" and re.fullmatch(r"(2[5-9]|[3-9]\d)\s*M", plain(value), re.IGNORECASE):
-            count = written.readings[0]
-            raise refuse_both(
-                self.name,
-                value,
-                Sentence("{count:g} months", count=count),
-                Sentence("{count:g} years of a male", count=count),
-            )
+            months = Sentence("{count:g} months", count=written.readings[0])
+            years = Sentence("{count:g} years of a male", count=written.readings[0])
+            raise refuse_both(self.name, value, months, years)
         return written
 
-    def _knows(self, unit: str) -> bool:
-        return unit == self.unit or unit in self.other_units
-
     def _numbers(self, value: object, written: WrittenNumber, unit: str) -> tuple[float, ...]:
-        """Every reading in the field's own unit that lies in its range.
-
-        Raises:
-            StudyError: none does.
-        """
+        """Every reading in the field's own unit that lies in its range. Raises StudyError: none does."""
         factor, offset = self.other_units.get(unit, (1.0, 0.0)) if unit != self.unit else (1.0, 0.0)
         numbers = tuple(number * factor + offset for number in written.readings)
         likely = tuple(n for n in numbers if self.low <= n <= self.high)
@@ -162,28 +134,23 @@ class ClinicalField:
         raise StudyError(
             "{field} '{value}' is no limit of what a laboratory measures; write the number itself or leave"
             " it unknown.",
-            field=Names("field", self.name),
+            field=self._named,
             value=short(value),
         )
 
     def _out_of_range(self, text: str, number: float) -> Sentence:
-        problem = Sentence(
-            "{field} is {value}, outside {low:g} to {high:g} {unit}",
-            field=Names("field", self.name),
-            value=text,
-            low=self.low,
-            high=self.high,
-            unit=self.unit,
-        )
+        low, high, unit = self.low, self.high, self.unit
+        outside = "{field} is {value}, outside {low:g} to {high:g} {unit}"
+        problem = Sentence(outside, field=self._named, value=text, low=low, high=high, unit=unit)
         for other, (factor, offset) in self.other_units.items():
-            if self.low <= number * factor + offset <= self.high:
-                return Sentence(
-                    "{problem}; if it is in {unit}, write '{number:g} {unit}'.",
-                    problem=problem,
-                    unit=other,
-                    number=number,
-                )
+            if low <= number * factor + offset <= high:
+                other_unit = "{problem}; if it is in {unit}, write '{number:g} {unit}'."
+                return Sentence(other_unit, problem=problem, unit=other, number=number)
         return Sentence("{problem}; correct it or leave it unknown.", problem=problem)
+
+    @property
+    def _named(self) -> Names:
+        return Names("field", self.name)
 
     @property
     def label(self) -> str:
@@ -192,28 +159,18 @@ class ClinicalField:
 
 
 def _read_as(name: str, value: object, reading: str) -> Sentence:
-    return Sentence(
-        "{field} '{value}' was read as {reading}; write the unit if it is another.",
-        field=Names("field", name),
-        value=short(value),
-        reading=reading,
-    )
+    template = "{field} '{value}' was read as {reading}; write the unit if it is another."
+    return Sentence(template, field=Names("field", name), value=short(value), reading=reading)
 
 
+_AGES = {"months": (1 / 12, 0.0), "weeks": (7 / 365.25, 0.0), "days": (1 / 365.25, 0.0)}
 _COUNTS = {"/uL": (0.001, 0.0), "10^6/L": (0.001, 0.0), "/L": (1e-9, 0.0)}
 _PRESSURE = {"kPa": (7.50062, 0.0)}
 
 CLINICAL_FIELDS: dict[str, ClinicalField] = {
     f.name: f
     for f in (
-        ClinicalField(
-            "age",
-            "numeric",
-            "years",
-            0,
-            120,
-            other_units={"months": (1 / 12, 0.0), "weeks": (7 / 365.25, 0.0), "days": (1 / 365.25, 0.0)},
-        ),
+        ClinicalField("age", "numeric", "years", 0, 120, other_units=_AGES),
         ClinicalField("sex", "categorical", categories=("female", "male")),
         ClinicalField("view_position", "categorical", categories=("PA", "AP")),
         ClinicalField("rt_pcr", "categorical", categories=("negative", "positive")),
@@ -233,7 +190,7 @@ CLINICAL_FIELDS: dict[str, ClinicalField] = {
 """Every clinical field Viewbox knows, in the order of the form. A checkpoint reads a subset."""
 
 
-def spellings_of(name: str) -> dict[str, tuple[str, ...]]:
+def spellings_of(name: str) -> dict[str, list[str]]:
     """How a field's values are written: category -> its words, or unit -> its spellings."""
     spec = CLINICAL_FIELDS[name]
     if spec.kind == "categorical":
@@ -260,11 +217,7 @@ class ClinicalTable:
     def from_raw(
         cls, raw: Mapping[str, object], beside: Mapping[str, float | str] | None = None
     ) -> "ClinicalTable":
-        """Read every cell as `read_cells` does, or none.
-
-        Raises:
-            StudyError: an unknown field name, or a value that its field refuses.
-        """
+        """Read every cell as `read_cells` does, or none. Raises StudyError: a cell cannot be read."""
         table, refused = cls.read_cells(raw, beside)
         for problem in refused.values():
             raise problem
@@ -284,25 +237,14 @@ class ClinicalTable:
         """
         values: dict[str, float | str] = {}
         notes, refused = [], {}
-        known = [name for name in raw if not (is_unknown(raw[name]) and not _is_result(name, raw[name]))]
+        known = [name for name in raw if not is_unknown(raw[name]) or _is_result(name, raw[name])]
         for name in sorted(known, key=lambda name: name in SHARE_OF_LEUKOCYTES):  # their whole comes first
+            whole = values.get("leukocytes", (beside or {}).get("leukocytes"))
             try:
-                if name not in CLINICAL_FIELDS:
-                    raise StudyError(
-                        "There is no clinical field '{name}'; use {names}.",
-                        name=short(name),
-                        names=Names("name", CLINICAL_FIELDS),
-                    )
-                whole = values.get("leukocytes", (beside or {}).get("leukocytes"))
-                values[name], note = (
-                    _counted(CLINICAL_FIELDS[name], raw[name], whole)
-                    if name in SHARE_OF_LEUKOCYTES
-                    else CLINICAL_FIELDS[name].read(raw[name])
-                )
+                values[name], note = _read_cell(name, raw[name], whole)
+                notes += [note] if note else []
             except StudyError as exc:
                 refused[name] = exc
-                continue
-            notes += [note] if note else []
         return cls({name: values[name] for name in raw if name in values}, tuple(notes)), refused
 
     def __bool__(self) -> bool:
@@ -312,6 +254,14 @@ class ClinicalTable:
 def _is_result(name: str, value: object) -> bool:
     """A lone minus is a result of a test that has such results, and nothing anywhere else."""
     return name == "rt_pcr" and category_of(name, value) is not None
+
+
+def _read_cell(name: str, value: object, whole: object) -> tuple[float | str, str]:
+    if name not in CLINICAL_FIELDS:
+        no_field = "There is no clinical field '{name}'; use {names}."
+        raise StudyError(no_field, name=short(name), names=Names("name", CLINICAL_FIELDS))
+    spec = CLINICAL_FIELDS[name]
+    return _counted(spec, value, whole) if name in SHARE_OF_LEUKOCYTES else spec.read(value)
 
 
 def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float | str, str]:
@@ -324,6 +274,7 @@ def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float |
     whole = whole if isinstance(whole, float) and math.isfinite(whole) else None
     number = written.readings[0] if written is not None and not written.limit else math.nan
     bare = written is not None and written.unit == "" and len(written.readings) == 1
+    count = math.nan if whole is None else number / 100 * whole
     if written is not None and written.unit == "%":
         if whole is None or not 0 <= number <= 100:
             raise StudyError(
@@ -332,24 +283,13 @@ def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float |
                 value=short(value),
                 unit=spec.unit,
             )
-        return number / 100 * whole, ""
+        return count, ""
     if bare and whole is None and SHARE_OF_LEUKOCYTES[spec.name] <= number <= 100:
-        raise refuse_both(
-            spec.name,
-            value,
-            f"{number:g} {spec.unit}",
-            Sentence("{number:g} % of the leukocytes", number=number),
-        )
+        share = Sentence("{number:g} % of the leukocytes", number=number)
+        raise refuse_both(spec.name, value, f"{number:g} {spec.unit}", share)
     if bare and whole is not None and whole < number <= 100:
-        count = number / 100 * whole
+        counted = "{number:g} % of the leukocytes ({count:.3g} {unit})"
         return count, _read_as(
-            spec.name,
-            value,
-            Sentence(
-                "{number:g} % of the leukocytes ({count:.3g} {unit})",
-                number=number,
-                count=count,
-                unit=spec.unit,
-            ),
+            spec.name, value, Sentence(counted, number=number, count=count, unit=spec.unit)
         )
     return spec.read(value)

@@ -1,4 +1,4 @@
-"""What a checkpoint is: validated, frozen, with a JSON round trip and no torch."""
+"""A checkpoint's configuration: validated, frozen, with a JSON round trip and no torch."""
 
 import dataclasses
 import hashlib
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -29,19 +30,30 @@ class Configuration:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            CheckpointError: an unknown key, a missing one, or a value of another type.
-        """
-        if not isinstance(raw, Mapping):
-            raise CheckpointError(
-                "{cls} is not a JSON object; the configuration file is damaged.", cls=cls.__name__
-            )
+        """Read what `to_json` wrote. Raises CheckpointError: a key or a value is not as it should be."""
+        _require(
+            isinstance(raw, Mapping),
+            "{cls} is not a JSON object; the configuration file is damaged.",
+            cls=cls.__name__,
+        )
         try:
             return _adapter(cls).validate_json(json.dumps(raw), strict=True)
         except ValidationError as exc:
             raise _refusal(cls, exc) from exc
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file that `write` wrote. Raises CheckpointError: it is no JSON, or as `from_json`."""
+        try:
+            raw = json.loads(path.read_text())
+        except ValueError as exc:
+            damaged = "{file} is not valid JSON; fetch the checkpoint again."
+            raise CheckpointError(damaged, file=path.name) from exc
+        return cls.from_json(raw)
+
+    def write(self, path: Path) -> None:
+        """Write it as a JSON file."""
+        path.write_text(json.dumps(self.to_json(), indent=2) + "\n")
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -60,24 +72,17 @@ def _refusal(cls: type, error: ValidationError) -> CheckpointError:
     kind, value = faults[0]["type"], faults[0]["input"]
     key = next(part for part in reversed(faults[0]["loc"]) if isinstance(part, str))
     if kind == "unexpected_keyword_argument":
-        return CheckpointError(
-            "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it.",
-            cls=cls.__name__,
-            key=key,
-        )
+        newer = "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it."
+        return CheckpointError(newer, cls=cls.__name__, key=key)
     if kind == "missing":
-        return CheckpointError(
-            "{cls} lacks the key '{key}'; the configuration file is incomplete.", cls=cls.__name__, key=key
-        )
-    if kind == "finite_number":
-        return CheckpointError(
-            "'{value}' is no number for the key '{key}'; the configuration file is damaged.",
-            value=value,
-            key=key,
-        )
-    return CheckpointError(
-        "'{value}' is no value for the key '{key}'; the configuration file is damaged.", value=value, key=key
+        lacking = "{cls} lacks the key '{key}'; the configuration file is incomplete."
+        return CheckpointError(lacking, cls=cls.__name__, key=key)
+    broken = (
+        "'{value}' is no number for the key '{key}'; the configuration file is damaged."
+        if kind == "finite_number"
+        else "'{value}' is no value for the key '{key}'; the configuration file is damaged."
     )
+    return CheckpointError(broken, value=value, key=key)
 
 
 def _require(condition: bool, template: str, /, **values: Any) -> None:
@@ -85,7 +90,7 @@ def _require(condition: bool, template: str, /, **values: Any) -> None:
         raise CheckpointError(template, **values)
 
 
-# --- the processor -----------------------------------------------------------------------------------------
+# --- the processor
 
 
 @dataclass(frozen=True)
@@ -126,11 +131,8 @@ class TableField(Configuration):
     known: int = 0
 
     def __post_init__(self) -> None:
-        _require(
-            self.name in CLINICAL_FIELDS,
-            "There is no clinical field '{name}' in this Viewbox.",
-            name=self.name,
-        )
+        name_known = self.name in CLINICAL_FIELDS
+        _require(name_known, "There is no clinical field '{name}' in this Viewbox.", name=self.name)
         _require(self.std > 0, "The standard deviation of '{name}' must be positive.", name=self.name)
 
 
@@ -143,10 +145,9 @@ class TextProcessing(Configuration):
     lowercase: bool = True
 
     def __post_init__(self) -> None:
-        known = bool(self.sections) and all(s in TEXT_SECTIONS for s in self.sections)
-        _require(
-            known, "Text sections must be chosen from {sections}.", sections=Names("section", TEXT_SECTIONS)
-        )
+        known, all_known = Names("section", TEXT_SECTIONS), set(self.sections) <= set(TEXT_SECTIONS)
+        chosen = "Text sections must be chosen from {sections}."
+        _require(bool(self.sections) and all_known, chosen, sections=known)
         _require(4 <= self.max_tokens <= 4096, "The number of tokens must lie between 4 and 4096.")
 
 
@@ -176,7 +177,7 @@ class ProcessorConfig(Configuration):
         return self.text is not None and set(self.text.sections) != {"indication"}
 
 
-# --- the model ---------------------------------------------------------------------------------------------
+# --- the model
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,8 @@ class ImageEncoderConfig(Configuration):
     drop_path: float = 0.0
 
     def __post_init__(self) -> None:
-        _require(
-            self.stride in (0, 8, 16, 32),
-            "The stride of the feature map must be 8, 16, 32, or 0 for the last.",
-        )
+        usual = self.stride in (0, 8, 16, 32)
+        _require(usual, "The stride of the feature map must be 8, 16, 32, or 0 for the last.")
         _require(not (self.stride and self.pyramid), "Give the feature map a stride or a pyramid, not both.")
         _require(0 <= self.drop_path < 1, "The share of skipped blocks must lie between 0 and 1.")
 
@@ -252,11 +251,8 @@ class TaskConfig(Configuration):
 
     def __post_init__(self) -> None:
         _require(self.name in TASKS, "There is no task '{name}' in this Viewbox.", name=self.name)
-        _require(
-            len(set(self.modalities)) == len(self.modalities) > 0,
-            "{task} reads no modality.",
-            task=Names("task", self.name),
-        )
+        once = len(set(self.modalities)) == len(self.modalities) > 0
+        _require(once, "{task} reads no modality.", task=Names("task", self.name))
 
 
 @dataclass(frozen=True)
@@ -292,30 +288,23 @@ class FusionConfig(Configuration):
         _require(bool(self.modalities), "A fusion checkpoint has at least one encoder.")
         once = len({t.name for t in self.tasks}) == len(self.tasks)
         _require(once, "A task stands twice in the configuration.")
-        for task in self.tasks:
-            for modality in task.modalities:
-                _require(
-                    modality in self.modalities,
-                    "{task} reads the {modality}, which has no encoder.",
-                    task=Names("task", task.name),
-                    modality=Names("modality", modality),
-                )
+        no_encoder = "{task} reads the {modality}, which has no encoder."
+        for name, modality in ((task.name, m) for task in self.tasks for m in task.modalities):
+            task, read = Names("task", name), Names("modality", modality)
+            _require(modality in self.modalities, no_encoder, task=task, modality=read)
         shared = self.width % self.attention_heads == 0
         _require(shared, "The width must be a multiple of the attention heads.")
         belongs = not self.feed_forward or self.fusion == "cross_attention"
         _require(belongs, "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.")
         questions = self.text.questions if self.text and self.text.pooling == "attention" else 1
         _require(self.width % questions == 0, "The width must be a multiple of the text encoder's questions.")
+        no_task = "There is no task '{name}' to have a temperature; the configuration is damaged."
         for name in self.temperatures:
-            _require(
-                name in TASKS,
-                "There is no task '{name}' to have a temperature; the configuration is damaged.",
-                name=name,
-            )
+            _require(name in TASKS, no_task, name=name)
         _require(all(t > 0 for t in self.temperatures.values()), "A temperature must be positive.")
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The modalities that have an encoder, in their one order."""
-        encoders = {Modality.IMAGE: self.image, Modality.TABLE: self.table, Modality.TEXT: self.text}
-        return tuple(modality for modality in Modality if encoders[modality] is not None)
+        encoders = zip(Modality, (self.image, self.table, self.text), strict=True)
+        return tuple(modality for modality, encoder in encoders if encoder is not None)

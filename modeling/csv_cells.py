@@ -9,9 +9,7 @@ from pathlib import Path
 from modeling.errors import ViewboxError
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection), full-width forms too."""
-
-
+"""Beginnings of what a spreadsheet may take for a formula (OWASP, CSV injection), full-width forms too."""
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 

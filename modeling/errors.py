@@ -9,13 +9,10 @@ from modeling.sentence import Sentence
 
 
 class ViewboxError(Exception):
-    """What went wrong and what to do next, in one sentence a reader can act on.
+    """A refusal: what went wrong and what to do next, in one sentence a reader can act on.
 
     `ViewboxError("The file has {size} MB; choose a smaller one.", size=91)`; its `str()` is the English
-    sentence, and `interface.language` words the template in the reader's language.
-
-    Attributes:
-        sentence: the template and its values.
+    sentence, and `interface.language` words the template and values of `sentence` in the reader's language.
     """
 
     def __init__(self, template: str, /, **values: Any) -> None:

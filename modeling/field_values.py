@@ -1,85 +1,37 @@
 """How clinical values are written in the field, and what each spelling means.
 
-The tables here are all that is known of spellings; the form's help shows them, and the form, the API, the
+`spellings.json` is all that is known of spellings; the form's help shows them, and the form, the API, the
 command line and the importers read values through `modeling.study.ClinicalTable`, which asks this module.
 A number without a unit is read in the field's own unit, unless its range says otherwise: then it is converted
 and said, or refused with both readings named where both are possible.
 """
 
+import json
 import math
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from modeling.errors import StudyError
 from modeling.sentence import Names
 
-UNKNOWN_WORDS = frozenset((
-    "", "unknown", "unk", "u", "nan", "<na>", "n/a", "#n/a", "na", "n.a.", "n. a.", "null", "none", "nil",
-    "nd", "-", "--", "---", "–", "—", "?", "??", ".", "not done", "not tested", "not available",
-    "not recorded", "not known", "not applicable", "not measured", "missing", "pending",
-    "未知", "不詳", "不明", "無資料", "未做", "未檢測", "未測",
-))  # fmt: skip
-"""What stands in a cell that holds nothing, in lower case."""
+_SPELLINGS = json.loads(Path(__file__).with_name("spellings.json").read_text(encoding="utf-8"))
+UNKNOWN_WORDS = frozenset(_SPELLINGS["unknown"])
+"""Cells that hold nothing, in lower case."""
 
-CATEGORY_SPELLINGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "sex": {
-        "female": ("f", "female", "w", "woman", "women", "girl", "女", "女性", "女生"),
-        "male": ("m", "male", "man", "men", "boy", "男", "男性", "男生"),
-    },
-    "view_position": {
-        "PA": ("pa", "p-a", "posteroanterior", "postero-anterior", "posterior-anterior", "後前位"),
-        "AP": ("ap", "a-p", "anteroposterior", "antero-posterior", "anterior-posterior", "前後位"),
-    },
-    "rt_pcr": {
-        "negative": (
-            "negative", "neg", "-", "-ve", "not detected", "undetected", "non-reactive", "nonreactive",
-            "no", "false", "0", "陰性", "阴性", "未檢出",
-        ),
-        "positive": (
-            "positive", "pos", "+", "++", "+++", "+ve", "detected", "reactive", "yes", "true", "1",
-            "陽性", "阳性", "檢出",
-        ),
-    },
-}  # fmt: skip
+CATEGORY_SPELLINGS: Mapping[str, Mapping[str, list[str]]] = _SPELLINGS["categories"]
 """Field -> category -> how it is written, in lower case."""
 
-_POSTURES = frozenset((
-    "supine", "erect", "upright", "standing", "sitting", "semi", "semierect", "portable", "mobile", "bedside",
-    "chest", "cxr", "view", "film", "projection", "frontal", "臥位", "立位", "坐位",
-))  # fmt: skip
+_POSTURES = frozenset(_SPELLINGS["postures"])
 """Words that may stand beside a frontal view position and change nothing of it."""
 
-UNIT_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "years": ("y", "yr", "yrs", "year", "years", "yo", "y/o", "y.o.", "yearold", "yearsold", "歲", "岁"),
-    "months": ("m", "mo", "mos", "mon", "month", "months", "monthsold", "個月", "个月", "月"),
-    "weeks": ("w", "wk", "wks", "week", "weeks", "週", "周"),
-    "days": ("d", "day", "days", "天", "日"),
-    "°C": ("°c", "c", "degc", "celsius", "度", "攝氏"),
-    "°F": ("°f", "f", "degf", "fahrenheit", "華氏"),
-    "%": ("%", "percent", "pct", "%ra", "%onra", "%roomair", "%onroomair"),
-    "/min": ("/min", "bpm", "rpm", "/minute", "breaths/min", "breaths/minute", "1/min", "min-1", "次/分"),
-    "mg/L": ("mg/l", "ug/ml", "mcg/ml", "mg/lfeu", "ug/mlfeu"),
-    "mg/dL": ("mg/dl", "mg%"),
-    "ng/mL": ("ng/ml", "ug/l", "mcg/l", "ng/mlfeu", "ug/lfeu"),
-    "U/L": ("u/l", "iu/l", "units/l"),
-    "µkat/L": ("ukat/l",),
-    "10^9/L": (
-        "10^9/l", "10e9/l", "e9/l", "g/l", "giga/l", "10^3/ul", "10e3/ul", "e3/ul", "10^3/mm3", "10^3/mcl",
-        "k/ul", "k/mcl", "k/mm3", "k/cumm", "thou/ul", "thousand/ul", "/nl",
-    ),
-    "10^6/L": ("10^6/l", "10e6/l", "e6/l"),
-    "/uL": ("/ul", "/mcl", "/mm3", "/cumm", "cells/ul", "cells/mcl", "cells/mm3", "cells/cumm", "個/ul"),
-    "/L": ("/l",),
-    "of 1": ("of1",),
-    "mmHg": ("mmhg", "torr"),
-    "kPa": ("kpa",),
-}  # fmt: skip
+UNIT_SPELLINGS: Mapping[str, list[str]] = _SPELLINGS["units"]
 """Unit -> how it is written: in lower case and without blanks, µ as u; `^` may be missing or `*`."""
 
-_UNITS = {re.sub(r"\^", "", word): unit for unit, words in UNIT_SPELLINGS.items() for word in words}
+_UNITS = {word.replace("^", ""): unit for unit, words in UNIT_SPELLINGS.items() for word in words}
 
 SHARE_OF_LEUKOCYTES = {"lymphocytes": 10.0, "neutrophils": 30.0}
 """Cells that laboratories count as well in per cent of the leukocytes; from this bare number on, a share is
@@ -97,12 +49,9 @@ _COUNTED = ("/uL", "/L")
 
 @dataclass(frozen=True)
 class BareRange:
-    """What a number without a unit means where the field's own unit is unlikely.
+    """Numbers without a unit (`high` excluded) that are in another unit than the field's own.
 
-    Attributes:
-        low, high: the bare numbers, `high` excluded.
-        unit: of which they are.
-        sure: whether nothing else is likely; otherwise the reader is asked.
+    `sure` where nothing else is likely; otherwise the reader is asked.
     """
 
     low: float
@@ -142,13 +91,11 @@ class WrittenNumber:
         readings: one number, or two where a comma or a stop may part thousands or decimals.
         unit: of `UNIT_SPELLINGS`; "" for none, None for one that is not known.
         limit: `<` or `>` where it is a limit.
-        written_unit: as it stands there.
     """
 
     readings: tuple[float, ...]
     unit: str | None
     limit: Literal["", "<", ">"] = ""
-    written_unit: str = ""
 
 
 def plain(value: object) -> str:
@@ -186,28 +133,23 @@ def written_number(value: object) -> WrittenNumber | None:
     if match is None:
         text = plain(value).lower()
         return WrittenNumber((float(text),), "") if text in ("inf", "-inf", "infinity", "-infinity") else None
-    written = (match["unit"] or "").strip()
-    unit = _unit(written)
+    unit = _unit((match["unit"] or "").strip())
     if unit == "/L" and "e" not in match["number"].lower():
         unit = None  # "5 109/L" has lost the power sign
     readings = _readings(match["number"], counted=unit in _COUNTED)
-    limit: Literal["", "<", ">"] = ">" if match["more"] else ""
-    if match["limit"]:
-        limit = "<" if match["limit"][0] in "<≤" else ">"
-    return WrittenNumber(readings, unit, limit, written)
+    sign = match["limit"] or match["more"] or ""
+    return WrittenNumber(readings, unit, ("<" if sign[0] in "<≤" else ">") if sign else "")
 
 
 def _unit(written: str) -> str | None:
     text = re.sub(r"\s+per\s*|^per\s+", "/", written.lower())
     text = re.sub(r"[\s^*]|^x(?=1|e)", "", text).removeprefix("x").removeprefix("degrees")
     text = text.removeprefix("deg") if text.startswith("deg") and text not in ("degc", "degf") else text
-    if not text:
-        return ""
-    return _UNITS.get(text)
+    return _UNITS.get(text) if text else ""
 
 
 def _readings(number: str, *, counted: bool) -> tuple[float, ...]:
-    """What digits with commas, stops or blanks may mean."""
+    """The numbers that digits with commas, stops or blanks may mean."""
     mantissa, _, power = number.lower().partition("e")
     scale = float(f"1e{power or 0}")
     stops = [sign for sign in mantissa if sign in " ,.'"]
@@ -235,10 +177,5 @@ def short(value: object) -> str:
 
 def refuse_both(name: str, value: object, one: str, other: str) -> StudyError:
     """The question to the reader where a value has two readings."""
-    return StudyError(
-        "{field} {value} may be {one} or {other}; write it with its unit.",
-        field=Names("field", name),
-        value=short(value),
-        one=one,
-        other=other,
-    )
+    two_units = "{field} {value} may be {one} or {other}; write it with its unit."
+    return StudyError(two_units, field=Names("field", name), value=short(value), one=one, other=other)

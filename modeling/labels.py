@@ -1,7 +1,9 @@
-"""The label spaces and their one order, each definition with its source."""
+"""The label spaces (`labels.json`) and their one order, each definition with its source."""
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from modeling.errors import ViewboxError
@@ -11,7 +13,7 @@ TaskKind = Literal["softmax", "ordinal", "multilabel"]
 
 
 class TaskName(StrEnum):
-    """What a checkpoint can be asked for."""
+    """The tasks that a checkpoint can be asked for."""
 
     APPEARANCE = "appearance"
     GRADING = "grading"
@@ -32,85 +34,26 @@ class Task:
     source: str
 
     def index(self, class_name: str) -> int:
-        """Position of a class in the task's order.
-
-        Raises:
-            ViewboxError: the task has no such class.
-        """
+        """Position of a class in the task's order. Raises ViewboxError: the task has no such class."""
         if class_name not in self.classes:
-            raise ViewboxError(
-                "{task} has no class '{name}'; choose one of {classes}.",
-                task=Names("task", self.name),
-                name=class_name,
-                classes=Names("class", self.classes),
-            )
+            task, classes = Names("task", self.name), Names("class", self.classes)
+            no_class = "{task} has no class '{name}'; choose one of {classes}."
+            raise ViewboxError(no_class, task=task, name=class_name, classes=classes)
         return self.classes.index(class_name)
 
 
-APPEARANCE = Task(
-    name=TaskName.APPEARANCE,
-    kind="softmax",
-    classes=("Negative", "Typical", "Indeterminate", "Atypical"),
-    definitions=(
-        "No lung opacities.",
-        "Multifocal bilateral, peripheral opacities, or opacities with rounded morphology;"
-        " lower-lung predominant.",
-        "Absence of typical findings, and unilateral, central or upper-lung predominant distribution.",
-        "Pneumothorax, pleural effusion, pulmonary edema, lobar consolidation, solitary nodule or mass,"
-        " diffuse tiny nodules, or cavity.",
-    ),
-    source="RSNA expert consensus as adapted to radiographs by MIDRC-RICORD (Tsai et al., Radiology 2021)",
-)
-
-GRADING = Task(
-    name=TaskName.GRADING,
-    kind="ordinal",
-    classes=("Mild", "Moderate", "Severe"),
-    definitions=(
-        "Opacities in 1-2 of six lung zones.",
-        "Opacities in 3-4 of six lung zones.",
-        "Opacities in more than 4 of six lung zones.",
-    ),
-    source="MIDRC-RICORD airspace disease grading (Tsai et al., Radiology 2021)",
-)
-
-NIH_FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Effusion",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pleural_Thickening",
-    "Pneumonia",
-    "Pneumothorax",
-)
-
-FINDINGS = Task(
-    name=TaskName.FINDINGS,
-    kind="multilabel",
-    classes=NIH_FINDINGS,
-    definitions=tuple(f"{name.replace('_', ' ')} is mentioned as present." for name in NIH_FINDINGS),
-    source="NIH ChestX-ray14 (Wang et al., CVPR 2017)",
-)
-
-TASKS: dict[TaskName, Task] = {task.name: task for task in (APPEARANCE, GRADING, FINDINGS)}
+TASKS: dict[TaskName, Task] = {
+    TaskName(name): Task(
+        TaskName(name), task["kind"], tuple(task["classes"]), tuple(task["classes"].values()), task["source"]
+    )
+    for name, task in json.loads(Path(__file__).with_name("labels.json").read_text(encoding="utf-8")).items()
+}
+APPEARANCE, GRADING, FINDINGS = TASKS.values()
+NIH_FINDINGS = FINDINGS.classes
 
 
 def grading_from_zones(zones: int) -> str | None:
-    """RICORD's grading for a number of affected lung zones.
-
-    Args:
-        zones: lung zones (0 to 6, three a lung) with any opacity.
-
-    Returns:
-        The class of `GRADING`, or None where no zone is affected: such a film has no grading.
-    """
+    """RICORD's class for the lung zones (0 to 6, three a lung) with any opacity; None where there is none."""
     assert 0 <= zones <= 6, zones
     if zones == 0:
         return None
@@ -125,7 +68,7 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True)
 class Target:
-    """What an attribution explains: why this class, and not that alternative.
+    """A class and its alternative: what an attribution explains.
 
     A logit of classes that exclude each other says nothing by itself: what all of them share is in each.
     The log-odds of a class against an alternative are identified.
@@ -155,28 +98,17 @@ class Target:
         return self.task, self.class_name
 
     def instead_of(self, against: str) -> "Target":
-        """The same class against another alternative; empty for the usual one.
-
-        Raises:
-            ViewboxError: the task has no such alternative.
-        """
+        """The same class against another alternative ("": the usual one). Raises ViewboxError: none such."""
         named = alternatives(self.task, self.class_name)
         if against and against not in named:
-            raise ViewboxError(
-                "'{given}' is no alternative to {class_name}; choose one of {names}.",
-                given=against,
-                class_name=Names("class", self.class_name),
-                names=Names("name", named),
-            )
+            own, names = Names("class", self.class_name), Names("name", named)
+            unlike = "'{given}' is no alternative to {class_name}; choose one of {names}."
+            raise ViewboxError(unlike, given=against, class_name=own, names=names)
         return Target(self.task, self.class_name, against)
 
     @classmethod
     def parse(cls, slug: str) -> "Target":
-        """Read `task/class` or `task/class/against`.
-
-        Raises:
-            ViewboxError: the slug does not name a class of a known task, or no alternative to it.
-        """
+        """Read `task/class` or `task/class/against`. Raises ViewboxError: it names no such target."""
         task_name, _, rest = str(slug).partition("/")
         if task_name not in TASKS:
             raise ViewboxError(
@@ -188,7 +120,7 @@ class Target:
 
 
 def usual_alternative(task: TaskName, class_name: str) -> str:
-    """What a class is explained against unless the reader chooses."""
+    """The alternative that a class is explained against unless the reader chooses."""
     spec = TASKS[task]
     if spec.kind == "multilabel":
         return NOTHING
@@ -196,7 +128,7 @@ def usual_alternative(task: TaskName, class_name: str) -> str:
 
 
 def alternatives(task: TaskName, class_name: str) -> tuple[str, ...]:
-    """What a class can be explained against, the usual one first; `NOTHING` is for measurements."""
+    """The alternatives of a class, the usual one first; `NOTHING` is for measurements."""
     spec, usual = TASKS[task], usual_alternative(task, class_name)
     if spec.kind == "multilabel":
         return (NOTHING,)

@@ -16,31 +16,17 @@ from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline, StudyPat
 from modeling.labels import TASKS, Target
 from modeling.model.batch_norm_folding import folded
 from modeling.model.checkpoint import Origin
+from modeling.model.encoders import Encoded
 from modeling.model.familiarity import FamiliarityGate
-from modeling.model.fusion import Embedded, FusionModel
-from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor, brightness
+from modeling.model.film import brightness
+from modeling.model.fusion import FusionModel
+from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Familiarity, Prediction, TaskPrediction
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study, ViewPosition
 
-
-def _finite(logits: np.ndarray) -> np.ndarray:
-    if not np.isfinite(logits).all():
-        raise CheckpointError("The checkpoint's weights give no finite numbers; fetch the checkpoint again.")
-    return logits
-
-
 NOT_FRONTAL = (ViewPosition.LATERAL, ViewPosition.OBLIQUE, ViewPosition.DECUBITUS)
-
-
-def _of_film(radiograph: Radiograph | None) -> list[Sentence]:
-    """What a film's file says that a reader of the answer must know."""
-    if radiograph is None:
-        return []
-    said = "This is a {view} view by its file; this checkpoint reads frontal films."
-    view = [Sentence(said, view=Names("name", radiograph.view_position))]
-    return [*(view if radiograph.view_position in NOT_FRONTAL else ()), *radiograph.notes]
 
 
 class DiagnosisPipeline:
@@ -52,9 +38,7 @@ class DiagnosisPipeline:
         self.model = model.to(device).eval().requires_grad_(False)
         if device == "cpu":
             self.model = self.model.to(memory_format=torch.channels_last)
-        self.processor = processor
-        self.origin = origin
-        self.device = device
+        self.processor, self.origin, self.device = processor, origin, device
         self._gate_problem: Sentence | None = None
 
     @classmethod
@@ -66,11 +50,7 @@ class DiagnosisPipeline:
         token: str | None = None,
         device: str = "cpu",
     ) -> "DiagnosisPipeline":
-        """Load a checkpoint from a folder or a Hub repo.
-
-        Raises:
-            CheckpointError: see `FusionModel.from_pretrained`.
-        """
+        """Load a checkpoint from a folder or a Hub repo; refused as by `FusionModel.from_pretrained`."""
         return cls(*FusionModel.from_pretrained(path_or_repo, revision=revision, token=token), device=device)
 
     # --- what the checkpoint can do
@@ -98,26 +78,19 @@ class DiagnosisPipeline:
 
     @property
     def baselines(self) -> tuple[ImageBaseline, ...]:
-        """What a film's explanation may start from; mean and normals only where they are stored beside it."""
+        """The starts of a film's explanation; mean and normals only where they are stored beside it."""
         stored = self.stored_baselines
-        more: tuple[tuple[ImageBaseline, bool], ...] = (
-            ("mean", stored.mean is not None),
-            ("normals", bool(len(stored.normals))),
-        )
-        return (*IMAGE_BASELINES, *(name for name, there in more if there))
+        mean: tuple[ImageBaseline, ...] = () if stored.mean is None else ("mean",)
+        return (*IMAGE_BASELINES, *mean, *(("normals",) if len(stored.normals) else ()))
 
     @cached_property
     def stored_baselines(self) -> StoredBaselines:
-        """The baseline films beside the checkpoint.
-
-        Raises:
-            CheckpointError: their file is damaged.
-        """
+        """The baseline films beside the checkpoint. Raises CheckpointError: their file is damaged."""
         return load_baselines(self.origin.folder)
 
     @cached_property
     def gate(self) -> FamiliarityGate | None:
-        """What tells films unlike those of the training; None where none of these weights is there."""
+        """The gate for films unlike those of the training; None where none of these weights is there."""
         try:
             return FamiliarityGate.load(self.origin.folder, self.model, self.processor)
         except CheckpointError as exc:
@@ -137,11 +110,7 @@ class DiagnosisPipeline:
     # --- prediction
 
     def process(self, study: Study) -> ProcessedStudy:
-        """A study as the model reads it.
-
-        Raises:
-            StudyError: the film's values are no numbers.
-        """
+        """A study as the model reads it. Raises StudyError: the film's values are no numbers."""
         processed = self.processor(study)
         if not bool(torch.isfinite(processed.inputs.image[:, 0]).all()):  # its three channels are one film
             raise StudyError("The film's values are no numbers; check its rescale and window values.")
@@ -158,27 +127,26 @@ class DiagnosisPipeline:
             CheckpointError: the weights give no finite numbers.
         """
         processed = self.process(study)
-        with torch.inference_mode():
-            inputs = processed.inputs.to(self.device)
-            embedded = self.model.embed(inputs)
-            features = self.film_features(embedded, inputs)
-            answers = self.model.forward_embedded(embedded, inputs, features)
-            logits = {name: row[0].float().cpu().numpy() for name, row in answers.items()}
-        return self.prediction(study, processed, logits, self.familiarity(inputs, features)[0], source=source)
+        logits, _, familiarity = self.forward(processed.inputs)
+        answers = {name: rows[0] for name, rows in logits.items()}
+        return self.prediction(study, processed, answers, familiarity[0], source=source)
 
-    def film_features(self, embedded: Embedded, inputs: ModelInputs) -> torch.Tensor | None:
-        """(B, C, h', w') what the backbone makes of the films; None where no study of the batch has one."""
-        if embedded.image is None or not bool(inputs.image_given.any()):
-            return None
-        return self.model.encoders["image"].feature_map(embedded.image)
-
-    def familiarity(self, inputs: ModelInputs, features: torch.Tensor | None) -> list[Familiarity | None]:
-        """How familiar the film of each study of a batch is, from what the backbone made of it anyway."""
-        given = inputs.image_given.tolist()
-        if features is None or self.gate is None:
-            return [None] * len(given)
-        judged = self.gate.judge(inputs.image, features)
-        return [one if there else None for one, there in zip(judged, given, strict=True)]
+    @torch.inference_mode()
+    def forward(
+        self, batch: ModelInputs
+    ) -> tuple[dict[str, np.ndarray], dict[str, Encoded], list[Familiarity | None]]:
+        """Task -> (B, K) logits, every modality after its encoder, and how familiar each film is."""
+        inputs, features = batch.to(self.device), None
+        embedded = self.model.embed(inputs)
+        if embedded.image is not None and bool(inputs.image_given.any()):
+            features = self.model.encoders["image"].feature_map(embedded.image)
+        encoded = self.model.encode(embedded, inputs, features)
+        logits = {name: rows.float().cpu().numpy() for name, rows in self.model.decide(encoded).items()}
+        familiarity: list[Familiarity | None] = [None] * len(inputs.image_given)
+        if features is not None and self.gate is not None:
+            judged = zip(self.gate.judge(inputs.image, features), inputs.image_given.tolist(), strict=True)
+            familiarity = [one if there else None for one, there in judged]
+        return logits, encoded, familiarity
 
     def prediction(
         self,
@@ -195,80 +163,63 @@ class DiagnosisPipeline:
             StudyError: the study holds nothing that any task reads.
             CheckpointError: the logits are no finite numbers.
         """
-        answers, notes = [], self._notes(study, processed, source)
+        answers, notes = [], list(self._notes(study, processed, source))
         for task in self.config.tasks:
             read = self._read(task, processed)
-            if not read:
-                notes.append(
-                    Sentence(
-                        "{task} needs the {modalities}; it was left out.",
-                        task=Names("task", task.name),
-                        modalities=Names("modality", task.modalities, " or "),
-                    )
-                )
-                continue
-            spec, row = TASKS[task.name], _finite(logits[str(task.name)])
-            calibrated = probabilities(spec.kind, row, self.config.temperatures.get(task.name, 1.0))
-            answers.append(TaskPrediction(task.name, spec.classes, row, calibrated, read))
+            if read:
+                answers.append(self._answer(task, logits[str(task.name)], read))
+            else:
+                needs, modalities = Names("task", task.name), Names("modality", task.modalities, " or ")
+                left_out = "{task} needs the {modalities}; it was left out."
+                notes.append(Sentence(left_out, task=needs, modalities=modalities))
         if not answers:
-            wanted = sorted({m for t in self.config.tasks for m in t.modalities}, key=list(Modality).index)
-            raise StudyError(
-                "There is nothing that this checkpoint reads; give the {modalities}.",
-                modalities=Names("modality", wanted, " or the "),
-            )
+            wanted = [m for m in Modality if any(m in task.modalities for task in self.config.tasks)]
+            nothing = "There is nothing that this checkpoint reads; give the {modalities}."
+            raise StudyError(nothing, modalities=Names("modality", wanted, " or the "))
         if familiarity is not None and not familiarity.familiar:
             notes.insert(0, familiarity.warning)
         return Prediction(tuple(answers), study.modalities, tuple(notes), familiarity)
 
+    def _answer(self, task: TaskConfig, logits: np.ndarray, read: tuple[Modality, ...]) -> TaskPrediction:
+        if not np.isfinite(logits).all():
+            raise CheckpointError(
+                "The checkpoint's weights give no finite numbers; fetch the checkpoint again."
+            )
+        spec, temperature = TASKS[task.name], self.config.temperatures.get(task.name, 1.0)
+        calibrated = probabilities(spec.kind, logits, temperature)
+        return TaskPrediction(task.name, spec.classes, logits, calibrated, read)
+
     def _read(self, task: TaskConfig, processed: ProcessedStudy) -> tuple[Modality, ...]:
         inputs = processed.inputs
-        given = {
-            Modality.IMAGE: bool(inputs.image_given[0]),
-            Modality.TABLE: bool(inputs.table_given[0]),
-            Modality.TEXT: bool(inputs.text_given[0]),
-        }
-        return tuple(m for m in Modality if m in task.modalities and given[m])
+        given = zip(Modality, (inputs.image_given, inputs.table_given, inputs.text_given), strict=True)
+        return tuple(m for m, there in given if m in task.modalities and bool(there[0]))
 
-    def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> list[str]:
-        notes = [*_of_film(study.radiograph), *processed.notes, *study.table.notes]
-        if study.radiograph is not None and self._gate_problem:
-            notes.append(self._gate_problem)
+    def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> Iterator[str]:
+        film, text = study.radiograph, processed.text
+        if film is not None and film.view_position in NOT_FRONTAL:
+            not_frontal = "This is a {view} view by its file; this checkpoint reads frontal films."
+            yield Sentence(not_frontal, view=Names("name", film.view_position))
+        yield from (*(film.notes if film is not None else ()), *processed.notes, *study.table.notes)
+        if film is not None and self._gate_problem:
+            yield self._gate_problem
         if source is not None and self.config.sources and source not in self.config.sources:
-            notes.append(
-                Sentence(
-                    "This checkpoint was trained on {sources}, not on {source}; expect worse answers.",
-                    sources=Names("name", self.config.sources),
-                    source=source,
-                )
-            )
+            elsewhere = "This checkpoint was trained on {sources}, not on {source}; expect worse answers."
+            yield Sentence(elsewhere, sources=Names("name", self.config.sources), source=source)
         for modality in study.modalities:
             if modality not in self.config.modalities:
-                notes.append(
-                    Sentence(
-                        "This checkpoint does not read the {modality}; it was left aside.",
-                        modality=Names("modality", modality),
-                    )
-                )
+                aside = "This checkpoint does not read the {modality}; it was left aside."
+                yield Sentence(aside, modality=Names("modality", modality))
         unread = sorted(set(study.table.values) - {f.name for f in self.fields})
         if unread and self.fields:
-            notes.append(Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", unread)))
-        if processed.text is None and study.text and self.text_sections:
-            notes.append(
-                Sentence(
-                    "No word of the text could be read; this checkpoint reads the {sections}.",
-                    sections=Names("section", self.text_sections, " and the "),
-                )
-            )
-        if processed.text is not None and processed.text.words_cut:
-            notes.append(
-                Sentence(
-                    "The text is too long for the model; its last {count} words were cut.",
-                    count=processed.text.words_cut,
-                )
-            )
-        if study.radiograph is not None and study.radiograph.pixels.min() == study.radiograph.pixels.max():
-            notes.append(Sentence("The film is one even gray; it carries nothing to look at."))
-        return notes
+            yield Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", unread))
+        if text is None and study.text and self.text_sections:
+            no_word = "No word of the text could be read; this checkpoint reads the {sections}."
+            yield Sentence(no_word, sections=Names("section", self.text_sections, " and the "))
+        if text is not None and text.words_cut:
+            too_long = "The text is too long for the model; its last {count} words were cut."
+            yield Sentence(too_long, count=text.words_cut)
+        if film is not None and film.pixels.min() == film.pixels.max():
+            yield Sentence("The film is one even gray; it carries nothing to look at.")
 
     # --- explanation
 
@@ -304,18 +255,17 @@ class DiagnosisPipeline:
             ExplanationCancelled: `cancelled` said so.
         """
         paths = self.paths(study, target, baseline)
-        share = max(2, max_evaluations // len(paths))
+        bounds = {"tolerance": tolerance, "max_evaluations": max(2, max_evaluations // len(paths))}
         refinements = [
             integrated_gradients(
                 path.logit,
                 path.inputs,
                 path.baselines,
-                tolerance=tolerance,
-                max_evaluations=share,
-                progress=progress if number == 0 else None,
+                progress=progress if path is paths[0] else None,
                 cancelled=cancelled,
+                **bounds,
             )
-            for number, path in enumerate(paths)
+            for path in paths
         ]
         for refinement in averaged(refinements):
             yield paths[0].account(study, refinement)
@@ -330,35 +280,19 @@ class DiagnosisPipeline:
         processed = self.process(study)
         read = self._read(task, processed)
         if not read:
-            raise StudyError(
-                "{task} reads the {modalities}; give one of them first.",
-                task=Names("task", target.task),
-                modalities=Names("modality", task.modalities, " or "),
-            )
+            modalities = Names("modality", task.modalities, " or ")
+            give_one = "{task} reads the {modalities}; give one of them first."
+            raise StudyError(give_one, task=Names("task", target.task), modalities=modalities)
         stored = self.stored_baselines
         count = max(1, len(stored.normals)) if baseline == "normals" and Modality.IMAGE in read else 1
-        return tuple(
-            StudyPath(
-                self.light_model,
-                self.processor,
-                processed,
-                read,
-                target,
-                baseline,
-                self.device,
-                stored,
-                normal,
-            )
-            for normal in range(count)
-        )
+        asked = (self.light_model, self.processor, processed, read, target, baseline, self.device, stored)
+        return tuple(StudyPath(*asked, normal) for normal in range(count))
 
     def _task(self, target: Target) -> TaskConfig:
         for task in self.config.tasks:
             if task.name == target.task:
                 TASKS[task.name].index(target.class_name)
                 return task
-        raise ViewboxError(
-            "This checkpoint does not predict {task}; choose a target of {tasks}.",
-            task=Names("task", target.task),
-            tasks=Names("task", [t.name for t in self.config.tasks]),
-        )
+        tasks = Names("task", [task.name for task in self.config.tasks])
+        no_target = "This checkpoint does not predict {task}; choose a target of {tasks}."
+        raise ViewboxError(no_target, task=Names("task", target.task), tasks=tasks)

@@ -1,8 +1,8 @@
-"""What comes out: frozen, numpy only, in the field's words."""
+"""Predictions, attributions, checks and neighbours: frozen, numpy only, in the field's words."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -41,12 +41,7 @@ class TaskPrediction:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """How unlike the training films a film is.
-
-    Attributes:
-        score: below 1 for nearly all films like those; larger is stranger.
-        threshold: up to here it is usual.
-    """
+    """How unlike the training films a film is: `score` is usual up to `threshold`; larger is stranger."""
 
     score: float
     threshold: float
@@ -58,7 +53,7 @@ class Familiarity:
 
     @property
     def warning(self) -> Sentence | None:
-        """What stands in front of an answer about an unfamiliar film."""
+        """The sentence in front of an answer about an unfamiliar film."""
         if self.familiar:
             return None
         return Sentence(
@@ -89,14 +84,13 @@ class Prediction:
         for prediction in self.tasks:
             if prediction.task == task:
                 return prediction
-        raise ViewboxError(
-            "This study has no prediction for {task}; give what that task reads.", task=Names("task", task)
-        )
+        none = "This study has no prediction for {task}; give what that task reads."
+        raise ViewboxError(none, task=Names("task", task))
 
 
 @dataclass(frozen=True)
 class FieldAttribution:
-    """What one clinical field added to the target's logit; `value` is None where it was unknown."""
+    """One clinical field's part in the target's logit; `value` is None where it was unknown."""
 
     name: str
     value: float | str | None
@@ -105,7 +99,7 @@ class FieldAttribution:
 
 @dataclass(frozen=True)
 class WordAttribution:
-    """What one word of the text as given (characters `start` to `end` of `section`) added."""
+    """The part of one word of the text as given (characters `start` to `end` of `section`)."""
 
     section: str
     start: int
@@ -116,7 +110,7 @@ class WordAttribution:
 
 @dataclass(frozen=True)
 class ModalityShare:
-    """What image, table and text each contributed to the target's logit (signed, in logits)."""
+    """The parts of image, table and text in the target's logit (signed, in logits)."""
 
     logits: Mapping[Modality, float]
 
@@ -155,20 +149,16 @@ class Attribution:
     seconds: float
     padding: float = 0.0
     special_tokens: float = 0.0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     map_change: float = math.inf
 
     @property
     def modality_share(self) -> ModalityShare:
         """The sums over pixels, fields and words."""
         image = 0.0 if self.image is None else float(self.image.sum(dtype=np.float64)) + self.padding
-        return ModalityShare(
-            {
-                Modality.IMAGE: image,
-                Modality.TABLE: float(sum(f.attribution for f in self.fields)),
-                Modality.TEXT: float(sum(w.attribution for w in self.words)) + self.special_tokens,
-            }
-        )
+        table = float(sum(f.attribution for f in self.fields))
+        text = float(sum(w.attribution for w in self.words)) + self.special_tokens
+        return ModalityShare({Modality.IMAGE: image, Modality.TABLE: table, Modality.TEXT: text})
 
     @property
     def total(self) -> float:
@@ -183,9 +173,8 @@ class Attribution:
     @property
     def relative_delta(self) -> float:
         """|convergence delta| over |F(x) - F(baseline)|; 0 where both are negligible."""
-        change = abs(self.output - self.baseline_output)
-        delta = abs(self.convergence_delta)
-        return delta / change if change > 1e-6 else (0.0 if delta <= 1e-6 else float("inf"))
+        change, delta = abs(self.output - self.baseline_output), abs(self.convergence_delta)
+        return delta / change if change > 1e-6 else (0.0 if delta <= 1e-6 else math.inf)
 
     @property
     def is_empty(self) -> bool:
@@ -208,7 +197,7 @@ class Attribution:
 
 @dataclass(frozen=True, eq=False)
 class FilmOpinion:
-    """What another method, or a control that knows nothing, says of the same film and target.
+    """Another map of the same film and target, by another method or a control that knows nothing.
 
     Attributes:
         method: one of `modeling.trust.scrutiny.OPINIONS` or `CONTROLS`.

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "link.part", "name"]
-"""What a name in a sentence is the name of: a `value` is a category of a field, a `file` a kind of file; a
-plain `name` is said as it is."""
-
+"""Kinds of names in a sentence: a `value` is a field's category, a `file` a kind of file, a `name` plain."""
 
 _LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")
 
@@ -52,11 +51,7 @@ class Sentence(str):
         return str(self).rstrip(".。") if spec == "clause" else super().__format__(spec)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _sentence, (self.template, self.values)
-
-
-def _sentence(template: str, values: dict[str, Any]) -> Sentence:
-    return Sentence(template, **values)
+        return partial(Sentence, self.template, **self.values), ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Names:
     Attributes:
         kind: what they are names of.
         names: one, or several, as `modeling` calls them ("image", "d_dimer").
-        joint: what stands between them in English.
+        joint: stands between them in English.
     """
 
     kind: NameKind

@@ -1,4 +1,4 @@
-"""What goes in: a study is what exists before anyone has read the film."""
+"""The study: film, clinical table and clinical text, as they are before anyone has read the film."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,25 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from modeling.clinical_table import CLINICAL_FIELDS, ClinicalField, ClinicalTable, spellings_of
+from modeling.clinical_table import CLINICAL_FIELDS as CLINICAL_FIELDS
+from modeling.clinical_table import ClinicalField as ClinicalField
+from modeling.clinical_table import ClinicalTable as ClinicalTable
+from modeling.clinical_table import spellings_of as spellings_of
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
-
-__all__ = [
-    "CLINICAL_FIELDS",
-    "TEXT_SECTIONS",
-    "ClinicalField",
-    "ClinicalTable",
-    "ClinicalText",
-    "Modality",
-    "Photometric",
-    "Radiograph",
-    "Study",
-    "ViewPosition",
-    "VoiLut",
-    "Window",
-    "spellings_of",
-]
 
 
 class Modality(StrEnum):
@@ -132,11 +119,8 @@ class ClinicalText:
     def __post_init__(self) -> None:
         unknown = [name for name in self.sections if name not in TEXT_SECTIONS]
         if unknown:
-            raise StudyError(
-                "There is no text section '{name}'; use {names}.",
-                name=unknown[0],
-                names=Names("name", TEXT_SECTIONS),
-            )
+            no_section = "There is no text section '{name}'; use {names}."
+            raise StudyError(no_section, name=unknown[0], names=Names("name", TEXT_SECTIONS))
 
     def __bool__(self) -> bool:
         return any(text.strip() for text in self.sections.values())
@@ -144,7 +128,7 @@ class ClinicalText:
 
 @dataclass(frozen=True)
 class Study:
-    """What exists before the reader's verdict: any subset of film, table and text."""
+    """All that exists before the reader's verdict: any subset of film, table and text."""
 
     radiograph: Radiograph | None = None
     table: ClinicalTable = field(default_factory=ClinicalTable)
@@ -153,9 +137,5 @@ class Study:
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """The modalities that this study holds, in their one order."""
-        given = {
-            Modality.IMAGE: self.radiograph is not None,
-            Modality.TABLE: bool(self.table),
-            Modality.TEXT: bool(self.text),
-        }
-        return tuple(modality for modality in Modality if given[modality])
+        given = (self.radiograph is not None, self.table, self.text)
+        return tuple(modality for modality, there in zip(Modality, given, strict=True) if there)

@@ -20,7 +20,8 @@ from torch.nn import functional
 
 from modeling.configuration import Configuration, ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
-from modeling.model.processing import Letterbox, StudyProcessor, encode_table, letterboxed
+from modeling.model.film import Letterbox, letterboxed
+from modeling.model.processing import StudyProcessor, encode_table
 from modeling.progress import progress
 from training.corpora.labelled_film import Film
 from training.counterfactuals import noise, paint

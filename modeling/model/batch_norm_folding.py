@@ -71,20 +71,16 @@ def _pairs(backbone: nn.Module, run: Callable[[], object]) -> list[tuple[str, st
     """(convolution, batch norm) by name, where the one reads exactly what the other wrote, once each."""
     wrote: dict[int, tuple[str, Tensor]] = {}  # the tensor is held so that its id stays its own
     pairs: list[tuple[str, str]] = []
-    hooks = []
-    for name, module in backbone.named_modules():
-        if isinstance(module, nn.Conv2d):
-            hooks.append(
-                module.register_forward_hook(
-                    lambda m, i, out, name=name: wrote.update({id(out): (name, out)})
-                )
-            )
-        elif isinstance(module, nn.BatchNorm2d):
-            hooks.append(
-                module.register_forward_pre_hook(
-                    lambda m, read, name=name: pairs.append((wrote.get(id(read[0]), ("",))[0], name))
-                )
-            )
+    names = {module: name for name, module in backbone.named_modules()}
+
+    def write(module: nn.Module, _: object, out: Tensor) -> None:
+        wrote[id(out)] = (names[module], out)
+
+    def read(module: nn.Module, taken: tuple[Tensor, ...]) -> None:
+        pairs.append((wrote.get(id(taken[0]), ("",))[0], names[module]))
+
+    hooks = [m.register_forward_hook(write) for m in names if isinstance(m, nn.Conv2d)]
+    hooks += [m.register_forward_pre_hook(read) for m in names if isinstance(m, nn.BatchNorm2d)]
     try:
         with torch.inference_mode():
             run()

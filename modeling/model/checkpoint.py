@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
@@ -19,31 +19,18 @@ from modeling.model.processing import PROCESSOR_FILE, TOKENIZER_FILE, StudyProce
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 OPTIONAL_FILES = (
-    TOKENIZER_FILE,
-    "baselines.safetensors",
-    "README.md",
-    "metrics.json",
-    "split.csv",
-    "training.json",
-    "calibration.json",
-    "familiarity.safetensors",
-    "localisation.json",
-    "phantoms.json",
-    "shortcut.json",
-    "fusion_comparison.json",
-    "drills.json",
-)
+    TOKENIZER_FILE, "baselines.safetensors", "README.md", "metrics.json", "split.csv", "training.json",
+    "calibration.json", "familiarity.safetensors", "localisation.json", "phantoms.json", "shortcut.json",
+    "fusion_comparison.json", "drills.json",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a checkpoint was loaded from.
+    """A checkpoint's home: its name (repo id or folder), and the folder of its files on this machine.
 
-    Attributes:
-        name: repo id or folder name.
-        revision: commit hash on the Hub; "sha256:..." of the weights for a folder.
-        folder: where its files lie on this machine.
-        pinned: whether the revision was asked for by its full hash.
+    `revision` is a commit hash on the Hub, "sha256:..." of the weights for a folder; it is `pinned` where it
+    was asked for by its full hash.
     """
 
     name: str
@@ -59,10 +46,7 @@ def sha256_of(path: Path) -> str:
 
 
 def locate(path_or_repo: str | Path, revision: str | None, token: str | None) -> Origin:
-    """The files of a checkpoint, downloaded where it is a Hub repo.
-
-    An unpinned revision (a branch, or none) is resolved to a commit hash first, so that all files belong
-    to one commit and the page can show which.
+    """The files of a checkpoint, downloaded as one commit where it is a Hub repo.
 
     Raises:
         CheckpointError: no such folder or repo, or the Hub does not answer.
@@ -71,21 +55,13 @@ def locate(path_or_repo: str | Path, revision: str | None, token: str | None) ->
     if folder.is_dir():
         weights = folder / WEIGHTS_FILE
         if not weights.is_file():
-            raise CheckpointError(
-                "{name} has no {file}; point to a folder with a checkpoint.",
-                name=folder.name,
-                file=WEIGHTS_FILE,
-            )
+            no_weights = "{name} has no {file}; point to a folder with a checkpoint."
+            raise CheckpointError(no_weights, name=folder.name, file=WEIGHTS_FILE)
         return Origin(folder.name, f"sha256:{sha256_of(weights)[:16]}", folder, pinned=False)
     repo = str(path_or_repo)
     if repo.count("/") != 1 or repo.startswith((".", "/")):
-        raise CheckpointError(
-            "There is no checkpoint folder '{name}'; give a folder or a Hub repo as owner/name.", name=repo
-        )
-    return _download(repo, revision, token)
-
-
-def _download(repo: str, revision: str | None, token: str | None) -> Origin:
+        no_folder = "There is no checkpoint folder '{name}'; give a folder or a Hub repo as owner/name."
+        raise CheckpointError(no_folder, name=repo)
     wanted = (CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, *OPTIONAL_FILES)
     commit, folder = fetched(Repo(repo, revision, token), wanted, CheckpointError)
     return Origin(repo, commit, folder, pinned=commit == revision)
@@ -97,24 +73,25 @@ def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:
     Raises:
         CheckpointError: a file is missing or damaged, or the hashes differ.
     """
-    path = origin.folder / CONFIG_FILE
+    path = _part(origin, CONFIG_FILE)
     try:
-        config = FusionConfig.from_json(json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise CheckpointError(
-            "{name} has no {file}; publish the checkpoint again whole.", name=origin.name, file=CONFIG_FILE
-        ) from None
+        raw = json.loads(path.read_text())
     except ValueError as exc:
-        raise CheckpointError(
-            "{file} of {name} is not valid JSON; fetch it again.", file=CONFIG_FILE, name=origin.name
-        ) from exc
-    processor = StudyProcessor.load(origin.folder)
+        no_json = "{file} of {name} is not valid JSON; fetch it again."
+        raise CheckpointError(no_json, file=CONFIG_FILE, name=origin.name) from exc
+    config, processor = FusionConfig.from_json(raw), StudyProcessor.load(origin.folder)
     if processor.config.sha256 != config.processor_sha256:
-        raise CheckpointError(
-            "The processor of {name} is not the one of its weights; publish both together again.",
-            name=origin.name,
-        )
+        another = "The processor of {name} is not the one of its weights; publish both together again."
+        raise CheckpointError(another, name=origin.name)
     return config, processor
+
+
+def _part(origin: Origin, file: str) -> Path:
+    path = origin.folder / file
+    if not path.is_file():
+        absent = "{name} has no {file}; publish the checkpoint again whole."
+        raise CheckpointError(absent, name=origin.name, file=file)
+    return path
 
 
 def load_weights(model: torch.nn.Module, origin: Origin) -> None:
@@ -123,19 +100,18 @@ def load_weights(model: torch.nn.Module, origin: Origin) -> None:
     Raises:
         CheckpointError: the file is missing or truncated, or a tensor is missing, extra or of another shape.
     """
-    path = origin.folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise CheckpointError(
-            "{name} has no {file}; publish the checkpoint again whole.", name=origin.name, file=WEIGHTS_FILE
-        )
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        tensors = load_file(_part(origin, WEIGHTS_FILE))
     except (SafetensorError, OSError) as exc:
-        raise CheckpointError(
-            "{file} of {name} is damaged; fetch the checkpoint again.", file=WEIGHTS_FILE, name=origin.name
-        ) from exc
+        damaged = "{file} of {name} is damaged; fetch the checkpoint again."
+        raise CheckpointError(damaged, file=WEIGHTS_FILE, name=origin.name) from exc
     own = model.state_dict()
+    _compared(own, tensors, origin)
+    model.load_state_dict({n: t.to(own[n].dtype) for n, t in tensors.items()}, strict=True)
+
+
+def _compared(own: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor], origin: Origin) -> None:
+    """Refuse a tensor that is missing, extra or of another shape."""
     for name in sorted(own.keys() ^ tensors.keys()):
         template = (
             "{file} of {name} lacks tensor '{tensor}'; fetch both files together."
@@ -144,16 +120,16 @@ def load_weights(model: torch.nn.Module, origin: Origin) -> None:
         )
         raise CheckpointError(template, file=WEIGHTS_FILE, name=origin.name, tensor=name)
     for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
+        shape, wanted = tuple(tensor.shape), tuple(own[name].shape)
+        if shape != wanted:
             raise CheckpointError(
                 "Tensor '{tensor}' of {name} has shape {shape}, not {wanted}; fetch weights and"
                 " config.json together.",
                 tensor=name,
                 name=origin.name,
-                shape=tuple(tensor.shape),
-                wanted=tuple(own[name].shape),
+                shape=shape,
+                wanted=wanted,
             )
-    model.load_state_dict({n: t.to(own[n].dtype) for n, t in tensors.items()}, strict=True)
 
 
 def write(
@@ -165,8 +141,7 @@ def write(
 ) -> None:
     """Write a checkpoint folder; the processor's hash goes into `config.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = replace(config, processor_sha256=processor.config.sha256)
-    (folder / CONFIG_FILE).write_text(json.dumps(config.to_json(), indent=2) + "\n")
+    replace(config, processor_sha256=processor.config.sha256).write(folder / CONFIG_FILE)
     processor.save(folder)
     save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, folder / WEIGHTS_FILE)
     for name, text in extra.items():
@@ -181,11 +156,7 @@ def push(
     token: str | None,
     extra: Mapping[str, str],
 ) -> str:
-    """Publish a checkpoint as one commit and return its hash.
-
-    Raises:
-        CheckpointError: the Hub refuses or does not answer.
-    """
+    """Publish a checkpoint as one commit; its hash. Raises CheckpointError: the Hub refuses or is silent."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HTTPError
 
@@ -194,11 +165,8 @@ def push(
         write(Path(folder), config, processor, weights, extra)
         try:
             api.create_repo(repo_id, exist_ok=True)
-            commit = api.upload_folder(
-                repo_id=repo_id, folder_path=folder, commit_message="Publish checkpoint"
-            )
+            said = {"repo_id": repo_id, "commit_message": "Publish checkpoint"}
+            return api.upload_folder(folder_path=folder, **said).oid
         except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
-            raise CheckpointError(
-                "{name} could not be published; check HF_TOKEN and try again.", name=repo_id
-            ) from exc
-    return commit.oid
+            unpublished = "{name} could not be published; check HF_TOKEN and try again."
+            raise CheckpointError(unpublished, name=repo_id) from exc

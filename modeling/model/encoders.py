@@ -5,6 +5,7 @@ Shape letters: B studies, C channels of the backbone, P patches, F fields, T tok
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,42 +43,32 @@ _EVIDENCE_GAIN = 8.0
 
 
 def _stages(config: ImageEncoderConfig) -> nn.Module:
-    """The backbone up to the last stage of the configured stride, or whole with its last two maps.
-
-    Raises:
-        CheckpointError: the backbone has no such stages.
-    """
-    options = {"pretrained": False, "features_only": True, "feature_cls": "getter"}
-    if config.drop_path:
-        options["drop_path_rate"] = config.drop_path
+    """The backbone up to the last stage of the configured stride, or whole with its last two maps."""
     stages: tuple[int, ...] = (-2, -1)
     try:
         if config.stride:
-            whole = timm.create_model(config.name, **options)
-            strides = whole.feature_info.reduction()
+            strides = _timm(config, features_only=True, feature_cls="getter").feature_info.reduction()
             stages = (max(i for i, stride in enumerate(strides) if stride == config.stride),)
-        return timm.create_model(config.name, **options, out_indices=stages)
+        return _timm(config, features_only=True, feature_cls="getter", out_indices=stages)
     except (RuntimeError, ValueError) as exc:
         if config.stride:
-            raise CheckpointError(
-                "{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json.",
-                name=config.name,
-                stride=config.stride,
-            ) from exc
-        raise CheckpointError(
-            "{name} has no two feature maps to join; set 'pyramid' to 0 in config.json.", name=config.name
-        ) from exc
+            no_stride = "{name} has no feature map of stride {stride}; set 'stride' to 0 in config.json."
+            raise CheckpointError(no_stride, name=config.name, stride=config.stride) from exc
+        no_pair = "{name} has no two feature maps to join; set 'pyramid' to 0 in config.json."
+        raise CheckpointError(no_pair, name=config.name) from exc
 
 
 def _whole(config: ImageEncoderConfig, image_size: int) -> nn.Module:
     """The backbone without its classifier, for films of that side."""
-    options = {"pretrained": False, "num_classes": 0, "global_pool": ""}
-    if config.drop_path:
-        options["drop_path_rate"] = config.drop_path
     try:
-        return timm.create_model(config.name, img_size=image_size, **options)
+        return _timm(config, num_classes=0, global_pool="", img_size=image_size)
     except TypeError:  # convolutional models take any size and no such argument
-        return timm.create_model(config.name, **options)
+        return _timm(config, num_classes=0, global_pool="")
+
+
+def _timm(config: ImageEncoderConfig, **options: Any) -> nn.Module:
+    skipped = {"drop_path_rate": config.drop_path} if config.drop_path else {}
+    return timm.create_model(config.name, pretrained=False, **options, **skipped)
 
 
 class ImageEncoder(nn.Module):
@@ -86,9 +77,8 @@ class ImageEncoder(nn.Module):
     def __init__(self, config: ImageEncoderConfig, width: int, image_size: int) -> None:
         super().__init__()
         if not timm.is_model(config.name):
-            raise CheckpointError(
-                "timm has no model '{name}'; choose a name that timm.list_models() shows.", name=config.name
-            )
+            no_model = "timm has no model '{name}'; choose a name that timm.list_models() shows."
+            raise CheckpointError(no_model, name=config.name)
         self.staged = bool(config.stride or config.pyramid)
         self.backbone = _stages(config) if self.staged else _whole(config, image_size)
         channels = self.backbone.feature_info.channels() if self.staged else [self.backbone.num_features]
@@ -113,9 +103,8 @@ class ImageEncoder(nn.Module):
         if self.staged:
             return self.backbone(image)[-1]
         features = self.backbone.forward_features(image)
-        channels = self.channels
         if features.ndim == 4:
-            return features if features.shape[1] == channels else features.permute(0, 3, 1, 2)
+            return features if features.shape[1] == self.channels else features.permute(0, 3, 1, 2)
         patches = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]  # B P C
         side = round(patches.shape[1] ** 0.5)
         assert side * side == patches.shape[1], patches.shape
@@ -151,12 +140,8 @@ class TableEncoder(nn.Module):
         self.slope = nn.Parameter(torch.randn(count, e) * 0.5)
         self.unknown = nn.Parameter(torch.zeros(count, e))
         self.level = nn.Parameter(torch.randn(count, 1 + largest, e) * 0.5)  # row 0: a known number's offset
-        self.mixer = nn.Sequential(
-            nn.Linear(count * e, config.hidden),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, width),
-        )
+        hidden, joined = nn.Linear(count * e, config.hidden), nn.Linear(config.hidden, width)
+        self.mixer = nn.Sequential(hidden, nn.GELU(), nn.Dropout(config.dropout), joined)
         self.to_sequence = nn.Linear(e, width)
 
     def embed(self, numeric: Tensor, category: Tensor, known: Tensor) -> Tensor:
@@ -188,9 +173,8 @@ class TextEncoder(nn.Module):
 
         options = dict(config.transformers)
         try:
-            self.transformer = AutoModel.from_config(
-                AutoConfig.for_model(options.pop("model_type"), **options)
-            )
+            built = AutoConfig.for_model(options.pop("model_type"), **options)
+            self.transformer = AutoModel.from_config(built)
         except (ValueError, KeyError, TypeError) as exc:
             raise CheckpointError(
                 "transformers cannot build this text encoder; check 'text.transformers' in config.json."
@@ -219,12 +203,11 @@ class TextEncoder(nn.Module):
         return Encoded(self._pooled(sequence, attention), sequence, mask, given)
 
     def _features(self, hidden: Tensor, embedded: Tensor, attention: Tensor) -> Tensor:
-        """What the transformer, and the phrase around it, say of each token: (B, T, D)."""
+        """Each token by the transformer, and by the phrase around it: (B, T, D)."""
         sequence = self.projection(hidden)
         if self.phrases is None:
             return sequence
-        there = attention[..., None]  # what lies behind a text's end is no neighbour
-        words = _PHRASE_GAIN * embedded * there
+        words = _PHRASE_GAIN * embedded * attention[..., None]  # behind a text's end is no neighbour
         return sequence + self.phrases(words.transpose(1, 2)).transpose(1, 2)
 
     def _pooled(self, sequence: Tensor, attention: Tensor) -> Tensor:

@@ -1,5 +1,4 @@
-"""Is this a film like those the checkpoint learnt from? A gate in front of the numbers, not a diagnosis of
-the film.
+"""How like the training films a film is: a gate in front of the numbers, not a diagnosis of the film.
 
 Two questions are asked of each film, in the backbone's features and as a coarse picture. How far does it lie
 from the training films: the Mahalanobis distance within their leading components (Lee et al., NeurIPS 2018)
@@ -11,13 +10,13 @@ Shape letters: N films, C numbers that describe a film, d components.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from modeling.errors import CheckpointError
@@ -124,6 +123,7 @@ class Boundary:
         return np.clip((rows - self.mean) / self.scale, -CLIPPED, CLIPPED) @ self.weights + self.offset
 
 
+Part = TypeVar("Part", Subspace, Boundary)
 Described = dict[str, np.ndarray]
 """Name -> (N, C), as `describe` gives it."""
 
@@ -132,9 +132,7 @@ Described = dict[str, np.ndarray]
 class FamiliarityGate:
     """The gate of one checkpoint; `judge` is what the app calls.
 
-    Attributes:
-        far: the distance that counts as 1.
-        boundary: None in a gate that was fitted before there were boundaries.
+    A distance of `far` counts as 1; older gates have no boundary.
     """
 
     model: FusionModel
@@ -153,11 +151,7 @@ class FamiliarityGate:
         validation: Sequence[Radiograph],
         strange: Sequence[Sequence[Radiograph]],
     ) -> Self:
-        """Subspaces and boundary from training films and strange pictures, the limits from validation films.
-
-        Args:
-            strange: pictures that shall be stopped, by kind.
-        """
+        """Subspaces and boundary from training films and kinds of strange pictures; limits by validation."""
         films, held = (describe(model, processor, side) for side in (training, validation))
         subspaces = {name: Subspace.fit(rows, COMPONENTS[name]) for name, rows in films.items()}
         kinds = [_joined(describe(model, processor, kind)) for kind in strange if kind]
@@ -178,12 +172,7 @@ class FamiliarityGate:
         return self.score(describe(self.model, self.processor, films))
 
     def judge(self, image: torch.Tensor, features: torch.Tensor) -> tuple[Familiarity, ...]:
-        """How familiar each film of a batch is.
-
-        Args:
-            image: (N, 3, h, w) as the processor gives it.
-            features: (N, C, h', w') what the backbone made of it.
-        """
+        """How familiar each film is: (N, 3, h, w) as processed, and its (N, C, h', w') feature map."""
         described = {n: rows.double().cpu().numpy() for n, rows in _described(image, features).items()}
         return tuple(Familiarity(float(score), self.threshold) for score in self.score(described))
 
@@ -191,65 +180,41 @@ class FamiliarityGate:
 
     def save(self, folder: Path) -> None:
         """Write `familiarity.safetensors`, components in half precision: some 100 kB."""
-        arrays = {
-            "threshold": np.array([self.threshold], np.float64),
-            "far": np.array([self.far], np.float64),
-        }
-        for name, s in self.subspaces.items():
-            arrays |= {
-                f"{name}.mean": s.mean.astype(np.float32),
-                f"{name}.scale": s.scale.astype(np.float32),
-                f"{name}.components": s.components.astype(np.float16),
-                f"{name}.variances": s.variances.astype(np.float32),
-                f"{name}.residual": np.array([s.residual], np.float64),
-            }
-        if self.boundary is not None:
-            parts = {name: getattr(self.boundary, name).astype(np.float32) for name in _PLANE}
-            offset = np.array([self.boundary.offset], np.float64)
-            arrays |= {f"boundary.{name}": part for name, part in parts.items()} | {"boundary.offset": offset}
+        arrays = {name: np.array([getattr(self, name)], np.float64) for name in ("threshold", "far")}
+        boundary = {} if self.boundary is None else {"boundary": self.boundary}
+        for name, part in (self.subspaces | boundary).items():
+            for key, value in vars(part).items():
+                arrays[f"{name}.{key}"] = np.atleast_1d(value).astype(_STORED_AS.get(key, np.float32))
         metadata = {"weights_sha256": sha256_of(folder / WEIGHTS_FILE)}
         save_file(arrays, folder / FAMILIARITY_FILE, metadata=metadata)
 
     @classmethod
     def load(cls, folder: Path, model: FusionModel, processor: StudyProcessor) -> Self | None:
-        """The gate of a checkpoint folder; None where it has none.
-
-        Raises:
-            CheckpointError: its file is damaged or belongs to other weights.
-        """
+        """The gate of a folder, or None. Raises CheckpointError: it is damaged, or of other weights."""
         path = folder / FAMILIARITY_FILE
         if not path.is_file():
             return None
         try:
             arrays, weights = load_file(path), _weights_of(path)
-            subspaces = {name: _subspace(arrays, name) for name in COMPONENTS}
-            boundary = _boundary(arrays) if "boundary.weights" in arrays else None
+            subspaces = {name: _read(Subspace, arrays, name) for name in COMPONENTS}
+            boundary = _read(Boundary, arrays, "boundary") if "boundary.weights" in arrays else None
             threshold = float(arrays["threshold"][0])
             far = float(arrays["far"][0]) if "far" in arrays else 1.0
         except (SafetensorError, OSError, KeyError, IndexError) as exc:
-            raise CheckpointError(
-                "{file} is damaged; fetch the checkpoint again.", file=FAMILIARITY_FILE
-            ) from exc
+            raise CheckpointError("{file} is damaged; fetch the checkpoint again.", file=path.name) from exc
         if weights != sha256_of(folder / WEIGHTS_FILE):
-            raise CheckpointError(
-                "{file} was measured with other weights; measure the checkpoint again.", file=FAMILIARITY_FILE
-            )
+            other_weights = "{file} was measured with other weights; measure the checkpoint again."
+            raise CheckpointError(other_weights, file=path.name)
         return cls(model, processor, subspaces, boundary, far, threshold)
 
 
-_PLANE = ("mean", "scale", "weights")
+_STORED_AS = {"components": np.float16, "residual": np.float64, "offset": np.float64}
 
 
-def _subspace(arrays: dict[str, np.ndarray], name: str) -> Subspace:
-    parts = (arrays[f"{name}.{part}"] for part in ("mean", "scale", "components", "variances"))
-    return Subspace(
-        *(part.astype(np.float64) for part in parts), residual=float(arrays[f"{name}.residual"][0])
-    )
-
-
-def _boundary(arrays: dict[str, np.ndarray]) -> Boundary:
-    parts = (arrays[f"boundary.{name}"].astype(np.float64) for name in _PLANE)
-    return Boundary(*parts, offset=float(arrays["boundary.offset"][0]))
+def _read(kind: type[Part], arrays: dict[str, np.ndarray], name: str) -> Part:
+    """A subspace or boundary as `save` wrote it."""
+    values = {f.name: arrays[f"{name}.{f.name}"].astype(np.float64) for f in fields(kind)}
+    return kind(**{key: float(v[0]) if key in ("residual", "offset") else v for key, v in values.items()})
 
 
 def _joined(described: Described) -> np.ndarray:
@@ -257,8 +222,6 @@ def _joined(described: Described) -> np.ndarray:
 
 
 def _weights_of(path: Path) -> str:
-    from safetensors import safe_open
-
     with safe_open(path, framework="numpy") as file:
         return (file.metadata() or {}).get("weights_sha256", "")
 

@@ -15,14 +15,19 @@ from modeling.sentence import Sentence
 from modeling.study import Photometric, Radiograph, Window
 
 
+def _middle_and_width(window: Window) -> tuple[float, float]:
+    """Of a window as a straight line or a sigmoid through its middle."""
+    if window.function == "LINEAR":
+        return window.center - 0.5, max(window.width - 1.0, 1e-6)
+    return window.center, max(window.width, 1e-6)
+
+
 def _windowed(values: np.ndarray, window: Window) -> np.ndarray:
     """DICOM PS3.3 C.11.2.1.2.1 and C.11.2.1.3, output range 0 to 1."""
-    center, width = window.center, window.width
+    middle, width = _middle_and_width(window)
     if window.function == "SIGMOID":
-        return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - center) / max(width, 1e-6), -60, 60)))
-    if window.function == "LINEAR":
-        center, width = center - 0.5, max(width - 1.0, 1e-6)
-    return np.clip((values - center) / max(width, 1e-6) + 0.5, 0.0, 1.0)
+        return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - middle) / width, -60, 60)))
+    return np.clip((values - middle) / width + 0.5, 0.0, 1.0)
 
 
 def _presented(radiograph: Radiograph, stored: np.ndarray) -> np.ndarray:
@@ -55,12 +60,8 @@ WIDEST_GAP = 0.4
 
 @dataclass(frozen=True, eq=False)
 class _Levels:
-    """What every stored value of a film is presented as, and the two presented values that end its range.
-
-    Attributes:
-        radiograph: the film with the window or look-up table that is used of it.
-        notes: where that is not what its file says.
-    """
+    """The film with the window or look-up table that is used of it, what every stored value is presented as,
+    the two presented values that end its range, and notes where that is not what its file says."""
 
     radiograph: Radiograph
     lowest: int
@@ -91,9 +92,9 @@ def _levels(radiograph: Radiograph, percentiles: Sequence[float]) -> _Levels:
     _, number, film, presented, low, high, cut = best
     notes = [_FALLBACKS[bool(radiograph.voi_lut), film.window is not None]] if number else []
     notes += [_CUT] if cut else []
-    if int(seen.sum()) < FEWEST_LEVELS and high > low:
-        said = "The film has only {count} gray levels, a radiograph has hundreds; do not rely on the answer."
-        notes.append(Sentence(said, count=int(seen.sum())))
+    if seen.sum() < FEWEST_LEVELS and high > low:
+        few = "The film has only {count} gray levels, a radiograph has hundreds; do not rely on the answer."
+        notes.append(Sentence(few, count=int(seen.sum())))
     return _Levels(film, lowest, index, presented, float(low), float(high), tuple(notes))
 
 
@@ -152,11 +153,8 @@ def _shades(values: np.ndarray, counts: np.ndarray, low: float, high: float) -> 
 def brightness(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5)) -> np.ndarray:
     """The film as it is looked at: bone is bright whatever the file's polarity.
 
-    Args:
-        percentiles: of the windowed film, become 0 and 1.
-
     Returns:
-        (H, W) float32 in [0, 1]; all 0 for a constant film.
+        (H, W) float32 in [0, 1], which are two percentiles of the windowed film; all 0 for a constant one.
     """
     return presented_film(radiograph, percentiles)[0]
 
@@ -210,22 +208,15 @@ def grayscale(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5)
     def value_of(presented: float) -> float:
         rescaled = presented * polarity
         if window is not None:
-            center, width = window.center, window.width
-            if window.function == "LINEAR":
-                center, width = center - 0.5, max(width - 1.0, 1e-6)
-            rescaled = (rescaled - 0.5) * max(width, 1e-6) + center
+            middle, width = _middle_and_width(window)
+            rescaled = (rescaled - 0.5) * width + middle
         return (rescaled - intercept) / slope
 
     index = last - levels.index if negative else levels.index
+    values = index.astype(np.uint8 if last < 256 else np.uint16)
     seen = (value_of(levels.low), value_of(levels.high)) if levels.high > levels.low else (last, last + 1.0)
-    ends = sorted((value_of(0.0), value_of(polarity))) if window is not None else None
-    return Grayscale(
-        index.astype(np.uint8 if last < 256 else np.uint16),
-        slope,
-        intercept,
-        seen,
-        (ends[0], ends[1]) if ends else None,
-    )
+    low, high = sorted((value_of(0.0), value_of(polarity)))
+    return Grayscale(values, slope, intercept, seen, None if window is None else (low, high))
 
 
 def _curved(radiograph: Radiograph, levels: _Levels) -> Grayscale:
@@ -233,15 +224,11 @@ def _curved(radiograph: Radiograph, levels: _Levels) -> Grayscale:
     whole = radiograph.voi_lut is not None and span <= 65535
     step = 1.0 if whole or span <= 0 else span / 65535
     values = np.round((levels.presented - first) / step)
-    sign = -1.0 if radiograph.photometric == Photometric.MONOCHROME1 else 1.0
+    most, sign = values.max(), -1.0 if radiograph.photometric == Photometric.MONOCHROME1 else 1.0
     low, high = (levels.low - first) / step, (levels.high - first) / step
-    return Grayscale(
-        values.astype(np.uint8 if values.max() < 256 else np.uint16)[levels.index],
-        sign * step,
-        sign * first,
-        (low, high) if high > low else (values.max(), values.max() + 1.0),
-        None,
-    )
+    seen = (low, high) if high > low else (most, most + 1.0)
+    values = values.astype(np.uint8 if most < 256 else np.uint16)[levels.index]
+    return Grayscale(values, sign * step, sign * first, seen, None)
 
 
 @dataclass(frozen=True)
@@ -269,14 +256,6 @@ class Letterbox:
         return square[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
-def _resize(array: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Antialiased bilinear resampling of a float32 array."""
-    if array.shape == shape:
-        return array.astype(np.float32)
-    picture = Image.fromarray(np.ascontiguousarray(array, dtype=np.float32))
-    return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
-
-
 def letterboxed(
     radiograph: Radiograph, config: ImageProcessing
 ) -> tuple[np.ndarray, Letterbox, tuple[Sentence, ...]]:
@@ -289,33 +268,20 @@ def letterboxed(
     box = Letterbox.fit(radiograph, config.size)
     square = np.zeros((config.size, config.size), np.float32)
     shown, notes = presented_film(radiograph, config.percentiles)
-    box.crop(square)[:] = _resize(shown, (box.height, box.width))
+    box.crop(square)[:] = resampled(shown, (box.height, box.width))
     return square, box, notes
 
 
 def to_native(attribution: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring a map of the letterboxed film to native pixels; its sum stays the same up to interpolation.
+    """A map of the letterboxed film in native pixels; its sum stays the same up to interpolation.
 
-    Args:
-        attribution: (h, w) without padding, in logits per model pixel.
-        shape: (H, W) of the film.
-
-    Returns:
-        (H, W) float32, in logits per native pixel.
+    (h, w) without padding, in logits per model pixel -> (H, W) float32, in logits per native pixel.
     """
     scale = (attribution.shape[0] * attribution.shape[1]) / (shape[0] * shape[1])
-    return _resize(attribution.astype(np.float32), shape) * np.float32(scale)
+    return resampled(attribution, shape) * np.float32(scale)
 
 
 def resampled(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map or a region's coverage at another size.
-
-    Args:
-        values: (h, w) numbers or bool.
-        shape: (H, W) wanted.
-
-    Returns:
-        (H, W) float32, antialiased where it shrinks; values stay within their range.
-    """
+    """A map or a region's coverage (h, w) at another size: float32, antialiased, within the values' range."""
     picture = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
     return np.asarray(picture.resize(shape[::-1], Image.Resampling.BILINEAR))

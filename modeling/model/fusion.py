@@ -25,7 +25,7 @@ from modeling.study import Modality
 logger = logging.getLogger(__name__)
 
 
-# --- fusion ------------------------------------------------------------------------------------------------
+# --- fusion
 
 
 class ProductFusion(nn.Module):
@@ -86,14 +86,7 @@ class CrossAttentionFusion(nn.Module):
         )
         self.norm = nn.ModuleList(nn.LayerNorm(width) for _ in range(count))
         self.feed_forward = nn.ModuleList(
-            nn.Sequential(
-                nn.Linear(width, 4 * width),
-                nn.GELU(),
-                nn.Dropout(dropout),
-                nn.Linear(4 * width, width),
-                nn.Dropout(dropout),
-            )
-            for _ in range(count if feed_forward else 0)
+            _feed_forward(width, dropout) for _ in range(count if feed_forward else 0)
         )
         self.after = nn.ModuleList(nn.LayerNorm(width) for _ in self.feed_forward)
         self.mix = nn.Sequential(nn.Linear(count * width, width), nn.GELU(), nn.Dropout(dropout))
@@ -125,6 +118,11 @@ class CrossAttentionFusion(nn.Module):
         return out * (~empty)[:, None, None]
 
 
+def _feed_forward(width: int, dropout: float) -> nn.Sequential:
+    wide, narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+    return nn.Sequential(wide, nn.GELU(), nn.Dropout(dropout), narrow, nn.Dropout(dropout))
+
+
 _FUSIONS = {
     "product": ProductFusion,
     "concat": ConcatFusion,
@@ -133,12 +131,12 @@ _FUSIONS = {
 }
 
 
-# --- the model ---------------------------------------------------------------------------------------------
+# --- the model
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """What an attribution walks along: continuous inputs, one tensor a modality.
+    """The continuous inputs that an attribution walks along, one tensor a modality.
 
     Attributes:
         image: (B, 3, h, w) normalised film; fields: (B, F, E); tokens: (B, T, E'); each None without encoder.
@@ -160,16 +158,10 @@ class FusionModel(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        pairs = (
-            (config.image, processor.image),
-            (config.table, processor.table),
-            (config.text, processor.text),
-        )
-        for encoder, processing in pairs:
-            if bool(encoder) != bool(processing):
-                raise CheckpointError(
-                    "The checkpoint's encoders and its processor do not read the same modalities."
-                )
+        if any(bool(getattr(config, m)) != bool(getattr(processor, m)) for m in Modality):
+            raise CheckpointError(
+                "The checkpoint's encoders and its processor do not read the same modalities."
+            )
         self.encoders = nn.ModuleDict()
         if config.image and processor.image:
             self.encoders["image"] = ImageEncoder(config.image, width, processor.image.size)
@@ -188,14 +180,14 @@ class FusionModel(nn.Module):
 
     def embed(self, inputs: ModelInputs) -> Embedded:
         """Values and ids -> the continuous inputs of `forward_embedded`."""
-        encoders = self.encoders
-        return Embedded(
-            image=inputs.image if "image" in encoders else None,
-            fields=encoders["table"].embed(inputs.numeric, inputs.category, inputs.known)
-            if "table" in encoders
-            else None,
-            tokens=encoders["text"].embed(inputs.tokens) if "text" in encoders else None,
-        )
+        image = fields = tokens = None
+        if "image" in self.encoders:
+            image = inputs.image
+        if "table" in self.encoders:
+            fields = self.encoders["table"].embed(inputs.numeric, inputs.category, inputs.known)
+        if "text" in self.encoders:
+            tokens = self.encoders["text"].embed(inputs.tokens)
+        return Embedded(image, fields, tokens)
 
     def encode(
         self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
@@ -205,22 +197,16 @@ class FusionModel(nn.Module):
         Args:
             features: (B, C, h', w') feature map of the film, where the caller has it already.
         """
-        encoded = {}
-        if "image" in self.encoders:
-            encoder = self.encoders["image"]
+        encoded = {name: self._absent(inputs) for name in self.encoders}
+        if "image" in encoded:
             if features is None and inputs.image_given.any():
-                features = encoder.feature_map(embedded.image)
-            if features is None:
-                encoded["image"] = self._absent(inputs)
-            else:
-                encoded["image"] = encoder.encode(features, inputs.image_given)
-        if "table" in self.encoders:
+                features = self.encoders["image"].feature_map(embedded.image)
+            if features is not None:
+                encoded["image"] = self.encoders["image"].encode(features, inputs.image_given)
+        if "table" in encoded:
             encoded["table"] = self.encoders["table"].encode(embedded.fields, inputs.known)
-        if "text" in self.encoders:
-            if inputs.token_mask.any():
-                encoded["text"] = self.encoders["text"].encode(embedded.tokens, inputs.token_mask)
-            else:
-                encoded["text"] = self._absent(inputs)
+        if "text" in encoded and inputs.token_mask.any():
+            encoded["text"] = self.encoders["text"].encode(embedded.tokens, inputs.token_mask)
         return encoded
 
     def _absent(self, inputs: ModelInputs) -> Encoded:
@@ -244,7 +230,7 @@ class FusionModel(nn.Module):
         return logits
 
     def class_evidence(self, task: TaskName, features: Tensor) -> Tensor:
-        """What each place of the film adds to each logit of a task, beside what is the same for every film.
+        """The part of each place of the film in each logit of a task, beside what is the same for every film.
 
         A softmax head over the product fusion of the film alone is linear in the places, so this is the whole
         answer taken apart (class activation maps, Zhou et al., CVPR 2016).
@@ -274,11 +260,7 @@ class FusionModel(nn.Module):
     def save_pretrained(
         self, folder: str | Path, processor: StudyProcessor, extra: Mapping[str, str] | None = None
     ) -> None:
-        """Write config, processor and safetensors as the Hub repo holds them.
-
-        Args:
-            extra: further text files by name, such as the card.
-        """
+        """Write config, processor, safetensors and `extra` text files by name, as a Hub repo holds them."""
         checkpoint.write(Path(folder), self.config, processor, self.state_dict(), extra or {})
 
     @classmethod

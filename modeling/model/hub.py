@@ -14,12 +14,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Repo:
-    """A repo at a revision.
+    """A repo (owner/name) at a revision: commit, branch or tag; None for the newest commit.
 
-    Attributes:
-        name: as owner/name.
-        revision: commit, branch or tag; None for the newest commit.
-        setting: prefix of the variables that name it, for sentences: `MODEL` for `MODEL_REPO`.
+    `setting` is the prefix of the variables that name it, for sentences: `MODEL` for `MODEL_REPO`.
     """
 
     name: str
@@ -37,7 +34,7 @@ def fetched(repo: Repo, wanted: Sequence[str], error: type[ViewboxError]) -> tup
 
     Args:
         wanted: patterns of the files; others are left there.
-        error: what to raise.
+        error: is raised, with the reader's sentence, where they cannot be had.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HTTPError  # the client's own transport error: not always httpx's
@@ -54,48 +51,29 @@ def fetched(repo: Repo, wanted: Sequence[str], error: type[ViewboxError]) -> tup
 
 def _why_not_fetched(repo: Repo, exc: Exception) -> Sentence:
     """The reader's sentence for what the Hub's client raised; never holds the token or an address."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import errors
 
-    name = repo.name
-    if isinstance(exc.__cause__, HfHubHTTPError):  # "not in the cache either" hides what the Hub had said
+    name, setting = repo.name, repo.setting
+    if isinstance(exc.__cause__, errors.HfHubHTTPError):  # "not in the cache either" hides what the Hub said
         exc = exc.__cause__
-    if isinstance(exc, HFValidationError):
-        return Sentence(
-            "'{name}' is no name of a Hub repo; give a folder or a Hub repo as owner/name.", name=name
-        )
-    if isinstance(exc, GatedRepoError):
-        return Sentence(
-            "{name} is gated; accept its terms and set HF_TOKEN to a token that may read it.", name=name
-        )
-    if isinstance(exc, RevisionNotFoundError):
-        return Sentence(
-            "{name} has no revision '{revision}'; set {setting}_REVISION to one of its commits.",
-            name=name,
-            revision=repo.revision,
-            setting=repo.setting,
-        )
-    if isinstance(exc, RepositoryNotFoundError):
-        return Sentence(
-            "The Hub has no {kind} '{name}', or it is private; check {setting}_REPO and HF_TOKEN.",
-            kind=Names("file", repo.kind),
-            name=name,
-            setting=repo.setting,
-        )
-    if isinstance(exc, HfHubHTTPError):
+    if isinstance(exc, errors.HFValidationError):
+        no_name = "'{name}' is no name of a Hub repo; give a folder or a Hub repo as owner/name."
+        return Sentence(no_name, name=name)
+    if isinstance(exc, errors.GatedRepoError):
+        gated = "{name} is gated; accept its terms and set HF_TOKEN to a token that may read it."
+        return Sentence(gated, name=name)
+    if isinstance(exc, errors.RevisionNotFoundError):
+        no_such = "{name} has no revision '{revision}'; set {setting}_REVISION to one of its commits."
+        return Sentence(no_such, name=name, revision=repo.revision, setting=setting)
+    if isinstance(exc, errors.RepositoryNotFoundError):
+        no_repo = "The Hub has no {kind} '{name}', or it is private; check {setting}_REPO and HF_TOKEN."
+        return Sentence(no_repo, kind=Names("file", repo.kind), name=name, setting=setting)
+    if isinstance(exc, errors.HfHubHTTPError):
         status = exc.response.status_code
         if status in (401, 403):
-            return Sentence(
-                "The Hub refused the login for {name}; set HF_TOKEN to a token that may read it.", name=name
-            )
-        return Sentence(
-            "The Hub answered {status} for {name}; try again in a minute.", status=status, name=name
-        )
-    return Sentence(
-        "{name} could not be fetched whole from the Hub; check the network and try again.", name=name
-    )
+            refused = "The Hub refused the login for {name}; set HF_TOKEN to a token that may read it."
+            return Sentence(refused, name=name)
+        answered = "The Hub answered {status} for {name}; try again in a minute."
+        return Sentence(answered, status=status, name=name)
+    unfetched = "{name} could not be fetched whole from the Hub; check the network and try again."
+    return Sentence(unfetched, name=name)

@@ -3,8 +3,7 @@
 The file is optional; it belongs to one set of weights and is refused beside any other.
 """
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
@@ -40,7 +39,7 @@ class OperatingPoint(Configuration):
 
 @dataclass(frozen=True)
 class TaskCalibration(Configuration):
-    """What was measured for one task.
+    """Operating points and prediction sets of one task.
 
     Attributes:
         films, patients: that it was measured on.
@@ -73,9 +72,8 @@ class TaskCalibration(Configuration):
             ViewboxError: the task has none.
         """
         if self.set_threshold is None:
-            raise ViewboxError(
-                "{task} has no prediction set; look at each finding by itself.", task=Names("task", self.task)
-            )
+            no_set = "{task} has no prediction set; look at each finding by itself."
+            raise ViewboxError(no_set, task=Names("task", self.task))
         classes = TASKS[self.task].classes
         assert probabilities.shape == (len(classes),), probabilities.shape
         threshold = np.array(self.class_thresholds) if self.class_thresholds else self.set_threshold
@@ -84,66 +82,43 @@ class TaskCalibration(Configuration):
         return PredictionSet(chosen, self.coverage, self.measured_coverage)
 
     def point(self, class_name: str, rule: Rule = "balanced") -> OperatingPoint:
-        """The operating point of a class.
-
-        Raises:
-            ViewboxError: none was measured.
-        """
+        """The operating point of a class. Raises ViewboxError: none was measured."""
         for point in self.operating_points:
             if (point.class_name, point.rule) == (class_name, rule):
                 return point
-        raise ViewboxError(
-            "No {name} operating point was measured for {class_name}; choose another class.",
-            name=rule,
-            class_name=Names("class", class_name),
-        )
+        no_point = "No {name} operating point was measured for {class_name}; choose another class."
+        raise ViewboxError(no_point, name=rule, class_name=Names("class", class_name))
 
 
 @dataclass(frozen=True)
 class Calibration(Configuration):
-    """All of `calibration.json`.
-
-    Attributes:
-        weights_sha256: hash of the weights that it was measured with.
-    """
+    """All of `calibration.json`, with the hash of the weights that it was measured with."""
 
     weights_sha256: str
-    tasks: tuple[TaskCalibration, ...] = field(default=())
+    tasks: tuple[TaskCalibration, ...] = ()
 
     def __getitem__(self, task: TaskName | str) -> TaskCalibration:
         for one in self.tasks:
             if one.task == task:
                 return one
-        raise ViewboxError(
-            "Nothing was measured for {task}; show its probabilities without a prediction set.",
-            task=Names("task", task),
-        )
+        nothing = "Nothing was measured for {task}; show its probabilities without a prediction set."
+        raise ViewboxError(nothing, task=Names("task", task))
 
     def __contains__(self, task: object) -> bool:
         return any(one.task == task for one in self.tasks)
 
     def save(self, folder: Path) -> None:
         """Write the file into a checkpoint folder."""
-        (folder / CALIBRATION_FILE).write_text(json.dumps(self.to_json(), indent=2) + "\n")
+        self.write(folder / CALIBRATION_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """Read the file of a checkpoint folder; None where it has none.
-
-        Raises:
-            CheckpointError: the file is damaged, or was measured with other weights.
-        """
+        """The file of a folder, or None. Raises CheckpointError: it is damaged, or of other weights."""
         path = folder / CALIBRATION_FILE
         if not path.is_file():
             return None
-        try:
-            found = cls.from_json(json.loads(path.read_text()))
-        except ValueError as exc:
-            raise CheckpointError(
-                "{file} is not valid JSON; fetch the checkpoint again.", file=CALIBRATION_FILE
-            ) from exc
-        if found.weights_sha256 != sha256_of(folder / WEIGHTS_FILE):
-            raise CheckpointError(
-                "{file} was measured with other weights; measure the checkpoint again.", file=CALIBRATION_FILE
-            )
-        return found
+        calibration = cls.read(path)
+        if calibration.weights_sha256 != sha256_of(folder / WEIGHTS_FILE):
+            other_weights = "{file} was measured with other weights; measure the checkpoint again."
+            raise CheckpointError(other_weights, file=path.name)
+        return calibration

@@ -47,25 +47,13 @@ def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float 
 
 
 def class_thresholds(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> np.ndarray:
-    """(K,) the probability that each class must reach, from the films of that class alone (Mondrian).
-
-    Args:
-        values, labels: as for `conformal_threshold`; a class with too few films has 0.
-    """
-    return np.array(
-        [
-            conformal_threshold(values[labels == k], labels[labels == k], coverage)
-            for k in range(values.shape[1])
-        ]
-    )
+    """(K,) `conformal_threshold` of each class's own films (Mondrian); 0 for a class with too few films."""
+    own = [labels == k for k in range(values.shape[1])]
+    return np.array([conformal_threshold(values[held], labels[held], coverage) for held in own])
 
 
 def members(values: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
-    """(N, K) bool: the classes in each film's set; never empty, so the most probable one is always in.
-
-    Args:
-        threshold: one for all classes, or (K,).
-    """
+    """(N, K) bool: each film's set by one threshold or (K,); the most probable class is always in."""
     inside = values >= threshold
     inside[np.arange(len(values)), values.argmax(axis=1)] = True
     return inside

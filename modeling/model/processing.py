@@ -4,7 +4,6 @@ Shape letters: B studies, h w model, F clinical fields, T tokens.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,31 +15,16 @@ from tokenizers import Tokenizer
 
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.errors import CheckpointError
-from modeling.model.film import Letterbox, brightness, letterboxed, to_native
+from modeling.model.film import Letterbox, letterboxed
 from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
-
-__all__ = [
-    "EncodedText",
-    "Letterbox",
-    "ModelInputs",
-    "ProcessedStudy",
-    "StudyProcessor",
-    "WordSpan",
-    "brightness",
-    "collate",
-    "encode_table",
-    "encode_text",
-    "letterboxed",
-    "to_native",
-]
 
 PROCESSOR_FILE = "preprocessor_config.json"
 TOKENIZER_FILE = "tokenizer.json"
 _WORD = re.compile(r"\w+(?:[-'./]\w+)*|[^\w\s]")
 
 
-# --- the table ---------------------------------------------------------------------------------------------
+# --- the table
 
 
 def encode_table(
@@ -68,7 +52,7 @@ def encode_table(
     return numeric, category, known
 
 
-# --- the text ----------------------------------------------------------------------------------------------
+# --- the text
 
 
 @dataclass(frozen=True)
@@ -91,10 +75,6 @@ class EncodedText:
     words_cut: int
 
 
-def _section_words(section: str, text: str) -> list[WordSpan]:
-    return [WordSpan(section, m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
-
-
 def encode_text(
     text: ClinicalText,
     tokenizer: Tokenizer,
@@ -109,11 +89,11 @@ def encode_text(
         lowercase: what the tokenizer sees; the words themselves stay as given.
     """
     cls_id, sep_id = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    ids, word_of_token = [cls_id], [-1]
+    ids, word_of_token, words_cut = [cls_id], [-1], 0
     words: list[WordSpan] = []
-    words_cut = 0
     for section in sections:
-        spans = _section_words(section, text.sections.get(section, ""))
+        found = _WORD.finditer(text.sections.get(section, ""))
+        spans = [WordSpan(section, m.start(), m.end(), m.group()) for m in found]
         seen = [s.word.lower() if lowercase else s.word for s in spans]
         pieces = tokenizer.encode_batch(seen, add_special_tokens=False) if seen else []
         for span, encoding in zip(spans, pieces, strict=True):
@@ -129,7 +109,7 @@ def encode_text(
     return EncodedText(tuple(ids), tuple(word_of_token), tuple(words), words_cut)
 
 
-# --- the study ---------------------------------------------------------------------------------------------
+# --- the study
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,11 +147,7 @@ class ModelInputs:
 
 @dataclass(frozen=True, eq=False)
 class ProcessedStudy:
-    """One study ready for the model, with what is needed to find the way back.
-
-    Attributes:
-        notes: where the film is not presented as its file says.
-    """
+    """One study ready for the model, the way back, and notes where the film is not as its file says."""
 
     inputs: ModelInputs
     letterbox: Letterbox | None
@@ -200,8 +176,7 @@ class StudyProcessor:
                 raise CheckpointError(
                     "tokenizer.json has no {token}; publish the checkpoint with one that has it.", token=token
                 )
-        self.config = config
-        self.tokenizer = tokenizer
+        self.config, self.tokenizer = config, tokenizer
 
     def __call__(self, study: Study) -> ProcessedStudy:
         """One study as a batch of one; a modality that the processor does not read is left out."""
@@ -240,28 +215,17 @@ class StudyProcessor:
 
     def save(self, folder: Path) -> None:
         """Write `preprocessor_config.json` and, with a text branch, `tokenizer.json`."""
-        (folder / PROCESSOR_FILE).write_text(json.dumps(self.config.to_json(), indent=2) + "\n")
+        self.config.write(folder / PROCESSOR_FILE)
         if self.tokenizer is not None:
             self.tokenizer.save(str(folder / TOKENIZER_FILE))
 
     @classmethod
     def load(cls, folder: Path) -> "StudyProcessor":
-        """Read what `save` wrote.
-
-        Raises:
-            CheckpointError: a file is missing, damaged, or not the one that belongs here.
-        """
-        try:
-            raw = json.loads((folder / PROCESSOR_FILE).read_text())
-        except FileNotFoundError:
-            raise CheckpointError(
-                "The checkpoint has no {file}; publish it again whole.", file=PROCESSOR_FILE
-            ) from None
-        except ValueError as exc:
-            raise CheckpointError(
-                "{file} is not valid JSON; fetch the checkpoint again.", file=PROCESSOR_FILE
-            ) from exc
-        config = ProcessorConfig.from_json(raw)
+        """Read what `save` wrote. Raises CheckpointError: a file is missing, damaged, or another's."""
+        path = folder / PROCESSOR_FILE
+        if not path.is_file():
+            raise CheckpointError("The checkpoint has no {file}; publish it again whole.", file=path.name)
+        config = ProcessorConfig.read(path)
         return cls(config, _load_tokenizer(folder / TOKENIZER_FILE) if config.text else None)
 
 
@@ -286,10 +250,10 @@ def collate(studies: Sequence[ProcessedStudy]) -> ModelInputs:
     batches = [s.inputs for s in studies]
     longest = max(b.tokens.shape[1] for b in batches)
 
-    def padded(name: str) -> torch.Tensor:
+    def joined(name: str) -> torch.Tensor:
         rows = [getattr(b, name) for b in batches]
-        return torch.cat([torch.nn.functional.pad(r, (0, longest - r.shape[1])) for r in rows])
+        if name in ("tokens", "token_mask"):
+            rows = [torch.nn.functional.pad(row, (0, longest - row.shape[1])) for row in rows]
+        return torch.cat(rows)
 
-    joined = {n: torch.cat([getattr(b, n) for b in batches]) for n in ("image", "image_given")}
-    joined |= {n: torch.cat([getattr(b, n) for b in batches]) for n in ("numeric", "category", "known")}
-    return ModelInputs(tokens=padded("tokens"), token_mask=padded("token_mask"), **joined)
+    return ModelInputs(**{name: joined(name) for name in vars(batches[0])})

@@ -89,13 +89,8 @@ def reliability(values: np.ndarray, labels: np.ndarray, bins: int = 10) -> list[
     """The reliability diagram of the most probable class, bins of equal width, empty ones left out."""
     top, right = values.max(axis=1), values.argmax(axis=1) == labels
     number = np.minimum((top * bins).astype(int), bins - 1)
-    return [
-        ReliabilityBin(
-            float(top[number == b].mean()), float(right[number == b].mean()), int((number == b).sum())
-        )
-        for b in range(bins)
-        if (number == b).any()
-    ]
+    held = [number == b for b in range(bins) if (number == b).any()]
+    return [ReliabilityBin(float(top[h].mean()), float(right[h].mean()), int(h.sum())) for h in held]
 
 
 @dataclass(frozen=True)
@@ -111,7 +106,7 @@ def cut(values: np.ndarray, positive: np.ndarray, rule: str) -> float:
     """The threshold that a rule picks on these films; a film at or above it is called positive.
 
     Args:
-        values: (N,) probabilities of one class; positive: (N,) bool.
+        values, positive: (N,) probabilities of one class, and bool.
         rule: "balanced" (largest sensitivity + specificity, Youden 1950), or "sensitive" (the highest
             threshold that keeps a sensitivity of 90 %).
     """

@@ -13,7 +13,8 @@ from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.study_path import IMAGE_BASELINES
 from modeling.labels import Target, TaskName
 from modeling.model.checkpoint import Origin
-from modeling.model.processing import StudyProcessor, to_native
+from modeling.model.film import to_native
+from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import probabilities
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution

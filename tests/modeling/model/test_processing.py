@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from modeling.configuration import ProcessorConfig, TableField, TextProcessing
 from modeling.errors import CheckpointError
+from modeling.model.film import letterboxed
 from modeling.model.processing import (
     PROCESSOR_FILE,
     TOKENIZER_FILE,
@@ -18,7 +19,6 @@ from modeling.model.processing import (
     collate,
     encode_table,
     encode_text,
-    letterboxed,
     tokenizer_sha256,
 )
 from modeling.study import ClinicalTable, ClinicalText, Modality, Photometric, Radiograph, Study
