@@ -105,8 +105,8 @@ class ReportActions:
         return intro + marked + label_table(labels, report, language)
 
     def _scores(self, rules: str, request: gr.Request) -> str:
-        from modeling.reports.examples import example_scores
         from modeling.reports.rules import default_text
+        from modeling.reports.scoring import example_scores
 
         edited = bool(rules) and rules.strip() != default_text().strip()
         before, after = example_scores(miner_of("")), example_scores(miner_of(rules))

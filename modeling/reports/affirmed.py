@@ -1,4 +1,4 @@
-"""What a report affirms, as text: without what it denies and without its wordings of "normal"."""
+"""The affirming text of a report: without what it denies and without its wordings of "normal"."""
 
 import re
 
@@ -20,11 +20,7 @@ def reading_text(report: Report) -> str:
 
 
 def affirmed_text(report: Report, miner: Miner, labels: ReportLabels | None = None) -> str:
-    """The sentences that affirm or doubt something abnormal, and those that call nothing normal or absent.
-
-    Args:
-        labels: what the miner says of the report, where that is known already.
-    """
+    """The sentences that affirm or doubt something abnormal, and those that call nothing normal or absent."""
     labels = labels or miner.label(report)
     said = [m for m in (*labels.mentions(), *labels.abnormal) if m.value != Value.NEGATIVE]
     affirmed = {(m.section, m.sentence_start) for m in said}

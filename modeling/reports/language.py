@@ -1,31 +1,17 @@
-"""What makes a report's labels doubtful: nothing in it, nothing decided, or another language."""
+"""Doubts about a report's labels: nothing in it, nothing decided, or another language."""
 
 import re
 
+from modeling.reports.report import VOCABULARY
 from modeling.reports.words import WORD, lower
 from modeling.sentence import Sentence
 
 _WORD = re.compile(WORD)
-ENGLISH = frozenset(
-    _WORD.findall(
-        """the a an is are was were no not of and or in with within without there for to has have be been
-        seen at on by as this normal clear lung lungs heart chest size right left limits unchanged stable
-        mild small acute evidence disease bony structures appear intact large focal base bases lobe upper
-        lower opacity opacities effusion effusions changes suggest suggests possible unlikely known new
-        since compared prior previous enlarged patchy bilateral angle angles pulmonary suspected film
-        study report patient"""
-    )
-)
+ENGLISH = frozenset(VOCABULARY["english"])
 FEW_ENGLISH = 0.12
 """Where fewer words than this share are among `ENGLISH`, the report is taken for another language."""
 
-OTHER_LANGUAGES = frozenset(
-    _WORD.findall(
-        """kein keine keinen keiner ohne und nicht rechts beidseits sin derrame izquierdo derecho hay
-        observa sans pas gauche droite senza sinistra destra sem esquerda direita geen zonder het nessun
-        nessuna aucun aucune assenza não há нет"""
-    )
-)
+OTHER_LANGUAGES = frozenset(VOCABULARY["other_languages"])
 SHORTEST = 60
 """Characters: a shorter report has too few words to be told by."""
 
@@ -44,7 +30,7 @@ MIXED = Sentence(
 
 
 def doubts(text: str, silent: bool) -> tuple[str, ...]:
-    """What to know before trusting the labels of a report, each in one sentence.
+    """Reasons not to trust the labels of a report, each in one sentence.
 
     Args:
         text: the sections that were read.

@@ -32,7 +32,7 @@ LONGEST_WORK = 10
 
 
 class Value(StrEnum):
-    """What a report says of a finding."""
+    """A finding's label: affirmed, denied, doubted, or not spoken of."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
@@ -85,23 +85,14 @@ class Mention:
 
     def moved(self, section: str, by: int) -> "Mention":
         """The same mention in a section, `by` characters further on."""
+        place = (self.start + by, self.end + by, self.sentence_start + by, self.sentence_end + by)
         cue = (self.cue_start + by, self.cue_end + by) if self.cue_start >= 0 else (-1, -1)
-        return Mention(
-            self.finding,
-            self.value,
-            section,
-            self.start + by,
-            self.end + by,
-            self.sentence_start + by,
-            self.sentence_end + by,
-            self.rule,
-            *cue,
-        )
+        return Mention(self.finding, self.value, section, *place, self.rule, *cue)
 
 
 @dataclass(frozen=True)
 class FindingLabel:
-    """What a report says of one finding, by all its mentions; `decided_by` is None where unmentioned."""
+    """A finding's label by all its mentions; `decided_by` is None where unmentioned."""
 
     finding: str
     value: Value
@@ -133,7 +124,7 @@ class ReportLabels:
     called_normal: tuple[Mention, ...] = ()
 
     def value(self, finding: str) -> Value:
-        """What the report says of a finding."""
+        """The label of a finding."""
         return self.findings[finding].value
 
     def mentions(self) -> list[Mention]:
@@ -154,21 +145,18 @@ class Miner:
     def __init__(self, rules: RuleSet | None = None) -> None:
         """Compile the rules (`default_rules` by default)."""
         self.rules = rules or default_rules()
-        named: list[tuple] = []
-        for rule in (*self.rules.findings, self.rules.abnormal, self.rules.normal):
-            named += [(phrase, (rule, False)) for phrase in rule.unless]
-            named += [(phrase, (rule, True)) for phrase in rule.phrases]
+        named = [(p, (rule, False)) for rule in self.rules.naming for p in rule.unless]
+        named += [(p, (rule, True)) for rule in self.rules.naming for p in rule.phrases]
         words = {word for phrase, _ in named for word in re.split(r"[\s|*]+", phrase.text)}
         self._spelling = Spelling(self.rules.spelling, words)
         self._findings: PhraseIndex[tuple[FindingRule, bool]] = PhraseIndex(named)
         self._context = PhraseIndex((p, rule) for rule in self.rules.context for p in rule.phrases)
-        self._remembered = lru_cache(maxsize=KEPT_SENTENCES if rules is None else KEPT_SENTENCES // 10)(
-            self._read_sentence
-        )
+        kept = KEPT_SENTENCES if rules is None else KEPT_SENTENCES // 10
+        self._remembered = lru_cache(maxsize=kept)(self._read_sentence)
         self._counting = frozenset(rule.name for rule in self.rules.context if rule.counts_as_yes)
 
     def label(self, report: Report | str) -> ReportLabels:
-        """What a report says of every finding.
+        """The labels of a report.
 
         Args:
             report: by section, or plain text, which is cut at its section headings.
@@ -177,19 +165,15 @@ class Miner:
             RuleError: the rules find so much in the report that reading it would take too long.
         """
         report = Report.from_text(report) if isinstance(report, str) else report
-        by_finding: dict[str, list[Mention]] = {name: [] for name in FINDINGS.classes}
-        abnormal: list[Mention] = []
-        called_normal: list[Mention] = []
-        places = {**by_finding, NORMAL: called_normal, self.rules.abnormal.finding: abnormal}
+        mentions: dict[str, list[Mention]] = {rule.finding: [] for rule in self.rules.naming}
         sections = self.sections_read(report)
         for mention in self._mentions(sections):
-            places[mention.finding].append(mention)
-        findings = {name: finding_label(name, mentions) for name, mentions in by_finding.items()}
-        affirmed = tuple(m for m in abnormal if m.value != Value.NEGATIVE)
-        silent = not called_normal and not abnormal and not any(by_finding.values())
-        notes = doubts(" ".join(text for _, text in sections), silent)
+            mentions[mention.finding].append(mention)
+        findings = {name: finding_label(name, mentions[name]) for name in FINDINGS.classes}
+        affirmed = tuple(m for m in mentions[self.rules.abnormal.finding] if m.value != Value.NEGATIVE)
+        notes = doubts(" ".join(text for _, text in sections), silent=not any(mentions.values()))
         quiet = not any(label.value in ORDER[:2] for label in findings.values()) and not affirmed
-        normal = tuple(called_normal) if quiet and not notes else ()
+        normal = tuple(mentions[NORMAL]) if quiet and not notes else ()
         return ReportLabels(report.report_id, findings, bool(normal), affirmed, notes, normal)
 
     def label_all(self, reports: Iterable[Report]) -> list[ReportLabels]:
@@ -296,9 +280,8 @@ def _decide(hit: Hit[str], cues: list[Hit[ContextRule]], scope: Scope, length: i
             continue  # "The previously seen nodule is unchanged" is of today
         of_kind = [cue for cue in reaching if cue.owner.kind == kind]
         if of_kind:
-            cue = min(
-                of_kind, key=lambda c: (c.owner.counts_as_yes, max(hit.start - c.end, c.start - hit.end))
-            )
+            nearest = [(c.owner.counts_as_yes, max(hit.start - c.end, c.start - hit.end)) for c in of_kind]
+            cue = of_kind[nearest.index(min(nearest))]
             return replace(plain, value=value, rule=cue.owner.name, cue_start=cue.start, cue_end=cue.end)
     return plain
 

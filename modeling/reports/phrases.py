@@ -60,35 +60,21 @@ class Piece:
 
 @dataclass(frozen=True)
 class Phrase:
-    """One phrase, checked and cut into its pieces.
-
-    Attributes:
-        text: as the rule file has it.
-    """
+    """One phrase as the rule file has it, checked and cut into its pieces."""
 
     text: str
     pieces: tuple[Piece, ...]
 
     @classmethod
     def parse(cls, text: str) -> "Phrase":
-        """Read a phrase.
-
-        Raises:
-            RuleError: empty, too long, too many gaps or alternatives, or a sign that nothing means.
-        """
+        """Read a phrase. Raises RuleError: its length, gaps or alternatives, or a sign without meaning."""
         tokens = text.replace("[ ]", "[]").split() if isinstance(text, str) else []
         if not tokens or len(text) > LONGEST_PHRASE:
-            raise RuleError(
-                "Write each phrase as 1 to {most} letters, not '{text}'.",
-                most=LONGEST_PHRASE,
-                text=str(text)[:90],
-            )
+            length = "Write each phrase as 1 to {most} letters, not '{text}'."
+            raise RuleError(length, most=LONGEST_PHRASE, text=str(text)[:90])
         if sum(GAP.fullmatch(token) is not None for token in tokens) > MOST_GAPS:
-            raise RuleError(
-                "Leave at most {most} gaps (...) in a phrase, not as many as '{text}'.",
-                most=MOST_GAPS,
-                text=text[:90],
-            )
+            gaps = "Leave at most {most} gaps (...) in a phrase, not as many as '{text}'."
+            raise RuleError(gaps, most=MOST_GAPS, text=text[:90])
         pieces: list[Piece] = []
         waiting: list[tuple[str, ...]] = []
         gap = 0
@@ -97,19 +83,15 @@ class Phrase:
             if skipped is None:
                 waiting.append(_alternatives(token, text))
             elif place in (0, len(tokens) - 1) or GAP.fullmatch(tokens[place - 1]):
-                raise RuleError(
-                    "Put a word before and after the '{token}' of '{text}'.", token=token, text=text
-                )
+                at_an_end = "Put a word before and after the '{token}' of '{text}'."
+                raise RuleError(at_an_end, token=token, text=text)
             # What follows a gap, or a word of any ending, is looked for as a piece of its own.
-            if waiting and (skipped is not None or place == len(tokens) - 1 or _open(waiting[-1])):
+            any_ending = bool(waiting) and any(word.endswith("*") for word in waiting[-1])
+            if waiting and (skipped is not None or place == len(tokens) - 1 or any_ending):
                 pieces.append(_piece(waiting, gap, text))
                 waiting, gap = [], 0
             gap = skipped or gap
         return cls(text, tuple(pieces))
-
-
-def _open(words: tuple[str, ...]) -> bool:
-    return any(word.endswith("*") for word in words)
 
 
 def _gap(token: str) -> int | None:
@@ -133,25 +115,18 @@ def _alternatives(token: str, text: str) -> tuple[str, ...]:
     words = [" ".join(word) if re.match(CHINESE, word) else word for word in token.split("|")]
     short = [word for word in words if word.endswith("*") and len(word) <= KEY_LETTERS]
     if short:
-        raise RuleError(
-            "Write at least {letters} letters before the * in '{short}'.", letters=KEY_LETTERS, short=short[0]
-        )
+        too_short = "Write at least {letters} letters before the * in '{short}'."
+        raise RuleError(too_short, letters=KEY_LETTERS, short=short[0])
     if len({word.count(" ") for word in words}) > 1:
-        raise RuleError(
-            "In '{text}', write words of one length on both sides of the | in '{token}'.",
-            text=text,
-            token=token,
-        )
+        unequal = "In '{text}', write words of one length on both sides of the | in '{token}'."
+        raise RuleError(unequal, text=text, token=token)
     return tuple(words)
 
 
 def _piece(words: list[tuple[str, ...]], gap: int, text: str) -> Piece:
     if prod(map(len, words)) > MOST_WORDINGS:
-        raise RuleError(
-            "Write '{text}' as several phrases; it has more than {most} wordings.",
-            text=text[:90],
-            most=MOST_WORDINGS,
-        )
+        too_many = "Write '{text}' as several phrases; it has more than {most} wordings."
+        raise RuleError(too_many, text=text[:90], most=MOST_WORDINGS)
     ways = (" ".join(way).replace("[]", "[ ]") for way in product(*words))
     wordings = tuple(f" {way[:-1]}" if way.endswith("*") else f" {way} " for way in ways)
     return Piece(wordings, sum(way[0].count(" ") + 1 for way in words), gap)
@@ -175,12 +150,11 @@ class PhraseIndex(Generic[Owner]):
 
     def __init__(self, phrases: Iterable[tuple[Phrase, Owner]]) -> None:
         """Build the automaton of all pieces."""
-        self._owners: list[Owner] = []
+        phrases = list(phrases)
+        self._owners = [owner for _, owner in phrases]
+        self._last = [len(phrase.pieces) - 1 for phrase, _ in phrases]
         users: dict[str, dict[tuple[int, int], Piece]] = {}
-        self._last: list[int] = []
-        for number, (phrase, owner) in enumerate(phrases):
-            self._owners.append(owner)
-            self._last.append(len(phrase.pieces) - 1)
+        for number, (phrase, _) in enumerate(phrases):
             for place, piece in enumerate(phrase.pieces):
                 for wording in piece.wordings:
                     users.setdefault(wording, {})[number, place] = piece
@@ -191,10 +165,9 @@ class PhraseIndex(Generic[Owner]):
         self._automaton.make_automaton()
 
     def find(self, sentence: Words) -> list[Hit[Owner]]:
-        """Every place where a phrase stands; of one phrase from one word on, the shortest.
+        """Every place where a phrase stands (of one phrase from one word on, the shortest).
 
-        Raises:
-            RuleError: more pieces of phrases stand in the sentence than rules for reports ever need.
+        Raises RuleError: more pieces of phrases stand in the sentence than rules for reports ever need.
         """
         if not self._owners:
             return []

@@ -7,7 +7,7 @@ read one by one and never unpacked to disk.
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import ParseError
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
@@ -30,9 +30,8 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
     """
     path = Path(path)
     if not path.exists():
-        raise ReportError(
-            "There is nothing at {path}; name an archive, a folder or a table of reports.", path=path
-        )
+        nothing = "There is nothing at {path}; name an archive, a folder or a table of reports."
+        raise ReportError(nothing, path=path)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".xml", ".txt"))
         reports = [_parse(file.name, _checked_bytes(file)) for file in files]
@@ -43,9 +42,8 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
     else:
         reports = [_parse(path.name, _checked_bytes(path))]
     if not reports:
-        raise ReportError(
-            "{path} holds no report; name one with .xml or .txt files, or a table with rows.", path=path
-        )
+        no_report = "{path} holds no report; name one with .xml or .txt files, or a table with rows."
+        raise ReportError(no_report, path=path)
     return reports
 
 
@@ -63,9 +61,8 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                 if not member.isfile() or not name.lower().endswith((".xml", ".txt")) or name.startswith("."):
                     continue
                 if member.size > LARGEST_MEMBER:
-                    raise ReportError(
-                        "{name} is larger than a report can be; leave it out of the archive.", name=name
-                    )
+                    too_large = "{name} is larger than a report can be; leave it out of the archive."
+                    raise ReportError(too_large, name=name)
                 yield name, archive.extractfile(member).read()
     except (tarfile.TarError, EOFError, OSError) as exc:
         raise ReportError("{path} is not a readable archive; download it again.", path=path) from exc
@@ -78,17 +75,12 @@ def _parse(name: str, content: bytes) -> Report:
 
 
 def parse_xml(content: bytes, name: str = "the file") -> Report:
-    """One Open-i report.
-
-    Raises:
-        ReportError: no XML, XML that defines entities (a bomb), or XML without a report in it.
-    """
+    """One Open-i report. Raises ReportError: no XML, or it defines entities (a bomb) or holds no report."""
     try:
         root = ElementTree.fromstring(content, forbid_dtd=False)
     except DefusedXmlException as exc:
-        raise ReportError(
-            "{name} defines XML entities, which no report needs; leave it out.", name=name
-        ) from exc
+        entities = "{name} defines XML entities, which no report needs; leave it out."
+        raise ReportError(entities, name=name) from exc
     except (ParseError, ValueError, LookupError) as exc:
         raise ReportError("{name} is not valid XML; leave it out or download it again.", name=name) from exc
     parts = list(root.iter("AbstractText"))
@@ -101,8 +93,5 @@ def parse_xml(content: bytes, name: str = "the file") -> Report:
         sections[label] = f"{sections[label]}\n\n{text}".strip() if label in sections else text
     identity = root.find("uId")
     report_id = identity.get("id") if identity is not None else None
-    return Report(report_id or Path(name).stem, sections, _headings(root))
-
-
-def _headings(root: Element) -> tuple[str, ...]:
-    return tuple(element.text.strip() for element in root.iter("major") if (element.text or "").strip())
+    headings = tuple(major.text.strip() for major in root.iter("major") if (major.text or "").strip())
+    return Report(report_id or Path(name).stem, sections, headings)

@@ -23,11 +23,7 @@ PRIOR = 4.0
 
 @dataclass(frozen=True)
 class WeakLabel:
-    """A mined label as a training target.
-
-    Attributes:
-        probability: that the finding is there, by the gold reports that the same rule decided, 0 to 1.
-    """
+    """A mined label to train on: the finding's probability by gold reports of the same rule, 0 to 1."""
 
     finding: str
     probability: float
@@ -63,10 +59,7 @@ class Reliability:
 
     @classmethod
     def fit(cls, mined: Sequence[ReportLabels], gold: Gold) -> "Reliability":
-        """Count on mined reports, each of which has gold labels.
-
-        A finding that the gold labels never have is left out: it was not labelled (Hernia on Open-i).
-        """
+        """Count on mined reports with gold labels; a finding that these never have was not labelled."""
         counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
         known = [f for f in FINDINGS.classes if any(gold[labels.report_id][f] for labels in mined)]
         for labels in mined:
@@ -78,18 +71,13 @@ class Reliability:
 
     @classmethod
     def load(cls, path: Path) -> "Reliability":
-        """Read counts that `save` wrote.
-
-        Raises:
-            ReportError: not there, or no such file.
-        """
+        """Read counts that `save` wrote. Raises ReportError: not there, or no such file."""
         try:
             rows = json.loads(path.read_text(encoding="utf-8"))["counts"]
             counts = [(str(f), str(v), str(r), int(p), int(n)) for f, v, r, p, n in rows]
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise ReportError(
-                "{path} holds no reliabilities; make it again from gold labels.", path=path
-            ) from exc
+            no_counts = "{path} holds no reliabilities; make it again from gold labels."
+            raise ReportError(no_counts, path=path) from exc
         return cls(counts)
 
     def save(self, path: Path) -> None:
@@ -116,26 +104,17 @@ class Reliability:
 def cross_fitted(
     mined: Sequence[ReportLabels], gold: Gold, folds: int = 5
 ) -> dict[str, dict[str, WeakLabel]]:
-    """Weak labels of mined reports, none of which is weighed by its own gold labels.
+    """Report id -> finding -> weak label, none of which is weighed by the report's own gold labels.
 
-    Args:
-        mined: reports with gold labels (dealt to folds by their place in the list) and without (weighed by
-            all).
-
-    Returns:
-        Report id -> finding -> weak label.
+    Reports with gold labels are dealt to folds by their place in the list; those without are weighed by all.
     """
     with_gold = [labels for labels in mined if labels.report_id in gold]
     fold_of = {labels.report_id: place % folds for place, labels in enumerate(with_gold)}
-    fitted = [
-        Reliability.fit([m for m in with_gold if fold_of[m.report_id] != fold], gold) for fold in range(folds)
-    ]
-    everything = Reliability.fit(with_gold, gold)
-    answer = {}
-    for labels in mined:
-        fold = fold_of.get(labels.report_id)
-        answer[labels.report_id] = (everything if fold is None else fitted[fold]).weak_labels(labels)
-    return answer
+    others: dict[int | None, Reliability] = {
+        fold: Reliability.fit([m for m in with_gold if fold_of[m.report_id] != fold], gold)
+        for fold in (*range(folds), None)
+    }
+    return {m.report_id: others[fold_of.get(m.report_id)].weak_labels(m) for m in mined}
 
 
 @cache

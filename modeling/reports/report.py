@@ -1,8 +1,10 @@
 """A report as the miner reads it: its sections, and what in them is markup."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from modeling.errors import ViewboxError
 
@@ -15,24 +17,10 @@ SECTION_NAMES = ("comparison", "indication", "findings", "impression")
 WHOLE = "report"
 """The section of a report that names none."""
 
-_SPELLINGS = {
-    "comparison": "comparison, comparisons, comparison study, prior studies",
-    "indication": """indication, indications, clinical indication, clinical, clinical notes, hx, history,
-        clinical history, family history, history of present illness, clinical information, clinical data,
-        clinical details, clinical question, clinical statement, reason, reason for exam, reason for study,
-        reason for examination, reason for the exam, reason for this exam, reason for this examination,
-        request, question""",
-    "findings": """findings, finding, chest, chest x-ray, chest xray, chest radiograph, cxr, report, reading,
-        description, observations, result, results, addendum, addenda, note, notes, comment, comments,
-        answer""",
-    "impression": """impression, impressions, conclusion, conclusions, opinion, interpretation, summary,
-        diagnosis, assessment""",
-    "technique": "technique, examination, exam, procedure, study, views, projection",
-    "recommendation": """recommendation, recommendations, recommended, advice, plan, suggestion, suggestions,
-        follow-up, follow up""",
-    WHOLE: "final report",
-}
-HEADINGS = {name: section for section, names in _SPELLINGS.items() for name in re.split(r",\s+", names)}
+VOCABULARY = json.loads(Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8"))
+"""Headings of sections, columns of tables, and words that tell a report's language."""
+
+HEADINGS = {name: section for section, names in VOCABULARY["headings"].items() for name in names}
 """Heading in a plain-text report -> section. A heading stands alone on its line, or ends in a colon: at a
 line's start, or (with a capital) behind a sentence."""
 
@@ -81,11 +69,8 @@ class Report:
             body = text[match.end() : end]
             sections[name] = f"{sections[name]}\n\n{body}" if name in sections else body
         last = list(sections)[-1]
-        if not {"findings", "impression"} & set(sections) and last in (
-            "comparison",
-            "indication",
-            "technique",
-        ):
+        is_read = "findings" in sections or "impression" in sections
+        if not is_read and last in ("comparison", "indication", "technique"):
             # The reading stands unnamed below the last heading's own paragraph.
             body = sections[last].lstrip()
             end = _BLANK_LINE if _BLANK_LINE.search(body) else _NEW_LINE

@@ -5,7 +5,7 @@ A rule file is TOML that an educator can read and edit; every mistake in it is t
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ MOST_WORDINGS = 50_000
 
 
 class Kind(StrEnum):
-    """What a context rule does to the findings in its reach."""
+    """The effect of a context rule on the findings in its reach."""
 
     NEGATION = "negation"
     UNCERTAINTY = "uncertainty"
@@ -45,12 +45,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class FindingRule:
-    """What names one finding.
-
-    Attributes:
-        phrases: any of them is a mention.
-        unless: phrases that are no mention, though one of `phrases` stands inside them.
-    """
+    """Phrases that name one finding, `unless` one of others stands around them."""
 
     finding: str
     phrases: tuple[Phrase, ...]
@@ -78,8 +73,8 @@ class ContextRule:
     reach: int = 200
     findings: frozenset[str] = frozenset()
     counts_as_yes: bool = False
-    in_lists: bool = False
     enumerates: bool = False
+    in_lists: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,32 +101,20 @@ class RuleSet:
 
     @classmethod
     def from_text(cls, text: str) -> "RuleSet":
-        """Read and check a rule file's text.
-
-        Raises:
-            RuleError: not TOML, or a rule that cannot be used, with its name and what to write instead.
-        """
+        """Read and check a rule file's text. Raises RuleError: not TOML, or which rule to write how."""
         if len(text) > LONGEST_FILE:
-            raise RuleError(
-                "Keep the rule file under {most:,} characters; this one has {count:,}.",
-                most=LONGEST_FILE,
-                count=len(text),
-            )
+            too_long = "Keep the rule file under {most:,} characters; this one has {count:,}."
+            raise RuleError(too_long, most=LONGEST_FILE, count=len(text))
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as exc:
-            raise RuleError(
-                "The rule file is not valid TOML: {problem}; correct that place.", problem=str(exc)
-            ) from exc
+            no_toml = "The rule file is not valid TOML: {problem}; correct that place."
+            raise RuleError(no_toml, problem=str(exc)) from exc
         return _rule_set(data)
 
     @classmethod
     def load(cls, path: Path) -> "RuleSet":
-        """Read and check a rule file.
-
-        Raises:
-            RuleError: it cannot be read, or a rule in it cannot be used.
-        """
+        """Read and check a rule file. Raises RuleError: it cannot be read, or a rule in it cannot be used."""
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
@@ -139,18 +122,17 @@ class RuleSet:
         return cls.from_text(text)
 
     def rule(self, name: str) -> ContextRule | FindingRule:
-        """The rule of this name (a finding's name for what names it).
+        """The rule of this name (a finding's for what names it). Raises RuleError: there is no such rule."""
+        named = {rule.finding: rule for rule in self.naming} | {rule.name: rule for rule in self.context}
+        if name not in named:
+            none = "There is no rule called '{name}'; choose one that the rule file names."
+            raise RuleError(none, name=name)
+        return named[name]
 
-        Raises:
-            RuleError: there is no such rule.
-        """
-        for rule in self.context:
-            if rule.name == name:
-                return rule
-        for finding in (*self.findings, self.abnormal, self.normal):
-            if finding.finding == name:
-                return finding
-        raise RuleError("There is no rule called '{name}'; choose one that the rule file names.", name=name)
+    @property
+    def naming(self) -> tuple[FindingRule, ...]:
+        """The rules that name something: the findings, other abnormal things, and what is normal."""
+        return (*self.findings, self.abnormal, self.normal)
 
 
 @cache
@@ -169,17 +151,12 @@ def default_text() -> str:
 
 def _only(data: Mapping[str, Any], known: Iterable[str], where: Sentence) -> None:
     if not isinstance(data, dict):
-        raise RuleError(
-            "Write {where} as a TOML table with {known}.", where=where, known=Names("name", known)
-        )
+        no_table = "Write {where} as a TOML table with {known}."
+        raise RuleError(no_table, where=where, known=Names("name", known))
     unknown = sorted(set(data) - set(known))
     if unknown:
-        raise RuleError(
-            "{where} has an unknown entry '{unknown}'; use {known}.",
-            where=where,
-            unknown=unknown[0],
-            known=Names("name", known),
-        )
+        no_entry = "{where} has an unknown entry '{unknown}'; use {known}."
+        raise RuleError(no_entry, where=where, unknown=unknown[0], known=Names("name", known))
 
 
 def _phrases(data: Mapping[str, Any], key: str, where: Sentence, needed: bool = True) -> tuple[Phrase, ...]:
@@ -188,9 +165,8 @@ def _phrases(data: Mapping[str, Any], key: str, where: Sentence, needed: bool = 
         raise RuleError('Give {where} a list of {key}, such as ["pleural effusion*"].', where=where, key=key)
     repeated = sorted({text for text in texts if texts.count(text) > 1})
     if repeated:
-        raise RuleError(
-            "{where} has '{name}' twice in its {key}; remove one.", where=where, name=repeated[0], key=key
-        )
+        in_it_twice = "{where} has '{name}' twice in its {key}; remove one."
+        raise RuleError(in_it_twice, where=where, name=repeated[0], key=key)
     try:
         return tuple(Phrase.parse(text) for text in texts)
     except RuleError as exc:
@@ -199,13 +175,8 @@ def _phrases(data: Mapping[str, Any], key: str, where: Sentence, needed: bool = 
 
 def _closed(kind: type[StrEnum], value: Any, where: Sentence, what: str) -> Any:
     if value not in tuple(kind):
-        raise RuleError(
-            "{where} has {what} '{value}'; choose {kind}.",
-            where=where,
-            what=what,
-            value=value,
-            kind=Names("name", kind),
-        )
+        not_one = "{where} has {what} '{value}'; choose {kind}."
+        raise RuleError(not_one, where=where, what=what, value=value, kind=Names("name", kind))
     return kind(value)
 
 
@@ -220,34 +191,15 @@ def _context_rule(data: Any, place: int) -> ContextRule:
     if not isinstance(name, str) or not name.strip():
         raise RuleError("Give context rule number {place} a name.", place=place)
     where = Sentence("The context rule '{name}'", name=name)
-    _only(
-        data,
-        (
-            "name",
-            "kind",
-            "phrases",
-            "direction",
-            "reach",
-            "findings",
-            "counts_as_yes",
-            "enumerates",
-            "in_lists",
-        ),
-        where,
-    )
+    _only(data, [entry.name for entry in fields(ContextRule)], where)
     reach = data.get("reach", 200)
     if not isinstance(reach, int) or isinstance(reach, bool) or not 1 <= reach <= 1000:
         raise RuleError("{where} has reach {reach!r}; write 1 to 1000 characters.", where=where, reach=reach)
     findings = data.get("findings", [])
     if not isinstance(findings, list) or any(f not in FINDINGS.classes for f in findings):
-        raise RuleError(
-            "{where} may act on {classes} only.", where=where, classes=Names("name", FINDINGS.classes)
-        )
+        only = "{where} may act on {classes} only."
+        raise RuleError(only, where=where, classes=Names("name", FINDINGS.classes))
     kind = _closed(Kind, data.get("kind"), where, "kind")
-    counts = _switch(
-        data, "counts_as_yes", kind in (Kind.UNCERTAINTY, Kind.ALTERNATIVE), where, "uncertainty"
-    )
-    in_lists = _switch(data, "in_lists", kind == Kind.NEW, where, "new")
     return ContextRule(
         name=name,
         kind=kind,
@@ -255,18 +207,23 @@ def _context_rule(data: Any, place: int) -> ContextRule:
         direction=_closed(Direction, data.get("direction", "after"), where, "direction"),
         reach=reach,
         findings=frozenset(findings),
-        counts_as_yes=counts,
-        enumerates=_switch(data, "enumerates", kind == Kind.UNCERTAINTY, where, "uncertainty"),
-        in_lists=in_lists,
+        **{key: _switch(data, key, kind, where) for key in _SWITCHES},
     )
 
 
-def _switch(data: Mapping[str, Any], key: str, allowed: bool, where: Sentence, kind: str) -> bool:
+_SWITCHES = {
+    "counts_as_yes": (Kind.UNCERTAINTY, Kind.ALTERNATIVE),
+    "enumerates": (Kind.UNCERTAINTY,),
+    "in_lists": (Kind.NEW,),
+}
+"""Switches of a context rule -> the kinds that have them, the one to name first."""
+
+
+def _switch(data: Mapping[str, Any], key: str, kind: Kind, where: Sentence) -> bool:
     value = data.get(key, False)
-    if not isinstance(value, bool) or (value and not allowed):
-        raise RuleError(
-            "{where}: write {key} = true or false, and only for kind {kind}.", where=where, key=key, kind=kind
-        )
+    if not isinstance(value, bool) or (value and kind not in _SWITCHES[key]):
+        only_for = "{where}: write {key} = true or false, and only for kind {kind}."
+        raise RuleError(only_for, where=where, key=key, kind=_SWITCHES[key][0].value)
     return value
 
 
@@ -280,11 +237,8 @@ def _plain_words(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _rule_set(data: Mapping[str, Any]) -> RuleSet:
-    _only(
-        data,
-        ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal"),
-        Sentence("The rule file"),
-    )
+    known = ("sections", "spelling", "listed", "findings", "context", "abnormal", "normal")
+    _only(data, known, Sentence("The rule file"))
     sections = data.get("sections", [])
     if not isinstance(sections, list) or not sections or not all(isinstance(s, str) for s in sections):
         raise RuleError('Name the sections to read, such as sections = ["findings", "impression"].')
@@ -292,21 +246,12 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     _only(findings, FINDINGS.classes, Sentence("The table findings"))
     missing = [name for name in FINDINGS.classes if name not in findings]
     if missing:
-        raise RuleError(
-            "The rule file says nothing of {missing}; add a table [findings.{missing}].", missing=missing[0]
-        )
-    entries = data.get("context", [])
-    if not isinstance(entries, list):
-        raise RuleError("Write each context rule under its own [[context]].")
-    context = tuple(_context_rule(entry, place) for place, entry in enumerate(entries, 1))
-    names = [rule.name for rule in context]
-    repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
-    if repeated:
-        raise RuleError("Two rules are called '{name}'; rename one.", name=repeated[0])
+        silent = "The rule file says nothing of {missing}; add a table [findings.{missing}]."
+        raise RuleError(silent, missing=missing[0])
     rules = RuleSet(
         sections=tuple(s.lower() for s in sections),
+        context=_context(data.get("context", [])),
         findings=tuple(_finding_rule(name, findings[name]) for name in FINDINGS.classes),
-        context=context,
         abnormal=_finding_rule("abnormal", data.get("abnormal", {})),
         normal=_finding_rule(NORMAL, data.get("normal", {})),
         spelling=_plain_words(data, "spelling"),
@@ -315,14 +260,21 @@ def _rule_set(data: Mapping[str, Any]) -> RuleSet:
     return _bounded(rules)
 
 
+def _context(entries: Any) -> tuple[ContextRule, ...]:
+    if not isinstance(entries, list):
+        raise RuleError("Write each context rule under its own [[context]].")
+    context = tuple(_context_rule(entry, place) for place, entry in enumerate(entries, 1))
+    names = [rule.name for rule in context]
+    repeated = sorted({name for name in names if names.count(name) > 1 or name in FINDINGS.classes})
+    if repeated:
+        raise RuleError("Two rules are called '{name}'; rename one.", name=repeated[0])
+    return context
+
+
 def _bounded(rules: RuleSet) -> RuleSet:
-    named = (
-        phrase
-        for rule in (*rules.findings, rules.abnormal, rules.normal)
-        for phrase in (*rule.phrases, *rule.unless)
-    )
-    context = (phrase for rule in rules.context for phrase in rule.phrases)
-    wordings = sum(len(piece.wordings) for phrase in (*named, *context) for piece in phrase.pieces)
+    phrases = [phrase for rule in (*rules.naming, *rules.context) for phrase in rule.phrases]
+    phrases += [phrase for rule in rules.naming for phrase in rule.unless]
+    wordings = sum(len(piece.wordings) for phrase in phrases for piece in phrase.pieces)
     if wordings > MOST_WORDINGS:
         raise RuleError(
             "The phrases have {wordings:,} wordings, alternatives multiplied; keep them under {most:,}.",

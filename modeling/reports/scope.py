@@ -22,22 +22,10 @@ _AND = frozenset(("and", "plus"))
 _CUTTING = _AND | {"with", "-"}
 _OR = frozenset(("or", "nor", "或"))
 _SKIPPED = _AND | _OR | {"the", "also", "then", "with", "-"}
-_VERBS = frozenset(
-    (
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "shows",
-        "show",
-        "demonstrates",
-        "remains",
-        "remain",
-        "appears",
-    )
-)
+_VERBS = frozenset((
+    "is", "are", "was", "were", "has", "have", "shows", "show", "demonstrates", "remains", "remain",
+    "appears",
+))  # fmt: skip
 _MANY = frozenset(("are", "were", "have"))
 _SAID = frozenset((Kind.NEGATION, Kind.UNCERTAINTY, Kind.HISTORY))
 
@@ -69,13 +57,8 @@ class Scope:
         cues: Sequence[Hit[ContextRule]],
         listed: frozenset[str] = frozenset(),
     ) -> None:
-        """Find where something new begins.
-
-        Args:
-            mentions: what the sentence names.
-            cues: its context phrases, none overlapping another.
-            listed: words that may stand before a finding in a list that goes on.
-        """
+        """Find where something new begins: by mentions, by context phrases (none overlapping another), and by
+        the words that may stand before a finding in a list that goes on."""
         self._words, self._mentions, self._listed = words, mentions, listed
         self._place = {start: place for place, start in enumerate(words.starts)}
         self._ending = {end: place for place, end in enumerate(words.ends)}
@@ -148,16 +131,15 @@ class Scope:
 
     def _cut(self) -> list[_Part]:
         words = self._words.words
-        firsts = [0] + [
-            place
-            for place in range(1, len(words))
-            if words[place] in _CUTTING
-            or words[place - 1] == ";"
-            or _COMMA.search(self._words.between(place))
-        ]
+        firsts = [0, *(place for place in range(1, len(words)) if self._is_cut(place))]
         lasts = [first - 1 for first in firsts[1:]] + [len(words) - 1]
         parts = [_Part(*span) for span in zip(firsts, lasts, strict=True)]
         return [p for p, after in zip(parts, [*parts[1:], None], strict=True) if not self._is_and(p, after)]
+
+    def _is_cut(self, place: int) -> bool:
+        words = self._words.words
+        cut = words[place] in _CUTTING or words[place - 1] == ";"
+        return cut or _COMMA.search(self._words.between(place)) is not None
 
     def _is_and(self, part: _Part, after: _Part | None) -> bool:
         """An "and" alone before a comma goes to the part after it."""
@@ -203,9 +185,8 @@ class Scope:
 
     def _is_firm(self, part: _Part, lead: int) -> bool:
         words, cue = self._words.words, self._cues.get(self._words.starts[lead])
-        if words[part.first - 1] == ";":
-            return True
-        if cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE:
+        said = cue is not None and cue.owner.kind in _SAID and cue.owner.direction != Direction.BEFORE
+        if said or words[part.first - 1] == ";":
             return True
         if words[part.first] in _OR:
             return False
@@ -220,17 +201,14 @@ class Scope:
             return True
         if cue is not None and cue.owner.kind == Kind.NEW:
             return not (listed if cue.owner.in_lists else part.list_goes_on)
-        return not part.list_goes_on and (self._list_is_over(part) or self._is_described(lead, part.last))
-
-    def _list_is_over(self, part: _Part) -> bool:
-        """Whether an "or" stands before a part: the list of "no edema or mass, effusion on the left"."""
-        return bool(_OR.intersection(self._words.words[: part.first]))
+        # An "or" before the part ends its list: "no edema or mass, effusion on the left".
+        list_is_over = not _OR.isdisjoint(self._words.words[: part.first])
+        return not part.list_goes_on and (list_is_over or self._is_described(lead, part.last))
 
     def _is_described(self, lead: int, last: int) -> bool:
         """Whether a finding has words before it that no list has: "no mass, streaky fibrosis"."""
-        named = next(
-            (self._place[m.start] for m in self._mentions if lead <= self._place[m.start] <= last), lead
-        )
+        places = (self._place[mention.start] for mention in self._mentions)
+        named = next((place for place in places if lead <= place <= last), lead)
         return not self._listed.issuperset(self._words.words[lead:named])
 
     def _says_its_own(self, part: _Part) -> bool:
@@ -240,13 +218,9 @@ class Scope:
         if not named or part.list_goes_on:
             return False
         start, end = named[0].start, words.ends[part.last]
-        for cue in self._all:
-            if (
-                cue.owner.kind == Kind.PRESENT
-                and start <= cue.start < end
-                and cue.owner.direction != Direction.AFTER
-            ):
-                return True
+        within = (cue.owner for cue in self._all if start <= cue.start < end)
+        if any(rule.kind == Kind.PRESENT and rule.direction != Direction.AFTER for rule in within):
+            return True
         own = self._verb(part.first, part.last)
         if own is None:
             return False
@@ -254,17 +228,13 @@ class Scope:
 
     def _verb(self, first: int, last: int) -> int | None:
         """The first finite verb that no negation covers."""
-        verbs = (
-            p for p in range(first, last + 1) if self._words.words[p] in _VERBS and p not in self._denied
-        )
-        return next(verbs, None)
+        free = (place for place in range(first, last + 1) if place not in self._denied)
+        return next((place for place in free if self._words.words[place] in _VERBS), None)
 
     def _labels(self) -> list[int]:
         """Where a field's name begins in a row of fields ("Lungs: clear Pleura: small effusion")."""
-        words = self._words.words
-        signs = [place for place, word in enumerate(words) if word == ":" and place > 1]
-        labels = []
-        for sign in signs:
+        words, labels = self._words.words, []
+        for sign in (place for place, word in enumerate(words) if word == ":" and place > 1):
             named = [m for m in self._mentions if self._ending[m.end] == sign - 1]
             if named and ":" not in words[: sign - 1]:
                 continue  # "No effusion: the lungs are clear" is no row of fields

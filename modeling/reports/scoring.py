@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import time
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -15,15 +17,8 @@ from modeling.reports.rules import NORMAL
 
 COMPARED = (*FINDINGS.classes, NORMAL)
 MICRO = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Infiltration",
-)
+    "Atelectasis", "Cardiomegaly", "Effusion", "Mass", "Nodule", "Pneumonia", "Pneumothorax", "Infiltration",
+)  # fmt: skip
 """The eight findings of ChestX-ray8, over which NegBio (Peng et al. 2018) publishes a micro F1."""
 
 Gold = Mapping[str, Mapping[str, bool]]
@@ -33,10 +28,7 @@ Part = Literal["tuning", "held-out"]
 
 
 def part_of(report_id: str) -> Part:
-    """Which part of the gold reports one belongs to: rules are tuned on three fifths, the rest is held out.
-
-    The split is a hash of the id, so it is the same everywhere and no report can change sides.
-    """
+    """A gold report's part: rules are tuned on three fifths, by a hash of the id, and the rest is held out."""
     return "held-out" if hashlib.sha256(report_id.encode()).digest()[0] % 5 < 2 else "tuning"
 
 
@@ -51,31 +43,25 @@ def read_gold(path: Path) -> dict[str, dict[str, bool]]:
             table = csv.DictReader(lines)
             missing = {"filename", *COMPARED} - set(table.fieldnames or ())
             if missing:
-                raise ReportError(
-                    "{path} has no column '{missing}'; it needs filename and the findings.",
-                    path=path,
-                    missing=min(missing),
-                )
-            gold = {}
-            for row in table:
-                values = {name: (row[name] or "").strip() for name in COMPARED}
-                wrong = [name for name, value in values.items() if value not in ("0", "1")]
-                if wrong:
-                    raise ReportError(
-                        "{path} has '{values}' for {wrong}; write 0 or 1.",
-                        path=path,
-                        values=values[wrong[0]],
-                        wrong=wrong[0],
-                    )
-                gold[row["filename"].strip()] = {name: value == "1" for name, value in values.items()}
+                no_column = "{path} has no column '{missing}'; it needs filename and the findings."
+                raise ReportError(no_column, path=path, missing=min(missing))
+            return {row["filename"].strip(): _gold_row(row, path) for row in table}
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise ReportError("The gold file {path} cannot be read; name a CSV.", path=path) from exc
-    return gold
+
+
+def _gold_row(row: Mapping[str, str | None], path: Path) -> dict[str, bool]:
+    values = {name: (row[name] or "").strip() for name in COMPARED}
+    for wrong, value in values.items():
+        if value not in ("0", "1"):
+            no_answer = "{path} has '{values}' for {wrong}; write 0 or 1."
+            raise ReportError(no_answer, path=path, values=value, wrong=wrong)
+    return {name: value == "1" for name, value in values.items()}
 
 
 @dataclass(frozen=True)
 class FindingScore:
-    """How one finding's yes and no compare with the gold labels, in reports."""
+    """One finding's yes and no against the gold labels, in reports."""
 
     finding: str
     true_positives: int
@@ -116,12 +102,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class MiningScores:
-    """Every finding's score over the same reports.
-
-    Attributes:
-        reports: how many were compared.
-        seconds: what mining them took.
-    """
+    """Every finding's score over so many reports, and the seconds that mining them took."""
 
     findings: Mapping[str, FindingScore]
     reports: int
@@ -131,30 +112,18 @@ class MiningScores:
     def micro(self, names: Iterable[str] = MICRO) -> FindingScore:
         """All decisions over the named findings pooled."""
         chosen = [self.findings[name] for name in names]
-        return FindingScore(
-            "micro",
-            sum(s.true_positives for s in chosen),
-            sum(s.false_positives for s in chosen),
-            sum(s.false_negatives for s in chosen),
-        )
+        counts = ((s.true_positives, s.false_positives, s.false_negatives) for s in chosen)
+        return FindingScore("micro", *(sum(column) for column in zip(*counts, strict=True)))
 
     def macro_f1(self, absent_as_zero: bool = False) -> float:
-        """Mean F1 over the 14 findings.
-
-        Args:
-            absent_as_zero: count a finding that no gold report has as F1 = 0 instead of leaving it out.
-        """
+        """Mean F1 over the 14 findings; one that no gold report has is left out, or counted as 0."""
         chosen = [self.findings[name] for name in FINDINGS.classes]
         chosen = [score for score in chosen if absent_as_zero or score.support]
         return sum(score.f1 for score in chosen) / max(1, len(chosen))
 
 
 def with_gold(reports: Sequence[Report], gold: Gold) -> list[Report]:
-    """The reports that have gold labels.
-
-    Raises:
-        ReportError: none has: the gold file is for other reports.
-    """
+    """The reports that have gold labels. Raises ReportError: none has: the gold file is for other reports."""
     chosen = [report for report in reports if report.report_id in gold]
     if not chosen:
         example = next(iter(gold), "no report")
@@ -166,11 +135,7 @@ def with_gold(reports: Sequence[Report], gold: Gold) -> list[Report]:
 
 
 def evaluate(miner: Miner, reports: Sequence[Report], gold: Gold) -> MiningScores:
-    """Mine the reports that have gold labels and compare.
-
-    Raises:
-        ReportError: no report has gold labels.
-    """
+    """Mine the reports that have gold labels and compare. Raises ReportError: no report has gold labels."""
     chosen = with_gold(reports, gold)
     start = time.perf_counter()
     mined = miner.label_all(chosen)
@@ -195,3 +160,23 @@ def compare(miner: Miner, mined: Sequence[ReportLabels], gold: Gold, seconds: fl
                 differences.append(Difference(labels.report_id, name, kind, mention))
     scores = {name: FindingScore(name, *numbers) for name, numbers in counts.items()}
     return MiningScores(scores, len(mined), seconds, tuple(differences))
+
+
+# --- a small gold that ships: reports written for Viewbox, to see at once what an edited rule changes
+
+
+@cache
+def example_reports() -> tuple[tuple[Report, ...], dict[str, dict[str, bool]]]:
+    """The reports, and report ID -> finding (and `normal`) -> yes or no."""
+    entries = tomllib.loads(Path(__file__).with_name("examples.toml").read_text(encoding="utf-8"))["report"]
+    reports = tuple(Report.from_text(entry["text"], entry["id"]) for entry in entries)
+    findings = {
+        entry["id"]: {name: name in entry["findings"] for name in FINDINGS.classes} for entry in entries
+    }
+    normal = {entry["id"]: {NORMAL: bool(entry.get("normal", False))} for entry in entries}
+    return reports, {report_id: findings[report_id] | normal[report_id] for report_id in findings}
+
+
+def example_scores(miner: Miner) -> MiningScores:
+    """A miner's yes and no against the gold of the example reports."""
+    return evaluate(miner, *example_reports())

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from modeling.reports.report import SECTION_NAMES, WHOLE, Report, ReportError
+from modeling.reports.report import SECTION_NAMES, VOCABULARY, WHOLE, Report, ReportError
 
 LARGEST_MEMBER = 5_000_000
 """Bytes: no report is longer; what is larger is refused unread."""
@@ -26,21 +26,7 @@ LARGEST_JSON = 200_000_000
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json")
 
-_USUAL = {
-    WHOLE: """report text reporttext fulltext rawtext reports radiologyreport radreport reportbody reporttxt
-        txt body content narrative note notetext notes freetext reading document description dictation
-        befund informe compterendu 報告 報告內容 報告內文 檢查報告 影像報告""",
-    "findings": """findings finding findingstext sectionfindings reportfindings observations
-        所見 影像所見 發現""",
-    "impression": """impression impressions impressiontext sectionimpression reportimpression conclusion
-        conclusions opinion 印象 診斷印象 結論""",
-    "indication": """indication indications clinicalindication clinicalhistory history clinicalinformation
-        reason reasonforexam 檢查原因 臨床資訊""",
-    "comparison": "comparison comparisons 比較",
-    "id": """reportid id filename studyid imageid accession accessionnumber accessionno uid caseid case examid
-        studyinstanceuid noteid study number no 編號 病歷號 單號 檢查單號 檢查編號""",
-}
-COLUMNS = {name: kind for kind, names in _USUAL.items() for name in names.split()}
+COLUMNS = {name: kind for kind, names in VOCABULARY["columns"].items() for name in names}
 """A column's usual names, as letters in lower case -> the section that it holds, or `id`."""
 
 NOTHING = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "nat"))
@@ -48,19 +34,13 @@ NOTHING = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", 
 
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _BINARY = {
-    b"%PDF": "a PDF file",
-    b"PK\x03\x04": "a ZIP archive or an Office file",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-}
+    b"%PDF": "a PDF file", b"PK\x03\x04": "a ZIP archive or an Office file",
+    b"\xd0\xcf\x11\xe0": "an old Office file", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
+}  # fmt: skip
 _MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 MANY_HIGH_BYTES = 0.3
 """Share of bytes above ASCII from which text that is no UTF-8 is Chinese and not Western."""
 
@@ -71,29 +51,19 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def encoding_of(lines: IO[bytes], name: str) -> str:
-    """The encoding that a text is in: by its mark or zeros, else UTF-8, Big5 or Windows-1252.
-
-    Raises:
-        ReportError: it is no text, with what it is.
-    """
+    """A text's encoding: by mark or zeros, else UTF-8, Big5 or Windows-1252. Raises ReportError: no text."""
     head = lines.read(65_536)
-    for start, kind in _BINARY.items():
-        if head.startswith(start):
-            raise ReportError(
-                "{name} is {kind}, not a table or text; save its text as CSV or as plain text.",
-                name=name,
-                kind=kind,
-            )
-    for mark, encoding in _MARKS.items():
-        if head.startswith(mark):
-            return encoding
+    if kind := next((kind for start, kind in _BINARY.items() if head.startswith(start)), ""):
+        binary = "{name} is {kind}, not a table or text; save its text as CSV or as plain text."
+        raise ReportError(binary, name=name, kind=kind)
+    if marked := next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), ""):
+        return marked
     zeros = [head[place::2].count(0) for place in (0, 1)]
     if max(zeros) > 0.3 * len(head) / 2:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
     if any(zeros):
-        raise ReportError(
-            "{name} holds zero bytes, so it is no text; save its text as CSV or as plain text.", name=name
-        )
+        no_text = "{name} holds zero bytes, so it is no text; save its text as CSV or as plain text."
+        raise ReportError(no_text, name=name)
     decoder, part = codecs.getincrementaldecoder("utf-8")(), head
     try:
         while part:
@@ -107,11 +77,7 @@ def encoding_of(lines: IO[bytes], name: str) -> str:
 
 
 def text_of(content: bytes, name: str) -> str:
-    """A text file's text.
-
-    Raises:
-        ReportError: it is no text.
-    """
+    """A text file's text. Raises ReportError: it is no text."""
     return content.decode(encoding_of(io.BytesIO(content), name), errors="replace").removeprefix("\ufeff")
 
 
@@ -145,16 +111,14 @@ def table_reports(path: Path, text_column: str = "", heading_column: str = "") -
     try:
         for number, row in enumerate(_rows(path), 1):
             if columns is None:
-                names = list(row)
-                columns = _text_columns(names, text_column, path)
-                headings = _column(names, heading_column, path) if heading_column else None
-                identity = next((name for name in names if _kind(name) == "id"), None)
+                columns = _text_columns(list(row), text_column, path)
+                headings = _column(list(row), heading_column, path) if heading_column else None
+                identity = next((name for name in row if _kind(name) == "id"), None)
             terms = _terms(row.get(headings) or "") if headings else ()
             yield _report(row, columns, (row.get(identity) or "").strip() or str(number), terms)
     except (gzip.BadGzipFile, EOFError) as exc:
-        raise ReportError(
-            "{path} is not a whole gzip file, as its name says; compress it again.", path=path
-        ) from exc
+        no_gzip = "{path} is not a whole gzip file, as its name says; compress it again."
+        raise ReportError(no_gzip, path=path) from exc
     except (csv.Error, OSError, UnicodeError) as exc:
         raise ReportError("{path} is not a readable table; save it again as UTF-8.", path=path) from exc
 
@@ -174,15 +138,17 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         if head.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
             yield from _json_rows(lines, path)
         else:
-            yield from _separated(lines, head, path)
+            before = csv.field_size_limit(LARGEST_MEMBER)
+            try:
+                yield from _separated(lines, head, path)
+            finally:
+                csv.field_size_limit(before)  # it is the whole program's
 
 
 def _header(head: str) -> tuple[list[str], str]:
     """The column names of a table's first row, and its separator: the one that makes the most known names."""
     head = head.removeprefix("\ufeff").lstrip("\r\n")
-    told = re.match(r"sep=(.)\r?\n", head)
-    if told:  # Excel writes its separator first
-        head = head[told.end() :]
+    head = re.sub(r"\Asep=.\r?\n", "", head)  # Excel writes its separator first
     choices = []
     for separator in SEPARATORS:
         try:
@@ -195,14 +161,6 @@ def _header(head: str) -> tuple[list[str], str]:
 
 
 def _separated(lines: io.TextIOWrapper, head: str, path: Path) -> Iterator[dict[str, str]]:
-    before = csv.field_size_limit(LARGEST_MEMBER)
-    try:
-        yield from _cells(lines, head, path)
-    finally:
-        csv.field_size_limit(before)  # it is the whole program's
-
-
-def _cells(lines: io.TextIOWrapper, head: str, path: Path) -> Iterator[dict[str, str]]:
     names, separator = _header(head)
     rows = csv.reader(lines, delimiter=separator)
     for row in rows:
@@ -232,27 +190,26 @@ def _json_rows(lines: io.TextIOWrapper, path: Path) -> Iterator[dict[str, str]]:
         numbered = enumerate(iter(lambda: lines.readline(LARGEST_MEMBER), ""), 1)
         entries = ((number, _parsed(line)) for number, line in numbered if line.strip())
     else:
-        content = lines.read(LARGEST_JSON + 1)
-        if len(content) > LARGEST_JSON:
-            raise ReportError(
-                "{path} is one JSON value of over {most:,} letters; write JSON lines.",
-                path=path,
-                most=LARGEST_JSON,
-            )
-        whole = _parsed(content)
-        if isinstance(whole, dict):
-            whole = next((value for value in whole.values() if isinstance(value, list)), [whole])
-        entries = enumerate(whole if isinstance(whole, list) else [None], 1)
+        entries = enumerate(_json_list(lines, path), 1)
     for number, entry in entries:
         if isinstance(entry, str):
             entry = {WHOLE: entry}
         if not isinstance(entry, dict):
-            raise ReportError(
-                "Entry {number} of {path} is no JSON object; write one object a report.",
-                number=number,
-                path=path,
-            )
+            no_object = "Entry {number} of {path} is no JSON object; write one object a report."
+            raise ReportError(no_object, number=number, path=path)
         yield {str(name): _cell(value) for name, value in entry.items()}
+
+
+def _json_list(lines: io.TextIOWrapper, path: Path) -> list[object]:
+    """One JSON list, or the first list of an object."""
+    content = lines.read(LARGEST_JSON + 1)
+    if len(content) > LARGEST_JSON:
+        too_large = "{path} is one JSON value of over {most:,} letters; write JSON lines."
+        raise ReportError(too_large, path=path, most=LARGEST_JSON)
+    whole = _parsed(content)
+    if isinstance(whole, dict):
+        whole = next((value for value in whole.values() if isinstance(value, list)), [whole])
+    return whole if isinstance(whole, list) else [None]
 
 
 def _parsed(text: str) -> object:
@@ -274,12 +231,8 @@ def _column(names: Sequence[str], wanted: str, path: Path) -> str:
     for name in names:
         if name.strip().lower() == wanted.lower():
             return name
-    raise ReportError(
-        "{path} has no column '{wanted}'; it has {names}.",
-        path=path,
-        wanted=wanted,
-        names=", ".join(names)[:200],
-    )
+    no_column = "{path} has no column '{wanted}'; it has {names}."
+    raise ReportError(no_column, path=path, wanted=wanted, names=", ".join(names)[:200])
 
 
 def _text_columns(names: Sequence[str], text_column: str, path: Path) -> dict[str, str]:

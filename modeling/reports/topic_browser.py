@@ -70,11 +70,7 @@ class TopicBrowser:
         return sorted((t for t in self.topics if t.number in weights), key=lambda t: -weights[t.number])
 
     def of_report(self, report_id: str) -> Topic:
-        """A report's main topic.
-
-        Raises:
-            ReportError: no such report was read.
-        """
+        """A report's main topic. Raises ReportError: no such report was read."""
         if report_id not in self.main_topic:
             raise ReportError("No report {name} was among those that the topics come from.", name=report_id)
         return self.topics[self.main_topic[report_id]]
@@ -89,11 +85,7 @@ class TopicBrowser:
 
     @classmethod
     def load(cls, path: Path) -> "TopicBrowser":
-        """Read what `save` wrote.
-
-        Raises:
-            ReportError: not there, or no topics in it.
-        """
+        """Read what `save` wrote. Raises ReportError: not there, or no topics in it."""
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             topics = [

@@ -22,18 +22,9 @@ _TOKEN = re.compile(
     r"|(?P<end>[.。!！]+)|(?P<query>(?<![^\s(])[?？]+(?=\s*\w))|(?P<asked>[?？]+)"
 )
 _SIGNS = {
-    "ticked": "[x]",
-    "open": "[ ]",
-    "plus": "(+)",
-    "minus": "(-)",
-    "field": ":",
-    "bar": ":",
-    "dash": "-",
-    "stop": ";",
-    "end": ".",
-    "query": "query",
-    "asked": "?",
-}
+    "ticked": "[x]", "open": "[ ]", "plus": "(+)", "minus": "(-)", "field": ":", "bar": ":", "dash": "-",
+    "stop": ";", "end": ".", "query": "query", "asked": "?",
+}  # fmt: skip
 STOPS = frozenset(".;:?")
 """No gap of a phrase skips these."""
 
@@ -109,5 +100,5 @@ class Words:
         return cls(lowered, tuple(words), tuple(starts), tuple(ends), f" {' '.join(words)} ", places)
 
     def between(self, place: int) -> str:
-        """What stands between a word and the one before it."""
+        """The text between a word and the one before it."""
         return self.text[self.ends[place - 1] if place else 0 : self.starts[place]]

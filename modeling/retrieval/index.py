@@ -88,11 +88,7 @@ class CaseIndex:
         return tuple(self._matrices)
 
     def case(self, case_id: str) -> IndexedCase:
-        """A case of the index, to ask for its neighbours.
-
-        Raises:
-            ViewboxError: the index has no such case.
-        """
+        """A case of the index, to ask for its neighbours. Raises ViewboxError: the index has no such case."""
         if case_id not in self._places:
             raise ViewboxError(
                 "The case {case} is not among the compared cases; choose another.", case=case_id

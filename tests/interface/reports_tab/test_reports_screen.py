@@ -22,10 +22,10 @@ from interface.reports_tab.similar_index import Progress, SimilarCases
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.reports import language
-from modeling.reports.examples import example_reports, example_scores
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
 from modeling.reports.rules import default_text
+from modeling.reports.scoring import example_reports, example_scores
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 from tests.doubles.toys import toy_radiograph
 
