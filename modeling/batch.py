@@ -21,13 +21,11 @@ from modeling.study import Modality, Study
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """A study's prediction, and its vectors.
+    """A study's prediction, or the problem why there is none, for a reader.
 
     Attributes:
-        prediction: None where the study holds nothing that the checkpoint reads.
         embedding: modality -> (D,) float32, the encoder's vector before fusion, for the modalities that the
             study holds and the checkpoint reads.
-        problem: why there is no prediction, for a reader; else empty.
     """
 
     prediction: Prediction | None
@@ -57,11 +55,8 @@ def score(
 ) -> list[Scored]:
     """Prediction and embedding of every study, in one pass through the model.
 
-    Args:
-        sources: where each case comes from (see `DiagnosisPipeline.predict`); empty for unknown.
-
-    Raises:
-        CheckpointError: the weights give no finite numbers.
+    `sources` say where each case comes from, as for `DiagnosisPipeline.predict`. Raises CheckpointError: the
+    weights give no finite numbers.
     """
     scored = [Scored(None, {}, one.problem) for one in prepared]
     ready = [number for number, one in enumerate(prepared) if one.processed is not None]
@@ -85,7 +80,7 @@ def score(
 
 @contextmanager
 def lanes() -> Iterator[tuple[ThreadPoolExecutor, int]]:
-    """Threads that take a batch each, on a processor of its own, and how many there are; at least two.
+    """At least two threads that take a batch each, on a processor of its own, and how many there are.
 
     Threads that share every layer of one batch wait for each other at its end, and for the one that also
     decodes films. What has not begun when the context ends is left out.

@@ -46,10 +46,7 @@ class ClinicalField:
     other_units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def check(self, value: object) -> float | str:
-        """A value of this field in its own unit; a bare number is taken to be in it.
-
-        Args:
-            value: a number, a category, or text such as "37.5", "99.5 °F" or "<5".
+        """A number, category or text ("37.5", "99.5 °F", "<5") in the field's own unit, that of bare numbers.
 
         Raises:
             StudyError: not a number, out of range (with the unit that would fit, if one does), no limit of a
@@ -67,11 +64,8 @@ class ClinicalField:
         return self._limit(value, written, numbers[0]) if written.limit else numbers[0]
 
     def read(self, value: object) -> tuple[float | str, str]:
-        """As `check`, but a bare number is judged by its range first, and refused where two units are likely.
-
-        Returns:
-            The value in the field's unit, and a note where it was not read as it stands.
-        """
+        """As `check`, but a bare number is judged by its range first, and refused where two units are likely;
+        with a note where the value was not read as it stands."""
         if self.kind == "categorical":
             category = self._category(value)
             dash = "{field} '-' was read as {value}; leave it empty if it is unknown."
@@ -227,13 +221,10 @@ class ClinicalTable:
     def read_cells(
         cls, raw: Mapping[str, object], beside: Mapping[str, float | str] | None = None
     ) -> tuple["ClinicalTable", dict[str, StudyError]]:
-        """Read every cell as `ClinicalField.read` does; what `is_unknown` calls so is left out.
+        """The cells that could be read (those that `is_unknown` are left out), and why the others could not.
 
         Args:
             beside: values that are known already; cells in per cent are counted of their leukocytes.
-
-        Returns:
-            The cells that could be read, and why the others could not.
         """
         values: dict[str, float | str] = {}
         notes, refused = [], {}

@@ -117,10 +117,7 @@ class DiagnosisPipeline:
         return processed
 
     def predict(self, study: Study, *, source: str | None = None) -> Prediction:
-        """All tasks that the study allows.
-
-        Args:
-            source: where the case comes from; a source that the checkpoint was not trained on is noted.
+        """All tasks that the study allows; a source that the checkpoint was not trained on is noted.
 
         Raises:
             StudyError: the study holds nothing that any task reads.
@@ -157,12 +154,7 @@ class DiagnosisPipeline:
         *,
         source: str | None = None,
     ) -> Prediction:
-        """Logits (K,) of every task, calibrated and with what is to be said of them.
-
-        Raises:
-            StudyError: the study holds nothing that any task reads.
-            CheckpointError: the logits are no finite numbers.
-        """
+        """Logits (K,) of every task, calibrated and with what is to be said of them; refuses as `predict`."""
         answers, notes = [], list(self._notes(study, processed, source))
         for task in self.config.tasks:
             read = self._read(task, processed)
@@ -273,8 +265,7 @@ class DiagnosisPipeline:
     def paths(self, study: Study, target: Target, baseline: ImageBaseline) -> tuple[StudyPath, ...]:
         """The straight lines that an explanation walks along: one, or one from each stored normal film.
 
-        Raises:
-            ViewboxError: the checkpoint has no such target or baseline, or the study lacks what is read.
+        Raises ViewboxError: the checkpoint has no such target or baseline, or the study lacks what is read.
         """
         task = self._task(target)
         processed = self.process(study)

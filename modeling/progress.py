@@ -33,12 +33,8 @@ def progress(
 ) -> Progress:
     """Items as they come, or a bar to `update`, with what has been done, how fast, and what is left.
 
-    Work that ends within two seconds says nothing.
-
-    Args:
-        what: is done with each, such as "explaining".
-        quiet: say nothing at all.
-        more: as `tqdm` takes it.
+    Work that ends within two seconds says nothing. `what` is done with each item, such as "explaining";
+    `more` is as `tqdm` takes it.
     """
     seen = sys.stderr.isatty()
     kind, pause = (tqdm, 0.1) if seen else (_Lines, BETWEEN_LINES)

@@ -20,13 +20,10 @@ _SAME = 1e-4
 
 
 def folded(model: Module, size: int) -> Module:
-    """A fusion model with a folded backbone of its own; everything else is shared with the original.
+    """A fusion model (in evaluation mode, for films of `size` pixels) with a folded backbone of its own.
 
-    A backbone without batch norm, or one whose folded copy answers otherwise, is shared too.
-
-    Args:
-        model: in evaluation mode.
-        size: side of the film that it reads, in pixels.
+    All else is shared with the original, as is a backbone without batch norm or one that answers otherwise
+    when folded.
     """
     assert not model.training, "only a net at rest has one scale a channel"
     if "image" not in model.encoders:
@@ -51,8 +48,7 @@ def folded(model: Module, size: int) -> Module:
 def fold(backbone: nn.Module, run: Callable[[], object]) -> nn.Module:
     """A copy without batch norm; the backbone itself where it has none.
 
-    Args:
-        run: shows the backbone any film, so that it is seen which norm reads which convolution.
+    `run` shows the backbone any film, so that it is seen which norm reads which convolution.
     """
     pairs = _pairs(backbone, run)
     if not pairs:

@@ -46,11 +46,7 @@ def sha256_of(path: Path) -> str:
 
 
 def locate(path_or_repo: str | Path, revision: str | None, token: str | None) -> Origin:
-    """The files of a checkpoint, downloaded as one commit where it is a Hub repo.
-
-    Raises:
-        CheckpointError: no such folder or repo, or the Hub does not answer.
-    """
+    """A checkpoint's files, fetched if need be. Raises CheckpointError: none there, or the Hub is silent."""
     folder = Path(path_or_repo)
     if folder.is_dir():
         weights = folder / WEIGHTS_FILE
@@ -68,11 +64,7 @@ def locate(path_or_repo: str | Path, revision: str | None, token: str | None) ->
 
 
 def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:
-    """`config.json` and the processor, which must be the one the weights were trained with.
-
-    Raises:
-        CheckpointError: a file is missing or damaged, or the hashes differ.
-    """
+    """`config.json` and the weights' own processor. Raises CheckpointError: missing, damaged or another's."""
     path = _part(origin, CONFIG_FILE)
     try:
         raw = json.loads(path.read_text())
@@ -97,8 +89,7 @@ def _part(origin: Origin, file: str) -> Path:
 def load_weights(model: torch.nn.Module, origin: Origin) -> None:
     """Fill a model strictly from `model.safetensors`; half-precision weights are widened to float32.
 
-    Raises:
-        CheckpointError: the file is missing or truncated, or a tensor is missing, extra or of another shape.
+    Raises CheckpointError: the file or a tensor is missing, truncated, extra or of another shape.
     """
     try:
         tensors = load_file(_part(origin, WEIGHTS_FILE))

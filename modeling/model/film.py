@@ -151,11 +151,7 @@ def _shades(values: np.ndarray, counts: np.ndarray, low: float, high: float) -> 
 
 
 def brightness(radiograph: Radiograph, percentiles: Sequence[float] = (0.5, 99.5)) -> np.ndarray:
-    """The film as it is looked at: bone is bright whatever the file's polarity.
-
-    Returns:
-        (H, W) float32 in [0, 1], which are two percentiles of the windowed film; all 0 for a constant one.
-    """
+    """(H, W) float32 in [0, 1], two percentiles of the windowed film; bone is bright in any polarity."""
     return presented_film(radiograph, percentiles)[0]
 
 
@@ -259,12 +255,8 @@ class Letterbox:
 def letterboxed(
     radiograph: Radiograph, config: ImageProcessing
 ) -> tuple[np.ndarray, Letterbox, tuple[Sentence, ...]]:
-    """The film as the model sees it, before mean and std.
-
-    Returns:
-        (size, size) float32 in [0, 1] with black padding, where the film lies in it, and notes where it is
-        not presented as its file says.
-    """
+    """The film as the model sees it: (size, size) float32 in [0, 1] with black padding, before mean and std,
+    where the film lies in it, and notes where it is not presented as its file says."""
     box = Letterbox.fit(radiograph, config.size)
     square = np.zeros((config.size, config.size), np.float32)
     shown, notes = presented_film(radiograph, config.percentiles)
@@ -273,10 +265,7 @@ def letterboxed(
 
 
 def to_native(attribution: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map of the letterboxed film in native pixels; its sum stays the same up to interpolation.
-
-    (h, w) without padding, in logits per model pixel -> (H, W) float32, in logits per native pixel.
-    """
+    """(h, w) logits per model pixel, without padding -> (H, W) float32 per native pixel, of the same sum."""
     scale = (attribution.shape[0] * attribution.shape[1]) / (shape[0] * shape[1])
     return resampled(attribution, shape) * np.float32(scale)
 

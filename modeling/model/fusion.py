@@ -151,10 +151,7 @@ class FusionModel(nn.Module):
     """Film + clinical table + clinical text -> logits for each task."""
 
     def __init__(self, config: FusionConfig, processor: ProcessorConfig) -> None:
-        """
-        Raises:
-            CheckpointError: the configuration and the processor do not go together.
-        """
+        """Raises CheckpointError: the configuration and the processor do not go together."""
         super().__init__()
         self.config = config
         width = config.width
@@ -192,10 +189,9 @@ class FusionModel(nn.Module):
     def encode(
         self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
     ) -> dict[str, Encoded]:
-        """Every modality after its encoder; a modality that no study of the batch has is left unencoded.
+        """Every modality after its encoder; one that no study of the batch has is left unencoded.
 
-        Args:
-            features: (B, C, h', w') feature map of the film, where the caller has it already.
+        `features` are the (B, C, h', w') map of the film, where the caller has it already.
         """
         encoded = {name: self._absent(inputs) for name in self.encoders}
         if "image" in encoded:
@@ -230,19 +226,12 @@ class FusionModel(nn.Module):
         return logits
 
     def class_evidence(self, task: TaskName, features: Tensor) -> Tensor:
-        """The part of each place of the film in each logit of a task, beside what is the same for every film.
+        """A film's features (B, C, h', w') -> (B, K, h', w'), the part of each place in each logit of a task.
 
         A softmax head over the product fusion of the film alone is linear in the places, so this is the whole
-        answer taken apart (class activation maps, Zhou et al., CVPR 2016).
+        answer taken apart, but for one constant a class (class activation maps, Zhou et al., CVPR 2016).
 
-        Args:
-            features: (B, C, h', w') of the film.
-
-        Returns:
-            (B, K, h', w'); its sums over the places differ from the logits by one constant a class.
-
-        Raises:
-            CheckpointError: the task's answer cannot be taken apart so.
+        Raises CheckpointError: the task's answer cannot be taken apart so.
         """
         read = next((t.modalities for t in self.config.tasks if t.name == task), ())
         if self.config.fusion != "product" or read != (Modality.IMAGE,) or TASKS[task].kind != "softmax":
@@ -267,10 +256,7 @@ class FusionModel(nn.Module):
     def from_pretrained(
         cls, path_or_repo: str | Path, *, revision: str | None = None, token: str | None = None
     ) -> tuple[Self, StudyProcessor, checkpoint.Origin]:
-        """Load model and processor from a folder or a Hub repo; everything is checked.
-
-        Returns:
-            The model in evaluation mode, the processor that travels with it, and where both came from.
+        """The model in evaluation mode, the processor that travels with it, and where both came from.
 
         Raises:
             CheckpointError: in one sentence: not found, unreachable, incomplete, damaged, missing, extra or

@@ -30,11 +30,8 @@ def fetched(repo: Repo, wanted: Sequence[str], error: type[ViewboxError]) -> tup
     """The commit and the folder of a repo's files on this machine.
 
     An unpinned revision (a branch, or none) is resolved to a commit hash first, so that all files belong
-    to one commit and the page can show which.
-
-    Args:
-        wanted: patterns of the files; others are left there.
-        error: is raised, with the reader's sentence, where they cannot be had.
+    to one commit and the page can show which. Files that match no `wanted` pattern are left there; `error` is
+    raised where those wanted cannot be had.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HTTPError  # the client's own transport error: not always httpx's

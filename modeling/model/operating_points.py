@@ -63,14 +63,8 @@ class TaskCalibration(Configuration):
     operating_points: tuple[OperatingPoint, ...] = ()
 
     def prediction_set(self, probabilities: np.ndarray) -> PredictionSet:
-        """The classes that cannot be ruled out for one film, by their own thresholds where there are such.
-
-        Args:
-            probabilities: (K,) calibrated, in the task's order.
-
-        Raises:
-            ViewboxError: the task has none.
-        """
+        """The classes that cannot be ruled out at calibrated probabilities (K,), each by its own threshold
+        where there are such. Raises ViewboxError: the task has no such set."""
         if self.set_threshold is None:
             no_set = "{task} has no prediction set; look at each finding by itself."
             raise ViewboxError(no_set, task=Names("task", self.task))

@@ -32,14 +32,11 @@ class PredictionSet:
 
 
 def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:
-    """The probability that a class must reach to be in the set.
+    """The probability that a class must reach to be in the set; 0 where there are too few films to say.
 
     Args:
         values: (N, K) calibrated probabilities of films that the model was not trained on.
         labels: (N,) class numbers.
-
-    Returns:
-        0 (every class is in) where there are too few films for this coverage.
     """
     own = np.sort(values[np.arange(len(labels)), labels])[::-1]
     rank = math.ceil((len(labels) + 1) * coverage)  # the finite-sample correction
@@ -87,11 +84,9 @@ def measured_coverage(
     seed: int = 0,
     fit: Callable[[np.ndarray, np.ndarray, float], float | np.ndarray] = conformal_threshold,
 ) -> Coverage:
-    """Threshold from one half of the patients, coverage on the other, again and again.
+    """Threshold (by `fit`) from one half of the patients, coverage on the other, again and again.
 
-    Args:
-        values: (N, K) probabilities that were calibrated without the film's own patient.
-        fit: `conformal_threshold` or `class_thresholds`.
+    `values` are (N, K) probabilities that were calibrated without the film's own patient.
     """
     generator = np.random.default_rng(seed)
     names, number = np.unique(patients, return_inverse=True)

@@ -159,10 +159,7 @@ class StudyProcessor:
     """The one way from a study to tensors, for training, evaluation and the app."""
 
     def __init__(self, config: ProcessorConfig, tokenizer: Tokenizer | None = None) -> None:
-        """
-        Raises:
-            CheckpointError: the tokenizer is missing or is not the one that the configuration names.
-        """
+        """Raises CheckpointError: the tokenizer is missing or is not the one that the configuration names."""
         if (config.text is None) != (tokenizer is None):
             raise CheckpointError(
                 "The checkpoint's text branch and its tokenizer.json do not go together; publish it whole."

@@ -19,14 +19,9 @@ SENSITIVE = 0.9
 
 
 def probabilities(kind: TaskKind, logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Calibrated probabilities.
+    """Logits (..., K) -> calibrated probabilities (..., K) in [0, 1]; rows sum to 1 unless multilabel.
 
-    Args:
-        logits: (..., K).
-        temperature: above 1 makes probabilities less extreme; the order of classes never changes.
-
-    Returns:
-        (..., K) in [0, 1]; rows sum to 1 unless the task is multilabel.
+    A temperature above 1 makes probabilities less extreme; the order of classes never changes.
     """
     scaled = np.asarray(logits, np.float64) / temperature
     if kind == "multilabel":
@@ -36,14 +31,11 @@ def probabilities(kind: TaskKind, logits: np.ndarray, temperature: float = 1.0) 
 
 
 def fit_temperature(kind: TaskKind, logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of least negative log likelihood.
+    """The temperature of least negative log likelihood, 0.2 to 5; 1.0 where there is no label to fit on.
 
     Args:
         logits: (N, K) of films that the model was not trained on.
         labels: (N,) class numbers, or (N, K) of 0 and 1 (NaN: no label) for multilabel.
-
-    Returns:
-        A temperature between 0.2 and 5; 1.0 where there is no label to fit on.
     """
     if not np.isfinite(np.asarray(labels, np.float64)).any():
         return 1.0

@@ -22,31 +22,22 @@ from modeling.reports.rules import NORMAL
 DIMENSIONS = 64
 MINED = (*FINDINGS.classes, NORMAL)
 DOUBTED = 0.3
-"""What a finding counts that is doubted, where a certain one counts 1."""
+"""The part of a doubted finding, where a certain one counts 1."""
 
 
 class ReportEncoder:
     """Fitted once on a corpus; encodes its reports and others. The same reports give the same vectors."""
 
     def __init__(self, miner: Miner | None = None, dimensions: int = DIMENSIONS, seed: int = 0) -> None:
-        """
-        Args:
-            miner: reads what each report affirms; the rules that ship by default.
-            dimensions: length of a vector at most; few reports give shorter ones.
-        """
+        """By a miner of what each report affirms; few reports give vectors of fewer dimensions."""
         assert dimensions > len(MINED)
-        self.miner, self.dimensions = miner or Miner(), dimensions
-        self._seed = seed
+        self.miner, self.dimensions, self._seed = miner or Miner(), dimensions, seed
         self._words: TfidfVectorizer | None = None
         self._latent: TruncatedSVD | None = None
         self._rarity = np.ones(len(MINED))
 
     def fit(self, reports: Sequence[Report]) -> "ReportEncoder":
-        """Learn words and their latent directions from a corpus, and how rare each mined label is.
-
-        Raises:
-            ViewboxError: there is no report.
-        """
+        """Learn words, their latent directions and how rare each mined label is, from at least one report."""
         if not reports:
             raise ViewboxError("There is no report to learn from; give at least one.")
         labels = self.miner.label_all(reports)

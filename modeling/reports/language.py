@@ -30,12 +30,7 @@ MIXED = Sentence(
 
 
 def doubts(text: str, silent: bool) -> tuple[str, ...]:
-    """Reasons not to trust the labels of a report, each in one sentence.
-
-    Args:
-        text: the sections that were read.
-        silent: nothing was found in it that says normal or abnormal.
-    """
+    """Reasons not to trust the labels of a text, `silent` where nothing in it says normal or abnormal."""
     words = [word for word in _WORD.findall(lower(text[:LOOKED_AT])) if word.strip("x0123456789")]
     plain = text.isascii() and bool(words)
     letters = [] if plain else [c for c in text[:LOOKED_AT] if c.isalpha() and c not in "Xx"]

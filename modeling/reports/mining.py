@@ -156,13 +156,9 @@ class Miner:
         self._counting = frozenset(rule.name for rule in self.rules.context if rule.counts_as_yes)
 
     def label(self, report: Report | str) -> ReportLabels:
-        """The labels of a report.
+        """The labels of a report, or of plain text, which is cut at its section headings.
 
-        Args:
-            report: by section, or plain text, which is cut at its section headings.
-
-        Raises:
-            RuleError: the rules find so much in the report that reading it would take too long.
+        Raises RuleError: the rules find so much in the report that reading it would take too long.
         """
         report = Report.from_text(report) if isinstance(report, str) else report
         mentions: dict[str, list[Mention]] = {rule.finding: [] for rule in self.rules.naming}
@@ -275,13 +271,16 @@ def _decide(hit: Hit[str], cues: list[Hit[ContextRule]], scope: Scope, length: i
     plain = Mention(hit.owner, Value.POSITIVE, "", hit.start, hit.end, 0, length)
     reaching = [cue for cue in cues if _reaches(cue, hit, scope)]
     present = any(cue.owner.kind == Kind.PRESENT for cue in reaching)
+
+    def nearness(cue: Hit[ContextRule]) -> tuple[bool, int]:
+        return cue.owner.counts_as_yes, max(hit.start - cue.end, cue.start - hit.end)
+
     for kind, value in MEANING.items():
         if kind == Kind.HISTORY and present:
             continue  # "The previously seen nodule is unchanged" is of today
         of_kind = [cue for cue in reaching if cue.owner.kind == kind]
         if of_kind:
-            nearest = [(c.owner.counts_as_yes, max(hit.start - c.end, c.start - hit.end)) for c in of_kind]
-            cue = of_kind[nearest.index(min(nearest))]
+            cue = min(of_kind, key=nearness)
             return replace(plain, value=value, rule=cue.owner.name, cue_start=cue.start, cue_end=cue.end)
     return plain
 

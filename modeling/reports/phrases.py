@@ -165,10 +165,7 @@ class PhraseIndex(Generic[Owner]):
         self._automaton.make_automaton()
 
     def find(self, sentence: Words) -> list[Hit[Owner]]:
-        """Every place where a phrase stands (of one phrase from one word on, the shortest).
-
-        Raises RuleError: more pieces of phrases stand in the sentence than rules for reports ever need.
-        """
+        """Where phrases stand (of one from one word on, the shortest). Raises RuleError: too many pieces."""
         if not self._owners:
             return []
         hits: dict[tuple[int, int], Hit[Owner]] = {}
@@ -209,10 +206,7 @@ def _joined(
 
 
 def longest_first(hits: Iterable[Hit[Owner]]) -> list[Hit[Owner]]:
-    """The hits that no longer one overlaps: "no change in" stands, the "no" inside it falls.
-
-    Where two owners have the very same words, both stand.
-    """
+    """The hits that no longer one overlaps ("no change in", not its "no"); of two owners' same words both."""
     kept: list[Hit[Owner]] = []
     spans: set[tuple[int, int]] = set()
     ordered = sorted(hits, key=lambda h: (h.start - h.end, h.start))

@@ -28,7 +28,7 @@ Part = Literal["tuning", "held-out"]
 
 
 def part_of(report_id: str) -> Part:
-    """A gold report's part: rules are tuned on three fifths, by a hash of the id, and the rest is held out."""
+    """A gold report's part, by a hash of its id: rules are tuned on three fifths of them alone."""
     return "held-out" if hashlib.sha256(report_id.encode()).digest()[0] % 5 < 2 else "tuning"
 
 
@@ -170,11 +170,10 @@ def example_reports() -> tuple[tuple[Report, ...], dict[str, dict[str, bool]]]:
     """The reports, and report ID -> finding (and `normal`) -> yes or no."""
     entries = tomllib.loads(Path(__file__).with_name("examples.toml").read_text(encoding="utf-8"))["report"]
     reports = tuple(Report.from_text(entry["text"], entry["id"]) for entry in entries)
-    findings = {
-        entry["id"]: {name: name in entry["findings"] for name in FINDINGS.classes} for entry in entries
-    }
-    normal = {entry["id"]: {NORMAL: bool(entry.get("normal", False))} for entry in entries}
-    return reports, {report_id: findings[report_id] | normal[report_id] for report_id in findings}
+    gold = {entry["id"]: {name: name in entry["findings"] for name in FINDINGS.classes} for entry in entries}
+    for entry in entries:
+        gold[entry["id"]][NORMAL] = bool(entry.get("normal", False))
+    return reports, gold
 
 
 def example_scores(miner: Miner) -> MiningScores:

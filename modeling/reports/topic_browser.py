@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from modeling.configuration import Configuration
+from modeling.errors import CheckpointError
 from modeling.reports.report import ReportError
 
 
@@ -46,19 +48,12 @@ class Topic:
     @property
     def name(self) -> str:
         """Its first three keywords; the group of reports that say nothing more has none."""
-        if not self.keywords:
-            return "nothing abnormal said"
-        return ", ".join(keyword.word for keyword in self.keywords[:3])
+        return ", ".join(keyword.word for keyword in self.keywords[:3]) or "nothing abnormal said"
 
 
 @dataclass(frozen=True)
-class TopicBrowser:
-    """All topics of a corpus.
-
-    Attributes:
-        main_topic: report id -> number of its main topic.
-        measures: what was measured of the topics (see `topics.measure`).
-    """
+class TopicBrowser(Configuration):
+    """All topics of a corpus, the main topic's number by report id, and the measures of `topics.measure`."""
 
     topics: tuple[Topic, ...]
     main_topic: dict[str, int]
@@ -87,18 +82,6 @@ class TopicBrowser:
     def load(cls, path: Path) -> "TopicBrowser":
         """Read what `save` wrote. Raises ReportError: not there, or no topics in it."""
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            topics = [
-                Topic(
-                    number=int(topic["number"]),
-                    keywords=tuple(Keyword(**keyword) for keyword in topic["keywords"]),
-                    share=float(topic["share"]),
-                    coherence=float(topic["coherence"]),
-                    headings=tuple((str(name), float(share)) for name, share in topic["headings"]),
-                    cases=tuple(TopicCase(**case) for case in topic["cases"]),
-                )
-                for topic in data["topics"]
-            ]
-            return cls(tuple(topics), dict(data["main_topic"]), dict(data["measures"]))
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, CheckpointError) as exc:
             raise ReportError("{path} holds no topics; make it with training.topics.", path=path) from exc

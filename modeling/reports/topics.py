@@ -4,27 +4,31 @@ Coherence is NPMI over the corpus itself (Bouma 2009; Roeder et al. 2015), and a
 terms that come with the reports (MeSH on Open-i), which the topics never see.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer, TfidfTransformer
+from sklearn.metrics import normalized_mutual_info_score
 
 from modeling.errors import ViewboxError
 from modeling.reports.affirmed import affirmed_text, reading_text
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report, ReportError
 from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase
-from modeling.reports.topic_measures import common_headings, measure, npmi
 
 Method = Literal["nmf", "lda"]
 KEYWORDS = 10
 FEWEST_REPORTS = 8
 """Below this a topic would be one report each."""
 CASES = 50
+HEADINGS = 3
+"""Index terms shown with a topic."""
+
 MANY_REPORTS = 20_000
 """From here on NMF goes by mini batches: as good on 160,000 reports and several times faster."""
 
@@ -35,7 +39,7 @@ TOO_FEW_WORDS = "The reports share too few words for topics; give more reports."
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """What decides the topics; the same settings and reports give the same topics.
+    """Settings and reports that are the same give the same topics.
 
     Attributes:
         affirmed_only: leave out what a report denies or calls normal (English reports only).
@@ -52,27 +56,19 @@ class TopicSettings:
 
 
 def topic_text(report: Report, miner: Miner | None) -> str:
-    """What topics are made of: findings and impression (else all), redactions and markup out.
+    """The text that topics are made of: findings and impression (else all), redactions and markup out.
 
-    Args:
-        miner: leaves out the sentences that affirm nothing and say that something is absent or normal: else
-            half of all topics are wordings of "normal", and "no pneumothorax" makes one of pneumothorax.
+    A miner leaves out the sentences that affirm nothing and say that something is absent or normal: else
+    half of all topics are wordings of "normal", and "no pneumothorax" makes one of pneumothorax.
     """
     return reading_text(report) if miner is None else affirmed_text(report, miner)
 
 
 def topics_of_store(reports: Sequence[Report]) -> TopicBrowser:
-    """Topics of a store's reports, however many there are: about the square root of their number, at most 20.
-
-    Raises:
-        ReportError: too few reports, or too few words that they share.
-    """
+    """Topics by the square root of the number of reports, at most 20. Raises ReportError: too few reports."""
     if len(reports) < FEWEST_REPORTS:
-        raise ReportError(
-            "Topics need at least {number} reports; here are {count}.",
-            number=FEWEST_REPORTS,
-            count=len(reports),
-        )
+        few = "Topics need at least {number} reports; here are {count}."
+        raise ReportError(few, number=FEWEST_REPORTS, count=len(reports))
     wanted = max(2, min(TopicSettings.topics, round(len(reports) ** 0.5)))
     return find_topics(reports, TopicSettings(wanted), or_fewer=True)
 
@@ -80,61 +76,48 @@ def topics_of_store(reports: Sequence[Report]) -> TopicBrowser:
 def find_topics(
     reports: Sequence[Report], settings: TopicSettings, *, or_fewer: bool = False
 ) -> TopicBrowser:
-    """Fit topics to all reports and measure them.
+    """Fit topics (`or_fewer` where reports share too few words for so many) to all reports and measure them.
 
-    Args:
-        or_fewer: make fewer topics where the reports share too few words for so many.
-
-    Raises:
-        ReportError: too few reports or too few different words for so many topics.
+    Raises ReportError: too few reports or too few different words for so many topics.
     """
     miner = Miner() if settings.affirmed_only else None
-    texts = [topic_text(report, miner) for report in reports]
+    counts, names = _word_counts([topic_text(report, miner) for report in reports])
+    (count, words), number = counts.shape, settings.topics
+    most = min(count, words) - 1
+    if or_fewer and most < 2:
+        raise ReportError(TOO_FEW_WORDS)
+    if number > most and not or_fewer:
+        many = "{count} reports with {words} shared words cannot make {number} topics; ask for fewer."
+        raise ReportError(many, count=count, words=words, number=number)
+    document_topics, topic_words = _factorise(counts, replace(settings, topics=min(number, most)))
+    return _browser(reports, counts, names, document_topics, topic_words)
+
+
+def _word_counts(texts: Sequence[str]) -> tuple[csr_matrix, np.ndarray]:
+    """(reports, words) counts of the words that enough reports share, and those words."""
     fewest = max(2, min(20, len(texts) // 500))
     counter = CountVectorizer(
         stop_words=STOP_WORDS, token_pattern=WORDS, min_df=fewest, max_df=0.6, dtype=np.float32
     )
     try:
-        counts = counter.fit_transform(texts)
+        return counter.fit_transform(texts), counter.get_feature_names_out()
     except ValueError as exc:  # sklearn's word for: nothing is left
         raise ReportError(TOO_FEW_WORDS) from exc
-    most = min(counts.shape) - 1
-    if or_fewer:
-        if most < 2:
-            raise ReportError(TOO_FEW_WORDS)
-        settings = replace(settings, topics=min(settings.topics, most))
-    if settings.topics > most:
-        raise ReportError(
-            "{count} reports with {words} shared words cannot make {number} topics; ask for fewer.",
-            count=counts.shape[0],
-            words=counts.shape[1],
-            number=settings.topics,
-        )
-    document_topics, topic_words = _factorise(counts, settings)
-    return _browser(reports, counts, counter.get_feature_names_out(), document_topics, topic_words)
 
 
 def _factorise(counts: csr_matrix, settings: TopicSettings) -> tuple[np.ndarray, np.ndarray]:
     """(reports, topics) and (topics, words), rows that sum to 1 (to 0 for a report without words)."""
+    size = {"n_components": settings.topics, "random_state": settings.seed}
     if settings.method == "lda":
-        model = LatentDirichletAllocation(
-            settings.topics,
-            learning_method="online",
-            batch_size=2048,
-            max_iter=10,
-            random_state=settings.seed,
-        )
+        model = LatentDirichletAllocation(**size, learning_method="online", batch_size=2048, max_iter=10)
         weights = model.fit_transform(counts)
         weights[np.diff(counts.indptr) == 0] = 0
     else:
-        tfidf = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
         if counts.shape[0] >= MANY_REPORTS:
-            model = MiniBatchNMF(
-                settings.topics, init="nndsvda", batch_size=4096, max_iter=30, random_state=settings.seed
-            )
+            model = MiniBatchNMF(**size, init="nndsvda", batch_size=4096, max_iter=30)
         else:
-            model = NMF(settings.topics, init="nndsvda", max_iter=300, tol=1e-3, random_state=settings.seed)
-        weights = model.fit_transform(tfidf)
+            model = NMF(**size, init="nndsvda", max_iter=300, tol=1e-3)
+        weights = model.fit_transform(TfidfTransformer(sublinear_tf=True).fit_transform(counts))
     return _shares(weights), _shares(model.components_)
 
 
@@ -155,18 +138,11 @@ def _browser(
         best = _keywords(words[column])
         members = np.flatnonzero(main == column)
         nearest = members[np.argsort(-weights[members, column], kind="stable")][:CASES]
-        topics.append(
-            Topic(
-                number=number,
-                keywords=tuple(Keyword(str(names[w]), round(float(words[column, w]), 5)) for w in best),
-                share=round(float(sizes[column] / len(reports)), 5),
-                coherence=round(npmi(counts, best), 4),
-                headings=common_headings([reports[i] for i in members]),
-                cases=tuple(
-                    TopicCase(reports[i].report_id, round(float(weights[i, column]), 4)) for i in nearest
-                ),
-            )
-        )
+        cases = (TopicCase(reports[i].report_id, round(float(weights[i, column]), 4)) for i in nearest)
+        keywords = tuple(Keyword(str(names[w]), round(float(words[column, w]), 5)) for w in best)
+        share, coherence = round(float(sizes[column] / len(reports)), 5), round(npmi(counts, best), 4)
+        headings = common_headings([reports[i] for i in members])
+        topics.append(Topic(number, keywords, share, coherence, headings, tuple(cases)))
     rank = {int(column): number for number, column in enumerate(order)}
     numbers = np.array([rank.get(int(topic), -1) for topic in main])
     main_topic = {reports[i].report_id: int(numbers[i]) for i in np.flatnonzero(known)}
@@ -188,3 +164,70 @@ def _nothing_said(reports: Sequence[Report], members: np.ndarray, number: int) -
     cases = tuple(TopicCase(reports[i].report_id, 1.0) for i in members[:CASES])
     headings = common_headings([reports[i] for i in members])
     return Topic(number, (), round(len(members) / len(reports), 5), 0.0, headings, cases)
+
+
+# --- what topics are worth: how well their words go together, and how well they agree with index terms
+
+
+def npmi(counts: csr_matrix, words: np.ndarray) -> float:
+    """Mean normalised pointwise mutual information, -1 to 1, of all pairs of at least two words (columns).
+
+    `counts` are (documents, words), anything but 0 where a word stands in a document.
+    """
+    present = (counts[:, words] > 0).astype(np.float64)
+    documents = counts.shape[0]
+    together = (present.T @ present).toarray() / documents
+    alone = np.diag(together)
+    first, second = np.triu_indices(len(words), k=1)
+    joint = together[first, second]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.log(joint / (alone[first] * alone[second])) / -np.log(joint)
+    information[joint == 0] = -1.0  # never together
+    information[joint == 1] = 1.0
+    return float(information.mean())
+
+
+def head(heading: str) -> str:
+    """A heading without its qualifiers: Opacity of Opacity/lung/base/left."""
+    return heading.split("/")[0].strip()
+
+
+def common_headings(members: Sequence[Report]) -> tuple[tuple[str, float], ...]:
+    """The `HEADINGS` most common headings of some reports, each with its share of them."""
+    counts = Counter(name for report in members for name in {head(h) for h in report.headings})
+    return tuple((name, round(n / len(members), 3)) for name, n in counts.most_common(HEADINGS))
+
+
+def measure(topics: Sequence[Topic], reports: Sequence[Report], numbers: np.ndarray) -> dict[str, Any]:
+    """Coherence, and agreement of each report's main topic with its index terms beside what chance gives.
+
+    `purity` is the share of reports that have their topic's most common heading; `purity_one_topic` is that
+    of one topic for all, `purity_shuffled` that of the same topics dealt at random. NMI is with the first
+    heading.
+    """
+    answer: dict[str, Any] = {
+        "reports": len(reports),
+        "reports_without_keyword": sum(not topics[n].keywords for n in numbers),
+        "npmi": round(float(np.mean([topic.coherence for topic in topics if topic.keywords])), 4),
+    }
+    indexed = [i for i, report in enumerate(reports) if report.headings]
+    if not indexed:
+        return answer
+    heads = [[head(h) for h in reports[i].headings] for i in indexed]
+    chosen, first = numbers[indexed], [names[0] for names in heads]
+    shuffled = np.random.default_rng(0).permutation(chosen)
+    return answer | {
+        "indexed_reports": len(indexed),
+        "nmi": round(float(normalized_mutual_info_score(first, chosen)), 4),
+        "nmi_shuffled": round(float(normalized_mutual_info_score(first, shuffled)), 4),
+        "purity": _purity(heads, chosen),
+        "purity_one_topic": _purity(heads, np.zeros_like(chosen)),
+        "purity_shuffled": _purity(heads, shuffled),
+    }
+
+
+def _purity(heads: Sequence[Sequence[str]], numbers: np.ndarray) -> float:
+    counts: dict[int, Counter[str]] = {}
+    for names, number in zip(heads, numbers, strict=True):
+        counts.setdefault(int(number), Counter()).update(set(names))
+    return round(sum(counter.most_common(1)[0][1] for counter in counts.values()) / len(heads), 4)

@@ -7,6 +7,7 @@ up to 200,000 cases an exact answer takes milliseconds.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -29,7 +30,7 @@ Value = float | str
 
 @dataclass(frozen=True, eq=False)
 class IndexedCase:
-    """What the index knows of a case.
+    """A case as the index knows it.
 
     Attributes:
         vectors: modality -> (D,) vector of any length but the same for every case; a modality that the case
@@ -52,14 +53,9 @@ class CaseIndex:
     """Exact neighbours among the cases that it was built from; the same question has the same answer."""
 
     def __init__(self, cases: Iterable[IndexedCase], spread: Mapping[str, float] | None = None) -> None:
-        """
-        Args:
-            cases: in any order; the order changes no answer.
-            spread: standard deviation of each numeric field, by which values differ; by default that of the
-                cases.
+        """Cases in any order, and the standard deviation of each numeric field (theirs by default).
 
-        Raises:
-            ViewboxError: two cases have one ID, or a vector is not finite or of another length.
+        Raises ViewboxError: two cases have one ID, or a vector is not finite or of another length.
         """
         self._cases = sorted(cases, key=lambda case: case.case_id)
         self._places = {case.case_id: place for place, case in enumerate(self._cases)}
@@ -90,9 +86,8 @@ class CaseIndex:
     def case(self, case_id: str) -> IndexedCase:
         """A case of the index, to ask for its neighbours. Raises ViewboxError: the index has no such case."""
         if case_id not in self._places:
-            raise ViewboxError(
-                "The case {case} is not among the compared cases; choose another.", case=case_id
-            )
+            no_case = "The case {case} is not among the compared cases; choose another."
+            raise ViewboxError(no_case, case=case_id)
         return self._cases[self._places[case_id]]
 
     def neighbours(
@@ -127,27 +122,20 @@ class CaseIndex:
         for place in self._left_out(query):
             total[place] = -np.inf
         if contrast:
-            unlike = (self._labels != self._number(query.label)) & (self._labels != self._number(""))
-            total[~unlike] = -np.inf
+            alike = [self._label_numbers.get(label, -1) for label in ("", query.label)]
+            total[np.isin(self._labels, alike)] = -np.inf
         near = candidates(total, k)
         parts = {m: _row_by_row(self._matrices[m][near], unit) for m, unit in units.items()}
         exact = sum(share * parts[m] for m, share in shares.items())
         order = np.lexsort((near, -exact))[:k]
-        return tuple(
-            self._described(
-                query, self._cases[near[n]], float(exact[n]), {m: float(p[n]) for m, p in parts.items()}
-            )
-            for n in order
-        )
+        own = [{m: float(rows[n]) for m, rows in parts.items()} for n in order]
+        cases = [(self._cases[near[n]], float(exact[n])) for n in order]
+        return tuple(self._described(query, *case, part) for case, part in zip(cases, own, strict=True))
 
     def pair(
         self, query: IndexedCase, other: IndexedCase, weights: Mapping[Modality, float] | None = None
     ) -> Neighbour:
-        """How alike two cases are and why, near or far; neither need be of the index.
-
-        Raises:
-            ViewboxError: a weight cannot be used, or the query has nothing that is asked for.
-        """
+        """How alike two cases are and why; neither need be of the index. Refuses as `neighbours`."""
         shares = self._shares(query, weights)
         parts = dict.fromkeys(shares, 0.0)
         for modality in parts.keys() & other.vectors.keys():
@@ -155,9 +143,6 @@ class CaseIndex:
             parts[modality] = float(_row_by_row(rows, _unit(query.vectors[modality]))[0])
         similarity = sum(share * parts[modality] for modality, share in shares.items())
         return self._described(query, other, similarity, parts)
-
-    def _number(self, label: str) -> int:
-        return self._label_numbers.get(label, -1)
 
     def _matrix(self, modality: Modality) -> np.ndarray | None:
         """(N, D) float32 of unit rows; zeros for a case without the modality."""
@@ -180,10 +165,8 @@ class CaseIndex:
         used = {m: w for m, w in chosen.items() if w > 0 and m in query.vectors and m in self._matrices}
         if not used:
             wanted = [m for m, w in chosen.items() if w > 0]
-            raise ViewboxError(
-                "Nothing can be compared by the {modalities}; choose another way to compare.",
-                modalities=Names("modality", wanted, " or the "),
-            )
+            nothing = "Nothing can be compared by the {modalities}; choose another way to compare."
+            raise ViewboxError(nothing, modalities=Names("modality", wanted, " or the "))
         for modality in used:
             if query.vectors[modality].shape != self._matrices[modality].shape[1:]:
                 raise _encoded_otherwise(modality, query)
@@ -197,6 +180,10 @@ class CaseIndex:
     def _described(
         self, query: IndexedCase, case: IndexedCase, similarity: float, parts: dict[Modality, float]
     ) -> Neighbour:
+        ours, theirs = query.fields, case.fields
+        both = [name for name in CLINICAL_FIELDS if name in ours and name in theirs]
+        apart = {name: self._apart(name, ours[name], theirs[name]) for name in both}
+        differing = sorted((name for name in both if apart[name] > DIFFERS), key=lambda name: -apart[name])
         return Neighbour(
             case_id=case.case_id,
             similarity=similarity,
@@ -204,8 +191,8 @@ class CaseIndex:
             label=case.label,
             shared_findings=tuple(sorted(query.findings & case.findings)),
             other_findings=tuple(sorted(query.findings ^ case.findings)),
-            shared_fields=tuple(f for f in CLINICAL_FIELDS if self._alike(f, query.fields, case.fields)),
-            differing_fields=self._differences(query.fields, case.fields),
+            shared_fields=tuple(name for name in both if apart[name] <= DIFFERS),
+            differing_fields=tuple(FieldDifference(n, ours[n], theirs[n]) for n in differing),
         )
 
     def _apart(self, name: str, ours: Value, theirs: Value) -> float:
@@ -214,25 +201,9 @@ class CaseIndex:
             return 0.0 if ours == theirs else math.inf
         return 0.0 if ours == theirs else abs(ours - theirs) / self.spread.get(name, 1.0)
 
-    def _alike(self, name: str, ours: Mapping[str, Value], theirs: Mapping[str, Value]) -> bool:
-        return name in ours and name in theirs and self._apart(name, ours[name], theirs[name]) <= DIFFERS
-
-    def _differences(
-        self, ours: Mapping[str, Value], theirs: Mapping[str, Value]
-    ) -> tuple[FieldDifference, ...]:
-        """The fields that both know and that differ, furthest apart first."""
-        both = [name for name in CLINICAL_FIELDS if name in ours and name in theirs]
-        apart = {name: self._apart(name, ours[name], theirs[name]) for name in both}
-        names = sorted((name for name in both if apart[name] > DIFFERS), key=lambda name: -apart[name])
-        return tuple(FieldDifference(name, ours[name], theirs[name]) for name in names)
-
 
 def candidates(similarity: np.ndarray, k: int) -> np.ndarray:
-    """Places of the `k` largest values and of all that come within `MARGIN` of them, in rising order.
-
-    Args:
-        similarity: (N,) float; -inf for what may not be among them.
-    """
+    """Places of the `k` largest of (N,) finite values and of all within `MARGIN` of them, in rising order."""
     k = min(k, int(np.isfinite(similarity).sum()))
     if k == 0:
         return np.zeros(0, np.int64)
@@ -246,11 +217,8 @@ def _row_by_row(rows: np.ndarray, unit: np.ndarray) -> np.ndarray:
 
 
 def _encoded_otherwise(modality: Modality, case: IndexedCase) -> ViewboxError:
-    return ViewboxError(
-        "The {modality} of case {case} was encoded in another way; encode all cases together.",
-        modality=Names("modality", modality),
-        case=case.case_id,
-    )
+    otherwise = "The {modality} of case {case} was encoded in another way; encode all cases together."
+    return ViewboxError(otherwise, modality=Names("modality", modality), case=case.case_id)
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -267,10 +235,8 @@ def _units(rows: np.ndarray) -> np.ndarray:
 
 def _spread(cases: list[IndexedCase]) -> dict[str, float]:
     """Standard deviation of every numeric field that varies."""
-    values: dict[str, list[float]] = {}
-    for case in cases:
-        for name, value in case.fields.items():
-            if not isinstance(value, str) and math.isfinite(value):
-                values.setdefault(name, []).append(value)
-    found = {name: float(np.std(column)) for name, column in values.items()}
-    return {name: spread for name, spread in found.items() if spread > 0}
+    values: dict[str, list[float]] = defaultdict(list)
+    for name, value in (pair for case in cases for pair in case.fields.items()):
+        if not isinstance(value, str) and math.isfinite(value):
+            values[name].append(value)
+    return {name: spread for name, column in values.items() if (spread := float(np.std(column))) > 0}

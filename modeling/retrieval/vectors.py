@@ -36,13 +36,8 @@ FARTHEST = 3.0
 
 @dataclass(frozen=True, eq=False)
 class DescribedCase:
-    """What a case is compared by, as it is before the set is known.
-
-    Attributes:
-        film: name -> (C,) numbers that describe the film; empty without one. See `film_numbers`.
-        fields: known clinical values.
-        report: by section; None without any text.
-    """
+    """A case before the set is known: its film by `film_numbers` (empty without one), known clinical values,
+    and its report."""
 
     case_id: str
     film: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -53,11 +48,7 @@ class DescribedCase:
 
 
 def film_numbers(film: Radiograph, pipeline: "DiagnosisPipeline | None" = None) -> dict[str, np.ndarray]:
-    """Name -> (C,) numbers of a film: a coarse picture, and the backbone's features where there is one.
-
-    Raises:
-        StudyError: the film's values are no numbers.
-    """
+    """Name -> (C,): a coarse picture, and a backbone's features. Raises StudyError: film without numbers."""
     if pipeline is not None and "image" in pipeline.model.encoders:
         from modeling.model.familiarity import describe
 
@@ -82,10 +73,6 @@ class CaseEncoder:
     """Learns the means and spreads of a set of cases; encodes them, and others to compare with them."""
 
     def __init__(self, cases: Sequence[DescribedCase], miner: Miner | None = None) -> None:
-        """
-        Args:
-            cases: the set, at least one.
-        """
         self.miner = miner or Miner()
         names = sorted({name for case in cases for name in case.film})
         self._films = {name: _Scale.of([c.film[name] for c in cases if name in c.film]) for name in names}

@@ -12,8 +12,7 @@ from modeling.reports.mining import Miner
 from modeling.reports.reading import ReportError, read_reports
 from modeling.reports.report import Report
 from modeling.reports.topic_browser import TopicBrowser
-from modeling.reports.topic_measures import head, npmi
-from modeling.reports.topics import TopicSettings, find_topics, topic_text, topics_of_store
+from modeling.reports.topics import TopicSettings, find_topics, head, npmi, topic_text, topics_of_store
 from tests.doubles.command import command
 from tests.doubles.example_reports import SENTENCES, write_archive
 
