@@ -53,11 +53,7 @@ def prepare(pipeline: DiagnosisPipeline, study: Study) -> PreparedStudy:
 def score(
     pipeline: DiagnosisPipeline, prepared: Sequence[PreparedStudy], sources: Sequence[str | None] = ()
 ) -> list[Scored]:
-    """Prediction and embedding of every study, in one pass through the model.
-
-    `sources` say where each case comes from, as for `DiagnosisPipeline.predict`. Raises CheckpointError: the
-    weights give no finite numbers.
-    """
+    """Prediction and embedding of every study in one pass; sources and errors as of `DiagnosisPipeline`."""
     scored = [Scored(None, {}, one.problem) for one in prepared]
     ready = [number for number, one in enumerate(prepared) if one.processed is not None]
     if not ready:

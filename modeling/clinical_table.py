@@ -1,19 +1,22 @@
-"""The clinical table: its fields with their units and ranges, and a reader's cells read by them.
+"""The clinical table: its fields (`clinical_fields.json`), and a reader's cells read by them.
 
-How values are spelled stands in `modeling.field_values`.
+How values are spelled stands in `modeling.field_values`. The ranges of bare numbers are measured against what
+occurs: arterial pO2 below 20 mmHg and pCO2 below 9 mmHg are not survived, and 30 kPa and 16 kPa are hardly
+reached without oxygen and with life.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
 
 from modeling.errors import StudyError
 from modeling.field_values import (
-    BARE_RANGES,
     CATEGORY_SPELLINGS,
-    LIMITS,
     SHARE_OF_LEUKOCYTES,
     UNIT_SPELLINGS,
     WrittenNumber,
@@ -28,6 +31,19 @@ from modeling.sentence import Names, Sentence
 
 
 @dataclass(frozen=True)
+class BareRange:
+    """Numbers without a unit (`high` excluded) that are in another unit than the field's own.
+
+    `sure` where nothing else is likely; otherwise the reader is asked.
+    """
+
+    low: float
+    high: float
+    unit: str
+    sure: bool = True
+
+
+@dataclass(frozen=True)
 class ClinicalField:
     """One clinical field: its unit and plausible range (numeric), or its categories.
 
@@ -35,6 +51,7 @@ class ClinicalField:
         unit: UCUM-style unit that values are kept in; empty for categorical fields.
         low, high: the plausible range, both ends included; outside it a value is refused.
         other_units: unit -> (factor, offset) so that `value * factor + offset` is in `unit`.
+        limits: up to where `<` and from where `>` is a limit of what a laboratory measures.
     """
 
     name: str
@@ -44,6 +61,8 @@ class ClinicalField:
     high: float = math.inf
     categories: tuple[str, ...] = ()
     other_units: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    bare: tuple[BareRange, ...] = ()
 
     def check(self, value: object) -> float | str:
         """A number, category or text ("37.5", "99.5 °F", "<5") in the field's own unit, that of bare numbers.
@@ -78,7 +97,7 @@ class ClinicalField:
             number = self.check(value)
             return number, _read_as(self.name, value, f"{number:g} {self.unit}")
         number = written.readings[0]
-        for bare in BARE_RANGES.get(self.name, ()):
+        for bare in self.bare:
             if bare.low <= number < bare.high:
                 factor, offset = self.other_units[bare.unit]
                 other = f"{number:g} {bare.unit} ({number * factor + offset:.4g} {self.unit})"
@@ -122,7 +141,7 @@ class ClinicalField:
         """Minus or plus infinity; of an age, which has no such limit, the number itself."""
         if self.name == "age" and written.limit == ">" and number >= 85:
             return number
-        below, above = LIMITS.get(self.name, (-math.inf, math.inf))
+        below, above = self.limits
         if (written.limit == "<" and number <= below) or (written.limit == ">" and number >= above):
             return -math.inf if written.limit == "<" else math.inf
         raise StudyError(
@@ -146,41 +165,25 @@ class ClinicalField:
     def _named(self) -> Names:
         return Names("field", self.name)
 
-    @property
-    def label(self) -> str:
-        """The name as a reader sees it."""
-        return self.name.replace("_", " ")
-
 
 def _read_as(name: str, value: object, reading: str) -> Sentence:
     template = "{field} '{value}' was read as {reading}; write the unit if it is another."
     return Sentence(template, field=Names("field", name), value=short(value), reading=reading)
 
 
-_AGES = {"months": (1 / 12, 0.0), "weeks": (7 / 365.25, 0.0), "days": (1 / 365.25, 0.0)}
-_COUNTS = {"/uL": (0.001, 0.0), "10^6/L": (0.001, 0.0), "/L": (1e-9, 0.0)}
-_PRESSURE = {"kPa": (7.50062, 0.0)}
+def _field(name: str, entry: Mapping[str, Any]) -> ClinicalField:
+    """A field of `clinical_fields.json`, whose factors and offsets are fractions."""
+    if "categories" in entry:
+        return ClinicalField(name, "categorical", categories=tuple(entry["categories"]))
+    other = entry.get("other_units", {})
+    units = {unit: tuple(float(Fraction(number)) for number in pair) for unit, pair in other.items()}
+    bare = tuple(BareRange(*numbers) for numbers in entry.get("bare", ()))
+    limits = tuple(entry.get("limits", (-math.inf, math.inf)))
+    return ClinicalField(name, "numeric", entry["unit"], *entry["range"], (), units, limits, bare)
 
-CLINICAL_FIELDS: dict[str, ClinicalField] = {
-    f.name: f
-    for f in (
-        ClinicalField("age", "numeric", "years", 0, 120, other_units=_AGES),
-        ClinicalField("sex", "categorical", categories=("female", "male")),
-        ClinicalField("view_position", "categorical", categories=("PA", "AP")),
-        ClinicalField("rt_pcr", "categorical", categories=("negative", "positive")),
-        ClinicalField("temperature", "numeric", "°C", 30, 45, other_units={"°F": (5 / 9, -160 / 9)}),
-        ClinicalField("spo2", "numeric", "%", 30, 100, other_units={"of 1": (100.0, 0.0)}),
-        ClinicalField("respiratory_rate", "numeric", "/min", 4, 80),
-        ClinicalField("crp", "numeric", "mg/L", 0, 700, other_units={"mg/dL": (10.0, 0.0)}),
-        ClinicalField("d_dimer", "numeric", "mg/L", 0, 200, other_units={"ng/mL": (0.001, 0.0)}),
-        ClinicalField("ldh", "numeric", "U/L", 50, 5000, other_units={"µkat/L": (60.0, 0.0)}),
-        ClinicalField("leukocytes", "numeric", "10^9/L", 0, 500, other_units=_COUNTS),
-        ClinicalField("lymphocytes", "numeric", "10^9/L", 0, 300, other_units=_COUNTS),
-        ClinicalField("neutrophils", "numeric", "10^9/L", 0, 300, other_units=_COUNTS),
-        ClinicalField("po2", "numeric", "mmHg", 10, 700, other_units=_PRESSURE),
-        ClinicalField("pco2", "numeric", "mmHg", 5, 200, other_units=_PRESSURE),
-    )
-}
+
+_FIELDS = json.loads(Path(__file__).with_name("clinical_fields.json").read_text(encoding="utf-8"))
+CLINICAL_FIELDS: dict[str, ClinicalField] = {name: _field(name, entry) for name, entry in _FIELDS.items()}
 """Every clinical field Viewbox knows, in the order of the form. A checkpoint reads a subset."""
 
 
@@ -195,13 +198,10 @@ def spellings_of(name: str) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class ClinicalTable:
-    """Known clinical values by field name; a field that is not there is unknown, never imputed.
+    """Known clinical values by field name, and notes on those that were not read as they stood.
 
-    Numbers are in the unit of `CLINICAL_FIELDS`; an infinite number is a laboratory limit and stays apart
-    from a missing one.
-
-    Attributes:
-        notes: sentences about values that were not read as they stood.
+    A field that is not there is unknown, never imputed. Numbers are in the unit of `CLINICAL_FIELDS`; an
+    infinite one is a laboratory limit and stays apart from a missing one.
     """
 
     values: Mapping[str, float | str] = field(default_factory=dict)
@@ -256,11 +256,7 @@ def _read_cell(name: str, value: object, whole: object) -> tuple[float | str, st
 
 
 def _counted(spec: ClinicalField, value: object, whole: object) -> tuple[float | str, str]:
-    """Lymphocytes or neutrophils, which a laboratory also gives in per cent of the leukocytes.
-
-    Raises:
-        StudyError: per cent without leukocytes, two likely readings, or as `ClinicalField.read`.
-    """
+    """Lymphocytes or neutrophils, also in per cent of the leukocytes; refuses as `ClinicalField.read`."""
     written = written_number(value)
     whole = whole if isinstance(whole, float) and math.isfinite(whole) else None
     number = written.readings[0] if written is not None and not written.limit else math.nan

@@ -31,11 +31,8 @@ class Configuration:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote. Raises CheckpointError: a key or a value is not as it should be."""
-        _require(
-            isinstance(raw, Mapping),
-            "{cls} is not a JSON object; the configuration file is damaged.",
-            cls=cls.__name__,
-        )
+        no_object = "{cls} is not a JSON object; the configuration file is damaged."
+        _require(isinstance(raw, Mapping), no_object, cls=cls.__name__)
         try:
             return _adapter(cls).validate_json(json.dumps(raw), strict=True)
         except ValidationError as exc:
@@ -95,11 +92,9 @@ def _require(condition: bool, template: str, /, **values: Any) -> None:
 
 @dataclass(frozen=True)
 class ImageProcessing(Configuration):
-    """How a film becomes `(3, size, size)`.
+    """How a film becomes `(3, size, size)`: two percentiles of the windowed film become 0 and 1.
 
-    Attributes:
-        percentiles: the two percentiles of the windowed film that become 0 and 1.
-        mean, std: of the [0, 1] film, the same for the three equal channels.
+    The mean and standard deviation are of that film, the same for the three equal channels.
     """
 
     size: int = 224
@@ -153,11 +148,7 @@ class TextProcessing(Configuration):
 
 @dataclass(frozen=True)
 class ProcessorConfig(Configuration):
-    """One processor for training, evaluation and the app: `preprocessor_config.json`.
-
-    Attributes:
-        tokenizer_sha256: content hash of `tokenizer.json`; empty without a text branch.
-    """
+    """`preprocessor_config.json`: the processor of training, evaluation and app, and its tokenizer's hash."""
 
     image: ImageProcessing | None = None
     table: tuple[TableField, ...] = ()
@@ -260,7 +251,6 @@ class FusionConfig(Configuration):
     """Encoders -> fusion -> heads: `config.json`.
 
     Attributes:
-        width: D, the width of the fused vector.
         feed_forward: for cross_attention, a feed-forward block behind each attention, as in a transformer.
         sources: the case sources that the checkpoint suits, such as ("siim", "ricord"); shown to the reader.
         processor_sha256: hash of the processor that the weights were trained with.

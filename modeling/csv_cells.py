@@ -41,11 +41,7 @@ def _line(row: Iterable[object]) -> str:
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by column, as they were before `guarded`.
-
-    Raises:
-        ViewboxError: the file cannot be read, or is no CSV in UTF-8 with a cell for each column in each row.
-    """
+    """The rows of a UTF-8 CSV file by column, not `guarded`. Raises ViewboxError: a cell cannot be read."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, strict=True))

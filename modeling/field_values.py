@@ -37,41 +37,9 @@ SHARE_OF_LEUKOCYTES = {"lymphocytes": 10.0, "neutrophils": 30.0}
 """Cells that laboratories count as well in per cent of the leukocytes; from this bare number on, a share is
 as likely as a count."""
 
-LIMITS = {
-    "crp": (10, 100), "d_dimer": (1, 4), "ldh": (150, 500), "leukocytes": (2, 50), "lymphocytes": (1, 20),
-    "neutrophils": (1, 30), "po2": (40, 300), "pco2": (20, 100),
-}  # fmt: skip
-"""Field -> up to where `<` and from where `>` is a limit of what a laboratory measures."""
-
 _COUNTED = ("/uL", "/L")
 """Units of whole cells: no number in them has decimals."""
 
-
-@dataclass(frozen=True)
-class BareRange:
-    """Numbers without a unit (`high` excluded) that are in another unit than the field's own.
-
-    `sure` where nothing else is likely; otherwise the reader is asked.
-    """
-
-    low: float
-    high: float
-    unit: str
-    sure: bool = True
-
-
-BARE_RANGES: Mapping[str, tuple[BareRange, ...]] = {
-    "po2": (BareRange(2, 20, "kPa"), BareRange(20, 30, "kPa", sure=False)),
-    "pco2": (BareRange(1, 9, "kPa"), BareRange(9, 16, "kPa", sure=False)),
-    "spo2": (BareRange(0.3, 1.0001, "of 1"),),
-    "temperature": (BareRange(86, 113.0001, "°F"),),
-    "leukocytes": (BareRange(500, 500_000, "/uL"),),
-    "lymphocytes": (BareRange(300, 300_000, "/uL"),),
-    "neutrophils": (BareRange(300, 300_000, "/uL"),),
-    "d_dimer": (BareRange(40, 200, "ng/mL", sure=False), BareRange(200, 200_000, "ng/mL")),
-}
-"""Measured against what occurs: arterial pO2 below 20 mmHg and pCO2 below 9 mmHg are not survived, and 30 kPa
-and 16 kPa are hardly reached without oxygen and with life."""
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SIGNS = str.maketrans({"−": "-", "º": "°", "µ": "u", "μ": "u", "×": "x", "·": "x", "’": "'", "，": ","})
@@ -85,16 +53,10 @@ _NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class WrittenNumber:
-    """A number as written: every reading of its separators, its unit and whether it is a limit.
-
-    Attributes:
-        readings: one number, or two where a comma or a stop may part thousands or decimals.
-        unit: of `UNIT_SPELLINGS`; "" for none, None for one that is not known.
-        limit: `<` or `>` where it is a limit.
-    """
+    """A number as written, with both readings where a comma or stop may part thousands or decimals."""
 
     readings: tuple[float, ...]
-    unit: str | None
+    unit: str | None  # of `UNIT_SPELLINGS`; "" for none, None for one that is not known
     limit: Literal["", "<", ">"] = ""
 
 

@@ -22,10 +22,7 @@ class TaskName(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """A label space: its classes in their one order, and how logits become probabilities.
-
-    `softmax` and `ordinal` classes exclude each other; `multilabel` classes do not.
-    """
+    """A label space with its classes in their one order, which exclude each other unless `multilabel`."""
 
     name: TaskName
     kind: TaskKind

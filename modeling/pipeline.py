@@ -174,9 +174,8 @@ class DiagnosisPipeline:
 
     def _answer(self, task: TaskConfig, logits: np.ndarray, read: tuple[Modality, ...]) -> TaskPrediction:
         if not np.isfinite(logits).all():
-            raise CheckpointError(
-                "The checkpoint's weights give no finite numbers; fetch the checkpoint again."
-            )
+            not_finite = "The checkpoint's weights give no finite numbers; fetch the checkpoint again."
+            raise CheckpointError(not_finite)
         spec, temperature = TASKS[task.name], self.config.temperatures.get(task.name, 1.0)
         calibrated = probabilities(spec.kind, logits, temperature)
         return TaskPrediction(task.name, spec.classes, logits, calibrated, read)
@@ -231,15 +230,12 @@ class DiagnosisPipeline:
         progress: Callable[[float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Attribution]:
-        """Integrated Gradients over pixels, clinical fields and words in one path, refined as it goes.
+        """Integrated Gradients over pixels, fields and words in one path; every refinement betters the last.
 
         Args:
             baseline: what the film starts from. Fields start from unknown, words from [MASK].
             tolerance: stop where |delta| falls below this share of F(x) - F(baseline).
             max_evaluations: stop after so many gradients.
-
-        Yields:
-            Better and better attributions; the last one is the answer.
 
         Raises:
             ViewboxError: the checkpoint has no such target, the study lacks what its task reads, or the

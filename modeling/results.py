@@ -18,13 +18,11 @@ USABLE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class TaskPrediction:
-    """One task's answer.
+    """One task's answer, from some modalities.
 
     Attributes:
-        logits: (K,) as the head gives them, centred for softmax and ordinal tasks (they sum to 0), before
-            calibration.
+        logits: (K,) before calibration; centred for softmax and ordinal tasks (they sum to 0).
         probabilities: (K,) in [0, 1], calibrated; they sum to 1 for softmax and ordinal tasks.
-        modalities: those that this answer was made from.
     """
 
     task: TaskName
@@ -70,8 +68,7 @@ class Prediction:
 
     Attributes:
         given: the modalities that the study holds.
-        notes: sentences for the reader (a film unlike those of the training, a value that was converted,
-            words cut, a task left out and why, a source the checkpoint was not trained on).
+        notes: sentences for the reader, such as on words that were cut or a task that was left out.
         familiarity: None without a film, or where nothing beside the weights measures it.
     """
 
@@ -132,7 +129,6 @@ class Attribution:
         special_tokens: logits that fell on tokens that are no words ([CLS], [SEP]).
         output, baseline_output: F(x) and F(baseline), logits of the target.
         evaluations: points on the path at which the gradient was taken.
-        seconds: wall time.
         map_change: how far the attributions moved at the last refinement, as a share of their magnitude (L1);
             infinite for a first account. It tells how settled the map is, which delta does not.
     """
@@ -204,8 +200,6 @@ class FilmOpinion:
         image: (H, W) float32 at the film's native size, signed (edges and attention: 0 and above); its unit
             is the method's own, so show each opinion on a scale of its own.
         output: the target's logit of the study as given; NaN for a map that asks no model (edges).
-        seconds: wall time when it was computed; a second look costs nothing.
-        notes: sentences for the reader.
     """
 
     method: str
@@ -226,7 +220,7 @@ class TrustMeasure:
         meaning: a key of `modeling.trust.metrics.MEANINGS`; the sentence stands in the interface.
         low, high: what the value is held against, where there is such a range: the range of random orders for
             deletion and insertion (logits); the region's share of the film's area, twice, for the shares.
-        seconds: what it took; the measures of one step share theirs equally.
+        seconds: the measures of one step share theirs equally.
     """
 
     name: str
@@ -250,7 +244,6 @@ class ModalityAccount:
         change: F(x) - F(baseline), in logits.
         disagreement: the modalities whose share on the path has another sign, or differs by more than
             `DISAGREES` (a fifth) of the summed magnitudes.
-        seconds: wall time.
     """
 
     target: Target
@@ -277,8 +270,6 @@ class Proof:
         change: after - before, in logits of the target.
         claimed: what the attribution said that the removed part had added, in logits. Were the attribution
             right about this one change, `change` would be -`claimed`.
-        seconds: wall time.
-        notes: sentences for the reader.
     """
 
     before: Prediction
@@ -323,8 +314,7 @@ class Neighbour:
     """A case that resembles another one, and why.
 
     Attributes:
-        similarity: weighted mean of the modalities' cosines, -1 to 1.
-        parts: modality -> its cosine alone.
+        similarity: weighted mean of the modalities' cosines, -1 to 1; parts: each alone.
         label: the neighbour's label; empty where it has none.
         shared_findings, other_findings: that both cases have, and that only one has.
         shared_fields: clinical fields with about the same value in both.

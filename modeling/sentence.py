@@ -22,17 +22,12 @@ class Sentence(str):
 
     It is the English text and may go wherever text goes; `interface.language` words the template in the
     reader's language, and in it every value that is a `Sentence` or `Names`. No address in it keeps its
-    password.
+    password. Without values the template is the text itself, braces and all. A sentence inside another one
+    loses its full stop where the template says {name:clause}.
 
     Example:
         >>> Sentence("The file has {size:.0f} MB; choose a smaller one.", size=91.7)
         'The file has 92 MB; choose a smaller one.'
-
-    Attributes:
-        template: English, as written in the code, with {name} or {name:format} where a value stands. Without
-            values it is the text itself, braces and all. A sentence inside another one loses its full stop
-            where the template says {name:clause}.
-        values: what stands in the braces.
     """
 
     template: str
@@ -56,12 +51,9 @@ class Sentence(str):
 
 @dataclass(frozen=True)
 class Names:
-    """Names inside a sentence, which each language words and lists in its own way.
+    """One name or several, as `modeling` calls them ("image", "d_dimer"), inside a sentence.
 
-    Attributes:
-        kind: what they are names of.
-        names: one, or several, as `modeling` calls them ("image", "d_dimer").
-        joint: stands between them in English.
+    Each language words and lists them in its own way; `joint` stands between them in English.
     """
 
     kind: NameKind

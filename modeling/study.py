@@ -66,8 +66,7 @@ class Radiograph:
 
     Attributes:
         pixels: (H, W) uint8 or uint16 (int16 for signed files), stored values, rows from the patient's
-            head down, columns as displayed.
-        bits_stored: 8 to 16.
+            head down, columns as displayed; 8 to 16 bits are stored.
         pixel_aspect_ratio: height of a pixel over its width; 1.0 for square pixels.
         pixel_spacing: millimetres (row, column), where the file states it.
         notes: sentences about what of the file was not read as it stands.

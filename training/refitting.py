@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from modeling.labels import TASKS, TaskName
-from modeling.model.fusion import FusionModel
-from modeling.model.heads import Head
+from modeling.model.fusion import FusionModel, Head
 from modeling.model.processing import ModelInputs
 from training.objective import task_losses
 

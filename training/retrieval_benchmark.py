@@ -15,9 +15,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 from modeling.progress import progress
-from modeling.reports.affirmed import affirmed_text, reading_text
 from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
-from modeling.reports.mining import Miner
+from modeling.reports.mining import Miner, affirmed_text, reading_text
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
 from modeling.reports.scoring import part_of

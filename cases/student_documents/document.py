@@ -15,7 +15,7 @@ from cases.case import Case, Licence, Provenance
 from cases.refusals import broken_case
 from cases.store import CaseSummary
 from modeling.errors import StudyError
-from modeling.field_values import BARE_RANGES, is_unknown, written_number
+from modeling.field_values import is_unknown, written_number
 from modeling.labels import TASKS, TaskName
 from modeling.sentence import Names, Sentence
 from modeling.study import (
@@ -238,7 +238,7 @@ def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value:
 
 def _fits_twice(known: ClinicalField, number: float) -> bool:
     """Whether a bare number would be plausible in another unit as well, and no range tells which it is."""
-    if any(bare.low <= number < bare.high for bare in BARE_RANGES.get(known.name, ())):
+    if any(bare.low <= number < bare.high for bare in known.bare):
         return False
     return known.low <= number <= known.high and any(
         known.low <= number * factor + offset <= known.high for factor, offset in known.other_units.values()

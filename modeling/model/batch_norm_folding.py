@@ -46,10 +46,7 @@ def folded(model: Module, size: int) -> Module:
 
 
 def fold(backbone: nn.Module, run: Callable[[], object]) -> nn.Module:
-    """A copy without batch norm; the backbone itself where it has none.
-
-    `run` shows the backbone any film, so that it is seen which norm reads which convolution.
-    """
+    """A copy without batch norm, or the backbone itself; `run` shows which norm reads which convolution."""
     pairs = _pairs(backbone, run)
     if not pairs:
         return backbone

@@ -87,21 +87,20 @@ def _part(origin: Origin, file: str) -> Path:
 
 
 def load_weights(model: torch.nn.Module, origin: Origin) -> None:
-    """Fill a model strictly from `model.safetensors`; half-precision weights are widened to float32.
-
-    Raises CheckpointError: the file or a tensor is missing, truncated, extra or of another shape.
-    """
+    """Fill a model (half precision widened). Raises CheckpointError: a tensor missing, extra or misshapen."""
     try:
         tensors = load_file(_part(origin, WEIGHTS_FILE))
     except (SafetensorError, OSError) as exc:
         damaged = "{file} of {name} is damaged; fetch the checkpoint again."
         raise CheckpointError(damaged, file=WEIGHTS_FILE, name=origin.name) from exc
     own = model.state_dict()
-    _compared(own, tensors, origin)
+    _check_tensors(own, tensors, origin)
     model.load_state_dict({n: t.to(own[n].dtype) for n, t in tensors.items()}, strict=True)
 
 
-def _compared(own: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor], origin: Origin) -> None:
+def _check_tensors(
+    own: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor], origin: Origin
+) -> None:
     """Refuse a tensor that is missing, extra or of another shape."""
     for name in sorted(own.keys() ^ tensors.keys()):
         template = (

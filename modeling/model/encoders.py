@@ -23,19 +23,12 @@ import timm  # noqa: E402  (needs torchvision's schemas)
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """One modality after its encoder.
+    """One modality after its encoder."""
 
-    Attributes:
-        vector: (B, D).
-        sequence: (B, S, D): patches, fields or tokens.
-        mask: (B, S) bool, True where the sequence holds something.
-        given: (B,) bool, True where the study has this modality.
-    """
-
-    vector: Tensor
-    sequence: Tensor
-    mask: Tensor
-    given: Tensor
+    vector: Tensor  # B D
+    sequence: Tensor  # B S D: patches, fields or tokens
+    mask: Tensor  # B S bool, True where the sequence holds something
+    given: Tensor  # B bool, True where the study has this modality
 
 
 _EVIDENCE_GAIN = 8.0
@@ -199,16 +192,11 @@ class TextEncoder(nn.Module):
         attention = mask.clone()
         attention[~given, :1] = True  # a row without keys would be NaN; its vector is not used
         hidden = self.transformer(inputs_embeds=embedded, attention_mask=attention.long()).last_hidden_state
-        sequence = self._features(hidden, embedded, attention)
-        return Encoded(self._pooled(sequence, attention), sequence, mask, given)
-
-    def _features(self, hidden: Tensor, embedded: Tensor, attention: Tensor) -> Tensor:
-        """Each token by the transformer, and by the phrase around it: (B, T, D)."""
         sequence = self.projection(hidden)
-        if self.phrases is None:
-            return sequence
-        words = _PHRASE_GAIN * embedded * attention[..., None]  # behind a text's end is no neighbour
-        return sequence + self.phrases(words.transpose(1, 2)).transpose(1, 2)
+        if self.phrases is not None:
+            words = _PHRASE_GAIN * embedded * attention[..., None]  # behind a text's end is no neighbour
+            sequence = sequence + self.phrases(words.transpose(1, 2)).transpose(1, 2)
+        return Encoded(self._pooled(sequence, attention), sequence, mask, given)
 
     def _pooled(self, sequence: Tensor, attention: Tensor) -> Tensor:
         """(B, T, D) -> (B, D) over the tokens that are there."""

@@ -50,11 +50,10 @@ BATCH = 32
 
 @dataclass(frozen=True, eq=False)
 class Subspace:
-    """The leading components of the training films in one description of a film.
+    """The leading components (d, C) of the training films in one description of a film.
 
-    Attributes:
-        mean, scale: (C,); components: (d, C); variances: (d,) of the training films along them.
-        residual: mean square that the components leave unexplained.
+    Their mean and scale are (C,), the variances along the components (d,); the residual is the mean square
+    that these leave unexplained.
     """
 
     mean: np.ndarray
@@ -85,11 +84,9 @@ class Subspace:
 
 @dataclass(frozen=True, eq=False)
 class Boundary:
-    """A plane between films and strange pictures.
+    """A plane (C,) between films and strange pictures, by the training films' mean and scale (C,).
 
-    Attributes:
-        mean, scale: (C,) of the training films; weights: (C,).
-        offset: so that a usual validation film lies at 0 and one that is stopped above 1.
+    By its offset a usual validation film lies at 0 and one that is stopped above 1.
     """
 
     mean: np.ndarray
@@ -99,11 +96,9 @@ class Boundary:
 
     @classmethod
     def fit(cls, films: np.ndarray, strange: Sequence[np.ndarray], held: np.ndarray) -> Self:
-        """Ridge regression on the side, every kind of strange pictures weighing the same.
+        """Ridge regression on the side, every kind of strange pictures (N, C) weighing the same.
 
-        Args:
-            films: (N, C) training films; held: (N, C) validation films, which set the scale alone.
-            strange: (N, C) of each kind.
+        `films` are (N, C) of training, `held` of validation, which set the scale alone.
         """
         mean, scale = films.mean(axis=0), films.std(axis=0) + 1e-6
         kinds = (films, *strange)

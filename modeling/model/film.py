@@ -169,9 +169,7 @@ def presented_film(
 
 @dataclass(frozen=True, eq=False)
 class Grayscale:
-    """A film for a screen that windows it itself: every stored value apart, bright is high.
-
-    A window (low, high) in these values becomes black and white, linear between.
+    """A film for a screen that windows it itself, from (low, high) to black and white; bright is high.
 
     Attributes:
         values: (H, W) uint8 or uint16, from 0; a curve of the file (VOI LUT, sigmoid) is already applied,

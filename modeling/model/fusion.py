@@ -15,10 +15,9 @@ from torch.nn import functional
 
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import CheckpointError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import TASKS, Task, TaskName
 from modeling.model import checkpoint
 from modeling.model.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
-from modeling.model.heads import Head
 from modeling.model.processing import ModelInputs, StudyProcessor
 from modeling.study import Modality
 
@@ -131,20 +130,50 @@ _FUSIONS = {
 }
 
 
+# --- heads: the fused vector becomes the logits of one task
+
+
+class Head(nn.Module):
+    """Fused vector -> K logits; softmax and ordinal logits are centred, so that each is identified."""
+
+    def __init__(self, task: Task, width: int) -> None:
+        super().__init__()
+        self.kind = task.kind
+        classes = len(task.classes)
+        self.linear = nn.Linear(width, 1 if task.kind == "ordinal" else classes, bias=task.kind != "ordinal")
+        if task.kind == "ordinal":  # proportional odds (McCullagh 1980): first threshold, then log steps
+            self.threshold = nn.Parameter(torch.tensor([-1.0] + [0.5] * (classes - 2)))
+
+    def forward(self, fused: Tensor) -> Tensor:
+        """(B, D) -> (B, K). softmax(logits) are the probabilities, or sigmoid(logits) for multilabel."""
+        score = self.linear(fused)
+        if self.kind == "multilabel":
+            return score
+        logits = self._ordinal_logits(score) if self.kind == "ordinal" else score
+        return logits - logits.mean(dim=1, keepdim=True)
+
+    def _ordinal_logits(self, score: Tensor) -> Tensor:
+        """(B, 1) severity -> (B, K) log p of each class."""
+        steps = torch.cat([self.threshold[:1], nn.functional.softplus(self.threshold[1:])])
+        above = score - torch.cumsum(steps, 0)  # B K-1: logit of P(class > k)
+        log_above = nn.functional.logsigmoid(above)
+        log_below = nn.functional.logsigmoid(-above)
+        # p_k = P(> k-1) - P(> k) = P(> k-1) P(<= k) (1 - exp(threshold_k-1 - threshold_k))
+        gap = torch.log(-torch.expm1(-steps[1:]))
+        middle = log_above[:, :-1] + log_below[:, 1:] + gap
+        return torch.cat([log_below[:, :1], middle, log_above[:, -1:]], dim=1)
+
+
 # --- the model
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """The continuous inputs that an attribution walks along, one tensor a modality.
+    """The continuous inputs that an attribution walks along; None for a modality without an encoder."""
 
-    Attributes:
-        image: (B, 3, h, w) normalised film; fields: (B, F, E); tokens: (B, T, E'); each None without encoder.
-    """
-
-    image: Tensor | None
-    fields: Tensor | None
-    tokens: Tensor | None
+    image: Tensor | None  # B 3 h w, normalised
+    fields: Tensor | None  # B F E
+    tokens: Tensor | None  # B T E'
 
 
 class FusionModel(nn.Module):
@@ -189,10 +218,7 @@ class FusionModel(nn.Module):
     def encode(
         self, embedded: Embedded, inputs: ModelInputs, features: Tensor | None = None
     ) -> dict[str, Encoded]:
-        """Every modality after its encoder; one that no study of the batch has is left unencoded.
-
-        `features` are the (B, C, h', w') map of the film, where the caller has it already.
-        """
+        """Every modality after its encoder; the films' features (B, C, h', w') where the caller has them."""
         encoded = {name: self._absent(inputs) for name in self.encoders}
         if "image" in encoded:
             if features is None and inputs.image_given.any():

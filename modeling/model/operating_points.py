@@ -25,9 +25,8 @@ Rule = Literal["balanced", "sensitive"]
 class OperatingPoint(Configuration):
     """A threshold on one class's probability, from validation films alone.
 
-    Attributes:
-        rule: "balanced" (largest sensitivity + specificity) or "sensitive" (sensitivity of 90 %).
-        sensitivity, specificity: on patients that had no part in the threshold.
+    Its rule is "balanced" (largest sensitivity + specificity) or "sensitive" (sensitivity of 90 %); what it
+    reaches is measured on patients that had no part in the threshold.
     """
 
     class_name: str
@@ -42,7 +41,6 @@ class TaskCalibration(Configuration):
     """Operating points and prediction sets of one task.
 
     Attributes:
-        films, patients: that it was measured on.
         temperature: of the probabilities that every threshold here is for.
         coverage: the share of films whose label should be in the prediction set.
         set_threshold: the probability that a class must reach to be in the set; None where classes do not

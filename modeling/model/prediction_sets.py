@@ -18,12 +18,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """The classes that cannot be ruled out, in the task's order.
+    """The classes that cannot be ruled out, in the task's order: at least the most probable one.
 
-    Attributes:
-        classes: at least the most probable one.
-        coverage: the share of films whose label should be in the set.
-        measured: the share in which it was, on validation films that had no part in the threshold.
+    `coverage` is the share of films whose label should be in the set; `measured` the share in which it was,
+    on validation films that had no part in the threshold.
     """
 
     classes: tuple[str, ...]
@@ -34,9 +32,7 @@ class PredictionSet:
 def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:
     """The probability that a class must reach to be in the set; 0 where there are too few films to say.
 
-    Args:
-        values: (N, K) calibrated probabilities of films that the model was not trained on.
-        labels: (N,) class numbers.
+    `values` are (N, K) calibrated, of films that the model was not trained on; `labels` (N,) class numbers.
     """
     own = np.sort(values[np.arange(len(labels)), labels])[::-1]
     rank = math.ceil((len(labels) + 1) * coverage)  # the finite-sample correction

@@ -84,9 +84,7 @@ def encode_text(
 ) -> EncodedText:
     """[CLS] section [SEP] section [SEP], word by word, so that every piece knows its word.
 
-    Args:
-        max_tokens: words from the first one that does not fit are cut, [CLS] and [SEP] counted.
-        lowercase: what the tokenizer sees; the words themselves stay as given.
+    From the first word that does not fit into `max_tokens` all are cut; the tokenizer alone sees lower case.
     """
     cls_id, sep_id = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     ids, word_of_token, words_cut = [cls_id], [-1], 0
@@ -114,21 +112,15 @@ def encode_text(
 
 @dataclass(frozen=True, eq=False)
 class ModelInputs:
-    """A batch of studies as tensors; the `*_given` masks say what is really there.
+    """A batch of studies as tensors; the `*_given` masks say what is really there."""
 
-    Attributes:
-        image: (B, 3, h, w) float32, normalised; image_given: (B,) bool.
-        numeric: (B, F) float32; category: (B, F) int64; known: (B, F) bool.
-        tokens: (B, T) int64; token_mask: (B, T) bool.
-    """
-
-    image: torch.Tensor
-    image_given: torch.Tensor
-    numeric: torch.Tensor
-    category: torch.Tensor
-    known: torch.Tensor
-    tokens: torch.Tensor
-    token_mask: torch.Tensor
+    image: torch.Tensor  # B 3 h w float32, normalised
+    image_given: torch.Tensor  # B bool
+    numeric: torch.Tensor  # B F float32
+    category: torch.Tensor  # B F int64
+    known: torch.Tensor  # B F bool
+    tokens: torch.Tensor  # B T int64
+    token_mask: torch.Tensor  # B T bool
 
     @property
     def table_given(self) -> torch.Tensor:

@@ -14,8 +14,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
-from modeling.reports.affirmed import affirmed_text
-from modeling.reports.mining import Miner, ReportLabels, Value
+from modeling.reports.mining import Miner, ReportLabels, Value, affirmed_text
 from modeling.reports.report import Report
 from modeling.reports.rules import NORMAL
 

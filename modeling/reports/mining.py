@@ -111,7 +111,7 @@ class ReportLabels:
     Attributes:
         normal: the report calls something normal, no finding is affirmed or doubted and nothing else
             abnormal affirmed.
-        notes: what to know before trusting the labels, each in one sentence.
+        notes: doubts about the labels, each in one sentence.
         abnormal: things outside the 14 findings that are not denied, old ones included.
         called_normal: where a normal report says so.
     """
@@ -156,10 +156,7 @@ class Miner:
         self._counting = frozenset(rule.name for rule in self.rules.context if rule.counts_as_yes)
 
     def label(self, report: Report | str) -> ReportLabels:
-        """The labels of a report, or of plain text, which is cut at its section headings.
-
-        Raises RuleError: the rules find so much in the report that reading it would take too long.
-        """
+        """The labels of a report or of plain text. Raises RuleError: the rules find too much to go on."""
         report = Report.from_text(report) if isinstance(report, str) else report
         mentions: dict[str, list[Mention]] = {rule.finding: [] for rule in self.rules.naming}
         sections = self.sections_read(report)
@@ -290,3 +287,33 @@ def finding_label(name: str, mentions: list[Mention]) -> FindingLabel:
     values = {mention.value for mention in mentions}
     value = next((v for v in ORDER if v in values), Value.UNMENTIONED)
     return FindingLabel(name, value, tuple(mentions))
+
+
+# --- the affirming text of a report: without what it denies and without its wordings of "normal"
+
+_REDACTED = re.compile(r"\b[Xx]{2,}\b")
+_NOTHING_WRONG = re.compile(
+    r"\b(?:no|not|without|negative|normal|clear|unremarkable|intact|free|within|none|absent|sharp"
+    r"|well[- ](?:aerated|expanded|inflated))\b",
+    re.IGNORECASE,
+)
+
+
+def reading_text(report: Report) -> str:
+    """Findings and impression (the whole report where it names neither), redactions and markup out."""
+    return _REDACTED.sub(" ", blank_markup(report.text(("findings", "impression")) or report.text()))
+
+
+def affirmed_text(report: Report, miner: Miner, labels: ReportLabels | None = None) -> str:
+    """The sentences that affirm or doubt something abnormal, and those that call nothing normal or absent."""
+    labels = labels or miner.label(report)
+    said = [m for m in (*labels.mentions(), *labels.abnormal) if m.value != Value.NEGATIVE]
+    affirmed = {(m.section, m.sentence_start) for m in said}
+    text = " ".join(
+        body[start:end]
+        for name, body in report.sections.items()
+        if name in (*miner.rules.sections, WHOLE)
+        for start, end in sentences(body)
+        if (name, start) in affirmed or not _NOTHING_WRONG.search(body, start, end)
+    )
+    return _REDACTED.sub(" ", blank_markup(text))

@@ -47,10 +47,7 @@ class RuleError(ViewboxError):
 class Piece:
     """A part of a phrase without a gap.
 
-    Attributes:
-        wordings: each way to write it, as it stands in `Words.joined`.
-        words: how many words it has.
-        gap: how many words may stand between the piece before and this one.
+    Its `wordings` are as they stand in `Words.joined`; `gap` words may stand between the piece before and it.
     """
 
     wordings: tuple[str, ...]

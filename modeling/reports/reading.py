@@ -21,9 +21,7 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
 
     Args:
         path: `.tgz` or `.tar` of XML or text files; a folder of them (searched deeply); one `.xml` or `.txt`
-            file; or a table (CSV, TSV, JSON lines and their kin, also gzipped) with a column for each
-            section, one of any usual name, or one named `text_column`.
-        heading_column: a table's column of index terms: a list such as ['a', 'b'], or `a;b`.
+            file; or a table (CSV, TSV, JSON lines and their kin, also gzipped), as for `table_reports`.
 
     Raises:
         ReportError: not there, nothing to read in it, or a file that is no report.

@@ -45,7 +45,6 @@ class Report:
     """A radiology report by section.
 
     Attributes:
-        report_id: as the archive has it.
         sections: lower-case section name -> text; `report` where the text names no section.
         headings: MeSH major headings that indexers gave it; never read by the miner.
     """

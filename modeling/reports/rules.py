@@ -83,8 +83,7 @@ class RuleSet:
 
     Attributes:
         sections: the sections that are read, where a report has any of them; else its whole text.
-        findings: one rule for each finding, in the order of `labels.FINDINGS`.
-        context: negation, uncertainty, alternative, history, present, neutral, new and boundary rules.
+        findings: one rule for each finding, in the order of `labels.FINDINGS`; context: of every `Kind`.
         abnormal: phrases of other abnormal things; a report that affirms one is not normal.
         normal: phrases that call something normal; without one of them no report is.
         spelling: long words whose misspellings are read as the word.

@@ -33,11 +33,7 @@ def part_of(report_id: str) -> Part:
 
 
 def read_gold(path: Path) -> dict[str, dict[str, bool]]:
-    """Gold labels of a CSV: `filename`, a column of 0 and 1 for each finding, and `normal`.
-
-    Raises:
-        ReportError: it cannot be read, has other columns, or holds something but 0 and 1.
-    """
+    """Gold labels of a CSV: `filename`, 0 or 1 for each finding and `normal`. Raises ReportError: other."""
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as lines:
             table = csv.DictReader(lines)

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from modeling.configuration import Configuration
-from modeling.errors import CheckpointError
 from modeling.reports.report import ReportError
 
 
@@ -32,8 +30,7 @@ class Topic:
 
     Attributes:
         number: its place, the most common topic first; the group without keywords comes last.
-        share: share of the reports whose main topic it is, 0 to 1.
-        coherence: mean NPMI of its keywords, -1 to 1.
+        share: of the reports whose main topic it is, 0 to 1; coherence: mean NPMI of its keywords, -1 to 1.
         headings: the index terms most common among its reports, with their share of them.
         cases: the reports that it makes up most of.
     """
@@ -52,7 +49,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class TopicBrowser(Configuration):
+class TopicBrowser:
     """All topics of a corpus, the main topic's number by report id, and the measures of `topics.measure`."""
 
     topics: tuple[Topic, ...]
@@ -82,6 +79,17 @@ class TopicBrowser(Configuration):
     def load(cls, path: Path) -> "TopicBrowser":
         """Read what `save` wrote. Raises ReportError: not there, or no topics in it."""
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, CheckpointError) as exc:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            topics = tuple(_topic(**topic) for topic in data["topics"])
+            return cls(topics, dict(data["main_topic"]), dict(data["measures"]))
+        except (OSError, ValueError, KeyError, TypeError) as exc:
             raise ReportError("{path} holds no topics; make it with training.topics.", path=path) from exc
+
+
+def _topic(
+    *, keywords: list[Any], headings: list[Any], cases: list[Any], number: int, share: float, coherence: float
+) -> Topic:
+    """A topic as JSON holds it."""
+    words, reports = (Keyword(**word) for word in keywords), (TopicCase(**case) for case in cases)
+    terms = tuple((str(name), float(part)) for name, part in headings)
+    return Topic(int(number), tuple(words), float(share), float(coherence), terms, tuple(reports))

@@ -16,8 +16,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer,
 from sklearn.metrics import normalized_mutual_info_score
 
 from modeling.errors import ViewboxError
-from modeling.reports.affirmed import affirmed_text, reading_text
-from modeling.reports.mining import Miner
+from modeling.reports.mining import Miner, affirmed_text, reading_text
 from modeling.reports.report import Report, ReportError
 from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase
 
@@ -39,11 +38,7 @@ TOO_FEW_WORDS = "The reports share too few words for topics; give more reports."
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """Settings and reports that are the same give the same topics.
-
-    Attributes:
-        affirmed_only: leave out what a report denies or calls normal (English reports only).
-    """
+    """The same settings and reports give the same topics; `affirmed_only` is for English reports."""
 
     topics: int = 20
     method: Method = "nmf"
@@ -143,13 +138,11 @@ def _browser(
         share, coherence = round(float(sizes[column] / len(reports)), 5), round(npmi(counts, best), 4)
         headings = common_headings([reports[i] for i in members])
         topics.append(Topic(number, keywords, share, coherence, headings, tuple(cases)))
-    rank = {int(column): number for number, column in enumerate(order)}
-    numbers = np.array([rank.get(int(topic), -1) for topic in main])
-    main_topic = {reports[i].report_id: int(numbers[i]) for i in np.flatnonzero(known)}
     if not known.all():
         topics.append(_nothing_said(reports, np.flatnonzero(~known), len(topics)))
-        main_topic |= {reports[i].report_id: len(order) for i in np.flatnonzero(~known)}
-        numbers[~known] = len(order)
+    rank = {int(column): number for number, column in enumerate(order)}
+    numbers = np.array([rank.get(int(topic), len(order)) for topic in main])
+    main_topic = {report.report_id: int(number) for report, number in zip(reports, numbers, strict=True)}
     return TopicBrowser(tuple(topics), main_topic, measure(topics, reports, numbers))
 
 

@@ -62,12 +62,11 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Words:
-    """A sentence's words and signs.
+    """A sentence's words and signs, as the rules see them.
 
     Attributes:
         text: the sentence in lower case.
-        words: as the rules see them.
-        starts, ends: where each stands, [start, end) in the text.
+        starts, ends: where each word stands, [start, end) in the text.
         joined: the words with one blank before, between and after.
         places: where in `joined` a word's blank stands -> which word it is.
     """

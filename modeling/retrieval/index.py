@@ -53,10 +53,7 @@ class CaseIndex:
     """Exact neighbours among the cases that it was built from; the same question has the same answer."""
 
     def __init__(self, cases: Iterable[IndexedCase], spread: Mapping[str, float] | None = None) -> None:
-        """Cases in any order, and the standard deviation of each numeric field (theirs by default).
-
-        Raises ViewboxError: two cases have one ID, or a vector is not finite or of another length.
-        """
+        """Cases in any order. Raises ViewboxError: an ID stands twice, or a vector is unlike the others."""
         self._cases = sorted(cases, key=lambda case: case.case_id)
         self._places = {case.case_id: place for place, case in enumerate(self._cases)}
         if len(self._places) != len(self._cases):
@@ -66,7 +63,8 @@ class CaseIndex:
         self._matrices = {m: matrix for m in Modality if (matrix := self._matrix(m)) is not None}
         self._patients: dict[str, list[int]] = {}
         for place, case in enumerate(self._cases):
-            self._patients.setdefault(case.patient, []).append(place)
+            if case.patient:
+                self._patients.setdefault(case.patient, []).append(place)
         numbers = {label: number for number, label in enumerate(sorted({c.label for c in self._cases}))}
         self._labels = np.array([numbers[case.label] for case in self._cases], np.int32)
         self._label_numbers = numbers
@@ -100,11 +98,10 @@ class CaseIndex:
     ) -> tuple[Neighbour, ...]:
         """The `k` cases most alike, the most alike first; equals in the order of their IDs.
 
-        The query itself and its patient's other cases are never among them. A modality that the query has
-        and a case lacks counts as similarity 0 for that case; one that the query lacks counts for no case.
+        A query of the index or any other is itself never among them, nor are its patient's other cases. A
+        modality that it has and a case lacks counts as similarity 0; one that it lacks counts for no case.
 
         Args:
-            query: a case of the index or any other; its ID and patient say what to leave out.
             weights: modality -> 0 or more; by default every modality counts the same.
             contrast: only cases whose label is known and another than the query's.
 
@@ -119,8 +116,8 @@ class CaseIndex:
         shares = self._shares(query, weights)
         units = {m: _unit(query.vectors[m]) for m in shares}
         total = sum(np.float32(share) * (self._matrices[m] @ units[m]) for m, share in shares.items())
-        for place in self._left_out(query):
-            total[place] = -np.inf
+        itself = [self._places[query.case_id]] if query.case_id in self._places else []
+        total[itself + self._patients.get(query.patient, [])] = -np.inf
         if contrast:
             alike = [self._label_numbers.get(label, -1) for label in ("", query.label)]
             total[np.isin(self._labels, alike)] = -np.inf
@@ -172,10 +169,6 @@ class CaseIndex:
                 raise _encoded_otherwise(modality, query)
         whole = sum(used.values())
         return {m: w / whole for m, w in used.items()}
-
-    def _left_out(self, query: IndexedCase) -> list[int]:
-        itself = [self._places[query.case_id]] if query.case_id in self._places else []
-        return itself + (self._patients.get(query.patient, []) if query.patient else [])
 
     def _described(
         self, query: IndexedCase, case: IndexedCase, similarity: float, parts: dict[Modality, float]

@@ -6,7 +6,7 @@ import pytest
 
 from modeling.errors import StudyError
 from modeling.field_values import CATEGORY_SPELLINGS, UNIT_SPELLINGS, is_unknown, written_number
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, spellings_of
+from modeling.study import CLINICAL_FIELDS, ClinicalField, ClinicalTable, spellings_of
 
 
 def read(**raw: object) -> tuple[dict, str]:
@@ -156,7 +156,7 @@ def test_a_bare_number_is_converted_by_its_range_and_that_is_said(
 ) -> None:
     values, notes = read(**{name: bare})
     assert values[name] == pytest.approx(value, rel=1e-3) and said in notes
-    assert CLINICAL_FIELDS[name].label in notes
+    assert name.replace("_", " ") in notes
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,15 @@ def test_no_spelling_stands_for_two_units_of_one_field() -> None:
     for name in CLINICAL_FIELDS:
         words = [word for spellings in spellings_of(name).values() for word in spellings]
         assert len(words) == len(set(words)), name
+
+
+@pytest.mark.parametrize("spec", CLINICAL_FIELDS.values(), ids=CLINICAL_FIELDS)
+def test_every_field_of_the_file_is_whole(spec: ClinicalField) -> None:
+    if spec.kind == "categorical":
+        assert set(spec.categories) == set(CATEGORY_SPELLINGS[spec.name])
+        return
+    assert spec.low < spec.high and spec.limits[0] < spec.limits[1]
+    assert {spec.unit, *spec.other_units} <= set(UNIT_SPELLINGS) and spec.unit not in spec.other_units
+    assert all(factor > 0 for factor, _ in spec.other_units.values())
+    ends = [end for bare in spec.bare for end in (bare.low, bare.high)]
+    assert ends == sorted(ends) and {bare.unit for bare in spec.bare} <= set(spec.other_units)

@@ -12,8 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
-from modeling.model.fusion import FusionModel
-from modeling.model.heads import Head
+from modeling.model.fusion import FusionModel, Head
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import probabilities
 from modeling.study import ClinicalTable, Modality, Study

@@ -8,7 +8,7 @@ import pytest
 
 from modeling.reports.mining import Miner
 from modeling.reports.reading import read_reports
-from modeling.reports.report import ReportError
+from modeling.reports.report import SECTION_NAMES, VOCABULARY, WHOLE, ReportError
 
 TEXTS = ("No effusion; small, left pneumothorax.", "Kardiomegalie größer – été")
 
@@ -111,3 +111,12 @@ def test_what_cannot_be_read_is_refused_with_the_true_reason(tmp_path: Path) -> 
 def test_prose_in_a_text_file_stays_one_report(tmp_path: Path, text: str) -> None:
     (tmp_path / "r.txt").write_text(text)
     assert len(read_reports(tmp_path / "r.txt")) == 1
+
+
+def test_no_word_of_the_vocabulary_means_two_things() -> None:
+    for kinds in (VOCABULARY["columns"], VOCABULARY["headings"]):
+        words = [word for words in kinds.values() for word in words]
+        assert len(words) == len(set(words)) and all(word == word.strip().lower() for word in words)
+    assert {*SECTION_NAMES, WHOLE, "id"} == set(VOCABULARY["columns"])
+    assert {*SECTION_NAMES, WHOLE} <= set(VOCABULARY["headings"])
+    assert not set(VOCABULARY["english"]) & set(VOCABULARY["other_languages"])
