@@ -10,7 +10,7 @@ DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
 _PATH = re.compile(
     r"`((?:modeling|cases|training|evaluation|interface|hub_config|viewbox|tests|docs)/[\w./-]*)`"
 )
-_MADE_UP = {"interface/language/fr.json"}
+_MADE_UP = {"interface/language/fr.json", "interface/html/templates/TAB/PANEL.html"}
 """Examples of what a contributor would add."""
 
 
