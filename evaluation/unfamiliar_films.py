@@ -38,11 +38,46 @@ def part(film: Radiograph) -> Radiograph:
     return replace(film, pixels=film.pixels[rows // 2 :, columns // 4 : 3 * columns // 4].copy())
 
 
+def photographed(film: Radiograph) -> Radiograph:
+    """The film on a light box or in a screen's window, off the straight and with a reflection."""
+    generator = np.random.default_rng(int(film.sha256[:8], 16))
+    shown = Image.fromarray(_shown(film)).resize((SIDE, SIDE))
+    ground = int(generator.choice([generator.integers(0, 60), generator.integers(190, 256)]))
+    room = SIDE * generator.uniform(0.06, 0.3, 4)
+    corners = np.array([[0, 0], [0, SIDE], [SIDE, SIDE], [SIDE, 0]]) + generator.normal(
+        0, 0.015 * SIDE, (4, 2)
+    )
+    corners += [[-room[0], -room[1]], [-room[0], room[2]], [room[3], room[2]], [room[3], -room[1]]]
+    picture = shown.transform((SIDE, SIDE), Image.Transform.QUAD, corners.ravel().tolist(), fillcolor=ground)
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE - generator.uniform(0.2, 0.8, 2)[:, None, None]
+    reflection = generator.uniform(0, 90) * np.exp(-(x**2 + y**2) / generator.uniform(0.005, 0.05))
+    contrast = generator.uniform(0.5, 1)
+    return Radiograph(
+        np.clip(contrast * np.asarray(picture) + 255 * (1 - contrast) / 2 + reflection, 0, 255).astype(
+            np.uint8
+        )
+    )
+
+
+def two_in_one(film: Radiograph) -> Radiograph:
+    """The film twice in one picture, side by side."""
+    return replace(film, pixels=np.concatenate([film.pixels, film.pixels], axis=1))
+
+
+def _shown(film: Radiograph) -> np.ndarray:
+    """(h, w) uint8 over the film's whole range, white for bone."""
+    low, high = np.percentile(film.pixels, (0.5, 99.5))
+    gray = np.clip((film.pixels - low) / max(high - low, 1e-6), 0, 1)
+    return (255 * (1 - gray if film.photometric == Photometric.MONOCHROME1 else gray)).astype(np.uint8)
+
+
 MADE: dict[str, Callable[[Radiograph], Radiograph]] = {
     "inverted": inverted,
     "rotated 90": lambda film: turned(film, 1),
     "rotated 180": lambda film: turned(film, 2),
     "part of a film": part,
+    "photographed": photographed,
+    "two in one": two_in_one,
 }
 """Kind -> how it is made from a film."""
 

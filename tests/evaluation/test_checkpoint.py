@@ -12,6 +12,7 @@ import yaml
 
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
+from evaluation.unfamiliar_films import SIDE, photographed, two_in_one
 from hub_config.cards import card as cards
 from hub_config.cards import pages
 from modeling.errors import ViewboxError
@@ -19,7 +20,7 @@ from modeling.labels import TaskName
 from modeling.model.familiarity import FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration
-from modeling.study import Modality
+from modeling.study import Modality, Photometric, Radiograph
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
 from tests.evaluation.test_evaluation import siim_file
@@ -114,3 +115,14 @@ def test_an_old_or_missing_measurement_is_said(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(ViewboxError, match="old form"):
         cards.read_metrics(tmp_path)
+
+
+def test_a_film_photographed_or_twice_in_one_picture_is_another_picture() -> None:
+    pixels = (np.add.outer(np.arange(300), np.arange(260)) % 4096).astype(np.uint16)
+    film = Radiograph(pixels, bits_stored=12, photometric=Photometric.MONOCHROME1)
+    seen = photographed(film)
+    assert seen.pixels.dtype == np.uint8 and seen.pixels.shape == (SIDE, SIDE)
+    assert np.array_equal(seen.pixels, photographed(film).pixels), "the same film, the same photograph"
+    edge = np.concatenate([seen.pixels[0], seen.pixels[-1]])
+    assert edge.std() < seen.pixels.std(), "the room around it is even"
+    assert two_in_one(film).pixels.shape == (300, 520)
