@@ -9,9 +9,8 @@ import torch
 
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import CheckpointError, StudyError, ViewboxError
-from modeling.explain.averaged import averaged
 from modeling.explain.baselines import StoredBaselines, load_baselines
-from modeling.explain.integrated_gradients import integrated_gradients
+from modeling.explain.integrated_gradients import averaged, integrated_gradients
 from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
 from modeling.labels import TASKS, Target
 from modeling.model.batch_norm_folding import folded

@@ -9,6 +9,7 @@ from modeling.labels import Target
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, Prediction, TaskPrediction
 from modeling.study import Study
+from modeling.trust.verdict import Verdict
 
 NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 
@@ -44,8 +45,10 @@ def share_lines(share: dict[str, Any]) -> list[str]:
     ]
 
 
-def explanation_json(pipeline: DiagnosisPipeline, account: Attribution) -> dict[str, Any]:
-    """One explanation: shares, and every field and word with what it added, in logits."""
+def explanation_json(pipeline: DiagnosisPipeline, account: Attribution, verdict: Verdict) -> dict[str, Any]:
+    """One explanation: shares, every field and word with what it added in logits, and the map's verdict."""
+    from interface.api.checks_answers import verdict_json  # its words stand with the page's
+
     return {
         "checkpoint": {"name": pipeline.origin.name, "revision": pipeline.origin.revision},
         "method": account.method,
@@ -54,6 +57,7 @@ def explanation_json(pipeline: DiagnosisPipeline, account: Attribution) -> dict[
         "modality_share": share_json(account),
         "fields": {f.name: {"value": f.value, "attribution": f.attribution} for f in account.fields},
         "words": [dataclasses.asdict(word) for word in account.words],
+        "map_verdict": verdict_json(verdict),
         "notes": list(account.notes),
         "warning": NOT_FOR_DIAGNOSIS,
     }
@@ -66,7 +70,15 @@ def explanation_lines(answer: dict[str, Any]) -> list[str]:
     added = [(f"{name} = {row['value']}", row["attribution"]) for name, row in answer["fields"].items()]
     added += [(row["word"], row["attribution"]) for row in answer["words"]]
     lines += [f"  {value:+.4f}  {name}" for name, value in sorted(added, key=lambda row: -abs(row[1]))]
-    return [*lines, "", *answer["notes"], answer["warning"]]
+    return [*lines, "", *_verdict_lines(answer["map_verdict"]), *answer["notes"], answer["warning"]]
+
+
+def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
+    """How far the map deserves to be believed, and every check that it failed."""
+    from interface.language.texts import say
+
+    told = say(f"verdict.{verdict['level']}", "en")
+    return [f"Map: {told}", *(f"  {reason['sentence']}" for reason in verdict["reasons"])]
 
 
 def as_json(

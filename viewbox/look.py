@@ -86,15 +86,22 @@ def explain(
     picture: Picture = None,
     as_json: Json = False,
 ) -> None:
-    """Integrated Gradients over pixels, clinical fields and words of one study, in logits."""
+    """Integrated Gradients of one study over pixels, fields and words, and a verdict on the map."""
+    from modeling.explain.registry import ACCOUNT, map_method
     from modeling.labels import Target
     from modeling.model.film import to_native
-    from modeling.render.pictures import heat_map
+    from modeling.render.pictures import map_of_method
+    from modeling.trust.scrutiny import Scrutiny
+    from modeling.trust.verdict import verdict_of
     from viewbox.answers import explanation_json, explanation_lines
 
     pipeline, study = _opened(checkpoint, film, table, text)
-    *_, account = pipeline.explain(study, Target.parse(target), baseline=baseline)
+    scrutiny, wanted = Scrutiny(pipeline), Target.parse(target)
+    *_, account = scrutiny.explain(study, wanted, baseline=baseline)
+    verdict = verdict_of(list(scrutiny.measures(study, wanted, account)), is_map=account.image is not None)
     if picture is not None and account.image is not None:
         native = to_native(account.image, study.radiograph.shape)
-        heat_map(pipeline.brightness(study.radiograph), native).picture.save(picture)
-    answer(explanation_json(pipeline, account), lambda one: "\n".join(explanation_lines(one)), as_json)
+        drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
+        drawn.picture.save(picture)
+    found = explanation_json(pipeline, account, verdict)
+    answer(found, lambda one: "\n".join(explanation_lines(one)), as_json)

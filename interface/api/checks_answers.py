@@ -6,7 +6,7 @@ from typing import Any
 from cases.case import Case
 from interface.api.answers import prediction_json
 from interface.case_tab.map_switch import method_about
-from interface.case_tab.trust_panel import reading
+from interface.case_tab.trust_panel import reading, reason_in_words
 from interface.language.texts import say
 from interface.models.model_host import ModelHost
 from modeling.explain.registry import map_method
@@ -69,7 +69,8 @@ def verdict_json(verdict: Verdict) -> Json:
     return {
         "level": verdict.level,
         "reasons": [
-            {**vars(r), "value": _number(r.value), "low": _number(r.low), "high": _number(r.high)}
+            {"sentence": reason_in_words(r, "en"), **vars(r)}
+            | {end: _number(getattr(r, end)) for end in ("value", "low", "high")}
             for r in verdict.reasons
         ],
         "answers": dict(verdict.answers),

@@ -116,7 +116,7 @@ _VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_
 
 def verdict_line(found: Verdict, language: Language) -> str:
     """The verdict in words: its level, and why."""
-    reasons = (_reason(reason, language) for reason in found.reasons)
+    reasons = (reason_in_words(reason, language) for reason in found.reasons)
     told = say(f"verdict.{found.level}", language)
     return (
         f'<p class="vb-trust-line vb-verdict-{found.level}" role="status"><b><span aria-hidden="true">'
@@ -125,7 +125,8 @@ def verdict_line(found: Verdict, language: Language) -> str:
     )
 
 
-def _reason(reason: Reason, language: Language) -> str:
+def reason_in_words(reason: Reason, language: Language) -> str:
+    """Why a map failed, in a sentence."""
     value = 0.0 if reason.value is None else reason.value
     return say(f"reason.{reason.name}", language, value=_percent(value), outside=f"{100 * (1 - value):.0f} %")
 

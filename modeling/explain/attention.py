@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from modeling.errors import ViewboxError
 from modeling.explain.feature_gradients import spread
-from modeling.explain.film_logits import Cancelled, Features
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import Cancelled, Features, ImageMap
 from modeling.explain.study_path import StudyPath
 from modeling.study import Modality
 

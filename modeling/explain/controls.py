@@ -14,8 +14,7 @@ import torch
 from scipy.ndimage import sobel
 from torch import nn
 
-from modeling.explain.film_logits import Cancelled, Features
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import Cancelled, Features, ImageMap
 from modeling.explain.study_path import StudyPath
 
 Module = TypeVar("Module", bound=nn.Module)

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modeling.errors import ViewboxError
-from modeling.explain.film_logits import Cancelled, Features
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import Cancelled, Features, ImageMap
 from modeling.explain.study_path import StudyPath
 
 

@@ -16,9 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from modeling.explain.film_logits import Cancelled, Features
 from modeling.explain.integrated_gradients import integrated_gradients
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import Cancelled, Features, ImageMap
 from modeling.explain.study_path import StudyPath
 
 

@@ -19,7 +19,7 @@ gradients and the map no nearer to its limit (16 % off, 14 % without): delta wou
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -249,3 +249,42 @@ def _change(totals: list[Tensor], previous: PathAttribution | None) -> float:
     moved = sum(float((a - b).abs().sum()) for a, b in zip(totals, previous.attributions, strict=True))
     size = sum(float(a.abs().sum()) for a in totals)
     return moved / size if size > 0 else 0.0
+
+
+def averaged(refinements: Sequence[Iterator[PathAttribution]]) -> Iterator[PathAttribution]:
+    """The mean of what several refinements have reached, whenever all of them moved on or ended.
+
+    Source: expected gradients, Erion et al., Nature Machine Intelligence 2021: the mean over baselines is an
+    account too, of F(x) - the mean of F(baseline).
+
+    Args:
+        refinements: of paths that end at the same input; one is handed through as it is.
+    """
+    if len(refinements) == 1:
+        yield from refinements[0]
+        return
+    reached: dict[int, PathAttribution] = {}
+    running = dict(enumerate(refinements))
+    while running:
+        for number, refinement in list(running.items()):
+            account = next(refinement, None)
+            if account is None:
+                del running[number]
+            else:
+                reached[number] = account
+        if running:
+            yield _mean(list(reached.values()))
+
+
+def _mean(accounts: Sequence[PathAttribution]) -> PathAttribution:
+    count = len(accounts)
+    together = zip(*(account.attributions for account in accounts), strict=True)
+    return PathAttribution(
+        tuple(sum(parts) / count for parts in together),
+        math.fsum(a.output for a in accounts) / count,
+        math.fsum(a.baseline_output for a in accounts) / count,
+        sum(a.evaluations for a in accounts),
+        max(a.seconds for a in accounts),
+        math.fsum(a.piece_error for a in accounts) / count,
+        max(a.map_change for a in accounts),
+    )

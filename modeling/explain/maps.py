@@ -1,9 +1,18 @@
-"""What Grad-CAM and occlusion give: a map of the film alone, without an account of the whole logit."""
+"""What a map of the film alone is made with: its values, the logit as the film changes, and gathering."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from modeling.explain.study_path import StudyPath
+
+Cancelled = Callable[[], bool] | None
+Features = Callable[[Tensor], Tensor]
+"""Films (B, 3, h, w) -> feature maps (B, C, h', w'), without a gradient: any engine that gives the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,3 +47,19 @@ def gathered(values: np.ndarray, grain: float) -> np.ndarray:
     """
     signed = np.asarray(values, np.float64)
     return gaussian_filter(signed, grain * max(signed.shape)) if grain > 0 else signed
+
+
+def film_logits(path: StudyPath, features: Features | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """Films (B, 3, h, w) -> the target's logits (B,), without a gradient.
+
+    Args:
+        features: the engine to use; the path's own model by default.
+    """
+    ask = features or path.features
+
+    def logits(films: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            answer = path.logit_of_features(ask(torch.from_numpy(films).to(path.film)))
+        return answer.float().cpu().numpy()
+
+    return logits

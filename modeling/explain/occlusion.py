@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.explain.film_logits import Cancelled, Features, film_logits
-from modeling.explain.maps import ImageMap
+from modeling.explain.maps import Cancelled, Features, ImageMap, film_logits
 from modeling.explain.study_path import StudyPath
 
 ImageForward = Callable[[np.ndarray], np.ndarray]

@@ -3,10 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from modeling.explain.averaged import averaged
-from modeling.explain.film_logits import Cancelled, Features
-from modeling.explain.integrated_gradients import integrated_gradients
-from modeling.explain.maps import ImageMap
+from modeling.explain.integrated_gradients import averaged, integrated_gradients
+from modeling.explain.maps import Cancelled, Features, ImageMap
 from modeling.explain.study_path import StudyPath
 
 TOLERANCE = 0.05

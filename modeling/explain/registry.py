@@ -18,8 +18,7 @@ from modeling.sentence import Names
 from modeling.study import Modality
 
 if TYPE_CHECKING:
-    from modeling.explain.film_logits import Cancelled, Features
-    from modeling.explain.maps import ImageMap
+    from modeling.explain.maps import Cancelled, Features, ImageMap
     from modeling.explain.study_path import StudyPath
 
 Kind = Literal["account", "opinion", "control"]

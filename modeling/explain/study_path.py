@@ -12,8 +12,7 @@ from torch import Tensor
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import StoredBaselines, placed
 from modeling.explain.integrated_gradients import PathAttribution
-from modeling.explain.log_odds import log_odds
-from modeling.labels import Target
+from modeling.labels import NOTHING, REST, TASKS, Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
@@ -25,6 +24,25 @@ ImageBaseline = Literal["black", "blurred", "mean", "normals"]
 ALL_IMAGE_BASELINES: tuple[ImageBaseline, ...] = get_args(ImageBaseline)
 IMAGE_BASELINES: tuple[ImageBaseline, ...] = ("black", "blurred")
 """Those that every checkpoint has; the others are films stored beside it."""
+
+
+def log_odds(logits: Tensor, target: Target) -> Tensor:
+    """The number that is explained: logits (B, K) before calibration -> (B,) log-odds, in logits.
+
+    Accounts, deltas, Shapley values, occlusion and removals all speak of it.
+
+    Against a class: log p(class) - log p(alternative). Against the rest: log p(class) - log(1 - p(class)).
+    Against nothing: the logit itself.
+    """
+    task = TASKS[target.task]
+    column = task.index(target.class_name)
+    own = logits[:, column]
+    if target.against == NOTHING:
+        return own
+    if target.against == REST:
+        others = torch.cat([logits[:, :column], logits[:, column + 1 :]], dim=1)
+        return own - torch.logsumexp(others, dim=1)
+    return own - logits[:, task.index(target.against)]
 
 
 class StudyPath:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from modeling.explain import path_map
-from modeling.explain.film_logits import Cancelled, Features, film_logits
+from modeling.explain.maps import Cancelled, Features, film_logits
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
 from modeling.results import Attribution, TrustMeasure

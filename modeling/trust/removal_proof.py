@@ -12,8 +12,7 @@ import torch
 from scipy.ndimage import label
 
 from modeling.errors import StudyError
-from modeling.explain.film_logits import Features
-from modeling.explain.maps import gathered
+from modeling.explain.maps import Features, gathered
 from modeling.explain.study_path import StudyPath
 from modeling.model.film import resampled
 from modeling.model.processing import ProcessedStudy, StudyProcessor, collate, encode_table

@@ -10,12 +10,10 @@ import torch
 
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
-from modeling.explain.film_logits import Cancelled
-from modeling.explain.log_odds import log_odds
-from modeling.explain.maps import ImageMap, gathered
-from modeling.explain.modality_shapley import modality_account
+from modeling.explain.maps import Cancelled, ImageMap, gathered
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods
-from modeling.explain.study_path import ImageBaseline, StudyPath
+from modeling.explain.shapley import modality_account
+from modeling.explain.study_path import ImageBaseline, StudyPath, log_odds
 from modeling.labels import Target
 from modeling.model.film import to_native
 from modeling.pipeline import DiagnosisPipeline

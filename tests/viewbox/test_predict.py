@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from hub_config.settings import BUNDLED
+from interface.language.texts import say
 from modeling.study import Modality
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint, toy_radiograph
@@ -145,6 +146,11 @@ def test_one_target_is_explained_field_by_field_and_drawn(
     assert added == pytest.approx(answer["output"] - answer["baseline_output"], abs=1e-6)
     assert Image.open(drawn).mode == "RGB" and Image.open(drawn).size == (150, 180)
     assert command("explain")([*given, "--target", "grading/Severe"]) == 0
-    assert "age = 63" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "age = 63" in told
+    verdict = answer["map_verdict"]
+    assert set(verdict["answers"]) == {"adds_up", "follows_model", "matters", "in_place"}
+    assert f"Map: {say('verdict.' + verdict['level'], 'en')}" in told
+    assert all(reason["sentence"] in told for reason in verdict["reasons"])
     assert command("explain")([*given, "--target", "mood"]) == 1
     assert "names no target" in capsys.readouterr().err

@@ -12,8 +12,8 @@ import torch
 
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines
-from modeling.explain.modality_shapley import disagreeing
 from modeling.explain.registry import method_names
+from modeling.explain.shapley import disagreeing
 from modeling.labels import Target, TaskName
 from modeling.model.checkpoint import Origin
 from modeling.pipeline import DiagnosisPipeline
