@@ -11,6 +11,7 @@ from viewbox.output import answer, keep
 
 PANEL = "Measure"
 app = typer.Typer()
+Side = Annotated[Literal["train", "validation", "test", "all"], typer.Option(help="which films with boxes")]
 
 
 @app.command(rich_help_panel=PANEL)
@@ -40,9 +41,7 @@ def evaluate(
 def localise(
     checkpoint: AnyCheckpoint,
     data: Annotated[Path | None, typer.Option(metavar="PARQUET", help="films with boxes")] = None,
-    split: Annotated[
-        Literal["train", "validation", "test", "all"], typer.Option(help="which films with boxes")
-    ] = "all",
+    split: Side = "all",
     phantoms: Annotated[int | None, typer.Option(min=1, help="so many cases with planted evidence")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 7,
@@ -75,6 +74,25 @@ def localise(
         ablation=phantoms if ablation == 0 else ablation,
         effort=Effort(tolerance, max_evaluations),
     )
+    answer(found, lambda one: "\n".join(as_lines(one)), as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def verdicts(
+    checkpoint: AnyCheckpoint,
+    data: Annotated[Path, typer.Option(metavar="PARQUET", help="films with boxes")],
+    split: Side = "all",
+    method: Annotated[list[str] | None, typer.Option(help="whose maps are judged; repeatable")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """How often maps of each verdict lie on what radiologists drew."""
+    from evaluation.maps.verdict_record import as_lines
+    from evaluation.maps.verdict_record import verdicts as judged
+
+    found = judged(checkpoint, data, method or ("integrated_gradients",), split=split, limit=limit)
+    keep(found, out)
     answer(found, lambda one: "\n".join(as_lines(one)), as_json)
 
 

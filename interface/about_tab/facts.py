@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 METRICS_FILE = "metrics.json"
 MAPS_FILE = "localisation.json"
+VERDICTS_FILE = "verdicts.json"
 FUSION_FILE = "fusion_comparison.json"
 SHORTCUT_FILE = "shortcut.json"
 LARGEST = 8 * 2**20
@@ -41,7 +42,7 @@ class Measured:
 def read_facts(folder: Path) -> Measured:
     """Everything measured that lies in a checkpoint's folder."""
     files = (METRICS_FILE, MAPS_FILE, FUSION_FILE, SHORTCUT_FILE)
-    whole, maps, fusion, shortcut = (_mapping(folder / name) for name in files)
+    whole, maps, fusion, shortcut = (mapping(folder / name) for name in files)
     listed = part(whole, "measurements") or whole  # the first checkpoints had nothing else in this file
     tasks = {
         str(title): entry
@@ -51,7 +52,8 @@ def read_facts(folder: Path) -> Measured:
     return Measured(tasks, maps, fusion, shortcut, whole)
 
 
-def _mapping(path: Path) -> Mapping[str, Any]:
+def mapping(path: Path) -> Mapping[str, Any]:
+    """A file's mapping; empty where there is none to be read."""
     try:
         if path.stat().st_size > LARGEST:
             return {}

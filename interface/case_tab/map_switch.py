@@ -1,7 +1,6 @@
 """Which map lies on the film, what it is and what it is not, and how well such maps point."""
 
-import json
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -9,13 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from interface.about_tab.facts import MAPS_FILE
+from interface.about_tab.facts import MAPS_FILE, mapping
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, question, say, translated, word_for
 from modeling.explain.registry import ACCOUNT, map_method, map_methods, method_names
 from modeling.results import Attribution, FilmOpinion
-
-logger = logging.getLogger(__name__)
 
 AT_ONCE = 0.2
 """Median seconds up to which a second opinion may stand in front of the account's first refinement."""
@@ -91,19 +88,13 @@ def about(
 # --- how well such maps point, measured with the checkpoint
 
 
-def localisation_of(folder: Path) -> dict[str, Any] | None:
+def localisation_of(folder: Path) -> Mapping[str, Any] | None:
     """The localisation benchmark that lies beside a checkpoint's weights; None where there is none."""
-    try:
-        found = json.loads((folder / MAPS_FILE).read_text(encoding="utf-8"))
-        return found if isinstance(found["maps"], dict) and isinstance(found["films"], int) else None
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
-        logger.warning("%s of %s: %s", MAPS_FILE, folder.name, exc)
-        return None
+    found = mapping(folder / MAPS_FILE)
+    return found if isinstance(found.get("maps"), dict) and isinstance(found.get("films"), int) else None
 
 
-def best_method(localisation: dict[str, Any] | None) -> str:
+def best_method(localisation: Mapping[str, Any] | None) -> str:
     """The map that points best of those that come at once; the account where none was measured."""
     maps, rates = (localisation or {}).get("maps", {}), {ACCOUNT: 0.0}
     for method in map_methods("account", "opinion"):
@@ -114,7 +105,9 @@ def best_method(localisation: dict[str, Any] | None) -> str:
     return max(rates, key=lambda name: rates[name])
 
 
-def pointing_line(localisation: dict[str, Any] | None, method: str, baseline: str, language: Language) -> str:
+def pointing_line(
+    localisation: Mapping[str, Any] | None, method: str, baseline: str, language: Language
+) -> str:
     """The measured hit rate of this map beside the location prior's; empty where it was not measured.
 
     A tie is a tie: one is called better only where the two intervals do not meet.

@@ -9,6 +9,7 @@ from html import escape
 import gradio as gr
 import numpy as np
 
+from interface.about_tab.facts import VERDICTS_FILE, mapping
 from interface.case_tab.baseline_comparison import baselines_panel
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
@@ -144,12 +145,11 @@ class ScrutinyActions:
         }
 
     def _checks(self, session: Session, *, running: bool = False, stopped: bool = False) -> Updates:
-        line = (
-            ""
-            if running
-            else verdict(session.explanation.measures, session.explanation.attribution, session.language)
-        )
-        panel = checks_panel(session.explanation.measures, session.language, running=running, stopped=stopped)
+        known, line = session.explanation, ""
+        if not running:
+            record = mapping(session.host.folder / VERDICTS_FILE)
+            line = verdict(known.measures, known.attribution, session.language, record, known.method)
+        panel = checks_panel(known.measures, session.language, running=running, stopped=stopped)
         return {self.parts.trust.checks: panel, self.parts.trust.summary: line}
 
     @property

@@ -1,16 +1,20 @@
 """The trust panel as HTML: every number with a picture, its meaning in a sentence, and a careful summary."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import gradio as gr
 
+from interface.about_tab.facts import number, part
 from interface.html.bars import signed
 from interface.html.fragments import heading, note
 from interface.language.texts import Language, marker, say
+from modeling.explain.registry import ACCOUNT
+from modeling.labels import APPEARANCE, TaskName
 from modeling.results import Attribution, TrustMeasure
 from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Reason, Verdict, verdict_of
 
@@ -25,6 +29,9 @@ _CASES: dict[str, Reading] = {
     "settled.settled": "good",
     "settled.moving": "open",
     "settled.unknown": "none",
+    "support.held": "good",
+    "support.weak": "open",
+    "support.denied": "bad",
     "agreement.alike": "bad",
     "agreement.different": "good",
     "agreement.undefined": "none",
@@ -70,9 +77,17 @@ def _plain(value: float) -> str:
     return f"{'−' if value < 0 else ''}{abs(value):.2f}"
 
 
+def _odds(log_odds: float) -> str:
+    """As one says it: 2.7 : 1."""
+    odds = math.exp(min(abs(log_odds), 9.0))
+    told = f"{odds:.1f}" if odds < 10 else f"{odds:.0f}"
+    return f"{told} : 1" if log_odds >= 0 else f"1 : {told}"
+
+
 SCALES: dict[str, _Scale] = {
     "completeness": _Scale(_percent, 0.0, 0.1),
     "map_change": _Scale(_percent, 0.0, 0.5),
+    "support": _Scale(_odds, -3.0, 3.0),
     "lungs": _Scale(_percent, 0.0, 1.0),
     "border": _Scale(_percent, 0.0, 1.0),
     "burned_in": _Scale(_percent, 0.0, 1.0),
@@ -114,13 +129,27 @@ def reading(measure: TrustMeasure) -> Reading:
 _VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_not_trust": "✗", "open": "–"}
 
 
-def verdict_line(found: Verdict, language: Language) -> str:
-    """The verdict in words: its level, and why."""
+def record_line(record: Mapping[str, Any], method: str, level: Level, language: Language) -> str:
+    """How often maps with this verdict lay on an opacity; empty where that was not measured.
+
+    Args:
+        record: what `viewbox verdicts` wrote beside the checkpoint.
+    """
+    row = part(record, "maps", method, "levels", level)
+    films, hits = number(row, "films"), number(row, "hits")
+    if not films or hits is None:
+        return ""
+    side = "test" if record.get("split") == "test" else "any"
+    return say(f"verdict.record.{side}", language, hits=f"{hits:.0f}", films=f"{films:.0f}")
+
+
+def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
+    """The verdict in words: its level, why, and how far such verdicts can be believed themselves."""
     reasons = (reason_in_words(reason, language) for reason in found.reasons)
     told = say(f"verdict.{found.level}", language)
     return (
         f'<p class="vb-trust-line vb-verdict-{found.level}" role="status"><b><span aria-hidden="true">'
-        f"{_VERDICT_ICON[found.level]}</span> {escape(told)}</b> {escape(' '.join(reasons))} "
+        f"{_VERDICT_ICON[found.level]}</span> {escape(told)}</b> {escape(' '.join((*reasons, record)))} "
         f"<small>{escape(say('trust.caution', language))}</small></p>"
     )
 
@@ -128,14 +157,30 @@ def verdict_line(found: Verdict, language: Language) -> str:
 def reason_in_words(reason: Reason, language: Language) -> str:
     """Why a map failed, in a sentence."""
     value = 0.0 if reason.value is None else reason.value
-    return say(f"reason.{reason.name}", language, value=_percent(value), outside=f"{100 * (1 - value):.0f} %")
+    outside = f"{100 * (1 - value):.0f} %"
+    return say(f"reason.{reason.name}", language, value=_percent(value), outside=outside, odds=_odds(value))
 
 
-def verdict(measures: Sequence[TrustMeasure], attribution: Attribution, language: Language) -> str:
-    """The verdict on the map of an explanation; nothing without measures."""
-    return (
-        verdict_line(verdict_of(measures, is_map=attribution.image is not None), language) if measures else ""
-    )
+def verdict(
+    measures: Sequence[TrustMeasure],
+    attribution: Attribution,
+    language: Language,
+    record: Mapping[str, Any] = MappingProxyType({}),
+    method: str = ACCOUNT,
+) -> str:
+    """The verdict on a map of an explanation, with its record; nothing without measures.
+
+    Args:
+        record: as for `record_line`.
+        method: whose map it is.
+    """
+    if not measures:
+        return ""
+    found = verdict_of(measures, is_map=attribution.image is not None)
+    task, name = attribution.target.answer
+    measured = task == TaskName.APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
+    told = record_line(record, method, found.level, language) if measured else ""
+    return verdict_line(found, language, told)
 
 
 # --- how it is drawn

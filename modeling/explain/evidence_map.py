@@ -23,11 +23,14 @@ from modeling.explain.study_path import StudyPath
 
 
 def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> ImageMap:
-    """One forward of one 1 x 1 convolution.
+    """One 1 x 1 convolution on the film's features and on those of its mirror image, averaged.
+
+    The film and its mirror image show the same opacities, and no checkpoint prefers one of them: what they
+    agree on hits more often (docs/maps.md).
 
     Args:
-        weigh: feature maps (1, C, h', w') -> (1, 1, h', w') logits of an opacity.
-        features: (1, C, h', w') of the film.
+        weigh: feature maps (B, C, h', w') -> (B, 1, h', w') logits of an opacity.
+        features: (2, C, h', w') of the film and of its mirror image.
         size: (h, w) of the film as the model reads it.
 
     Returns:
@@ -36,9 +39,10 @@ def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> I
     start = time.perf_counter()
     with torch.inference_mode():
         weights = torch.sigmoid(weigh(features))
-        assert weights.shape[:2] == (1, 1), weights.shape
-        values = functional.interpolate(weights, size=size, mode="bilinear", align_corners=False)[0, 0]
-    return ImageMap("evidence", values.float().cpu().numpy(), float("nan"), 1, time.perf_counter() - start)
+        assert weights.shape[:2] == (2, 1), weights.shape
+        both = (weights[:1] + weights[1:].flip(-1)) / 2
+        values = functional.interpolate(both, size=size, mode="bilinear", align_corners=False)[0, 0]
+    return ImageMap("evidence", values.float().cpu().numpy(), float("nan"), 2, time.perf_counter() - start)
 
 
 def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
@@ -47,13 +51,14 @@ def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = N
     Raises:
         ViewboxError: it weighs every place the same.
     """
-    path = paths[0]
+    start, path = time.perf_counter(), paths[0]
     weigh = path.model.encoders["image"].evidence
     if weigh is None:
         raise ViewboxError("This checkpoint weighs every place of the film the same; choose another method.")
-    with torch.no_grad():
-        maps = path.features(path.film)
-        output = float(path.logit_of_features(maps))
+    with torch.inference_mode():
+        maps = path.features(torch.cat([path.film, path.film.flip(-1)]))
+        output = float(path.logit_of_features(maps[:1]))
     seen = evidence_map(weigh, maps, tuple(path.film.shape[-2:]))
     everywhere = float(np.median(path.processed.letterbox.crop(seen.values)))
-    return replace(seen, values=(seen.values - everywhere).clip(min=0.0), output=output)
+    values, seconds = (seen.values - everywhere).clip(min=0.0), time.perf_counter() - start
+    return replace(seen, values=values, output=output, seconds=seconds)

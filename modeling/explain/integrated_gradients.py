@@ -32,7 +32,7 @@ from modeling.errors import ExplanationCancelled, ViewboxError
 Forward = Callable[..., Tensor]
 """Tensors with a batch in front -> the target's logits (B,); rows must not depend on each other."""
 
-FIRST_NODES = 16
+FIRST_NODES = 8
 YIELD_AGAIN = 1.5  # a refinement is worth showing once it rests on half as many nodes again
 
 
@@ -82,7 +82,7 @@ def integrated_gradients(
     *,
     tolerance: float = 0.01,
     max_evaluations: int = 256,
-    internal_batch_size: int = 8,
+    internal_batch_size: int = 4,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[PathAttribution]:

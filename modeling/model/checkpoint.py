@@ -20,8 +20,8 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 OPTIONAL_FILES = (
     TOKENIZER_FILE, "baselines.safetensors", "README.md", "metrics.json", "split.csv", "training.json",
-    "calibration.json", "familiarity.safetensors", "localisation.json", "phantoms.json", "shortcut.json",
-    "fusion_comparison.json", "drills.json",
+    "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json", "phantoms.json",
+    "shortcut.json", "fusion_comparison.json", "drills.json",
 )  # fmt: skip
 
 

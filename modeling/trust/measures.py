@@ -12,6 +12,7 @@ from modeling.model.film import resampled
 from modeling.results import Attribution, TrustMeasure
 from modeling.trust.film_regions import burned_in, lung_fields
 from modeling.trust.metrics import (
+    HELD,
     border_region,
     class_discrimination,
     completeness,
@@ -23,6 +24,7 @@ from modeling.trust.perturbation import PerturbationCurve, perturbation
 MEASURES = (
     "completeness",
     "map_change",
+    "support",
     "lungs",
     "border",
     "burned_in",
@@ -42,13 +44,16 @@ _COMPARISON = 32
 
 
 def of_the_account(attribution: Attribution) -> list[TrustMeasure]:
-    """Does it add up, and has it settled?"""
+    """Does it add up, has it settled, and does the model itself give the answer that is explained?"""
     adds_up = completeness(attribution.total, attribution.output, attribution.baseline_output)
     moved = attribution.map_change
     case = "unknown" if not math.isfinite(moved) else "settled" if moved <= SETTLED else "moving"
+    odds = attribution.output
+    held = "held" if odds >= HELD else "weak" if odds >= 0 else "denied"
     return [
         TrustMeasure("completeness", _number(adds_up.relative_delta), adds_up.meaning),
         TrustMeasure("map_change", _number(moved), f"settled.{case}"),
+        TrustMeasure("support", _number(odds), f"support.{held}"),
     ]
 
 

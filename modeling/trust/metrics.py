@@ -16,6 +16,8 @@ from scipy.stats import rankdata
 
 from modeling.results import CONVERGED, USABLE
 
+HELD = math.log(2.0)
+"""Log-odds, here odds of 2 to 1, from which a model is said to hold the answer that is explained."""
 ALIKE = 0.5
 """Rank correlation or SSIM from which two maps are called alike."""
 
@@ -27,6 +29,9 @@ MEANINGS = (
     "settled.settled",
     "settled.moving",
     "settled.unknown",
+    "support.held",
+    "support.weak",
+    "support.denied",
     "agreement.alike",
     "agreement.different",
     "agreement.undefined",

@@ -206,7 +206,7 @@ class Scrutiny:
     ) -> Iterator[TrustMeasure]:
         """The trust panel, one measure at a time in the order of `MEASURES`, the cheap ones first.
 
-        Without a film on the path only completeness and the map's change can be measured.
+        Without a film on the path only the account and the support for its answer are measured.
 
         Args:
             method: whose map is examined, by default the attribution's own; what adds up is the account.

@@ -5,6 +5,7 @@ doubtful; two, an account that does not add up, or places that mislead, and it i
 reason is data, so that each door can word it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -20,7 +21,9 @@ Answer = Literal["yes", "no", "unknown"]
 ReasonName = Literal[
     "not_converged",
     "empty",
+    "denied",
     "misleads",
+    "weakly_held",
     "as_random_places",
     "outside_lungs",
     "as_random_weights",
@@ -34,6 +37,7 @@ QUESTION_OF: Mapping[str, Question] = {
     "class_discrimination": "follows_model",
     "random_weights_rank": "follows_model",
     "random_weights_ssim": "follows_model",
+    "support": "matters",
     "deletion": "matters",
     "insertion": "matters",
     "lungs": "in_place",
@@ -48,6 +52,8 @@ INSIDE = 0.5
 _FAILS: Mapping[tuple[str, str], ReasonName] = {
     ("completeness", "completeness.not_converged"): "not_converged",
     ("completeness", "completeness.no_change"): "empty",
+    ("support", "support.denied"): "denied",
+    ("support", "support.weak"): "weakly_held",
     ("deletion", "perturbation.worse"): "misleads",
     ("deletion", "perturbation.as_random"): "as_random_places",
     ("class_discrimination", "discrimination.same_map"): "same_for_all",
@@ -55,7 +61,7 @@ _FAILS: Mapping[tuple[str, str], ReasonName] = {
 }
 """(measure, its meaning) -> why the map fails; the share in the lungs is held against `INSIDE`."""
 
-_FATAL = frozenset({"not_converged", "empty", "misleads"})
+_FATAL = frozenset({"not_converged", "empty", "denied", "misleads"})
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,19 @@ class Verdict:
         level: how far the map deserves to be believed.
         reasons: the checks that it failed, the gravest first.
         answers: the four questions a reader asks.
+        odds: log-odds that the model itself gives the answer.
     """
 
     level: Level
     reasons: tuple[Reason, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
+    odds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Orders maps: by checks failed, a fatal one counts twice, then by how firmly the answer is held."""
+        failed = sum(2 if reason.name in _FATAL else 1 for reason in self.reasons)
+        return 1 / (1 + math.exp(-self.odds)) - failed
 
 
 def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True) -> Verdict:
@@ -102,14 +116,15 @@ def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True) -> Verd
     reasons.sort(key=lambda reason: REASONS.index(reason.name))
     failed = {QUESTION_OF[reason.measure] for reason in reasons}
     answers = {q: "no" if q in failed else _passed(q, found) for q in QUESTIONS}
-    needed = {"deletion", "lungs", "random_weights_rank"} if is_map else {"completeness"}
+    needed = {"support", "deletion", "lungs", "random_weights_rank"} if is_map else {"completeness"}
     if any(reason.name in _FATAL for reason in reasons) or len(reasons) > 1:
         level: Level = "do_not_trust"
     elif not needed <= set(found):
         level = "open"
     else:
         level = "doubtful" if reasons else "trustworthy"
-    return Verdict(level, tuple(reasons), answers)
+    support = found.get("support")
+    return Verdict(level, tuple(reasons), answers, 0.0 if support is None else support.value or 0.0)
 
 
 def _failed(measure: TrustMeasure) -> Reason | None:
@@ -122,7 +137,7 @@ def _failed(measure: TrustMeasure) -> Reason | None:
 _DECIDES: Mapping[Question, tuple[str, ...]] = {
     "adds_up": ("completeness",),
     "follows_model": ("random_weights_rank",),
-    "matters": ("deletion",),
+    "matters": ("support", "deletion"),
     "in_place": ("lungs",),
 }
 

@@ -11,6 +11,7 @@ TARGET = Target(TaskName.APPEARANCE, "Typical")
 NAME_OF = {
     "completeness": "completeness",
     "settled": "map_change",
+    "support": "support",
     "agreement": "random_weights_rank",
     "discrimination": "class_discrimination",
     "share": "lungs",

@@ -82,7 +82,7 @@ def test_a_second_look_is_free(client):
 
 def test_without_a_film_only_the_account_is_measured(client):
     told = client.predict(table={"age": 70}, indication="fever and cough", api_name="/examine")
-    assert [m["name"] for m in told["measures"]] == ["completeness", "map_change"]
+    assert [m["name"] for m in told["measures"]] == ["completeness", "map_change", "support"]
     assert set(told["account"]["shapley"]) == {"table", "text"}
 
 

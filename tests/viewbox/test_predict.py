@@ -145,7 +145,7 @@ def test_one_target_is_explained_field_by_field_and_drawn(
     added = sum(share["logits"].values()) - share["convergence_delta"]
     assert added == pytest.approx(answer["output"] - answer["baseline_output"], abs=1e-6)
     assert Image.open(drawn).mode == "RGB" and Image.open(drawn).size == (150, 180)
-    assert command("explain")([*given, "--target", "grading/Severe"]) == 0
+    assert command("explain")([*given, "--target", "grading/Severe", "--baseline", "blurred"]) == 0
     told = capsys.readouterr().out
     assert "age = 63" in told
     verdict = answer["map_verdict"]

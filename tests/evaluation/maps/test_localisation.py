@@ -423,6 +423,22 @@ def test_films_with_boxes_as_lines(film_checkpoint: Path, boxed: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["films"] == 1
 
 
+def test_verdicts_on_every_film_with_boxes(
+    film_checkpoint: Path, boxed: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    kept, judge = tmp_path / "verdicts.json", command("verdicts")
+    asked = ["--checkpoint", str(film_checkpoint), "--data", str(boxed), "--limit", "2"]
+    assert judge([*asked, "--method", "grad_cam", "--out", str(kept), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads(kept.read_text()) and found["films"] == 2
+    record = found["maps"]["grad_cam"]
+    assert sum(row["films"] for row in record["levels"].values()) == record["all"]["films"] == 2
+    assert judge(asked) == 0
+    assert "integrated_gradients: AUROC" in capsys.readouterr().out
+    assert judge([*asked, "--method", "crystal_ball"]) == 1
+    assert "cannot be 'crystal_ball'" in capsys.readouterr().err
+
+
 def test_bad_arguments_are_one_sentence(
     checkpoint: Path, boxed: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

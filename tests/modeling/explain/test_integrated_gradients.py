@@ -10,7 +10,7 @@ from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.explain.integrated_gradients import PathAttribution, integrated_gradients
+from modeling.explain.integrated_gradients import FIRST_NODES, PathAttribution, integrated_gradients
 
 
 def last(forward: Callable[..., Tensor], *ends: tuple[Tensor, Tensor], **options: object) -> PathAttribution:
@@ -121,7 +121,7 @@ def test_a_baseline_that_is_the_input_gives_zeros() -> None:
     x, _ = film()
     account = last(bumpy, (x, x.clone()))
     assert account.attributions[0].abs().max() == 0
-    assert account.relative_delta == 0 and account.evaluations == 16
+    assert account.relative_delta == 0 and account.evaluations == FIRST_NODES
 
 
 def test_a_constant_model_gives_zeros() -> None:
@@ -145,10 +145,11 @@ def test_equal_nodes_give_captum_s_trapezoid_rule() -> None:
         nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 1), nn.Flatten(0)
     ).eval()
     x, b = torch.randn(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
-    account = last(net, (x, b), tolerance=0.0, max_evaluations=16)
+    account = last(net, (x, b), tolerance=0.0, max_evaluations=(steps := FIRST_NODES))
     # captum divides by the number of nodes and halves the ends; ours divides by the number of pieces.
-    theirs = IntegratedGradients(net).attribute(x, b, n_steps=16, method="riemann_trapezoid") * 16 / 15
-    assert account.evaluations == 16
+    theirs = IntegratedGradients(net).attribute(x, b, n_steps=steps, method="riemann_trapezoid")
+    theirs = theirs * steps / (steps - 1)
+    assert account.evaluations == steps
     assert torch.allclose(account.attributions[0], theirs, atol=1e-6)
 
 
@@ -170,7 +171,7 @@ def test_the_first_account_is_early_and_the_last_the_best() -> None:
     x, b = film(4)
     accounts = list(integrated_gradients(bumpy, (x,), (b,), tolerance=0.0, max_evaluations=100))
     counts = [a.evaluations for a in accounts]
-    assert counts[0] == 16 and counts[-1] == 100 and counts == sorted(set(counts))
+    assert counts[0] == FIRST_NODES and counts[-1] == 100 and counts == sorted(set(counts))
     assert accounts[0].map_change == math.inf and accounts[-1].map_change < accounts[1].map_change
     assert accounts[-1].piece_error < 0.2 * accounts[0].piece_error
     assert all(a.seconds <= b.seconds for a, b in itertools.pairwise(accounts))
@@ -207,7 +208,7 @@ def test_it_stops_between_batches_when_cancelled() -> None:
     running = integrated_gradients(
         forward, (film()[0],), (film()[1],), tolerance=0.0, cancelled=lambda: len(calls) >= 3
     )
-    assert next(running).evaluations == 16
+    assert next(running).evaluations == FIRST_NODES
     with pytest.raises(ExplanationCancelled, match="start it again"):
         list(running)
     assert len(calls) == 3

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.controls import edge_map, with_random_weights
+from modeling.explain.evidence_map import evidence_map
 from modeling.explain.grad_cam import grad_cam
 from modeling.explain.occlusion import occlusion
 
@@ -131,6 +132,26 @@ def test_occlusion_is_cancelled_tells_progress_and_refuses_nan() -> None:
         occlusion(lambda f: np.full(len(f), np.nan), image, 0.0)
     with pytest.raises(AssertionError):
         occlusion(lambda f: f, image, 0.0)
+
+
+# --- evidence weights
+
+
+def test_evidence_weights_are_the_mean_of_a_film_and_its_mirror_image() -> None:
+    """One channel, weight one: the logit of a place is its light, so two spots are known beforehand."""
+    weigh = nn.Conv2d(1, 1, 1)
+    nn.init.ones_(weigh.weight)
+    nn.init.zeros_(weigh.bias)
+    features = torch.full((2, 1, 4, 6), -9.0)
+    features[0, 0, 1, 1] = features[1, 0, 1, 4] = 2.0  # seen in both views: column 4 mirrored is column 1
+    features[1, 0, 3, 0] = 2.0  # seen in the mirror image alone: column 5 of the film
+    seen = evidence_map(weigh, features, (4, 6))
+    sure, once, none = (1 / (1 + np.exp(-x)) for x in (2.0, 2.0, -9.0))
+    assert seen.values[1, 1] == pytest.approx(sure, abs=1e-5)
+    assert seen.values[3, 5] == pytest.approx((once + none) / 2, abs=1e-5)
+    assert seen.values[0, 3] == pytest.approx(none, abs=1e-5) and seen.evaluations == 2
+    mirrored = evidence_map(weigh, features.flip(0), (4, 6)).values
+    assert np.allclose(mirrored, seen.values[:, ::-1])  # a mirrored film has the mirrored map
 
 
 # --- controls

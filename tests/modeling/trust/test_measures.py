@@ -107,6 +107,7 @@ def test_a_gauge_shows_the_value_beside_what_it_is_held_against():
 def test_the_line_says_the_verdict_and_why_and_never_promises():
     decisive = [
         measure(value=0.004),
+        measure("support.held", 1.4),
         measure("share.concentrated", 0.8, low=0.3, high=0.3),
         measure("perturbation.better", 0.1, low=0.4, high=0.6),
         measure("agreement.different", 0.1),
@@ -116,13 +117,28 @@ def test_the_line_says_the_verdict_and_why_and_never_promises():
         "Trustworthy" in good and "not that the model is right" in good and "vb-verdict-trustworthy" in good
     )
     outside = measure("share.as_area", 0.26, low=0.3, high=0.3)
-    line = trust.verdict([decisive[0], outside, *decisive[2:]], attribution(output=0.9), "en")
+    line = trust.verdict([*decisive[:2], outside, *decisive[3:]], attribution(output=0.9), "en")
     assert "Doubtful:" in line and "74 % of what speaks for the answer lies outside the lungs" in line
+    weak = trust.verdict([*decisive, measure("support.weak", 0.3)], attribution(output=0.9), "en")
+    assert "Doubtful:" in weak and "hardly holds this answer itself (1.3 : 1)" in weak
+    denied = trust.verdict([*decisive, measure("support.denied", -0.7)], attribution(output=0.9), "en")
+    assert "Do not trust this map" in denied and "leans the other way (1 : 2.0)" in denied
     worse = measure("perturbation.worse", 1.1, low=0.4, high=0.6)
     assert "Do not trust this map" in trust.verdict([*decisive, worse], attribution(output=0.9), "en")
     assert "請勿相信此圖" in trust.verdict([*decisive, worse], attribution(output=0.9), "zh-Hant")
     assert "Not judged yet" in trust.verdict([measure()], attribution(output=0.9), "en")
     assert trust.verdict([], attribution(), "en") == ""
+
+
+def test_a_verdict_says_how_often_such_maps_lay_on_an_opacity():
+    levels = {"trustworthy": {"films": 31, "hits": 30}, "doubtful": {"films": 0, "hits": 0}}
+    record = {"split": "test", "maps": {"evidence": {"levels": levels}}}
+    told = trust.record_line(record, "evidence", "trustworthy", "en")
+    assert told == "On test films, maps with this verdict lay on an opacity in 30 of 31."
+    assert "radiologists" in trust.record_line({**record, "split": "all"}, "evidence", "trustworthy", "en")
+    for method, level in (("evidence", "doubtful"), ("evidence", "open"), ("occlusion", "trustworthy")):
+        assert trust.record_line(record, method, level, "en") == ""
+    assert trust.record_line({"maps": []}, "evidence", "trustworthy", "en") == ""
 
 
 def test_the_numbers_stand_under_four_questions_with_their_answers():
@@ -134,7 +150,7 @@ def test_the_numbers_stand_under_four_questions_with_their_answers():
 
 def test_the_panel_says_whether_more_is_to_come():
     assert trust.checks_panel([], "en") == ""
-    assert "1 of 10" in trust.checks_panel([measure()], "en", running=True)
+    assert "1 of 11" in trust.checks_panel([measure()], "en", running=True)
     assert "were stopped" in trust.checks_panel([measure()], "en", stopped=True)
     assert "Checked in 0.2 s" in trust.checks_panel([measure()], "en")
 

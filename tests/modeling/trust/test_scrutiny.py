@@ -185,12 +185,13 @@ def test_a_disagreement_is_another_sign_or_a_large_difference() -> None:
 
 
 def test_every_measure_comes_with_a_known_meaning(scrutiny: Scrutiny, attribution: Attribution) -> None:
+    attribution = replace(attribution, map_change=math.inf)  # a first account has nothing to compare with
     measures = list(scrutiny.measures(toy_study(), TYPICAL, attribution))
     assert tuple(m.name for m in measures) == MEASURES
     assert all(m.meaning in MEANINGS and m.seconds >= 0 for m in measures)
     by_name = {m.name: m for m in measures}
     assert by_name["completeness"].value == pytest.approx(attribution.relative_delta)
-    assert attribution.map_change == math.inf, "the first account was good enough: nothing to compare it with"
+    assert by_name["support"].value == pytest.approx(attribution.output)
     assert (by_name["map_change"].value, by_name["map_change"].meaning) == (None, "settled.unknown")
     for name in ("deletion", "insertion"):
         assert by_name[name].low <= by_name[name].high
@@ -215,15 +216,15 @@ def test_measures_stream_and_can_be_stopped(scrutiny: Scrutiny) -> None:
             seen.append(measure.name)
             if measure.name == "burned_in":
                 stop.set()
-    assert seen == list(MEASURES[:5])
+    assert seen == list(MEASURES[:6])
     again = iter(scrutiny.measures(study, TYPICAL, attribution))
-    assert [next(again).name for _ in range(5)] == seen, "what had been measured is kept"
+    assert [next(again).name for _ in range(6)] == seen, "what had been measured is kept"
 
 
 def test_without_a_film_only_the_account_is_measured(scrutiny: Scrutiny) -> None:
     study = toy_study([Modality.TABLE, Modality.TEXT])
     measures = list(scrutiny.measures(study, TYPICAL, explained(scrutiny, study)))
-    assert [m.name for m in measures] == ["completeness", "map_change"]
+    assert [m.name for m in measures] == ["completeness", "map_change", "support"]
 
 
 def test_a_constant_film_is_measured_without_a_number(scrutiny: Scrutiny) -> None:

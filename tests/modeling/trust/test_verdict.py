@@ -9,6 +9,7 @@ from modeling.trust.verdict import QUESTION_OF, QUESTIONS, verdict_of
 GOOD = {
     "completeness": TrustMeasure("completeness", 0.004, "completeness.converged"),
     "map_change": TrustMeasure("map_change", 0.02, "settled.settled"),
+    "support": TrustMeasure("support", 1.4, "support.held"),
     "lungs": TrustMeasure("lungs", 0.8, "share.concentrated", 0.3, 0.3),
     "border": TrustMeasure("border", 0.0, "share.spared", 0.19, 0.19),
     "burned_in": TrustMeasure("burned_in", 0.0, "share.spared", 0.01, 0.01),
@@ -21,6 +22,8 @@ GOOD = {
 FAILED = {
     "not_converged": TrustMeasure("completeness", 0.3, "completeness.not_converged"),
     "empty": TrustMeasure("completeness", 0.0, "completeness.no_change"),
+    "denied": TrustMeasure("support", -0.4, "support.denied"),
+    "weakly_held": TrustMeasure("support", 0.3, "support.weak"),
     "misleads": TrustMeasure("deletion", 1.4, "perturbation.worse", 0.2, 0.9),
     "as_random_places": TrustMeasure("deletion", 0.5, "perturbation.as_random", 0.2, 0.9),
     "outside_lungs": TrustMeasure("lungs", 0.26, "share.as_area", 0.3, 0.3),
@@ -43,7 +46,7 @@ def test_a_map_that_fails_nothing_is_trustworthy() -> None:
 def test_one_decisive_failure_is_enough_whatever_else_passes(name: str) -> None:
     broken = FAILED[name]
     found = verdict_of([*({**GOOD, broken.name: broken}).values()])
-    grave = name in ("not_converged", "empty", "misleads")
+    grave = name in ("not_converged", "empty", "denied", "misleads")
     assert found.level == ("do_not_trust" if grave else "doubtful")
     assert [(r.name, r.value) for r in found.reasons] == [(name, broken.value)]
     assert found.answers[QUESTION_OF[broken.name]] == "no"
@@ -63,3 +66,11 @@ def test_easy_passes_do_not_outvote_and_missing_checks_leave_it_open() -> None:
     assert verdict_of([*easy, FAILED["misleads"]]).level == "do_not_trust"
     assert verdict_of([GOOD["completeness"]], is_map=False).level == "trustworthy"
     assert verdict_of([FAILED["not_converged"]], is_map=False).level == "do_not_trust"
+
+
+def test_maps_are_ordered_by_failures_and_then_by_how_firmly_the_model_holds_its_answer() -> None:
+    firm = verdict_of([*GOOD.values(), TrustMeasure("support", 3.0, "support.held")])
+    broken = [verdict_of([*GOOD.values(), FAILED[name]]) for name in ("outside_lungs", "misleads")]
+    order = [firm, verdict_of(list(GOOD.values())), *broken]
+    assert sorted(order, key=lambda found: -found.score) == order
+    assert len({found.score for found in order}) == 4
