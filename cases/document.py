@@ -75,11 +75,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
 
 
 def case_from_document(document: Mapping[str, Any]) -> Case:
-    """The case in a document, film included.
-
-    Raises:
-        CaseStoreError: the document is newer than this Viewbox, or broken: one sentence with the case ID.
-    """
+    """The case in a document, film included; `BrokenCase` where it is newer than this Viewbox, or damaged."""
     case_id = str(document.get("ID", document.get("_id", "")))
     version = document.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:

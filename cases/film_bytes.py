@@ -103,11 +103,7 @@ def mask_png(mask: np.ndarray) -> bytes:
 
 
 def mask_from_png(data: bytes) -> np.ndarray:
-    """The (H, W) bool mask in a 1-bit PNG.
-
-    Raises:
-        StudyError: not a 1-bit PNG.
-    """
+    """The (H, W) bool mask in a 1-bit PNG; `StudyError` where it is none."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
             if picture.mode != "1":

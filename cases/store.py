@@ -17,13 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """Which cases to list; None means any.
-
-    Attributes:
-        source: `Provenance.source`.
-        appearance, grading: reference class.
-        text: a prefix of the case ID.
-    """
+    """Which cases to list: source, reference classes, and how the case ID begins; None means any."""
 
     source: str | None = None
     appearance: str | None = None
@@ -80,11 +74,7 @@ class CaseStore(Protocol):
         """What the store is, without any secret: for the page and the log."""
 
     def get(self, case_id: str) -> Case:
-        """The whole case with its film.
-
-        Raises:
-            CaseNotFoundError: no case has this ID.
-        """
+        """The whole case with its film; `CaseNotFoundError` where no case has this ID."""
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | CaseStoreError]]:
         """Many whole cases, in the order of the IDs, which name none twice.
@@ -105,25 +95,15 @@ class CaseStore(Protocol):
         """How many cases pass the filter."""
 
     def put(self, case: Case) -> None:
-        """Store or replace a case.
-
-        Raises:
-            CaseStoreError: the store was opened for reading only.
-        """
+        """Store or replace a case."""
 
     def document(self, case_id: str) -> dict[str, Any]:
-        """The whole document of a case (see `cases.document`), its film's file included.
-
-        Raises:
-            CaseNotFoundError: no case has this ID.
-        """
+        """The whole document of a case (see `cases.document`), its film's file included."""
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Store or replace many documents (see `cases.document`); doing so again changes nothing.
 
-        Raises:
-            CaseStoreError: the store was opened for reading only, was lost, or is full; what was put before
-                may or may not be there, and putting all again loses and doubles nothing.
+        Where the store was lost or full, what was put before may or may not be there; put all again.
         """
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:

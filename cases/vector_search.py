@@ -1,13 +1,13 @@
-"""Vector search that a store itself offers: what it must be able to do, and how vectors are laid out for it.
+"""Vector search that a store itself offers, and how vectors are laid out for it.
 
 A case's vectors of film, table and text stand one after the other, each at length 1, then one number that
 brings every case to the same length. So the cosine with a query whose parts are weighted is the weighted mean
 of the cosines, whatever the weights: one index answers every mix.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -26,49 +26,12 @@ class StoredVectors:
     label: str = ""
 
 
-class VectorSearch(Protocol):
-    """Searches the cases as one checkpoint encoded them."""
-
-    def fault(self, width: int) -> str:
-        """Why this cannot answer to vectors of that width, in one sentence; empty where it can.
-
-        Raises:
-            CaseStoreError: the store does not answer at all.
-        """
-
-    def count(self) -> int:
-        """How many cases are searched."""
-
-    def nearest(
-        self,
-        query: Mapping[Modality, np.ndarray],
-        weights: Mapping[Modality, float],
-        limit: int,
-        *,
-        but: Sequence[str] = (),
-        patient: str = "",
-        unlike: str = "",
-    ) -> list[StoredVectors]:
-        """The most alike cases, in no order that may be relied on.
-
-        Args:
-            query: modality -> (D,), each of any length.
-            weights: modality -> above 0, of modalities that the query has.
-            but: case IDs to leave out.
-            patient: whose cases to leave out; empty for nobody's.
-            unlike: a label; then only cases with another known one are found.
-
-        Raises:
-            CaseStoreError: the store does not answer.
-        """
-
-
 @runtime_checkable
 class SearchableStore(Protocol):
     """A case store that may offer a vector search."""
 
-    def vectors(self, encoding: str) -> VectorSearch:
-        """The search among vectors of a checkpoint, by its hash (`cases.scoring.lake`)."""
+    def vectors(self, encoding: str) -> Any:
+        """The search among vectors of a checkpoint, by its hash: a `cases.mongo.vectors.MongoVectors`."""
 
 
 def laid_out(vectors: Mapping[Modality, np.ndarray], width: int) -> np.ndarray:

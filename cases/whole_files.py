@@ -14,11 +14,7 @@ PARTIAL = ".partial"
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes its name once all of it is on the disk; until then it has one of its own.
-
-    Raises:
-        OSError: it cannot be written; what was there under the name before stays.
-    """
+    """A file to write, which takes its name once all of it is on the disk; an error leaves the older one."""
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         with partial.open("xb") as file:
@@ -49,9 +45,6 @@ class WriterLock:
         Args:
             path: the lock's file, which is made (its folder too) and taken away again.
             busy: raised where another program has it, or another object of this one.
-
-        Raises:
-            CaseStoreError: `busy`, or the file cannot be made.
         """
         self._path = path
         try:

@@ -9,16 +9,16 @@ from typing import Any
 
 from modeling.labels import TASKS
 
-HUB_LICENCES = {
-    "cc0 1.0": "cc0-1.0",
-    "cc by 4.0": "cc-by-4.0",
-    "cc by 3.0": "cc-by-3.0",
-    "cc by sa 4.0": "cc-by-sa-4.0",
-    "cc by nc 4.0": "cc-by-nc-4.0",
-    "cc by nc sa 4.0": "cc-by-nc-sa-4.0",
-    "apache 2.0": "apache-2.0",
-}
-"""A licence's name, in lower case and without hyphens or brackets -> its identifier on the Hub."""
+_HUB_LICENCES = (
+    "cc0-1.0",
+    "cc-by-4.0",
+    "cc-by-3.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "apache-2.0",
+)
+"""Identifiers of the Hub, which names in lower case without brackets spell with hyphens."""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
@@ -69,11 +69,7 @@ class Account:
 
 
 def card(account: Account, name: str, folder: str = "PLACE") -> str:
-    """The README of an export: front matter that the Hub and `datasets` read, then the account.
-
-    Args:
-        folder: where the data set lies, for the line of code that loads it.
-    """
+    """The README of an export: front matter, then the account; `folder` is where its code loads it from."""
     labels = [(t, c) for t, task in TASKS.items() for c in task.classes if account.labels[str(t), c]]
     attributions = [f"- {_one_line(text)} ({n})" for text, n in sorted(account.attributions.items())]
     left = _table(("source", "because", "cases"), _keyed(account.left)) if account.left else ""
@@ -97,13 +93,10 @@ def card(account: Account, name: str, folder: str = "PLACE") -> str:
 def _licence(account: Account) -> str:
     """The licence in front matter: as the Hub calls it where it is one, else the names of all."""
     names = sorted({licence for _, licence in account.sources})
-    identifiers = {HUB_LICENCES.get(re.sub(r"\s*\(.*\)|-", " ", n.lower()).strip()) for n in names}
-    known = identifiers.pop() if len(identifiers) == 1 else None
-    return (
-        f"license: {known}"
-        if known
-        else f"license: other\nlicense_name: {_quoted(', '.join(names) or 'none')}"
-    )
+    known = {"-".join(re.sub(r"\(.*\)|-", " ", name.lower()).split()) for name in names}
+    if len(known) == 1 and known <= {*_HUB_LICENCES}:
+        return f"license: {known.pop()}"
+    return f"license: other\nlicense_name: {_quoted(', '.join(names) or 'none')}"
 
 
 def _keyed(counts: Mapping[tuple[str, str], int]) -> list[tuple[Any, ...]]:

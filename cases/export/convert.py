@@ -1,9 +1,8 @@
-"""Student and Viewbox documents, each from the other: what `viewbox convert` does.
+"""Student and Viewbox documents, each from the other and the same to the byte: what `viewbox convert` does.
 
 FROM and TO are a `mongodb://` address with its database, a folder of an embedded store (Viewbox documents
-only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` and `mongoimport` speak it (student
-documents only). Nothing is lost: a document converted there and back is the same to the byte. FROM and TO may
-be one database: the new form then lies beside the old one, and `--replace` takes the old one out.
+only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` speaks it (student documents only). They
+may be one database: the new form then lies beside the old one, and `--replace` takes the old one out.
 """
 
 from collections.abc import Iterator
@@ -46,9 +45,6 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
     Args:
         replace: take each student document out of TO, where it lies there too, once its new form is stored.
         dry_run: read and convert, and write nothing.
-
-    Raises:
-        ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
     """
     done = Converted()
     pairs = _viewbox_forms(source, done)
@@ -69,15 +65,7 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
 
 
 def to_student(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
-    """Cases as student documents: the originals where they were such, else with a key `viewbox` for the rest.
-
-    Args:
-        replace: take each Viewbox document out of TO, where it lies there too, once its other form is stored.
-        dry_run: read and convert, and write nothing.
-
-    Raises:
-        ViewboxError: FROM or TO cannot be opened, or is lost on the way; run it again.
-    """
+    """Cases as student documents, the originals where they were such; see `to_viewbox`."""
     done = Converted()
     pairs = _student_forms(source, done)
     if dry_run:

@@ -1,9 +1,8 @@
 """Hand cases out as a data set: what `viewbox export` does.
 
-FOLDER gets Parquet files and a data card: `datasets.load_dataset(FOLDER)` reads it with films as pictures,
-and `CASES_FOLDER=FOLDER` makes it a store of Viewbox. Film files are copied as they are stored, so nothing is
-lost. A case leaves only where its licence lets it; the card and the output say how many stayed and why. The
-original student documents, which may hold anything, never leave.
+FOLDER gets Parquet files, films as they are stored, and a data card: `datasets.load_dataset(FOLDER)` reads
+it, and `CASES_FOLDER=FOLDER` makes it a store. A case leaves only where its licence lets it; how many stayed
+and why is told. The original student documents, which may hold anything, never leave.
 """
 
 import shutil
@@ -27,13 +26,10 @@ _LEFT_BEHIND = (ORIGINAL, "digest", "_id")
 def export(
     store: CaseStore, folder: Path, where: CaseFilter | None = None, *, dry_run: bool = False
 ) -> Account:
-    """Write the cases that pass the filter and may leave to a new folder.
+    """Write the cases that pass the filter and may leave to a new folder, or count them (`dry_run`).
 
     The folder appears when it is complete; a killed export leaves only `FOLDER.partial`, which the next one
     writes over.
-
-    Args:
-        dry_run: count only.
 
     Raises:
         CaseStoreError: the folder holds something already or cannot be written, or the store is lost.

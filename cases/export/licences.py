@@ -13,14 +13,11 @@ _PUBLIC = ("cc0", "public domain", "publicdomain")
 
 
 def licence_named(name: str) -> Licence:
-    """What a licence allows, by its published name.
+    """The terms of a licence by its name, "CC BY-NC-SA 4.0" or "cc-by-4.0": letter case and hyphens are one.
 
     Attribution, share-alike and non-commercial terms of Creative Commons let a film be shown and passed on
     with its attribution line. No-derivatives terms allow neither here: a film is shown scaled, windowed and
     under a heat map, and a case leaves the store in another form than it came in.
-
-    Args:
-        name: such as "CC BY-NC-SA 4.0", "cc-by-4.0", "CC0 1.0"; letter case and hyphens do not matter.
     """
     text = " ".join(name.split())
     words = re.sub(r"[\s_/-]+", "-", text.lower())
@@ -32,10 +29,5 @@ def licence_named(name: str) -> Licence:
 
 
 def own_copy(name: str, *, may_show: bool) -> Licence:
-    """Terms that forbid passing on: the case never leaves the store.
-
-    Args:
-        name: as the publisher writes it.
-        may_show: whether these terms let the film be put before this lake's readers.
-    """
+    """Terms that forbid passing on, and let readers of this lake see the film or not."""
     return Licence(name, may_show=may_show, may_export=False)

@@ -21,10 +21,12 @@ CLIENT_OPTIONS: Mapping[str, object] = {
     "retryWrites": True,
     "readPreference": "primaryPreferred",
     "appName": "viewbox",
+    "unicode_decode_error_handler": "replace",
+    "datetime_conversion": "DATETIME_AUTO",
 }
-"""What a client gets where the URI does not say otherwise."""
+"""Of a client where the URI does not say otherwise; strings and dates of others never stop a reading."""
 WRITER_OPTIONS: Mapping[str, object] = {"socketTimeoutMS": 120_000}
-"""What a writer gets instead: a portion of films may take a busy server longer than a reader would wait."""
+"""Of a writer: a portion of films may take a busy server longer than a reader would wait."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,7 @@ class MongoAddress:
 
     @classmethod
     def parse(cls, uri: str) -> "MongoAddress":
-        """Take an address apart; nothing is looked up.
-
-        Raises:
-            CaseStoreError: no MongoDB address, or one whose password would be taken for something else.
-        """
+        """Take an address apart; nothing is looked up. One that could be misread is a `CaseStoreError`."""
         scheme = next((s for s in MONGO_SCHEMES if uri.startswith(s)), None)
         if scheme is None:
             raise CaseStoreError("MONGODB_URI must begin with mongodb:// or mongodb+srv://; correct it.")

@@ -23,13 +23,10 @@ _NAME_SIGNS = ("DNS", "Name or service not known", "name resolution", "nodename 
 
 @contextlib.contextmanager
 def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Say what the driver raises in the store's words.
+    """Say what the driver raises as a `CaseStoreError`, all but `NoFile`, which the store answers itself.
 
     Args:
         ports: the outside ports of this machine, where a Space limits them.
-
-    Raises:
-        CaseStoreError: instead of any error of the driver but `NoFile`, which the store answers itself.
     """
     try:
         yield
@@ -64,11 +61,7 @@ def _first_cause(exc: errors.OperationFailure) -> tuple[int | None, str]:
 
 
 def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None) -> Sentence:
-    """The sentence for a server that no connection to came about.
-
-    Args:
-        said: by the driver; only searched for its kind, never passed on.
-    """
+    """No connection came about; what the driver `said` is only searched for its kind, never passed on."""
     server, advice = _server(address), address.port_advice(ports)
     # After a refused login the driver reports the server as unreachable, with the refusal as the reason.
     if any(sign in said for sign in _LOGIN_SIGNS):
@@ -96,11 +89,7 @@ def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None
 
 
 def _refused(address: MongoAddress, database: str, code: int | None, name: str) -> Sentence:
-    """The sentence for a server that answers, but with an error.
-
-    Args:
-        code, name: MongoDB's error code and its name, such as 18 and "AuthenticationFailed".
-    """
+    """The server answers with an error: a code and its name, such as 18 and "AuthenticationFailed"."""
     server = _server(address)
     if code == NO_RIGHT:
         return Sentence(

@@ -32,12 +32,7 @@ class Films:
         return self._bucket.upload_from_stream(sha256, data, metadata={"case": case_id})
 
     def read(self, case_id: str, file: Any) -> bytes:
-        """The bytes of a film.
-
-        Raises:
-            NoFile: there is no such file.
-            CaseStoreError: a part of it is missing.
-        """
+        """The bytes of a film; `NoFile` where there is no such file, `BrokenCase` where a part is missing."""
         try:
             return self._bucket.open_download_stream(file).read()
         except (gridfs.errors.CorruptGridFile, KeyError, TypeError) as exc:  # or an entry of another form

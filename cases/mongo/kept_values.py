@@ -24,25 +24,17 @@ class _Kept:
     read_at: float
     took: float
 
-    def age(self) -> float:
-        return time.monotonic() - self.read_at
-
 
 class KeptValues:
-    """Values by key; the least lately asked for go first.
+    """Up to `most` values by key; the least lately asked for go first.
 
     Only the first question for a key waits for its reading; later ones get the kept value, while a thread
-    reads an old one anew.
+    reads an old one anew. `border` stands around every reading and words what the driver raises.
     """
 
     def __init__(
         self, border: Callable[[], AbstractContextManager[None]] = nullcontext, most: int = 128
     ) -> None:
-        """
-        Args:
-            border: is entered around every reading: says what the driver raises in the store's words.
-            most: values that are kept.
-        """
         self._border, self._most = border, most
         self._lock, self._first = threading.Lock(), threading.Lock()
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -56,21 +48,14 @@ class KeptValues:
             self._generation += 1
 
     def get(self, key: Hashable, read: Callable[[], T], age: float) -> T:
-        """The value of a key, read now where there is none yet.
-
-        Args:
-            age: seconds after which a question has it read anew behind the scenes.
-
-        Raises:
-            CaseStoreError: there is no value yet, and the store cannot answer.
-        """
+        """The value of a key, read now where there is none yet, behind the scenes after `age` seconds."""
         kept = self._found(key)
         if kept is None:
             with self._first:
-                kept = self._found(key)
-                return kept.value if kept is not None else self._read(key, read)
+                return (self._found(key) or self._read(key, read)).value
         with self._lock:
-            renew = kept.age() > max(age, REST * kept.took) and key not in self._renewing
+            old = time.monotonic() - kept.read_at > max(age, REST * kept.took)
+            renew = old and key not in self._renewing
             self._renewing |= {key} if renew else set()
         if renew:
             threading.Thread(target=self._renew, args=(key, read), daemon=True).start()
@@ -82,18 +67,17 @@ class KeptValues:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _read(self, key: Hashable, read: Callable[[], T]) -> T:
-        with self._lock:
-            generation = self._generation
-        began = time.monotonic()
+    def _read(self, key: Hashable, read: Callable[[], Any]) -> _Kept:
+        generation, began = self._generation, time.monotonic()
         with self._border():
             value = read()
+        kept = _Kept(value, time.monotonic(), time.monotonic() - began)
         with self._lock:
             if generation == self._generation:  # Otherwise it was forgotten meanwhile and may be older.
-                self._kept[key] = _Kept(value, time.monotonic(), time.monotonic() - began)
+                self._kept[key] = kept
                 while len(self._kept) > self._most:
                     self._kept.popitem(last=False)
-        return value
+        return kept
 
     def _renew(self, key: Hashable, read: Callable[[], Any]) -> None:
         try:

@@ -22,13 +22,7 @@ class MongoResults:
     """The results of one checkpoint, in the database of the cases."""
 
     def __init__(self, uri: str, database: str | None, checkpoint_hash: str, *, write: bool = True) -> None:
-        """
-        Args:
-            write: open for `write`: the indexes are made.
-
-        Raises:
-            CaseStoreError: the server cannot be reached, or lets this user write nothing.
-        """
+        """Opened for `write`, it makes its indexes, which needs a server that answers."""
         self._address = MongoAddress.parse(uri)
         self._hash = checkpoint_hash
         self._client: pymongo.MongoClient = pymongo.MongoClient(

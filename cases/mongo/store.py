@@ -1,8 +1,7 @@
-"""The MongoDB store: student documents and Viewbox's own, in one collection, through pymongo.
+"""The MongoDB store: student documents and Viewbox's own, in one collection; the index on `ID` finds either.
 
-Both forms name a case by `ID`, so the index on it finds either. Viewbox's own documents also carry
-`facets` (see `cases.document`), so that one range of the index (`facets`, `ID`) is any page of any filter.
-Student documents have no `facets`; their rows are read without films into a catalogue, again on a change.
+Viewbox's own documents carry `facets` (see `cases.document`), so that one range of the index (`facets`, `ID`)
+is any page of any filter. The rows of student documents, which have none, are read into memory without films.
 """
 
 import contextlib
@@ -81,13 +80,11 @@ class MongoCaseStore(ListedStore):
             database: used where the URI names none; "viewbox" where neither does.
             write: open for `put`: indexes and the validator are installed.
             reachable_ports: the outside ports of this machine, where a Space limits them.
-
-        Raises:
-            CaseStoreError: the address cannot be used, or (writing) the server cannot be reached or refuses.
         """
         address = MongoAddress.parse(uri)
         try:
-            client = _client(uri, address.client_options(write=write))
+            options = address.client_options(write=write)
+            client: pymongo.MongoClient = pymongo.MongoClient(uri, connect=False, **options)
             name = client.get_default_database(database or DEFAULT_DATABASE).name
             store = cls(address, client, name, reachable_ports)
         except (errors.PyMongoError, ValueError, KeyError):
@@ -109,11 +106,7 @@ class MongoCaseStore(ListedStore):
         return f"MongoDB at {self._address.shown}, database '{self._database.name}'"
 
     def ping(self) -> None:
-        """Ask the server for a sign of life and for leave to read.
-
-        Raises:
-            CaseStoreError: down, not found, refused: with what to do.
-        """
+        """Ask the server for a sign of life and for leave to read, or raise what to do."""
         with self._border():
             self._cases.find_one({"ID": ""}, ID_ONLY)
 
@@ -199,11 +192,7 @@ class MongoCaseStore(ListedStore):
     # --- writing
 
     def put(self, case: Case, film: bytes | None = None) -> None:
-        """Store or replace a case; a student document of the same ID stays as it is and is no longer shown.
-
-        Args:
-            film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
-        """
+        """Store or replace a case (see `document_from_case`); a student document of its ID is hidden then."""
         with self._writing() as writer:
             writer.replace(document_from_case(case, film))
 
@@ -256,16 +245,6 @@ class MongoCaseStore(ListedStore):
 
     def _border(self) -> contextlib.AbstractContextManager[None]:
         return border(self._address, self._database.name, self._ports)
-
-
-def _client(uri: str, options: Mapping[str, Any]) -> pymongo.MongoClient:
-    return pymongo.MongoClient(
-        uri,
-        connect=False,
-        unicode_decode_error_handler="replace",
-        datetime_conversion="DATETIME_AUTO",
-        **options,
-    )
 
 
 def _is_own(document: Mapping[str, Any]) -> bool:

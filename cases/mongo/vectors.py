@@ -33,18 +33,17 @@ def definition(width: int) -> dict[str, Any]:
 
 
 class MongoVectors:
-    """The vectors of one checkpoint in the database of the cases: a `VectorSearch`."""
+    """The vectors of one checkpoint in the database of the cases.
+
+    A question to the server goes through `ask`, which says what the driver raises in the store's words.
+    """
 
     def __init__(self, database: Database, checkpoint: str, ask: Callable[[Callable[[], Any]], Any]) -> None:
-        """
-        Args:
-            ask: puts a question to the server and says what the driver raises in the store's words.
-        """
         self._database, self._checkpoint, self._ask = database, checkpoint, ask
         self._vectors = database[COLLECTION]
 
     def fault(self, width: int) -> str:
-        """Why the server cannot answer; see `VectorSearch.fault`. Nothing is assumed: the server is asked."""
+        """Why the server cannot answer to vectors (`width`,), asked each time; empty where it can."""
         indexes = self._ask(self._search_indexes)
         if indexes is None:
             return Sentence("This MongoDB has no vector search.")
@@ -88,7 +87,15 @@ class MongoVectors:
         patient: str = "",
         unlike: str = "",
     ) -> list[StoredVectors]:
-        """The most alike cases, compared one by one (`exact`); see `VectorSearch.nearest`."""
+        """The most alike cases, compared one by one (`exact`), in no order that may be relied on.
+
+        Args:
+            query: modality -> (D,), each of any length.
+            weights: modality -> above 0, of modalities that the query has.
+            but: case IDs to leave out.
+            patient: whose cases to leave out; empty for nobody's.
+            unlike: a label; then only cases with another known one are found.
+        """
         width = len(next(iter(query.values())))
         where: list[dict[str, Any]] = [{"checkpoint": {"$eq": self._checkpoint}}]
         where += [{"case_id": {"$nin": list(but)}}] if but else []
@@ -127,11 +134,7 @@ class MongoVectors:
         }
 
     def make_index(self, width: int) -> None:
-        """Ask the server for the search index; it is built in the background.
-
-        Raises:
-            CaseStoreError: the server has no vector search, or does not allow it.
-        """
+        """Ask the server for the search index, if it has vector search; it is built in the background."""
         if self._ask(self._search_indexes) is None:
             raise CaseStoreError(
                 "This MongoDB has no vector search; use MongoDB Atlas or a server with mongot."

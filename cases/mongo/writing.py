@@ -95,9 +95,7 @@ class CaseWriter:
     def sweep(self, older_than: float) -> Swept:
         """Take out what killed writers left: films that no case names, uploads that nobody finished.
 
-        Args:
-            older_than: seconds since a film was stored, before which it is left alone: a writer that lives
-                names its films moments after it stored them.
+        What is younger than so many seconds stays: a writer names its films moments after it stored them.
         """
         latest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
         stored = portions(self._films.stored_before(latest), _SWEPT_AT_ONCE)

@@ -61,11 +61,10 @@ def features() -> "Features":
 
 
 def read_rows(shard: Path, columns: Sequence[str] | None, case_id: str | None = None) -> list[dict[str, Any]]:
-    """Rows of a file.
+    """Rows of a file, read by pyarrow, the engine under `datasets`.
 
-    Read by pyarrow, the engine under `datasets`: `Dataset.from_parquet` hashes its arguments with a pickler
-    that looks into `transformers`, which fails while another thread is still importing that package, and
-    writes a copy of what it reads to the disk.
+    `Dataset.from_parquet` hashes its arguments with a pickler that looks into `transformers`, which fails
+    while another thread is still importing that package, and writes a copy of what it reads to the disk.
     """
     from pyarrow import parquet
 
@@ -102,11 +101,7 @@ def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
-    """The document of one case in a file; only its own row group is read.
-
-    Raises:
-        CaseStoreError: the file cannot be read or no longer holds the case.
-    """
+    """The document of one case in a file; only its own row group is read."""
     rows = read_rows(shard, ("case_id", "thumbnail", "image", "document"), case_id)
     if not rows:
         raise ShardError(

@@ -19,13 +19,7 @@ class ResultFiles:
     """The results of one checkpoint in `results-HASH-NNNNN.parquet`; one writer at a time."""
 
     def __init__(self, folder: Path, checkpoint_hash: str, *, write: bool = True) -> None:
-        """
-        Args:
-            write: open for `write`: the folder is made, and others are kept out of it.
-
-        Raises:
-            CaseStoreError: the folder cannot be written to, or another program writes results there.
-        """
+        """Opened for `write`, it makes the folder and keeps other writers out of it."""
         self._folder, self._name = folder, f"results-{checkpoint_hash[:16]}"
         self._pending: list[Result] = []
         busy = CaseStoreError(
@@ -49,11 +43,7 @@ class ResultFiles:
         return len(fresh)
 
     def close(self) -> None:
-        """Write what was kept, and let others write.
-
-        Raises:
-            CaseStoreError: the folder cannot be written to.
-        """
+        """Write what was kept, and let others write."""
         try:
             self._flush()
         finally:

@@ -11,20 +11,8 @@ from typing import Any, TypeVar
 from cases.case import Case
 from cases.catalogue import CaseList, Catalogue, ListedStore
 from cases.document import case_from_document, digest, document_from_case, film_size, summary_from_document
-from cases.parquet.files import (
-    BYTES_PER_FILE,
-    LIST_COLUMNS,
-    ROWS_PER_FILE,
-    ShardError,
-    list_document,
-    next_file,
-    noted_inputs,
-    numbered,
-    read_rows,
-    row_of,
-    stored_document,
-    write_file,
-)
+from cases.parquet import files
+from cases.parquet.files import LIST_COLUMNS, ShardError
 from cases.refusals import case_not_found, check_query, read_only
 from cases.store import CaseFilter, CaseSummary, Stored
 from cases.whole_files import PARTIAL, WriterLock, sync_folder
@@ -42,10 +30,9 @@ T = TypeVar("T")
 class EmbeddedCaseStore(ListedStore):
     """Cases in `cases-NNNNN.parquet` files of one folder, in which one program writes at a time.
 
-    List columns are read once when the store opens and stay in memory; a film is read by itself when its
-    case is asked for, from a row group of its own. Where two files hold the same ID, the later file counts:
-    a case is replaced by a row in a later file first, and taken out of the earlier one then. A file that
-    cannot be read is set aside and named, and the others open.
+    List columns stay in memory; a film is read when its case is asked for, from a row group of its own. Where
+    two files hold the same ID, the later file counts: a case is replaced by a row in a later file first, and
+    taken out of the earlier one then. A file that cannot be read is set aside and named, and the others open.
     """
 
     def __init__(self, folder: Path, *, write: bool = False) -> None:
@@ -71,18 +58,13 @@ class EmbeddedCaseStore(ListedStore):
 
     @classmethod
     def open(cls, uri: str | None = None, *, write: bool = False) -> "EmbeddedCaseStore":
-        """Open a folder of cases.
+        """Open a folder of cases that is there, or the one that ships with Viewbox.
 
         Args:
-            uri: a folder, or None for the one that ships with Viewbox.
             write: open for `put`; close it, or use it as a context, to write what was put.
-
-        Raises:
-            CaseStoreError: there is no such folder, it holds no case that can be read, or (writing) another
-                program writes to it.
         """
         folder = DEFAULT_FOLDER if uri is None else _folder(uri)
-        if not folder.is_dir() or not (write or numbered(folder, "cases")):
+        if not folder.is_dir() or not (write or files.numbered(folder, "cases")):
             raise CaseStoreError(
                 "There are no cases in the folder '{folder}'; give a folder with cases-*.parquet files, or"
                 " a mongodb:// address in MONGODB_URI.",
@@ -92,11 +74,7 @@ class EmbeddedCaseStore(ListedStore):
 
     @classmethod
     def create(cls, folder: str | Path) -> "EmbeddedCaseStore":
-        """Open a folder for writing, made first where it is not there.
-
-        Raises:
-            CaseStoreError: the folder cannot be made, or another program writes to it.
-        """
+        """Open a folder for writing, made first where it is not there."""
         path = _folder(str(folder))
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -143,14 +121,14 @@ class EmbeddedCaseStore(ListedStore):
             return dict(pending)
         if shard is None:
             raise case_not_found(case_id)
-        return stored_document(shard, case_id)
+        return files.stored_document(shard, case_id)
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""
         with self._lock:
             if self._inputs is None:
                 shards = sorted(set(self._shard_of.values()))
-                noted = [(shard, i, n) for shard in shards for i, n in noted_inputs(shard).items()]
+                noted = [(shard, i, n) for shard in shards for i, n in files.noted_inputs(shard).items()]
                 self._inputs = {i: n for shard, i, n in noted if self._shard_of[i] == shard}
             return {i: self._inputs[i] for i in case_ids if i in self._inputs}
 
@@ -164,11 +142,7 @@ class EmbeddedCaseStore(ListedStore):
     # --- writing
 
     def put(self, case: Case, film: bytes | None = None) -> None:
-        """Store or replace a case; it is on disk after `flush` or `close`.
-
-        Args:
-            film: the JPEG or PNG file the film was read from, kept where it decodes to the same pixels.
-        """
+        """Store or replace a case (see `document_from_case`); it is on disk after `flush` or `close`."""
         self._put(document_from_case(case, film) if self._writing else {})
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
@@ -204,18 +178,15 @@ class EmbeddedCaseStore(ListedStore):
     def flush(self) -> None:
         """Write what was put, to the file that this store began where it has room, else to a further one.
 
-        Older rows of the same cases are then taken out of their files.
-
-        Raises:
-            CaseStoreError: the folder cannot be written to; what was put is kept for another attempt.
+        Older rows of the same cases are then taken out of their files. After an error it can be tried again.
         """
         with self._lock:
             if not self._pending:
                 return
-            rows = {case_id: row_of(self._pending[case_id]) for case_id in sorted(self._pending)}
+            rows = {case_id: files.row_of(self._pending[case_id]) for case_id in sorted(self._pending)}
             replaced = {self._shard_of[i] for i in self._pending if i in self._shard_of}
             shard, kept = self._shard_with_room()
-            write_file(shard, list(({row["case_id"]: row for row in kept} | rows).values()))
+            files.write_file(shard, list(({row["case_id"]: row for row in kept} | rows).values()))
             self._growing = shard
             self._shard_of.update(dict.fromkeys(self._pending, shard))
             self._pending.clear()
@@ -237,7 +208,7 @@ class EmbeddedCaseStore(ListedStore):
     # --- files
 
     def _shards(self) -> list[Path]:
-        return numbered(self._folder, "cases")
+        return files.numbered(self._folder, "cases")
 
     def _shard_with_room(self) -> tuple[Path, list[dict[str, Any]]]:
         """The file to write what is pending to, and the rows that stand in it already."""
@@ -246,25 +217,21 @@ class EmbeddedCaseStore(ListedStore):
             there = [{"film": row["image"] and {"size": len(row["image"]["bytes"])}} for row in rows]
             if not _is_full([*self._pending.values(), *there]):
                 return self._growing, rows
-        return next_file(self._folder, "cases"), []
+        return files.next_file(self._folder, "cases"), []
 
     def _rows_that_count(self, shard: Path) -> list[dict[str, Any]]:
-        return [row for row in read_rows(shard, None) if self._shard_of.get(row["case_id"]) == shard]
+        return [row for row in files.read_rows(shard, None) if self._shard_of.get(row["case_id"]) == shard]
 
     def _drop_replaced(self, shard: Path) -> None:
         kept = self._rows_that_count(shard)
         if kept:
-            write_file(shard, kept)
+            files.write_file(shard, kept)
         else:
             shard.unlink()
             sync_folder(self._folder)
 
     def _load(self) -> None:
-        """Read the list columns of every file, again where a writer changed the files meanwhile.
-
-        Raises:
-            CaseStoreError: none of them can be read.
-        """
+        """Read the list columns of every file, again where a writer changed the files meanwhile."""
         for _ in range(_ATTEMPTS):
             stamps = _stamps(self._shards())
             rows: dict[str, CaseSummary] = {}
@@ -272,8 +239,8 @@ class EmbeddedCaseStore(ListedStore):
             aside: dict[str, CaseStoreError] = {}
             for shard in stamps:
                 try:
-                    for row in read_rows(shard, LIST_COLUMNS):
-                        rows[row["case_id"]] = summary_from_document(list_document(row))
+                    for row in files.read_rows(shard, LIST_COLUMNS):
+                        rows[row["case_id"]] = summary_from_document(files.list_document(row))
                         shard_of[row["case_id"]] = shard
                 except CaseStoreError as exc:
                     aside[shard.name] = exc
@@ -292,7 +259,7 @@ class EmbeddedCaseStore(ListedStore):
             left.unlink(missing_ok=True)
         for shard in self._shards():
             if shard.name not in self._aside:
-                listed = [row["case_id"] for row in read_rows(shard, ("case_id",))]
+                listed = [row["case_id"] for row in files.read_rows(shard, ("case_id",))]
                 if any(self._shard_of[case_id] != shard for case_id in listed):
                     self._drop_replaced(shard)
 
@@ -309,7 +276,7 @@ def _folder(uri: str) -> Path:
 
 
 def _is_full(documents: Collection[Mapping[str, Any]]) -> bool:
-    return len(documents) >= ROWS_PER_FILE or sum(map(film_size, documents)) >= BYTES_PER_FILE
+    return len(documents) >= files.ROWS_PER_FILE or sum(map(film_size, documents)) >= files.BYTES_PER_FILE
 
 
 def _stamps(shards: Iterable[Path]) -> dict[Path, tuple[int, int]]:

@@ -42,7 +42,6 @@ class Scoring:
     """How far a scoring has come.
 
     Attributes:
-        cases: those that pass the filter.
         awaiting: those that had no result at the start, as far as they were looked through.
         written: results that are new in the store.
         problems: cases -> sentence, for those that have no prediction.
@@ -61,11 +60,7 @@ class Scoring:
 
 
 def checkpoint_hash(folder: Path) -> str:
-    """One name for a checkpoint wherever its results are kept: a hash of every file that decides an answer.
-
-    Raises:
-        CheckpointError: there is no such folder, or it is empty.
-    """
+    """A checkpoint's name wherever its results are kept: a hash of every file that decides an answer."""
     files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
     if not files:
         raise CheckpointError("There is no checkpoint in '{name}'; give the folder of one.", name=folder.name)
@@ -92,15 +87,9 @@ def score_lake(
     portion: int,
     progress: Callable[[Scoring], None] = lambda scoring: None,
 ) -> Scoring:
-    """Have every case scored that has no result yet, and write the results as they come.
+    """Have every case scored that has no result yet, `portion` cases at once, and write results as they come.
 
     A scoring that is killed loses the portions under way; the next one begins with what has no result.
-
-    Args:
-        portion: cases handed to a worker at once.
-
-    Raises:
-        CaseStoreError: the store is lost; what was written stays.
     """
     scoring = Scoring(store.count(where))
 

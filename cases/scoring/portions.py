@@ -1,9 +1,8 @@
 """Predict and embed a whole lake: what `viewbox score` does.
 
 Each case that has no result of this checkpoint yet gets one: logits, probabilities and embeddings with the
-checkpoint's hash and revision. `--engine ray` spreads the work over a Ray cluster, `--engine process` stays
-in this process. Kill it when you like: run again, it goes on with what is missing. Without `--write` it only
-says how many cases await.
+checkpoint's hash and revision, computed in this process or on a Ray cluster. Kill it when you like: run
+again, it goes on with what is missing.
 """
 
 import functools
@@ -33,11 +32,7 @@ PORTION = 64
 
 
 def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
-    """Results batch by batch, in order; a batch goes from the store to its results in one thread.
-
-    Raises:
-        CaseStoreError, CheckpointError: store or checkpoint cannot be read.
-    """
+    """Results batch by batch, in order; a batch goes from the store to its results in one thread."""
     from modeling.batch import lanes
 
     store, pipeline = _store(job), _pipeline(job)
@@ -122,11 +117,7 @@ def _pipeline(job: Job) -> "DiagnosisPipeline":
 
 
 def results_of(job: Job, folder: Path | None, *, write: bool) -> Results:
-    """Where the results go: the database of the cases, or Parquet files beside them.
-
-    Raises:
-        ViewboxError: results cannot be written there.
-    """
+    """The place of the results: the database of the cases, or Parquet files beside them."""
     if is_mongo(job.store) and folder is None:
         from cases.mongo.results import MongoResults
 
@@ -158,9 +149,6 @@ def score_store(
 
     Returns:
         The checkpoint's hash, and how far it came.
-
-    Raises:
-        ViewboxError: store, results or checkpoint cannot be opened, or are lost on the way.
     """
     checkpoint, place = checkpoint.resolve(), address_behind(store)
     if place is not None and "://" not in place:

@@ -18,17 +18,10 @@ from modeling.progress import progress
 def fill_vectors(
     address: str, checkpoint: Path, *, database: str | None = None, write: bool = False, index: bool = False
 ) -> dict[str, int | str]:
-    """Lay the vectors of a checkpoint out for the search.
-
-    Args:
-        write: write; else only count.
-        index: ask the server for the search index too.
+    """Lay the vectors of a checkpoint out for the search, or count them without `write`.
 
     Returns:
         How many cases are `scored`, `written` and among the `vectors`, and whether the `search` is ready.
-
-    Raises:
-        ViewboxError: the store is no MongoDB or is lost, or there is no such checkpoint.
     """
     store = open_case_store(address, database, write=write)
     if not isinstance(store, MongoCaseStore):

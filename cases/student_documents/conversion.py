@@ -32,11 +32,7 @@ _NOT_KEPT = ("_id", "facets", "random", "digest", ORIGINAL)
 
 
 def document_from_student(raw: bytes) -> dict[str, Any]:
-    """A student document (BSON) in Viewbox's form, from which `student_from_document` makes the same bytes.
-
-    Raises:
-        CaseStoreError: it is broken, and stays what it is.
-    """
+    """A student document (BSON) in Viewbox's form, of which `student_from_document` makes the same bytes."""
     try:
         found = bson.decode(raw, READING)
     except BSONError as exc:
@@ -49,11 +45,7 @@ def document_from_student(raw: bytes) -> dict[str, Any]:
 
 
 def student_from_document(document: Mapping[str, Any]) -> bytes:
-    """A document of Viewbox's own form as a student document: the original where it was one, as BSON.
-
-    Raises:
-        CaseStoreError: the original that it keeps is damaged.
-    """
+    """A document of Viewbox's own form as a student document: the original where it was one, as BSON."""
     film, original, case_id = document["film"], document.get(ORIGINAL), document["ID"]
     image = b"" if film is None else bytes(film["bytes"])
     if original is not None:
@@ -162,11 +154,7 @@ def name_of(raw: bytes) -> str:
 
 
 def documents_in_lines(path: Path) -> Iterator[bytes]:
-    """The documents of a file of MongoDB Extended JSON, one a line, as BSON.
-
-    Raises:
-        CaseStoreError: the file cannot be read, or a line of it is no document.
-    """
+    """The documents of a file of MongoDB Extended JSON, one a line, as BSON."""
     number = 0
     try:
         with path.open(encoding="utf-8") as lines:
@@ -186,11 +174,7 @@ def documents_in_lines(path: Path) -> Iterator[bytes]:
 
 
 def write_lines(path: Path, documents: Iterable[bytes]) -> int:
-    """Write BSON documents as canonical Extended JSON, one a line, whole or not at all; returns how many.
-
-    Raises:
-        CaseStoreError: the file cannot be written.
-    """
+    """Write BSON documents as canonical Extended JSON, one a line, whole or not at all; returns how many."""
     count = 0
     try:
         with whole_file(path) as file:

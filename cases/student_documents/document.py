@@ -81,9 +81,6 @@ def id_keys(case_id: str) -> list[str | int]:
 def case_from_student(document: Mapping[str, Any], case_id: str) -> Case:
     """The case in a student document; other keys than the four are left alone.
 
-    Args:
-        case_id: its `ID` as text.
-
     Raises:
         CaseStoreError: the film is missing or cannot be read, or `clinical_data` is no set of named values.
     """
@@ -129,11 +126,7 @@ def source_of(document: Mapping[str, Any], labels: Mapping[TaskName, str]) -> st
 
 
 def film_file(document: Mapping[str, Any], case_id: str) -> bytes:
-    """The film file in `image_data`: base64 text, with or without a data: prefix, or the bytes themselves.
-
-    Raises:
-        CaseStoreError: there is none, or it is not base64.
-    """
+    """The film file in `image_data`: base64 text, with or without a data: prefix, or the bytes themselves."""
     data = document.get("image_data")
     if not data:
         raise broken_case(case_id, "it has no film in image_data")

@@ -15,7 +15,7 @@ from cases.case import Case
 from cases.refusals import BrokenCase
 from cases.scoring.lake import checkpoint_hash
 from cases.store import CaseStore
-from cases.vector_search import SearchableStore, VectorSearch
+from cases.vector_search import SearchableStore
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError
@@ -24,6 +24,7 @@ from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
+    from cases.mongo.vectors import MongoVectors
     from modeling.retrieval.index import IndexedCase
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class _Finder:
     def __init__(
         self,
         store: CaseStore,
-        search: VectorSearch,
+        search: "MongoVectors",
         describe: "Callable[[Case], IndexedCase]",
         spread: Mapping[str, float],
     ) -> None:

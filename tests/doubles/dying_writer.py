@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow.parquet  # noqa: F401
 
 from cases.document import document_from_case
-from cases.parquet import store as embedded
+from cases.parquet import files
 from cases.parquet.store import EmbeddedCaseStore
 from tests.doubles.example_cases import small_case
 
@@ -71,7 +71,7 @@ class _Steps:
 
 
 def _write(folder: Path, steps: _Steps) -> None:
-    embedded.ROWS_PER_FILE = 3
+    files.ROWS_PER_FILE = 3
     steps.install()
     with EmbeddedCaseStore.create(folder) as store:
         store.put_documents(documents(NEW, "new"))

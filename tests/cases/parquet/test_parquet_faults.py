@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import cases.parquet.files as case_files
 import cases.parquet.store as embedded
 from cases.parquet.files import read_rows
 from cases.parquet.store import EmbeddedCaseStore
@@ -139,7 +140,7 @@ def test_a_disk_that_takes_the_bytes_and_then_has_no_room_loses_nothing(
 def test_a_file_that_cannot_be_read_is_set_aside_and_named(
     tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(embedded, "ROWS_PER_FILE", 2)
+    monkeypatch.setattr(case_files, "ROWS_PER_FILE", 2)
     with EmbeddedCaseStore.create(tmp_path) as store:
         for case_id in "abcdef":
             store.put(small_case(case_id))
@@ -166,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_named(
 def test_readers_see_every_case_while_a_writer_replaces_them_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "ROWS_PER_FILE", 3)
+    monkeypatch.setattr(case_files, "ROWS_PER_FILE", 3)
     ids = [f"{number:02d}" for number in range(7)]
     with EmbeddedCaseStore.create(tmp_path) as store:
         for case_id in ids:

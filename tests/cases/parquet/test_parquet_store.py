@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import cases.parquet.files as case_files
-import cases.parquet.store as embedded
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
@@ -64,7 +63,7 @@ def test_what_was_put_is_readable_before_and_after_it_is_written(tmp_path: Path)
 
 
 def test_many_cases_make_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "ROWS_PER_FILE", 3)
+    monkeypatch.setattr(case_files, "ROWS_PER_FILE", 3)
     with EmbeddedCaseStore.create(tmp_path) as store:
         for number in range(8):
             store.put(small_case(f"{number}"))
@@ -176,14 +175,13 @@ def test_one_film_is_read_without_the_others(tmp_path: Path, monkeypatch: pytest
         for number in range(5):
             store.put(small_case(f"{number}"))
     asked: list[tuple[object, object]] = []
-    original = embedded.read_rows
+    original = case_files.read_rows
 
     def watched(shard: Path, columns: object, case_id: str | None = None) -> list[dict[str, object]]:
         rows = original(shard, columns, case_id)
         asked.append((columns, len(rows)))
         return rows
 
-    monkeypatch.setattr(embedded, "read_rows", watched)
     monkeypatch.setattr(case_files, "read_rows", watched)
     store = EmbeddedCaseStore.open(str(tmp_path))
     store.get("3")
