@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from modeling.labels import Target, TaskName
+from modeling.labels import TaskName
 from modeling.study import ClinicalText, Modality, Study
 
 
@@ -23,13 +23,8 @@ SYNTHETIC_LICENCE = Licence("CC0 1.0 (synthetic)", may_show=True, may_export=Tru
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a case comes from.
-
-    Attributes:
-        source: the set it belongs to, such as "phantom", "siim", "ricord-1c".
-        patient: pseudonym; cases of one patient share it.
-        attribution: the line that must stand beside the film.
-        synthetic: True for a computed film; always said on screen.
+    """The set that a case comes from, such as "siim"; a pseudonym that cases of one patient share; the line
+    that must stand beside the film; and whether the film is computed, which is always said on screen.
     """
 
     source: str
@@ -125,7 +120,3 @@ class Case:
     def study_with_report(self) -> Study:
         """The study with the report's sections added: for a model that is declared post-read."""
         return replace(self.study, text=ClinicalText({**self.study.text.sections, **self.report}))
-
-    def reference_target(self, task: TaskName) -> Target | None:
-        """The reference label as a target, or None where the case has none for this task."""
-        return Target(task, self.reference[task]) if task in self.reference else None

@@ -5,7 +5,7 @@ import heapq
 import random
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Literal, Protocol, TypeVar
 
@@ -92,14 +92,12 @@ class Catalogue:
 
     def __init__(self, summaries: Iterable[CaseSummary] = ()) -> None:
         self._rows: dict[str, CaseSummary] = {row.case_id: row for row in summaries}
-        ids: dict[str, list[str]] = {}
+        self._ids: dict[str, list[str]] = {}
         for case_id in sorted(self._rows, key=place_of):
-            row = self._rows[case_id]
-            for facet in facets(row.source, row.reference):
-                ids.setdefault(facet, []).append(case_id)
-        self._ids: Mapping[str, Sequence[str]] = ids
+            for facet in facets(self._rows[case_id].source, self._rows[case_id].reference):
+                self._ids.setdefault(facet, []).append(case_id)
         keys = {case_id: random_key(case_id) for case_id in self._rows}
-        self._keyed = {facet: sorted((keys[i], i) for i in members) for facet, members in ids.items()}
+        self._keyed = {facet: sorted((keys[i], i) for i in ids) for facet, ids in self._ids.items()}
 
     def rows_after(self, where: CaseFilter, after: str | None, limit: int) -> list[CaseSummary]:
         """See `CaseList`."""
@@ -141,11 +139,6 @@ def neighbour(ids: Sequence[str], case_id: str, direction: Literal["next", "prev
     after = bisect.bisect_right(ids, place_of(case_id), key=place_of)
     at = after if direction == "next" else bisect.bisect_left(ids, place_of(case_id), key=place_of) - 1
     return ids[at] if 0 <= at < len(ids) else None
-
-
-def prefix_end(prefix: str) -> str:
-    """A text after all IDs that begin with the prefix: IDs are printable, and U+10FFFF is not."""
-    return prefix + "\U0010ffff"
 
 
 def each(case_ids: Iterable[str], read: Callable[[str], Case]) -> Iterator[tuple[str, Case | BrokenCase]]:

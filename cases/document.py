@@ -34,14 +34,10 @@ _NOT_CONTENT = ("_id", "facets", "random", "thumbnail", "digest")
 
 
 def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
-    """The document of a case; `film.bytes` holds its film.
+    """The document of a case, as far as what is stored can be read again; `film.bytes` holds its film.
 
     Args:
-        case: any case; its ID, table and reference labels are checked, so that what is stored can be read.
         film: the JPEG or PNG file that the film was read from, where there is one (see `film_document`).
-
-    Raises:
-        CaseStoreError: the case cannot be stored as it is.
     """
     check_case_id(case.case_id)
     radiograph = case.study.radiograph
@@ -95,8 +91,7 @@ def case_from_document(document: Mapping[str, Any]) -> Case:
 
 
 def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
-    """A list row from the `SUMMARY_FIELDS` of a document; a broken part is left out of the row, so that a
-    broken case never hides the others."""
+    """A list row from the `SUMMARY_FIELDS` of a document; a broken part stays out and hides no other case."""
     provenance, licence = _mapping(document.get("provenance")), _mapping(document.get("licence"))
     picture = document.get("thumbnail")
     return CaseSummary(

@@ -49,11 +49,9 @@ def film_document(film: Radiograph, original: bytes | None = None) -> dict[str, 
 
 
 def radiograph_from_film(film: Mapping[str, Any]) -> Radiograph:
-    """The radiograph that `film_document` wrote.
+    """The radiograph that `film_document` wrote; `StudyError` where its bytes changed or decode to another.
 
-    Raises:
-        StudyError: the bytes changed since they were stored, or do not decode to the film described.
-        KeyError, TypeError, ValueError: a field is missing or of another type.
+    Raises KeyError, TypeError or ValueError where a field is missing or of another type.
     """
     data = bytes(film["bytes"])
     if hashlib.sha256(data).hexdigest() != film["sha256"]:

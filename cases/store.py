@@ -46,19 +46,14 @@ class CasePage:
     next_after: str | None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stored:
-    """What became of documents that were put.
-
-    Attributes:
-        new, changed, same: how many were not there, were there with another content, were there as they are.
-        refused: case ID -> why the store did not take it; such a document stops no other.
-    """
+    """Documents that were put, as they were met: not there, there with another content, or as they are."""
 
     new: int = 0
     changed: int = 0
     same: int = 0
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)  # case ID -> why; such a document stops no other
 
     @property
     def written(self) -> int:
@@ -77,10 +72,8 @@ class CaseStore(Protocol):
         """The whole case with its film; `CaseNotFoundError` where no case has this ID."""
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | CaseStoreError]]:
-        """Many whole cases, in the order of the IDs, which name none twice.
-
-        Those that are not there are left out; one that is broken comes as the error that `get` would raise.
-        """
+        """Whole cases in the order of the IDs, of which none comes twice; absent ones are left out, and a
+        broken one comes as the error that `get` would raise."""
 
     def page(self, where: CaseFilter, after: str | None = None, limit: int = 20) -> CasePage:
         """The next `limit` rows after a case ID; films are not loaded."""
@@ -101,10 +94,8 @@ class CaseStore(Protocol):
         """The whole document of a case (see `cases.document`), its film's file included."""
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
-        """Store or replace many documents (see `cases.document`); doing so again changes nothing.
-
-        Where the store was lost or full, what was put before may or may not be there; put all again.
-        """
+        """Store or replace many documents (see `cases.document`); putting all again doubles nothing, even
+        after the store was lost or full on the way."""
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
         """ID -> what an importer noted as `provenance.input`, for cases that are there; no film is read."""

@@ -41,11 +41,7 @@ class WriterLock:
     """The right to write; the system takes it back from a program that ends, however it ends."""
 
     def __init__(self, path: Path, busy: CaseStoreError) -> None:
-        """
-        Args:
-            path: the lock's file, which is made (its folder too) and taken away again.
-            busy: raised where another program has it, or another object of this one.
-        """
+        """Make the lock's file (and its folder), or raise `busy` where another object or program has it."""
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

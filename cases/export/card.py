@@ -27,23 +27,17 @@ _TEMPLATE = Path(__file__).with_name("card.md")
 
 @dataclass
 class Account:
-    """Cases taken and left, counted as they pass.
-
-    Attributes:
-        store: where they come from, without any secret.
-        films: encoding and bit depth -> films.
-        left: (source, reason) -> cases.
-    """
+    """Cases taken and left, counted as they pass."""
 
     store: str
     cases: int = 0
-    sources: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sources: Counter[tuple[str, str]] = field(default_factory=Counter)  # by source and licence
     synthetic: int = 0
     patients: set[tuple[str, str]] = field(default_factory=set)
     labels: Counter[tuple[str, str]] = field(default_factory=Counter)
-    films: Counter[str] = field(default_factory=Counter)
+    films: Counter[str] = field(default_factory=Counter)  # by encoding and bit depth
     attributions: Counter[str] = field(default_factory=Counter)
-    left: Counter[tuple[str, str]] = field(default_factory=Counter)
+    left: Counter[tuple[str, str]] = field(default_factory=Counter)  # by source and reason
 
     def take(self, document: Mapping[str, Any]) -> None:
         """A case that is handed out."""

@@ -5,6 +5,7 @@ only) or a `.jsonl` file of MongoDB Extended JSON as `mongoexport` speaks it (st
 may be one database: the new form then lies beside the old one, and `--replace` takes the old one out.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -42,15 +43,12 @@ class Converted:
 def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
     """Student documents in Viewbox's form; a broken one is named and stops no other.
 
-    Args:
-        replace: take each student document out of TO, where it lies there too, once its new form is stored.
-        dry_run: read and convert, and write nothing.
+    With `replace`, what TO holds in the other form is taken out once the new form is stored there.
     """
     done = Converted()
     pairs = _viewbox_forms(source, done)
     if dry_run:
-        for _ in pairs:
-            pass
+        deque(pairs, 0)
         return done
     with closing(open_for_writing(target)) as store:
         for portion in portions(pairs, _AT_ONCE):
@@ -58,8 +56,10 @@ def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool
             done.written, done.same = done.written + stored.written, done.same + stored.same
             done.broken |= stored.refused
             for raw, document in portion if replace and isinstance(store, MongoCaseStore) else ():
-                if document["ID"] not in stored.refused and _comes_back(store, document["ID"], raw):
-                    store.remove(document["ID"], form="student")
+                # Only where the stored document gives the original to the byte may the original go.
+                case_id = document["ID"]
+                if case_id not in stored.refused and student_from_document(store.document(case_id)) == raw:
+                    store.remove(case_id, form="student")
                     done.removed += 1
     return done
 
@@ -69,8 +69,7 @@ def to_student(source: str, target: str, *, replace: bool = False, dry_run: bool
     done = Converted()
     pairs = _student_forms(source, done)
     if dry_run:
-        for _ in pairs:
-            pass
+        deque(pairs, 0)
     elif target.endswith(".jsonl"):
         done.written = write_lines(Path(target), (raw for _, raw in pairs))
     else:
@@ -109,11 +108,6 @@ def _student_forms(source: str, done: Converted) -> Iterator[tuple[str, bytes]]:
                 yield row.case_id, student_from_document(store.document(row.case_id))
             except BrokenCase as exc:
                 done.broken[row.case_id] = str(exc)
-
-
-def _comes_back(store: MongoCaseStore, case_id: str, raw: bytes) -> bool:
-    """Whether the stored document gives the original to the byte: only then may the original go."""
-    return student_from_document(store.document(case_id)) == raw
 
 
 def _mongo(place: str, *, write: bool = False) -> MongoCaseStore:

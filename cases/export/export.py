@@ -6,6 +6,7 @@ and why is told. The original student documents, which may hold anything, never 
 """
 
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ def export(
     account = Account(store.description)
     documents = _documents(store, where or CaseFilter(), account)
     if dry_run:
-        for _ in documents:
-            pass
+        deque(documents, 0)
         return account
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CaseStoreError(

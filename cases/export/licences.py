@@ -1,8 +1,4 @@
-"""The licence gate: what the terms of a film allow here, read from their name.
-
-A set names its terms itself; nothing is guessed in the reader's favour: a name that is not known allows
-neither showing nor passing on.
-"""
+"""The licence gate: what a film's terms allow here, by their name; an unknown name allows nothing."""
 
 import re
 

@@ -1,7 +1,7 @@
 """A MongoDB address as the user wrote it: where it leads, and what of it may be said aloud."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from cases.store import MONGO_SCHEMES
@@ -31,14 +31,11 @@ WRITER_OPTIONS: Mapping[str, object] = {"socketTimeoutMS": 120_000}
 
 @dataclass(frozen=True)
 class MongoAddress:
-    """Hosts and options of a MongoDB URI; the URI itself is never part of a message or of the repr.
+    """Hosts (without user and password) and the names of the options that a MongoDB URI sets, in lower case.
 
-    Attributes:
-        hosts: as written, without user and password; one DNS name for `mongodb+srv://`.
-        options: the names of the options that the URI sets, in lower case.
+    The URI itself, which may hold a password, is not kept.
     """
 
-    uri: str = field(repr=False)
     hosts: tuple[str, ...]
     srv: bool
     options: frozenset[str]
@@ -61,12 +58,12 @@ class MongoAddress:
             raise CaseStoreError("MONGODB_URI names no server; write it as mongodb://host:port/database.")
         options = parse_qsl(rest.partition("?")[2], keep_blank_values=True)
         names = frozenset(name.lower() for name, _ in options)
-        return cls(uri, tuple(hosts.split(",")), "+srv" in scheme, names)
+        return cls(tuple(hosts.split(",")), "+srv" in scheme, names)
 
     @property
-    def shown(self) -> str:
-        """The servers, without user, password or options."""
-        return ", ".join(self.hosts)
+    def server(self) -> Sentence:
+        """The servers in a sentence, without user, password or options."""
+        return Sentence("MongoDB at {host}", host=", ".join(self.hosts))
 
     @property
     def ports(self) -> frozenset[int]:

@@ -23,11 +23,7 @@ _NAME_SIGNS = ("DNS", "Name or service not known", "name resolution", "nodename 
 
 @contextlib.contextmanager
 def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None = None) -> Iterator[None]:
-    """Say what the driver raises as a `CaseStoreError`, all but `NoFile`, which the store answers itself.
-
-    Args:
-        ports: the outside ports of this machine, where a Space limits them.
-    """
+    """Say what the driver raises as a `CaseStoreError`, all but `NoFile`, which the store answers itself."""
     try:
         yield
     except gridfs.errors.NoFile:
@@ -47,7 +43,7 @@ def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None =
         raise CaseStoreError(
             "{server} and this app do not understand each other ({error}); check the server's release and its"
             " log.",
-            server=_server(address),
+            server=address.server,
             error=type(exc).__name__,
         ) from exc
 
@@ -62,7 +58,7 @@ def _first_cause(exc: errors.OperationFailure) -> tuple[int | None, str]:
 
 def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None) -> Sentence:
     """No connection came about; what the driver `said` is only searched for its kind, never passed on."""
-    server, advice = _server(address), address.port_advice(ports)
+    server, advice = address.server, address.port_advice(ports)
     # After a refused login the driver reports the server as unreachable, with the refusal as the reason.
     if any(sign in said for sign in _LOGIN_SIGNS):
         return _refused(address, "", LOGIN_REFUSED[0], "")
@@ -90,7 +86,7 @@ def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None
 
 def _refused(address: MongoAddress, database: str, code: int | None, name: str) -> Sentence:
     """The server answers with an error: a code and its name, such as 18 and "AuthenticationFailed"."""
-    server = _server(address)
+    server = address.server
     if code == NO_RIGHT:
         return Sentence(
             "{server} does not let this user into database '{database}'; log in with the role read on it"
@@ -114,7 +110,3 @@ def _refused(address: MongoAddress, database: str, code: int | None, name: str) 
             "{server} answered with error {error}; look it up in the server's log.", server=server, error=said
         )
     return Sentence(template, server=server)
-
-
-def _server(address: MongoAddress) -> Sentence:
-    return Sentence("MongoDB at {host}", host=address.shown)

@@ -13,6 +13,8 @@ from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
 
+AGE = 1.0
+"""Seconds after which a value is read anew, where nothing else is said: others may have written."""
 REST = 20.0
 """Times as long as a reading took that pass before the next: a slow server is not asked without end."""
 T = TypeVar("T")
@@ -47,7 +49,7 @@ class KeptValues:
             self._kept.clear()
             self._generation += 1
 
-    def get(self, key: Hashable, read: Callable[[], T], age: float) -> T:
+    def get(self, key: Hashable, read: Callable[[], T], age: float = AGE) -> T:
         """The value of a key, read now where there is none yet, behind the scenes after `age` seconds."""
         kept = self._found(key)
         if kept is None:

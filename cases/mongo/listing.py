@@ -10,15 +10,13 @@ from typing import Any, Literal
 
 from pymongo.collection import Collection
 
-from cases.catalogue import DIGITS, DRAWN_FROM, neighbour, place_of, prefix_end
+from cases.catalogue import DIGITS, DRAWN_FROM, neighbour, place_of
 from cases.document import SUMMARY_FIELDS, facet_of, random_key, summary_from_document
 from cases.mongo.kept_values import KeptValues
 from cases.store import CaseFilter, CaseSummary
 
 LIST_ROW = dict.fromkeys(SUMMARY_FIELDS, 1)
 ID_ONLY = {"ID": 1, "_id": 0}
-AGE = 1.0
-"""Seconds after which a count and the IDs in memory are read anew: others may have written."""
 _Range = tuple[str, str]
 
 
@@ -67,7 +65,7 @@ class Listing:
     def count(self, where: CaseFilter) -> int:
         """How many own documents pass the filter."""
         query = _query(where, _prefixed(where))
-        return self._kept.get(("count", where), lambda: self._cases.count_documents(query), AGE)
+        return self._kept.get(("count", where), lambda: self._cases.count_documents(query))
 
     def _parts(self, where: CaseFilter) -> Iterator[_Range | list[str]]:
         """The list in order, in parts: ranges of texts, and between them the IDs that are held in memory."""
@@ -84,22 +82,19 @@ class Listing:
         def read() -> list[str]:
             return sorted((document["ID"] for document in self._cases.find(query, ID_ONLY)), key=place_of)
 
-        return self._kept.get(("digits", facet_of(where)), read, AGE)
+        return self._kept.get(("digits", facet_of(where)), read)
 
 
 def _prefixed(where: CaseFilter) -> _Range:
-    """All IDs that begin with the filter's text."""
-    return where.text or "", prefix_end(where.text or "")
+    """All IDs that begin with the filter's text: they are printable, and U+10FFFF is not."""
+    return where.text or "", (where.text or "") + "\U0010ffff"
 
 
 def _query(
     where: CaseFilter, among: _Range, *, after: str | None = None, before: str | None = None
 ) -> dict[str, Any]:
-    """One equality and one range, in the order of the index (`facets`, `ID`); {} where no ID could be found.
-
-    Args:
-        among: from an ID, up to before another.
-    """
+    """One equality and one range, in the order of the index (`facets`, `ID`), `among` the IDs from one to
+    before another; {} where none could be found."""
     low, high = among[0], among[1] if before is None else min(among[1], before)
     bound = "$gte" if after is None or after < low else "$gt"
     low = low if after is None else max(low, after)

@@ -1,6 +1,7 @@
 """Results of checkpoints in MongoDB: one document for every case and checkpoint, by a unique index."""
 
 import datetime
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,21 +24,20 @@ class MongoResults:
 
     def __init__(self, uri: str, database: str | None, checkpoint_hash: str, *, write: bool = True) -> None:
         """Opened for `write`, it makes its indexes, which needs a server that answers."""
-        self._address = MongoAddress.parse(uri)
+        address = MongoAddress.parse(uri)
         self._hash = checkpoint_hash
-        self._client: pymongo.MongoClient = pymongo.MongoClient(
-            uri, **self._address.client_options(write=write)
-        )
-        self._database = self._client.get_default_database(database or DEFAULT_DATABASE)
-        self._results = self._database[COLLECTION]
-        with border(self._address, self._database.name):
+        self._client: pymongo.MongoClient = pymongo.MongoClient(uri, **address.client_options(write=write))
+        kept_in = self._client.get_default_database(database or DEFAULT_DATABASE)
+        self._results = kept_in[COLLECTION]
+        self._border = functools.partial(border, address, kept_in.name)
+        with self._border():
             for keys, unique in INDEXES if write else ():
                 self._results.create_index(keys, unique=unique)
 
     def done(self, case_ids: Sequence[str]) -> set[str]:
         """Those of the cases that have a result of this checkpoint."""
         query: dict[str, Any] = {"case_id": {"$in": list(case_ids)}, "checkpoint": self._hash}
-        with border(self._address, self._database.name):
+        with self._border():
             return {found["case_id"] for found in self._results.find(query, {"case_id": 1, "_id": 0})}
 
     def write(self, results: Sequence[Result]) -> int:
@@ -45,7 +45,7 @@ class MongoResults:
         now = datetime.datetime.now(datetime.UTC)
         if not results:
             return 0
-        with border(self._address, self._database.name):
+        with self._border():
             try:
                 # Inserting costs the server half of what an upsert does; the unique index keeps doubles out.
                 self._results.insert_many([{**one, "scored_at": now} for one in results], ordered=False)

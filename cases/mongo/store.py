@@ -103,7 +103,7 @@ class MongoCaseStore(ListedStore):
     @property
     def description(self) -> str:
         """Servers and database, without user or password."""
-        return f"MongoDB at {self._address.shown}, database '{self._database.name}'"
+        return f"{self._address.server}, database '{self._database.name}'"
 
     def ping(self) -> None:
         """Ask the server for a sign of life and for leave to read, or raise what to do."""

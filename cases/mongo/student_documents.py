@@ -15,9 +15,6 @@ from cases.mongo.writing import key_of
 from cases.store import MAX_PAGE, portions
 from cases.student_documents.document import SUMMARY_FIELDS, case_id_of, id_keys, student_summary
 
-AGE = 1.0
-"""Seconds after which the rows are read anew: others may have added or removed some."""
-
 
 class StudentDocuments:
     """Documents without `facets`, which the programs of their own project go on writing."""
@@ -27,7 +24,7 @@ class StudentDocuments:
 
     def rows(self) -> Catalogue:
         """Their list rows; a change that others made is seen within moments."""
-        return self._kept.get("student documents", self._read, AGE)
+        return self._kept.get("student documents", self._read)
 
     def documents(self) -> Iterator[bytes]:
         """Themselves as BSON, films included, to the byte as they are."""

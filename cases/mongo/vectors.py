@@ -1,7 +1,4 @@
-"""Similar cases by MongoDB's own vector search, where the server has one: MongoDB Atlas, or one with mongot.
-
-`cases.scoring.vector_index` writes the vectors, from the embeddings that a scoring left, and the index.
-"""
+"""Similar cases by MongoDB's own vector search: in MongoDB Atlas, or a server with mongot."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

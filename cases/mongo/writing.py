@@ -1,7 +1,6 @@
 """Writing cases to MongoDB: in batches, as often as you like, and by several programs at once."""
 
 import datetime
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -53,24 +52,23 @@ class CaseWriter:
 
         After an error, what was written before stays, and putting all again ends in the same lake.
         """
-        counts: Counter[str] = Counter()
-        refused: dict[str, str] = {}
+        done = Stored()
         for portion in portions(map(_stored_form, documents), BATCH_DOCUMENTS, film_size, BATCH_BYTES):
             batch = list({d["ID"]: d for d in portion}.values())  # of two with one ID the later counts
             there = self._digests(batch)
             waiting = [d for d in batch if there.get(d["_id"]) != d["digest"]]
-            counts["same"] += len(batch) - len(waiting)
+            done.same += len(batch) - len(waiting)
             with ThreadPoolExecutor(_FILMS_AT_ONCE) as several:  # the server packs one while another arrives
                 list(several.map(self._move_large_parts, waiting))
-            met = self._insert([d for d in waiting if d["_id"] not in there], counts, refused)
+            met = self._insert([d for d in waiting if d["_id"] not in there], done)
             there |= self._digests(met)
             for document in (d for d in waiting if d["_id"] in there):
                 if there[document["_id"]] == document["digest"]:
                     self._drop(document)
-                    counts["same"] += 1
+                    done.same += 1
                 else:
-                    self._replace_counted(document, counts, refused)
-        return Stored(counts["new"], counts["changed"], counts["same"], refused)
+                    self._replace_counted(document, done)
+        return done
 
     def replace(self, document: Mapping[str, Any]) -> None:
         """Insert or replace one document, whatever is there."""
@@ -118,9 +116,7 @@ class CaseWriter:
         found = self._cases.find({"_id": {"$in": keys}}, {"digest": 1}) if keys else ()
         return {document["_id"]: document.get("digest") for document in found}
 
-    def _insert(
-        self, fresh: Sequence[dict[str, Any]], counts: Counter[str], refused: dict[str, str]
-    ) -> list[dict[str, Any]]:
+    def _insert(self, fresh: Sequence[dict[str, Any]], done: Stored) -> list[dict[str, Any]]:
         """Insert what was not there; returns what another writer inserted meanwhile."""
         failed: list[Mapping[str, Any]] = []
         try:
@@ -128,25 +124,23 @@ class CaseWriter:
                 self._cases.insert_many(fresh, ordered=False)
         except errors.BulkWriteError as exc:
             failed = exc.details["writeErrors"]
-        counts["new"] += len(fresh) - len(failed)
+        done.new += len(fresh) - len(failed)
         for error in failed:
             if error["code"] == FAILED_VALIDATION:
-                self._refuse(fresh[error["index"]], refused)
+                self._refuse(fresh[error["index"]], done)
             elif error["code"] != ALREADY_THERE:  # Not about one document: a full disk, a lost right.
                 raise errors.OperationFailure(str(error.get("errmsg", "")), error["code"], dict(error))
         return [fresh[error["index"]] for error in failed if error["code"] == ALREADY_THERE]
 
-    def _replace_counted(
-        self, document: dict[str, Any], counts: Counter[str], refused: dict[str, str]
-    ) -> None:
+    def _replace_counted(self, document: dict[str, Any], done: Stored) -> None:
         try:
-            there = self._replace(document)
+            is_new = self._replace(document) is None
         except errors.OperationFailure as exc:
             if exc.code != FAILED_VALIDATION:
                 raise
-            self._refuse(document, refused)
+            self._refuse(document, done)
         else:
-            counts["new" if there is None else "changed"] += 1
+            done.new, done.changed = done.new + is_new, done.changed + (not is_new)
 
     def _replace(self, document: dict[str, Any]) -> Mapping[str, Any] | None:
         """Put a document in the place of what is there; returns what that was."""
@@ -159,9 +153,9 @@ class CaseWriter:
         self._drop(before)
         return before
 
-    def _refuse(self, document: Mapping[str, Any], refused: dict[str, str]) -> None:
+    def _refuse(self, document: Mapping[str, Any], done: Stored) -> None:
         self._drop(document)
-        refused[document["ID"]] = Sentence(
+        done.refused[document["ID"]] = Sentence(
             "Case '{case}' was refused: it does not fit the store's validator; update Viewbox or store it"
             " again from its source.",
             case=shown(document["ID"]),

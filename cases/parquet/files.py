@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,14 +162,10 @@ def _bytes_from_json(value: dict[str, Any]) -> Any:
     return base64.b64decode(value["$bytes"]) if value.keys() == {"$bytes"} else value
 
 
-def noted_inputs(shard: Path) -> dict[str, str]:
-    """ID -> `provenance.input` of a file's cases that have one."""
-    found = {}
+def noted_inputs(shard: Path) -> Iterator[tuple[str, object]]:
+    """ID and `provenance.input`, if there is one, of a file's cases."""
     for row in read_rows(shard, ("case_id", "document")):
         try:
-            noted = json.loads(row["document"])["provenance"].get("input")
+            yield row["case_id"], json.loads(row["document"])["provenance"].get("input")
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             raise broken_case(row["case_id"], "its document cannot be read") from exc
-        if isinstance(noted, str):
-            found[row["case_id"]] = noted
-    return found

@@ -47,7 +47,7 @@ class EmbeddedCaseStore(ListedStore):
         self._pending_since = 0.0
         self._growing: Path | None = None
         self._catalogue: Catalogue | None = None
-        self._inputs: dict[str, str] | None = None
+        self._inputs: dict[str, object] | None = None
         try:
             self._load()
             if write:
@@ -58,11 +58,7 @@ class EmbeddedCaseStore(ListedStore):
 
     @classmethod
     def open(cls, uri: str | None = None, *, write: bool = False) -> "EmbeddedCaseStore":
-        """Open a folder of cases that is there, or the one that ships with Viewbox.
-
-        Args:
-            write: open for `put`; close it, or use it as a context, to write what was put.
-        """
+        """Open a folder of cases that is there (the one that ships where None), to read or to `write`."""
         folder = DEFAULT_FOLDER if uri is None else _folder(uri)
         if not folder.is_dir() or not (write or files.numbered(folder, "cases")):
             raise CaseStoreError(
@@ -128,9 +124,9 @@ class EmbeddedCaseStore(ListedStore):
         with self._lock:
             if self._inputs is None:
                 shards = sorted(set(self._shard_of.values()))
-                noted = [(shard, i, n) for shard in shards for i, n in files.noted_inputs(shard).items()]
-                self._inputs = {i: n for shard, i, n in noted if self._shard_of[i] == shard}
-            return {i: self._inputs[i] for i in case_ids if i in self._inputs}
+                noted = ((shard, *pair) for shard in shards for pair in files.noted_inputs(shard))
+                self._inputs = {i: text for shard, i, text in noted if self._shard_of[i] == shard}
+            return {i: noted for i in case_ids if isinstance(noted := self._inputs.get(i), str)}
 
     def _of_lists(self, question: Callable[[CaseList], T]) -> list[T]:
         with self._lock:
@@ -147,16 +143,16 @@ class EmbeddedCaseStore(ListedStore):
 
     def put_documents(self, documents: Iterable[Mapping[str, Any]]) -> Stored:
         """Store or replace many documents, which are on disk when this returns; see `CaseStore`."""
-        counts = {"new": 0, "changed": 0, "same": 0}
+        done = Stored()
         for document in documents:
             known = document["ID"] in self._rows
             if known and digest(self.document(document["ID"])) == digest(document):
-                counts["same"] += 1
-                continue
-            self._put(document)
-            counts["changed" if known else "new"] += 1
+                done.same += 1
+            else:
+                self._put(document)
+                done.new, done.changed = done.new + (not known), done.changed + known
         self.flush()
-        return Stored(**counts)
+        return done
 
     def _put(self, document: Mapping[str, Any]) -> None:
         if self._writing is None:
@@ -168,9 +164,7 @@ class EmbeddedCaseStore(ListedStore):
             self._rows[case_id] = summary_from_document(document)
             self._catalogue = None
             if self._inputs is not None:
-                self._inputs.pop(case_id, None)
-                if isinstance(document["provenance"].get("input"), str):
-                    self._inputs[case_id] = document["provenance"]["input"]
+                self._inputs[case_id] = document["provenance"].get("input")
             waited = time.monotonic() - self._pending_since
             if _is_full(self._pending.values()) or waited >= CHECKPOINT_SECONDS:
                 self.flush()

@@ -1,7 +1,4 @@
-"""Scoring a lake: which cases await a checkpoint, and their results written back exactly once.
-
-What runs the model is an engine: a function from portions of case IDs to their results, in any order.
-"""
+"""Scoring a lake: which cases await a checkpoint, and their results written back exactly once."""
 
 import hashlib
 import time
@@ -18,39 +15,28 @@ _SAYS_NOTHING = ("README.md", "metrics.json", "split.csv", "training.json")
 
 @dataclass(frozen=True)
 class Job:
-    """The work as every worker is told of it.
+    """The work as every worker is told of it; the checkpoint's folder has one path on all machines."""
 
-    Attributes:
-        store: where the cases are; it may hold a password, so it is never in the repr.
-        checkpoint: folder, at the same path on every machine.
-        batch: studies in one pass through the model.
-    """
-
-    store: str | None = field(repr=False)
+    store: str | None = field(repr=False)  # it may hold a password
     database: str | None
     checkpoint: str
     checkpoint_hash: str
-    batch: int = 16
+    batch: int = 16  # studies in one pass through the model
     device: str = "cpu"
 
 
 Engine = Callable[[Iterator[list[str]]], Iterator[list[Result]]]
+"""Runs the model: from portions of case IDs to their results, in any order."""
 
 
 @dataclass
 class Scoring:
-    """How far a scoring has come.
-
-    Attributes:
-        awaiting: those that had no result at the start, as far as they were looked through.
-        written: results that are new in the store.
-        problems: cases -> sentence, for those that have no prediction.
-    """
+    """How far a scoring has come."""
 
     cases: int
-    awaiting: int = 0
-    written: int = 0
-    problems: dict[str, str] = field(default_factory=dict)
+    awaiting: int = 0  # had no result at the start, as far as they were looked through
+    written: int = 0  # results that are new in the store
+    problems: dict[str, str] = field(default_factory=dict)  # case -> why it has no prediction
     began: float = field(default_factory=time.monotonic)
 
     @property

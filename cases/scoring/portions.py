@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PORTION = 64
 """Cases handed to a worker of a cluster at once: what is lost when it dies."""
+_Read = list[tuple[str, str, "PreparedStudy"]]
 
 
 def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
@@ -68,14 +69,12 @@ def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list
     ]
 
 
-def _prepared(
-    store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]
-) -> list[tuple[str, str, "PreparedStudy"]]:
+def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> _Read:
     """Cases as tensors; a broken one carries its problem, one that was taken out meanwhile is left out."""
     from modeling.batch import PreparedStudy, prepare
     from modeling.study import Study
 
-    read: list[tuple[str, str, PreparedStudy]] = []
+    read: _Read = []
     for case_id, case in store.several(ids):
         if isinstance(case, CaseStoreError):
             read.append((case_id, "", PreparedStudy(Study(), None, str(case))))
@@ -147,8 +146,7 @@ def score_store(
         write: score and write; else only count.
         ray: address of a running cluster, "" to start one here; None to stay in this process.
 
-    Returns:
-        The checkpoint's hash, and how far it came.
+    Returns: the checkpoint's hash, and how far it came.
     """
     checkpoint, place = checkpoint.resolve(), address_behind(store)
     if place is not None and "://" not in place:

@@ -1,8 +1,4 @@
-"""Vectors for MongoDB's vector search: what `viewbox vectors` does.
-
-They are the embeddings that `viewbox score` wrote for a checkpoint, laid out in the collection `vectors`; run
-again, it adds what is new.
-"""
+"""Vectors for MongoDB's search, laid out from what `viewbox score` wrote: what `viewbox vectors` does."""
 
 import json
 from pathlib import Path
@@ -20,8 +16,7 @@ def fill_vectors(
 ) -> dict[str, int | str]:
     """Lay the vectors of a checkpoint out for the search, or count them without `write`.
 
-    Returns:
-        How many cases are `scored`, `written` and among the `vectors`, and whether the `search` is ready.
+    Returns: how many cases are `scored`, `written` and among the `vectors`, and if the `search` is `ready`.
     """
     store = open_case_store(address, database, write=write)
     if not isinstance(store, MongoCaseStore):

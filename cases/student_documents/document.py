@@ -79,11 +79,7 @@ def id_keys(case_id: str) -> list[str | int]:
 
 
 def case_from_student(document: Mapping[str, Any], case_id: str) -> Case:
-    """The case in a student document; other keys than the four are left alone.
-
-    Raises:
-        CaseStoreError: the film is missing or cannot be read, or `clinical_data` is no set of named values.
-    """
+    """The case in a student document; other keys than the four are left alone."""
     found = document.get("clinical_data")
     if found is not None and not isinstance(found, Mapping):
         raise broken_case(case_id, "its clinical_data is not a set of named values")
