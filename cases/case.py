@@ -68,7 +68,7 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class PlantedEvidence:
-    """What is known about a phantom and never about a real film.
+    """The truth about a phantom, which nobody knows of a real film.
 
     Attributes:
         modality: task -> the modalities that hold the evidence for its reference label.

@@ -1,4 +1,4 @@
-"""What every store refuses, in the same words: one sentence with the case ID and what to do."""
+"""The refusals of every store, in the same words: one sentence with the case ID and what to do."""
 
 import re
 from typing import Any

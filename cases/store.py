@@ -66,7 +66,7 @@ class CaseStore(Protocol):
 
     @property
     def description(self) -> str:
-        """What the store is, without any secret: for the page and the log."""
+        """The store in words, without any secret: for the page and the log."""
 
     def get(self, case_id: str) -> Case:
         """The whole case with its film; `CaseNotFoundError` where no case has this ID."""

@@ -1,4 +1,4 @@
-"""What went into an export and what stayed behind, and the data card that says so."""
+"""The account of an export, of what went and what stayed behind, and the data card that says so."""
 
 import re
 from collections import Counter

@@ -79,7 +79,7 @@ class MongoAddress:
         return {name: value for name, value in wanted.items() if name.lower() not in self.options}
 
     def port_advice(self, reachable_ports: tuple[int, ...] | None) -> Sentence | None:
-        """What to do where this machine reaches few ports and the address names another, or None."""
+        """Advice where this machine reaches few ports and the address names another, else None."""
         if reachable_ports is None or self.ports <= frozenset(reachable_ports):
             return None
         *first, last = (str(port) for port in sorted(reachable_ports))

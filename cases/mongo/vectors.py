@@ -140,7 +140,7 @@ class MongoVectors:
         self._ask(lambda: self._vectors.create_search_index(model))
 
     def embedded(self, width: int) -> Iterator[list[StoredVectors]]:
-        """What `cases.scoring` wrote for this checkpoint, a portion at a time, with patient and label."""
+        """The embeddings that a scoring left of this checkpoint, in portions, with patient and label."""
         after = ""
         while rows := self._ask(lambda after=after: self._results_after(after)):
             after = rows[-1]["case_id"]

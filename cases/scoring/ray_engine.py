@@ -54,7 +54,7 @@ def run(
 
 
 def _told(exc: Exception) -> ViewboxError:
-    """What a worker raised, if a reader may see it; else that a worker or the cluster failed."""
+    """A worker's own error, if a reader may see it; else that a worker or the cluster failed."""
     from ray.exceptions import RayTaskError
 
     if not isinstance(exc, RayTaskError):

@@ -35,7 +35,7 @@ RICORD = "ricord"
 SOURCE_FIELDS = ("source", "dataset", "project")
 """Keys, of the document or of its `clinical_data`, that may name the set it belongs to."""
 SUMMARY_FIELDS = ("ID", "image_filename", "clinical_data", *SOURCE_FIELDS)
-"""What `student_summary` reads; the film is not among them."""
+"""Keys that `student_summary` reads; the film is not among them."""
 STUDENT_LICENCE = Licence("not stated", may_show=True, may_export=False)
 """The owner of the database put the film there to be looked at; nobody said that it may leave."""
 _NAMES: dict[str, dict[str, str]] = {
@@ -48,7 +48,7 @@ _UNIT_IN_NAME = re.compile(r"(.+?)\s*[(\[]([^)\]]+)[)\]]\s*")
 
 @dataclass
 class _ClinicalData:
-    """What `clinical_data` comes to, and what had to stay aside."""
+    """The values of `clinical_data` by kind, and notes on those that had to stay aside."""
 
     raw: dict[str, tuple[str, object]] = field(default_factory=dict)
     table: ClinicalTable = field(default_factory=ClinicalTable)
