@@ -26,14 +26,14 @@ from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable, Radiograph, Study
 from tests.doubles.toys import toy_radiograph
 
-FILMS = [toy_radiograph(seed) for seed in range(70)]
+FILMS = [toy_radiograph(seed) for seed in range(120)]
 
 
 @pytest.fixture(scope="module")
 def gate(checkpoint: Path) -> FamiliarityGate:
     model, processor, _ = FusionModel.from_pretrained(checkpoint)
-    strange = [*made_from(FILMS[:40:4]).values(), noise(8), photographs(8), cuts(18)]
-    return FamiliarityGate.fit(model, processor, FILMS[:40], FILMS[40:60], strange)
+    strange = [*made_from(FILMS[:60:4]).values(), noise(8), photographs(8), cuts(18)]
+    return FamiliarityGate.fit(model, processor, FILMS[:60], FILMS[60:100], strange)
 
 
 def stopped(gate: FamiliarityGate, films: list[Radiograph]) -> float:
@@ -41,13 +41,13 @@ def stopped(gate: FamiliarityGate, films: list[Radiograph]) -> float:
 
 
 def test_films_like_the_training_films_pass(gate: FamiliarityGate) -> None:
-    assert np.median(gate.scores(FILMS[40:60])) < gate.threshold
-    assert stopped(gate, FILMS[60:]) <= 0.3
+    assert np.median(gate.scores(FILMS[60:100])) < gate.threshold
+    assert stopped(gate, FILMS[100:]) <= 0.3
 
 
 @pytest.mark.parametrize("kind", ["inverted", "rotated 90", "part of a film"])
 def test_a_changed_film_is_stopped(gate: FamiliarityGate, kind: str) -> None:
-    assert stopped(gate, [MADE[kind](film) for film in FILMS[60:]]) >= 0.9
+    assert stopped(gate, [MADE[kind](film) for film in FILMS[100:]]) >= 0.9
 
 
 def test_what_is_no_film_is_stopped(gate: FamiliarityGate) -> None:
@@ -58,7 +58,7 @@ def test_what_is_no_film_is_stopped(gate: FamiliarityGate) -> None:
 
 def test_the_boundary_stops_what_lies_near_the_films(gate: FamiliarityGate) -> None:
     without = replace(gate, boundary=None)
-    flipped = [MADE["rotated 180"](film) for film in FILMS[60:]]
+    flipped = [MADE["rotated 180"](film) for film in FILMS[100:]]
     assert stopped(gate, flipped) >= stopped(without, flipped)
     assert stopped(gate, cuts(9, seed=1)) >= stopped(without, cuts(9, seed=1))
 
