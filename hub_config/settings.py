@@ -47,7 +47,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the variables that the README lists; an empty one counts as unset.
+        """Read the variables that docs/deploy.md lists; an empty one counts as unset.
 
         Args:
             environ: stands in for `os.environ`.

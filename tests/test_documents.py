@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+from hub_config.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
@@ -39,3 +42,15 @@ def test_every_folder_of_the_tree_is_described() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert not [name for name in packages if f"`{name}/`" not in text]
+
+
+def test_the_image_copies_what_is_there_and_its_database_has_an_address_that_is_understood() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = [
+        name for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()
+    ]
+    assert copied and all((ROOT / name).exists() for name in copied)
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    settings = Settings.from_env(services["viewbox"]["environment"])
+    assert (settings.mongodb_uri or "").startswith("mongodb://mongo:27017/viewbox")
+    assert f"EXPOSE {settings.server_port}" in dockerfile

@@ -36,7 +36,7 @@ def serve(
         str | None, typer.Option(metavar="URI", help="mongodb:// address or folder; else the cases that ship")
     ] = None,
 ) -> None:
-    """Serve the page. What is not given here comes from the environment, as the README lists it."""
+    """Serve the page. What is not given here comes from the environment, as docs/deploy.md lists it."""
     import app as page
     from hub_config.settings import Settings
 
