@@ -12,14 +12,8 @@ from modeling.errors import ViewboxError
 
 METRICS_FILE = "metrics.json"
 BESIDE = (
-    "localisation",
-    "phantoms",
-    "shortcut",
-    "weak_labels",
-    "inner_fold",
-    "imbalance",
-    "fusion_comparison",
-)
+    "localisation", "phantoms", "shortcut", "weak_labels", "inner_fold", "imbalance", "fusion_comparison"
+)  # fmt: skip
 """What may stand beside it: what `viewbox localise --json` printed, for real films also on phantoms, and what
 `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` wrote."""
 PLOTS = "plots"
@@ -83,10 +77,10 @@ def _trained_on(config: FusionConfig, measurements: Mapping[str, Any]) -> list[s
 
 def _template(config: FusionConfig, processor: ProcessorConfig) -> str:
     if config.role == "shortcut_twin":
-        return "twin_card"
+        return "twin_card.md"
     if config.image is None:
-        return "report_card" if processor.is_post_read else "indication_card"
-    return "teaching_card" if config.sources == ("phantom",) else "film_card"
+        return "report_card.md" if processor.is_post_read else "indication_card.md"
+    return "teaching_card.md" if config.sources == ("phantom",) else "film_card.md"
 
 
 def card_plots(metrics: Mapping[str, Any]) -> dict[str, str]:

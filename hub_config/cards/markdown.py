@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
 from modeling.explain.registry import map_methods
 from modeling.render import tables
@@ -17,13 +18,20 @@ INDEXED = ("macro_auroc", "macro_average_precision", "accuracy", "expected_calib
 
 
 def filled(template: str, **values: Any) -> str:
-    """A template of this folder; a number that it names and that is not there is an error."""
-    return _environment().get_template(f"{template}.md").render(**values)
+    """One of the templates beside this module."""
+    return _environment().get_template(template).render(**values)
 
 
 def part(template: str, macro: str, *values: Any) -> str:
-    """One part of a card, by the macro that writes it."""
-    return str(getattr(_environment().get_template(f"{template}.md").module, macro)(*values))
+    """One part of a card or one plot, by the macro that writes it.
+
+    Raises:
+        ValueError: a number that it names is not there.
+    """
+    try:
+        return str(getattr(_environment().get_template(template).module, macro)(*values))
+    except UndefinedError as exc:
+        raise ValueError(f"{template} lacks a number: {exc}") from exc
 
 
 @cache
@@ -34,28 +42,12 @@ def words() -> dict[str, dict[str, str]]:
 
 @cache
 def _environment() -> Environment:
+    how = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    made = Environment(
-        loader=loader,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
-    shown = [tables.headline_table, tables.class_table, tables.group_table, tables.audit_table]
-    shown += [tables.point_table, tables.map_table, tables.fusion_table, tables.fusion_verdict]
-    shown += [
-        tables.gain_table,
-        tables.shortcut_table,
-        number,
-        interval,
-        percent,
-        wide,
-        bracketed,
-        cell,
-        markdown,
-    ]
-    made.filters |= {function.__name__: function for function in shown}
+    made = Environment(loader=loader, undefined=StrictUndefined, **how)
+    made.filters |= {name: f for name, f in vars(tables).items() if name.endswith(("_table", "_verdict"))}
+    made.filters |= {f.__name__: f for f in (number, interval, percent, wide, bracketed, cell, markdown)}
+    made.filters["xml"] = escape
     maps = {f"{m.name}_{start}": f"{m.title} from {start}" for m in map_methods() for start in m.starts}
     maps |= {m.name: m.title for m in map_methods() if not m.starts} | words()["prior"]
     made.globals |= {"words": words(), "MAPS": maps, "INDEXED": INDEXED}
@@ -90,7 +82,7 @@ def bracketed(entry: Mapping[str, Any], digits: int = 2) -> str:
     return cell(measured(entry, digits), brackets=True)
 
 
-def cell(found: Value | str, *, brackets: bool = False, sign: str = "") -> str:
+def cell(found: Value | str, brackets: bool = False, sign: str = "") -> str:
     """A cell of a table."""
     if isinstance(found, str):
         return found
@@ -122,10 +114,9 @@ def markdown(
     """
     lines = [f"| {head.replace('|', ' | ')} |", "|" + "---|" * len(found.columns)]
     for first, *rest in found.rows:
-        cells = [(names or {}).get(first, first)]
-        for column, one in zip(found.columns[1:], rest, strict=True):
-            only_ends = column == "interval"
-            sign = "+" if column == signed else ""
-            cells.append(interval(one.ends) if only_ends else cell(one, brackets=brackets, sign=sign))
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [
+            interval(one.ends) if name == "interval" else cell(one, brackets, "+" if name == signed else "")
+            for name, one in zip(found.columns[1:], rest, strict=True)
+        ]
+        lines.append(f"| {' | '.join([(names or {}).get(first, first), *cells])} |")
     return "\n".join(lines) + "\n" if found.rows else ""

@@ -36,13 +36,7 @@ def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
 
 
 def renewed(name: str, text: str, checkpoints: Path) -> str:
-    """A page with every part between its two markers as it was measured.
-
-    Args:
-        name: which page, a key of `PAGES`.
-        text: the page as it stands.
-        checkpoints: folder of checkpoint folders.
-    """
+    """The text of a page of `PAGES` with every part between its two markers as it was measured."""
     folders = [path for path in sorted(checkpoints.iterdir()) if (path / METRICS_FILE).is_file()]
     for section in PAGES[name]:
         before, rest = text.split(f"<!-- {section} -->")
@@ -58,35 +52,35 @@ def _beside(folders: Folders, name: str) -> dict[str, dict[str, Any]]:
 def _headline(folders: Folders) -> str:
     """Of the checkpoint for real films, what was measured on test films."""
     measured = [read_metrics(folder)["measurements"] for folder in folders if folder.name == "film"]
-    return "".join(part("films", "overview", found, "test") for found in measured)
+    return "".join(part("films.md", "overview", found, "test") for found in measured)
 
 
 def _results(folders: Folders) -> str:
     return "\n".join(
         f"**{folder.name}** ([card](../hub_config/checkpoints/{folder.name}/README.md))\n\n"
-        + part("films", "overview", read_metrics(folder)["measurements"])
+        + part("films.md", "overview", read_metrics(folder)["measurements"])
         for folder in folders
     )
 
 
 def _text(folders: Folders) -> str:
     found = {f.name: (read_metrics(f), read_beside(f, "weak_labels")) for f in reversed(folders)}
-    return part("texts", "overview", {n: both for n, both in found.items() if "benchmark" in both[0]})
+    return part("texts.md", "overview", {n: both for n, both in found.items() if "benchmark" in both[0]})
 
 
 def _fusion(folders: Folders) -> str:
-    return "".join(part("fusion", "comparison", f) for f in _beside(folders, "fusion_comparison").values())
+    return "".join(part("fusion.md", "comparison", f) for f in _beside(folders, "fusion_comparison").values())
 
 
 def _shortcut(folders: Folders) -> str:
-    return "\n".join(part("maps", "shortcut", found) for found in _beside(folders, "shortcut").values())
+    return "\n".join(part("maps.md", "shortcut", found) for found in _beside(folders, "shortcut").values())
 
 
 _PARTS = {
     "headline": _headline,
     "results": _results,
     "fusion": _fusion,
-    "maps": lambda folders: part("maps", "overview", _beside(folders, "localisation")),
+    "maps": lambda folders: part("maps.md", "overview", _beside(folders, "localisation")),
     "shortcut": _shortcut,
     "text": _text,
 }

@@ -152,7 +152,7 @@ def test_an_arm_that_knows_beats_one_that_guesses_and_one_that_is_the_same_does_
     assert rows["concat"]["versus_film"]["spearman_extent"]["value"] == 0.0
     assert rows["concat"]["versus_film"]["spearman_extent"]["p_holm"] == 1.0
     assert rows["product"]["without_table"]["macro_auroc"] == rows["film"]["macro_auroc"]["value"]
-    said = part("fusion", "verdict", found)
+    said = part("fusion.md", "verdict", found)
     assert "better" in said.lower() and "product" in said
 
 
@@ -236,7 +236,7 @@ def test_the_whole_comparison_on_a_toy_backbone(data: Path, tmp_path: Path, sett
     assert one["cross_validation"]["films"] == len(films)
     assert one["cohen_to_hannover"]["films"] == sum(f.source == "hannover" for f in films)
     assert found["protocol"]["fields_in_both"] == ["sex", "view_position"]
-    said = part("fusion", "comparison", found)
+    said = part("fusion.md", "comparison", found)
     assert "film alone" in said and "flatter" in said
     assert "readers, kappa_grading" in report(found)
     json.dumps(found, allow_nan=False)

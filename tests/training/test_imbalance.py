@@ -72,7 +72,7 @@ def test_weights_turn_answers_to_the_rare_class() -> None:
 
 
 def test_card_and_lines_hold_every_way(answer: dict) -> None:
-    card = part("films", "imbalance", answer)
+    card = part("films.md", "imbalance", answer)
     for name, row in answer["ways"].items():
         assert f"| {name} | {row['macro_average_precision']:.3f}" in card and name in lines(answer)
-    assert part("films", "imbalance", {}) == "Not measured.\n"
+    assert part("films.md", "imbalance", {}) == "Not measured.\n"

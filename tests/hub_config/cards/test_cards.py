@@ -112,7 +112,7 @@ def test_an_unmeasured_checkpoint_has_no_card(tmp_path: Path) -> None:
 
 
 def test_a_card_says_of_its_corpora_what_holds_for_them() -> None:
-    bundled = part("films", "labels_from", ["siim", "cohen"])
+    bundled = part("films.md", "labels_from", ["siim", "cohen"])
     assert "reads the film alone" in bundled and "Brixia" in bundled
-    assert part("films", "labels_from", ["ricord"]) == "" == part("films", "grading_limits", ["ricord"])
-    assert "few patients" in part("films", "grading_limits", ["hannover"])
+    assert part("films.md", "labels_from", ["ricord"]) == "" == part("films.md", "grading_limits", ["ricord"])
+    assert "few patients" in part("films.md", "grading_limits", ["hannover"])
