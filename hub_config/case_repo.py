@@ -20,8 +20,6 @@ def case_folder(settings: Settings) -> str | None:
     repo = Repo(settings.cases_repo, settings.cases_revision, settings.hf_token, "dataset", "CASES")
     _, folder = fetched(repo, FILES, CaseStoreError)
     if not any(Path(folder).glob("cases-*.parquet")):
-        raise CaseStoreError(
-            "The data set {repo} has no cases-*.parquet; publish cases there with 'viewbox publish'.",
-            repo=repo.name,
-        )
+        template = "The data set {repo} has no cases-*.parquet; publish cases there with 'viewbox publish'."
+        raise CaseStoreError(template, repo=repo.name)
     return str(folder)

@@ -57,19 +57,16 @@ class Settings:
         """
         given = {k: v.strip() for k, v in (os.environ if environ is None else environ).items() if v.strip()}
         on_space = "SPACE_ID" in given
+        plain = ("hf_token", "mongodb_database", "cases_folder", "cases_repo", "cases_revision")
         return cls(
             models=(given["MODEL_REPO"],) if "MODEL_REPO" in given else bundled_checkpoints(),
             revision=given.get("MODEL_REVISION"),
-            hf_token=given.get("HF_TOKEN"),
             mongodb_uri=_mongodb_uri(given.get("MONGODB_URI")),
-            mongodb_database=given.get("MONGODB_DATABASE"),
-            cases_folder=given.get("CASES_FOLDER"),
-            cases_repo=given.get("CASES_REPO"),
-            cases_revision=given.get("CASES_REVISION"),
             device=_device(given.get("DEVICE", "auto")),
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
             on_space=on_space,
+            **{name: given.get(name.upper()) for name in plain},
         )
 
     @property
@@ -86,13 +83,12 @@ class Settings:
 def bundled_checkpoints() -> tuple[str, ...]:
     """The folders of the checkpoints that ship with Viewbox: `PREFERRED` first, then by name.
 
-    Where none is there the first preferred name all the same, so that loading it can say what is missing
-    and the page still opens.
+    Where none is there the first preferred name all the same: loading it says what is missing.
     """
+    rank = {name: place for place, name in enumerate(PREFERRED)}
     present = sorted(p.parent.name for p in BUNDLED.glob("*/config.json"))
-    names = [name for name in PREFERRED if name in present]
-    names += [name for name in present if name not in PREFERRED]
-    return tuple(str(BUNDLED / name) for name in names or PREFERRED[:1])
+    names = sorted(present, key=lambda name: rank.get(name, len(rank))) or PREFERRED[:1]
+    return tuple(str(BUNDLED / name) for name in names)
 
 
 def _mongodb_uri(uri: str | None) -> str | None:

@@ -30,9 +30,8 @@ def model_files(folder: Path) -> Files:
     """
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise PublishError(
-            "{folder} has no {weights}; name a checkpoint's folder.", folder=folder.name, weights=weights.name
-        )
+        template = "{folder} has no {weights}; name a checkpoint's folder."
+        raise PublishError(template, folder=folder.name, weights=weights.name)
     read_configuration(Origin(folder.name, f"sha256:{sha256_of(weights)}", folder, pinned=False))
     return _files_of(folder)
 
@@ -56,21 +55,16 @@ def case_files(folder: Path) -> Files:
     Raises:
         ViewboxError: no cases in the folder, or some that may not be passed on.
     """
-    made = case_card(folder).encode()
-    own = folder / CARD
+    made, own = case_card(folder).encode(), folder / CARD
     shards = {path.name: path for path in sorted(folder.glob("cases-*.parquet"))}
     return {**shards, CARD: own if own.is_file() else made}
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
     """Path below the folder -> file; what is hidden or compiled stays here."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        private = any(part.startswith(".") or part == "__pycache__" for part in inner.parts)
-        if path.is_file() and not private:
-            found[inner.as_posix()] = path
-    return found
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    hidden = {inner for inner in files if any(p.startswith(".") or p == "__pycache__" for p in inner.parts)}
+    return {inner.as_posix(): path for inner, path in files.items() if inner not in hidden}
 
 
 def plan(difference: Difference, *, prune: bool) -> list[str]:
@@ -105,9 +99,8 @@ def publish(
         raise PublishError("There is no {card} to publish; write the card first (viewbox cards).", card=CARD)
     check_card(kind, content_of(files[CARD]).decode(), files)
     if token is None and not dry_run:
-        raise PublishError(
-            "Publishing needs a token; set HF_TOKEN to one that may write to {repo}.", repo=repo
-        )
+        template = "Publishing needs a token; set HF_TOKEN to one that may write to {repo}."
+        raise PublishError(template, repo=repo)
     remote = RemoteRepo(repo, REPO_TYPES[kind], token)
     difference = remote.difference(files)
     changed = difference.add or difference.change or (prune and difference.extra)

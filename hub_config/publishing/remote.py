@@ -51,10 +51,7 @@ class RemoteRepo:
     """One repo of the Hub, seen with one token."""
 
     def __init__(self, repo: str, kind: RepoType, token: str | None) -> None:
-        """
-        Args:
-            token: None to look without any; what this machine may have stored elsewhere is not used.
-        """
+        """Without a token it looks without any: what this machine may have stored elsewhere is not used."""
         self.repo, self.kind = repo, kind
         self._api = HfApi(token=token or False)
 
@@ -64,13 +61,11 @@ class RemoteRepo:
         Raises:
             PublishError: the Hub does not answer or refuses.
         """
-        head = self._asked(self._head)
-        there = self._asked(lambda: self._tree(head)) if head else {}
-        add = tuple(sorted(path for path in files if path not in there))
-        change = tuple(
-            sorted(path for path, file in files.items() if path in there and not _same(file, there[path]))
-        )
-        extra = tuple(sorted(path for path in there if path not in files and path not in KEPT))
+        head = self._head()
+        there = self._tree(head) if head else {}
+        add = tuple(sorted(files.keys() - there))
+        change = tuple(path for path in sorted(files.keys() & there) if not _same(files[path], there[path]))
+        extra = tuple(sorted(there.keys() - files - set(KEPT)))
         size = sum(len(content_of(files[path])) for path in (*add, *change))
         return Difference(head, add, change, extra, size)
 
@@ -92,44 +87,36 @@ class RemoteRepo:
         Raises:
             PublishError: the Hub does not answer or refuses, or the repo has changed meanwhile.
         """
-        operations: list[CommitOperationAdd | CommitOperationDelete] = [
-            CommitOperationAdd(path, files[path]) for path in (*difference.add, *difference.change)
-        ]
+        changed = (*difference.add, *difference.change)
+        operations: list[Any] = [CommitOperationAdd(path, files[path]) for path in changed]
         if prune:
             operations += [CommitOperationDelete(path) for path in difference.extra]
         if difference.head is None:
-            options = {"space_sdk": "gradio"} if self.kind == "space" else {}
-            self._asked(
-                lambda: self._api.create_repo(
-                    self.repo, repo_type=self.kind, private=private, exist_ok=True, **options
-                )
-            )
-        commit = self._asked(
-            lambda: self._api.create_commit(
-                self.repo,
-                operations,
-                commit_message=message,
-                repo_type=self.kind,
-                parent_commit=difference.head,
-            )
-        )
-        return str(commit.oid)
+            more = {"private": private} | ({"space_sdk": "gradio"} if self.kind == "space" else {})
+            self._asked(self._api.create_repo, exist_ok=True, **more)
+        about = {"commit_message": message, "parent_commit": difference.head}
+        return str(self._asked(self._api.create_commit, operations=operations, **about).oid)
 
     def _head(self) -> str | None:
-        try:
-            return self._api.repo_info(self.repo, repo_type=self.kind).sha
-        except GatedRepoError:
-            raise
-        except RepositoryNotFoundError:
-            return None
+        def newest(**repo: Any) -> str | None:
+            try:
+                return self._api.repo_info(**repo).sha
+            except GatedRepoError:
+                raise
+            except RepositoryNotFoundError:
+                return None
+
+        return self._asked(newest)
 
     def _tree(self, revision: str) -> dict[str, RepoFile]:
-        found = self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind)
-        return {entry.path: entry for entry in found if isinstance(entry, RepoFile)}
+        def listed(**repo: Any) -> list[Any]:
+            return list(self._api.list_repo_tree(recursive=True, revision=revision, **repo))
 
-    def _asked(self, ask: Callable[[], Any]) -> Any:
+        return {entry.path: entry for entry in self._asked(listed) if isinstance(entry, RepoFile)}
+
+    def _asked(self, ask: Callable[..., Any], **more: Any) -> Any:
         try:
-            return ask()
+            return ask(repo_id=self.repo, repo_type=self.kind, **more)
         except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
             raise PublishError(_why_not(self.repo, exc)) from exc
 
@@ -147,34 +134,28 @@ def _same(file: Path | bytes, entry: RepoFile) -> bool:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == entry.blob_id
 
 
+_REFUSALS = {
+    401: "The Hub refused the login for {repo}; set HF_TOKEN to a valid token.",
+    402: "This token may not write to {repo}; set HF_TOKEN to one that may, or name another repo.",
+    404: "The Hub has no {repo}, or this token may not see it; check --repo and HF_TOKEN.",
+    409: "{repo} was changed by someone else meanwhile; look at it and publish again.",
+}
+_REFUSALS |= {403: _REFUSALS[402], 412: _REFUSALS[409]}
+"""HTTP status -> what it means and what to do."""
+
+
 def _why_not(repo: str, exc: Exception) -> str:
     """The sentence for what the Hub's client raised; never holds the token or an address."""
     if isinstance(exc, HFValidationError):
         return Sentence("'{repo}' is no name of a Hub repo; write it as owner/name.", repo=repo)
     if isinstance(exc, GatedRepoError):
-        return Sentence(
-            "{repo} is gated and this token may not read it; accept its terms or name another repo.",
-            repo=repo,
-        )
+        template = "{repo} is gated and this token may not read it; accept its terms or name another repo."
+        return Sentence(template, repo=repo)
     found: BaseException | None = exc
     while found is not None and not isinstance(found, HfHubHTTPError):  # an upload's error wraps the Hub's
         found = found.__cause__
     if found is None:
         return Sentence("The Hub cannot be reached for {repo}; check the network and try again.", repo=repo)
     status = found.response.status_code
-    if status == 401:
-        return Sentence("The Hub refused the login for {repo}; set HF_TOKEN to a valid token.", repo=repo)
-    if status in (402, 403):
-        return Sentence(
-            "This token may not write to {repo}; set HF_TOKEN to one that may, or name another repo.",
-            repo=repo,
-        )
-    if status == 404:
-        return Sentence(
-            "The Hub has no {repo}, or this token may not see it; check --repo and HF_TOKEN.", repo=repo
-        )
-    if status in (409, 412):
-        return Sentence(
-            "{repo} was changed by someone else meanwhile; look at it and publish again.", repo=repo
-        )
-    return Sentence("The Hub answered {status} for {name}; try again in a minute.", status=status, name=repo)
+    template = _REFUSALS.get(status, "The Hub answered {status} for {repo}; try again in a minute.")
+    return Sentence(template, status=status, repo=repo)
