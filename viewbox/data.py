@@ -13,6 +13,8 @@ from viewbox.options import Checkpoint, Database, Store
 
 PANEL = "Bring data"
 app = typer.Typer()
+Results = Annotated[Path | None, typer.Option(help="folder for the results, if not beside the cases")]
+Out = Annotated[Path | None, typer.Option(help="folder of an embedded store to write the cases into")]
 Layout = Literal["ricord", "openi", "covid-chestxray", "hannover", "nih", "siim", "mimic", "dicom", "hub"]
 """The names of `cases.importers.layouts.LAYOUTS`, whose modules are not imported to say them."""
 Address = Annotated[str, typer.Option(metavar="URI", help="mongodb:// address, or @FILE that holds one")]
@@ -64,20 +66,11 @@ def import_(
     columns = dict(pair.split("=", 1) for pair in column or () if "=" in pair)
     if len(columns) != len(column or ()):
         raise ViewboxError("Write a column as FIELD=COLUMN, such as --column image=scan.")
-    settings = ImportSettings(
-        pseudonyms=Pseudonymiser.from_file(salt_file) if salt_file else None,
-        licence=licence,
-        attribution=attribution,
-        readers_agreed=readers_agreed,
-        burned_text=burned_text,
-        columns=columns,
-        split=split,
-        reports=reports,
-    )
-    target = store if write else None
-    report = import_set(
-        LAYOUTS[name], source, target, settings, database=database, workers=workers, quiet=quiet
-    )
+    told = {"licence": licence, "attribution": attribution, "readers_agreed": readers_agreed, "split": split}
+    told |= {"burned_text": burned_text, "columns": columns, "reports": reports}
+    settings = ImportSettings(Pseudonymiser.from_file(salt_file) if salt_file else None, **told)
+    how = {"database": database, "workers": workers, "quiet": quiet}
+    report = import_set(LAYOUTS[name], source, store if write else None, settings, **how)
     typer.echo(report.as_text())
     if as_json:
         as_json.write_text(json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
@@ -137,9 +130,7 @@ def score(
     checkpoint: Checkpoint,
     store: Store = None,
     database: Database = None,
-    results: Annotated[
-        Path | None, typer.Option(help="folder for the results, if not beside the cases")
-    ] = None,
+    results: Results = None,
     write: Annotated[bool, typer.Option("--write", help="score and write; else only count")] = False,
     batch: Annotated[int, typer.Option(min=1, help="studies in one pass through the model")] = 16,
     device: str = "cpu",
@@ -151,24 +142,12 @@ def score(
     from cases.scoring.portions import score_store
     from cases.store import CaseFilter
 
-    checksum, done = score_store(
-        checkpoint,
-        store,
-        CaseFilter(source=source),
-        database=database,
-        folder=results,
-        write=write,
-        batch=batch,
-        device=device,
-        ray=ray_address if engine == "ray" else None,
-    )
-    figures = {
-        "checkpoint": checksum,
-        "cases": done.cases,
-        "awaiting": done.awaiting,
-        "written": done.written,
-    }
-    typer.echo(json.dumps({**figures, "problems": len(done.problems), "a_second": round(done.rate, 2)}))
+    how = {"database": database, "folder": results, "write": write, "batch": batch, "device": device}
+    ray = ray_address if engine == "ray" else None
+    checksum, done = score_store(checkpoint, store, CaseFilter(source=source), ray=ray, **how)
+    figures = {name: getattr(done, name) for name in ("cases", "awaiting", "written")}
+    figures |= {"problems": len(done.problems), "a_second": round(done.rate, 2)}
+    typer.echo(json.dumps({"checkpoint": checksum, **figures}))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -207,9 +186,7 @@ def phantoms(
     cases: Annotated[int, typer.Option(min=1, help="how many")] = 24,
     seed: Annotated[int, typer.Option(min=0, help="of the series; the same seed gives the same bytes")] = 0,
     size: Annotated[int, typer.Option(help="pixels along a film's longer side")] = 512,
-    out: Annotated[
-        Path | None, typer.Option(help="folder of an embedded store to write the cases into")
-    ] = None,
+    out: Out = None,
     dicom: Annotated[Path | None, typer.Option(help="folder to write each film into as a DICOM file")] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="PARQUET", help="training corpus to write")] = None,
     contact_sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="picture of all films")] = None,

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from viewbox.options import Film, Json, Table, Text
-from viewbox.output import answer
+from viewbox.options import Film, Json, Table, Text, answer
 
 if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline

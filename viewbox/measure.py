@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from viewbox.options import AnyCheckpoint, Checkpoint, Corpora, Json, Out, Run, Settings
-from viewbox.output import answer, keep
+from viewbox.options import AnyCheckpoint, Checkpoint, Corpora, Json, Out, Run, Settings, answer
 
 PANEL = "Measure"
 app = typer.Typer()
@@ -63,17 +62,10 @@ def localise(
     from evaluation.maps.localisation import localise as measured
     from evaluation.maps.localisation_lines import as_lines
 
-    found = measured(
-        checkpoint,
-        data=data,
-        split=split,
-        phantoms=phantoms or 0,
-        limit=limit,
-        seed=seed,
-        size=size,
-        ablation=phantoms if ablation == 0 else ablation,
-        effort=Effort(tolerance, max_evaluations),
-    )
+    films = {"data": data, "split": split, "limit": limit}
+    made = {"phantoms": phantoms or 0, "seed": seed, "size": size}
+    effort, cases = Effort(tolerance, max_evaluations), phantoms if ablation == 0 else ablation
+    found = measured(checkpoint, ablation=cases, effort=effort, **films, **made)
     answer(found, lambda one: "\n".join(as_lines(one)), as_json)
 
 
@@ -92,8 +84,7 @@ def verdicts(
     from evaluation.maps.verdict_record import verdicts as judged
 
     found = judged(checkpoint, data, method or ("integrated_gradients",), split=split, limit=limit)
-    keep(found, out)
-    answer(found, lambda one: "\n".join(as_lines(one)), as_json)
+    answer(found, lambda one: "\n".join(as_lines(one)), as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -154,8 +145,7 @@ def imbalance(
     from training.imbalance import compare_ways, lines
 
     found = compare_ways(checkpoint, data, task)
-    keep(found, out)
-    answer(found, lines, as_json)
+    answer(found, lines, as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -174,8 +164,7 @@ def fusion(
     from training.fusion_comparison.frozen_films import IMAGENET
 
     found = compare(data, backbone or [IMAGENET], seeds=seeds, cache=cache)
-    keep(found, out)
-    answer(found, report, as_json)
+    answer(found, report, as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -187,11 +176,10 @@ def label_sources(
     as_json: Json = False,
 ) -> None:
     """Mined labels against index terms: one recipe, two kinds of labels, the same held-out reports."""
-    from evaluation.label_sources import compare_labels, source_lines
+    from evaluation.text_checkpoint import compare_labels, source_lines
 
     found = compare_labels(checkpoint, mined, data)
-    keep(found, out)
-    answer(found, source_lines, as_json)
+    answer(found, source_lines, as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -1,7 +1,9 @@
-"""What several commands take, with the same name and the same words."""
+"""What several commands take, in the same words, and how they say what they found."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,3 +25,12 @@ Text = Annotated[str, typer.Option(metavar="T", help="clinical text, as the sect
 Reports = Annotated[
     Path, typer.Argument(metavar="REPORTS", help="Open-i archive, folder, XML or text file, or table")
 ]
+
+
+def answer(
+    found: dict[str, Any], lines: Callable[[dict[str, Any]], str], as_json: bool, out: Path | None = None
+) -> None:
+    """Print what a command found, as JSON or as lines to read; `out` is a file for the JSON too."""
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    typer.echo(json.dumps(found, indent=2, allow_nan=False) if as_json else lines(found))

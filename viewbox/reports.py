@@ -4,15 +4,22 @@ import json
 import resource
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from viewbox.options import Json, Reports
-from viewbox.output import answer
+from viewbox.options import Json, Reports, answer
+
+if TYPE_CHECKING:
+    from modeling.reports.topic_browser import TopicBrowser
 
 PANEL = "Read reports"
 app = typer.Typer()
+Gold = Annotated[Path | None, typer.Option(help="CSV with filename, the findings and normal as 0 and 1")]
+Split = Annotated[bool, typer.Option("--split", help="score the tuning and the held-out part apart")]
+Weak = Annotated[bool, typer.Option("--weak", help="train on mined and on gold labels and compare")]
+KeepDenied = Annotated[bool, typer.Option("--keep-denied", help="leave what a report denies in its text")]
+Speed = Annotated[bool, typer.Option("--speed", help="time queries among 4,000 and 200,000 cases")]
 TextColumn = Annotated[str, typer.Option(help="the column that holds the report")]
 HeadingColumn = Annotated[str, typer.Option(help="the column of index terms")]
 
@@ -20,17 +27,11 @@ HeadingColumn = Annotated[str, typer.Option(help="the column of index terms")]
 @app.command(rich_help_panel=PANEL)
 def mine(
     reports: Reports,
-    gold: Annotated[
-        Path | None, typer.Option(help="CSV with filename, the findings and normal as 0 and 1")
-    ] = None,
+    gold: Gold = None,
     rules: Annotated[Path | None, typer.Option(help="another rule file")] = None,
     text_column: TextColumn = "",
-    split: Annotated[
-        bool, typer.Option("--split", help="score the tuning and the held-out part apart")
-    ] = False,
-    weak: Annotated[
-        bool, typer.Option("--weak", help="train on mined and on gold labels and compare")
-    ] = False,
+    split: Split = False,
+    weak: Weak = False,
     fit_reliability: Annotated[Path | None, typer.Option(help="write how far each rule is right")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="every label, span and score as JSON")] = False,
 ) -> None:
@@ -42,15 +43,8 @@ def mine(
     from training.labelling import as_text
     from training.labelling import mine as mined
 
-    found = mined(
-        reports,
-        rules=rules or DEFAULT_RULES,
-        text_column=text_column,
-        gold_at=gold,
-        split=split,
-        weak=weak,
-        fit_reliability=fit_reliability,
-    )
+    scored = {"gold_at": gold, "split": split, "weak": weak, "fit_reliability": fit_reliability}
+    found = mined(reports, rules=rules or DEFAULT_RULES, text_column=text_column, **scored)
     typer.echo(json.dumps(told(found), ensure_ascii=False) if as_json else as_text(found))
 
 
@@ -60,9 +54,7 @@ def topics(
     number: Annotated[int, typer.Option("--topics", help="how many")] = 20,
     method: Literal["nmf", "lda"] = "nmf",
     seed: int = 0,
-    keep_denied: Annotated[
-        bool, typer.Option("--keep-denied", help="leave what a report denies in its text")
-    ] = False,
+    keep_denied: KeepDenied = False,
     text_column: TextColumn = "",
     heading_column: HeadingColumn = "",
     out: Annotated[Path | None, typer.Option(help="write the topics for the browser on screen")] = None,
@@ -71,7 +63,6 @@ def topics(
     """Find the topics of a corpus of reports."""
     from modeling.reports.reading import read_reports
     from modeling.reports.topics import TopicSettings, find_topics
-    from training.topics import topic_rows, topic_table
 
     start = time.perf_counter()
     settings = TopicSettings(number, method, seed, not keep_denied)
@@ -80,8 +71,21 @@ def topics(
         browser.save(out)
     seconds = round(time.perf_counter() - start, 1)
     peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
-    found = browser.measures | {"seconds": seconds, "peak_gb": peak, "topics": topic_rows(browser)}
-    answer(found, lambda _: f"{topic_table(browser)}\n{seconds} s, peak {peak} GB", as_json)
+    rows = [
+        {"topic": t.number, "name": t.name, "share": t.share, "npmi": t.coherence} for t in browser.topics
+    ]
+    found = browser.measures | {"seconds": seconds, "peak_gb": peak, "topics": rows}
+    answer(found, lambda _: f"{_topic_lines(browser)}\n{seconds} s, peak {peak} GB", as_json)
+
+
+def _topic_lines(browser: "TopicBrowser") -> str:
+    lines = []
+    for topic in browser.topics:
+        headings = ", ".join(f"{name} {share:.0%}" for name, share in topic.headings)
+        words = " ".join(keyword.word for keyword in topic.keywords) or topic.name
+        number = f"{topic.number:>3} {topic.share:>6.1%} NPMI {topic.coherence:>6.3f}"
+        lines.append(f"{number}  {words}  [{headings}]")
+    return "\n".join([*lines, ", ".join(f"{name} {value}" for name, value in browser.measures.items())])
 
 
 @app.command(rich_help_panel=PANEL)
@@ -90,9 +94,7 @@ def retrieval(
         Path | None, typer.Argument(metavar="REPORTS", help="with index terms: Open-i archive or folder, CSV")
     ] = None,
     heading_column: HeadingColumn = "",
-    speed: Annotated[
-        bool, typer.Option("--speed", help="time queries among 4,000 and 200,000 cases")
-    ] = False,
+    speed: Speed = False,
     as_json: Json = False,
 ) -> None:
     """How well reports find their like, beside a random order and a label prior."""

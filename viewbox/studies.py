@@ -19,11 +19,8 @@ def bundled(name: str = "film") -> Path:
     """
     names = sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
     if name not in names:
-        raise CheckpointError(
-            "No checkpoint '{name}' ships with Viewbox; choose one of {names}.",
-            name=name,
-            names=", ".join(names),
-        )
+        template = "No checkpoint '{name}' ships with Viewbox; choose one of {names}."
+        raise CheckpointError(template, name=name, names=", ".join(names))
     return BUNDLED / name
 
 

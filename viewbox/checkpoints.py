@@ -1,17 +1,35 @@
-"""Publish: cards from measured numbers, and what goes on the Hub."""
+"""Train a checkpoint; publish: cards from measured numbers, and what goes on the Hub."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from viewbox.options import Checkpoint
+from modeling.logs import start_logs
+from viewbox.options import Checkpoint, Corpora, Run, Settings
 
-PANEL = "Publish"
 app = typer.Typer()
+Folder = Annotated[Path | None, typer.Option(help="checkpoint (else film) or cases (else those that ship)")]
+Prune = Annotated[bool, typer.Option("--prune", help="delete what the repo has and the folder has not")]
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command(rich_help_panel="Train")
+def train(
+    config: Settings,
+    data: Corpora,
+    out: Run,
+    cache: Annotated[Path, typer.Option(help="folder for decoded films")] = Path("runs/cache"),
+    limit: Annotated[int, typer.Option(min=0, help="at most so many films a corpus, for a quick try")] = 0,
+) -> None:
+    """Train a checkpoint; kill it anywhere and the same command goes on from the last saved step."""
+    from training.run import train as trained
+
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    typer.echo(f"The checkpoint is in {trained(config, data, out, cache=cache, limit=limit)}.", err=True)
+
+
+@app.command(rich_help_panel="Publish")
 def cards(
     checkpoint: Checkpoint,
     data: Annotated[Path | None, typer.Option(help="folder with the corpora: measure again first")] = None,
@@ -23,27 +41,23 @@ def cards(
         typer.echo(written)
 
 
-@app.command(rich_help_panel=PANEL)
+@app.command(rich_help_panel="Publish")
 def publish(
     kind: Annotated[Literal["model", "space", "cases"], typer.Argument(help="what to publish")],
     repo: Annotated[str, typer.Option(help="owner/name; made where it is not there")],
-    folder: Annotated[
-        Path | None, typer.Option(help="checkpoint (else film) or cases (else those that ship)")
-    ] = None,
+    folder: Folder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would be pushed, push nothing")
     ] = False,
     private: Annotated[bool, typer.Option("--private", help="make a new repo private")] = False,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="delete what the repo has and the folder has not")
-    ] = False,
+    prune: Prune = False,
 ) -> None:
     """Put a checkpoint, the Space or a set of cases on the Hub; what is there already is not pushed again."""
     from hub_config.publishing.publish import files_of, report
     from hub_config.publishing.publish import publish as pushed
-    from hub_config.settings import Settings
+    from hub_config.settings import Settings as Environment
 
-    token = Settings.from_env().hf_token
+    token = Environment.from_env().hf_token
     files = files_of(kind, folder)
     revision, difference = pushed(kind, repo, files, token, dry_run=dry_run, private=private, prune=prune)
     typer.echo(report(repo, revision, difference, prune=prune))

@@ -1,0 +1,17 @@
+from cases.case import Case as Case
+from cases.open_store import open_case_store as open_case_store
+from cases.reading.upload import read_upload as read_upload
+from cases.store import CaseFilter as CaseFilter
+from cases.store import CaseStore as CaseStore
+from modeling.errors import ViewboxError as ViewboxError
+from modeling.labels import Target as Target
+from modeling.labels import TaskName as TaskName
+from modeling.pipeline import DiagnosisPipeline as DiagnosisPipeline
+from modeling.results import Attribution as Attribution
+from modeling.results import Prediction as Prediction
+from modeling.study import ClinicalTable as ClinicalTable
+from modeling.study import ClinicalText as ClinicalText
+from modeling.study import Radiograph as Radiograph
+from modeling.study import Study as Study
+from viewbox.studies import bundled as bundled
+from viewbox.studies import open_study as open_study
