@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from cases.case import Case
@@ -20,20 +21,15 @@ BATCH = 32
 
 
 def evaluated(folder: Path, phantoms: int, jobs: int = 1) -> Drills:
-    """Ask a checkpoint about phantoms of a series that it has never seen.
-
-    Args:
-        folder: of a checkpoint that knows appearance.
-        phantoms: how many.
+    """Ask a checkpoint that knows appearance about so many phantoms of a series that it has never seen.
 
     Raises:
         ViewboxError: the checkpoint cannot be loaded, or was not trained on phantoms.
     """
     pipeline = DiagnosisPipeline.from_pretrained(folder)
     if "phantom" not in pipeline.config.sources:
-        raise ViewboxError(
-            "{folder} was not trained on phantoms; its mistakes on them teach nothing.", folder=folder.name
-        )
+        template = "{folder} was not trained on phantoms; its mistakes on them teach nothing."
+        raise ViewboxError(template, folder=folder.name)
     weights = sha256_of(folder / WEIGHTS_FILE)
     plan = Drills(weights, SERIES, DEFAULT_SIZE, DEFAULT_BITS, phantoms, 0, CONFIDENT, 0)
     right, wrong, drills = 0, 0, []
@@ -41,13 +37,10 @@ def evaluated(folder: Path, phantoms: int, jobs: int = 1) -> Drills:
         task = pipeline.predict(case.study)[TaskName.APPEARANCE]
         truth, probability = case.reference[TaskName.APPEARANCE], round(float(task.probabilities.max()), 4)
         right += task.most_probable == truth
-        if task.most_probable == truth or probability < CONFIDENT:
-            continue
-        wrong += 1
-        if _shows_it(case):
-            drills.append(Drill(index, truth, task.most_probable, probability))
-    about = (weights, SERIES, DEFAULT_SIZE, DEFAULT_BITS, phantoms, right, CONFIDENT, wrong)
-    return Drills(*about, tuple(drills))
+        if task.most_probable != truth and probability >= CONFIDENT:
+            wrong += 1
+            drills += [Drill(index, truth, task.most_probable, probability)] if _shows_it(case) else []
+    return replace(plan, right=right, confidently_wrong=wrong, drills=tuple(drills))
 
 
 def _drawn(plan: Drills, jobs: int) -> Iterator[Case]:
@@ -84,11 +77,7 @@ def kept(found: Drills, folder: Path, *, write: bool = False, replace: bool = Fa
         would = fewer if shows < standing else "Add --write"
         return f"{told}\n{would} to keep them in {DRILLS_FILE}; nothing is written."
     if shows < standing and not replace:
-        raise ViewboxError(
-            "This found {found} drills and {file} holds {standing}; add --replace to keep the fewer.",
-            found=shows,
-            file=DRILLS_FILE,
-            standing=standing,
-        )
+        template = "This found {found} drills and {file} holds {standing}; add --replace to keep the fewer."
+        raise ViewboxError(template, found=shows, file=DRILLS_FILE, standing=standing)
     found.save(folder)
     return f"{told} They stand in {DRILLS_FILE}, in place of {standing}."

@@ -1,7 +1,7 @@
 """Measure a checkpoint on labelled films: what `viewbox evaluate` does."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,33 @@ import numpy as np
 import torch
 
 from evaluation.film_facts import facts_of
-from evaluation.leak_audit import AuditRow, Side, audit
-from evaluation.summary import Measurement, compare_with_audit, not_beaten, summarise, training_counts
+from evaluation.leak_audit import Side, audit
+from evaluation.summary import (
+    Labelled,
+    Measurement,
+    compare_with_audit,
+    not_beaten,
+    summarise,
+    training_counts,
+)
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
+from modeling.model.checkpoint import Origin
 from modeling.model.fusion import FusionModel
-from modeling.model.processing import StudyProcessor, collate
+from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cross_fitted, probabilities
-from modeling.progress import progress
-from modeling.study import Modality, Study
+from modeling.study import Modality
 from training.corpora.case_folders import case_folder
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA
+from training.films import inputs_of
 
-BATCH = 32
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
+
+
+def named(origin: Origin) -> dict[str, str]:
+    """Whose numbers they are."""
+    return {"checkpoint": origin.name, "revision": origin.revision}
 
 
 def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> tuple[list[Film], str]:
@@ -42,11 +54,8 @@ def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> t
     split = split or next((side for side in ("test", "validation") if side in present), "all")
     chosen = [f for f in labelled if split in ("all", f.split)]
     if not chosen:
-        raise ViewboxError(
-            "The file has no {split} film with a label for {task}; choose another --split or --task.",
-            split=split,
-            task=task,
-        )
+        template = "The file has no {split} film with a label for {task}; choose another --split or --task."
+        raise ViewboxError(template, split=split, task=task)
     return chosen, split
 
 
@@ -58,29 +67,19 @@ def predict_films(
     film_alone: bool = False,
     device: str = "cpu",
 ) -> dict[str, np.ndarray]:
-    """Task -> (N, K) logits; films are decoded as they are needed.
-
-    Args:
-        film_alone: leave table and text aside.
-    """
+    """Task -> (N, K) logits, from the film alone or all there is; films are decoded as they are needed."""
     model = model.to(device).to(memory_format=torch.channels_last)
     rows: dict[str, list[np.ndarray]] = {}
-    with progress(what="predicting", total=len(films)) as bar:
-        for start in range(0, len(films), BATCH):
-            studies = [film.study() for film in films[start : start + BATCH]]
-            if film_alone:
-                studies = [Study(study.radiograph) for study in studies]
-            batch = collate([processor(study) for study in studies]).to(device)
-            batch = replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
-            with torch.inference_mode():
-                for task, logits in model(batch).items():
-                    rows.setdefault(task, []).append(logits.float().cpu().numpy())
-            bar.update(len(studies))
+    for batch in inputs_of(films, processor, "predicting", film_alone=film_alone):
+        image = batch.image.contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            for task, logits in model(replace(batch, image=image).to(device)).items():
+                rows.setdefault(task, []).append(logits.float().cpu().numpy())
     return {task: np.concatenate(parts) for task, parts in rows.items()}
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class Answers(Labelled):
     """Films with a task's label, and what a checkpoint said of them.
 
     Attributes:
@@ -88,8 +87,6 @@ class Answers:
         alone: (N, K) from the film alone; None for a task that reads nothing else.
     """
 
-    task: TaskName
-    films: Sequence[Film]
     logits: np.ndarray
     alone: np.ndarray | None
     temperature: float
@@ -101,30 +98,16 @@ class Answers:
         return replace(self, films=[self.films[i] for i in rows], logits=self.logits[rows], alone=alone)
 
     @property
-    def labels(self) -> np.ndarray:
-        """(N,) class numbers."""
-        return np.array([TASKS[self.task].index(film.labels[self.task]) for film in self.films])
-
-    @property
-    def patients(self) -> np.ndarray:
-        """(N,) patient of each film."""
-        return np.array([film.patient for film in self.films])
-
-    @property
     def calibrated(self) -> np.ndarray:
         """(N, K) probabilities, each film's with the temperature of other patients."""
-        return cross_fitted(TASKS[self.task].kind, self.logits, self.labels, self.patients)
+        return cross_fitted(self.spec.kind, self.logits, self.labels, self.patients)
 
     def values(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) probabilities with the checkpoint's own temperature."""
-        return probabilities(TASKS[self.task].kind, logits, self.temperature)
+        return probabilities(self.spec.kind, logits, self.temperature)
 
     def measurement(self, rows: np.ndarray, training: Mapping[str, int]) -> Measurement:
-        """Some of the films; the calibrated values rest on all of them.
-
-        Args:
-            rows: (N,) bool.
-        """
+        """Of some of the films, (N,) bool; the calibrated values rest on all of them."""
         films = [film for film, chosen in zip(self.films, rows, strict=True) if chosen]
         return Measurement(self.task, films, self.values(self.logits)[rows], self.calibrated[rows], training)
 
@@ -142,28 +125,23 @@ def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], ta
 def audited(
     answers: Answers, rows: np.ndarray, corpus: Sequence[Film], folder: Path | None
 ) -> dict[str, Any]:
-    """The leak audit of some of the films.
+    """The leak audit of some of the films: `audit` rows and the names that were `not_beaten`.
 
     Args:
         rows: (N,) bool.
-        corpus: all films that those come from, training films among them.
-
-    Returns:
-        `audit` rows and the names that were `not_beaten`; empty where there is no training film.
+        corpus: all films that those come from; the audit is empty where none of them is a training film.
     """
-    task, spec = answers.task, TASKS[answers.task]
-    films = [film for film, chosen in zip(answers.films, rows, strict=True) if chosen]
+    task, spec = answers.task, answers.spec
+
+    def side(films: Sequence[Film]) -> Side:
+        return Side(films, facts_of(films, folder), np.array([spec.index(f.labels[task]) for f in films]))
+
     train = [f for f in corpus if f.split == "train" and task in f.labels]
     if not train:
         return {}
-    sides = []
-    for side in (train, films):
-        labels = np.array([spec.index(f.labels[task]) for f in side])
-        sides.append(Side(side, facts_of(side, folder), labels))
     found = answers.measurement(rows, training_counts(corpus, task))
     also = {} if answers.alone is None else {"film alone": answers.values(answers.alone)[rows]}
-    small: list[AuditRow] = audit(*sides, len(spec.classes))
-    compared = compare_with_audit(found, small, also)
+    compared = compare_with_audit(found, audit(side(train), side(found.films), len(spec.classes)), also)
     return {"audit": compared, "not_beaten": not_beaten(compared)}
 
 
@@ -180,52 +158,33 @@ def evaluate(
 
     Args:
         data: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
-        split: "train", "validation" or "all"; None takes the validation films where there are any.
+        split: see `choose`.
         with_audit: also train small models that never see the lungs on the file's training films, and set the
             checkpoint beside them.
 
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.
     """
-    if task not in TASKS:
-        raise ViewboxError(
-            "There is no task '{task}'; choose one of {tasks}.", task=task, tasks=", ".join(TASKS)
-        )
-    if corpus not in CORPORA:
-        raise ViewboxError(
-            "There is no corpus '{corpus}'; choose one of {corpora}.",
-            corpus=corpus,
-            corpora=", ".join(CORPORA),
-        )
+    _known(task, TASKS, "There is no task '{name}'; choose one of {names}.")
+    _known(corpus, CORPORA, "There is no corpus '{name}'; choose one of {names}.")
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
-    if task not in model.heads:
-        raise ViewboxError(
-            "{origin} does not predict {task}; choose one of {heads}.",
-            origin=origin.name,
-            task=task,
-            heads=", ".join(model.heads),
-        )
-    if data.is_dir():
-        everything, corpus = list(case_folder(data)), data.name
-    else:
-        everything = list(CORPORA[corpus][1](data))
+    _known(task, model.heads, "{origin} does not predict {name}; choose one of {names}.", origin=origin.name)
+    everything = list(case_folder(data) if data.is_dir() else CORPORA[corpus][1](data))
     films, used = choose(everything, task, split)
     started = time.perf_counter()
     answers = ask(model, processor, films, TaskName(task))
     seconds = time.perf_counter() - started
     rows = np.ones(len(films), bool)
-    summary = summarise(answers.measurement(rows, training_counts(everything, TaskName(task))))
-    if with_audit:
-        summary |= audited(answers, rows, everything, data.parent)
-    about = {
-        "checkpoint": origin.name,
-        "revision": origin.revision,
-        "data": data.name,
-        "corpus": corpus,
-        "task": task,
-        "split": used,
-    }
-    return {**about, **summary, "films_per_second": round(len(films) / seconds, 1)}
+    corpus = data.name if data.is_dir() else corpus
+    about = {**named(origin), "data": data.name, "corpus": corpus, "task": task, "split": used}
+    about |= summarise(answers.measurement(rows, training_counts(everything, TaskName(task))))
+    about |= audited(answers, rows, everything, data.parent) if with_audit else {}
+    return {**about, "films_per_second": round(len(films) / seconds, 1)}
+
+
+def _known(name: str, names: Iterable[str], template: str, **more: str) -> None:
+    if name not in names:
+        raise ViewboxError(template, name=name, names=", ".join(names), **more)
 
 
 def as_table(summary: dict[str, Any]) -> str:

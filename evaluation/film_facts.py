@@ -4,7 +4,6 @@ say.
 Read from the corpora's own columns; the films are decoded only for their border.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from modeling.errors import StudyError
 from modeling.study import CLINICAL_FIELDS
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA
@@ -49,12 +47,7 @@ class FilmFacts:
 
 
 FILE_FACTS = (
-    "width",
-    "height",
-    "aspect",
-    "bytes_per_pixel",
-    "black",
-    "white",
+    *("width", "height", "aspect", "bytes_per_pixel", "black", "white"),
     *(f"border_{side}_{kind}" for side in ("top", "bottom", "left", "right") for kind in ("mean", "spread")),
 )
 
@@ -90,15 +83,7 @@ def _facts(film: Film, row: Mapping[str, Any]) -> FilmFacts:
     view = film.table.values.get("view_position")
     if view is not None:
         origin.setdefault("view", str(view))
-    try:
-        picture = Image.open(io.BytesIO(film.encoded))
-        pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"), np.float32)
-    except (OSError, ValueError) as exc:
-        raise StudyError(
-            "Film {film_id} of {source} cannot be decoded; leave it out.",
-            film_id=film.film_id,
-            source=film.source,
-        ) from exc
+    pixels = film.pixels().astype(np.float32)
     pixels = pixels / (65535.0 if pixels.max() > 255 else 255.0)
     size = (float(row.get("width") or pixels.shape[1]), float(row.get("height") or pixels.shape[0]))
     small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
@@ -117,11 +102,7 @@ def _file_facts(pixels: np.ndarray, size: tuple[float, float], file_bytes: int) 
 
 
 def group_of(film: Film, by: str) -> str | None:
-    """The subgroup that a film belongs to; None where nobody knows.
-
-    Args:
-        by: "sex", "age", "view" or "source".
-    """
+    """The subgroup by "sex", "age", "view" or "source" that a film belongs to; None where nobody knows."""
     values = film.table.values
     if by == "source":
         return film.source

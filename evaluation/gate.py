@@ -37,11 +37,9 @@ SYNTHETIC = ("phantom",)
 def fit_gate(
     model: FusionModel, processor: StudyProcessor, films: Sequence[Film], data: Path
 ) -> tuple[FamiliarityGate, dict[str, Any]]:
-    """The gate, and what it flags of each kind of films.
+    """The gate from all films of a checkpoint's corpora, and what it flags of each kind of films.
 
-    Args:
-        films: all films of the checkpoint's corpora.
-        data: folder with the corpora, for lateral films and those of another hospital.
+    Lateral films and those of another hospital come from `data`, the folder with the corpora.
     """
     training = [film.study().radiograph for film in _some(films, "train", TRAINING_FILMS)]
     held = _some(films, "validation", VALIDATION_FILMS)
@@ -53,11 +51,9 @@ def fit_gate(
     others = other_hospital(data, OTHERS)
     if others and not synthetic:
         kinds["other hospital"] = _row(gate.scores(others) > gate.threshold, expected=True)
-    step = max(1, len(validation) // MADE_FROM)
-    strange = {**made_from(validation[::step][:MADE_FROM]), "lateral": laterals(data)}
-    strange |= {"noise": noise(40, seed=1), "photographs": photographs(40, seed=1), "cuts": cuts(60, seed=1)}
-    strange["CT, MR, ultrasound"] = other_pictures()
-    strange |= {"chest films": others} if synthetic else {"phantoms": _phantoms()}
+    strange = _strange(validation, data) | (
+        {"chest films": others} if synthetic else {"phantoms": _phantoms()}
+    )
     for kind, shown in strange.items():
         if shown:
             kinds[kind] = _row(gate.scores(shown) > gate.threshold, expected=False)
@@ -69,6 +65,14 @@ def fit_gate(
         "kinds": kinds,
     }
     return gate, about
+
+
+def _strange(validation: Sequence[Radiograph], data: Path) -> dict[str, list[Radiograph]]:
+    """Pictures to stop, by kind; none of them taught the gate."""
+    step = max(1, len(validation) // MADE_FROM)
+    made = {**made_from(validation[::step][:MADE_FROM]), "lateral": laterals(data)}
+    made |= {"noise": noise(40, seed=1), "photographs": photographs(40, seed=1), "cuts": cuts(60, seed=1)}
+    return made | {"CT, MR, ultrasound": other_pictures()}
 
 
 def taught(training: Sequence[Radiograph]) -> list[list[Radiograph]]:
@@ -85,12 +89,9 @@ def _some(films: Sequence[Film], split: str, count: int) -> list[Film]:
         if film.split == split:
             by_source.setdefault(film.source, []).append(film)
     chosen: list[Film] = []
-    left = count
     for k, rows in enumerate(sorted(by_source.values(), key=len)):
-        share = min(len(rows), left // (len(by_source) - k))
-        order = np.random.default_rng(0).permutation(len(rows))[:share]
-        chosen += [rows[i] for i in sorted(order)]
-        left -= share
+        share = min(len(rows), (count - len(chosen)) // (len(by_source) - k))
+        chosen += [rows[i] for i in sorted(np.random.default_rng(0).permutation(len(rows))[:share])]
     return chosen
 
 
@@ -98,10 +99,9 @@ def _cross_fitted(scores: np.ndarray, films: Sequence[Film]) -> np.ndarray:
     """(N,) bool: flagged by the threshold of other patients."""
     fold = patient_folds(np.array([film.patient for film in films]))
     flagged = np.zeros(len(scores), bool)
-    for one in np.unique(fold):
-        others = scores[fold != one]
-        if len(others):
-            flagged[fold == one] = scores[fold == one] > np.quantile(others, 1 - FALSE_ALARMS)
+    for held in (fold == one for one in np.unique(fold)):
+        if not held.all():
+            flagged[held] = scores[held] > np.quantile(scores[~held], 1 - FALSE_ALARMS)
     return flagged
 
 

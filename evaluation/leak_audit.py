@@ -47,12 +47,7 @@ class AuditRow:
 
 
 def audit(train: Side, validation: Side, classes: int) -> list[AuditRow]:
-    """Every small model that these films allow; one without anything to see is left out.
-
-    Args:
-        train, validation: the two sides, films of the same corpora and task.
-        classes: K.
-    """
+    """Every small model that these films of one task allow; one without anything to see is left out."""
     shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
     constant = np.tile(shares, (len(validation.labels), 1))
     rows = [AuditRow("majority", "the classes' shares in training", (constant,))]
@@ -66,13 +61,9 @@ def audit(train: Side, validation: Side, classes: int) -> list[AuditRow]:
 def _shuffled(train: Side, validation: Side, classes: int) -> AuditRow:
     """Labels in random order, so that only a flaw of the protocol could make it better than chance."""
     generator, columns = np.random.default_rng(SEED), _table_and_source(train, validation)
-    runs = [
-        _fitted(_model("shuffled labels"), *columns, generator.permutation(train.labels), classes)
-        for _ in range(SHUFFLES)
-    ]
-    return AuditRow(
-        "shuffled labels", f"table and source, {SHUFFLES} random orders of the labels", tuple(runs)
-    )
+    name, sees = "shuffled labels", f"table and source, {SHUFFLES} random orders of the labels"
+    orders = (generator.permutation(train.labels) for _ in range(SHUFFLES))
+    return AuditRow(name, sees, tuple(_fitted(_model(name), *columns, order, classes) for order in orders))
 
 
 def _fitted(
@@ -107,42 +98,43 @@ def _one_hot(train: list[list[str]], validation: list[list[str]]) -> Columns:
 
 def _table(train: Side, validation: Side) -> Columns | None:
     known = sorted({name for film in train.films for name in film.table.values})
+
+    def value(film: Film, name: str) -> float:
+        given, spec = film.table.values.get(name), CLINICAL_FIELDS[name]
+        if given is None:
+            return np.nan
+        categorical = spec.kind == "categorical"
+        return float(
+            spec.categories.index(str(given)) if categorical else np.clip(given, spec.low, spec.high)
+        )
+
     if not known:
         return None
-
-    def row(film: Film) -> list[float]:
-        out = []
-        for name in known:
-            value, spec = film.table.values.get(name), CLINICAL_FIELDS[name]
-            if spec.kind == "categorical":
-                out.append(np.nan if value is None else float(spec.categories.index(str(value))))
-            else:
-                out.append(np.nan if value is None else float(np.clip(value, spec.low, spec.high)))
-        return out
-
-    rows = [np.array([row(film) for film in side.films]) for side in (train, validation)]
+    sides = (train, validation)
+    rows = [np.array([[value(film, name) for name in known] for film in side.films]) for side in sides]
     return tuple(np.concatenate([np.nan_to_num(r, nan=-1.0), np.isnan(r)], axis=1) for r in rows)
 
 
 def _text(train: Side, validation: Side) -> Columns | None:
-    texts = [
-        [
-            " ".join([*film.text.sections.values(), facts.notes]).strip()
-            for film, facts in zip(side.films, side.facts, strict=True)
-        ]
-        for side in (train, validation)
-    ]
-    if sum(len(text.split()) >= LEAST_WORDS for text in texts[0]) < 10:
+    def text(film: Film, facts: FilmFacts) -> str:
+        return " ".join([*film.text.sections.values(), facts.notes]).strip()
+
+    seen, unseen = (list(map(text, side.films, side.facts)) for side in (train, validation))
+    if sum(len(words.split()) >= LEAST_WORDS for words in seen) < 10:
         return None
     words = TfidfVectorizer(min_df=2, ngram_range=(1, 2), sublinear_tf=True, stop_words="english")
-    return words.fit_transform(texts[0]), words.transform(texts[1])
+    return words.fit_transform(seen), words.transform(unseen)
+
+
+def _joined(*columns: Columns) -> Columns:
+    return tuple(np.concatenate(side, axis=1) for side in zip(*columns, strict=True))
 
 
 def _source(train: Side, validation: Side) -> Columns:
     names = sorted({name for facts in train.facts for name in facts.origin})
     origins = [[[f.origin.get(n, "unknown") for n in names] for f in s.facts] for s in (train, validation)]
-    files = [np.stack([f.file for f in side.facts]) for side in (train, validation)]
-    return tuple(np.concatenate(pair, axis=1) for pair in zip(files, _one_hot(*origins), strict=True))
+    files = tuple(np.stack([f.file for f in side.facts]) for side in (train, validation))
+    return _joined(files, _one_hot(*origins))
 
 
 def _thumbnail(train: Side, validation: Side) -> Columns:
@@ -151,9 +143,7 @@ def _thumbnail(train: Side, validation: Side) -> Columns:
 
 def _table_and_source(train: Side, validation: Side) -> Columns:
     table, source = _table(train, validation), _source(train, validation)
-    if table is None:
-        return source
-    return tuple(np.concatenate(pair, axis=1) for pair in zip(table, source, strict=True))
+    return source if table is None else _joined(table, source)
 
 
 VIEWS: tuple[tuple[str, str, Callable[[Side, Side], Columns | None]], ...] = (

@@ -6,6 +6,7 @@ and study.
 
 import csv
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -55,59 +56,45 @@ def reader_agreement(path: Path) -> dict[TaskName, Agreement]:
             rows = list(csv.DictReader(file))
         return {task: _agreement(task, rows, column) for task, column in _COLUMNS.items()}
     except FileNotFoundError:
-        raise ViewboxError(
-            "There is no file {path} in {parent}; put RICORD's readings there.",
-            path=path.name,
-            parent=path.parent,
-        ) from None
+        template = "There is no file {path} in {parent}; put RICORD's readings there."
+        raise ViewboxError(template, path=path.name, parent=path.parent) from None
     except KeyError as exc:
         raise ViewboxError(
             "{path} has no column {exc}; give the file as RICORD publishes it.", path=path.name, exc=str(exc)
         ) from exc
 
 
-def _by_study(rows: list[dict[str, str]], column: str) -> list[dict[str, str]]:
-    """Reader -> class, for each study that anyone gave a class."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        if row[column]:
-            found[row[_STUDY]].setdefault(row[_READER], row[column])
-    return list(found.values())
-
-
 def _agreement(task: TaskName, rows: list[dict[str, str]], column: str) -> Agreement:
-    studies = _by_study(rows, column)
-    pairs = [a == b for study in studies for a, b in combinations(study.values(), 2)]
+    first: dict[str, dict[str, str]] = defaultdict(dict)
     votes: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         if row[column]:
+            first[row[_STUDY]].setdefault(row[_READER], row[column])
             votes[row[_STUDY]][row[column]] += 1
+    studies = list(first.values())
     readings = sum(vote.total() for vote in votes.values())
-    most = sum(max(vote.values()) for vote in votes.values())
-    others = [said == majority for study in studies for said, majority in _against_others(study)]
     return Agreement(
         task=task,
         studies=len(studies),
         readings=readings,
-        pairs=_share(pairs),
-        majority=most / readings,
-        others=_share(others),
+        pairs=_share(a == b for study in studies for a, b in combinations(study.values(), 2)),
+        majority=sum(max(vote.values()) for vote in votes.values()) / readings,
+        others=_share(said == most for study in studies for said, most in _against_others(study)),
         kappa=_kappa(task, studies),
     )
 
 
-def _share(hits: list[bool]) -> float:
-    return float(np.mean(hits)) if hits else float("nan")
+def _share(hits: Iterable[bool]) -> float:
+    found = list(hits)
+    return float(np.mean(found)) if found else float("nan")
 
 
-def _against_others(study: dict[str, str]) -> list[tuple[str, str]]:
+def _against_others(study: dict[str, str]) -> Iterator[tuple[str, str]]:
     """(what a reader says, what more than half of at least two other readers say)."""
-    found = []
     for reader, said in study.items():
         rest = Counter(value for other, value in study.items() if other != reader)
         if rest.total() >= 2 and rest.most_common(1)[0][1] * 2 > rest.total():
-            found.append((said, rest.most_common(1)[0][0]))
-    return found
+            yield said, rest.most_common(1)[0][0]
 
 
 def _kappa(task: TaskName, studies: list[dict[str, str]]) -> float:
@@ -117,11 +104,7 @@ def _kappa(task: TaskName, studies: list[dict[str, str]]) -> float:
     for study in studies:
         for (a, said_a), (b, said_b) in combinations(sorted(study.items()), 2):
             shared[a, b].append((spec.index(said_a), spec.index(said_b)))
-    weights = "quadratic" if spec.kind == "ordinal" else None
-    labels = list(range(len(spec.classes)))
-    kappas = [
-        cohen_kappa_score(*zip(*said, strict=True), weights=weights, labels=labels)
-        for said in shared.values()
-        if len(said) >= 100
-    ]
+    how = {"weights": "quadratic" if spec.kind == "ordinal" else None, "labels": range(len(spec.classes))}
+    known = [zip(*said, strict=True) for said in shared.values() if len(said) >= 100]
+    kappas = [cohen_kappa_score(*both, **how) for both in known]
     return float(np.mean(kappas)) if kappas else float("nan")

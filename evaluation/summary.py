@@ -6,23 +6,26 @@ Shape letters: N films, K classes, R draws of patients.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from evaluation.film_facts import group_of
 from evaluation.leak_audit import AuditRow
-from evaluation.metrics.bootstrap import compare, measured, patient_draws, plain, rounded, with_interval
+from evaluation.metrics.bootstrap import ahead, measured, patient_draws, plain, rounded, with_interval
 from evaluation.metrics.one_label import (
     CALIBRATION,
+    RANKING,
     Metric,
     Scored,
     auroc,
     average_precision,
     band_of,
+    class_row,
     confusion,
     metrics_for,
-    recall_at_rate,
+    scores,
     spearman,
 )
 from modeling.labels import TASKS, Task, TaskName
@@ -31,27 +34,18 @@ from training.corpora.labelled_film import Film
 
 LEAST_FILMS = 20
 CURVE_POINTS = 40
+COMPARED = ("macro_auroc", "macro_average_precision", "accuracy")
 SUBGROUPS = ("sex", "age", "view", "source")
 LEVEL = 0.01
 """A difference counts where its paired p is below this."""
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
-    """Films of one task with what the model said of them.
-
-    Attributes:
-        films: N labelled films.
-        values: (N, K) probabilities with the checkpoint's temperature.
-        calibrated: (N, K) probabilities, each film's with a temperature fitted on other patients.
-        training: class -> films of it that the checkpoint was trained on.
-    """
+class Labelled:
+    """N films with a label of one task."""
 
     task: TaskName
     films: Sequence[Film]
-    values: np.ndarray
-    calibrated: np.ndarray
-    training: Mapping[str, int]
 
     @property
     def spec(self) -> Task:
@@ -69,11 +63,19 @@ class Measurement:
         return np.array([film.patient for film in self.films])
 
 
-def _scores(metrics: Mapping[str, Metric], scored: Scored, draws: np.ndarray) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, metric in metrics.items():
-        out |= with_interval(name, measured(lambda weights, metric=metric: metric(scored, weights), draws))
-    return out
+@dataclass(frozen=True, eq=False)
+class Measurement(Labelled):
+    """Films of one task with what the model said of them.
+
+    Attributes:
+        values: (N, K) probabilities with the checkpoint's temperature.
+        calibrated: (N, K) probabilities, each film's with a temperature fitted on other patients.
+        training: class -> films of it that the checkpoint was trained on.
+    """
+
+    values: np.ndarray
+    calibrated: np.ndarray
+    training: Mapping[str, int]
 
 
 def summarise(found: Measurement) -> dict[str, Any]:
@@ -81,21 +83,18 @@ def summarise(found: Measurement) -> dict[str, Any]:
     labels, patients = found.labels, found.patients
     scored, draws = Scored(found.values, labels), patient_draws(patients)
     shares = np.bincount(labels, minlength=scored.classes) / len(labels)
+    bins = reliability(found.calibrated, labels)
     return {
         "n": len(labels),
         "patients": len(np.unique(patients)),
-        **_scores(metrics_for(found.spec.kind), scored, draws),
-        **_scores(CALIBRATION, Scored(found.calibrated, labels), draws),
+        **scores(metrics_for(found.spec.kind), scored, draws),
+        **scores(CALIBRATION, Scored(found.calibrated, labels), draws),
         "per_class": _per_class(found, scored, draws),
         "by_training_frequency": _by_frequency(found, scored, draws),
         "subgroups": {by: groups for by in SUBGROUPS if (groups := _subgroups(found, by))},
         "confusion": confusion(scored, plain(len(labels)))[0].astype(int).tolist(),
-        "reliability": [
-            [rounded(b.probability), rounded(b.right), b.films] for b in reliability(found.calibrated, labels)
-        ],
-        "curves": {
-            name: curves(scored.values[:, k], labels == k) for k, name in enumerate(found.spec.classes)
-        },
+        "reliability": [[rounded(b.probability), rounded(b.right), b.films] for b in bins],
+        "curves": {n: curves(scored.values[:, k], labels == k) for k, n in enumerate(found.spec.classes)},
         "majority": {
             "macro_auroc": 0.5,
             "macro_average_precision": round(float(shares[shares > 0].mean()), 4),
@@ -111,35 +110,28 @@ def _training_shares(found: Measurement) -> dict[str, float]:
 
 def _per_class(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
     trained = _training_shares(found)
-    out = {}
-    for k, name in enumerate(found.spec.classes):
-        values, positive = scored.values[:, k], scored.labels == k
-        row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
-        for metric, score in (("auroc", auroc), ("average_precision", average_precision)):
-            row |= with_interval(metric, measured(lambda w, s=score, v=values, p=positive: s(v, p, w), draws))
-        row["recall_at_fpr_10"] = rounded(recall_at_rate(values, positive, plain(len(values)), 0.1)[0])
-        out[name] = row | {"training_share": round(trained[name], 4), "frequency": band_of(trained[name])}
-    return out
+    return {
+        name: class_row(scored.values[:, k], scored.labels == k, trained[name], draws)
+        for k, name in enumerate(found.spec.classes)
+    }
 
 
 def _by_frequency(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
     """Macro AUROC and average precision over the classes of each band."""
-    bands: dict[str, list[int]] = {}
+    bands: dict[str, list[int]] = {"head": [], "medium": [], "tail": []}
     for k, share in enumerate(_training_shares(found).values()):
-        bands.setdefault(band_of(share), []).append(k)
+        bands[band_of(share)].append(k)
     out = {}
-    for band in ("head", "medium", "tail"):
-        if band not in bands:
-            continue
-        row: dict[str, Any] = {"classes": [found.spec.classes[k] for k in bands[band]]}
+    for band, classes in bands.items():
+        row: dict[str, Any] = {"classes": [found.spec.classes[k] for k in classes]}
         for name, score in (("macro_auroc", auroc), ("macro_average_precision", average_precision)):
 
-            def mean(weights: np.ndarray, score: Any = score, which: list[int] = bands[band]) -> np.ndarray:
-                rows = [score(scored.values[:, k], scored.labels == k, weights) for k in which]
+            def mean(weights: np.ndarray, score: Any = score, classes: list[int] = classes) -> np.ndarray:
+                rows = [score(scored.values[:, k], scored.labels == k, weights) for k in classes]
                 return np.mean(rows, axis=0)
 
-            row |= with_interval(name, measured(mean, draws))
-        out[band] = row
+            row |= with_interval(name, measured(mean, draws)) if classes else {}
+        out |= {band: row} if classes else {}
     return out
 
 
@@ -156,8 +148,7 @@ def _subgroups(found: Measurement, by: str) -> dict[str, Any]:
         out[name] = {"n": int(inside.sum()), "patients": len(np.unique(patients))}
         if inside.sum() >= LEAST_FILMS:
             scored, draws = Scored(found.values[inside], found.labels[inside]), patient_draws(patients)
-            chosen = {n: metrics_for(found.spec.kind)[n] for n in ("macro_auroc", "accuracy")}
-            out[name] |= _scores(chosen, scored, draws)
+            out[name] |= scores({n: RANKING[n] for n in ("macro_auroc", "accuracy")}, scored, draws)
     return out
 
 
@@ -183,35 +174,24 @@ def _thinned(points: np.ndarray) -> list[list[float]]:
 def compare_with_audit(
     found: Measurement, rows: Sequence[AuditRow], also: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Each small model beside the checkpoint: its numbers, and by how much the checkpoint is ahead.
+    """Each small model, and `also` the checkpoint without its table, name -> (N, K) probabilities.
 
-    Args:
-        also: name -> (N, K) probabilities of further rivals, such as the checkpoint without its table.
-
-    Returns:
-        Rows with `difference` (checkpoint - row, macro AUROC), its interval and the paired p.
+    Rows have their metrics, and `difference` (checkpoint - row, macro AUROC) with its interval and paired p.
     """
     labels, draws = found.labels, patient_draws(found.patients)
-    own = Scored(found.values, labels)
-    chosen = {
-        n: metrics_for(found.spec.kind)[n] for n in ("macro_auroc", "macro_average_precision", "accuracy")
-    }
-    rivals = [(r.name, r.sees, list(r.runs)) for r in rows]
-    rivals += [(name, "this checkpoint", [values]) for name, values in also.items()]
-    out = []
-    for name, sees, runs in rivals:
-        scored = [Scored(values, labels) for values in runs]
-
-        def mean(weights: np.ndarray, metric: Metric, scored: list[Scored] = scored) -> np.ndarray:
-            return np.mean([metric(one, weights) for one in scored], axis=0)
-
-        row: dict[str, Any] = {"name": name, "sees": sees}
-        for key, metric in chosen.items():
-            row |= with_interval(key, measured(lambda w, m=metric, f=mean: f(w, m), draws))
-        ranked = chosen["macro_auroc"]
-        test = compare(lambda w, m=ranked: m(own, w), lambda w, m=ranked, f=mean: f(w, m), draws)
-        out.append(row | with_interval("difference", test.difference) | {"p": rounded(test.p)})
+    own, out = Scored(found.values, labels), []
+    for rival in (*rows, *(AuditRow(name, "this checkpoint", (values,)) for name, values in also.items())):
+        runs = [Scored(values, labels) for values in rival.runs]
+        means = {name: partial(_mean, RANKING[name], runs) for name in COMPARED}
+        row: dict[str, Any] = {"name": rival.name, "sees": rival.sees}
+        for name, mean in means.items():
+            row |= with_interval(name, measured(mean, draws))
+        out.append(row | ahead(partial(RANKING["macro_auroc"], own), means["macro_auroc"], draws))
     return out
+
+
+def _mean(metric: Metric, runs: Sequence[Scored], weights: np.ndarray) -> np.ndarray:
+    return np.mean([metric(one, weights) for one in runs], axis=0)
 
 
 def not_beaten(audit: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -221,11 +201,7 @@ def not_beaten(audit: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def extent_correlation(found: Measurement, extents: Mapping[tuple[str, str], float]) -> dict[str, Any]:
-    """Spearman's correlation of the expected grading with the experts' geographic extent (0 to 8).
-
-    Args:
-        extents: (corpus, film ID) -> extent.
-    """
+    """Spearman's correlation of the expected grading with the extent (0 to 8) of (corpus, film ID)."""
     assert found.spec.kind == "ordinal", found.task
     known = [i for i, f in enumerate(found.films) if (f.source, f.film_id) in extents]
     if len(known) < LEAST_FILMS:

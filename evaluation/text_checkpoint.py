@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import predict_films
+from evaluation.evaluate import named, predict_films
+from evaluation.metrics.bootstrap import patient_draws
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
-from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, Origin, sha256_of
+from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
 from modeling.model.processing import StudyProcessor
@@ -31,6 +32,7 @@ from training.text_only import READINGS, measure, tfidf_scores
 logger = logging.getLogger(__name__)
 
 FEWEST_POSITIVES = 10
+OWN, MINED = "index terms", "mined labels, each with its weight"
 
 
 def reads_reports_only(model: FusionModel) -> bool:
@@ -60,31 +62,20 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     films = as_trained(folder / SPLIT_FILE, load(SOURCE, data))
     sides = {side: [f for f in films if f.split == side] for side in ("train", "validation", "test")}
     if not sides["test"] or not sides["validation"]:
-        raise ViewboxError(
-            "{split_file} of {origin} holds no report out; train the checkpoint again.",
-            split_file=SPLIT_FILE,
-            origin=origin.name,
-        )
-    tested = scores_of(model, processor, sides["test"])
-    reading = reading_of(processor)
-    summary = {
-        "checkpoint": origin.name,
-        "revision": origin.revision,
-        "corpus": SOURCE,
-        "task": str(TaskName.FINDINGS),
-        "reading": reading,
-        "split": "test",
-        **summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0)),
-        "audit": beside(tested, rivals(folder, sides)),
-    }
+        template = "{split_file} of {origin} holds no report out; train the checkpoint again."
+        raise ViewboxError(template, split_file=SPLIT_FILE, origin=origin.name)
+    tested, reading = scores_of(model, processor, sides["test"]), reading_of(processor)
+    about = {"corpus": SOURCE, "task": str(TaskName.FINDINGS), "reading": reading, "split": "test"}
+    summary = named(origin) | about
+    summary |= summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0))
+    summary["audit"] = beside(tested, rivals(folder, sides))
     summary["not_beaten"] = not_beaten(summary["audit"])
-    tasks, calibration = _operating(model, scores_of(model, processor, sides["validation"]), origin)
-    calibration.save(folder)
+    calibration = _operating(model, scores_of(model, processor, sides["validation"]))
+    Calibration(sha256_of(folder / WEIGHTS_FILE), (calibration,)).save(folder)
     return {
-        "checkpoint": origin.name,
-        "revision": origin.revision,
+        **named(origin),
         "measurements": {f"findings on {SOURCE} ({reading})": summary},
-        "tasks": tasks,
+        "tasks": {str(TaskName.FINDINGS): task_summary(calibration)},
         "ceilings": {},
         "duplicates": twins(sides, processor, tested),
         "familiarity": {},
@@ -134,31 +125,85 @@ def twins(sides: dict[str, list[Film]], processor: StudyProcessor, tested: Label
     return {"reports": len(own), "with_a_twin": int((~own).sum()), "without": without}
 
 
-def _operating(model: FusionModel, scores: LabelScores, origin: Origin) -> tuple[dict[str, Any], Calibration]:
-    """Operating points from the validation reports: what goes into `metrics.json`, and what the app reads."""
-    points = []
-    for k, name in enumerate(FINDINGS.classes):
-        positive = scores.labels[:, k]
-        if min(positive.sum(), (~positive).sum()) < FEWEST_POSITIVES:
-            continue
-        for rule in ("balanced", "sensitive"):
-            point = cut_point(scores.values[:, k], positive, scores.patients, rule)
-            numbers = (round(x, 4) for x in (point.threshold, point.sensitivity, point.specificity))
-            points.append(OperatingPoint(name, rule, *numbers))
-    temperature = model.config.temperatures.get(TaskName.FINDINGS, 1.0)
+def _operating(model: FusionModel, scores: LabelScores) -> TaskCalibration:
+    """Operating points from the validation reports."""
     count = len(scores.labels)
-    calibration = TaskCalibration(
+    return TaskCalibration(
         task=TaskName.FINDINGS,
         films=count,
         patients=count,
-        temperature=temperature,
-        operating_points=tuple(points),
+        temperature=model.config.temperatures.get(TaskName.FINDINGS, 1.0),
+        operating_points=operating_points(FINDINGS.classes, scores.values, scores.labels, scores.patients),
     )
-    task = {
-        "films": count,
-        "patients": count,
-        "temperature": temperature,
-        "operating_points": [asdict(point) for point in points],
-    }
-    found = Calibration(sha256_of(origin.folder / WEIGHTS_FILE), (calibration,))
-    return {str(TaskName.FINDINGS): task}, found
+
+
+# --- what every checkpoint's numbers have
+
+
+def operating_points(
+    classes: Sequence[str], values: np.ndarray, positive: np.ndarray, patients: np.ndarray
+) -> tuple[OperatingPoint, ...]:
+    """By each rule, for each class with (N, K) positives and negatives enough, from (N, K) probabilities."""
+    points = []
+    for name, own, true in zip(classes, values.T, positive.T, strict=True):
+        if min(true.sum(), (~true).sum()) >= FEWEST_POSITIVES:
+            for rule in ("balanced", "sensitive"):
+                point = cut_point(own, true, patients, rule)
+                numbers = (round(x, 4) for x in (point.threshold, point.sensitivity, point.specificity))
+                points.append(OperatingPoint(name, rule, *numbers))
+    return tuple(points)
+
+
+def task_summary(found: TaskCalibration, **more: Any) -> dict[str, Any]:
+    """A task's calibration as `metrics.json` holds it."""
+    about = {"films": found.films, "patients": found.patients, "temperature": found.temperature}
+    return {**about, **more, "operating_points": [asdict(point) for point in found.operating_points]}
+
+
+# --- mined labels against index terms
+
+
+def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
+    """One recipe, two kinds of labels: both checkpoints on the reports that the first was not trained on.
+
+    Train the two with `configs/reports.json` and `configs/reports_mined.json`. The held-out reports keep
+    their index terms, whatever a checkpoint learnt from.
+
+    Returns:
+        `test_reports`, and `sources`: name -> reports trained on, mean AUROC and average precision with 95 %
+        intervals, and for the mined one by how much the first is ahead, with the paired p.
+
+    Raises:
+        ViewboxError: a checkpoint finds no NIH labels, or the two were trained on other sides.
+    """
+    films = as_trained(checkpoint / SPLIT_FILE, load("openi", data))
+    if sha256_of(checkpoint / SPLIT_FILE) != sha256_of(mined / SPLIT_FILE):
+        sides = {(f.film_id, f.split) for f in as_trained(mined / SPLIT_FILE, films)}
+        if sides != {(f.film_id, f.split) for f in films}:
+            raise ViewboxError("The two checkpoints held out other reports; train both on one split.")
+    test = [film for film in films if film.split == "test"]
+    own, other = (_scored(folder, test) for folder in (checkpoint, mined))
+    (second,) = beside(own, {MINED: ("mined labels", other.values)})
+    trained = {"reports": sum(film.split == "train" for film in films)}
+    first = trained | own.headline(patient_draws(own.patients))
+    second = trained | {k: v for k, v in second.items() if k not in ("name", "sees")}
+    return {"test_reports": len(test), "sources": {OWN: first, MINED: second}}
+
+
+def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
+    model, processor, origin = FusionModel.from_pretrained(folder)
+    if TaskName.FINDINGS not in model.heads:
+        raise ViewboxError(
+            "{origin} does not predict findings; name a checkpoint that does.", origin=origin.name
+        )
+    return scores_of(model, processor, films)
+
+
+def source_lines(answer: dict[str, Any]) -> str:
+    """The comparison as lines to read."""
+    lines = [f"trained on ... and tested on the index terms of {answer['test_reports']} held-out reports"]
+    for name, row in answer["sources"].items():
+        low, high = row["macro_auroc_95"]
+        ahead = f"  first ahead by {row['difference']:.3f} (p {row['p']:.3f})" if "difference" in row else ""
+        lines.append(f"{name:36} mean AUROC {row['macro_auroc']:.3f} [{low:.3f}, {high:.3f}]{ahead}")
+    return "\n".join(lines)

@@ -1,12 +1,14 @@
 """Films that the gate should stop: made from real films, or nothing like one."""
 
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
@@ -19,11 +21,8 @@ SIDE = 256
 
 def inverted(film: Radiograph) -> Radiograph:
     """The film as a loader shows it that forgets its polarity."""
-    other = {
-        Photometric.MONOCHROME1: Photometric.MONOCHROME2,
-        Photometric.MONOCHROME2: Photometric.MONOCHROME1,
-    }
-    return replace(film, photometric=other[film.photometric])
+    first, second = Photometric.MONOCHROME1, Photometric.MONOCHROME2
+    return replace(film, photometric={first: second, second: first}[film.photometric])
 
 
 def turned(film: Radiograph, quarters: int) -> Radiograph:
@@ -266,32 +265,23 @@ def _as_pictures(dataset: Any, values: np.ndarray) -> Iterator[Radiograph]:
                 yield Radiograph((255 * shown).astype(np.uint8))
 
 
-def _decoded(films: Iterable[bytes]) -> list[Radiograph]:
-    import io
-
-    return [Radiograph(np.asarray(Image.open(io.BytesIO(encoded)).convert("L"))) for encoded in films]
+def _stored(path: Path, column: str, count: int | None = None, **read: Any) -> list[Radiograph]:
+    """The pictures of a Parquet file, the first `count`; none where there is no such file."""
+    if not path.is_file():
+        return []
+    encoded = pq.read_table(path, columns=[column], **read)[column].slice(0, count).to_pylist()
+    return [Radiograph(np.asarray(Image.open(io.BytesIO(one)).convert("L"))) for one in encoded]
 
 
 def laterals(folder: Path) -> list[Radiograph]:
     """The lateral films of the Cohen set; none where it is not in the folder."""
-    import pyarrow.parquet as pq
-
-    path = folder / "cohen.parquet"
-    if not path.is_file():
-        return []
-    table = pq.read_table(path, columns=["image", "view"], filters=[("view", "=", LATERAL_VIEW)])
-    return _decoded(table["image"].to_pylist())
+    return _stored(folder / "cohen.parquet", "image", filters=[("view", "=", LATERAL_VIEW)])
 
 
 def other_hospital(folder: Path, count: int) -> list[Radiograph]:
-    """Frontal chest films of a set that no checkpoint here was trained on (NIH), which the gate should"
-    " let pass."""
-    import pyarrow.parquet as pq
-
-    path = folder / OTHER_HOSPITAL[0]
-    if not path.is_file():
-        return []
-    return _decoded(pq.read_table(path, columns=[OTHER_HOSPITAL[1]]).slice(0, count)[0].to_pylist())
+    """Frontal films of a set that no checkpoint here was trained on (NIH), which the gate should let pass."""
+    file, column = OTHER_HOSPITAL
+    return _stored(folder / file, column, count)
 
 
 def made_from(films: Sequence[Radiograph]) -> dict[str, list[Radiograph]]:

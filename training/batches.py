@@ -17,8 +17,8 @@ from training.films import TrainingTensors, augment
 from training.joined_texts import join_texts
 from training.masked_language import Corpus, by_length
 from training.objective import class_weights, drop_modalities, mask_words, positive_weights
+from training.preparation import SPECIAL_TOKENS
 from training.settings import TrainingSettings
-from training.vocabulary import SPECIAL_TOKENS
 
 _NEGATIVE = APPEARANCE.index("Negative")
 _SETTLING = 512
@@ -93,15 +93,10 @@ class Batches:
         """Model inputs of these films, with pixels given as (B, h, w) in [0, 1]."""
         data = self.data
         longest = int(data.token_mask[rows].sum(axis=1).max(initial=0))
-        return ModelInputs(
-            image=self.processor.normalise(films).contiguous(memory_format=torch.channels_last),
-            image_given=torch.from_numpy(data.given[rows]),
-            numeric=torch.from_numpy(data.numeric[rows]),
-            category=torch.from_numpy(data.category[rows]),
-            known=torch.from_numpy(data.known[rows]),
-            tokens=torch.from_numpy(data.tokens[rows][:, :longest]),
-            token_mask=torch.from_numpy(data.token_mask[rows][:, :longest]),
-        )
+        table = (torch.from_numpy(v[rows]) for v in (data.numeric, data.category, data.known))
+        text = (torch.from_numpy(v[rows][:, :longest]) for v in (data.tokens, data.token_mask))
+        image = self.processor.normalise(films).contiguous(memory_format=torch.channels_last)
+        return ModelInputs(image, torch.from_numpy(data.given[rows]), *table, *text)
 
     def plain(self, rows: np.ndarray) -> ModelInputs:
         """Model inputs of these films as they are."""
@@ -118,18 +113,16 @@ class Batches:
         """One batch, augmented and with modalities dropped: the same for the same rows and epoch."""
         settings, index = self.settings, np.array(rows)
         generator = torch.Generator().manual_seed(hash((settings.seed, epoch, *rows[:4])) % 2**31)
-        films = torch.from_numpy(self.data.films[index]).float() / 255.0
-        masks = torch.from_numpy(self.data.masks[index]).float()
+        films, masks = (torch.from_numpy(v[index]).float() for v in (self.data.films, self.data.masks))
+        films = films / 255.0
         gone = torch.zeros(len(index), dtype=torch.bool)
         if self.processor.config.image is not None:
             size = settings.train_size or films.shape[-1]
             films, masks, gone = augment(films, masks, settings.augmentation, size, generator)
         dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
         inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
-        labels, weights = (
-            {str(n): torch.from_numpy(v[index]) for n, v in rows.items()}
-            for rows in (self.data.labels, self.data.label_weights)
-        )
+        both = (self.data.labels, self.data.label_weights)
+        labels, weights = ({str(n): torch.from_numpy(v[index]) for n, v in rows.items()} for rows in both)
         seen = labels[str(TaskName.APPEARANCE)]
         labels[str(TaskName.APPEARANCE)] = torch.where(gone & (seen > 0), _NEGATIVE, seen)
         if settings.text_joining:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,24 @@ from torch.nn import functional
 from modeling.configuration import Configuration, ImageProcessing
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.model.film import Letterbox, letterboxed
-from modeling.model.processing import StudyProcessor, encode_table
+from modeling.model.processing import ModelInputs, StudyProcessor, collate, encode_table
 from modeling.progress import progress
+from modeling.study import Study
 from training.corpora.labelled_film import Film
-from training.counterfactuals import noise, paint
 
 logger = logging.getLogger(__name__)
+BATCH = 32
+
+
+def inputs_of(
+    films: Sequence[Film], processor: StudyProcessor, what: str, *, film_alone: bool = False
+) -> Iterator[ModelInputs]:
+    """Model inputs of films as they are, in batches, decoded when asked for; `what` is done with them."""
+    with progress(what=what, total=len(films)) as bar:
+        for start in range(0, len(films), BATCH):
+            studies = [film.study() for film in films[start : start + BATCH]]
+            yield collate([processor(Study(s.radiograph) if film_alone else s) for s in studies])
+            bar.update(len(studies))
 
 
 def _key(films: Sequence[Film], config: ImageProcessing) -> str:
@@ -53,21 +65,21 @@ def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> t
     if not all(path.is_file() for path in paths):
         parts = [path.with_suffix(".part.npy") for path in paths]
         arrays = [np.lib.format.open_memmap(p, "w+", np.uint8, (len(films), size, size)) for p in parts]
-
-        def decode(i: int) -> None:
-            if not films[i].encoded:
-                arrays[1][i] = 255
-                return
-            square, box, _ = letterboxed(films[i].study().radiograph, config)
-            arrays[0][i] = np.round(square * 255)
-            arrays[1][i] = _opacity_mask(films[i], box)
-
         with ThreadPoolExecutor(2) as pool:
-            list(progress(pool.map(decode, range(len(films))), "decoding", total=len(films)))
+            decoded = pool.map(lambda film: _decoded(film, config), films)
+            for i, pair in enumerate(progress(decoded, "decoding", total=len(films))):
+                arrays[0][i], arrays[1][i] = pair
         for array, part, path in zip(arrays, parts, paths, strict=True):
             array.flush()
             part.rename(path)
     return tuple(np.load(path, mmap_mode="r") for path in paths)
+
+
+def _decoded(film: Film, config: ImageProcessing) -> tuple[np.ndarray | int, np.ndarray | int]:
+    if not film.encoded:
+        return 0, 255
+    square, box, _ = letterboxed(film.study().radiograph, config)
+    return np.round(square * 255), _opacity_mask(film, box)
 
 
 def _opacity_mask(film: Film, box: Letterbox) -> np.ndarray:
@@ -123,14 +135,15 @@ class TrainingTensors:
         token_mask = np.zeros(tokens.shape, bool)
         for i, row in enumerate(ids):
             tokens[i, : len(row)], token_mask[i, : len(row)] = row, True
-        labels = {
-            name: np.array([task.classes.index(f.labels[name]) if name in f.labels else -1 for f in films])
-            for name, task in TASKS.items()
-            if task.kind != "multilabel"
-        }
+        labels = {}
+        for name, task in TASKS.items():
+            if task.kind != "multilabel":
+                labels[name] = np.array(
+                    [task.index(f.labels[name]) if name in f.labels else -1 for f in films]
+                )
+        labels[TaskName.FINDINGS], weights = _findings(films)
         given = np.array([bool(film.encoded) for film in films])
         columns = (numeric, category, known, tokens, token_mask)
-        labels[TaskName.FINDINGS], weights = _findings(films)
         return cls(pixels, masks, given, *columns, labels, {TaskName.FINDINGS: weights})
 
 
@@ -152,7 +165,7 @@ class Augmentation(Configuration):
         mirror: chance that left and right are swapped.
         occlusion: chance that one rectangle is painted with the film's mean (random erasing, Zhong et al.,
             AAAI 2020).
-        outside, removal: see `counterfactuals.paint`; a film whose opacities are gone becomes Negative.
+        outside, removal: see `paint`; a film whose opacities are gone becomes Negative.
         dimming: chance that the whole film is shown at 15 to 100 % of its brightness, as on the way of an
             explanation from black.
         noise: chance of noise, its deviation at most 0.06.
@@ -214,10 +227,9 @@ def _moved(
 
 
 def _exposed(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
-    gamma, contrast, brightness = (
-        _around_zero(limit, len(films), generator)[:, None, None]
-        for limit in (settings.gamma, settings.contrast, settings.brightness)
-    )
+    limits = (settings.gamma, settings.contrast, settings.brightness)
+    drawn = (_around_zero(limit, len(films), generator)[:, None, None] for limit in limits)
+    gamma, contrast, brightness = drawn
     exposed = (films.clamp(0, 1) ** torch.exp(gamma) - 0.5) * (1 + contrast) + 0.5 + brightness
     return torch.where(films > 0, exposed, films).clamp(0, 1)  # black borders stay black
 
@@ -247,3 +259,79 @@ def _occlude(films: Tensor, chance: float, generator: torch.Generator) -> Tensor
     columns = (axis >= corner[:, 1:]) & (axis < corner[:, 1:] + sides[:, 1:])
     hole = rows[:, :, None] & columns[:, None, :] & picked[:, None, None]
     return torch.where(hole, films.mean(dim=(1, 2), keepdim=True), films)
+
+
+# --- painted films: all but the opacities changed, or the opacities gone -----------------------------------
+
+_EDGE = 9
+"""Pixels over which paint fades into the film, so that no seam gives it away."""
+
+
+def paint(
+    films: Tensor, masks: Tensor, outside: float, removal: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Paint some of the films on which opacities are drawn, so that what decides is known.
+
+    A net that is shown one with changed surroundings as it is labelled, and one without its opacities as a
+    Negative film, has to read the label off the opacities; gradients then lie there. It costs no further
+    pass, unlike a penalty on the gradients themselves (right for the right reasons, Ross et al., IJCAI 2017),
+    whose second backward pass takes 20 s a step here. Painting counterfactuals: Chang et al., Explaining
+    image classifiers by counterfactual generation, ICLR 2019.
+
+    Args:
+        films: (B, h, w) in [0, 1]; masks: (B, h, w) 1 inside an opacity, 0 outside, 255 where unknown.
+        outside: chance that all but the opacities is dimmed, blurred or made noisy.
+        removal: chance that the opacities are blurred away.
+
+    Returns:
+        Films; masks, empty where the opacities are gone; (B,) bool, True for those films.
+    """
+    drawn = masks.amax(dim=(1, 2)) == 1
+    draw = torch.rand(len(films), generator=generator)
+    around, gone = drawn & (draw < outside), drawn & (draw > 1 - removal)
+    rows = torch.nonzero(around | gone)[:, 0]
+    if not len(rows):
+        return films, masks, gone
+    film, inside = films[rows], _soft(masks[rows])
+    changed = torch.where(
+        around[rows][:, None, None],
+        inside * film + (1 - inside) * _disturbed(film, generator),
+        (1 - inside) * film + inside * _smoothed(film, generator),
+    )
+    painted, emptied = films.clone(), masks.clone()
+    painted[rows] = changed
+    emptied[gone] = 0
+    return painted, emptied, gone
+
+
+def _soft(masks: Tensor) -> Tensor:
+    """(N, h, w) 1 in and just around the opacities, falling to 0."""
+    wider = functional.max_pool2d((masks[:, None] == 1).float(), _EDGE, 1, _EDGE // 2)
+    return functional.avg_pool2d(wider, _EDGE, 1, _EDGE // 2)[:, 0]
+
+
+def _disturbed(films: Tensor, generator: torch.Generator) -> Tensor:
+    """Each film dimmed, blurred or under noise."""
+    which = torch.randint(0, 3, (len(films), 1, 1), generator=generator)
+    share, strength = (torch.rand(len(films), 1, 1, generator=generator) for _ in range(2))
+    noisy = films + noise(films.shape, generator) * (0.05 + 0.15 * strength)
+    dimmed, blurred = films * (0.8 * share), _blurred(films, films.shape[-1] // 10)
+    return torch.where(which == 0, dimmed, torch.where(which == 1, blurred, noisy)).clamp(0, 1)
+
+
+def _smoothed(films: Tensor, generator: torch.Generator) -> Tensor:
+    """Nothing but coarse shades, with a little grain."""
+    return (_blurred(films, films.shape[-1] // 5) + 0.03 * noise(films.shape, generator)).clamp(0, 1)
+
+
+def _blurred(films: Tensor, cell: int) -> Tensor:
+    coarse = functional.avg_pool2d(films[:, None], max(cell, 1))
+    return functional.interpolate(coarse, films.shape[1:], mode="bilinear")[:, 0]
+
+
+def noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """(B, h, w) standard normal numbers, as fine as the pixels or two or four times as coarse."""
+    batch, height, width = shape
+    cell = (1, 2, 4)[int(torch.randint(0, 3, (), generator=generator))]
+    grain = torch.randn(batch, 1, -(-height // cell), -(-width // cell), generator=generator)
+    return functional.interpolate(grain, (height, width), mode="bilinear")[:, 0]

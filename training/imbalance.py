@@ -4,24 +4,23 @@ Training films fit the heads, the validation films compare them. The features we
 ways, so this says what the head gains by it, and nothing about the features.
 """
 
-from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from evaluation.metrics.bootstrap import compare, measured, patient_draws, rounded, with_interval
-from evaluation.metrics.one_label import CALIBRATION, RANKING, Metric, Scored, confusion
+from evaluation.metrics.bootstrap import ahead, patient_draws, rounded
+from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, confusion, scores
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
-from modeling.model.processing import ModelInputs, StudyProcessor, collate
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.progress import progress
 from training.corpora.duplicates import SPLIT_FILE, as_trained
-from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
+from training.films import inputs_of
 from training.objective import class_weights
 from training.refitting import entering, refit
 
@@ -34,12 +33,9 @@ WAYS: dict[str, tuple[float, float]] = {
 }
 """Name -> exponent of the inverse class frequency, gamma of the focal loss; the first is what others are
 compared with."""
-METRICS: dict[str, Metric] = {
-    **{name: RANKING[name] for name in ("macro_auroc", "macro_average_precision", "accuracy", "macro_f1")},
-    "expected_calibration_error": CALIBRATION["expected_calibration_error"],
-}
+METRICS = {n: RANKING[n] for n in ("macro_auroc", "macro_average_precision", "accuracy", "macro_f1")}
+CALIBRATED = {"expected_calibration_error": CALIBRATION["expected_calibration_error"]}
 COMPARED = ("macro_average_precision", "macro_f1")
-BATCH = 32
 
 
 def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]:
@@ -54,41 +50,26 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
     """
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     if task not in model.heads or TASKS[task].kind != "softmax":
-        raise ViewboxError(
-            "{origin} has no classes of {task} to weigh; choose another --task.",
-            origin=origin.name,
-            task=task,
-        )
+        template = "{origin} has no classes of {task} to weigh; choose another --task."
+        raise ViewboxError(template, origin=origin.name, task=task)
     known = [name for name in model.config.sources if name in CORPORA]
     films = as_trained(checkpoint / SPLIT_FILE, [film for name in known for film in load(name, data)])
-    sides = [[f for f in films if f.split == side and task in f.labels] for side in ("train", "validation")]
-    if not all(sides):
+    train, held = ([f for f in films if f.split == s and task in f.labels] for s in ("train", "validation"))
+    if not train or not held:
         raise ViewboxError("There are no training or no validation films with a label for {task}.", task=task)
-    given = [entering(model, task, _inputs(processor, side)) for side in sides]
-    labels = [np.array([TASKS[task].index(film.labels[task]) for film in side]) for side in sides]
-    patients = np.array([film.patient for film in sides[1]])
-    counts = torch.bincount(torch.from_numpy(labels[0]), minlength=len(TASKS[task].classes))
+    taught, given = (entering(model, task, inputs_of(side, processor, "features")) for side in (train, held))
+    classes = TASKS[task].classes
+    labels = torch.tensor([classes.index(film.labels[task]) for film in train])
+    counts = torch.bincount(labels, minlength=len(classes))
     logits = {}
     for name, (exponent, gamma) in progress(WAYS.items(), "fitting heads", unit="way"):
-        refit(model, task, given[0], torch.from_numpy(labels[0]), class_weights(counts, exponent), gamma)
+        refit(model, task, taught, labels, class_weights(counts, exponent), gamma)
         with torch.no_grad():
-            logits[name] = model.heads[task](given[1]).numpy()
-    return {
-        "checkpoint": origin.name,
-        "revision": origin.revision,
-        "task": str(task),
-        "train": len(sides[0]),
-        "validation": len(sides[1]),
-        "ways": _measured(logits, labels[1], patients, task),
-    }
-
-
-def _inputs(processor: StudyProcessor, films: Sequence[Film]) -> Iterator[ModelInputs]:
-    with progress(what="features", total=len(films)) as bar:
-        for start in range(0, len(films), BATCH):
-            chosen = films[start : start + BATCH]
-            yield collate([processor(film.study()) for film in chosen])
-            bar.update(len(chosen))
+            logits[name] = model.heads[task](given).numpy()
+    truth = np.array([classes.index(film.labels[task]) for film in held])
+    ways = _measured(logits, truth, np.array([film.patient for film in held]), task)
+    about = {"checkpoint": origin.name, "revision": origin.revision, "task": str(task)}
+    return {**about, "train": len(train), "validation": len(held), "ways": ways}
 
 
 def _measured(
@@ -101,22 +82,15 @@ def _measured(
     }
     first, ways = next(iter(logits)), {}
     for name in progress(logits, "measuring", unit="way"):
-        row: dict[str, Any] = {}
-        for metric, score in METRICS.items():
-            scored = (calibrated if metric in CALIBRATION else plain)[name]
-            row |= with_interval(metric, measured(lambda w, m=score, s=scored: m(s, w), draws))
+        row = scores(METRICS, plain[name], draws) | scores(CALIBRATED, calibrated[name], draws)
         hits = confusion(plain[name], np.ones((1, len(labels)), np.float32))[0]
         recall = hits.diagonal() / hits.sum(axis=1).clip(min=1)
         row["recall"] = dict(zip(TASKS[task].classes, map(rounded, recall.tolist()), strict=True))
         if name != first:
-            row["ahead"] = {m: _ahead(METRICS[m], plain[name], plain[first], draws) for m in COMPARED}
+            pair = (plain[name], plain[first])
+            row["ahead"] = {m: ahead(*(partial(METRICS[m], one) for one in pair), draws) for m in COMPARED}
         ways[name] = row
     return ways
-
-
-def _ahead(score: Metric, own: Scored, other: Scored, draws: np.ndarray) -> dict[str, Any]:
-    found = compare(lambda w: score(own, w), lambda w: score(other, w), draws)
-    return {**with_interval("difference", found.difference), "p": round(found.p, 4)}
 
 
 def lines(answer: dict[str, Any]) -> str:

@@ -40,17 +40,19 @@ def load_initial_weights(model: FusionModel, name: str, films: Sequence[Tensor] 
             "There are no initial weights '{name}'; use 'imagenet', a checkpoint folder, or leave it empty.",
             name=name,
         )
-    tensors, encoder = _package_tensors(), model.encoders["image"]
-    config = model.config.image
-    if config.norm == "batch":
-        _fill(encoder.backbone, tensors)
-        return
+    if model.config.image.norm == "batch":
+        _fill(model.encoders["image"].backbone, _package_tensors())
+    else:
+        _fill_folded(model, films)
+
+
+def _fill_folded(model: FusionModel, films: Sequence[Tensor]) -> None:
     size = films[0].shape[-1] if len(films) else _ANY_SIZE
-    plain = ImageEncoder(replace(config, norm="batch"), model.config.width, size)
-    _fill(plain.backbone, tensors)
+    plain = ImageEncoder(replace(model.config.image, norm="batch"), model.config.width, size)
+    _fill(plain.backbone, _package_tensors())
     _settle(plain, films)
     whole = fold(plain.backbone.eval(), lambda: plain.backbone(torch.zeros(1, 3, size, size)))
-    encoder.backbone.load_state_dict(whole.state_dict())
+    model.encoders["image"].backbone.load_state_dict(whole.state_dict())
 
 
 def _package_tensors() -> list[Tensor]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.metrics.many_labels import mean_metrics
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from training.corpora import open_corpus
@@ -21,7 +22,6 @@ from training.corpora.reports import labels_of, texts_of
 from training.run import Run
 from training.settings import TrainingSettings
 from training.text_only import tfidf_scores
-from training.weak_labels import mean_metrics
 
 THIRDS = 3
 ANSWER_FILE = "inner_fold.json"
@@ -40,11 +40,7 @@ def _third(text: str) -> int:
 
 
 def compared(films: Sequence[Film], sections: Sequence[str], logits: np.ndarray) -> dict[str, Any]:
-    """The recipe beside TF-IDF with logistic regression, both on the third that taught neither.
-
-    Args:
-        logits: (M, 14) of the films whose split is "validation", in their order.
-    """
+    """The recipe's (M, 14) logits beside TF-IDF with logistic regression, on the third that taught none."""
     taught, tested = ([f for f in films if f.split == side] for side in ("train", "validation"))
     labels, truth = labels_of(taught), labels_of(tested)
     words = tfidf_scores(texts_of(taught, sections), labels, texts_of(tested, sections))

@@ -87,12 +87,7 @@ class Corpus:
 
 
 def by_length(order: np.ndarray, lengths: np.ndarray, batch_size: int, seed: tuple[int, ...]) -> np.ndarray:
-    """The same rows so ordered that texts of a batch are about as long, for less padding.
-
-    Args:
-        order: (N,) rows in random order.
-        lengths: of every row's text, indexed by row.
-    """
+    """(N,) rows in random order so ordered that texts of a batch are about as long, for less padding."""
     pool = 16 * batch_size
     pools = [order[start : start + pool] for start in range(0, len(order), pool)]
     pools = [rows[np.argsort(lengths[rows], kind="stable")] for rows in pools]
@@ -108,11 +103,7 @@ class MaskedLanguageStage:
     def __init__(
         self, encoder: TextEncoder, corpus: Corpus, settings: MaskedLanguage, keep: Path, seed: int
     ) -> None:
-        """
-        Args:
-            encoder: trained in place.
-            keep: the file of the stage's state; where it says that the stage is over, only weights are read.
-        """
+        """The encoder is trained in place; `keep` is the file of the stage's state, also after its end."""
         self.transformer, self.corpus, self.settings = encoder.transformer, corpus, settings
         self.keep, self.seed, self.epoch = keep, seed, 0
         self.head = MaskedLanguageHead(self.transformer.config.hidden_size, self._embeddings)
@@ -164,26 +155,18 @@ class MaskedLanguageStage:
         return float(loss.detach())
 
     def _save(self) -> None:
+        names = ("transformer", "head", "optimizer", "schedule")
+        kept = names if self.epoch < self.settings.epochs else names[:2]
+        state = {name: getattr(self, name).state_dict() for name in kept}
         part = self.keep.with_suffix(".part")
-        state = {
-            "epoch": self.epoch,
-            "losses": self.losses,
-            "transformer": self.transformer.state_dict(),
-            "head": self.head.state_dict(),
-        }
-        if self.epoch < self.settings.epochs:
-            state |= {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
-        torch.save(state, part)
+        torch.save({"epoch": self.epoch, "losses": self.losses, **state}, part)
         part.replace(self.keep)
 
     def _resume(self) -> None:
         if not self.keep.is_file():
             return
         state = torch.load(self.keep, map_location="cpu", weights_only=True)
-        self.transformer.load_state_dict(state["transformer"])
-        self.head.load_state_dict(state["head"])
-        self.epoch, self.losses = state["epoch"], state["losses"]
-        if "optimizer" in state:
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.schedule.load_state_dict(state["schedule"])
+        self.epoch, self.losses = state.pop("epoch"), state.pop("losses")
+        for name, own in state.items():
+            getattr(self, name).load_state_dict(own)
         logger.info("masked language resumed at epoch %d", self.epoch)

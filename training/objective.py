@@ -105,11 +105,7 @@ def class_weights(counts: Tensor, exponent: float) -> Tensor:
 
 
 def positive_weights(labels: Tensor, exponent: float) -> Tensor:
-    """(K,) weights of a multilabel task's positives: (negatives / positives) ** exponent.
-
-    Args:
-        labels: (N, K) of 0, 1 and NaN for none.
-    """
+    """(K,) weights of positives, (negatives / positives) ** exponent, for (N, K) of 0, 1 and NaN for none."""
     positives, negatives = (labels == 1).sum(dim=0), (labels == 0).sum(dim=0)
     return (negatives.clamp(min=1) / positives.clamp(min=1)).float() ** exponent
 
@@ -140,9 +136,8 @@ def task_losses(
                 counted = (label_weights or {}).get(name)
                 losses[name] = _multilabel_loss(rows, label, weights.get(name), counted, focal_gamma)
         elif (label >= 0).any():
-            smoothed = label_smoothing if kind == "softmax" else 0.0
-            gamma = focal_gamma if kind == "softmax" else 0.0
-            losses[name] = _class_loss(rows, label, weights[name].to(rows), smoothed, gamma)
+            form = (label_smoothing, focal_gamma) if kind == "softmax" else (0.0, 0.0)
+            losses[name] = _class_loss(rows, label, weights[name].to(rows), *form)
     return losses
 
 
@@ -194,9 +189,7 @@ def _multilabel_loss(
 def contrastive_loss(outputs: Outputs, patients: Tensor, scale: Tensor) -> Tensor:
     """Symmetric InfoNCE over the studies that have both film and text (van den Oord et al. 2018).
 
-    Args:
-        patients: (B,) number of each study's patient; another study of one patient is no negative.
-        scale: 1 / temperature.
+    Another study of one of the (B,) patients is no negative. `scale` is 1 / temperature.
     """
     both = outputs.paired
     film, text, patient = outputs.film[both], outputs.text[both], patients[both]
@@ -210,11 +203,9 @@ def contrastive_loss(outputs: Outputs, patients: Tensor, scale: Tensor) -> Tenso
 
 
 def opacity_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Binary cross-entropy of the opacity map against the share of each cell inside a box.
+    """Binary cross-entropy of (B, h', w') logits against the share of each cell inside a box.
 
-    Args:
-        logits: (B, h', w').
-        masks: (B, h, w), 1 inside a box, 0 outside, 255 for films without boxes.
+    `masks`: (B, h, w), 1 inside a box, 0 outside, 255 for films without boxes.
     """
     known = masks.amax(dim=(1, 2)) != 255  # any place: a moved film has corners that were never on it
     if not known.any():
@@ -266,25 +257,14 @@ def drop_modalities(
         text &= (torch.rand(batch, generator=generator) >= table)[:, None]
     other = known.any(dim=1) | text.any(dim=1)
     image_given = inputs.image_given & ~((torch.rand(batch, generator=generator) < image) & other)
-    return ModelInputs(
-        image=inputs.image,
-        image_given=image_given,
-        numeric=inputs.numeric * known,
-        category=inputs.category * known,
-        known=known,
-        tokens=inputs.tokens,
-        token_mask=text,
-    )
+    table_given = {"numeric": inputs.numeric * known, "category": inputs.category * known, "known": known}
+    return replace(inputs, image_given=image_given, token_mask=text, **table_given)
 
 
 def mask_words(
     inputs: ModelInputs, share: float, mask_id: int, special: Tensor, generator: torch.Generator
 ) -> ModelInputs:
-    """Some tokens become [MASK]: no word may carry everything, and an all-masked text means little.
-
-    Args:
-        special: ids that stay, such as [CLS].
-    """
+    """Some tokens, none of the special ones, become [MASK], so that no word may carry everything."""
     chosen = torch.rand(inputs.tokens.shape, generator=generator) < share
     chosen &= inputs.token_mask & ~torch.isin(inputs.tokens, special)
     return replace(inputs, tokens=torch.where(chosen, mask_id, inputs.tokens))

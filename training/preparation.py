@@ -1,17 +1,22 @@
-"""What a run prepares before it starts: the processor with everything in it frozen from training films."""
+"""The processor of a run: statistics of fields and a WordPiece vocabulary, frozen from its training films.
 
-from collections.abc import Sequence
+The vocabulary is made of the corpora's own words (Schuster and Nakajima 2012; as in BERT).
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
-from modeling.study import CLINICAL_FIELDS
+from modeling.study import CLINICAL_FIELDS, ClinicalText
 from training.corpora.labelled_film import Film
 from training.settings import TrainingSettings
-from training.vocabulary import build_tokenizer
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def freeze_statistics(config: ProcessorConfig, films: Sequence[Film]) -> ProcessorConfig:
@@ -39,3 +44,47 @@ def build_processor(settings: TrainingSettings, films: Sequence[Film], out: Path
         tokenizer = build_tokenizer(texts, config.text.sections, size, out / "tokenizer.json")
         config = replace(config, tokenizer_sha256=tokenizer_sha256(tokenizer))
     return StudyProcessor(config, tokenizer)
+
+
+def build_tokenizer(
+    texts: Iterable[ClinicalText], sections: Iterable[str], size: int, keep: Path
+) -> Tokenizer:
+    """Train a tokenizer, or take the one that an earlier start of the same run kept.
+
+    Args:
+        sections: the text sections that the model reads; no other text may enter its vocabulary.
+        size: number of pieces, special tokens included.
+        keep: the file it is kept in, so that a resumed run has the same ids.
+    """
+    if keep.is_file():
+        return Tokenizer.from_file(str(keep))
+    wanted = tuple(sections)
+    lines = [text.sections[s] for text in texts for s in wanted if s in text.sections]
+    tokenizer = _tokenizer(_trained_pieces(lines, size))
+    tokenizer.save(str(keep))
+    return tokenizer
+
+
+def _trained_pieces(lines: Sequence[str], size: int) -> list[str]:
+    """Special tokens first, then the pieces in alphabetical order: the same for the same texts.
+
+    The trainer numbers the pieces inside of words in the order of a hash map, and breaks ties by number;
+    named beforehand, they have the same numbers every time.
+    """
+    draft = _tokenizer([])
+    seen = sorted({c for line in lines for c in draft.normalizer.normalize_str(line) if not c.isspace()})
+    inner = [f"##{c}" for c in seen]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size, special_tokens=[*SPECIAL_TOKENS, *inner], show_progress=False
+    )
+    draft.train_from_iterator(lines, trainer)
+    return [*SPECIAL_TOKENS, *sorted(set(draft.get_vocab()) - set(SPECIAL_TOKENS))]
+
+
+def _tokenizer(pieces: Sequence[str]) -> Tokenizer:
+    numbered = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(numbered, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens([token for token in SPECIAL_TOKENS if token in numbered])
+    return tokenizer

@@ -59,11 +59,16 @@ def refit(
         return total
 
     optimizer.step(loss)
-    with torch.no_grad():
-        head.linear.weight /= spread
-        offset = head.linear.weight @ centre
-        if head.linear.bias is None:
-            head.threshold[0] += offset[0]
-        else:
-            head.linear.bias -= offset
+    _unstandardise(head, centre, spread)
     model.heads[name].load_state_dict(head.state_dict())
+
+
+@torch.no_grad()
+def _unstandardise(head: Head, centre: Tensor, spread: Tensor) -> None:
+    """A head on standardised features becomes one on the features as they are, (D,) centre and spread."""
+    head.linear.weight /= spread
+    offset = head.linear.weight @ centre
+    if head.linear.bias is None:
+        head.threshold[0] += offset[0]
+    else:
+        head.linear.bias -= offset

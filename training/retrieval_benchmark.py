@@ -4,6 +4,8 @@ Relevant is a report that shares an index term (on Open-i: a MeSH major heading,
 terms never enter an encoding. Reports without an index term or without a reading are left out. Every number
 stands beside the base rate, a random order, and a label prior, which always shows the reports that resemble
 the most others.
+
+Shape letters: Q queries, N candidates, K depth.
 """
 
 import time
@@ -23,8 +25,9 @@ from modeling.reports.scoring import part_of
 from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.retrieval.vectors import COMPONENTS, FIELD_NUMBERS
 from modeling.study import Modality
-from training.retrieval_measures import gains, means, query_measures
 
+DEPTHS = (1, 5, 10)
+REPLICATES = 500
 NOT_INDEXED = frozenset({"no indexing", "technical quality of image unsatisfactory"})
 NOTHING_FOUND = "normal"
 SPEED_SIZES = (4_000, 200_000)
@@ -74,11 +77,8 @@ def benchmark(reports: Sequence[Report]) -> dict[str, Any]:
     relevant = (gain > 0).sum(axis=1) / (len(chosen) - 1)
     base = {part: round(float(relevant[m].mean()), 4) for part, m in queries.items() if m.any()}
     sizes = {part: int(mask.sum()) for part, mask in queries.items()}
-    return {"reports": len(chosen), "left_out": len(reports) - len(chosen)} | {
-        "queries": sizes,
-        "base_rate": base,
-        "rows": rows,
-    }
+    counts = {"reports": len(chosen), "left_out": len(reports) - len(chosen), "queries": sizes}
+    return counts | {"base_rate": base, "rows": rows}
 
 
 def _encodings(reports: Sequence[Report], gain: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
@@ -118,33 +118,26 @@ def speed(size: int, widths: Mapping[Modality, int] = TEXT_ALONE) -> dict[str, f
     rows = {m: random.standard_normal((size, width)).astype(np.float32) for m, width in widths.items()}
     cases = [
         IndexedCase(
-            f"case{n:07}",
-            {m: vectors[n] for m, vectors in rows.items()},
-            f"patient{n // 2}",
-            "a" if n % 3 else "b",
+            f"case{n:07}", {m: v[n] for m, v in rows.items()}, f"patient{n // 2}", "a" if n % 3 else "b"
         )
         for n in range(size)
     ]
     index = CaseIndex(cases)
     index.neighbours(cases[0])
-    wall, work, found = [], [], []
-    places = random.integers(size, size=SPEED_QUERIES)
-    for place in places:
+    units = [v / np.linalg.norm(v.astype(np.float64), axis=1, keepdims=True) for v in rows.values()]
+    wall, work, hits = [], [], 0
+    for place in random.integers(size, size=SPEED_QUERIES).tolist():
         start, start_work = time.perf_counter(), time.thread_time()
         near = index.neighbours(cases[place])
         wall.append(1000 * (time.perf_counter() - start))
         work.append(1000 * (time.thread_time() - start_work))
-        found.append({neighbour.case_id for neighbour in near})
-    units = [v / np.linalg.norm(v.astype(np.float64), axis=1, keepdims=True) for v in rows.values()]
-    hits = [
-        len(ids & {cases[n].case_id for n in _nearest(units, int(place), 5)})
-        for place, ids in zip(places, found, strict=True)
-    ]
+        nearest = {cases[n].case_id for n in _nearest(units, place, 5)}
+        hits += len(nearest & {neighbour.case_id for neighbour in near})
     return {
         "median_ms": round(float(np.median(wall)), 3),
         "p95_ms": round(float(np.quantile(wall, 0.95)), 3),
         "median_cpu_ms": round(float(np.median(work)), 3),
-        "recall": round(sum(hits) / (5 * len(hits)), 4),
+        "recall": round(hits / (5 * SPEED_QUERIES), 4),
     }
 
 
@@ -180,3 +173,58 @@ def table(answer: Mapping[str, Any]) -> str:
     for name, taken in answer.get("speed", {}).items():
         lines.append(f"one query, {name}: " + ", ".join(f"{key} {value}" for key, value in taken.items()))
     return "\n".join(lines)
+
+
+# --- measures of a ranking
+
+
+def gains(headings: Sequence[frozenset[str]]) -> np.ndarray:
+    """(N, N) float32: how much two cases' headings overlap, |A and B| / |A or B|; 0 on the diagonal."""
+    names = {name: place for place, name in enumerate(sorted(frozenset().union(*headings)))}
+    given = np.zeros((len(headings), len(names)), np.float32)
+    for row, terms in zip(given, headings, strict=True):
+        row[[names[term] for term in terms]] = 1
+    both = given @ given.T
+    sizes = given.sum(axis=1)
+    answer = both / np.maximum(sizes[:, None] + sizes[None, :] - both, 1)
+    np.fill_diagonal(answer, 0)
+    return answer
+
+
+def query_measures(scores: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
+    """Measures of every query; NaN for mAP and nDCG where no other case shares anything.
+
+    Args:
+        scores: (N, N) similarity of each query (row) to each candidate; equals rank by place.
+        gain: (N, N) of `gains`; above 0 is relevant. A query is never its own candidate.
+    """
+    number = len(scores)
+    rows = np.array(scores, np.float64)
+    np.fill_diagonal(rows, -np.inf)
+    order = np.argsort(-rows, axis=1, kind="stable")[:, : number - 1]
+    worth = np.take_along_axis(gain, order, axis=1)  # Q N-1
+    relevant = worth > 0
+    some = relevant.any(axis=1)
+    places = np.arange(1, number)
+    precision = np.where(relevant, relevant.cumsum(axis=1) / places, 0.0).sum(axis=1)
+    ideal = -np.sort(-worth, axis=1)  # the best order of all candidates, not of those that were found
+    reached, best = ((x[:, :10] / np.log2(places[:10] + 1)).sum(axis=1) for x in (worth, ideal))
+    measures = {f"precision_at_{k}": relevant[:, :k].mean(axis=1) for k in DEPTHS}
+    above = {"average_precision": (precision, relevant.sum(axis=1)), "ndcg_at_10": (reached, best)}
+    nothing = np.full(number, np.nan)
+    return measures | {n: np.divide(a, b, out=nothing.copy(), where=some) for n, (a, b) in above.items()}
+
+
+def means(measures: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, list[float]]:
+    """Over the chosen queries, (Q,) bool: name -> [mean, low, high] with the 95 % bootstrap interval."""
+    random = np.random.default_rng(0)
+    answer = {}
+    for name, values in measures.items():
+        kept = values[chosen & np.isfinite(values)]
+        if len(kept) == 0:
+            continue
+        drawn = random.multinomial(len(kept), np.full(len(kept), 1 / len(kept)), size=REPLICATES)
+        replicates = drawn @ kept / len(kept)
+        low, high = np.quantile(replicates, (0.025, 0.975))
+        answer[name] = [round(float(v), 4) for v in (kept.mean(), low, high)]
+    return answer

@@ -1,10 +1,15 @@
-"""One training run: its data, its model, where it stands, and how it goes on after a kill."""
+"""One training run: its data, its model, where it stands, and how it goes on after a kill.
+
+Kill it anywhere and the same `viewbox train` goes on from the last saved step. With more than one device,
+`accelerate launch -m viewbox train ...` splits each batch over them.
+"""
 
 import json
 import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +27,15 @@ from modeling.labels import TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
+from training import objective
 from training.batches import Batch, Batches
+from training.corpora import open_corpus
+from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors
 from training.initial_weights import load_initial_weights
 from training.masked_language import MaskedLanguageStage
-from training.objective import (
-    TrainedModel,
-    claim_loss,
-    contrastive_loss,
-    opacity_loss,
-    task_losses,
-    weigh_labels,
-)
+from training.objective import TrainedModel
 from training.preparation import build_processor
 from training.refitting import entering, refit
 from training.settings import TrainingSettings
@@ -93,58 +94,46 @@ class Run:
         return model.to(memory_format=torch.channels_last)
 
     def _loader(self) -> DataLoader:
-        loader = DataLoader(
-            self.batches.order(self.epoch),
-            self.settings.batch_size,
-            collate_fn=lambda rows: self.batches.training(rows, self.epoch),
-            drop_last=True,
-        )
+        batched = {"batch_size": self.settings.batch_size, "drop_last": True}
+        collate = partial(self.batches.training, epoch=self.epoch)
+        loader = DataLoader(self.batches.order(self.epoch), collate_fn=collate, **batched)
         return self.accelerator.prepare_data_loader(loader, device_placement=False)
 
     # --- optimisation
 
     def _prepare(self, model: TrainedModel) -> None:
         settings = self.settings
-        backbone = {id(p) for n, p in model.named_parameters() if ".backbone." in n or ".transformer." in n}
-        groups = [
-            {
-                "params": [p for p in model.parameters() if id(p) in backbone],
-                "max": settings.learning_rate * settings.backbone_rate,
-            },
-            {
-                "params": [p for p in model.parameters() if id(p) not in backbone],
-                "max": settings.learning_rate,
-            },
-        ]
-        optimizer = torch.optim.AdamW(
-            [{"params": g["params"], "lr": g["max"]} for g in groups if g["params"]],
-            weight_decay=settings.weight_decay,
-        )
+        rates = {True: settings.learning_rate * settings.backbone_rate, False: settings.learning_rate}
+        groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+        for name, weights in model.named_parameters():
+            groups[".backbone." in name or ".transformer." in name].append(weights)
+        groups = {backbone: own for backbone, own in groups.items() if own}
+        peaks = [rates[backbone] for backbone in groups]
+        learnt = [{"params": own, "lr": peak} for own, peak in zip(groups.values(), peaks, strict=True)]
+        optimizer = torch.optim.AdamW(learnt, weight_decay=settings.weight_decay)
         total = settings.epochs * (len(self.batches.train) // settings.batch_size + 1)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, [g["max"] for g in groups if g["params"]], total_steps=total + 1, pct_start=0.15
+            optimizer, peaks, total_steps=total + 1, pct_start=0.15
         )
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         self.average.to(self.accelerator.device)
 
     def _optimise(self, batch: Batch) -> dict[str, float]:
         settings, device = self.settings, self.accelerator.device
-        outputs = self.model(batch.inputs.to(device))
-        labels, counted = (
-            {n: v.to(device) for n, v in rows.items()} for rows in (batch.labels, batch.label_weights)
-        )
+        outputs, sides = self.model(batch.inputs.to(device)), (batch.labels, batch.label_weights)
+        labels, counted = ({n: v.to(device) for n, v in rows.items()} for rows in sides)
         form = (settings.label_smoothing, settings.focal_gamma)
-        losses = task_losses(outputs.logits, labels, self.weights, *form, counted)
-        losses = weigh_labels(losses, labels, settings.label_weights)
+        losses = objective.task_losses(outputs.logits, labels, self.weights, *form, counted)
+        losses = objective.weigh_labels(losses, labels, settings.label_weights)
+        masks, appearance = batch.masks.to(device), labels[str(TaskName.APPEARANCE)]
         if outputs.opacity is not None:
-            masks = batch.masks.to(device)
-            losses["opacity"] = settings.opacity_weight * opacity_loss(outputs.opacity, masks)
+            losses["opacity"] = settings.opacity_weight * objective.opacity_loss(outputs.opacity, masks)
         if outputs.evidence is not None:
-            appearance, masks = labels[str(TaskName.APPEARANCE)], batch.masks.to(device)
-            losses["claims"] = settings.claim_weight * claim_loss(outputs.evidence, appearance, masks)
+            claims = objective.claim_loss(outputs.evidence, appearance, masks)
+            losses["claims"] = settings.claim_weight * claims
         if outputs.paired is not None:
             scale = self.accelerator.unwrap_model(self.model).shared.scale
-            pairs = contrastive_loss(outputs, batch.patients.to(device), scale)
+            pairs = objective.contrastive_loss(outputs, batch.patients.to(device), scale)
             losses["contrastive"] = settings.contrastive_weight * pairs
         total = torch.stack(list(losses.values())).sum()
         self.accelerator.backward(total)
@@ -162,16 +151,9 @@ class Run:
         total = len(loader)
         if self.step:
             loader = self.accelerator.skip_first_batches(loader, self.step)
-        bar = tqdm(
-            loader,
-            desc=f"epoch {self.epoch + 1}/{self.settings.epochs}",
-            initial=self.step,
-            total=total,
-            unit_scale=self.settings.batch_size,
-            unit="film",
-            mininterval=5,
-            disable=not self.accelerator.is_main_process,
-        )
+        shown = {"initial": self.step, "total": total, "unit": "film", "unit_scale": self.settings.batch_size}
+        shown |= {"mininterval": 5, "disable": not self.accelerator.is_main_process}
+        bar = tqdm(loader, desc=f"epoch {self.epoch + 1}/{self.settings.epochs}", **shown)
         for batch in bar:
             losses = self._optimise(batch)
             self.step += 1
@@ -183,13 +165,10 @@ class Run:
 
     # --- validation
 
-    def validation_logits(self) -> dict[str, np.ndarray]:
-        """(N, K) logits of the averaged weights for the validation films."""
-        return self._logits(self.batches)
-
     @torch.inference_mode()
-    def _logits(self, batches: Batches) -> dict[str, np.ndarray]:
-        model = self.average.module.eval()
+    def validation_logits(self, batches: Batches | None = None) -> dict[str, np.ndarray]:
+        """(N, K) logits of the averaged weights for the validation films, of the run or of `batches`."""
+        model, batches = self.average.module.eval(), batches or self.batches
         device = next(model.parameters()).device
         parts: dict[str, list[np.ndarray]] = {}
         for start in range(0, len(batches.validation), 32):
@@ -212,9 +191,8 @@ class Run:
         scores = {n: macro_auroc(*self.labelled(n, rows)) for n, rows in ranked.items()}
         first = scores[str(self.settings.model.tasks[0].name)]
         self.history.append({"epoch": self.epoch, **{f"auroc_{n}": s for n, s in scores.items()}})
-        logger.info(
-            "epoch %d: %s", self.epoch, ", ".join(f"{n} macro AUROC {s:.4f}" for n, s in scores.items())
-        )
+        told = ", ".join(f"{n} macro AUROC {s:.4f}" for n, s in scores.items())
+        logger.info("epoch %d: %s", self.epoch, told)
         if first > self.best or self.settings.keep == "last":
             self.best, self.best_epoch = first, self.epoch
             if self.accelerator.is_main_process:
@@ -228,13 +206,7 @@ class Run:
 
     def state_dict(self) -> dict:
         """Where the run stands, for accelerate's saved state."""
-        return {
-            "epoch": self.epoch,
-            "step": self.step,
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "history": self.history,
-        }
+        return {name: getattr(self, name) for name in ("epoch", "step", "best", "best_epoch", "history")}
 
     def load_state_dict(self, state: dict) -> None:
         """Take up where a saved run stood."""
@@ -272,15 +244,13 @@ class Run:
         processor, served = self._served()
         self._refit(served)
         temperatures = {}
-        for name, logits in self._logits(served).items():
+        for name, logits in self.validation_logits(served).items():
             rows, labels = self.labelled(name, logits)
             temperatures[name] = round(fit_temperature(TASKS[name].kind, rows, labels), 4)
         model.config = replace(self.settings.model, temperatures=temperatures)
         films = ((f.source, f.film_id, f.patient, f.split) for f in self.films)
-        extra = {
-            "split.csv": csv_text(("source", "film", "patient", "split"), films),
-            "training.json": json.dumps(self.history, indent=2) + "\n",
-        }
+        extra = {"split.csv": csv_text(("source", "film", "patient", "split"), films)}
+        extra["training.json"] = json.dumps(self.history, indent=2) + "\n"
         if self.settings.half_precision:
             model.half()
         model.save_pretrained(self.out / "checkpoint", processor, extra)
@@ -305,3 +275,30 @@ class Run:
             labels = torch.from_numpy(self.data.labels[name][taught])
             refit(model, name, entering(model, name, parts), labels, self.weights[str(name)])
             logger.info("refitted %s on %d studies", name, len(taught))
+
+
+def train(
+    settings_file: Path, data: Path, out: Path, *, cache: Path = Path("runs/cache"), limit: int = 0
+) -> Path:
+    """Train as a settings file says, and export the checkpoint.
+
+    Args:
+        data: folder with the corpora.
+        out: folder of the run; the same one resumes it.
+        cache: folder for decoded films.
+        limit: at most so many films a corpus, for a quick try; 0 for all.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        ViewboxError: a setting means nothing, or a corpus cannot be read.
+    """
+    settings = TrainingSettings.load(settings_file)
+    films = [film for name in settings.corpora for film in open_corpus.load(name, data)[: limit or None]]
+    pictures, reports = [f for f in films if f.encoded], [f for f in films if not f.encoded]
+    films = (twins_share_a_patient(pictures) if pictures else []) + reports
+    run = Run(settings, films, out, cache)
+    run.train()
+    run.export()
+    return out / "checkpoint"

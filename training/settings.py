@@ -106,10 +106,8 @@ class TrainingSettings(Configuration):
         if not set(self.refit) <= tasks:
             raise ViewboxError("'refit' takes any of {tasks}.", tasks=", ".join(sorted(tasks)) or "no task")
         if not set(self.label_weights) <= tasks or not all(w > 0 for w in self.label_weights.values()):
-            raise ViewboxError(
-                "'label_weights' takes a positive weight for any of {tasks}.",
-                tasks=", ".join(sorted(tasks)) or "no task",
-            )
+            template = "'label_weights' takes a positive weight for any of {tasks}."
+            raise ViewboxError(template, tasks=", ".join(sorted(tasks)) or "no task")
         if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
             raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
 

@@ -13,11 +13,11 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from evaluation.metrics.many_labels import mean_metrics
 from modeling.labels import FINDINGS
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
-from training.corpora.index_terms import FOLDS, fold_of, indexed
-from training.weak_labels import mean_metrics
+from training.corpora.reports import FOLDS, fold_of, indexed
 
 FEWEST = 2 * FOLDS
 """A finding with fewer reports that have it (or lack it) is left out."""
@@ -37,32 +37,29 @@ def measure(reports: Sequence[Report]) -> dict[str, Any]:
     truth = np.array([indexed(report) for report in reports])
     counts = truth.sum(axis=0)
     most = len(reports) - FEWEST
-    tested = [k for k in range(truth.shape[1]) if most >= counts[k] >= FEWEST]
-    if not tested:
+    tested = np.flatnonzero((counts >= FEWEST) & (counts <= most))
+    if not len(tested):
         raise ReportError("Too few reports have index terms that name a finding; give more of Open-i.")
     folds = np.array([fold_of(report.report_id) for report in reports])
-    names = [FINDINGS.classes[k] for k in tested]
+    names, known = [FINDINGS.classes[k] for k in tested], truth[:, tested]
     readings = {}
     for name, sections in READINGS.items():
-        scores = _out_of_fold([report.text(sections) for report in reports], truth[:, tested], folds)
+        scores = _out_of_fold([report.text(sections) for report in reports], known, folds)
         by_finding = {
-            finding: mean_metrics(truth[:, [k]], scores[:, [place]])["mean_auroc"]
-            for place, (finding, k) in enumerate(zip(names, tested, strict=True))
+            finding: mean_metrics(known[:, [k]], scores[:, [k]])["mean_auroc"]
+            for k, finding in enumerate(names)
         }
-        readings[name] = mean_metrics(truth[:, tested], scores) | {"auroc": by_finding}
-    positives = {finding: int(counts[k]) for finding, k in zip(names, tested, strict=True)}
+        readings[name] = mean_metrics(known, scores) | {"auroc": by_finding}
+    positives = dict(zip(names, counts[tested].tolist(), strict=True))
     return {"reports": len(reports), "positives": positives, "readings": readings}
 
 
 def _out_of_fold(texts: Sequence[str], truth: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """(N, K) log odds of every report by the model that did not see it."""
-    scores = np.zeros(truth.shape)
+    scores, words = np.zeros(truth.shape), np.array(texts, object)
     for fold in range(FOLDS):
         test = folds == fold
-        seen = [text for text, held in zip(texts, test, strict=True) if not held]
-        scores[test] = tfidf_scores(
-            seen, truth[~test], [text for text, held in zip(texts, test, strict=True) if held]
-        )
+        scores[test] = tfidf_scores(words[~test], truth[~test], words[test])
     return scores
 
 
@@ -84,11 +81,10 @@ def tfidf_scores(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) 
     except ValueError as exc:  # sklearn's word for: nothing is left
         raise ReportError("The reports share too few words to learn from; give more of them.") from exc
     test_words, scores = words.transform(test), np.zeros((len(test), labels.shape[1]))
-    for column in range(labels.shape[1]):
-        if labels[:, column].all() or not labels[:, column].any():
-            continue
-        model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear")
-        scores[:, column] = model.fit(train_words, labels[:, column]).decision_function(test_words)
+    for own, column in zip(labels.T, scores.T, strict=True):
+        if own.any() and not own.all():
+            model = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear")
+            column[:] = model.fit(train_words, own).decision_function(test_words)
     return scores
 
 

@@ -3,8 +3,8 @@
 Brixia (Borghesi and Maroldi 2020) grades six lung zones A to F from 0 to 3, and how many of them are affected
 is what RICORD's grading counts. A geographic extent and an opacity score, both 0 to 8 and of Cohen et
 al. 2020, are no counts of zones: they stay ratings, and no case gets a reference label from them, for nobody
-read one. Training may learn from a stand-in that it links to the zones (`training.corpora.extent`), which a
-card calls by its name. They were published as the mean of three raters, whose own numbers are not there.
+read one. Training may learn from a stand-in that `training.corpora.published_films` links to the zones, and a
+card calls it by its name. They were published as the mean of three raters, whose own numbers are not there.
 """
 
 from collections.abc import Mapping, Sequence

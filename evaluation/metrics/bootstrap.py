@@ -16,11 +16,7 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 
 def patient_draws(patients: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """(R, N) float32: how often each film counts when patients are drawn with replacement.
-
-    Args:
-        patients: (N,) patient of each film; all films of a patient are drawn together.
-    """
+    """(R, N) float32: how often each film counts when their (N,) patients are drawn with replacement."""
     names, number = np.unique(patients, return_inverse=True)
     count = len(names)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
@@ -53,12 +49,17 @@ def measured(statistic: Statistic, draws: np.ndarray) -> Measured:
 
 def rounded(value: float) -> float | None:
     """Four decimals; None for a value that is not defined."""
-    return None if not np.isfinite(value) else round(float(value), 4)
+    return None if not np.isfinite(value) else round(float(value), 4) + 0.0  # no -0.0
 
 
 def with_interval(name: str, found: Measured) -> dict[str, Any]:
     """A value and its interval as `metrics.json` holds them."""
     return {name: rounded(found.value), f"{name}_95": [rounded(found.low), rounded(found.high)]}
+
+
+def as_json(found: Measured) -> dict[str, Any]:
+    """A value and its interval where they stand alone."""
+    return {"value": rounded(found.value), "95": [rounded(found.low), rounded(found.high)]}
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ def compare(a: Statistic, b: Statistic, draws: np.ndarray) -> Comparison:
     return Comparison(difference, min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
 
 
+def ahead(a: Statistic, b: Statistic, draws: np.ndarray) -> dict[str, Any]:
+    """By how much A is ahead of B, with the paired p, as `metrics.json` holds it."""
+    found = compare(a, b, draws)
+    return with_interval("difference", found.difference) | {"p": rounded(found.p)}
+
+
 def bootstrap_interval(
     metric: Callable[[np.ndarray, np.ndarray], float],
     values: np.ndarray,
@@ -102,9 +109,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """95 % percentile interval of what no weights can say, such as a median; patients are drawn as above.
 
-    Args:
-        metric: takes (N, ...) values and (N,) labels of the drawn films.
-        patients: (N,) patient of each film.
+    `metric` takes (N, ...) values and (N,) labels of the drawn films.
     """
     generator = np.random.default_rng(seed)
     names, number = np.unique(patients, return_inverse=True)

@@ -11,17 +11,18 @@ import numpy as np
 
 from evaluation.metrics.bootstrap import (
     Statistic,
-    compare,
+    ahead,
     measured,
     patient_draws,
     plain,
     rounded,
     with_interval,
 )
-from evaluation.metrics.one_label import auroc, average_precision, band_of, recall_at_rate
+from evaluation.metrics.one_label import auroc, average_precision, class_row
 from modeling.labels import Task
 
 BINS = 10
+MEAN_RESAMPLES = 500
 LEAST = 2
 """A label with fewer positives (or negatives) on the test has no curve worth a number."""
 
@@ -53,6 +54,13 @@ class LabelScores:
 
         return statistic
 
+    def headline(self, draws: np.ndarray) -> dict[str, Any]:
+        """Mean AUROC and average precision with their intervals."""
+        out: dict[str, Any] = {}
+        for name, score in MACRO.items():
+            out |= with_interval(name, measured(self.macro(score), draws))
+        return out
+
     def brier(self, weights: np.ndarray) -> np.ndarray:
         """Mean squared distance of probability and label, over all labels: (R, N) -> (R,)."""
         distance = ((self.values - self.labels) ** 2).mean(axis=1)
@@ -73,15 +81,10 @@ MACRO = {"macro_auroc": auroc, "macro_average_precision": average_precision}
 
 
 def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> dict[str, Any]:
-    """Headline metrics, each label, and what a constant answer reaches.
-
-    Args:
-        trained: (K,) share of the training studies that have each label.
-    """
+    """Headline metrics, each label, and what a constant answer reaches: the (K,) shares in training."""
     draws = patient_draws(scores.patients)
     out: dict[str, Any] = {"n": len(scores.labels), "patients": len(np.unique(scores.patients))}
-    for name, score in MACRO.items():
-        out |= with_interval(name, measured(scores.macro(score), draws))
+    out |= scores.headline(draws)
     out |= with_interval("expected_calibration_error", measured(scores.calibration_error, draws))
     out |= with_interval("brier", measured(scores.brier, draws))
     shares = scores.labels.mean(axis=0)
@@ -92,33 +95,32 @@ def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> di
         "macro_average_precision": round(prevalence, 4),
         "brier": rounded(float(constant.brier(plain(len(scores.labels)))[0])),
     }
-    out["per_class"] = {
-        name: _label(scores, k, float(trained[k]), draws) for k, name in enumerate(task.classes)
-    }
-    return out
+    columns = zip(task.classes, scores.values.T, scores.labels.T, trained.tolist(), strict=True)
+    return out | {"per_class": {name: class_row(*column, draws) for name, *column in columns}}
 
 
-def _label(scores: LabelScores, k: int, trained: float, draws: np.ndarray) -> dict[str, Any]:
-    values, positive = scores.values[:, k], scores.labels[:, k]
-    row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
-    for name, score in (("auroc", auroc), ("average_precision", average_precision)):
-        row |= with_interval(name, measured(lambda w, s=score: s(values, positive, w), draws))
-    row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, plain(len(positive)), 0.1)[0]))
-    return row | {"training_share": round(trained, 4), "frequency": band_of(trained)}
+def mean_metrics(truth: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
+    """Mean AUROC and average precision of (N, K) labels and scores, with intervals over the N reports."""
+    draws, answer = patient_draws(np.arange(len(truth)), MEAN_RESAMPLES), {}
+    for name, score in (("mean_auroc", auroc), ("mean_average_precision", average_precision)):
+
+        def mean(weights: np.ndarray, score: Any = score) -> np.ndarray:
+            return np.nanmean([score(*pair, weights) for pair in zip(scores.T, truth.T, strict=True)], axis=0)
+
+        found = measured(mean, draws)
+        answer[name] = rounded(found.value)
+        answer[f"{name}_interval"] = [rounded(found.low), rounded(found.high)]
+    return answer
 
 
 def beside(own: LabelScores, rivals: dict[str, tuple[str, np.ndarray]]) -> list[dict[str, Any]]:
-    """Each rival's numbers on the same studies, and by how much the checkpoint is ahead (paired bootstrap).
+    """Each rival on the same studies, and by how much the checkpoint is ahead (paired bootstrap).
 
-    Args:
-        rivals: name -> what it sees, and its (N, K) scores.
+    `rivals`: name -> what it sees, and its (N, K) scores.
     """
     draws, out = patient_draws(own.patients), []
     for name, (sees, values) in rivals.items():
         rival = LabelScores(values, own.labels, own.patients)
-        row: dict[str, Any] = {"name": name, "sees": sees}
-        for metric, score in MACRO.items():
-            row |= with_interval(metric, measured(rival.macro(score), draws))
-        test = compare(own.macro(auroc), rival.macro(auroc), draws)
-        out.append(row | with_interval("difference", test.difference) | {"p": rounded(test.p)})
+        row = {"name": name, "sees": sees, **rival.headline(draws)}
+        out.append(row | ahead(own.macro(auroc), rival.macro(auroc), draws))
     return out

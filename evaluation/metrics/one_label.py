@@ -6,11 +6,13 @@ draw does not define it. One row of ones is the plain value.
 Shape letters: R draws, N films, K classes, G groups of equal scores.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from evaluation.metrics.bootstrap import measured, plain, rounded, with_interval
 from modeling.labels import TaskKind
 
 RATES = {"recall_at_fpr_05": 0.05, "recall_at_fpr_10": 0.10}
@@ -178,6 +180,14 @@ def brier(scored: Scored, weights: np.ndarray) -> np.ndarray:
     return _ratio(weights @ squares, weights.sum(axis=1))
 
 
+def scores(metrics: Mapping[str, Metric], scored: Scored, draws: np.ndarray) -> dict[str, Any]:
+    """Metrics with their intervals, as `metrics.json` holds them."""
+    out: dict[str, Any] = {}
+    for name, metric in metrics.items():
+        out |= with_interval(name, measured(lambda weights, metric=metric: metric(scored, weights), draws))
+    return out
+
+
 RANKING: dict[str, Metric] = {
     "macro_auroc": macro(auroc),
     "macro_average_precision": macro(average_precision),
@@ -213,3 +223,12 @@ HEAD, TAIL = 0.3, 0.1
 def band_of(share: float) -> str:
     """Head (at least 30 % of the training films), tail (under 10 %) or medium."""
     return "head" if share >= HEAD else "tail" if share < TAIL else "medium"
+
+
+def class_row(values: np.ndarray, positive: np.ndarray, trained: float, draws: np.ndarray) -> dict[str, Any]:
+    """One class against the rest: (N,) probabilities, (N,) bool, and its share of the training films."""
+    row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
+    for name, score in (("auroc", auroc), ("average_precision", average_precision)):
+        row |= with_interval(name, measured(lambda w, score=score: score(values, positive, w), draws))
+    row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, plain(len(values)), 0.1)[0]))
+    return row | {"training_share": round(trained, 4), "frequency": band_of(trained)}

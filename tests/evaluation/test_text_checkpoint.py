@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
-from evaluation import label_sources
 from evaluation.metrics.many_labels import LEAST, LabelScores, beside, summarise_labels
 from evaluation.metrics.one_label import macro_auroc
+from evaluation.text_checkpoint import MINED
 from hub_config.cards import card as cards
 from hub_config.cards import pages
 from modeling.errors import ViewboxError
@@ -120,7 +120,7 @@ def test_mined_labels_are_compared_on_the_same_reports(
     assert "first ahead by" in capsys.readouterr().out
     answer = json.loads(out.read_text())
     assert answer["test_reports"] == cards.read_metrics(own)["sides"]["test"]
-    row = answer["sources"][label_sources.MINED]
+    row = answer["sources"][MINED]
     assert row["macro_auroc"] > 0.8 and len(row["difference_95"]) == 2
     cards.write(own)
     assert f"{row['macro_auroc']:.3f}" in (own / "README.md").read_text()

@@ -2,7 +2,7 @@
 
 import torch
 
-from training.counterfactuals import paint
+from training.films import paint
 
 
 def films() -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,9 +14,8 @@ from modeling.study import ClinicalText, Study
 from tests.doubles.command import command
 from tests.doubles.example_reports import toy_reports_settings, write_indexed_archive
 from training.corpora import open_corpus
-from training.corpora.index_terms import fold_of
 from training.corpora.labelled_film import Film
-from training.corpora.reports import indexed_reports, mined_reports, side_of
+from training.corpora.reports import fold_of, indexed_reports, mined_reports, side_of
 from training.masked_language import Corpus, MaskedLanguage, by_length
 from training.run import GAPS_FILE, Run
 from training.settings import TrainingSettings

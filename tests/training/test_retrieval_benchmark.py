@@ -10,8 +10,7 @@ from modeling.reports.embedding import ReportEncoder
 from modeling.reports.report import Report
 from tests.doubles.command import command
 from tests.doubles.example_reports import corpus, write_archive
-from training.retrieval_benchmark import benchmark, headings_of
-from training.retrieval_measures import gains, means, query_measures
+from training.retrieval_benchmark import benchmark, gains, headings_of, means, query_measures
 
 main = command("retrieval")
 

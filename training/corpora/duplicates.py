@@ -5,7 +5,6 @@ anyone who holds the films can check it without the films being passed on.
 """
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,11 @@ from typing import Any
 import imagehash
 import numpy as np
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from modeling.csv_cells import csv_rows, csv_text
-from modeling.errors import StudyError, ViewboxError
+from modeling.errors import ViewboxError
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA
 
@@ -92,25 +93,14 @@ def left_out(films: Iterable[Film], folder: Path) -> list[Film]:
 
 
 def _hashed(film: Film) -> Hashed:
-    try:
-        with Image.open(io.BytesIO(film.encoded)) as picture:
-            gray = _middle_square(_eight_bit(picture), film.pixel_aspect_ratio)
-    except (OSError, ValueError) as exc:
-        raise StudyError(
-            "Film {film_id} of {source} cannot be decoded; leave it out.",
-            film_id=film.film_id,
-            source=film.source,
-        ) from exc
+    pixels = film.pixels()
+    if pixels.dtype != np.uint8:
+        values = pixels.astype(np.float32)
+        pixels = (values * (255.0 / max(float(values.max()), 1.0))).astype(np.uint8)
+    gray = _middle_square(Image.fromarray(pixels), film.pixel_aspect_ratio)
     content = hashlib.sha256(film.encoded).hexdigest()[:16]
     found = str(imagehash.phash(gray, hash_size=SIDE))
     return Hashed(film.source, film.film_id, film.patient, film.split, content, found)
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    if picture.mode != "I;16":
-        return picture.convert("L")
-    values = np.asarray(picture, np.float32)
-    return Image.fromarray((values * (255.0 / max(float(values.max()), 1.0))).astype(np.uint8))
 
 
 def _middle_square(picture: Image.Image, pixel_aspect_ratio: float) -> Image.Image:
@@ -179,6 +169,16 @@ def report(films: Sequence[Hashed], pairs: Sequence[Pair]) -> dict[str, Any]:
     }
 
 
+def find_twins(
+    films: Sequence[Film], folder: Path
+) -> tuple[list[Hashed], dict[str, Any], set[tuple[str, str]]]:
+    """Hashes, the report on all films in the folder's files, and those held out that training showed too."""
+    hashed = hash_films(films)
+    everything = [*hashed, *hash_films(left_out(films, folder))]
+    pairs = near_pairs(everything)
+    return hashed, report(everything, pairs), twins_in_training(pairs)
+
+
 def _across(pairs: Sequence[Pair]) -> dict[str, int]:
     """Pairs of two corpora."""
     names = (sorted((p.first.source, p.second.source)) for p in pairs if p.first.source != p.second.source)
@@ -217,8 +217,7 @@ def trained_sources(path: Path) -> set[str]:
 
 
 def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
-    """The films on the sides that a checkpoint's `split.csv` names; one that it does not name stays where it
-    is.
+    """The films on the sides that a checkpoint's `split.csv` names; one that it does not name stays as it is.
 
     Raises:
         ViewboxError: the file cannot be read, or has other columns.
@@ -228,31 +227,32 @@ def as_trained(path: Path, films: Sequence[Film]) -> list[Film]:
     try:
         written = {(row["source"], row["film"]): row["split"] for row in csv_rows(path)}
     except KeyError as exc:
-        raise ViewboxError(
-            "{path} has no column {exc}; train the checkpoint again.", path=path.name, exc=str(exc)
-        ) from exc
+        template = "{path} has no column {exc}; train the checkpoint again."
+        raise ViewboxError(template, path=path.name, exc=str(exc)) from exc
     return [replace(film, split=written.get((film.source, film.film_id), film.split)) for film in films]
 
 
+def one_person(films: Sequence[Film], patients: Iterable[str]) -> dict[str, str]:
+    """Patient -> the first of `patients` who shares a film, or nearly the same one: one person."""
+    names = list(dict.fromkeys(patients))
+    number = {name: i for i, name in enumerate(names)}
+    pairs = near_pairs(hash_films(films))
+    edges = [[number[one.patient] for one in (pair.first, pair.second)] for pair in pairs]
+    ends = np.array(edges, int).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(pairs)), tuple(ends)), (len(names), len(names)))
+    _, group = connected_components(graph, directed=False)
+    first = {g: name for name, g in zip(names[::-1], group[::-1].tolist(), strict=True)}
+    return {name: first[g] for name, g in zip(names, group.tolist(), strict=True)}
+
+
 def twins_share_a_patient(films: Sequence[Film]) -> list[Film]:
-    """Films that are one film get one patient and one side, so that a split made of patients keeps them
-    together.
+    """Films that are one film get one patient and one side, so that a split by patient keeps them together.
 
     A group that stood on several sides goes as a whole to training, or else to validation: a film that
     training shows, or that a choice looked at, cannot be held out for a test.
     """
-    group = {film.patient: film.patient for film in films}
-
-    def root(name: str) -> str:
-        while group[name] != name:
-            name = group[name]
-        return name
-
-    for pair in near_pairs(hash_films(films)):
-        first, second = sorted(root(one.patient) for one in (pair.first, pair.second))
-        group[second] = first
-    sides: dict[str, set[str]] = {}
+    person, sides = one_person(films, sorted(film.patient for film in films)), {}
     for film in films:
-        sides.setdefault(root(film.patient), set()).add(film.split)
+        sides.setdefault(person[film.patient], set()).add(film.split)
     first = {name: min(found, key=("train", "validation", "test").index) for name, found in sides.items()}
-    return [replace(f, patient=root(f.patient), split=first[root(f.patient)]) for f in films]
+    return [replace(f, patient=person[f.patient], split=first[person[f.patient]]) for f in films]

@@ -48,24 +48,25 @@ class Film:
     findings: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
-    def study(self) -> Study:
-        """The film decoded, with its table and text.
+    def pixels(self) -> np.ndarray:
+        """The stored values, (H, W) uint8 or uint16.
 
         Raises:
             StudyError: the bytes are no image.
         """
-        if not self.encoded:
-            return Study(None, self.table, self.text)
         try:
             picture = Image.open(io.BytesIO(self.encoded))
-            pixels = np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
-            pixels = pixels.view(np.int16) if self.signed else pixels
+            return np.asarray(picture if picture.mode == "I;16" else picture.convert("L"))
         except (OSError, ValueError) as exc:
-            raise StudyError(
-                "Film {film_id} of {source} cannot be decoded; leave it out.",
-                film_id=self.film_id,
-                source=self.source,
-            ) from exc
+            template = "Film {film_id} of {source} cannot be decoded; leave it out."
+            raise StudyError(template, film_id=self.film_id, source=self.source) from exc
+
+    def study(self) -> Study:
+        """The film decoded (`pixels` says what it raises), with its table and text."""
+        if not self.encoded:
+            return Study(None, self.table, self.text)
+        pixels = self.pixels()
+        pixels = pixels.view(np.int16) if self.signed and pixels.dtype == np.uint16 else pixels
         radiograph = Radiograph(pixels, pixel_aspect_ratio=self.pixel_aspect_ratio, **self.presentation)
         return Study(radiograph, self.table, self.text)
 
@@ -73,10 +74,7 @@ class Film:
 def known_boxes(
     drawn: tuple[tuple[float, ...], ...], labels: Mapping[TaskName, str]
 ) -> tuple[tuple[float, ...], ...] | None:
-    """What is known of where a film's opacities lie; None where nobody drew them.
-
-    A film that is not Negative has opacities, whether or not somebody drew them; a Negative one has none.
-    """
+    """Where a film's opacities lie: a Negative one has none; None where another's were drawn by nobody."""
     return drawn if drawn or labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0] else None
 
 

@@ -30,10 +30,6 @@ def load(name: str, folder: Path) -> list[Film]:
     if is_case_folder(folder / name) and not (file and (folder / file).is_file()):
         return list(case_folder(folder / name))
     if loader is None:
-        raise ViewboxError(
-            "There is no corpus '{name}'; choose from {corpora}, or import it to {folder}.",
-            name=name,
-            corpora=", ".join(CORPORA),
-            folder=folder / name,
-        )
+        template = "There is no corpus '{name}'; choose from {corpora}, or import it to {folder}."
+        raise ViewboxError(template, name=name, corpora=", ".join(CORPORA), folder=folder / name)
     return list(loader(folder / file))

@@ -25,7 +25,6 @@ from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
 from modeling.labels import TaskName, grading_from_zones
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Photometric, Window
-from training.corpora.extent import fit_extent_cuts, zones_from_extent
 from training.corpora.labelled_film import Film, Split, known_boxes, split_of
 
 logger = logging.getLogger(__name__)
@@ -38,11 +37,8 @@ def read_published(rows: Callable[[str, ImportSettings], Iterator[object]], path
         ViewboxError: there is no such file, or it lacks a published column.
     """
     if not path.is_file():
-        raise ViewboxError(
-            "There is no file {path} in {parent}; name the folder that holds the corpora.",
-            path=path.name,
-            parent=path.parent,
-        )
+        template = "There is no file {path} in {parent}; name the folder that holds the corpora."
+        raise ViewboxError(template, path=path.name, parent=path.parent)
     yield from (row for row in rows(str(path), ImportSettings()) if isinstance(row, Row))
 
 
@@ -106,20 +102,13 @@ def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
 
 def siim(path: Path) -> Iterator[Film]:
     """SIIM-FISABIO-RSNA COVID-19: appearance by study, boxes of opacities; films squashed to a square."""
-    yield from with_test_side(list(_siim_films(path)), TaskName.APPEARANCE, SIIM_TEST_SHARE)
-
-
-def _siim_films(path: Path) -> Iterator[Film]:
+    films = []
     for row in read_published(siim_importer.rows, path):
         height, width = row.squashed_from or (1, 1)
         drawn = tuple((box.left, box.top, box.width, box.height) for box in row.regions)
-        yield _film(
-            row,
-            row.split or "test",
-            pixel_aspect_ratio=height / width,
-            labels=row.reference,
-            boxes=known_boxes(drawn, row.reference),
-        )
+        more = {"labels": row.reference, "boxes": known_boxes(drawn, row.reference)}
+        films.append(_film(row, row.split or "test", pixel_aspect_ratio=height / width, **more))
+    yield from with_test_side(films, TaskName.APPEARANCE, SIIM_TEST_SHARE)
 
 
 def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
@@ -131,6 +120,21 @@ def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
             pairs.append((extent, zones))
     extents, zones = np.asarray(pairs, float).T
     return fit_extent_cuts(extents, zones)
+
+
+def zones_from_extent(extent: float, cuts: tuple[float, ...]) -> int:
+    """Lung zones (0 to 6) that go with a geographic extent (0 to 8)."""
+    return int(np.searchsorted(np.asarray(cuts), extent, side="right"))
+
+
+def fit_extent_cuts(extents: np.ndarray, zones: np.ndarray) -> tuple[float, ...]:
+    """Six increasing cut points on (N,) extents: as many films fall above each as have that many (N,) zones.
+
+    Equipercentile linking of two readings of the same films. What follows is a stand-in to learn from and no
+    reader's grading (`cases.importers.severity` says why).
+    """
+    shares = [(zones < k).mean() for k in range(1, 7)]
+    return tuple(float(c) for c in np.maximum.accumulate(np.quantile(extents, shares)))
 
 
 def _affected_zones(row: Row) -> int | None:
@@ -148,26 +152,24 @@ def _grading(row: Row, cuts: tuple[float, ...]) -> dict[TaskName, str]:
     return {} if grading is None else {TaskName.GRADING: grading}
 
 
-def _graded(rows: Iterator[Row], cuts: tuple[float, ...], fields: Sequence[str]) -> Iterator[Film]:
-    """The frontal films with a severity reading."""
-    for row in rows:
+def _graded(importer: Any, path: Path, linked: Path, fields: Sequence[str]) -> Iterator[Film]:
+    """The frontal films with a severity reading; cut points come from the file that is `linked`."""
+    cuts = extent_cuts(linked)
+    for row in read_published(importer.rows, path):
         labels = _grading(row, cuts)
         if labels and row.view in ("PA", "AP"):
-            yield _film(row, _side(row.patient), fields, labels=labels)
+            yield _film(row, _side(row.patient), ("sex", "view_position", *fields), labels=labels)
 
 
 def cohen(path: Path) -> Iterator[Film]:
     """covid-chestxray-dataset (Cohen et al. 2020), frontal films with a severity reading."""
-    fields = ("sex", "view_position", *covid_chestxray.TABLE)
-    yield from _graded(read_published(covid_chestxray.rows, path), extent_cuts(path), fields)
+    yield from _graded(covid_chestxray, path, path, tuple(covid_chestxray.TABLE))
 
 
 def hannover(path: Path) -> Iterator[Film]:
     """COVID-19 Image Repository, Hannover Medical School: films with an expert's severity, and laboratory."""
-    fields = ("sex", "view_position", *hannover_importer.LABORATORY)
-    yield from _graded(
-        read_published(hannover_importer.rows, path), extent_cuts(path.parent / "cohen.parquet"), fields
-    )
+    fields = tuple(hannover_importer.LABORATORY)
+    yield from _graded(hannover_importer, path, path.with_name("cohen.parquet"), fields)
 
 
 def phantoms(path: Path) -> Iterator[Film]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cases.importers import covid_chestxray, hannover
 from cases.importers.severity import geographic_extent, zone_scores
-from evaluation.metrics.bootstrap import measured, patient_draws
+from evaluation.metrics.bootstrap import as_json, measured, patient_draws
 from evaluation.metrics.one_label import Scored, quadratic_kappa, spearman
 from modeling.labels import GRADING, grading_from_zones
 from training.corpora.open_corpus import CORPORA
@@ -44,16 +44,12 @@ def severities(folder: Path) -> dict[tuple[str, str], Severity]:
     Raises:
         ViewboxError: a file is not in the folder, or has other columns.
     """
-    return {
-        (row.source, row.published): Severity(
-            row.patient,
-            geographic_extent(row.ratings),
-            zone_scores(row.ratings, "S"),
-            zone_scores(row.ratings, "J"),
-        )
-        for importer in (covid_chestxray, hannover)
-        for row in read_published(importer.rows, folder / CORPORA[importer.LAYOUT.source][0])
-    }
+    found = {}
+    for importer in (covid_chestxray, hannover):
+        for row in read_published(importer.rows, folder / CORPORA[importer.LAYOUT.source][0]):
+            zones = (zone_scores(row.ratings, reader) for reader in "SJ")
+            found[row.source, row.published] = Severity(row.patient, geographic_extent(row.ratings), *zones)
+    return found
 
 
 def expert_agreement(readings: Mapping[tuple[str, str], Severity], draws: int = 2000) -> dict[str, Any]:
@@ -68,30 +64,33 @@ def expert_agreement(readings: Mapping[tuple[str, str], Severity], draws: int = 
     senior, junior = (np.array([getattr(s, name) for s in both]) for name in ("senior", "junior"))  # N 6
     gradings = [np.array([_grade(zones) for zones in reader]) for reader in (senior, junior)]
     graded = (gradings[0] >= 0) & (gradings[1] >= 0)
-    extent = np.array([np.nan if s.extent is None else s.extent for s in both])
-    measured_extent = np.isfinite(extent)
-    patients = np.array([s.patient for s in both])
+    extent = np.array([s.extent for s in both], float)  # None: NaN
     sums = senior.sum(axis=1), junior.sum(axis=1)
-    everyone = np.ones(len(both), bool)
-
-    def agreement(metric: Agreement, first: np.ndarray, second: np.ndarray, keep: np.ndarray) -> dict:
-        drawn = patient_draws(patients[keep], draws)
-        found = measured(lambda weights: metric(first[keep], second[keep], weights), drawn)
-        return {
-            "value": round(found.value, 4),
-            "95": [round(found.low, 4), round(found.high, 4)],
-            "films": int(keep.sum()),
-            "patients": len(np.unique(patients[keep])),
-        }
-
-    return {
-        "kappa_brixia_zones": agreement(_kappa, senior, junior, everyone),
-        "kappa_brixia_sum": agreement(_kappa, *sums, everyone),
-        "kappa_grading": agreement(_kappa, *gradings, graded),
-        "spearman_brixia_sum": agreement(spearman, *sums, everyone),
-        "spearman_extent_senior": agreement(spearman, sums[0], extent, measured_extent),
-        "spearman_extent_junior": agreement(spearman, sums[1], extent, measured_extent),
+    everyone, rated = np.ones(len(both), bool), np.isfinite(extent)
+    patients = np.array([s.patient for s in both])
+    compared: dict[str, tuple[Agreement, np.ndarray, np.ndarray, np.ndarray]] = {
+        "kappa_brixia_zones": (_kappa, senior, junior, everyone),
+        "kappa_brixia_sum": (_kappa, *sums, everyone),
+        "kappa_grading": (_kappa, *gradings, graded),
+        "spearman_brixia_sum": (spearman, *sums, everyone),
+        "spearman_extent_senior": (spearman, sums[0], extent, rated),
+        "spearman_extent_junior": (spearman, sums[1], extent, rated),
     }
+    return {name: _agreement(*pair, patients, draws) for name, pair in compared.items()}
+
+
+def _agreement(
+    metric: Agreement,
+    first: np.ndarray,
+    second: np.ndarray,
+    keep: np.ndarray,
+    patients: np.ndarray,
+    draws: int,
+) -> dict[str, Any]:
+    """Of the films to keep, (N,) bool."""
+    drawn = patient_draws(patients[keep], draws)
+    found = measured(lambda weights: metric(first[keep], second[keep], weights), drawn)
+    return as_json(found) | {"films": int(keep.sum()), "patients": len(np.unique(patients[keep]))}
 
 
 def _kappa(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -100,33 +100,35 @@ class Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class _Tables:
-    """(N, F) encoded clinical fields of all films."""
+class _Reading:
+    """What an arm reads of all films; its clinical fields are encoded, (N, F) each."""
 
+    arm: Arm
+    evidence: Evidence
     numeric: np.ndarray
     category: np.ndarray
     known: np.ndarray
 
     @classmethod
-    def of(cls, films: Sequence[Film], processor: ProcessorConfig, arm: Arm) -> "_Tables":
-        columns = [encode_table(film.table, processor.table) for film in films]
+    def of(cls, arm: Arm, evidence: Evidence, processor: ProcessorConfig) -> "_Reading":
+        columns = [encode_table(film.table, processor.table) for film in evidence.films]
         numeric, category, known = (np.stack(column) for column in zip(*columns, strict=True))
         if not arm.values:
             numeric, category = np.zeros_like(numeric), np.zeros_like(category)
-        return cls(numeric, category, known)
+        return cls(arm, evidence, numeric, category, known)
 
-    def inputs(self, arm: Arm, rows: np.ndarray) -> ModelInputs:
+    def inputs(self, rows: np.ndarray) -> ModelInputs:
         """The films' inputs, with a film that comes as a feature map."""
         batch = len(rows)
-        return ModelInputs(
-            image=torch.zeros(batch, 0),
-            image_given=torch.full((batch,), Modality.IMAGE in arm.modalities),
-            numeric=torch.from_numpy(self.numeric[rows]),
-            category=torch.from_numpy(self.category[rows]),
-            known=torch.from_numpy(self.known[rows]),
-            tokens=torch.zeros(batch, 0, dtype=torch.long),
-            token_mask=torch.zeros(batch, 0, dtype=torch.bool),
-        )
+        given = torch.full((batch,), Modality.IMAGE in self.arm.modalities)
+        table = (torch.from_numpy(v[rows]) for v in (self.numeric, self.category, self.known))
+        text = (torch.zeros(batch, 0, dtype=kind) for kind in (torch.long, torch.bool))
+        return ModelInputs(torch.zeros(batch, 0), given, *table, *text)
+
+    def logits(self, model: FusionModel, inputs: ModelInputs, rows: np.ndarray) -> Tensor:
+        """(B, K) of the films' inputs."""
+        features = self.evidence.features(self.arm, rows)
+        return model.forward_embedded(model.embed(inputs), inputs, features)[str(TaskName.GRADING)]
 
 
 def train_and_predict(
@@ -147,82 +149,60 @@ def train_and_predict(
         (N test, K) probabilities, and those of the same model with the table taken away.
     """
     torch.manual_seed(seed)
-    config, processor = _configure(arm, settings, evidence, train, recipe)
+    config, processor = _configure(arm, settings, [evidence.films[i] for i in train], recipe.fewest_known)
     model = FusionModel(config, processor)
     if "image" in model.encoders:
         model.encoders["image"].backbone = nn.Identity()  # frozen: it has given its feature maps
-    tables = _Tables.of(evidence.films, processor, arm)
-    _fit(model, arm, evidence, tables, train, recipe, seed)
+    reading = _Reading.of(arm, evidence, processor)
+    _fit(model, reading, train, recipe, seed)
     model.eval()
     with torch.inference_mode():
-        inputs, features = tables.inputs(arm, test), evidence.features(arm, test)
+        inputs = reading.inputs(test)
         without = replace(inputs, known=torch.zeros_like(inputs.known))
-        read = [_logits(model, one, features).numpy() for one in (inputs, without)]
-    return probabilities(GRADING.kind, read[0]), probabilities(GRADING.kind, read[1])
+        given, bare = (reading.logits(model, one, test).numpy() for one in (inputs, without))
+    return probabilities(GRADING.kind, given), probabilities(GRADING.kind, bare)
 
 
 def _configure(
-    arm: Arm,
-    settings: tuple[FusionConfig, ProcessorConfig],
-    evidence: Evidence,
-    train: np.ndarray,
-    recipe: Recipe,
+    arm: Arm, settings: tuple[FusionConfig, ProcessorConfig], films: Sequence[Film], fewest_known: int
 ) -> tuple[FusionConfig, ProcessorConfig]:
     """The arm's model over `settings`, with the table's statistics of its training films."""
     config, processor = settings
-    frozen = freeze_statistics(processor, [evidence.films[i] for i in train])
-    fields = tuple(field for field in frozen.table if field.known >= recipe.fewest_known)
+    fields = tuple(f for f in freeze_statistics(processor, films).table if f.known >= fewest_known)
     reads_film, reads_table = (m in arm.modalities for m in (Modality.IMAGE, Modality.TABLE))
-    return (
-        replace(
-            config,
-            tasks=(TaskConfig(TaskName.GRADING, arm.modalities),),
-            image=config.image if reads_film else None,
-            table=config.table if reads_table else None,
-            text=None,
-            fusion=arm.fusion,
-        ),
-        ProcessorConfig(image=processor.image if reads_film else None, table=fields if reads_table else ()),
+    model = replace(
+        config,
+        tasks=(TaskConfig(TaskName.GRADING, arm.modalities),),
+        image=config.image if reads_film else None,
+        table=config.table if reads_table else None,
+        text=None,
+        fusion=arm.fusion,
     )
+    image, table = processor.image if reads_film else None, fields if reads_table else ()
+    return model, ProcessorConfig(image=image, table=table)
 
 
-def _fit(
-    model: FusionModel,
-    arm: Arm,
-    evidence: Evidence,
-    tables: _Tables,
-    train: np.ndarray,
-    recipe: Recipe,
-    seed: int,
-) -> None:
+def _fit(model: FusionModel, reading: _Reading, train: np.ndarray, recipe: Recipe, seed: int) -> None:
     """AdamW with a one-cycle schedule on the ordinal loss; no early stopping, so no film is needed for it."""
-    generator = torch.Generator().manual_seed(seed)
-    steps = recipe.epochs * math.ceil(len(train) / recipe.batch_size)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps)
-    labels = torch.from_numpy(evidence.labels)
+    generator, task = torch.Generator().manual_seed(seed), str(TaskName.GRADING)
+    rate, steps = recipe.learning_rate, recipe.epochs * math.ceil(len(train) / recipe.batch_size)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    labels = torch.from_numpy(reading.evidence.labels)
     counts = torch.bincount(labels[train], minlength=len(GRADING.classes))
-    weights = {str(TaskName.GRADING): class_weights(counts, recipe.class_balance)}
+    weights = {task: class_weights(counts, recipe.class_balance)}
     dropout = (recipe.table_dropout, recipe.field_dropout, recipe.image_dropout)
     model.train()
     for _ in range(recipe.epochs):
         order = train[torch.randperm(len(train), generator=generator).numpy()]
         for start in range(0, len(order), recipe.batch_size):
             rows = order[start : start + recipe.batch_size]
-            inputs = tables.inputs(arm, rows)
-            if len(arm.modalities) > 1:
+            inputs = reading.inputs(rows)
+            if len(reading.arm.modalities) > 1:
                 inputs = drop_modalities(inputs, *dropout, generator)
-            logits = _logits(model, inputs, evidence.features(arm, rows))
-            (loss,) = task_losses(
-                {str(TaskName.GRADING): logits}, {str(TaskName.GRADING): labels[rows]}, weights, 0.0
-            ).values()
+            logits = reading.logits(model, inputs, rows)
+            loss = task_losses({task: logits}, {task: labels[rows]}, weights)[task]
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-
-
-def _logits(model: FusionModel, inputs: ModelInputs, features: Tensor | None) -> Tensor:
-    return model.forward_embedded(model.embed(inputs), inputs, features)[str(TaskName.GRADING)]

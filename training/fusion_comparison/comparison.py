@@ -10,7 +10,9 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import product
 from os import getpid
 from pathlib import Path
 from typing import Any
@@ -22,17 +24,18 @@ from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.labels import GRADING, TaskName
 from modeling.progress import Progress, progress
 from modeling.study import Modality
-from training.corpora.duplicates import hash_films, near_pairs
+from training.corpora.duplicates import one_person
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import load
 from training.corpora.severity import Severity, expert_agreement, severities
 from training.fusion_comparison.arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
 from training.fusion_comparison.frozen_films import FrozenBackbone, feature_maps, open_backbone
-from training.fusion_comparison.scores import Readings, score
+from training.fusion_comparison.scores import METRICS, Readings, score
 from training.settings import TrainingSettings
 
 CONFIG = Path(__file__).parents[1] / "configs" / "film.json"
 FOLDS = 5
+CORPORA = ("cohen", "hannover")
 Configured = tuple[FusionConfig, ProcessorConfig]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
@@ -43,17 +46,8 @@ def graded_films(folder: Path) -> list[Film]:
     Raises:
         ViewboxError: a corpus is not in the folder.
     """
-    films = [film for name in ("cohen", "hannover") for film in load(name, folder)]
+    films = [film for name in CORPORA for film in load(name, folder)]
     return [film for film in films if TaskName.GRADING in film.labels]
-
-
-def same_people(films: Sequence[Film]) -> np.ndarray:
-    """(N,) patient of each film; two patients who share a film, or nearly the same one, are one person."""
-    names = {film.patient: film.patient for film in films}
-    for pair in near_pairs(hash_films(films)):
-        kept, merged = (names[one.patient] for one in (pair.first, pair.second))
-        names = {patient: kept if name == merged else name for patient, name in names.items()}
-    return np.array([names[film.patient] for film in films])
 
 
 def folds(films: Sequence[Film], people: np.ndarray, seed: int) -> Splits:
@@ -89,79 +83,64 @@ def compare(
     Raises:
         ViewboxError: a corpus or a backbone is not there.
     """
-    started, recipe = time.perf_counter(), recipe or Recipe()
+    started, settings = time.perf_counter(), TrainingSettings.load(CONFIG)
     films, readings = graded_films(folder), severities(folder)
-    settings = TrainingSettings.load(CONFIG)
     opened = [open_backbone(name, settings.model, settings.processor) for name in backbones]
-    extents = np.array([_extent(readings[film.source, film.film_id].extent) for film in films])
-    fields = [field.name for field in settings.processor.table]
-    work = _Work(films, extents, (settings.model, settings.processor), recipe, seeds, draws, cache)
-    merged = len({film.patient for film in films}) - len(np.unique(work.people))
+    work = _Work(
+        films, readings, (settings.model, settings.processor), recipe or Recipe(), seeds, draws, cache
+    )
     return {
-        "protocol": _protocol(films, readings, fields, merged, recipe, seeds, draws),
+        "protocol": work.protocol(),
         "readers": expert_agreement(readings, draws),
         "backbones": [work.on(backbone) for backbone in opened],
         "seconds": round(time.perf_counter() - started),
     }
 
 
-def _extent(extent: float | None) -> float:
-    return np.nan if extent is None else extent
-
-
-def _fields_in_both(films: Sequence[Film], fields: Sequence[str], fewest: int) -> list[str]:
-    """The clinical fields that have `fewest` values or more in each corpus."""
-    known = Counter((film.source, name) for film in films for name in film.table.values)
-    return [name for name in fields if all(known[corpus, name] >= fewest for corpus in ("cohen", "hannover"))]
-
-
-def _protocol(
-    films: Sequence[Film],
-    readings: Mapping[tuple[str, str], Severity],
-    fields: Sequence[str],
-    merged: int,
-    recipe: Recipe,
-    seeds: int,
-    draws: int,
-) -> dict[str, Any]:
-    graded = {(film.source, film.film_id) for film in films}
-    clear = [key for key, reading in readings.items() if reading.extent == 0 and key not in graded]
-    return {
-        "task": str(GRADING.name),
-        "corpora": {
-            name: {
-                "films": sum(film.source == name for film in films),
-                "patients": len({film.patient for film in films if film.source == name}),
-            }
-            for name in ("cohen", "hannover")
-        },
-        "rows_with_extent_0_and_no_grading": len(clear),
-        "patients_merged_because_they_share_a_film": merged,
-        "fields_in_both": _fields_in_both(films, fields, recipe.fewest_known),
-        "folds": FOLDS,
-        "seeds": seeds,
-        "draws": draws,
-        "patches_a_side": PATCHES,
-        "recipe": asdict(recipe),
-    }
-
-
+@dataclass(frozen=True, eq=False)
 class _Work:
     """Fits every arm on every split of every backbone; what was fitted once is read from the cache."""
 
-    def __init__(
-        self,
-        films: Sequence[Film],
-        extents: np.ndarray,
-        settings: Configured,
-        recipe: Recipe,
-        seeds: int,
-        draws: int,
-        cache: Path,
-    ) -> None:
-        self.films, self.extents, self.settings, self.recipe = films, extents, settings, recipe
-        self.seeds, self.draws, self.cache = seeds, draws, cache
-        self.people = same_people(films)
+    films: Sequence[Film]
+    readings: Mapping[tuple[str, str], Severity]
+    settings: Configured
+    recipe: Recipe
+    seeds: int
+    draws: int
+    cache: Path
+
+    @cached_property
+    def people(self) -> np.ndarray:
+        """(N,) patient of each film; those who share a film are one person."""
+        person = one_person(self.films, (film.patient for film in self.films))
+        return np.array([person[film.patient] for film in self.films])
+
+    @cached_property
+    def extents(self) -> np.ndarray:
+        """(N,) geographic extent, NaN where nobody read it."""
+        return np.array([self.readings[film.source, film.film_id].extent for film in self.films], float)
+
+    def protocol(self) -> dict[str, Any]:
+        """On what films, fields and folds."""
+        films, graded = self.films, {(film.source, film.film_id) for film in self.films}
+        clear = [key for key, read in self.readings.items() if read.extent == 0 and key not in graded]
+        patients = {name: {f.patient for f in films if f.source == name} for name in CORPORA}
+        count = Counter(film.source for film in films)
+        known = Counter((film.source, name) for film in films for name in film.table.values)
+        fields = [field.name for field in self.settings[1].table]
+        fewest, people = self.recipe.fewest_known, len(np.unique(self.people))
+        return {
+            "task": str(GRADING.name),
+            "corpora": {n: {"films": count[n], "patients": len(patients[n])} for n in CORPORA},
+            "rows_with_extent_0_and_no_grading": len(clear),
+            "patients_merged_because_they_share_a_film": sum(map(len, patients.values())) - people,
+            "fields_in_both": [f for f in fields if all(known[name, f] >= fewest for name in CORPORA)],
+            "folds": FOLDS,
+            "seeds": self.seeds,
+            "draws": self.draws,
+            "patches_a_side": PATCHES,
+            "recipe": asdict(self.recipe),
+        }
 
     def on(self, backbone: FrozenBackbone) -> dict[str, Any]:
         """What one backbone's features show."""
@@ -201,18 +180,9 @@ class _Work:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(N, K) probabilities with and without the table; (0, 0, 0) for a film on no test side."""
         features = backbone.revision if Modality.IMAGE in arm.modalities else ""
-        films = [
-            (film.film_id, str(film.labels[TaskName.GRADING]), dict(film.table.values)) for film in self.films
-        ]
-        decides = (
-            arm,
-            features,
-            seed,
-            self.recipe,
-            self.settings,
-            films,
-            [test.tolist() for _, test in splits],
-        )
+        films = [(f.film_id, str(f.labels[TaskName.GRADING]), dict(f.table.values)) for f in self.films]
+        tests = [test.tolist() for _, test in splits]
+        decides = (arm, features, seed, self.recipe, self.settings, films, tests)
         path = self.cache / f"fit-{hashlib.sha256(repr(decides).encode()).hexdigest()[:16]}.npy"
         if not path.is_file():
             part = path.with_suffix(f".{getpid()}.npy")  # two processes may fit the same
@@ -235,26 +205,17 @@ class _Work:
 
 def report(found: dict[str, Any]) -> str:
     """The comparison as lines of text."""
-    lines = []
-    for backbone in found["backbones"]:
-        for evaluation in ("cross_validation", "cohen_to_hannover"):
-            block = backbone[evaluation]
-            lines.append(
-                f"{backbone['name']}, {evaluation}: {block['films']} films, {block['patients']} patients"
-            )
-            for name, row in block["rows"].items():
-                cells = []
-                for metric in ("spearman_extent", "quadratic_kappa", "macro_auroc"):
-                    low, high = row[metric]["95"]
-                    cells.append(
-                        f"{metric} {_number(row[metric]['value'])} [{_number(low)}, {_number(high)}]"
-                    )
-                p = row.get("versus_film", {}).get("spearman_extent", {}).get("p")
-                lines.append(f"  {name:16}" + "  ".join(cells) + ("" if p is None else f"  p {p:.3f}"))
-    for name, one in found["readers"].items():
-        lines.append(f"readers, {name}: {one['value']:.3f} [{one['95'][0]:.3f}, {one['95'][1]:.3f}]")
-    return "\n".join(lines)
+    lines, kinds = [], ("cross_validation", "cohen_to_hannover")
+    for backbone, kind in product(found["backbones"], kinds):
+        block = backbone[kind]
+        lines.append(f"{backbone['name']}, {kind}: {block['films']} films, {block['patients']} patients")
+        for name, row in block["rows"].items():
+            p = row.get("versus_film", {}).get("spearman_extent", {}).get("p")
+            cells = [f"{metric} {_cell(row[metric])}" for metric in METRICS]
+            lines.append(f"  {name:16}" + "  ".join(cells) + ("" if p is None else f"  p {p:.3f}"))
+    return "\n".join(lines + [f"readers, {name}: {_cell(one)}" for name, one in found["readers"].items()])
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _cell(found: Mapping[str, Any]) -> str:
+    value, low, high = ("-" if x is None else f"{x:.3f}" for x in (found["value"], *found["95"]))
+    return f"{value} [{low}, {high}]"

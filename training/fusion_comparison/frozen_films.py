@@ -93,10 +93,8 @@ def _trained_on(split: Path) -> tuple[tuple[str, ...], frozenset[str]]:
         corpora = tuple(sorted({row["source"] for row in trained}))
         return corpora, frozenset(row["patient"] for row in trained)
     except (ViewboxError, KeyError) as exc:
-        raise ViewboxError(
-            "{parent} has no readable split.csv, so its training patients are unknown; name another.",
-            parent=split.parent,
-        ) from exc
+        template = "{parent} has no readable split.csv, so its training patients are unknown; name another."
+        raise ViewboxError(template, parent=split.parent) from exc
 
 
 @torch.inference_mode()

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics.bootstrap import Measured, Statistic, compare, measured, patient_draws, plain
-from evaluation.metrics.one_label import Scored, auroc, macro, quadratic_kappa, spearman
+from evaluation.metrics.bootstrap import Statistic, as_json, compare, measured, patient_draws, plain, rounded
+from evaluation.metrics.one_label import Metric, Scored, auroc, macro, quadratic_kappa, spearman
 from training.fusion_comparison.arms import ARMS, FILM, FUSIONS
 
 
@@ -31,13 +31,12 @@ class Readings:
 
     def of(self, keep: np.ndarray) -> "Readings":
         """The readings of some of the films."""
-        given, without = (
-            {name: rows[:, keep] for name, rows in arms.items()} for arms in (self.given, self.without_table)
-        )
-        return Readings(given, without, self.labels[keep], self.extents[keep], self.patients[keep])
+        arms = ({n: rows[:, keep] for n, rows in said.items()} for said in (self.given, self.without_table))
+        return Readings(*arms, self.labels[keep], self.extents[keep], self.patients[keep])
 
 
-# --- metrics -----------------------------------------------------------------------------------------------
+Score = Callable[[np.ndarray, Readings, np.ndarray], np.ndarray]
+"""From (N, K) probabilities and (R, N) weights to (R,) values."""
 
 
 def _spearman_extent(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
@@ -47,28 +46,21 @@ def _spearman_extent(probabilities: np.ndarray, readings: Readings, weights: np.
     return spearman(expected[read], readings.extents[read], weights[:, read])
 
 
-def _kappa(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
-    return quadratic_kappa(Scored(probabilities, readings.labels), weights)
+def _graded(metric: Metric) -> Score:
+    return lambda probabilities, readings, weights: metric(Scored(probabilities, readings.labels), weights)
 
 
-def _auroc(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
-    return macro(auroc)(Scored(probabilities, readings.labels), weights)
-
-
-METRICS: dict[str, Callable[[np.ndarray, Readings, np.ndarray], np.ndarray]] = {
+METRICS: dict[str, Score] = {
     "spearman_extent": _spearman_extent,
-    "quadratic_kappa": _kappa,
-    "macro_auroc": _auroc,
+    "quadratic_kappa": _graded(quadratic_kappa),
+    "macro_auroc": _graded(macro(auroc)),
 }
-"""Metric -> from (N, K) probabilities and (R, N) weights to (R,) values; the first one is the headline."""
+"""The first one is the headline."""
 
 
 def _mean_over_seeds(metric: str, probabilities: np.ndarray, readings: Readings) -> Statistic:
     """(S, N, K) probabilities of one arm -> the statistic whose value is the seeds' mean."""
     return lambda weights: np.mean([METRICS[metric](p, readings, weights) for p in probabilities], axis=0)
-
-
-# --- rows --------------------------------------------------------------------------------------------------
 
 
 def score(readings: Readings, draws: int) -> dict[str, Any]:
@@ -78,12 +70,12 @@ def score(readings: Readings, draws: int) -> dict[str, Any]:
     for metric in METRICS:
         statistics = {n: _mean_over_seeds(metric, readings.given[n], readings) for n in rows}
         for name, row in rows.items():
-            row[metric] = _interval(measured(statistics[name], weights)) | {
+            row[metric] = as_json(measured(statistics[name], weights)) | {
                 "seeds": [_value(metric, one, readings) for one in readings.given[name]]
             }
             if name != FILM.name:
                 against = compare(statistics[name], statistics[FILM.name], weights)
-                test = _interval(against.difference) | {"p": rounded(against.p)}
+                test = as_json(against.difference) | {"p": rounded(against.p)}
                 row.setdefault("versus_film", {})[metric] = test
             if name in readings.without_table:
                 bare = _mean_over_seeds(metric, readings.without_table[name], readings)
@@ -102,10 +94,6 @@ def _value(metric: str, probabilities: np.ndarray, readings: Readings) -> float 
     return rounded(float(METRICS[metric](probabilities, readings, plain(len(readings.labels)))[0]))
 
 
-def _interval(found: Measured) -> dict[str, Any]:
-    return {"value": rounded(found.value), "95": [rounded(found.low), rounded(found.high)]}
-
-
 def _correct(tests: list[dict[str, Any]]) -> None:
     """Add the P values corrected for the number of fusions."""
     p_values = [1.0 if test["p"] is None else test["p"] for test in tests]
@@ -121,8 +109,3 @@ def holm(p_values: list[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
         corrected[i] = highest
     return corrected
-
-
-def rounded(value: float) -> float | None:
-    """Four decimals; None for NaN, which JSON does not know."""
-    return None if np.isnan(value) else round(float(value), 4) + 0.0  # no -0.0
