@@ -13,10 +13,9 @@ from hub_config.cards.plots import plots
 from hub_config.case_repo import case_folder
 from hub_config.settings import Settings
 from interface.models.checkpoints import Checkpoints
-from interface.models.drawn_cases import DrawnCases
-from interface.models.gateway import zero_gpu
 from interface.models.heap_limit import share_heaps
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost, zero_gpu
+from interface.models.stores import DrawnCases, StoreHost
 from interface.page import build_page, launch_options
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError

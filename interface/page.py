@@ -10,34 +10,27 @@ from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
-from interface.browser.closed_routes import Gate
-from interface.browser.film_route import FilmRoute
 from interface.browser.look import CSS, HEAD, theme
-from interface.browser.page_language import LanguageRoute
+from interface.browser.routes import FilmRoute, Gate, LanguageRoute
 from interface.case_tab.panels import model_panel
 from interface.case_tab.tab import CaseEvents, case_layout
 from interface.html.fragments import alert, banner
 from interface.language.texts import translations
 from interface.learn_tab.tab import learn_tab
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import StoreHost
+from interface.models.stores import StoreHost
 from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.tab import quiz_tab
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.tab import reports_tab
-from interface.session.lanes import QUIET, Lanes
-from interface.session.queue_position import ModelQueue
+from interface.session.lanes import QUIET, Lanes, ModelQueue
 from interface.session.session import Sessions
 
 SESSIONS = 64
 
 
 def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = None) -> gr.Blocks:
-    """The whole page with its API; nothing is loaded or opened yet.
-
-    Args:
-        plots: draws the measurements of a checkpoint.
-    """
+    """The whole page with its API; `plots` draws measurements; nothing is loaded or opened yet."""
     sessions, queue = Sessions(capacity=SESSIONS), ModelQueue()
     names = [host.name for host in models.hosts]
     with gr.Blocks(title="Viewbox", analytics_enabled=False) as page:

@@ -47,7 +47,7 @@ def share_lines(share: dict[str, Any]) -> list[str]:
 
 def explanation_json(pipeline: DiagnosisPipeline, account: Attribution, verdict: Verdict) -> dict[str, Any]:
     """One explanation: shares, every field and word with what it added in logits, and the map's verdict."""
-    from interface.api.checks_answers import verdict_json  # its words stand with the page's
+    from interface.api.answers import verdict_json  # its words stand with the page's
 
     return {
         "checkpoint": {"name": pipeline.origin.name, "revision": pipeline.origin.revision},

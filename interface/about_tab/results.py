@@ -7,9 +7,7 @@ from markupsafe import Markup
 
 from interface.about_tab.facts import Measured
 from interface.about_tab.tables import cells, drawn, group_table
-from interface.html import numbers
-from interface.html.numbers import percent
-from interface.html.render import ui
+from interface.html.render import percent, ui, written
 from interface.language.texts import Language, known, say, word_for, words_for
 from modeling.render import tables
 from modeling.render.tables import fusion_verdict, interval, number, part, rows
@@ -38,7 +36,7 @@ def ceilings(facts: Measured, language: Language) -> Markup:
         told.append(note("readers.ricord", language, task=word_for("task", str(task), language), **shares))
     kappa = number(part(facts.whole, "ceilings", "severity", "kappa_grading"), "value")
     if kappa is not None:
-        told.append(note("fusion.ceiling", language, kappa=numbers.number(kappa, 2)))
+        told.append(note("fusion.ceiling", language, kappa=written(kappa, 2)))
     return section("readers", told, language)
 
 
@@ -50,7 +48,7 @@ def calibrated(facts: Measured, language: Language) -> Markup:
         sets = part(entry, "prediction_sets")
         if number(sets, "coverage") is not None:
             shares = {key: percent(number(sets, key)) for key in ("wanted", "coverage")}
-            size = numbers.number(number(sets, "mean_size"), 2)
+            size = written(number(sets, "mean_size"), 2)
             parts.append(note("sets", language, task=named, size=size, **shares))
         parts.append(drawn(say("about.points", language, task=named), tables.point_table(entry), language))
     return section("decisions", parts, language)
@@ -138,11 +136,7 @@ def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:
 
 
 def missing(facts: Measured, language: Language, *, drawn: bool) -> Markup:
-    """What nobody has measured for this checkpoint.
-
-    Args:
-        drawn: whether there is anything that draws.
-    """
+    """What nobody has measured for this checkpoint; `drawn` where there is anything that draws."""
     entries = facts.tasks.values()
     measured = {
         "audit": any(rows(entry, "audit") for entry in entries),

@@ -20,10 +20,8 @@ from interface.about_tab.results import (
     phantoms,
     section,
 )
-from interface.about_tab.tables import cells
-from interface.html.numbers import percent
-from interface.html.render import render
-from interface.language.texts import Count, Language, known, marker, say, word_for, words_for
+from interface.html.render import percent, render
+from interface.language.texts import Count, Language, known, marker, say
 from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints, model_line
 from interface.models.model_host import ModelHost
 from interface.session.lanes import Lanes
@@ -36,11 +34,7 @@ Plots = Callable[[Mapping[str, Any], Language], Mapping[str, str]]
 
 
 def about_tab(tabs: gr.Tabs, about: "About", spoken: Callable[[gr.Request], Language], lanes: Lanes) -> None:
-    """Lay out the tab among the others; it is written anew whenever a reader opens it.
-
-    Args:
-        spoken: the language of the reader who asks.
-    """
+    """Lay out the tab; it is written when a reader opens it, in the language that `spoken` gives."""
     with tabs, gr.Tab(marker("tab.about"), id="about") as tab:
         sheets = gr.HTML(elem_id="vb-about-models")
 
@@ -54,10 +48,7 @@ class About:
     """Writes the sheets of all checkpoints."""
 
     def __init__(self, models: Checkpoints, plots: Plots | None = None) -> None:
-        """
-        Args:
-            plots: draws what can be drawn from `metrics.json`; None for no drawings.
-        """
+        # `plots` draws what can be drawn from `metrics.json`
         self._models, self._plots = models, plots
 
     def sheets(self, language: Language) -> Markup:
@@ -72,16 +63,21 @@ class About:
             return {"line": model_line(state, language), "parts": []}
         facts = read_facts(host.pipeline.origin.folder)
         parts = [
-            _identity(host, language),
-            section("trained", [_bullets(_sources(host, language))], language),
-            section("limits", [_bullets(_limits(host, facts, language))], language),
             *self._results(facts, language),
             maps(facts, language),
             phantoms(facts, language),
             fusion(facts, language),
             missing(facts, language, drawn=self._plots is not None),
         ]
-        return {"name": state.name, "parts": parts}
+        return {
+            "state": state,
+            "parameters": Count(state.parameters),
+            "tasks": host.pipeline.config.tasks,
+            "sections": host.text_sections,
+            "sources": _sources(host, language),
+            "limits": _limits(host, facts, language),
+            "parts": parts,
+        }
 
     def _results(self, facts: Measured, language: Language) -> list[Markup]:
         if not facts.tasks:
@@ -109,28 +105,6 @@ class About:
 def _title(svg: str) -> str:
     found = re.search("(?<=title>)[^<]*", svg)
     return found[0] if found else ""
-
-
-def _bullets(items: list[str]) -> Markup:
-    return cells().bullets(items)
-
-
-def _identity(host: ModelHost, language: Language) -> Markup:
-    state, parameters = host.state, Count(host.state.parameters)
-    reads = [
-        say(
-            "about.reads",
-            language,
-            task=word_for("task", str(task.name), language),
-            modalities=words_for("modality", map(str, task.modalities), language, " and "),
-        )
-        for task in host.pipeline.config.tasks
-    ]
-    text = note("what", language, parameters=parameters, revision=state.revision) + _bullets(reads)
-    if host.text_sections:
-        sections = words_for("section", host.text_sections, language)
-        text += note("sections", language, sections=sections)
-    return text + section("use", [note("use", language)], language)
 
 
 def _sources(host: ModelHost, language: Language) -> list[str]:

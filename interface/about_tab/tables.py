@@ -5,8 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from interface.html.numbers import number
-from interface.html.render import macros, ui
+from interface.html.render import macros, ui, written
 from interface.language.texts import Language, known, say
 from modeling.render import tables
 from modeling.render.tables import Table, Value
@@ -39,7 +38,7 @@ def named(kinds: tuple[str, ...], name: str, language: Language) -> str:
 
 def plain(cell: Value | str) -> str:
     """A number without its interval."""
-    return number(cell.value, cell.digits) if isinstance(cell, Value) else cell or "–"
+    return written(cell.value, cell.digits) if isinstance(cell, Value) else cell or "–"
 
 
 def gauge(cell: Value, low: float = 0.0, high: float = 1.0) -> str:

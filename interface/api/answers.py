@@ -1,31 +1,47 @@
 """Results as JSON for callers of the API: numbers, names and pictures as data URLs, nothing by file name."""
 
+import math
 from typing import Any
 
 from cases.case import Case
 from cases.store import CasePage
-from interface.html.pictures import film_url, shown_film
+from interface.case_tab.map_switch import method_about
+from interface.case_tab.trust_panel import reading, reason_in_words
+from interface.html.pictures import film_url, map_urls, shown_film
+from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints, mismatch
 from interface.models.model_host import ModelHost
-from modeling.results import Attribution, Familiarity, Prediction
-from modeling.study import CLINICAL_FIELDS, spellings_of
+from modeling.explain.registry import map_method
+from modeling.results import (
+    Attribution,
+    Familiarity,
+    FilmOpinion,
+    ModalityAccount,
+    Prediction,
+    Proof,
+    TrustMeasure,
+)
+from modeling.study import CLINICAL_FIELDS, Modality, spellings_of
+from modeling.trust.verdict import Verdict
 
 Json = dict[str, Any]
 
 
+def _taken(found: object, names: str) -> Json:
+    """Some of an object's attributes by their own names; JSON has neither infinity nor NaN."""
+    return {name: _finite(getattr(found, name)) for name in names.split()}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
 def model_json(host: ModelHost) -> Json:
     """Where a checkpoint stands, and the case sources that it suits."""
-    state = host.state
-    return {
-        "phase": state.phase,
-        "checkpoint": state.name,
-        "revision": state.revision,
-        "device": state.device,
-        "parameters": state.parameters,
-        "sources": list(host.sources),
-        "text_sections": list(host.text_sections),
-        "sentence": state.sentence,
-    }
+    state = _taken(host.state, "phase revision device parameters sentence")
+    return {"checkpoint": host.state.name, **state, **_taken(host, "sources text_sections")}
 
 
 def models_json(models: Checkpoints) -> Json:
@@ -42,18 +58,12 @@ def case_json(case: Case) -> Json:
     radiograph = case.study.radiograph
     return {
         "case_id": case.case_id,
-        "source": case.provenance.source,
-        "attribution": case.provenance.attribution,
-        "synthetic": case.provenance.synthetic,
+        **_taken(case.provenance, "source attribution synthetic"),
         "licence": case.licence.name,
         "may_show": case.licence.may_show,
         "modalities": [str(m) for m in case.study.modalities],
         "shape": list(radiograph.shape) if radiograph is not None else None,
-        # JSON has no infinity; a laboratory limit travels as text.
-        "table": {
-            n: v if isinstance(v, str) or abs(v) < 1e300 else str(v)
-            for n, v in case.study.table.values.items()
-        },
+        "table": {name: plain(value) for name, value in case.study.table.values.items()},
         "text": dict(case.study.text.sections),
         "reference": {str(task): name for task, name in case.reference.items()},
         "film": film_url(shown_film(case)),
@@ -64,11 +74,8 @@ def page_json(page: CasePage, count: int) -> Json:
     """A range of the list; `next_after` is what `after` takes for the next one."""
     rows = [
         {
-            "case_id": row.case_id,
-            "source": row.source,
+            **_taken(row, "case_id source licence synthetic"),
             "reference": {str(task): name for task, name in row.reference.items()},
-            "licence": row.licence,
-            "synthetic": row.synthetic,
         }
         for row in page.rows
     ]
@@ -99,7 +106,7 @@ def prediction_json(prediction: Prediction, host: ModelHost, case: Case) -> Json
 
 
 def _familiarity(found: Familiarity | None) -> Json | None:
-    return found and {"score": found.score, "threshold": found.threshold, "familiar": found.familiar}
+    return found and _taken(found, "score threshold familiar")
 
 
 def _by_class(classes: tuple[str, ...], values: Any) -> dict[str, float]:
@@ -109,48 +116,103 @@ def _by_class(classes: tuple[str, ...], values: Any) -> dict[str, float]:
 def attribution_json(attribution: Attribution) -> Json:
     """Shares, fields, words and the convergence delta, all in logits; pictures are added by the caller."""
     share = attribution.modality_share
-    relative = attribution.relative_delta
+    numbers = "output baseline_output convergence_delta relative_delta special_tokens padding"
     return {
         "target": attribution.target.slug,
         "against": attribution.target.against,
-        "method": attribution.method,
-        "baseline": attribution.baseline,
-        "output": attribution.output,
-        "baseline_output": attribution.baseline_output,
-        "convergence_delta": attribution.convergence_delta,
-        "relative_delta": relative if relative < float("inf") else None,
-        "verdict": attribution.verdict,
+        **_taken(attribution, f"method baseline verdict evaluations seconds notes {numbers}"),
         "modality_share": {
             str(m): {"logits": v, "fraction": share.fractions[m]} for m, v in share.logits.items()
         },
         "fields": [
-            {"name": f.name, "value": _plain(f.value), "attribution": f.attribution}
+            {"name": f.name, "value": plain(f.value), "attribution": f.attribution}
             for f in attribution.fields
         ],
         "words": [vars(w) for w in attribution.words],
-        "special_tokens": attribution.special_tokens,
-        "padding": attribution.padding,
-        "evaluations": attribution.evaluations,
-        "seconds": attribution.seconds,
-        "notes": list(attribution.notes),
     }
 
 
-def _plain(value: float | str | None) -> float | str | None:
+def plain(value: float | str | None) -> float | str | None:
+    """A clinical value: JSON has no infinity, so a laboratory limit travels as text."""
     return str(value) if isinstance(value, float) and abs(value) > 1e300 else value
+
+
+def map_json(case: Case, found: Attribution | FilmOpinion, opacity: float, sign: str = "both") -> Json:
+    """The heat map over the film, its legend and scale; null where no film may be shown or no map is."""
+    shown = shown_film(case)
+    drawn = (None, None, None)
+    if shown is not None and found.image is not None:
+        drawn = map_urls(shown, found, opacity=opacity, sign=sign)
+    return dict(zip(("heat_map", "legend", "scale"), drawn, strict=True))
 
 
 def fields_json() -> Json:
     """What `table` may hold: units, plausible ranges, categories, and how each may be written."""
     return {
         name: {
-            "kind": field.kind,
-            "unit": field.unit,
+            **_taken(field, "kind unit other_units categories"),
             "low": field.low if field.kind == "numeric" else None,
             "high": field.high if field.kind == "numeric" else None,
-            "other_units": list(field.other_units),
-            "categories": list(field.categories),
             "spellings": {name: list(words) for name, words in spellings_of(field.name).items()},
         }
         for name, field in CLINICAL_FIELDS.items()
+    }
+
+
+# --- checks of a map
+
+
+def opinion_json(opinion: FilmOpinion) -> Json:
+    """What another method or a control says; its picture is added by the caller."""
+    return {
+        "not_for_diagnosis": True,
+        **_taken(opinion, "method output seconds notes"),
+        "control": map_method(opinion.method).kind == "control",
+        "what_it_is": method_about(opinion.method, "en"),
+        "target": opinion.target.slug,
+    }
+
+
+def account_json(account: ModalityAccount) -> Json:
+    """Exact Shapley values and interactions, in logits; a coalition's name joins its parts by +."""
+    return {
+        "shapley": {str(m): value for m, value in account.shapley.items()},
+        "interactions": {
+            "+".join(str(m) for m in Modality if m in parts): value
+            for parts, value in account.interactions.items()
+        },
+        "disagreement": [str(m) for m in account.disagreement],
+        **_taken(account, "change seconds"),
+    }
+
+
+def measure_json(measure: TrustMeasure) -> Json:
+    """A trust measure with its meaning in words, and whether it speaks for the map: good, bad, open, none."""
+    return {
+        **_taken(measure, "name value meaning low high seconds"),
+        "sentence": say(f"meaning.{measure.meaning}", "en"),
+        "speaks": reading(measure),
+    }
+
+
+def verdict_json(verdict: Verdict) -> Json:
+    """How far the map deserves to be believed, the checks it failed, and four questions answered."""
+    return {
+        "level": verdict.level,
+        "reasons": [
+            {"sentence": reason_in_words(reason, "en"), **_taken(reason, " ".join(vars(reason)))}
+            for reason in verdict.reasons
+        ],
+        "answers": dict(verdict.answers),
+    }
+
+
+def proof_json(proof: Proof, host: ModelHost, case: Case) -> Json:
+    """The answers before and after, and what the map had claimed, in logits of the target."""
+    return {
+        "not_for_diagnosis": True,
+        "target": proof.target.slug,
+        "before": prediction_json(proof.before, host, case)["tasks"],
+        "after": prediction_json(proof.after, host, case)["tasks"],
+        **_taken(proof, "change claimed factor claim seconds notes"),
     }

@@ -8,21 +8,18 @@ import numpy as np
 
 from cases.case import Case
 from interface.api import answers
-from interface.api import checks_answers as answers_scrutiny
-from interface.api.cases import Answer, Api, Table
-from interface.api.tool_calls import for_api
-from interface.html.pictures import map_urls, shown_film
+from interface.api.answers import Json
+from interface.api.asked import Asked, publish
+from interface.api.cases import Api
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import asked_target
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target
 from modeling.results import Attribution
-from modeling.sentence import Names
 from modeling.study import Study
 from modeling.trust.verdict import verdict_of
 
-Boxes = list[list[float]]
 MAX_BOXES = 100
 
 
@@ -35,155 +32,47 @@ class ScrutinyApi:
     def publish(self) -> None:
         """Register every endpoint, one at a time beside the other model work."""
         for work in (self.second_opinion, self.examine, self.prove):
-            gr.api(for_api(work), api_name=work.__name__, concurrency_limit=1, concurrency_id="model")
+            publish(work.__name__, work, "model")
 
-    def second_opinion(
-        self,
-        case_id: str = "",
-        target: str = "",
-        method: str = "grad_cam",
-        opacity: float = 0.5,
-        film: str = "",
-        name: str = "",
-        table: Table | None = None,
-        indication: str | None = None,
-        checkpoint: str = "",
-        against: str = "",
-    ) -> Answer:
-        """Another method's map of the film, or a control's that knows nothing, as a data URL.
+    def second_opinion(self, asked: Asked, _: gr.Request | None) -> Json:
+        """Another method's map of the film, or a control's."""
+        asked.check("method", method_names("opinion", "control"))
+        asked.check_opacity()
+        case, host, target = self._target(asked)
+        opinion = host.opinion(case.study, target, asked.method, threading.Event())
+        picture = answers.map_json(case, opinion, asked.opacity)["heat_map"]
+        return {**answers.opinion_json(opinion), "heat_map": picture}
 
-        Args:
-            case_id: as it stands in the list of cases; empty for a study of your own.
-            target: task/class, such as appearance/Typical; empty for the most probable class.
-            method: by its name, such as grad_cam or evidence; or a control: edges, random_weights.
-            opacity: of the heat map, 0 to 1.
-            film: as in `predict_upload`, where no case is named.
-            name: the file's name.
-            table: as in `predict`.
-            indication: as in `predict`.
-            checkpoint: as in `predict`.
-            against: as in `explain`.
-        """
-        others = method_names("opinion", "control")
-        if method not in others:
-            raise ViewboxError(
-                "The method cannot be '{method}'; choose one of {names}.",
-                method=method,
-                names=Names("name", others),
-            )
-        if not isinstance(opacity, int | float) or not 0 <= opacity <= 1:
-            raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
-        case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted = self._target(host, case, target, against)
-        opinion = host.opinion(case.study, wanted, method, threading.Event())
-        told, shown = answers_scrutiny.opinion_json(opinion), shown_film(case)
-        if shown is None:
-            return {**told, "heat_map": None}
-        picture, _, _ = map_urls(shown, opinion, opacity=opacity, sign="both")
-        return {**told, "heat_map": picture}
-
-    def examine(
-        self,
-        case_id: str = "",
-        target: str = "",
-        baseline: str = "black",
-        film: str = "",
-        name: str = "",
-        table: Table | None = None,
-        indication: str | None = None,
-        checkpoint: str = "",
-        against: str = "",
-    ) -> Answer:
-        """How far an explanation can be believed: two accounts of the parts, and every trust measure.
-
-        Args:
-            case_id: as it stands in the list of cases; empty for a study of your own.
-            target: task/class, such as appearance/Typical; empty for the most probable class.
-            baseline: what the film's path starts from, as in `explain`.
-            film: as in `predict_upload`, where no case is named.
-            name: the file's name.
-            table: as in `predict`.
-            indication: as in `predict`.
-            checkpoint: as in `predict`.
-            against: as in `explain`.
-        """
-        case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted, stop = self._target(host, case, target, against), threading.Event()
-        attribution = self._attribution(host, case.study, wanted, baseline)
-        account = host.account(case.study, wanted, attribution)
-        measures = list(host.measures(case.study, wanted, attribution, stop))
+    def examine(self, asked: Asked, _: gr.Request | None) -> Json:
+        """Two accounts of the parts, and every trust measure."""
+        case, host, target = self._target(asked)
+        attribution = self._attribution(host, case.study, target, asked.baseline)
+        account = host.account(case.study, target, attribution)
+        measures = list(host.measures(case.study, target, attribution, threading.Event()))
         has_map = attribution.image is not None
         return {
             "not_for_diagnosis": True,
             "checkpoint": answers.model_json(host),
             **answers.attribution_json(attribution),
-            "account": answers_scrutiny.account_json(account),
-            "measures": [answers_scrutiny.measure_json(m) for m in measures],
-            "map_verdict": answers_scrutiny.verdict_json(verdict_of(measures, is_map=has_map)),
+            "account": answers.account_json(account),
+            "measures": [answers.measure_json(m) for m in measures],
+            "map_verdict": answers.verdict_json(verdict_of(measures, is_map=has_map)),
         }
 
-    def prove(
-        self,
-        case_id: str = "",
-        target: str = "",
-        region: Boxes | None = None,
-        fields: list[str] | None = None,
-        words: list[int] | None = None,
-        baseline: str = "black",
-        film: str = "",
-        name: str = "",
-        table: Table | None = None,
-        indication: str | None = None,
-        checkpoint: str = "",
-        against: str = "",
-    ) -> Answer:
-        """Take parts of a study away and predict again, beside what the explanation had claimed for them.
-
-        Args:
-            case_id: as it stands in the list of cases; empty for a study of your own.
-            target: task/class, such as appearance/Typical; empty for the most probable class.
-            region: boxes on the film, each [left, top, right, bottom] as shares of it, 0 to 1.
-            fields: clinical fields by name.
-            words: positions in the `words` that `explain` answers.
-            baseline: what the film's path starts from, as in `explain`.
-            film: as in `predict_upload`, where no case is named.
-            name: the file's name.
-            table: as in `predict`.
-            indication: as in `predict`.
-            checkpoint: as in `predict`.
-            against: as in `explain`.
-        """
-        case, host = self._case(case_id, film, name, table, indication, checkpoint)
-        wanted = self._target(host, case, target, against)
-        mask = region_of(region, case.study)
-        taken, positions = _names(fields), _positions(words)
-        attribution = self._attribution(host, case.study, wanted, baseline)
-        proof = host.prove(case.study, wanted, attribution, mask, taken, positions)
-        return {
-            "checkpoint": answers.model_json(host),
-            **answers_scrutiny.proof_json(proof, host, case),
-        }
+    def prove(self, asked: Asked, _: gr.Request | None) -> Json:
+        """The prediction without some parts, beside what the explanation had claimed for them."""
+        case, host, target = self._target(asked)
+        mask = region_of(asked.region, case.study)
+        taken, positions = _names(asked.fields), _positions(asked.words)
+        attribution = self._attribution(host, case.study, target, asked.baseline)
+        proof = host.prove(case.study, target, attribution, mask, taken, positions)
+        return {"checkpoint": answers.model_json(host), **answers.proof_json(proof, host, case)}
 
     # --- how
 
-    def _case(
-        self,
-        case_id: str,
-        film: str,
-        name: str,
-        table: Table | None,
-        indication: str | None,
-        checkpoint: str,
-    ) -> tuple[Case, ModelHost]:
-        if not case_id:
-            return self._api.own_study(film, name, table, indication or "", checkpoint)
-        if film:
-            raise ViewboxError("Give either a case ID or a film of your own; leave the other one empty.")
-        return self._api.stored_study(case_id, table, indication, checkpoint)
-
-    @staticmethod
-    def _target(host: ModelHost, case: Case, slug: str, against: str) -> Target:
-        return asked_target(host.predict(case.study, case.provenance.source or None), slug, against)
+    def _target(self, asked: Asked) -> tuple[Case, ModelHost, Target]:
+        case, host, prediction = self._api.predicted(asked)
+        return case, host, asked_target(prediction, asked.target, asked.against)
 
     @staticmethod
     def _attribution(host: ModelHost, study: Study, target: Target, baseline: str) -> Attribution:

@@ -1,19 +1,23 @@
 """Named endpoints for reports: labels mined from a text, topics, and cases that resemble each other."""
 
 import time
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from interface.api.cases import Answer
+from interface.api.answers import Json, plain
 from interface.api.tool_calls import for_api
-from interface.models.model_host import StoreHost
-from interface.reports_tab.handlers import LOOK_AGAIN, miner_of
-from interface.reports_tab.panel import LONGEST_REPORT
+from interface.models.stores import StoreHost
+from interface.reports_tab.found_cases import StoreTopics
 from interface.reports_tab.similar_index import Found, SimilarCases
-from interface.reports_tab.topics import StoreTopics
+from interface.reports_tab.tab import LONGEST_REPORT, miner_of
 from modeling.errors import ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality
+
+if TYPE_CHECKING:
+    from modeling.reports.mining import Mention
+    from modeling.reports.report import Report
 
 LONGEST_WAIT = 300.0
 """Seconds that a caller waits at most for the first comparison of all cases."""
@@ -31,13 +35,8 @@ class ReportsApi:
         for work in (self.mine_report, self.similar_cases, self.report_topics):
             gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
 
-    def mine_report(self, report: str, rules: str = "") -> Answer:
-        """What an English report says of 14 findings, with the sentence, the span and the rule that decided.
-
-        Args:
-            report: the text; headings such as FINDINGS: and IMPRESSION: are understood.
-            rules: a rule file's text (TOML); empty for the rules that ship.
-        """
+    def mine_report(self, report: str, rules: str = "") -> Json:
+        """What an English report says of 14 findings, with sentence, span, and the rule that decided."""
         from modeling.reports.report import Report
 
         if not isinstance(report, str) or not report.strip():
@@ -46,25 +45,13 @@ class ReportsApi:
             raise ViewboxError(
                 "The report is longer than {most} characters; shorten it.", most=LONGEST_REPORT
             )
-        miner = miner_of(str(rules or ""))
-        read = Report.from_text(report)
+        miner, read = miner_of(str(rules or "")), Report.from_text(report)
         labels = miner.label(read)
         findings = {
             name: {
                 "value": str(label.value),
                 "positive": miner.positive(labels, name),
-                "mentions": [
-                    {
-                        "value": str(m.value),
-                        "section": m.section,
-                        "span": [m.start, m.end],
-                        "text": read.sections[m.section][m.start : m.end],
-                        "sentence": read.sections[m.section][m.sentence_start : m.sentence_end],
-                        "rule": m.rule,
-                        "cue": read.sections[m.section][m.cue_start : m.cue_end] if m.cue_start >= 0 else "",
-                    }
-                    for m in label.mentions
-                ],
+                "mentions": [_mention_json(mention, read) for mention in label.mentions],
             }
             for name, label in labels.findings.items()
         }
@@ -74,16 +61,8 @@ class ReportsApi:
 
     def similar_cases(
         self, case_id: str, k: int = 5, image: float = 1.0, table: float = 1.0, text: float = 1.0
-    ) -> Answer:
-        """The stored cases most like one, and the most like it with another label; never the same patient.
-
-        Args:
-            case_id: as it stands in the list of cases.
-            k: how many of each, 1 to 100.
-            image: how much the film counts, 0 or more.
-            table: how much the clinical table counts.
-            text: how much the text counts; a case's report counts as its text.
-        """
+    ) -> Json:
+        """The stored cases most like one, and the most like it with another label; never the same patient."""
         weights = {}
         for modality, weight in zip(Modality, (image, table, text), strict=True):
             if isinstance(weight, bool) or not isinstance(weight, int | float):
@@ -105,7 +84,7 @@ class ReportsApi:
             "contrast": [_neighbour_json(one, found) for one in found.contrast],
         }
 
-    def report_topics(self) -> Answer:
+    def report_topics(self) -> Json:
         """Topics of the reports in the store: keywords with weights, coherence (NPMI), and cases."""
         self._wait()
         compared = self._similar.compared
@@ -125,15 +104,28 @@ class ReportsApi:
 
     def _wait(self) -> None:
         """Until all cases are compared; the caller is told how many are, as `gradio_client` shows it."""
-        self._similar.start()
         end, progress = time.monotonic() + LONGEST_WAIT, gr.Progress()
-        while self._similar.building and self._similar.ready is None and time.monotonic() < end:
-            state = self._similar.progress
+        for state in self._similar.steps():
             progress((state.done, state.total or None), desc="Comparing the cases", unit="cases")
-            self._similar.wait(LOOK_AGAIN)
+            if time.monotonic() > end:
+                return
 
 
-def _neighbour_json(one: Neighbour, found: Found) -> Answer:
+def _mention_json(mention: "Mention", report: "Report") -> Json:
+    """A mention with the words and the sentence that it stands in, and the cue that decided."""
+    text = report.sections[mention.section]
+    return {
+        "value": str(mention.value),
+        "section": mention.section,
+        "span": [mention.start, mention.end],
+        "text": text[mention.start : mention.end],
+        "sentence": text[mention.sentence_start : mention.sentence_end],
+        "rule": mention.rule,
+        "cue": text[mention.cue_start : mention.cue_end] if mention.cue_start >= 0 else "",
+    }
+
+
+def _neighbour_json(one: Neighbour, found: Found) -> Json:
     """A neighbour with the reasons and its own text."""
     return {
         "case_id": one.case_id,
@@ -144,12 +136,7 @@ def _neighbour_json(one: Neighbour, found: Found) -> Answer:
         "other_findings": list(one.other_findings),
         "shared_fields": list(one.shared_fields),
         "differing_fields": [
-            {"name": d.name, "here": _plain(d.here), "there": _plain(d.there)} for d in one.differing_fields
+            {"name": d.name, "here": plain(d.here), "there": plain(d.there)} for d in one.differing_fields
         ],
         "text": dict(found.shelf[one.case_id].report),
     }
-
-
-def _plain(value: float | str) -> float | str:
-    """JSON has no infinity; a laboratory limit travels as text."""
-    return value if isinstance(value, str) or abs(value) < 1e300 else str(value)

@@ -5,14 +5,16 @@ anyone: so it says what it is not for, and points to the numbers that tell how f
 """
 
 import functools
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import gradio as gr
 from gradio.context import LocalContext
 
-from interface.session.error_border import sentence
+from interface.session.lanes import sentence
 
 LIMITS = (
     "For teaching and research, not for diagnosis. Do not use it to advise a person on their health: tell"
@@ -21,11 +23,16 @@ LIMITS = (
 )
 PICTURE = "a picture, left out for tools; it is on the page and in the API of gradio_client"
 
+ARGUMENTS: Mapping[str, str] = json.loads(Path(__file__).with_name("endpoints.json").read_text("utf-8"))[
+    "arguments"
+]
+"""Argument -> its description, the same at every endpoint; ENDPOINT.ARGUMENT where one means its own."""
+
 P = ParamSpec("P")
 
 
 def for_api(function: Callable[P, Any]) -> Callable[P, Any]:
-    """An endpoint whose every error is a `gr.Error` with one sentence; tools get their own form of answer."""
+    """An endpoint with its arguments described; errors are one sentence, tools get a form of their own."""
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -37,7 +44,13 @@ def for_api(function: Callable[P, Any]) -> Callable[P, Any]:
         except Exception as exc:  # the border to the caller: translated here, logged in `sentence`
             raise gr.Error(sentence(exc), print_exception=False) from exc
 
+    guarded.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Args:", *_described(function)])
     return guarded
+
+
+def _described(function: Callable[P, Any]) -> list[str]:
+    names = [name for name in inspect.signature(function).parameters if name != "request"]
+    return [f"    {n}: {ARGUMENTS.get(f'{function.__name__}.{n}') or ARGUMENTS[n]}" for n in names]
 
 
 def is_tool_call() -> bool:

@@ -10,7 +10,7 @@ from interface.case_tab.components import Parts, Updates
 from interface.html.fragments import alert, banner, case_strip, note, upload_box
 from interface.language.texts import say, translated
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import StoreHost
+from interface.models.stores import StoreHost
 from interface.session.defects import DEFECTS
 from interface.session.links import Link, LinkError, language_of
 from interface.session.session import Session, Sessions

@@ -18,7 +18,7 @@ from interface.html.fragments import alert, case_list, note
 from interface.language.texts import marker, say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
-from interface.models.model_host import StoreHost
+from interface.models.stores import StoreHost
 from interface.session.prefetch import Prefetch
 from interface.session.session import Listing, Session, Sessions
 from interface.session.study_edits import own_case, revised

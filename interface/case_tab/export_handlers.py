@@ -14,8 +14,8 @@ from interface.html.fragments import alert, case_name
 from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import StoreHost
 from interface.models.prediction_limits import limits_of
+from interface.models.stores import StoreHost
 from interface.session.links import Link
 from interface.session.session import Answer, Session, Sessions, link_of
 from interface.session.study_edits import fitted, target_of

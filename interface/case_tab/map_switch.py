@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,12 @@ def localisation_of(folder: Path) -> Mapping[str, Any] | None:
     """The localisation benchmark that lies beside a checkpoint's weights; None where there is none."""
     found = mapping(folder / MAPS_FILE)
     return found if isinstance(found.get("maps"), dict) and isinstance(found.get("films"), int) else None
+
+
+@lru_cache(maxsize=16)
+def first_method(folder: Path) -> str:
+    """The map that a reader of this checkpoint sees first."""
+    return best_method(localisation_of(folder))
 
 
 def best_method(localisation: Mapping[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel
-from interface.case_tab.map_switch import best_method, localisation_of
+from interface.case_tab.map_switch import first_method
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
@@ -21,6 +21,7 @@ from interface.session.links import LinkError
 from interface.session.session import Answer, Session, Sessions
 from interface.session.study_edits import fitted, possible_targets, target_of
 from modeling.errors import ExplanationCancelled
+from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import FilmOpinion, Prediction
 from modeling.study import Modality, Study
@@ -117,14 +118,15 @@ class ModelActions:
         with session.lock:
             if session.version != opened:  # the reader has moved on meanwhile
                 return {self.parts.message: gr.skip()}
-            session.answer, session.due = Answer(prediction, limits), "explain"
+            session.answer = Answer(prediction, limits, target_of(prediction, None))
+            session.due = "explain"
             return updates | self._answered(session, host, prediction)
 
     def _answered(self, session: Session, host: ModelHost, prediction: Prediction) -> Updates:
         """What the page shows of a prediction that was just made."""
         results = self.parts.results
         told = self._linked(session, possible_targets(prediction), host.pipeline.baselines)
-        target = target_of(prediction, session.wishes.target)
+        target = session.target
         asked = possible_targets(prediction, session.wishes.target)
         choices = [(self._target_label(t, session), t.slug) for t in asked]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
@@ -198,7 +200,8 @@ class ModelActions:
         with session.lock:
             session.stop.set()
             if session.answer.prediction is not None:
-                session.wish(target=Target.parse(slug) if slug else None)
+                chosen = Target.parse(slug) if slug else None
+                session.wish(target=chosen and target_of(session.answer.prediction, chosen))
                 session.due = "explain"
         return {self.parts.message: alert(""), **self.parts.work_due()}
 
@@ -222,11 +225,7 @@ class ModelActions:
             due = session.due == "explain" and session.answer.prediction is not None
             if due:
                 stop, opened, film = session.begin_explanation(), session.version, viewer_value(session)
-                task = (
-                    session.host,
-                    session.study,
-                    target_of(session.answer.prediction, session.wishes.target),
-                )
+                task = (session.host, session.study, session.target)
         if not due:
             yield {results.progress: gr.skip()}
             return
@@ -257,7 +256,7 @@ class ModelActions:
         baseline: str,
         progress: gr.Progress,
     ) -> Iterator[Updates]:
-        (host, study, target), step = task, say("explain.step", session.language)
+        host, study, target = task
         assert host is not None, "explained before it was predicted"
         if baseline not in host.pipeline.baselines:
             baseline = BASELINES[0]
@@ -267,9 +266,11 @@ class ModelActions:
         with session.lock:
             if first is not None and not stop.is_set():
                 session.learn(opinion=first, first=first.method)
-        found = host.explain(
-            study, target, baseline, stop, lambda share: progress(share, desc=step), anew=anew
-        )
+
+        def tell(share: float) -> None:
+            progress(share, desc=say("explain.step", session.language))
+
+        found = host.explain(study, target, baseline, stop, tell, anew=anew)
         for attribution in found:
             with session.lock:
                 if stop.is_set():
@@ -322,8 +323,9 @@ def _first_map(
     host: ModelHost, study: Study, target: Target, stop: threading.Event, prediction: Prediction
 ) -> FilmOpinion | None:
     """The map a reader sees first: the best-measured one of the checkpoint; None for the account's own."""
-    best = best_method(localisation_of(host.folder))
-    reads_film = study.radiograph is not None and Modality.IMAGE in prediction[target.task].modalities
-    if not reads_film or best not in host.scrutiny.opinions:
+    best = first_method(host.folder)
+    if best == ACCOUNT or study.radiograph is None or best not in host.scrutiny.opinions:
+        return None
+    if Modality.IMAGE not in prediction[target.task].modalities:
         return None
     return host.opinion(study, target, best, stop)

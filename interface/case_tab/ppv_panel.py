@@ -11,7 +11,6 @@ from interface.about_tab.facts import read_facts
 from interface.html.fragments import note
 from interface.language.texts import Language, marker, say, word_for
 from interface.session.session import Session, Sessions
-from interface.session.study_edits import target_of
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 from modeling.render.tables import number, part
@@ -159,10 +158,9 @@ def ward_handler(sessions: Sessions, panel: WardPanel) -> Callable[..., dict[Any
 
     def calculate(prevalence: float, threshold: float, request: gr.Request) -> dict[Any, Any]:
         session = sessions.of(request.session_hash)
-        if session.answer.prediction is None:
+        if session.target is None or session.answer.prediction is None:
             return {panel.result: ""}
-        target = target_of(session.answer.prediction, session.wishes.target)
-        return {panel.result: ward_of(session, target, prevalence, threshold)}
+        return {panel.result: ward_of(session, session.target, prevalence, threshold)}
 
     return calculate
 

@@ -23,9 +23,8 @@ from interface.case_tab.trust_handlers import ScrutinyActions
 from interface.case_tab.trust_panel import trust_panel
 from interface.language.texts import marker
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import StoreHost
-from interface.session.lanes import AFTER_A_FRAME, Lanes
-from interface.session.queue_position import ModelQueue
+from interface.models.stores import StoreHost
+from interface.session.lanes import AFTER_A_FRAME, Lanes, ModelQueue
 from interface.session.session import Sessions
 
 _CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"

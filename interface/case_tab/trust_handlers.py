@@ -28,7 +28,7 @@ from interface.html.fragments import note
 from interface.language.texts import say
 from interface.models.model_host import BASELINES
 from interface.session.defects import on_frame
-from interface.session.queue_position import ModelQueue, position_line
+from interface.session.lanes import ModelQueue, position_line
 from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT, grain_of, map_method

@@ -225,11 +225,14 @@ def viewer_value(session: Session) -> Value:
             layers.append(map_layer(account.image, *of, **told))
         else:
             layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
-    value = film_value(session.case, session.film, session.language, layers=tuple(layers))
-    if session.study.radiograph is None and session.case.study.radiograph is not None:
-        told = say("film.left_out", session.language)
-        value |= {"text": told, "message": told}
-    return value
+    of, (known, alone) = (session.version, session.language), session.view
+    if known != of:
+        alone = film_value(session.case, session.film, session.language)
+        if session.study.radiograph is None and session.case.study.radiograph is not None:
+            told = say("film.left_out", session.language)
+            alone |= {"text": told, "message": told}
+        session.view = (of, alone)
+    return {**alone, "layers": layers}
 
 
 def mask_of(value: object, shape: tuple[int, int]) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from interface.html.numbers import signed
+from interface.html.render import signed
 
 
 def signed_row(label: str, detail: str, value: float, scale: float, *more: str) -> str:

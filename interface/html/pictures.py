@@ -17,23 +17,18 @@ MAX_SIDE = 1024
 
 
 def data_url(picture: Image.Image, *, exact: bool = False) -> str:
-    """A picture as text.
-
-    Args:
-        exact: PNG instead of JPEG, for drawings with sharp edges.
-    """
-    buffer = io.BytesIO()
-    if exact:
-        picture.save(buffer, "PNG")
-    else:
-        picture.save(buffer, "JPEG", quality=90)
-    kind = "png" if exact else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    """A picture as text: JPEG, or `exact` (PNG) for drawings with sharp edges."""
+    buffer, kind = io.BytesIO(), "png" if exact else "jpeg"
+    picture.save(buffer, kind, quality=90)  # PNG has no quality and takes no notice
+    return _url(buffer.getvalue(), kind)
 
 
 def thumbnail_url(data: bytes) -> str:
     """A stored thumbnail as text; JPEG or PNG by its first bytes."""
-    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return _url(data, "png" if data.startswith(b"\x89PNG") else "jpeg")
+
+
+def _url(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
@@ -61,15 +56,7 @@ def film_url(shown: np.ndarray | None) -> str | None:
 def map_urls(
     shown: np.ndarray, attribution: Attribution | FilmOpinion, *, opacity: float, sign: Sign
 ) -> tuple[str, str, float]:
-    """A heat map over its film.
-
-    Args:
-        shown: (H', W') uint8 from `shown_film`.
-        opacity: 0 (film alone) to 1.
-
-    Returns:
-        Picture, legend, and the scale: the attribution at full colour, in logits per 1 % of the film's area.
-    """
+    """A map over its film ((H', W') uint8), its legend, and the logits per 1 % of area at full colour."""
     # The page never shows more than `MAX_SIDE`, and the scale is by area, so the map is drawn at that size.
     native, method = to_native(attribution.image, shown.shape), map_method(attribution.method)
     sign = sign if method.signed else "positive"

@@ -6,6 +6,7 @@ is the `language` it was rendered in. `ui` holds what templates share (`macros.h
 
 import re
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,13 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from interface.html.numbers import number, percent, signed
 from interface.language import texts
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, /, **values: Any) -> Markup:
-    """A template with its values.
-
-    Args:
-        template: path below `TEMPLATES`.
-        values: by the names that the template uses, `language` among them where it has words of its own.
-
-    Raises:
-        jinja2.UndefinedError: the template uses a name that has no value.
-    """
+    """A template, by its path, with its values; raises `UndefinedError` for a name without one."""
     return Markup(_environment().get_template(template).render(values))
 
 
@@ -41,6 +33,23 @@ def macros(template: str) -> Any:
 def ui() -> Any:
     """The macros that templates share: `ui().note(sentence)`."""
     return macros("macros.html")
+
+
+def written(value: float | None, digits: int = 3) -> str:
+    """So many decimals; a dash for a number that is not there."""
+    if value is None or isnan(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """Three decimals, always with a sign."""
+    return f"{'+' if value >= 0 else '−'}{abs(value):.3f}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share from 0 to 1 as such."""
+    return "–" if share is None or isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 class _Lines(Extension):
@@ -60,7 +69,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         auto_reload=False,
     )
-    environment.filters |= {"number": number, "signed": signed, "percent": percent}
+    environment.filters |= {"number": written, "signed": signed, "percent": percent}
     environment.globals |= {word.__name__: _in_its_language(word) for word in texts.WORDS}
     environment.globals["ui"] = environment.get_template("macros.html").module
     return environment

@@ -73,12 +73,7 @@ def known(key: str) -> bool:
 
 
 def say(key: str, language: Language, **values: object) -> str:
-    """A string of the page.
-
-    Args:
-        key: of the catalogue.
-        values: what stands in its braces.
-    """
+    """The page's string of a key, with its values in the braces."""
     return CATALOGUES[language].strings[key].format(**values)
 
 
@@ -89,12 +84,7 @@ Kind = Literal[
 """What names from `modeling` stand for; the first part of a key."""
 
 
-def word_for(
-    kind: Kind,
-    name: str,
-    language: Language,
-    otherwise: str = "",
-) -> str:
+def word_for(kind: Kind, name: str, language: Language, otherwise: str = "") -> str:
     """The reader's word for a name from `modeling`; where there is none, `otherwise` or the name itself."""
     return CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
 
@@ -192,11 +182,7 @@ def translations() -> gr.I18n:
 
 
 def marker(key: str, otherwise: str = "") -> str:
-    """A component's label; the browser puts the string of its own language there.
-
-    Args:
-        otherwise: what it says where no language has the key.
-    """
+    """A component's label, which the browser words; `otherwise` where no language has the key."""
     if otherwise and not known(key):
         return otherwise
     assert known(key), key

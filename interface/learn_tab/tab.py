@@ -1,7 +1,9 @@
 """The tab "Learn": a glossary whose entries open a case that shows them, and a gallery of real failures."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,8 +13,6 @@ from interface.html.render import render
 from interface.language.texts import Language, marker
 from interface.session.lanes import Lanes
 from interface.session.links import Link
-
-TWIN = "teaching-twin"
 
 
 @dataclass(frozen=True)
@@ -28,46 +28,13 @@ class Lesson:
     shows: tuple[Link, ...]
 
 
-GLOSSARY: tuple[Lesson, ...] = (
-    Lesson("integrated_gradients", (Link(method="integrated_gradients"),)),
-    Lesson("baseline", (Link(baseline="black"), Link(baseline="blurred"))),
-    Lesson("completeness", (Link(baseline="blurred"),)),
-    Lesson("delta", (Link(baseline="black"),)),
-    Lesson("heat_map", (Link(method="integrated_gradients"),)),
-    Lesson("grad_cam", (Link(method="grad_cam"),)),
-    Lesson("occlusion", (Link(method="occlusion"),)),
-    # The bundled fusions have no attention between modalities; their pooling of the film is attention too.
-    Lesson("attention", (Link(method="evidence"),)),
-    Lesson("sanity", (Link(method="random_weights"), Link(method="edges"))),
-    Lesson("share", (Link(), Link(change="no_film"))),
-    Lesson("shapley", (Link(),)),
-    Lesson("logit", (Link(),)),
-    Lesson("calibration", (Link(),)),
-    Lesson("prediction_set", (Link(),)),
-    Lesson("operating_point", (Link(),)),
-    Lesson("prevalence", (Link(),)),
-    Lesson("leak", (Link(change="no_film"),)),
-    Lesson("shortcut", (Link(change="arrow", checkpoint=TWIN, target="appearance/Negative"),)),
-    Lesson("ood", (Link(change="inverted"), Link(change="sideways"))),
-    Lesson("polarity", (Link(change="inverted"),)),
-)
+def _lessons(kind: str) -> tuple[Lesson, ...]:
+    """What `lessons.json` lists: by name, the parts of the links that show it."""
+    listed = json.loads(Path(__file__).with_name("lessons.json").read_text("utf-8"))[kind]
+    return tuple(Lesson(name, tuple(Link(**link) for link in links)) for name, links in listed.items())
 
-FAILURES: tuple[Lesson, ...] = (
-    Lesson("failure.inverted", (Link(), Link(change="inverted"))),
-    Lesson("failure.sideways", (Link(), Link(change="sideways"))),
-    Lesson("failure.random", (Link(method="random_weights"), Link(method="integrated_gradients"))),
-    Lesson("failure.edges", (Link(method="edges"),)),
-    Lesson(
-        "failure.arrow",
-        (
-            Link(change="arrow", checkpoint=TWIN, target="appearance/Negative"),
-            Link(checkpoint=TWIN, target="appearance/Negative"),
-            Link(change="arrow", target="appearance/Negative"),
-        ),
-    ),
-    Lesson("failure.padding", (Link(change="framed"), Link())),
-    Lesson("failure.leak", (Link(change="no_film"),)),
-)
+
+FAILURES, GLOSSARY = _lessons("failures"), _lessons("glossary")
 
 
 def learn_tab(
@@ -76,11 +43,10 @@ def learn_tab(
     spoken: Callable[[gr.Request], Language],
     lanes: Lanes,
 ) -> None:
-    """Lay out the tab among the others; it is written when a reader opens it, in the reader's language.
+    """Lay out the tab; it is written when a reader opens it, in the language that `spoken` gives.
 
     Args:
         checkpoints: those on this page; what needs another one says so.
-        spoken: the language of the reader who asks.
     """
     with tabs, gr.Tab(marker("tab.learn"), id="learn") as tab:
         lessons = gr.HTML(elem_id="vb-learn")

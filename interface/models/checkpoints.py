@@ -27,10 +27,7 @@ class Checkpoints:
     """One host for each checkpoint; they are loaded one after another, the one that is needed first."""
 
     def __init__(self, hosts: Sequence[ModelHost]) -> None:
-        """
-        Args:
-            hosts: at least one, with different names; earlier ones go before later ones.
-        """
+        """At least one host, with different names; earlier ones go before later ones."""
         assert hosts and len({host.name for host in hosts}) == len(hosts)
         self.hosts = tuple(hosts)
         self._lock = threading.Lock()
@@ -40,11 +37,7 @@ class Checkpoints:
     # --- which one
 
     def named(self, name: str) -> ModelHost:
-        """The host of a checkpoint.
-
-        Raises:
-            ViewboxError: there is no such checkpoint here.
-        """
+        """The host of a checkpoint; raises `ViewboxError` where there is none of that name."""
         for host in self.hosts:
             if host.name == name:
                 return host
@@ -78,11 +71,7 @@ class Checkpoints:
         return all(host.settled for host in self.hosts)
 
     def start(self, first: Callable[[], str] | None = None) -> None:
-        """Load in a thread what has not been tried yet; does nothing where that is under way.
-
-        Args:
-            first: gives the source of the case that is shown first; called in the thread.
-        """
+        """Load in a thread what was not tried yet; `first` gives, there, the source of the first case."""
         with self._lock:
             if self._working or not any(host.state.phase == "waiting" for host in self.hosts):
                 return
@@ -159,11 +148,6 @@ def mismatch(host: ModelHost, case: Case, language: Language) -> str:
 def model_line(
     state: ModelState, language: Language, *, in_use: bool = False, post_read: bool = False
 ) -> Markup:
-    """Where a checkpoint stands.
-
-    Args:
-        in_use: whether to mark it as the one of several that answers for the case on screen.
-        post_read: whether it reads what was written after the film was read.
-    """
+    """Where a checkpoint stands; `post_read` where it reads what was written after the film was read."""
     shown = {"state": state, "parameters": Count(state.parameters)}
     return render("model_line.html", language=language, in_use=in_use, post_read=post_read, **shown)

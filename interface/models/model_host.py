@@ -1,20 +1,19 @@
-"""What may be slow or absent, so that the page never waits: checkpoints and their work, and the store."""
+"""One checkpoint, which may be slow or absent, so that the page never waits: loading, and its work."""
 
+import importlib.util
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from cases.case import Case
-from cases.store import CaseStore
-from interface.models.gateway import Decorator, Gateway
-from modeling.errors import CaseNotFoundError, CheckpointError, ViewboxError
+from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
@@ -27,8 +26,13 @@ if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline
     from modeling.trust.scrutiny import Scrutiny
 
+P = ParamSpec("P")
+T = TypeVar("T")
+Decorator = Callable[[Callable], Callable]
 logger = logging.getLogger(__name__)
 
+PATIENCE = 20.0
+"""Seconds after which long work goes on all the same."""
 BASELINES = ("black", "blurred", "mean", "normals")
 """What a film can start from; the last two only where a checkpoint has such films stored beside it."""
 Phase = Literal["waiting", "loading", "ready", "failed"]
@@ -56,6 +60,116 @@ class ModelState:
     parameters: int = 0
     sentence: str = ""
     seconds: float = 0.0
+
+
+def zero_gpu() -> Decorator | None:
+    """ZeroGPU's decorator on a Space that has it.
+
+    None elsewhere: every Gradio Space installs the package, and without ZeroGPU it must change nothing.
+    """
+    if importlib.util.find_spec("spaces") is None:
+        return None
+    import spaces
+    from spaces.config import Config
+
+    return spaces.GPU if Config.zero_gpu else None
+
+
+class Gateway:
+    """The one way to whatever computes with a checkpoint: short work first, on ZeroGPU in another process.
+
+    Two torch jobs at once on a small machine slow each other down far more than they gain: long work pauses
+    where it may while a prediction, a proof or a second opinion is made.
+    """
+
+    def __init__(self, on_gpu: Decorator | None = None) -> None:
+        """`on_gpu`, ZeroGPU's decorator: what it wraps runs in a fork, to which names and arguments go."""
+        self.elsewhere = on_gpu is not None
+        wrap = on_gpu or (lambda function: function)
+        self._once, self._steps = wrap(self._once_there), wrap(self._steps_there)
+        self._lent: dict[str, object] = {}
+        self._changed = threading.Condition()
+        self._short = 0
+
+    def lend(self, owner: T) -> T:
+        """Let methods of this object be run."""
+        self._lent[type(owner).__name__] = owner
+        return owner
+
+    def once(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a method of something lent."""
+        if not self.elsewhere:
+            return work(*args, **kwargs)
+        return self._once(*_named(work), args, kwargs)
+
+    def quickly(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for work that takes a moment; long work holds still meanwhile."""
+        with self.short():
+            return self.once(work, *args, **kwargs)
+
+    def steps(
+        self,
+        work: Callable[..., Iterator[T]],
+        *args: Any,
+        stop: threading.Event,
+        progress: Callable[[float], None] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[T]:
+        """Run a method of something lent that gives one result after another; it makes way for short work.
+
+        Args:
+            stop: ends it; in another process between two results only.
+            progress: told the share that is done; in another process never.
+
+        Raises:
+            ExplanationCancelled: `stop` was set.
+        """
+        if self.elsewhere:
+            return _until(stop, self._steps(*_named(work), args, kwargs))
+        if progress is not None:
+            kwargs["progress"] = progress
+        return work(*args, cancelled=self.pausing(stop), **kwargs)
+
+    @contextmanager
+    def short(self) -> Iterator[None]:
+        """Around work that takes a moment."""
+        with self._changed:
+            self._short += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._short -= 1
+                self._changed.notify_all()
+
+    def pausing(self, stop: threading.Event) -> Callable[[], bool]:
+        """What long work asks between two steps: lets short work pass, then says whether to stop."""
+
+        def ask() -> bool:
+            with self._changed:
+                self._changed.wait_for(lambda: self._short == 0 or stop.is_set(), PATIENCE)
+            return stop.is_set()
+
+        return ask
+
+    # --- in the other process
+
+    def _once_there(self, owner: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return getattr(self._lent[owner], name)(*args, **kwargs)
+
+    def _steps_there(self, owner: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        yield from getattr(self._lent[owner], name)(*args, **kwargs)
+
+
+def _named(work: Callable[..., Any]) -> tuple[str, str]:
+    return type(work.__self__).__name__, work.__name__
+
+
+def _until(stop: threading.Event, steps: Iterator[T]) -> Iterator[T]:
+    for step in steps:
+        if stop.is_set():
+            raise ExplanationCancelled("The explanation was stopped; start it again when you like.")
+        yield step
 
 
 class ModelHost:
@@ -145,11 +259,7 @@ class ModelHost:
 
     @property
     def pipeline(self) -> "DiagnosisPipeline":
-        """The loaded pipeline.
-
-        Raises:
-            CheckpointError: still loading, or failed and why.
-        """
+        """The loaded pipeline; raises `CheckpointError` while it is loading, or with why it failed."""
         if self._pipeline is None:
             if self._state.phase == "failed":
                 raise CheckpointError(self._state.sentence)
@@ -160,11 +270,7 @@ class ModelHost:
 
     @cached_property
     def calibration(self) -> "Calibration | None":
-        """Prediction sets and operating points measured with these weights; None where there are none.
-
-        Raises:
-            CheckpointError: still loading, failed, or the file beside the weights is damaged.
-        """
+        """Sets and operating points measured with these weights, None for none; raises `CheckpointError`."""
         from modeling.model.operating_points import Calibration  # torch: not before a checkpoint is loaded
 
         return Calibration.load(self.folder)
@@ -180,8 +286,7 @@ class ModelHost:
 
     def predict(self, study: Study, source: str | None) -> Prediction:
         """Short work; see `DiagnosisPipeline.predict`."""
-        with self.gateway.short():
-            return self.gateway.once(self.pipeline.predict, study, source=source)
+        return self.gateway.quickly(self.pipeline.predict, study, source=source)
 
     def explain(
         self,
@@ -201,9 +306,8 @@ class ModelHost:
             effort: `tolerance` and `max_evaluations`.
         """
         work = self.pipeline.explain if anew else self.scrutiny.explain
-        return self.gateway.steps(
-            work, study, target, baseline=baseline, stop=stop, progress=progress, **effort
-        )
+        options = {"baseline": baseline, "stop": stop, "progress": progress}
+        return self.gateway.steps(work, study, target, **options, **effort)
 
     def explained(
         self,
@@ -214,11 +318,7 @@ class ModelHost:
         *,
         quick: bool = True,
     ) -> Attribution:
-        """The last refinement alone.
-
-        Args:
-            quick: as good as |delta| <= 5 % or 64 gradients give it, for comparison; otherwise the whole.
-        """
+        """The last refinement; `quick`, for comparisons, is content with |delta| <= 5 % or 64 gradients."""
         effort = {"tolerance": 0.05, "max_evaluations": 64} if quick else {}
         *_, attribution = self.explain(study, target, baseline, stop, **effort)
         return attribution
@@ -226,8 +326,7 @@ class ModelHost:
     def opinion(self, study: Study, target: Target, method: str, stop: threading.Event) -> FilmOpinion:
         """Short work; see `Scrutiny.opinion`."""
         cancelled = None if self.gateway.elsewhere else stop.is_set
-        with self.gateway.short():
-            return self.gateway.once(self.scrutiny.opinion, study, target, method, cancelled=cancelled)
+        return self.gateway.quickly(self.scrutiny.opinion, study, target, method, cancelled=cancelled)
 
     def account(self, study: Study, target: Target, attribution: Attribution) -> ModalityAccount:
         """See `Scrutiny.account`."""
@@ -242,8 +341,9 @@ class ModelHost:
         method: str = ACCOUNT,
     ) -> Iterator[TrustMeasure]:
         """See `Scrutiny.measures`."""
-        measures = self.scrutiny.measures
-        return self.gateway.steps(measures, study, target, attribution, method=method, stop=stop)
+        return self.gateway.steps(
+            self.scrutiny.measures, study, target, attribution, method=method, stop=stop
+        )
 
     def prove(
         self,
@@ -255,50 +355,5 @@ class ModelHost:
         words: tuple[int, ...],
     ) -> Proof:
         """Short work; see `Scrutiny.prove`."""
-        prove = self.scrutiny.prove
-        with self.gateway.short():
-            return self.gateway.once(
-                prove, study, target, attribution, region=region, fields=fields, words=words
-            )
-
-
-class StoreHost:
-    """Opens the case store on first use; one that could not be opened is tried again at the next use."""
-
-    def __init__(
-        self, open_store: Callable[[], CaseStore], drawn: Callable[[str], Case | None] = lambda _: None
-    ) -> None:
-        """
-        Args:
-            drawn: gives a case that no store holds, None for an ID that is none of its own.
-        """
-        self._open, self._drawn = open_store, drawn
-        self._lock = threading.Lock()
-        self._store: CaseStore | None = None
-
-    @property
-    def store(self) -> CaseStore:
-        """The open store.
-
-        Raises:
-            CaseStoreError: it cannot be reached.
-        """
-        with self._lock:
-            if self._store is None:
-                self._store = self._open()
-                logger.info("store %s", self._store.description)
-            return self._store
-
-    def case(self, case_id: str) -> Case:
-        """The case of that ID: of the store, or else one that is drawn.
-
-        Raises:
-            CaseStoreError: the store cannot be reached, or has no such case and none is drawn.
-        """
-        try:
-            return self.store.get(case_id)
-        except CaseNotFoundError:
-            drawn = self._drawn(case_id)
-            if drawn is None:
-                raise
-            return drawn
+        parts = {"region": region, "fields": fields, "words": words}
+        return self.gateway.quickly(self.scrutiny.prove, study, target, attribution, **parts)

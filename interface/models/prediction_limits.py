@@ -18,12 +18,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The classes of one task that cannot be ruled out.
-
-    Attributes:
-        coverage: the share of films whose label such sets are made to hold.
-        measured: the share in which they did, on other validation films.
-    """
+    """The classes of a task that cannot be ruled out; labels in such sets: share promised, and measured."""
 
     classes: tuple[str, ...]
     coverage: float
@@ -65,10 +60,7 @@ def limits_of(host: "ModelHost", prediction: Prediction) -> Limits:
 
 
 def set_and_gate(limits: Limits, language: Language) -> tuple[str, str]:
-    """What stands in front of the probabilities (the refusal of an unfamiliar film), and what behind them.
-
-    That is a differential of the classes that cannot be ruled out; either is empty where there is none.
-    """
+    """What stands before the probabilities (an unfamiliar film's refusal) and after them (the sets)."""
     familiarity, gate, sets = limits.familiarity, "", ""
     if limits.unfamiliar:
         gate = render("gate.html", language=language, warning=familiarity.warning)

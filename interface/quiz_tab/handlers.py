@@ -11,7 +11,8 @@ from interface.html.fragments import alert, note
 from interface.language.texts import Language, marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import BASELINES, ModelHost, StoreHost
+from interface.models.model_host import BASELINES, ModelHost
+from interface.models.stores import StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
 from interface.quiz_tab.findings import is_answer, parts_of, together

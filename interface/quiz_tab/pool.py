@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from cases.case import Case
 from cases.store import CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
-from interface.models.drawn_cases import drills_of, host_of_drills
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost, drills_of, host_of_drills
 from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
-from interface.session.error_border import sentence
+from interface.session.lanes import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName

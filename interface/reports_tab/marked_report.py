@@ -43,11 +43,7 @@ class Piece:
 def marked_report(
     report: "Report", labels: "ReportLabels", miner: "Miner", language: Language, *, brief: bool = False
 ) -> Markup:
-    """Every section with its mentions as spans; the rule shows on hover and on focus.
-
-    Args:
-        brief: without the key to the signs.
-    """
+    """Every section with its mentions as spans, and their rules on hover and focus; `brief` has no key."""
     read = {name for name, _ in miner.sections_read(report)}
     every = [*labels.mentions(), *labels.abnormal]
     sections = [

@@ -2,32 +2,99 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cases.case import Case
 from cases.refusals import BrokenCase
-from cases.store import CaseFilter, CaseStore
+from cases.store import CaseFilter, CaseStore, every_row
+from interface.html.pictures import data_url
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
-from interface.reports_tab.shelf import Shelved, described, shelved
-from interface.reports_tab.stored_search import Retrieved, stored_neighbours
-from interface.session.error_border import sentence
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
+from interface.reports_tab.stored_search import StoredSearch
+from interface.session.lanes import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
+from modeling.labels import TaskName
 from modeling.results import Neighbour
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
     from modeling.retrieval.index import CaseIndex, IndexedCase
-    from modeling.retrieval.vectors import CaseEncoder
+    from modeling.retrieval.vectors import CaseEncoder, DescribedCase
 
 logger = logging.getLogger(__name__)
 
 MOST_CASES = 500
 """Cases that are compared at most, of a larger store a random draw: the film of each is read once."""
-PAGE = 50
+LOOK_AGAIN = 0.4
+"""Seconds between two looks at how far the index is."""
+THUMBNAIL_SIDE = 160
+
+
+@dataclass(frozen=True)
+class Shelved:
+    """What is kept of a compared case beside its vectors.
+
+    Attributes:
+        thumbnail: a data URL; empty where the film may not be shown or there is none.
+        report: by section, or the indication where there is no report.
+        reported: whether that is a report, written after the reading.
+    """
+
+    thumbnail: str
+    report: Mapping[str, str]
+    source: str
+    synthetic: bool
+    reported: bool = False
+
+
+def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCase":
+    """What a case is compared by; without a host whose encoder describes the film, by its brightness."""
+    from modeling.reports.report import Report
+    from modeling.retrieval.vectors import DescribedCase, film_numbers
+
+    film = {}
+    if study.radiograph is not None:
+        film = film_numbers(study.radiograph, host.pipeline if host is not None else None)
+    text = own_text(case, study)
+    reference = [case.reference[task] for task in TaskName if task in case.reference]
+    return DescribedCase(
+        case_id=case.case_id,
+        film=film,
+        fields=study.table.values,
+        report=Report(case.case_id, text) if text else None,
+        patient=case.provenance.patient,
+        label=reference[0] if reference else "",
+    )
+
+
+def own_text(case: Case, study: Study) -> dict[str, str]:
+    """The case's report by section; without one, whatever text the study has, as a text without sections."""
+    from modeling.reports.report import WHOLE
+
+    report = {name: text for name, text in case.report.items() if text.strip()}
+    if report:
+        return report
+    text = "\n\n".join(study.text.sections.values())
+    return {WHOLE: text} if text.strip() else {}
+
+
+def shelved(case: Case) -> Shelved:
+    """What is kept to show a case among others."""
+    from modeling.model.film import brightness
+    from modeling.render.pictures import film_picture
+
+    radiograph = case.study.radiograph
+    picture = ""
+    if radiograph is not None and case.licence.may_show:
+        picture = data_url(film_picture(brightness(radiograph), max_side=THUMBNAIL_SIDE))
+    reported = any(text.strip() for text in case.report.values())
+    kept = own_text(case, case.study)
+    return Shelved(picture, kept, case.provenance.source, case.provenance.synthetic, reported)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,31 +155,17 @@ class SimilarCases:
         self.progress = Progress()
 
     @property
-    def ready(self) -> Compared | None:
-        """The index, or None while it is being built."""
-        return self._compared
-
-    @property
     def compared(self) -> Compared:
-        """The index.
-
-        Raises:
-            ViewboxError: it is not built yet, or why it could not be.
-        """
+        """The index; raises `ViewboxError` while it is not built yet, or with why it could not be."""
         if self._compared is None:
             told = Sentence("The cases are still being compared; ask again in a few seconds.")
             raise ViewboxError(self.progress.fault or told)
         return self._compared
 
-    @property
-    def building(self) -> bool:
-        """Whether a thread is at it."""
-        return self._thread is not None and self._thread.is_alive()
-
     def start(self) -> None:
         """Build in a thread what is missing; does nothing where that is under way or done."""
         with self._lock:
-            if self.building or (self._compared is not None and not self._better_films()):
+            if self._building or (self._compared is not None and not self._better_films()):
                 return
             self.progress = Progress()
             self._thread = threading.Thread(target=self._build, name="similar-cases", daemon=True)
@@ -123,55 +176,42 @@ class SimilarCases:
         if self._thread is not None:
             self._thread.join(seconds)
 
+    def steps(self) -> Iterator[Progress]:
+        """How far the index is, again and again until it is there or has failed; builds it where it must."""
+        self.start()
+        while self._building and self._compared is None:
+            yield self.progress
+            self.wait(LOOK_AGAIN)
+
+    @property
+    def _building(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def find(self, case: Case, study: Study, k: int, weights: Mapping[Modality, float]) -> Found:
-        """Similar and contrast cases; no contrast for a case without a label.
-
-        Args:
-            study: the case's own, or as the reader changed it.
-
-        Raises:
-            ViewboxError: the index is not built yet, or nothing can be compared in this way.
-        """
+        """Cases like this one, and such of another label (none for a case without); raises `ViewboxError`."""
         compared = self.compared
         query = self._encoded(compared, case, study)
         alike = compared.index.neighbours(query, k, weights)
         contrast = compared.index.neighbours(query, k, weights, contrast=True) if query.label else ()
         host = self._host_named(compared.films_by) or self._film_host()
-        stored = stored_neighbours(
-            self._stores.store,
-            host,
-            query,
-            (case, study),
-            k,
-            weights,
-            lambda other: compared.encoder.encode(described(other, other.study, None)),
-            compared.index.spread,
-        )
-        if isinstance(stored, Retrieved):
-            shelf = {name: shelved(other) for name, other in stored.cases.items()}
-            return Found(
-                stored.query, stored.alike, stored.contrast, compared, shelf, stored.among, stored.by
-            )
-        among = len(compared.index)
-        return Found(query, alike, contrast, compared, compared.shelf, among, why_here=stored)
+
+        def describe(other: Case) -> "IndexedCase":
+            return compared.encoder.encode(described(other, other.study, None))
+
+        search = StoredSearch(self._stores.store, host, describe, compared.index.spread)
+        stored = search.find(query, case, study, k, weights)
+        if isinstance(stored, str):
+            among = len(compared.index)
+            return Found(query, alike, contrast, compared, compared.shelf, among, why_here=stored)
+        shelf = {name: shelved(other) for name, other in stored.cases.items()}
+        return Found(stored.query, stored.alike, stored.contrast, compared, shelf, stored.among, stored.by)
 
     def case(self, case_id: str) -> Case:
-        """A case of the store.
-
-        Raises:
-            CaseStoreError: there is no such case, or the store does not answer.
-        """
+        """A case of the store; raises `CaseStoreError` where there is none, or no answer."""
         return self._stores.store.get(case_id)
 
     def pair(self, case: Case, study: Study, other: Case, weights: Mapping[Modality, float]) -> Neighbour:
-        """How alike the case and another one are, and in what.
-
-        Args:
-            study: the case's own, or as the reader changed it.
-
-        Raises:
-            ViewboxError: the index is not built yet, or nothing can be compared in this way.
-        """
+        """How alike the case, with its study as it is now, and another are, and in what; `ViewboxError`."""
         compared = self.compared
         there = self._encoded(compared, other, other.study)
         return compared.index.pair(self._encoded(compared, case, study), there, weights)
@@ -240,12 +280,4 @@ def case_ids(store: CaseStore, count: int) -> list[str]:
         drawn = (store.random(everything, seed) for seed in range(2 * MOST_CASES))
         distinct = dict.fromkeys(case_id for case_id in drawn if case_id is not None)
         return sorted(list(distinct)[:MOST_CASES])
-    ids: list[str] = []
-    after: str | None = None
-    while len(ids) < MOST_CASES:
-        page = store.page(everything, after, min(PAGE, MOST_CASES - len(ids)))
-        ids += [row.case_id for row in page.rows]
-        after = page.next_after
-        if after is None:
-            break
-    return ids
+    return [row.case_id for row in islice(every_row(store, everything), MOST_CASES)]

@@ -47,80 +47,68 @@ class Retrieved:
     by: str
 
 
-def stored_neighbours(
-    store: CaseStore,
-    host: ModelHost | None,
-    query: "IndexedCase",
-    study: tuple[Case, Study],
-    k: int,
-    weights: Mapping[Modality, float],
-    describe: "Callable[[Case], IndexedCase]",
-    spread: Mapping[str, float],
-) -> Retrieved | str:
-    """Neighbours and contrast cases by the store's search, or why it does not answer (empty: it has none).
-
-    Args:
-        host: the checkpoint whose vectors are searched; None where none is ready.
-        query: findings, fields, patient and label of the case asked for.
-        study: the case and its study as it is now.
-        describe: what a case is compared by in this process; gives findings and fields of what is found.
-        spread: standard deviation of the fields, as the sample in this process has it.
-    """
-    if not isinstance(store, SearchableStore):
-        return ""
-    if host is None:
-        return NO_CHECKPOINT
-    try:
-        search = store.vectors(_hash_of(host.folder))
-        fault = search.fault(host.pipeline.config.width)
-        if fault:
-            return fault
-        asked = _asked(query, study, host)
-        used = {m: w for m, w in weights.items() if w > 0 and m in asked.vectors}
-        if not used:
-            return NO_VECTOR
-        finder = _Finder(store, search, describe, spread)
-        alike = finder.find(asked, k, used, contrast=False)
-        contrast = finder.find(asked, k, used, contrast=True) if asked.label else ()
-        return Retrieved(asked, alike, contrast, finder.cases, search.count(), host.name)
-    except CaseStoreError as exc:  # the reader still gets an answer, and is told
-        logger.warning("vector search: %s", exc)
-        return exc.sentence
-
-
-class _Finder:
+class StoredSearch:
     """Asks the store, then puts what it gave in the one order that its vectors have."""
 
     def __init__(
         self,
         store: CaseStore,
-        search: "MongoVectors",
+        host: ModelHost | None,
         describe: "Callable[[Case], IndexedCase]",
         spread: Mapping[str, float],
     ) -> None:
-        self._store, self._search, self._describe, self._spread = store, search, describe, spread
-        self.cases: dict[str, Case] = {}
+        """
+        Args:
+            host: the checkpoint whose vectors are searched; None where none is ready.
+            describe: what a case is compared by in this process; gives findings and fields of what is found.
+            spread: standard deviation of the fields, as the sample in this process has it.
+        """
+        self._store, self._host, self._describe, self._spread = store, host, describe, spread
+        self._cases: dict[str, Case] = {}
 
     def find(
-        self, asked: "IndexedCase", k: int, weights: Mapping[Modality, float], *, contrast: bool
+        self, query: "IndexedCase", case: Case, study: Study, k: int, weights: Mapping[Modality, float]
+    ) -> Retrieved | str:
+        """Neighbours and contrast cases, or why the store does not answer (empty: it has no search)."""
+        if not isinstance(self._store, SearchableStore):
+            return ""
+        if self._host is None:
+            return NO_CHECKPOINT
+        try:
+            search = self._store.vectors(_hash_of(self._host.folder))
+            fault = search.fault(self._host.pipeline.config.width)
+            if fault:
+                return fault
+            asked = _asked(query, case, study, self._host)
+            used = {m: w for m, w in weights.items() if w > 0 and m in asked.vectors}
+            if not used:
+                return NO_VECTOR
+            alike = self._nearest(search, asked, k, used, contrast=False)
+            contrast = self._nearest(search, asked, k, used, contrast=True) if asked.label else ()
+            return Retrieved(asked, alike, contrast, self._cases, search.count(), self._host.name)
+        except CaseStoreError as exc:  # the reader still gets an answer, and is told
+            logger.warning("vector search: %s", exc)
+            return exc.sentence
+
+    def _nearest(
+        self,
+        search: "MongoVectors",
+        asked: "IndexedCase",
+        k: int,
+        weights: Mapping[Modality, float],
+        *,
+        contrast: bool,
     ) -> tuple[Neighbour, ...]:
         """The `k` nearest, exact and in a fixed order among those that the store gave."""
         from modeling.retrieval.index import MOST_NEIGHBOURS, CaseIndex, IndexedCase
 
         limit = min(k + MARGIN, MOST_NEIGHBOURS)
-        near = self._search.nearest(
-            asked.vectors,
-            weights,
-            limit,
-            but=[asked.case_id] if asked.case_id else [],
-            patient=asked.patient,
-            unlike=asked.label if contrast else "",
-        )
+        but, unlike = [asked.case_id] if asked.case_id else [], asked.label if contrast else ""
+        near = search.nearest(asked.vectors, weights, limit, but=but, patient=asked.patient, unlike=unlike)
         if not near:
             return ()
         rough = CaseIndex(IndexedCase(n.case_id, n.vectors, n.patient, n.label) for n in near)
-        vectors = {n.case_id: n.vectors for n in near}
-        found: list[IndexedCase] = []
+        vectors, found = {n.case_id: n.vectors for n in near}, []
         for one in rough.neighbours(asked, limit, weights, contrast=contrast):
             if len(found) == k:
                 break
@@ -134,11 +122,11 @@ class _Finder:
     def _case(self, case_id: str) -> Case | None:
         """A case of the store; None where it has gone since its vectors were written."""
         try:
-            case = self.cases.get(case_id) or self._store.get(case_id)
+            case = self._cases.get(case_id) or self._store.get(case_id)
         except (CaseNotFoundError, BrokenCase) as exc:
             logger.info("vector search found %s: %s", case_id, exc)
             return None
-        self.cases[case_id] = case
+        self._cases[case_id] = case
         return case
 
 

@@ -1,14 +1,134 @@
 """The tab of reports: labels mined from a report, rules to edit, topics, and cases like the one on screen."""
 
-from functools import partial
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from interface.reports_tab.handlers import ReportActions
-from interface.reports_tab.panel import ReportTab, reports_panel
+from cases.case import Case
+from interface.html.fragments import alert, note
+from interface.html.pictures import shown_film
+from interface.html.render import ui
+from interface.language.texts import marker, say, translated
+from interface.models.model_host import BASELINES
+from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
+from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
+from interface.reports_tab.pair import Pair, explained_side, pair_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.session.lanes import Lanes
-from interface.session.session import Sessions
+from interface.session.session import Session, Sessions
+from modeling.errors import ViewboxError
+from modeling.study import Modality, Study
+
+if TYPE_CHECKING:
+    from modeling.reports.mining import Miner
+
+LONGEST_REPORT = 500_000
+"""Characters; 50,000 words fit."""
+
+NEIGHBOURS = 4
+
+Updates = dict[Any, Any]
+
+
+# --- layout
+
+_CARDS_JS = """
+element.addEventListener('click', (event) => {
+  const compared = event.target.closest('[data-compare]');
+  if (compared) {
+    trigger('compare_case', {case_id: compared.dataset.compare});
+    document.querySelector('#vb-pair')?.scrollIntoView({block: 'start'});
+    return;
+  }
+  const card = event.target.closest('[data-case]');
+  if (!card) return;
+  trigger('open_case', {case_id: card.dataset.case});
+  document.querySelector('#vb-tabs button[role="tab"]')?.click();
+  document.querySelector('#vb-tabs')?.scrollIntoView({block: 'start'});
+});
+"""
+
+
+@dataclass(frozen=True)
+class ReportTab:
+    """What the tab's handlers read and write.
+
+    Attributes:
+        topics, similar: tell which of their cases was pressed, `open_case`; `similar` also `compare_case`.
+        pair: two explanations side by side.
+    """
+
+    tab: gr.Tab
+    text: gr.Textbox
+    take: gr.Button
+    mine: gr.Button
+    marked: gr.HTML
+    rules: gr.Textbox
+    apply: gr.Button
+    restore: gr.Button
+    scores: gr.HTML
+    weights: tuple[gr.Slider, gr.Slider, gr.Slider]
+    find: gr.Button
+    pair: gr.HTML
+    similar: gr.HTML
+    find_topics: gr.Button
+    topics: gr.HTML
+
+    @property
+    def cards(self) -> tuple[gr.HTML, ...]:
+        """The parts whose cards open a case."""
+        return (self.similar, self.topics)
+
+
+def reports_panel(tabs: gr.Tabs) -> ReportTab:
+    """Lay out the tab among the others."""
+    with tabs, gr.Tab(marker("tab.reports"), id="reports") as tab:
+        placeholder = marker("reports.placeholder")
+        buttons = (("reports.mine", 140), ("reports.take", 200))
+        text, mine, take, marked = _sheet(
+            "reports.text", (9, 24), buttons, ("vb-report-text", "vb-report-marked"), placeholder=placeholder
+        )
+        with gr.Accordion(marker("reports.rules"), open=False, elem_id="vb-rules"):
+            hint, buttons = marker("reports.rules_hint"), (("reports.apply", 140), ("reports.restore", 160))
+            rules, apply, restore, scores = _sheet(
+                "reports.rules_text", (16, 28), buttons, ("vb-rules-text", "vb-rule-scores"), info=hint
+            )
+        with gr.Row(equal_height=True):
+            slider = partial(gr.Slider, 0, 1, value=1, step=0.1, min_width=160)
+            weights = tuple(slider(label=marker(f"similar.{m}")) for m in Modality)
+            find = gr.Button(marker("similar.find"), variant="primary", min_width=220)
+        pair = gr.HTML(elem_id="vb-pair")
+        similar = gr.HTML(elem_id="vb-similar", js_on_load=_CARDS_JS)
+        with gr.Accordion(marker("topics.title"), open=False, elem_id="vb-topics-fold"):
+            find_topics = gr.Button(marker("topics.find"), variant="primary", min_width=220)
+            topics = gr.HTML(elem_id="vb-topics", js_on_load=_CARDS_JS)
+    written, ruled = (text, take, mine, marked), (rules, apply, restore, scores)
+    return ReportTab(tab, *written, *ruled, weights, find, pair, similar, find_topics, topics)
+
+
+def _sheet(
+    key: str,
+    lines: tuple[int, int],
+    buttons: tuple[tuple[str, int], tuple[str, int]],
+    ids: tuple[str, str],
+    **box: str,
+) -> tuple[gr.Textbox, gr.Button, gr.Button, gr.HTML]:
+    """A box to write in with two buttons (their keys and widths), and beside it what comes of it."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            sizes = {"lines": lines[0], "max_lines": lines[1], "max_length": LONGEST_REPORT}
+            text = gr.Textbox(label=marker(key), elem_id=ids[0], **sizes, **box)
+            with gr.Row():
+                (first, wide), (second, wider) = buttons
+                pressed = gr.Button(marker(first), variant="primary", min_width=wide)
+                other = gr.Button(marker(second), min_width=wider)
+        with gr.Column(scale=6, min_width=320):
+            result = gr.HTML(elem_id=ids[1])
+    return text, pressed, other, result
 
 
 def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes: Lanes) -> ReportTab:
@@ -29,3 +149,160 @@ def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes:
     compared = {"show_progress": "full", "show_progress_on": [tab.pair]}
     lanes.long(tab.similar.compare_case, actions.compare, weights, [tab.pair, lanes.message], **compared)
     return tab
+
+
+# --- handlers
+
+
+class ReportActions:
+    """Handlers of the tab; each returns or yields component updates."""
+
+    def __init__(self, sessions: Sessions, similar: SimilarCases, tab: ReportTab, message: gr.HTML) -> None:
+        self._sessions, self._similar, self._tab, self._message = sessions, similar, tab, message
+        self._topics = StoreTopics()
+
+    # --- mining, and the rules
+
+    def arrive(self, rules: str, request: gr.Request) -> Updates:
+        """The rules that ship, unless the reader has some; the comparison of cases begins meanwhile."""
+        from modeling.reports.rules import default_text
+
+        self._similar.start()
+        text = rules if (rules or "").strip() else default_text()
+        return {self._tab.rules: text, self._tab.scores: self._scores(text, request), **self._quiet()}
+
+    def restore(self, text: str, request: gr.Request) -> Updates:
+        """The rules that ship, and the report by them."""
+        from modeling.reports.rules import default_text
+
+        return {self._tab.rules: default_text(), **self.try_rules(text, default_text(), request)}
+
+    def take(self, rules: str, request: gr.Request) -> Updates:
+        """The report of the case on screen, with its labels."""
+        case, study = _opened(self._sessions.of(request.session_hash))
+        sections = {**study.text.sections, **case.report}
+        text = "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
+        if not text:
+            raise ViewboxError("This case has no report and no text; paste a report instead.")
+        return {self._tab.text: text, **self.mine(text, rules, request)}
+
+    def mine(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """The report with its labels, by the rules as they stand in the box."""
+        if not (text or "").strip():
+            raise ViewboxError("There is no report yet: paste one, or take that of the case on screen.")
+        return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
+
+    def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """What the rules in the box reach, and the report by them where there is one."""
+        scores, marked = self._scores(rules, request), self._marked(text, rules, request)
+        return {self._tab.scores: scores, self._tab.marked: marked, **self._quiet()}
+
+    def typed_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
+        """The same while a rule is being typed; an unfinished one is told beside the box, not above."""
+        try:
+            shown = self.try_rules(text, rules, request)
+            if not (text or "").strip():  # nothing to mark; a report may have come meanwhile
+                shown.pop(self._tab.marked)
+            return shown
+        except ViewboxError as exc:
+            told = translated(exc.sentence, self._sessions.language(request))
+            return {self._tab.scores: note(told, "vb-stopped"), **self._quiet()}
+
+    def _quiet(self) -> Updates:
+        return {self._message: alert("")}
+
+    def _marked(self, text: str, rules: str, request: gr.Request) -> str:
+        from modeling.reports.report import Report
+
+        if not (text or "").strip():
+            return ""
+        language, miner = self._sessions.language(request), miner_of(rules)
+        report = Report.from_text(text[:LONGEST_REPORT])
+        labels = miner.label(report)
+        intro = ui().note(say("reports.intro", language))
+        marked = marked_report(report, labels, miner, language)
+        return intro + marked + label_table(labels, report, language)
+
+    def _scores(self, rules: str, request: gr.Request) -> str:
+        from modeling.reports.rules import default_text
+        from modeling.reports.scoring import example_scores
+
+        edited = bool(rules) and rules.strip() != default_text().strip()
+        before, after = example_scores(miner_of("")), example_scores(miner_of(rules))
+        return scores_panel(before, after, edited, self._sessions.language(request))
+
+    # --- the store's cases
+
+    def topics(self, request: gr.Request) -> Iterator[Updates]:
+        """Topics of the store's reports; how far the reading of the cases is until they are there."""
+        session = self._sessions.of(request.session_hash)
+        compared = yield from self._read(self._tab.topics, session)
+        found = self._topics.of(compared)
+        current = session.case.case_id if session.case is not None else ""
+        panel = topics_panel(found, compared, current, session.language)
+        yield {self._tab.topics: panel, **self._quiet()}
+
+    def find(self, image: float, table: float, text: float, request: gr.Request) -> Iterator[Updates]:
+        """Similar and contrast cases; how far the comparison is until it is done."""
+        session = self._sessions.of(request.session_hash)
+        case, study = _opened(session)
+        yield from self._read(self._tab.similar, session)
+        found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
+        shown = {self._tab.similar: found_panel(found, session.language), self._tab.pair: ""}
+        yield {**shown, **self._quiet()}
+
+    def _read(self, panel: gr.HTML, session: Session) -> Iterator[Updates]:
+        """Show how far the reading of the cases is; returns them, raises `ViewboxError` where it failed."""
+        for progress in self._similar.steps():
+            yield {panel: progress_line(progress, session.language)}
+        return self._similar.compared
+
+    def compare(
+        self, image: float, table: float, text: float, event: gr.EventData, request: gr.Request
+    ) -> Iterator[Updates]:
+        """The case on screen and the one that was pressed, both explained, each from its own study."""
+        session, panel = self._sessions.of(request.session_hash), self._tab.pair
+        case, study = _opened(session)
+        if session.answer.prediction is None or session.host is None:
+            raise ViewboxError(
+                "No checkpoint has answered for the case on screen yet;"
+                " wait for its prediction in the first tab."
+            )
+        opened, target = session.version, session.target
+        other = self._similar.case(str((event._data or {}).get("case_id", "")))
+        told = say("pair.running", session.language, name=session.host.name)
+        yield {panel: note(told, "vb-running")}
+        why = self._similar.pair(case, study, other, _weights(image, table, text))
+        attribution, host, stop = session.explanation.attribution, session.host, threading.Event()
+        baseline = BASELINES[0] if attribution is None else attribution.baseline
+        here = explained_side(case, study, session.picture, host, target, baseline, stop)
+        if session.version == opened:
+            there = explained_side(other, other.study, shown_film(other), host, target, baseline, stop)
+        if session.version != opened:  # the reader has moved on meanwhile
+            yield {panel: ""}
+            return
+        yield {panel: pair_panel(Pair(here, there, target, host, why), session.language), **self._quiet()}
+
+
+def _opened(session: Session) -> tuple[Case, Study]:
+    """The case on screen and its study as it is now."""
+    if session.case is None or session.study is None:
+        raise ViewboxError("No case is open; open one in the first tab.")
+    return session.case, session.study
+
+
+def _weights(image: float, table: float, text: float) -> dict[Modality, float]:
+    return dict(zip(Modality, (image, table, text), strict=True))
+
+
+def miner_of(rules: str) -> "Miner":
+    """A miner by the rules of a text, empty for the shipped ones; raises `RuleError` for a bad one."""
+    return _miner((rules or "").strip())
+
+
+@lru_cache(maxsize=16)
+def _miner(rules: str) -> "Miner":
+    from modeling.reports.mining import Miner
+    from modeling.reports.rules import RuleSet
+
+    return Miner(RuleSet.from_text(rules)) if rules else Miner()

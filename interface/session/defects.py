@@ -28,12 +28,9 @@ def with_arrow(study: Study) -> Study:
     """A lead arrow beside the right lung, as the shortcut twin learnt to go by; 8 bits."""
     from cases.phantom.overlays import add_arrow  # late: the page opens without the phantoms' machinery
 
-    film = _film(study)
-    marked = brightness(film).copy()
+    marked = brightness(_film(study)).copy()
     add_arrow(marked, np.random.default_rng(ARROW_SEED))
-    pixels = np.rint(255 * marked.clip(0, 1)).astype(np.uint8)
-    kept = {"view_position": film.view_position, "pixel_aspect_ratio": film.pixel_aspect_ratio}
-    return replace(study, radiograph=Radiograph(pixels, pixel_spacing=film.pixel_spacing, **kept))
+    return _showing(study, marked.clip(0, 1))
 
 
 def without_film(study: Study) -> Study:
@@ -54,22 +51,13 @@ def sideways(study: Study) -> Study:
 
 def framed(study: Study) -> Study:
     """The film in a bright frame, as a loader leaves it that forgets the file's padding value; 8 bits."""
-    film = _film(study)
-    shown = brightness(film).clip(0, 1)
-    wide = [round(FRAME * side) for side in shown.shape]
-    pixels = np.rint(255 * np.pad(shown, [(side, side) for side in wide], constant_values=1.0)).astype(
-        np.uint8
-    )
-    kept = {"view_position": film.view_position, "pixel_aspect_ratio": film.pixel_aspect_ratio}
-    return replace(study, radiograph=Radiograph(pixels, pixel_spacing=film.pixel_spacing, **kept))
+    shown = brightness(_film(study)).clip(0, 1)
+    wide = [(round(FRAME * side),) * 2 for side in shown.shape]
+    return _showing(study, np.pad(shown, wide, constant_values=1.0))
 
 
 def on_frame(image: np.ndarray) -> float:
-    """The share of a map that lies on the frame of `framed`.
-
-    Args:
-        image: (h, w) signed, over the whole framed film, not zero everywhere.
-    """
+    """The share of a map (h, w), signed and not all zero, that lies on the frame of `framed`."""
     weight, edge = np.abs(image), FRAME / (1 + 2 * FRAME)
     down, across = (round(edge * side) for side in weight.shape)
     return 1 - float(weight[down : -down or None, across : -across or None].sum() / weight.sum())
@@ -83,6 +71,13 @@ DEFECTS: dict[str, Callable[[Study], Study]] = {
     "framed": framed,
 }
 """Name in a link -> what it does to a study."""
+
+
+def _showing(study: Study, shown: np.ndarray) -> Study:
+    """The study with another film, (H, W) from 0 to 1, in 8 bits."""
+    film, pixels = _film(study), np.rint(255 * shown).astype(np.uint8)
+    kept = {"view_position": film.view_position, "pixel_aspect_ratio": film.pixel_aspect_ratio}
+    return replace(study, radiograph=Radiograph(pixels, pixel_spacing=film.pixel_spacing, **kept))
 
 
 def _film(study: Study) -> Radiograph:

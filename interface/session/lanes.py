@@ -1,14 +1,133 @@
-"""How the page calls a handler: reading several at once, model work one at a time, errors as sentences."""
+"""How the page calls a handler: reading several at once, model work in turn, errors as one sentence."""
 
-from collections.abc import Callable
+import functools
+import inspect
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import gradio as gr
 
-from interface.html.fragments import alert
-from interface.session.error_border import on_screen
-from interface.session.queue_position import ModelQueue
+from interface.html.fragments import alert, note
+from interface.language.texts import Language, say, translated
 from interface.session.session import Sessions
+from modeling.errors import ViewboxError
+from modeling.sentence import Sentence
+
+logger = logging.getLogger(__name__)
+
+OUR_SIDE = Sentence("Something went wrong on our side; try again, or open another case.")
+
+
+def sentence(error: Exception) -> Sentence:
+    """What a reader is told: a `ViewboxError` in its own words, anything else in ours, with a log entry."""
+    if isinstance(error, ViewboxError):
+        return error.sentence
+    logger.error("unexpected %s", type(error).__name__, exc_info=error)
+    return OUR_SIDE
+
+
+def on_screen(
+    handler: Callable[..., Any],
+    show: Callable[[str], dict[Any, Any]],
+    spoken: Callable[[gr.Request | None], Language] = lambda _: "en",
+    around: Callable[[gr.Request | None], AbstractContextManager[None]] = nullcontext,
+) -> Callable[..., Any]:
+    """A page handler (function or generator) whose errors become what `show` makes of the sentence.
+
+    Args:
+        spoken: the language of the reader who asks.
+        around: entered while the handler runs, for the request it was called with.
+    """
+
+    def refusal(error: Exception, args: tuple[Any, ...]) -> dict[Any, Any]:
+        return show(translated(sentence(error), spoken(_asked(args))))
+
+    if inspect.isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            try:
+                with around(_asked(args)):
+                    yield from handler(*args, **kwargs)
+            except Exception as exc:  # the border to the reader
+                yield refusal(exc, args)
+
+        return steps
+
+    @functools.wraps(handler)
+    def once(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with around(_asked(args)):
+                return handler(*args, **kwargs)
+        except Exception as exc:  # the border to the reader
+            return refusal(exc, args)
+
+    return once
+
+
+def _asked(args: tuple[Any, ...]) -> gr.Request | None:
+    return next((one for one in args if isinstance(one, gr.Request)), None)
+
+
+# --- the model answers one reader at a time
+
+
+class ModelQueue:
+    """Who waits for the model, in the order in which they came, and whom it answers now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[str, int] = OrderedDict()
+        self._served: dict[str, int] = {}
+
+    def enter(self, reader: str) -> None:
+        """Wait for the model; who waits already keeps the position."""
+        with self._lock:
+            self._waiting.setdefault(reader, 0)
+
+    def leave(self, reader: str) -> None:
+        """Give the position up."""
+        with self._lock:
+            self._waiting.pop(reader, None)
+
+    def position(self, reader: str) -> int:
+        """How many others come first; 0 for who is answered, is next with nobody before, or does not wait."""
+        with self._lock:
+            if reader not in self._waiting or reader in self._served:
+                return 0
+            before = set(list(self._waiting)[: list(self._waiting).index(reader)])
+            return len(before | self._served.keys())
+
+    @contextmanager
+    def served(self, request: gr.Request | None) -> Iterator[None]:
+        """Around model work: its reader counts as answered meanwhile."""
+        reader = getattr(request, "session_hash", None) or f"caller {threading.get_ident()}"
+        with self._lock:
+            self._waiting.pop(reader, None)
+            self._served[reader] = self._served.get(reader, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                left = self._served.pop(reader) - 1
+                if left:
+                    self._served[reader] = left
+
+
+def position_line(position: int, language: Language) -> str:
+    """What a waiting reader is told; empty for who does not wait."""
+    if position == 0:
+        return ""
+    if position == 1:
+        return note(say("line.first", language), "vb-waiting")
+    return note(say("line.place", language, place=position + 1), "vb-waiting")
+
+
+# --- the lanes
 
 AFTER_A_FRAME = """(...values) => new Promise((go) => {
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => go(values))));
@@ -29,10 +148,7 @@ class Lanes:
     """
 
     def __init__(self, sessions: Sessions, queue: ModelQueue, message: gr.HTML) -> None:
-        """
-        Args:
-            message: where a refusal is said.
-        """
+        """`message` is where a refusal is said."""
         self._sessions, self._queue, self.message = sessions, queue, message
 
     def at_once(
@@ -52,12 +168,7 @@ class Lanes:
         at_most: int = 8,
         **options: Any,
     ) -> Any:
-        """Reading and drawing, several at once.
-
-        Args:
-            pool: of handlers that share their number.
-            at_most: how many of the pool run at once.
-        """
+        """Reading and drawing: `at_most` so many handlers of a `pool` run at once."""
         lane = {"concurrency_id": pool, "concurrency_limit": at_most, **QUIET}
         return event(self._guarded(handler), inputs, outputs, **lane | options)
 

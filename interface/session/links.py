@@ -44,11 +44,7 @@ class Link:
 
     @classmethod
     def read(cls, parameters: Mapping[str, str], checkpoints: Sequence[str]) -> "Link":
-        """The link in an address; parameters that are not Viewbox's are left alone.
-
-        Raises:
-            LinkError: a value means nothing here.
-        """
+        """The link in an address, other parameters left alone; `LinkError` for what means nothing."""
         given = {name: str(parameters.get(name) or "").strip() for name in asdict(cls())}
         allowed = {
             "baseline": BASELINES,

@@ -8,12 +8,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cases.case import Case
 from interface.models.held_film import HeldFilm, hold
-from interface.models.model_host import StoreHost
+from interface.models.stores import StoreHost
 from modeling.errors import ViewboxError
 
 logger = logging.getLogger(__name__)
@@ -50,15 +50,7 @@ class Prefetch:
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
 
     def opened(self, case_id: str, reader: str) -> tuple[Case, HeldFilm | None]:
-        """A case with its film; at once where it was read ahead for this reader.
-
-        Args:
-            reader: the session; two readers never share a film's address.
-
-        Raises:
-            CaseStoreError: the store does not answer.
-            CaseNotFoundError: it has no such case.
-        """
+        """A case with its film, at once where it was read ahead for this session; raises `CaseStoreError`."""
         with self._lock:
             self._wanted.pop(reader, None)
             found = self._waiting.pop(reader, None)
@@ -79,8 +71,7 @@ class Prefetch:
         wanted = object()
         with self._lock:
             self._wanted[reader] = wanted
-        due = time.monotonic() + REST
-        self._reading.submit(self._read, which, reader, wanted, shown, due).add_done_callback(_told)
+        self._reading.submit(self._read, which, reader, wanted, shown, time.monotonic() + REST)
 
     def forget(self, reader: str) -> None:
         """The reader has left."""
@@ -106,6 +97,8 @@ class Prefetch:
                 self._keep(reader, wanted, _Waiting(time.monotonic(), case, film))
         except ViewboxError as exc:  # a reader who opens it is told
             logger.info("not read ahead: %s", exc)
+        except Exception:  # the thread's border: nobody asks a background read for its result
+            logger.exception("not read ahead")
         finally:
             if shown is not None:
                 shown.following = film.key if film is not None else ""
@@ -119,8 +112,3 @@ class Prefetch:
             self._waiting.move_to_end(reader)
             while sum(w.bytes for w in self._waiting.values()) > KEPT_BYTES and len(self._waiting) > 1:
                 self._waiting.popitem(last=False)
-
-
-def _told(done: Future[None]) -> None:
-    if (exc := done.exception()) is not None:  # nobody asks a background read for its result
-        logger.error("not read ahead", exc_info=exc)

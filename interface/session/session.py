@@ -26,14 +26,11 @@ Due = Literal["predict", "explain", "examine", "nothing"]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the checkpoint predicts of the study on screen, once it does.
-
-    Attributes:
-        limits: how far that goes: sets of classes, and whether the film is unfamiliar.
-    """
+    """What the checkpoint predicts of the study on screen, how far that goes, and what it asks first."""
 
     prediction: Prediction | None = None
     limits: Limits = field(default_factory=Limits)
+    target: Target | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +86,7 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Proving:
-    """What "Prove it" goes by.
-
-    Attributes:
-        region: that the reader marked on the film, as the viewer tells it; None for none.
-        seconds: what the last proof took.
-    """
+    """The region that a reader marked on the film, as the viewer tells it, and what the last proof took."""
 
     region: Mapping[str, object] | None = None
     seconds: float = 0.0
@@ -102,12 +94,7 @@ class Proving:
 
 @dataclass(frozen=True)
 class Listing:
-    """Where the reader is in the list of cases.
-
-    Attributes:
-        trail: `after` of the pages seen so far, the last one on screen.
-        sources: that were seen there.
-    """
+    """Where the reader is in the list: `after` of the pages seen, the last on screen, and their sources."""
 
     trail: tuple[str | None, ...] = (None,)
     sources: frozenset[str] = frozenset()
@@ -126,6 +113,7 @@ class Session:
     Attributes:
         study: the case's study with the reader's own changes.
         film: what the viewer shows; None where there is none to show.
+        view: the viewer's value of the film alone, behind the version and the language that it is of.
         host: the checkpoint that the study was fitted to and is answered by.
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         version: counts up with every change of case or study, so that late answers can be told apart.
@@ -140,6 +128,7 @@ class Session:
     case: Case | None = None
     study: Study | None = None
     film: HeldFilm | None = None
+    view: tuple[tuple[int, Language], Mapping[str, Any]] = ((-1, ""), {})
     host: ModelHost | None = None
     answer: Answer = field(default_factory=Answer)
     explanation: Explanation = field(default_factory=Explanation)
@@ -158,6 +147,11 @@ class Session:
     def picture(self) -> np.ndarray | None:
         """The film as one small picture, for maps that are drawn on the server; see `HeldFilm.picture`."""
         return None if self.film is None else self.film.picture
+
+    @property
+    def target(self) -> Target | None:
+        """What to explain: what the reader asked for, else the most probable class; None until predicted."""
+        return self.wishes.target or self.answer.target
 
     def put(self, case: Case, film: HeldFilm | None) -> None:
         """Put a new case and its film on screen; work on the last one stops."""
@@ -192,7 +186,7 @@ class Session:
         self.explanation = replace(self.explanation, **known)
 
     def wish(self, **asked: Any) -> None:
-        """The reader asks for something else: fields of `Wishes`."""
+        """Take what the reader asks for: fields of `Wishes`."""
         self.wishes = replace(self.wishes, **asked)
 
     def begin_looking(self) -> threading.Event:

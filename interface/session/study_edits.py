@@ -30,37 +30,33 @@ def revised(study: Study, table: Mapping[str, object], text: Mapping[str, object
     Raises:
         StudyError: a value that its field refuses, or a text that is none.
     """
-    raw: dict[str, object] = {}
-    kept = dict(study.table.values)
-    for name, value in table.items():
-        same = name in kept and typed(value if _is_number(value) else str(value).strip()) == typed(kept[name])
-        if name in kept and not same:
-            del kept[name]
-        if not same and not is_unknown(value):
-            raw[name] = value
-    sections = dict(study.text.sections)
-    for section, words in text.items():
-        if words is not None and not isinstance(words, str):
-            raise StudyError(
-                "The {section} must be text; write it in words or leave it empty.",
-                section=Names("section", section),
-            )
-        if len(words or "") > MAX_TEXT:
-            raise StudyError(
-                "The {section} is longer than {limit} characters; shorten it.",
-                section=Names("section", section),
-                limit=MAX_TEXT,
-            )
-        sections.pop(section, None)
-        if words and words.strip():
-            sections[section] = words
-    typed_in = ClinicalTable.from_raw(raw, kept)
+    stored = study.table.values
+    changed = {
+        name: value
+        for name, value in table.items()
+        if name not in stored
+        or typed(value if _is_number(value) else str(value).strip()) != typed(stored[name])
+    }
+    kept = {name: value for name, value in stored.items() if name not in changed}
+    given = {name: value for name, value in changed.items() if not is_unknown(value)}
+    typed_in = ClinicalTable.from_raw(given, kept)
     merged = {**kept, **typed_in.values}
-    return Study(
-        study.radiograph,
-        ClinicalTable({name: merged[name] for name in CLINICAL_FIELDS if name in merged}, typed_in.notes),
-        ClinicalText(sections),
-    )
+    values = {name: merged[name] for name in CLINICAL_FIELDS if name in merged}
+    said = {name: _words(name, words) for name, words in text.items()}
+    sections = {name: words for name, words in study.text.sections.items() if name not in said}
+    sections |= {name: words for name, words in said.items() if words.strip()}
+    return Study(study.radiograph, ClinicalTable(values, typed_in.notes), ClinicalText(sections))
+
+
+def _words(section: str, words: object) -> str:
+    named = Names("section", section)
+    if words is not None and not isinstance(words, str):
+        raise StudyError("The {section} must be text; write it in words or leave it empty.", section=named)
+    if len(words or "") > MAX_TEXT:
+        raise StudyError(
+            "The {section} is longer than {limit} characters; shorten it.", section=named, limit=MAX_TEXT
+        )
+    return words or ""
 
 
 def _is_number(value: object) -> bool:
@@ -75,12 +71,7 @@ def own_case(study: Study, name: str, licence: str) -> Case:
 
 
 def fitted(study: Study, case: Case, sections: tuple[str, ...]) -> Study:
-    """The study with the text that a checkpoint may read: of the case's report, only the sections it reads.
-
-    Args:
-        study: the case's own, or as the reader changed it.
-        sections: the text sections that the checkpoint reads.
-    """
+    """The study with the text that a checkpoint may read: of the case's report, only `sections`."""
     may_stand = {"indication", *sections, *case.study.text.sections}
     kept = {name: words for name, words in study.text.sections.items() if name in may_stand}
     added = {name: words for name, words in case.report.items() if name in sections and name not in kept}
@@ -88,11 +79,7 @@ def fitted(study: Study, case: Case, sections: tuple[str, ...]) -> Study:
 
 
 def possible_targets(prediction: Prediction, chosen: Target | None = None) -> tuple[Target, ...]:
-    """What a reader may ask: every class against its usual alternative, the likeliest against each other one.
-
-    Args:
-        chosen: the reader's own question, which stays among them.
-    """
+    """Every class against its usual alternative, the likeliest against each other; and what is `chosen`."""
     targets = [Target(task.task, name) for task in prediction.tasks for name in task.classes]
     for task in prediction.tasks:
         others = alternatives(task.task, task.most_probable)
@@ -113,11 +100,6 @@ def target_of(prediction: Prediction, chosen: Target | None) -> Target:
 
 
 def asked_target(prediction: Prediction, slug: str, against: str) -> Target:
-    """The target that a caller names; without a name the most probable class.
-
-    Args:
-        slug: as `Target.parse` reads it, or empty.
-        against: another alternative than the slug's own; empty for that one.
-    """
+    """The target of a slug, empty for the most probable class, and of another alternative than its own."""
     target = target_of(prediction, Target.parse(slug) if slug else None)
     return target.instead_of(against) if against else target

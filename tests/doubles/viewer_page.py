@@ -9,8 +9,8 @@ from PIL import Image
 from starlette.middleware import Middleware
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
-from interface.browser.film_route import FilmRoute
 from interface.browser.look import CSS, HEAD, theme
+from interface.browser.routes import FilmRoute
 from interface.case_tab.viewer import film_value, map_layer, mask_of, viewer
 from interface.language.texts import Language
 from interface.models.held_film import HeldFilm, hold

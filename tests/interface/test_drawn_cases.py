@@ -8,8 +8,8 @@ import pytest
 from cases.open_store import open_case_store
 from cases.phantom.drills import Drills
 from interface.models.checkpoints import Checkpoints
-from interface.models.drawn_cases import KEPT, DrawnCases, drills_of
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import KEPT, DrawnCases, StoreHost, drills_of
 from modeling.errors import CaseNotFoundError
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.pipeline import DiagnosisPipeline

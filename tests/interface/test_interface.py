@@ -42,6 +42,7 @@ from modeling.study import (
 )
 from tests.doubles.example_answers import FILM, attribution, case, prediction
 
+ASSETS = TEMPLATES.parents[1] / "assets"
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 
 
@@ -79,7 +80,8 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     files = (Path(__file__).parents[2] / "interface").rglob("*.py")
     source = "\n".join(p.read_text() for p in files)
     templates = "\n".join(path.read_text() for path in TEMPLATES.rglob("*.html"))
-    asked = set(re.findall(r"""["']([a-z0-9_.]+)["']""", templates)) | {
+    scripts = "\n".join(path.read_text() for path in ASSETS.glob("*.js"))
+    asked = set(re.findall(r"""["']([a-z0-9_.]+)["']""", templates + scripts)) | {
         n.value
         for n in ast.walk(ast.parse(source))
         if isinstance(n, ast.Constant) and isinstance(n.value, str)
@@ -89,7 +91,9 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
     families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
     families += ("similar.text", "localisation.", "form.without_", "field.", "file.", "joint.", "plot.")
-    families += ("scale.", "reason.", "question.", "answer.")
+    families += ("scale.", "reason.", "question.", "answer.", "quiz.class_")
+    families += tuple(re.findall(r"""["']([a-z0-9_.]+[._])["'] ~""", templates))
+    families += tuple(re.findall(r'f"([a-z0-9_]+\.[a-z0-9_.]*[._])\{', source))
     asked |= {f"prove.{claim}" for claim in get_args(Claim)}
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]

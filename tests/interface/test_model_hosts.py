@@ -16,9 +16,9 @@ from cases.case import Provenance
 from interface.api.tool_calls import for_api
 from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints, mismatch
-from interface.models.gateway import zero_gpu
-from interface.models.model_host import ModelHost, StoreHost
-from interface.session import error_border as guard
+from interface.models.model_host import ModelHost, zero_gpu
+from interface.models.stores import StoreHost
+from interface.session import lanes as guard
 from interface.session.session import Session, Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
 from modeling.labels import Target, TaskName

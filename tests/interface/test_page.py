@@ -3,7 +3,8 @@
 from collections import Counter
 
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
 from interface.page import build_page
 
 

@@ -18,10 +18,11 @@ from cases.mongo.vectors import COLLECTION, INDEX, MongoVectors, definition
 from cases.scoring.lake import checkpoint_hash
 from cases.vector_search import SearchableStore, StoredVectors, asked, laid_out, taken_apart
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
-from interface.reports_tab.similar_cards import found_panel
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
+from interface.reports_tab.found_cases import found_panel
 from interface.reports_tab.similar_index import SimilarCases
-from interface.reports_tab.stored_search import Retrieved, stored_neighbours
+from interface.reports_tab.stored_search import Retrieved, StoredSearch
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName
 from modeling.pipeline import DiagnosisPipeline
@@ -130,7 +131,7 @@ class Shop:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Retrieved | str]:
     """Ask a shop for the neighbours of a case; its vectors are as the checkpoint would make them."""
-    monkeypatch.setattr("interface.reports_tab.stored_search._asked", lambda query, study, host: query)
+    monkeypatch.setattr("interface.reports_tab.stored_search._asked", lambda query, case, study, host: query)
     monkeypatch.setattr("interface.reports_tab.stored_search._hash_of", lambda folder: "hash")
     host = SimpleNamespace(
         folder=Path(), name="toy", pipeline=SimpleNamespace(config=SimpleNamespace(width=WIDTH))
@@ -139,7 +140,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Retrieved | str]:
     def stored(shop: Any, query: IndexedCase, weights: Any, cases: list[IndexedCase]) -> Retrieved | str:
         known = {c.case_id: c for c in cases}
         describe = lambda case: known[case.case_id]  # noqa: E731
-        return stored_neighbours(shop, host, query, (None, None), 5, weights, describe, {})
+        return StoredSearch(shop, host, describe, {}).find(query, None, None, 5, weights)
 
     return stored
 

@@ -1,15 +1,53 @@
 """Viewbox as MCP tools: which there are, what an answer carries."""
 
 import asyncio
+import functools
+import inspect
 import json
 
-from interface.api.tool_calls import LIMITS, PICTURE, for_tool
+import pytest
+from gradio.utils import get_function_description
+
+from interface.api.asked import ENDPOINTS as STUDY_ENDPOINTS
+from interface.api.asked import Asked, endpoint
+from interface.api.cases import Api
+from interface.api.reports import ReportsApi
+from interface.api.tool_calls import ARGUMENTS, LIMITS, PICTURE, for_api, for_tool
 from tests.doubles.app_client import ENDPOINTS
 
 
 def test_a_tool_answer_carries_its_limits_and_no_picture():
     told = json.loads(for_tool({"film": "data:image/png;base64,AAAA", "rows": [{"delta": 0.1}], "name": "é"}))
     assert told == {"limits": LIMITS, "film": PICTURE, "rows": [{"delta": 0.1}], "name": "é"}
+
+
+def test_every_argument_of_every_endpoint_is_described_in_one_line():
+    described = set()
+    for name, expected in ENDPOINTS.items():
+        name = name.removeprefix("/")
+        if name in STUDY_ENDPOINTS:
+            function = endpoint(name, lambda asked, request: {})
+        else:
+            (method,) = [getattr(api, name) for api in (Api, ReportsApi) if hasattr(api, name)]
+            function = functools.partial(method, None)
+            function.__name__, function.__doc__ = name, method.__doc__
+        summary, arguments, _ = get_function_description(for_api(function))
+        assert summary
+        taken = [one for one in inspect.signature(function).parameters if one != "request"]
+        assert taken == expected and all(arguments[one] for one in taken), name
+        described |= {*taken, *(f"{name}.{one}" for one in taken)}
+    assert set(ARGUMENTS) <= described
+
+
+def test_an_endpoint_takes_its_arguments_by_place_and_by_name():
+    told = []
+    predict = endpoint("predict", lambda asked, request: told.append(asked) or {})
+    predict("A-1", {"age": 3.0}, checkpoint="film")
+    assert told == [Asked("A-1", table={"age": 3.0}, checkpoint="film", stored=True)]
+    with pytest.raises(TypeError):
+        predict("A-1", film="not for stored cases")
+    with pytest.raises(TypeError):
+        inspect.signature(predict).bind()
 
 
 # --- over the wire

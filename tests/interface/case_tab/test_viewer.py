@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from cases.case import Licence
-from interface.browser import film_route
-from interface.browser.film_route import FilmRoute
+from interface.browser import routes
+from interface.browser.routes import FilmRoute
 from interface.case_tab.viewer import GRID_SIDE, film_value, layer, map_layer, mask_of, viewer_value
 from interface.language.texts import CATALOGUES
 from interface.models import held_film as films
@@ -181,7 +181,7 @@ def test_the_route_tells_which_film_follows_once_it_is_there(monkeypatch):
     gc.collect()
     assert asked(address)[0] == 204, "the reader has moved on, and it is gone"
     held.following = None
-    monkeypatch.setattr(film_route, "PATIENCE", 0.2)
+    monkeypatch.setattr(routes, "PATIENCE", 0.2)
     assert asked(address)[0] == 204, "it did not come in time"
     assert asked(f"/{ROUTE}nobody/next")[0] == 404
 

@@ -15,7 +15,8 @@ from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from interface.language.texts import CATALOGUES
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
 from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import LENGTH

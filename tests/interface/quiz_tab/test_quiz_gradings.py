@@ -19,7 +19,8 @@ from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseStore
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
 from interface.quiz_tab.handlers import QuizActions, quiz_actions
 from interface.quiz_tab.pool import PER_CLASS, WHOLE
 from interface.quiz_tab.resume import sitting_from

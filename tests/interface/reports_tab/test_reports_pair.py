@@ -16,13 +16,12 @@ from interface.html.bars import signed
 from interface.html.pictures import shown_film
 from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
 from interface.reports_tab import similar_index as similar_module
-from interface.reports_tab.pair import Pair, Side, explained_side
-from interface.reports_tab.pair_fragments import pair_panel
-from interface.reports_tab.similar_cards import progress_line
+from interface.reports_tab.found_cases import SHOWN_CASES, StoreTopics, progress_line, topics_panel
+from interface.reports_tab.pair import Pair, Side, explained_side, pair_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
-from interface.reports_tab.topics import SHOWN_CASES, StoreTopics, topics_panel
 from modeling.errors import ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.pipeline import DiagnosisPipeline

@@ -14,11 +14,12 @@ from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
 from interface.language.texts import LANGUAGES, translated
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import ModelHost, StoreHost
-from interface.reports_tab.handlers import miner_of
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
+from interface.reports_tab.found_cases import found_panel
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
-from interface.reports_tab.similar_cards import found_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases
+from interface.reports_tab.tab import miner_of
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.reports import language
@@ -147,7 +148,7 @@ def similar(tmp_path_factory: pytest.TempPathFactory) -> tuple[SimilarCases, Sto
     cases = SimilarCases(Checkpoints([host]), stores)
     cases.start()
     cases.wait(60)
-    assert cases.ready is not None, cases.progress
+    assert cases.compared, cases.progress
     return cases, stores
 
 
@@ -184,7 +185,7 @@ def test_neighbours_share_findings_and_contrast_cases_have_another_label(similar
 
 def test_a_film_that_may_not_be_shown_has_no_thumbnail(similar) -> None:
     cases, _ = similar
-    shelf = cases.ready.shelf
+    shelf = cases.compared.shelf
     assert shelf["case-4"].thumbnail == ""
     assert shelf["case-1"].thumbnail.startswith("data:image/")
 
@@ -241,16 +242,8 @@ def test_whoever_asks_before_the_cases_are_compared_is_told_how_far_that_is(simi
     told = []
 
     class StillComparing:
-        ready, progress = None, Progress(3, 10)
         find = staticmethod(cases.find)
-        start = staticmethod(lambda: None)
-
-        @property
-        def building(self) -> bool:
-            return not told
-
-        def wait(self, seconds: float) -> None:
-            assert seconds < 1
+        steps = staticmethod(lambda: iter([Progress(3, 10)]))
 
     recorder = SimpleNamespace(Progress=lambda: lambda share, **_: told.append(share))
     monkeypatch.setattr("interface.api.reports.gr", recorder)

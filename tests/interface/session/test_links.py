@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from interface.browser.page_language import LanguageRoute
+from interface.browser.routes import LanguageRoute
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.session.defects import DEFECTS, FRAME, on_frame

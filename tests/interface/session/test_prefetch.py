@@ -7,7 +7,7 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
-from interface.models.model_host import StoreHost
+from interface.models.stores import StoreHost
 from interface.session import prefetch as ahead
 from interface.session.prefetch import Prefetch
 from modeling.errors import ViewboxError

@@ -1,16 +1,22 @@
-"""Similar and contrast cases as cards: film, similarity, why, and each case's own words."""
+"""What the tab found in the store: similar cases as cards, and the topics of the reports."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from interface.html.render import render
 from interface.language.texts import Language, field_label, say, value_word
 from interface.reports_tab.marked_report import finding_word, marked_report
-from interface.reports_tab.shelf import Shelved
-from interface.reports_tab.similar_index import Found, Progress
+from interface.reports_tab.similar_index import Compared, Found, Progress, Shelved
 from interface.session.study_edits import typed
 from modeling.results import FieldDifference, Neighbour
+
+if TYPE_CHECKING:
+    from modeling.reports.topic_browser import TopicBrowser
+
+SHOWN_CASES = 8
+"""Cases of a topic that are shown, those that it makes up most of first."""
 
 
 def progress_line(progress: Progress, language: Language) -> Markup:
@@ -54,3 +60,32 @@ def why_alike(one: Neighbour, language: Language) -> Markup:
 def _difference(field: FieldDifference, language: Language) -> str:
     here, there = (value_word(typed(v), language) for v in (field.here, field.there))
     return say("similar.field", language, field=field_label(field.name, language), here=here, there=there)
+
+
+# --- topics
+
+
+class StoreTopics:
+    """The topics of the cases that are compared, found when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Compared, TopicBrowser] | None = None
+
+    def of(self, compared: Compared) -> "TopicBrowser":
+        """Topics of the reports among these cases; raises `ReportError` where they share too little."""
+        from modeling.reports.report import Report
+        from modeling.reports.topics import topics_of_store
+
+        known = self._of
+        if known is not None and known[0] is compared:
+            return known[1]
+        kept = compared.shelf.items()
+        found = topics_of_store([Report(name, case.report) for name, case in kept if case.reported])
+        self._of = (compared, found)
+        return found
+
+
+def topics_panel(browser: "TopicBrowser", compared: Compared, current: str, language: Language) -> Markup:
+    """Every topic as a fold, that of the `current` case open: keywords by weight, then its cases."""
+    shown = {"browser": browser, "compared": compared, "most_cases": SHOWN_CASES}
+    return render("reports_tab/topics.html", language=language, current=current, **shown)

@@ -1,15 +1,17 @@
-"""Cases that no store holds: drills, kept as numbers beside a checkpoint, drawn when they are asked for."""
+"""The case store of the page, and cases that it does not hold: drills, drawn when they are asked for."""
 
 import logging
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cases.case import Case
+from cases.store import CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
-from modeling.errors import ViewboxError
+from modeling.errors import CaseNotFoundError, ViewboxError
 
 if TYPE_CHECKING:
     from cases.phantom.drills import Drills
@@ -19,6 +21,40 @@ logger = logging.getLogger(__name__)
 KEPT = 16
 """Drills that stay drawn; a class asks for the same ones at the same time."""
 _NAME = re.compile(r"phantom-[0-9a-f]{12}")
+
+
+class StoreHost:
+    """Opens the case store on first use; one that could not be opened is tried again at the next use."""
+
+    def __init__(
+        self, open_store: Callable[[], CaseStore], drawn: Callable[[str], Case | None] = lambda _: None
+    ) -> None:
+        # `drawn` gives a case that no store holds, None for an ID that is none of its own.
+        self._open, self._drawn = open_store, drawn
+        self._lock = threading.Lock()
+        self._store: CaseStore | None = None
+
+    @property
+    def store(self) -> CaseStore:
+        """The open store; raises `CaseStoreError` where it cannot be reached."""
+        with self._lock:
+            if self._store is None:
+                self._store = self._open()
+                logger.info("store %s", self._store.description)
+            return self._store
+
+    def case(self, case_id: str) -> Case:
+        """The case of that ID, of the store or else drawn; raises `CaseStoreError` where there is neither."""
+        try:
+            return self.store.get(case_id)
+        except CaseNotFoundError:
+            drawn = self._drawn(case_id)
+            if drawn is None:
+                raise
+            return drawn
+
+
+# --- drills, kept as numbers beside a checkpoint
 
 
 def host_of_drills(models: Checkpoints) -> ModelHost:

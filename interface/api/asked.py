@@ -1,0 +1,97 @@
+"""What a caller may say of a study, and the endpoints that take some of it (`endpoints.json`)."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from interface.api.answers import Json
+from interface.api.tool_calls import for_api
+from modeling.errors import StudyError, ViewboxError
+from modeling.sentence import Names
+
+Table = dict[str, float | str | None]
+Boxes = list[list[float]]
+ENDPOINTS: Mapping[str, tuple[str, str]] = json.loads(
+    Path(__file__).with_name("endpoints.json").read_text("utf-8")
+)["endpoints"]
+"""Endpoint -> what it answers, and its arguments in their order."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call; `endpoints.json` says what each argument is.
+
+    Attributes:
+        stored: whether the endpoint answers for stored cases alone.
+    """
+
+    case_id: str = ""
+    film: str = ""
+    name: str = ""
+    table: Table | None = None
+    indication: str | None = None
+    checkpoint: str = ""
+    target: str = ""
+    against: str = ""
+    baseline: str = "black"
+    sign: str = "both"
+    opacity: float = 0.5
+    method: str = "grad_cam"
+    region: Boxes | None = None
+    fields: list[str] | None = None
+    words: list[int] | None = None
+    stored: bool = False
+
+    def checked_table(self) -> Table:
+        """The table, empty for none; raises `StudyError` for anything but an object."""
+        if self.table is not None and not isinstance(self.table, dict):
+            raise StudyError(
+                "The table must be an object of clinical fields and values; see clinical_fields."
+            )
+        return self.table or {}
+
+    def check_opacity(self) -> None:
+        """Raises `ViewboxError` for what is no number from 0 to 1."""
+        if not isinstance(self.opacity, int | float) or not 0 <= self.opacity <= 1:
+            raise ViewboxError("The opacity must be a number from 0 to 1; correct it.")
+
+    def check(self, what: str, allowed: tuple[str, ...]) -> None:
+        """Raises `ViewboxError` where that argument is none of those."""
+        if getattr(self, what) not in allowed:
+            raise ViewboxError(
+                "The {what} cannot be '{given}'; choose one of {names}.",
+                what=what,
+                given=getattr(self, what),
+                names=Names("name", allowed),
+            )
+
+
+def publish(name: str, work: Callable[[Asked, gr.Request | None], Json], lane: str) -> None:
+    """Register an endpoint of `ENDPOINTS`; one of a lane runs at a time."""
+    gr.api(for_api(endpoint(name, work)), api_name=name, concurrency_limit=1, concurrency_id=lane)
+
+
+def endpoint(name: str, work: Callable[[Asked, gr.Request | None], Json]) -> Callable[..., Json]:
+    """A function with the arguments that the endpoint takes, each as `Asked` has it."""
+    about, names = ENDPOINTS[name][0], ENDPOINTS[name][1].split()
+    stored, known = "film" not in names, {field.name: field for field in fields(Asked)}
+    kind, needed = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    parameters = [inspect.Parameter("request", kind, default=None, annotation=gr.Request)]
+    for one in reversed(names):
+        default = needed if stored and one == "case_id" else known[one].default
+        parameters.insert(0, inspect.Parameter(one, kind, default=default, annotation=known[one].type))
+    signature = inspect.Signature(parameters, return_annotation=Json)
+
+    def asked(*args: Any, **given: Any) -> Json:
+        said = signature.bind(*args, **given).arguments
+        request = said.pop("request", None)
+        return work(Asked(**said, stored=stored), request)
+
+    asked.__signature__, asked.__name__, asked.__doc__ = signature, name, about
+    asked.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": Json}
+    return asked

@@ -1,0 +1,182 @@
+"""What stands before gradio on the way of a request: shut routes, films, and the language of an address."""
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interface.html.render import render
+from interface.language.texts import CATALOGUES, LANGUAGES
+from interface.models.held_film import ROUTE, HeldFilm, held_film
+from interface.session.links import LANGUAGE
+
+
+class _Middleware:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+
+# --- what of gradio's own routes stays shut
+
+SHUT = ("/upload", "/upload_progress", "/process_recording", "/deep_link", "/stream/", "/vibe", "/undo-vibe")
+BODY_LIMIT = 128 * 1024 * 1024
+"""Bytes of one request; a 12-bit film of 64 megapixels still passes as base64 of a compressed file."""
+
+
+_CLOSE = {"connection": "close"}
+_SHUT = PlainTextResponse("Viewbox takes films inside the request; use predict_upload instead.", 403, _CLOSE)
+_TOO_LARGE = PlainTextResponse("This request is too large; send a film of at most 90 MB.", 413, _CLOSE)
+
+
+class _TooLarge(Exception):
+    """The body grew past `BODY_LIMIT` while it was read."""
+
+
+class Gate(_Middleware):
+    """Shut routes answer 403, oversized bodies 413, so that nothing of an upload ever reaches the disk.
+
+    Films travel inside the request of the action that reads them. Gradio's file upload, and the routes that
+    write a session to disk, are not needed and would keep what they are given.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse with one sentence."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path = "/" + scope["path"].lstrip("/")
+        inner = path.partition("/gradio_api")[2]
+        if inner.startswith(SHUT):
+            return await _SHUT(scope, receive, send)
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        try:
+            if length.isdigit() and int(length) > BODY_LIMIT:
+                raise _TooLarge
+            return await self.app(scope, _counted(receive), send)
+        except _TooLarge:
+            return await _TOO_LARGE(scope, receive, send)
+
+
+def _counted(receive: Receive) -> Receive:
+    total = 0
+
+    async def counting() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > BODY_LIMIT:
+            raise _TooLarge
+        return message
+
+    return counting
+
+
+# --- the film on its way to the viewer, and which one follows
+
+NEXT = "/next"
+PATIENCE = 10.0
+"""Seconds that the answer to `NEXT` waits for a film that is being read."""
+
+
+def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    # Run lengths and Huffman only: on film noise, longer matches cost twice the time and save nothing.
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31, 9, zlib.Z_RLE)
+    for block in blocks:
+        yield packer.compress(block) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
+
+
+class FilmRoute(_Middleware):
+    """Answers the films that are held; every other request passes on."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or answer."""
+        _, found, key = scope.get("path", "").partition(f"/{ROUTE}")
+        if scope["type"] != "http" or not found:
+            return await self.app(scope, receive, send)
+        key, tells_next, _ = key.partition(NEXT)
+        held = held_film(key) if scope["method"] == "GET" else None
+        if held is None:
+            gone = "This film is no longer on the desk; open its case again."
+            return await PlainTextResponse(gone, 404)(scope, receive, send)
+        answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
+        return await answer(scope, receive, send)
+
+
+def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
+    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    blocks = held.blocks()
+    if b"gzip" in asked.get(b"accept-encoding", b""):
+        blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
+    return StreamingResponse(blocks, headers=headers, media_type="application/octet-stream")
+
+
+async def _next(held: HeldFilm) -> Response:
+    """What follows a film, once it has been read; empty where nothing does."""
+    for _ in range(round(PATIENCE / 0.1)):
+        if held.following is not None:
+            break
+        await asyncio.sleep(0.1)
+    following = held_film(held.following or "")
+    headers = {"cache-control": "no-store"}
+    if following is None:
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(following.described, headers=headers)
+
+
+# --- the language that an address names
+
+
+def _told(html: bytes, language: str) -> bytes:
+    script = render("page_language.html", language=language, tag=CATALOGUES[language].tags[0])
+    start = b"<head>"
+    return html.replace(start, start + script.encode(), 1)
+
+
+class LanguageRoute(_Middleware):
+    """HTML whose address names a language says so in its first lines; all else passes on untouched.
+
+    Gradio translates labels in the browser, by the browser's language, before it loads any script of a page.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with the language where one is named."""
+        named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
+        asks = scope["type"] == "http" and scope["method"] == "GET" and named in LANGUAGES
+        await self.app(scope, receive, _Telling(send, named) if asks else send)
+
+
+class _Telling:
+    """Holds an HTML answer until it is whole."""
+
+    def __init__(self, send: Send, language: str) -> None:
+        self._send, self._language = send, language
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = dict(message["headers"])
+            plain = b"content-encoding" not in headers
+            if plain and headers.get(b"content-type", b"").startswith(b"text/html"):
+                self._start = message
+                return
+        elif self._start is not None and message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._whole()
+            return
+        await self._send(message)
+
+    async def _whole(self) -> None:
+        body, start = _told(self._body, self._language), self._start
+        assert start is not None
+        self._start = None
+        kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+        length = (b"content-length", str(len(body)).encode())
+        await self._send({**start, "headers": [*kept, length]})
+        await self._send({"type": "http.response.body", "body": body})
