@@ -1,16 +1,12 @@
 """Films on their way to the viewer: in memory only, at native range, by an address that only its reader has.
 
 A film is answered as bytes, not inside the component's value: gradio compares and copies that value as JSON
-at each change, and a map would carry its film along every time. Nothing is written to disk. The address is
-unguessable, is told to one session only, and dies with the session that holds the film.
+at each change. The address is unguessable, is told to one session only, and dies with it.
 
-The answer is one stream: a smaller film first where the film is large, so that something is on screen at
-once, then the film itself, both in blocks of rows. Each row is coded as steps from pixel to pixel (zigzag),
-low bytes before high bytes, which is what makes a film small; gzip is the transport's, so the browser undoes
-it natively.
-
-Beside a film's address stands one that tells, as JSON, which film most likely follows; the browser fetches
-that one too while the first is looked at, so that the next case is on screen at once.
+The answer is one stream: a smaller film first where the film is large, then the film itself, both in blocks
+of rows. Each row is coded as steps from pixel to pixel (zigzag), low bytes before high bytes, which is what
+makes a film small; gzip is the transport's, so the browser undoes it natively. Beside a film's address stands
+one that tells, as JSON, which film most likely follows; the browser fetches that one too meanwhile.
 """
 
 import secrets
@@ -35,14 +31,11 @@ _held: WeakValueDictionary[str, "HeldFilm"] = WeakValueDictionary()
 
 
 class HeldFilm:
-    """A film that may be shown, as long as someone holds it.
+    """A film that may be shown, as long as someone holds it, by its `key` in the address.
 
     Attributes:
-        key: names the film in its address.
-        film: the gray values and the windows that belong to them.
-        aspect: height of a pixel over its width.
-        following: the key of the film that the reader most likely sees next; empty where none is known, None
-            while it is being read.
+        film, aspect: the gray values with the windows that belong to them; height of a pixel over its width.
+        following: the key of the film that most likely follows; None while that is being read, else empty.
     """
 
     following: str | None = ""

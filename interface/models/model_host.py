@@ -46,9 +46,7 @@ class ModelState:
     """Where the checkpoint stands.
 
     Attributes:
-        phase: waiting for its turn, loading, ready or failed.
-        name, revision, device: as loaded; the name asked for while it is not.
-        parameters: number of weights; 0 until ready.
+        name, revision, device, parameters: as loaded; the name asked for while it is not.
         sentence: why it failed; empty otherwise.
         seconds: how long loading took, or has taken so far.
     """
@@ -117,12 +115,8 @@ class Gateway:
     ) -> Iterator[T]:
         """Run a method of something lent that gives one result after another; it makes way for short work.
 
-        Args:
-            stop: ends it; in another process between two results only.
-            progress: told the share that is done; in another process never.
-
-        Raises:
-            ExplanationCancelled: `stop` was set.
+        In another process `stop` (raises `ExplanationCancelled`) is asked between two results only, and
+        `progress` is told nothing.
         """
         if self.elsewhere:
             return _until(stop, self._steps(*_named(work), args, kwargs))
@@ -186,10 +180,8 @@ class ModelHost:
         """
         Args:
             load: gives the pipeline; may take long.
-            name: what the page calls the checkpoint.
-            sources: those that the checkpoint suits, as far as that is known before it is loaded.
-            on_gpu: ZeroGPU's decorator where there is one, as in `Gateway`.
-            twin: whether it learnt a shortcut on purpose, as far as that is known before it is loaded.
+            sources, twin: what the checkpoint suits, and whether it learnt a shortcut on purpose, as far as
+                that is known before it is loaded.
         """
         self.name = name
         self._load, self._declared, self._twin = load, sources, twin
@@ -299,12 +291,7 @@ class ModelHost:
         anew: bool = False,
         **effort: float,
     ) -> Iterator[Attribution]:
-        """Integrated Gradients, refined as it goes; see `Scrutiny.explain`.
-
-        Args:
-            anew: compute it even where the answer is known.
-            effort: `tolerance` and `max_evaluations`.
-        """
+        """Integrated Gradients, refined as it goes, `anew` even where it is known; see `Scrutiny.explain`."""
         work = self.pipeline.explain if anew else self.scrutiny.explain
         options = {"baseline": baseline, "stop": stop, "progress": progress}
         return self.gateway.steps(work, study, target, **options, **effort)

@@ -37,13 +37,7 @@ THUMBNAIL_SIDE = 160
 
 @dataclass(frozen=True)
 class Shelved:
-    """What is kept of a compared case beside its vectors.
-
-    Attributes:
-        thumbnail: a data URL; empty where the film may not be shown or there is none.
-        report: by section, or the indication where there is no report.
-        reported: whether that is a report, written after the reading.
-    """
+    """What is kept to show a compared case: thumbnail (a data URL or empty), report or else indication."""
 
     thumbnail: str
     report: Mapping[str, str]
@@ -99,12 +93,7 @@ def shelved(case: Case) -> Shelved:
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """The finished index.
-
-    Attributes:
-        films_by: the checkpoint that the films were encoded by; empty for none.
-        left_out: how many cases of the store are not in it.
-    """
+    """The finished index, the checkpoint that encoded its films (or empty), and how many cases it lacks."""
 
     index: "CaseIndex"
     encoder: "CaseEncoder"
@@ -127,11 +116,8 @@ class Found:
     """The answer to one question.
 
     Attributes:
-        query: with its own vectors and findings.
-        shelf: what is kept of every case that was found.
-        among: how many cases were searched.
-        in_store: the checkpoint by whose vectors the store's own search answered; empty where it did not.
-        why_here: why it did not, where the store could have one; else empty.
+        query, among: with its own vectors and findings; how many cases were searched.
+        in_store, why_here: the checkpoint by whose vectors the store itself searched, or why it did not.
     """
 
     query: "IndexedCase"
