@@ -50,7 +50,7 @@ def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
 
 
 def _declared(model: str) -> FusionConfig | None:
-    """What a checkpoint folder says of itself, known before its weights are read."""
+    """The configuration of a checkpoint folder, known before its weights are read."""
     try:
         text = (Path(model) / "config.json").read_text(encoding="utf-8")
         return FusionConfig.from_json(json.loads(text))

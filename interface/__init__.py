@@ -1,1 +1,1 @@
-"""What a reader sees: panels built with gradio."""
+"""The page that a reader sees: panels built with gradio."""

@@ -63,7 +63,7 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
 
 
 def launch_options() -> dict[str, Any]:
-    """What `launch` must be told so that the page looks right and keeps nothing.
+    """The options of `launch` with which the page looks right and keeps nothing.
 
     No run history (it would keep films in the browser), no uploads, no server-side rendering, no sharing.
     """

@@ -1,4 +1,4 @@
-"""What lies beside a checkpoint's weights, read with suspicion: a Hub repo may hold anything or nothing."""
+"""The files beside a checkpoint's weights, read with suspicion: a Hub repo may hold anything or nothing."""
 
 import json
 import logging

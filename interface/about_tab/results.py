@@ -100,7 +100,7 @@ def maps(facts: Measured, language: Language) -> Markup:
 
 
 def phantoms(facts: Measured, language: Language) -> Markup:
-    """What each modality adds, and what a shortcut does: only films with a known truth can show it."""
+    """The gain from each modality, and the effect of a shortcut, on films whose truth is known."""
     gain = drawn(say("about.gain.note", language), tables.gain_table(facts.maps), language)
     learnt = word_for("class", str(facts.shortcut.get("learnt", "")), language)
     caption = say("about.shortcut.note", language, learnt=learnt, **_counts(facts.shortcut, "pairs"))
@@ -136,7 +136,7 @@ def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:
 
 
 def missing(facts: Measured, language: Language, *, drawn: bool) -> Markup:
-    """What nobody has measured for this checkpoint; `drawn` where there is anything that draws."""
+    """The measurements that this checkpoint lacks; `drawn` where there is anything that draws."""
     entries = facts.tasks.values()
     measured = {
         "audit": any(rows(entry, "audit") for entry in entries),

@@ -1,1 +1,1 @@
-"""What callers without a screen reach: API endpoints and MCP tools."""
+"""API endpoints and MCP tools, for callers without a screen."""

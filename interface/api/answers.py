@@ -147,7 +147,7 @@ def map_json(case: Case, found: Attribution | FilmOpinion, opacity: float, sign:
 
 
 def fields_json() -> Json:
-    """What `table` may hold: units, plausible ranges, categories, and how each may be written."""
+    """The fields of `table`: units, plausible ranges, categories, and how each may be written."""
     return {
         name: {
             **_taken(field, "kind unit other_units categories"),
@@ -163,7 +163,7 @@ def fields_json() -> Json:
 
 
 def opinion_json(opinion: FilmOpinion) -> Json:
-    """What another method or a control says; its picture is added by the caller."""
+    """A second opinion or a control; its picture is added by the caller."""
     return {
         "not_for_diagnosis": True,
         **_taken(opinion, "method output seconds notes"),

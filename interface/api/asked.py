@@ -1,4 +1,4 @@
-"""What a caller may say of a study, and the endpoints that take some of it (`endpoints.json`)."""
+"""The arguments of a call on a study, and the endpoints that take some of them (`endpoints.json`)."""
 
 import inspect
 import json

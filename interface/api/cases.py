@@ -53,7 +53,7 @@ class Api:
         return answers.models_json(self._models)
 
     def clinical_fields(self) -> Json:
-        """What `table` may hold: for each clinical field its unit, plausible range or categories."""
+        """The fields that `table` may hold, each with its unit, plausible range or categories."""
         return answers.fields_json()
 
     def lookup_case(self, case_id: str) -> Json:
@@ -126,7 +126,7 @@ class Api:
         return host
 
     def predicted(self, asked: Asked) -> tuple[Case, ModelHost, Prediction]:
-        """What is asked about (a stored case with the caller's changes, or their own), and its prediction."""
+        """The stored case with the caller's changes, or their own, with its checkpoint and prediction."""
         if asked.case_id and asked.film:
             raise ViewboxError("Give either a case ID or a film of your own; leave the other one empty.")
         case, host = self._stored(asked) if asked.case_id or asked.stored else self._own(asked)

@@ -36,7 +36,7 @@ class ReportsApi:
             gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
 
     def mine_report(self, report: str, rules: str = "") -> Json:
-        """What an English report says of 14 findings, with sentence, span, and the rule that decided."""
+        """Labels of an English report for 14 findings, with sentence, span, and the rule that decided."""
         from modeling.reports.report import Report
 
         if not isinstance(report, str) or not report.strip():

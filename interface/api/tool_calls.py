@@ -1,4 +1,4 @@
-"""What callers that are programs get: one sentence for a refusal, and no pictures where they cannot be seen.
+"""Answers for programs: one sentence for a refusal, and no pictures where they cannot be seen.
 
 Every named endpoint is an MCP tool too. A tool's answer is read by a language model, which may read it out to
 anyone: so it says what it is not for, and points to the numbers that tell how far an explanation holds.

@@ -1,1 +1,1 @@
-"""What the browser asks for besides gradio's own: films, page language, closed routes, style."""
+"""The browser's side: films, page language and closed routes before gradio, and the style."""

@@ -1,4 +1,4 @@
-"""What stands before gradio on the way of a request: shut routes, films, and the language of an address."""
+"""Middleware before gradio: routes that stay shut, films, and the language that an address names."""
 
 import asyncio
 import zlib
@@ -116,7 +116,7 @@ def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
 
 
 async def _next(held: HeldFilm) -> Response:
-    """What follows a film, once it has been read; empty where nothing does."""
+    """The film that follows, once it has been read; empty where none does."""
     for _ in range(round(PATIENCE / 0.1)):
         if held.following is not None:
             break

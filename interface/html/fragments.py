@@ -1,4 +1,4 @@
-"""What several tabs show, as markup; in a template most of it is `ui` (`templates/macros.html`)."""
+"""Panels of several tabs, as markup; in a template most of it is `ui` (`templates/macros.html`)."""
 
 from collections.abc import Iterable, Sequence
 

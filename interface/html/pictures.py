@@ -49,7 +49,7 @@ def small_film(radiograph: Radiograph) -> np.ndarray:
 
 
 def film_url(shown: np.ndarray | None) -> str | None:
-    """What `shown_film` gave, as text."""
+    """A film of `shown_film` as text."""
     return None if shown is None else data_url(Image.fromarray(shown))
 
 

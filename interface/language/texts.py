@@ -81,7 +81,7 @@ Kind = Literal[
     "class", "modality", "task", "section", "field", "verdict", "method", "about", "scale", "about.arm",
     "about.audit.row",
 ]  # fmt: skip
-"""What names from `modeling` stand for; the first part of a key."""
+"""Kinds of names from `modeling`; the first part of a key."""
 
 
 def word_for(kind: Kind, name: str, language: Language, otherwise: str = "") -> str:
@@ -90,7 +90,7 @@ def word_for(kind: Kind, name: str, language: Language, otherwise: str = "") -> 
 
 
 def question(target: Target, language: Language) -> str:
-    """What is asked, such as "Typical rather than Negative"; the class alone where it stands alone."""
+    """A target as a question, "Typical rather than Negative"; the class alone where it stands alone."""
     name = word_for("class", target.class_name, language)
     if target.against == NOTHING:
         return name
@@ -159,7 +159,7 @@ def _named(names: Names, language: Language) -> str:
 
 
 WORDS = (say, word_for, words_for, field_label, value_word, listed, title_in, translated, question)
-"""What a template can say."""
+"""The functions that a template speaks with."""
 
 
 # --- the browser's language

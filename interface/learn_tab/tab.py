@@ -29,7 +29,7 @@ class Lesson:
 
 
 def _lessons(kind: str) -> tuple[Lesson, ...]:
-    """What `lessons.json` lists: by name, the parts of the links that show it."""
+    """The lessons of `lessons.json`: by name, the parts of the links that show it."""
     listed = json.loads(Path(__file__).with_name("lessons.json").read_text("utf-8"))[kind]
     return tuple(Lesson(name, tuple(Link(**link) for link in links)) for name, links in listed.items())
 

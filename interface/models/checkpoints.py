@@ -136,7 +136,7 @@ def suits(host: ModelHost, case: Case) -> bool:
 
 
 def mismatch(host: ModelHost, case: Case, language: Language) -> str:
-    """What to say where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
+    """The warning where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
     told = [say("prediction.twin", language, name=host.name)] if host.twin else []
     if not suits(host, case):
         source = case.provenance.source or say("prediction.own_film", language)

@@ -68,7 +68,7 @@ class HeldFilm:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What the browser must know to fetch and show the film."""
+        """The film's address, size and windows, for the browser to fetch and show it."""
         film, (rows, columns), by = self.film, self.shape, self.shrink
         return {
             "id": self.key,

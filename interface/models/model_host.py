@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Seconds after which long work goes on all the same."""
 BASELINES = ("black", "blurred", "mean", "normals")
-"""What a film can start from; the last two only where a checkpoint has such films stored beside it."""
+"""Baselines of a film; the last two only where a checkpoint has such films stored beside it."""
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = Sentence(
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."
@@ -137,7 +137,7 @@ class Gateway:
                 self._changed.notify_all()
 
     def pausing(self, stop: threading.Event) -> Callable[[], bool]:
-        """What long work asks between two steps: lets short work pass, then says whether to stop."""
+        """A question for long work between two steps: lets short work pass, then says whether to stop."""
 
         def ask() -> bool:
             with self._changed:
@@ -269,7 +269,7 @@ class ModelHost:
 
     @cached_property
     def scrutiny(self) -> "Scrutiny":
-        """What explains and checks; its answers are kept there by content."""
+        """Explanations and checks of this checkpoint, kept by content."""
         from modeling.trust.scrutiny import Scrutiny  # torch: not before it is needed
 
         return self.gateway.lend(Scrutiny(self.pipeline))

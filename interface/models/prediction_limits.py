@@ -27,7 +27,7 @@ class TaskSet:
 
 @dataclass(frozen=True)
 class Limits:
-    """What was measured about an answer beyond its probabilities; empty where nothing was.
+    """An answer's sets and familiarity, beyond its probabilities; empty where nothing was measured.
 
     Attributes:
         sets: task -> its set.
@@ -60,7 +60,7 @@ def limits_of(host: "ModelHost", prediction: Prediction) -> Limits:
 
 
 def set_and_gate(limits: Limits, language: Language) -> tuple[str, str]:
-    """What stands before the probabilities (an unfamiliar film's refusal) and after them (the sets)."""
+    """An unfamiliar film's refusal, before the probabilities, and the sets, after them."""
     familiarity, gate, sets = limits.familiarity, "", ""
     if limits.unfamiliar:
         gate = render("gate.html", language=language, warning=familiarity.warning)

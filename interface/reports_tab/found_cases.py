@@ -1,4 +1,4 @@
-"""What the tab found in the store: similar cases as cards, and the topics of the reports."""
+"""Cases of the store on screen: similar ones as cards, and the topics of the reports."""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -96,7 +96,7 @@ def _why(text: str, mention: "Mention", miner: "Miner", language: Language) -> s
 
 
 def label_table(labels: "ReportLabels", report: "Report", language: Language) -> Markup:
-    """What the report says of each finding that it mentions, with the sentence that decided."""
+    """Each finding that the report mentions, its value, and the sentence that decided."""
 
     def sentence(mention: "Mention") -> str:
         return report.sections[mention.section][mention.sentence_start : mention.sentence_end]

@@ -37,7 +37,7 @@ THUMBNAIL_SIDE = 160
 
 @dataclass(frozen=True)
 class Shelved:
-    """What is kept to show a compared case: thumbnail (a data URL or empty), report or else indication."""
+    """A compared case as it is shown: thumbnail (a data URL or empty), report or else indication."""
 
     thumbnail: str
     report: Mapping[str, str]
@@ -47,7 +47,7 @@ class Shelved:
 
 
 def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCase":
-    """What a case is compared by; without a host whose encoder describes the film, by its brightness."""
+    """A case as it is compared: its film by the host's encoder, or without a host by brightness."""
     from modeling.reports.report import Report
     from modeling.retrieval.vectors import DescribedCase, film_numbers
 
@@ -78,7 +78,7 @@ def own_text(case: Case, study: Study) -> dict[str, str]:
 
 
 def shelved(case: Case) -> Shelved:
-    """What is kept to show a case among others."""
+    """A case as it is shown among others."""
     from modeling.model.film import brightness
     from modeling.render.pictures import film_picture
 

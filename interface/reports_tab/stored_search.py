@@ -37,7 +37,7 @@ NO_VECTOR = Sentence("The checkpoint makes no vector of this case for what is co
 
 @dataclass(frozen=True, eq=False)
 class Retrieved:
-    """What the store's search found: the cases themselves, by ID, how many were searched, and by what."""
+    """The findings of the store's search: cases by ID, how many were searched, and by which vectors."""
 
     query: "IndexedCase"
     alike: tuple[Neighbour, ...]

@@ -55,7 +55,7 @@ element.addEventListener('click', (event) => {
 
 @dataclass(frozen=True)
 class ReportTab:
-    """What the tab's handlers read and write.
+    """The components that the tab's handlers read and write.
 
     Attributes:
         topics, similar: tell which of their cases was pressed, `open_case`; `similar` also `compare_case`.
@@ -193,7 +193,7 @@ class ReportActions:
         return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
 
     def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
-        """What the rules in the box reach, and the report by them where there is one."""
+        """The scores of the rules in the box, and the report by them where there is one."""
         scores, marked = self._scores(rules, request), self._marked(text, rules, request)
         return {self._tab.scores: scores, self._tab.marked: marked, **self._quiet()}
 

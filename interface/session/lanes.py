@@ -23,7 +23,7 @@ OUR_SIDE = Sentence("Something went wrong on our side; try again, or open anothe
 
 
 def sentence(error: Exception) -> Sentence:
-    """What a reader is told: a `ViewboxError` in its own words, anything else in ours, with a log entry."""
+    """The sentence for a reader: a `ViewboxError`'s own, for anything else ours, with a log entry."""
     if isinstance(error, ViewboxError):
         return error.sentence
     logger.error("unexpected %s", type(error).__name__, exc_info=error)
@@ -119,7 +119,7 @@ class ModelQueue:
 
 
 def position_line(position: int, language: Language) -> str:
-    """What a waiting reader is told; empty for who does not wait."""
+    """The place of a waiting reader in words; empty for who does not wait."""
     if position == 0:
         return ""
     if position == 1:

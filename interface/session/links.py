@@ -19,7 +19,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Link:
-    """What a link asks for; an empty part leaves the choice to the page.
+    """A view that a link asks for; an empty part leaves the choice to the page.
 
     Attributes:
         case: ID of a stored case.
@@ -38,7 +38,7 @@ class Link:
     change: str = ""
 
     def query(self, language: Language | None = None) -> str:
-        """What stands after the `?`."""
+        """The address behind its `?`."""
         parts = {name: value for name, value in asdict(self).items() if value}
         return urlencode(parts | ({LANGUAGE: language} if language else {}), safe="/")
 

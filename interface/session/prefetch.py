@@ -19,7 +19,7 @@ from modeling.errors import ViewboxError
 logger = logging.getLogger(__name__)
 
 KEPT_BYTES = 160 * 2**20
-"""What the cases that wait to be opened may take together, of all readers; a large film takes some 20 MB."""
+"""Memory for the cases of all readers that wait to be opened; a large film takes some 20 MB."""
 REST = 0.5
 """Seconds before a case is read ahead, so that the one just opened reaches its reader first."""
 FRESH = 120.0

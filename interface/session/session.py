@@ -1,4 +1,4 @@
-"""What each reader has in front of them, kept on the server and never on its disk."""
+"""Each reader's session, kept on the server and never on its disk."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ Due = Literal["predict", "explain", "examine", "nothing"]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the checkpoint predicts of the study on screen, how far that goes, and what it asks first."""
+    """The prediction for the study on screen, how far it goes, and the target explained first."""
 
     prediction: Prediction | None = None
     limits: Limits = field(default_factory=Limits)
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What is known of one target's explanation; all of it goes with its attribution.
+    """One target's explanation, as far as it has come; all of it goes with its attribution.
 
     Attributes:
         complete: whether the attribution is the last refinement, not one on the way.
@@ -67,7 +67,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the reader asked for.
+    """The reader's own choices.
 
     Attributes:
         target: to explain; None follows the most probable class.
@@ -150,7 +150,7 @@ class Session:
 
     @property
     def target(self) -> Target | None:
-        """What to explain: what the reader asked for, else the most probable class; None until predicted."""
+        """The target: the reader's choice, else the most probable class; None until predicted."""
         return self.wishes.target or self.answer.target
 
     def put(self, case: Case, film: HeldFilm | None) -> None:
@@ -177,7 +177,7 @@ class Session:
         return self.stop
 
     def forget_explanation(self) -> None:
-        """What was known of the last one goes."""
+        """Drop the last explanation."""
         self.looking.set()
         self.explanation = Explanation()
 
