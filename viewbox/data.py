@@ -16,7 +16,7 @@ app = typer.Typer()
 Results = Annotated[Path | None, typer.Option(help="folder for the results, if not beside the cases")]
 Out = Annotated[Path | None, typer.Option(help="folder of an embedded store to write the cases into")]
 Layout = Literal["ricord", "openi", "covid-chestxray", "hannover", "nih", "siim", "mimic", "dicom", "hub"]
-"""The names of `cases.importers.layouts.LAYOUTS`, whose modules are not imported to say them."""
+"""The names of `cases.importers.run.LAYOUTS`, whose modules are not imported to say them."""
 Address = Annotated[str, typer.Option(metavar="URI", help="mongodb:// address, or @FILE that holds one")]
 Lake = Annotated[
     str,
@@ -58,8 +58,8 @@ def import_(
 ) -> None:
     """Bring a published set into a store; without --write everything is read, checked and nothing stored."""
     from cases.deidentify.pseudonyms import Pseudonymiser
-    from cases.importers.layouts import LAYOUTS, import_set
     from cases.importers.rows import ImportSettings
+    from cases.importers.run import LAYOUTS, import_set
 
     if write and not store:
         raise ViewboxError("Name the store with --store (a mongodb:// address, or a folder).")
@@ -200,9 +200,8 @@ def phantoms(
 ) -> None:
     """Make synthetic cases, look at them, store them."""
     from cases.parquet.store import DEFAULT_FOLDER
-    from cases.phantom.default_set import default_recipes
     from cases.phantom.making import make, recipes
-    from cases.phantom.settings import Confounder
+    from cases.phantom.settings import Confounder, default_recipes
 
     if not (default_store or out or dicom or corpus or contact_sheet):
         raise typer.BadParameter("give --out, --corpus, --dicom, --contact-sheet or --default-store")

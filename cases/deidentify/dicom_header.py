@@ -33,19 +33,20 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 OLDEST_SHOWN = 90
 """Ages above 89 all become this one (HIPAA 45 CFR 164.514(b)(2)(i)(C))."""
-IDENTITY = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber", "StudyDate")
+IDENTITY = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber")
 _DAMAGED = "This DICOM file is damaged or cut off; export it again and try once more."
 _KEPT = (
     "PatientSex", "PatientAge", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate",
     "BurnedInAnnotation",
 )  # fmt: skip
+_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _COUNTED_VRS = ("PN", "LO", "SH", "LT", "ST", "UT", "UC", "DA", "DT", "AS", "AE")
 _NAMING_TAGS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "InstitutionName", "PatientAddress")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What names a film before it is de-identified; stays in memory and is stored nowhere."""
+    """The names of a film before it is de-identified; they stay in memory and are stored nowhere."""
 
     patient: str = field(repr=False)
     study: str = field(repr=False)
@@ -55,7 +56,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Header:
-    """What may be kept of a header.
+    """The part of a header that may be kept.
 
     Attributes:
         patient, study, instance: keyed pseudonyms, or the published names where no salt was given.
@@ -79,45 +80,40 @@ class Header:
 
 
 def read_identity(source: Path | bytes) -> Identity:
-    """The patient ID and UIDs of a file; no pixel is read.
-
-    Raises:
-        StudyError: not a DICOM file, or damaged.
-    """
+    """The patient ID and UIDs of a file, without its pixels; StudyError where it is no whole DICOM file."""
     dataset = _read(source, list(IDENTITY))
-    patient, study, instance, accession, _ = (str(dataset.get(keyword, "") or "") for keyword in IDENTITY)
-    if not instance:
+    identity = Identity(*(str(dataset.get(keyword, "") or "") for keyword in IDENTITY))
+    if not identity.instance:
         raise StudyError("This DICOM file has no SOP instance UID; export it again.")
-    return Identity(patient, study, instance, accession)
+    return identity
 
 
 def deidentified_header(data: bytes, pseudonyms: Pseudonymiser | None, moved_as: str | None = None) -> Header:
-    """Apply the basic profile to a file's header, and say what it removed.
+    """Apply the basic profile to a whole file's header, and say what it removed.
 
     Args:
-        data: the whole file.
         pseudonyms: None for published sets whose identifiers are pseudonyms already: those are kept.
         moved_as: the patient whose shift moves the dates; the file's own patient ID where not given.
-
-    Raises:
-        StudyError: not a DICOM file, or damaged.
     """
     dataset = _read(data, None)
     identity = read_identity(data)
     removed, names = _personal_data(dataset), _known_names(dataset)
-    burned_in = str(dataset.get("BurnedInAnnotation", "") or "").strip().upper() == "YES"
+    burned_in = _text(dataset, "BurnedInAnnotation").upper() == "YES"
     clean = _through_profile(dataset, moved_as or identity.patient, pseudonyms)
+    day = _day(_text(clean, "StudyDate"))
     return Header(
-        patient=str(clean.get("PatientID", "")),
-        study=str(clean.get("StudyInstanceUID", "")),
-        instance=str(clean.get("SOPInstanceUID", "")),
-        sex={"F": "female", "M": "male"}.get(str(clean.get("PatientSex", "") or "").strip().upper(), ""),
-        age=_age(str(clean.get("PatientAge", "") or "")),
-        study_date=_iso(str(clean.get("StudyDate", "") or "")),
+        *(_text(clean, keyword) for keyword in ("PatientID", "StudyInstanceUID", "SOPInstanceUID")),
+        sex={"F": "female", "M": "male"}.get(_text(clean, "PatientSex").upper(), ""),
+        age=_age(_text(clean, "PatientAge")),
+        study_date="" if day is None or day.year == 1 else day.isoformat(),
         burned_in=burned_in,
         removed=removed,
         known_names=names,
     )
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    return str(dataset.get(keyword, "") or "").strip()
 
 
 def _read(source: Path | bytes, tags: list[str] | None) -> Dataset:
@@ -132,8 +128,7 @@ def _read(source: Path | bytes, tags: list[str] | None) -> Dataset:
 def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser | None) -> Dataset:
     """The same data set, changed in place by the profile and our rules for IDs and dates.
 
-    Raises:
-        StudyError: an element cannot be read, so that nobody can say it was cleaned.
+    Raises StudyError where an element cannot be read, so that nobody can say it was cleaned.
     """
     try:
         from dicomanonymizer import anonymize_dataset
@@ -158,6 +153,8 @@ def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser |
 
 
 def _rules(patient: str, pseudonyms: Pseudonymiser | None) -> dict[tuple[int, int], Callable[..., None]]:
+    """Tag -> our rule in place of the profile's; sex and age stay, to be checked by the caller."""
+
     def change(make: Callable[[str], str]) -> Callable[[Dataset, tuple[int, int]], None]:
         def apply(dataset: Dataset, tag: tuple[int, int]) -> None:
             element = dataset.get(tag)
@@ -170,27 +167,13 @@ def _rules(patient: str, pseudonyms: Pseudonymiser | None) -> dict[tuple[int, in
 
         return apply
 
-    def keep(dataset: Dataset, tag: tuple[int, int]) -> None:
-        """Sex and age stay; what is kept of them is checked by the caller."""
-
-    def moved(value: str) -> str:
-        return _moved(value, patient, pseudonyms)
-
-    def named(value: str) -> str:
-        return pseudonyms.pseudonym("patient", value) if pseudonyms else value
-
-    def numbered(value: str) -> str:
-        return pseudonyms.uid(value) if pseudonyms else value
-
-    rules: dict[tuple[int, int], Callable[..., None]] = {}
-    for keyword in _KEPT:
-        tag = pydicom.tag.Tag(keyword)
-        rules[tag.group, tag.element] = change(moved) if keyword.endswith("Date") else keep
-    rules[0x0010, 0x0020] = change(named)
-    for element in (0x000D, 0x000E):
-        rules[0x0020, element] = change(numbered)
-    rules[0x0008, 0x0018] = change(numbered)
-    return rules
+    moved = change(lambda value: _moved(value, patient, pseudonyms))
+    numbered = change(lambda value: pseudonyms.uid(value) if pseudonyms else value)
+    named = change(lambda value: pseudonyms.pseudonym("patient", value) if pseudonyms else value)
+    rules = {keyword: moved if keyword.endswith("Date") else lambda dataset, tag: None for keyword in _KEPT}
+    rules |= {"PatientID": named, **dict.fromkeys(_UIDS, numbered)}
+    tags = {keyword: pydicom.tag.Tag(keyword) for keyword in rules}
+    return {(tags[keyword].group, tags[keyword].element): rule for keyword, rule in rules.items()}
 
 
 def _moved(value: str, patient: str, pseudonyms: Pseudonymiser | None) -> str:
@@ -206,11 +189,6 @@ def _day(value: str) -> date | None:
         return datetime.strptime(digits, "%Y%m%d").date()
     except ValueError:
         return None
-
-
-def _iso(value: str) -> str:
-    day = _day(value)
-    return "" if day is None or day.year == 1 else day.isoformat()
 
 
 def _age(value: str) -> float | None:

@@ -7,49 +7,23 @@ names, which stand without spaces. In small letters a pair counts only where nei
 """
 
 import importlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from cases.deidentify.rules import CAPITAL
 from modeling.errors import StudyError
 
-LOCALES = (
-    "cs_CZ", "da_DK", "de_DE", "en_GB", "en_IE", "en_IN", "en_KE", "en_NG", "en_PK", "en_US", "es_ES",
-    "es_MX", "fi_FI", "fr_DZ", "fr_FR", "hr_HR", "hu_HU", "id_ID", "it_IT", "nl_NL", "no_NO", "pl_PL",
-    "pt_BR", "pt_PT", "ro_RO", "sv_SE", "tr_TR", "vi_VN", "zh_TW",
-)  # fmt: skip
+_LISTS = json.loads(Path(__file__).with_name("names.json").read_text(encoding="utf-8"))
+"""Faker's locales; particles of names; words of reports that are names too ("common", beside Faker's lists);
+parts of the body, and those whose names diseases, lines and signs bear ("not persons")."""
 _CHINESE = ("zh_TW", "zh_CN")
 _COMMON_LISTS = ("en_US", "de_DE")
-_PARTICLES = frozenset(
-    re.findall(r"\w+", "de la del della di da dos das du van der den ten von zu bin ibn al el le y e")
-)
-_COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        an angel april art as ash at august autumn ball base bay best bill black bone brown case chase chest
-        clear cross day dean do drain east faith field free gene good grace grant gray green grey hand head
-        heart high hill hope in joy june lane left line lines little long low major man mark marker max may
-        men my new no north old on pace page park price ray rich right rod rose see sharp short small so south
-        star stone summer sun to van wall ward west white will wood young
-        """,
-    )
-)
-"""Words of reports that are names too; Faker's lists of common words stand beside them."""
-_NOT_PERSONS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        addison alzheimer barrett bell bochdalek carina chin cobb colles colon cord crohn cushing date down
-        fleischner foley ganz ghon graves gross hampton harrington hickman hodgkin kerley kidney lower lung
-        marfan morgagni nissen paget pancoast parkinson post pott raynaud ring scheuermann schmorl swan weber
-        wegener weeks westermark wilson
-        """,
-    )
-)
-"""Parts of the body, and those whose names diseases, lines and signs bear."""
+_PARTICLES = frozenset(_LISTS["particles"])
+_NOT_PERSONS = frozenset(_LISTS["not persons"])
 SHORTEST_ALONE = 3
 """Letters of a name that stands alone; shorter ones are found beside another name or a title only."""
 _TITLES = r"(?i:dr|mr|mrs|ms|miss|prof|professor|doctor|nurse|herr|frau|señora?)"
@@ -60,11 +34,7 @@ Span = tuple[int, int, str]
 
 
 def name_spans(text: str) -> Iterator[Span]:
-    """Where persons stand: start, end and "PERSON"; spans may overlap.
-
-    Args:
-        text: in Unicode's composed form (NFC).
-    """
+    """Where persons stand in a text of composed form (NFC): start, end and "PERSON"; spans may overlap."""
     words = list(_WORD.finditer(text))
     for number, word in enumerate(words):
         other = _partner(text, words, number)
@@ -95,9 +65,8 @@ def _partner(text: str, words: list[re.Match[str]], number: int) -> re.Match[str
 
 def _is_pair(one: str, other: str) -> bool:
     first, last, common = _names()
-    for word in (one, other):
-        if not word[0].isupper() and word.lower() in common:
-            return False
+    if any(not word[0].isupper() and word.lower() in common for word in (one, other)):
+        return False
     ones, others = ({folded(part) for part in word.split("-")} for word in (one, other))
     if not ones | others <= first | last:
         return False
@@ -155,22 +124,24 @@ def folded(word: str) -> str:
 
 @cache
 def _names() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """First and family names of `LOCALES`, folded, and common words, in small letters."""
-    first = {folded(name) for locale in LOCALES for name in _listed("person", locale, "first_")}
-    last = {folded(name) for locale in LOCALES for name in _listed("person", locale, "last_")}
+    """First and family names, folded, and common words, in small letters."""
+    locales = _LISTS["locales"]
+    first, last = (
+        frozenset(folded(name) for locale in locales for name in _listed("person", locale, beginning))
+        for beginning in ("first_", "last_")
+    )
     common = {word.lower() for locale in _COMMON_LISTS for word in _listed("lorem", locale, "word_list")}
-    return frozenset(first), frozenset(last), frozenset(common | _COMMON)
+    return first, last, frozenset(common.union(_LISTS["common"]))
 
 
 @cache
 def _chinese_names() -> tuple[frozenset[str], frozenset[str]]:
     """Family names, and given names of two characters."""
-    families = {name for locale in _CHINESE for name in _listed("person", locale, "last_")}
-    given = {name for locale in _CHINESE for name in _listed("person", locale, "first_")}
-    return (
-        frozenset(name for name in families if re.fullmatch(_CJK + "{1,2}", name)),
-        frozenset(name for name in given if re.fullmatch(_CJK + "{2}", name)),
+    families, given = (
+        frozenset(n for locale in _CHINESE for n in _listed("person", locale, beginning) if form.fullmatch(n))
+        for beginning, form in (("last_", re.compile(_CJK + "{1,2}")), ("first_", re.compile(_CJK + "{2}")))
     )
+    return families, given
 
 
 def _listed(provider: str, locale: str, beginning: str) -> Iterator[str]:

@@ -33,14 +33,7 @@ class TextLine:
 
 
 def text_lines(pixels: np.ndarray) -> list[TextLine]:
-    """Lines of what looks like burned-in text, bright on dark and dark on bright.
-
-    Args:
-        pixels: (H, W) stored values of any depth.
-
-    Returns:
-        Most letters first; empty for most films.
-    """
+    """Lines of what looks like text in (H, W) values of any depth, bright or dark, most letters first."""
     gray = _eight_bits(pixels)
     found = _lines(gray) + _lines(255.0 - gray)
     return sorted(found, key=lambda line: -line.letters)

@@ -2,8 +2,8 @@
 
 Presidio (Microsoft, MIT) finds persons with a language model of spaCy, which cannot be had without a download
 of its own. So it runs here on an empty pipeline: its patterns find mail addresses, telephone and insurance
-numbers and numeric dates. Rules of Viewbox's own (`deidentify_rules`), run by the same engine, add dates in
-words, record numbers, ages above 89, addresses, and names after a title or a label; `deidentify_names` adds
+numbers and numeric dates. Rules of Viewbox's own (`rules`), run by the same engine, add dates in
+words, record numbers, ages above 89, addresses, and names after a title or a label; `names` adds
 pairs of names from lists. Names known from the file's own tags are looked for first, in any case, with and
 without accents. A name that stands alone in a sentence, in no list and no tag, is not found.
 """
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SHORTEST_NAME = 3
 """Letters of a known name below which it counts only as written or in capitals: "Li" is not in "lives"."""
+_TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
+"""A name as a keyboard without its letters writes it: "Müller" as "mueller"."""
 SHORTEST_NUMBER = 5
 """Digits of a known number below which it is looked for nowhere: 120 is a blood pressure too."""
 REGIONS = (
@@ -48,15 +50,11 @@ class CleanText:
 def clean_text(
     text: str, known_names: Iterable[str] = (), move_date: Callable[[str], str] | None = None
 ) -> CleanText:
-    """A text whose names, numbers and dates are replaced by "[name]", "[number]" and "[date]".
+    """One section whose names, numbers and dates are replaced by "[name]", "[number]" and "[date]".
 
     Args:
-        text: one section.
         known_names: words that a tag or column of the same case names: found wherever they stand.
         move_date: gives the shifted form of a date as written, or "" where it cannot be read.
-
-    Raises:
-        StudyError: the libraries that find names and numbers are not installed.
     """
     text = unicodedata.normalize("NFC", text)
     spans = [*_known_spans(text, known_names), *name_spans(text)]
@@ -82,15 +80,14 @@ def _known_spans(text: str, names: Iterable[str]) -> Iterable[tuple[int, int, st
         if len(known) < (SHORTEST_NUMBER if known.isdecimal() else 2):
             continue
         kind = "NUMBER" if any(c.isdigit() for c in known) else "PERSON"
-        if _is_chinese(known):
+        if re.fullmatch(r"[\u3400-\u9fff\uf900-\ufaff]{2,}", known):  # Chinese stands without spaces
             found = re.finditer(re.escape(known), plain)
-        elif len(known) < SHORTEST_NAME:
-            found = re.finditer(
-                rf"{LEFT}(?:{re.escape(word.title())}|{re.escape(word.upper())}){RIGHT}", text
-            )
         else:
-            spellings = "|".join(re.escape(one) for one in {known, _folded(_transcribed(word))})
-            found = re.finditer(rf"{LEFT}(?:{spellings}){RIGHT}", plain)
+            short = len(known) < SHORTEST_NAME
+            transcribed = unicodedata.normalize("NFC", word.lower()).translate(_TRANSCRIBED)
+            spellings = (word.title(), word.upper()) if short else {known, _folded(transcribed)}
+            pattern = "|".join(map(re.escape, spellings))
+            found = re.finditer(rf"{LEFT}(?:{pattern}){RIGHT}", text if short else plain)
         for one in found:
             yield one.start(), one.end(), kind
 
@@ -103,18 +100,6 @@ def _plain(character: str) -> str:
     """One character without case, accent and stroke; still one."""
     base = unicodedata.normalize("NFD", character.lower())[:1]
     return {"ł": "l", "ø": "o", "đ": "d"}.get(base, base) or character
-
-
-def _transcribed(word: str) -> str:
-    """A name as a keyboard without its letters writes it: "Müller" as "mueller"."""
-    return re.sub("[äöüßøåæ]", lambda c: _TRANSCRIBED[c[0]], unicodedata.normalize("NFC", word.lower()))
-
-
-_TRANSCRIBED = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"}
-
-
-def _is_chinese(word: str) -> bool:
-    return bool(re.fullmatch(r"[\u3400-\u9fff\uf900-\ufaff]{2,}", word))
 
 
 def _united(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -156,24 +141,18 @@ def _engine() -> "AnalyzerEngine":
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     # Without this, the check of a mail address would fetch a list of domains from the net.
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    class EmptyPipeline(SpacyNlpEngine):
-        """spaCy's tokeniser alone: no model, no download."""
-
-        def __init__(self) -> None:
-            super().__init__(models=[{"lang_code": "en", "model_name": "blank"}])
-            self.nlp = {"en": spacy.blank("en")}
-
-    registry = RecognizerRegistry(supported_languages=["en"])
-    for recogniser in (
+    # spaCy's tokeniser alone: no model, no download.
+    pipeline = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}])
+    pipeline.nlp = {"en": spacy.blank("en")}
+    theirs = (
         known.EmailRecognizer(),
         known.PhoneRecognizer(supported_regions=REGIONS),
         known.UsSsnRecognizer(),
-    ):
+    )
+    registry = RecognizerRegistry(supported_languages=["en"])
+    for recogniser in (*theirs, *_own_recognisers()):
         registry.add_recognizer(recogniser)
-    for recogniser in _own_recognisers():
-        registry.add_recognizer(recogniser)
-    return AnalyzerEngine(registry=registry, nlp_engine=EmptyPipeline(), supported_languages=["en"])
+    return AnalyzerEngine(registry=registry, nlp_engine=pipeline, supported_languages=["en"])
 
 
 @contextlib.contextmanager

@@ -19,26 +19,20 @@ from modeling.errors import CaseStoreError
 
 LIST = DEFAULT_FOLDER / "chosen.json"
 NOTICE = "NOTICE.md"
-FILES = {"hannover": "hannover.parquet", "nih": "nih_sample.parquet", "covid-chestxray": "cohen.parquet"}
-"""Layout -> its table in a data folder."""
-LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for layout in (hannover.LAYOUT, nih.LAYOUT, covid_chestxray.LAYOUT)
+SETS: dict[str, tuple[Layout, str, str]] = {
+    layout.name: (layout, table, link)
+    for layout, table, link in (
+        (hannover.LAYOUT, "hannover.parquet", "https://doi.org/10.6084/m9.figshare.12275009"),
+        (nih.LAYOUT, "nih_sample.parquet", "https://nihcc.app.box.com/v/ChestXray-NIHCC"),
+        (covid_chestxray.LAYOUT, "cohen.parquet", "https://github.com/ieee8023/covid-chestxray-dataset"),
+    )
 }
-LINKS = {
-    "hannover": "https://doi.org/10.6084/m9.figshare.12275009",
-    "nih": "https://nihcc.app.box.com/v/ChestXray-NIHCC",
-    "cohen": "https://github.com/ieee8023/covid-chestxray-dataset",
-}
-"""Source -> where its set can be had."""
+"""Name -> layout, its table in a data folder, and where the set can be had."""
 CHANGES = "reduced to at most 512 pixels a side and stored as JPEG"
 
 
 def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterator[dict[str, Any]]:
-    """The documents of the chosen films, `case-01` first.
-
-    Args:
-        chosen: entries with `set`, `film`, `title` and `teaching_note`.
-        data: folder with the sets' tables.
+    """The documents of the chosen films, `case-01` first; `data` is the folder with the sets' tables.
 
     Raises:
         CaseStoreError: a film is not in its table, cannot be read, or may not be passed on.
@@ -50,7 +44,7 @@ def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterato
             raise CaseStoreError(
                 "There is no film '{entry}' in {files}; correct {list}.",
                 entry=entry["film"],
-                files=FILES[entry["set"]],
+                files=SETS[entry["set"]][1],
                 list=LIST.name,
             )
         yield _document(f"case-{number:02d}", entry, row)
@@ -58,25 +52,22 @@ def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterato
 
 def notice(documents: Iterable[Mapping[str, Any]]) -> str:
     """NOTICE.md: every real film with its attribution and licence, set by set."""
+    links = {layout.source: link for layout, _, link in SETS.values()}
     lines = ["# Films in this folder", "", f"The real films below were {CHANGES}; nothing else was changed."]
     lines += ["The synthetic ones (`phantom-...`) are computed and are CC0 1.0.", ""]
     lines += ["| case | set | attribution | licence |", "|---|---|---|---|"]
     for document in documents:
         provenance, licence = document["provenance"], document["licence"]["name"]
-        link = f"[{provenance['source']}]({LINKS[provenance['source']]})"
+        link = f"[{provenance['source']}]({links[provenance['source']]})"
         lines.append(f"| `{document['ID']}` | {link} | {provenance['attribution']} | {licence} |")
     return "\n".join(lines) + "\n"
 
 
 def read_list(path: Path = LIST) -> list[dict[str, Any]]:
-    """The list of chosen films.
-
-    Raises:
-        CaseStoreError: it is not there or no such list.
-    """
+    """The list of chosen films. Raises CaseStoreError: it is not there or no such list."""
     try:
         chosen = json.loads(path.read_text(encoding="utf-8"))
-        assert all(entry["set"] in LAYOUTS and entry["film"] for entry in chosen)
+        assert all(entry["set"] in SETS and entry["film"] for entry in chosen)
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as exc:
         raise CaseStoreError(
             "'{path}' is no list of chosen films; take the one that ships.", path=path.name
@@ -86,13 +77,14 @@ def read_list(path: Path = LIST) -> list[dict[str, Any]]:
 
 def _rows_of(name: str, chosen: Sequence[Mapping[str, Any]], data: Path) -> dict[str, Row]:
     wanted = {_published_id(entry) for entry in chosen if entry["set"] == name}
-    rows = LAYOUTS[name].rows(str(data / FILES[name]), ImportSettings())
+    layout, table, _ = SETS[name]
+    rows = layout.rows(str(data / table), ImportSettings())
     return {row.case_id: row for row in rows if isinstance(row, Row) and row.case_id in wanted}
 
 
 def _published_id(entry: Mapping[str, Any]) -> str:
     name = short_hash(entry["film"]) if entry["set"] == "covid-chestxray" else entry["film"]
-    return f"{LAYOUTS[entry['set']].source}-{name}"
+    return f"{SETS[entry['set']][0].source}-{name}"
 
 
 def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any]:

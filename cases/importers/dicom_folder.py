@@ -6,16 +6,14 @@ StudyInstanceUID, SOPInstanceUID or AccessionNumber and any of indication, findi
 cleaned before it is stored.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from cases.case import Licence
 from cases.deidentify.dicom_header import Identity, read_identity
-from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.export.licences import licence_named
+from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.tables import csv_rows, folder
 from modeling.errors import StudyError
 from modeling.study import TEXT_SECTIONS
 
@@ -25,12 +23,7 @@ _KEYS = ("SOPInstanceUID", "StudyInstanceUID", "AccessionNumber")
 
 def dicom_files(root: Path) -> Iterator[Path]:
     """Every DICOM file below a folder, in path order; other files are passed over."""
-    for place, inner, names in os.walk(root):
-        inner.sort()
-        for name in sorted(names):
-            path = Path(place, name)
-            if _is_dicom(path):
-                yield path
+    return filter(_is_dicom, tables.files_below(root))
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
@@ -41,7 +34,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     """
     if settings.pseudonyms is None:
         raise StudyError("Films of your own need a salt; name a file with --salt-file (it is made if new).")
-    root, reports = folder(source), _reports(settings.reports)
+    root, reports = tables.folder(source), _reports(settings.reports)
     licence = licence_named(settings.licence) if settings.licence else OWN_FILMS
     for number, path in enumerate(dicom_files(root), 1):
         try:
@@ -49,44 +42,39 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
         except StudyError as exc:
             yield Dropped(f"file {number}", str(exc))
             continue
-        yield _row(path, identity, settings, settings.pseudonyms, licence, reports)
+        keys = (identity.instance, identity.study, identity.accession)
+        report = next((reports[key] for key in keys if key and key in reports), {})
+        yield _row(path, identity, settings, report, licence)
 
 
 def count(source: str) -> int | None:
     """DICOM files below the folder."""
-    return sum(1 for _ in dicom_files(folder(source)))
+    return sum(1 for _ in dicom_files(tables.folder(source)))
 
 
 def _row(
-    path: Path,
-    identity: Identity,
-    settings: ImportSettings,
-    pseudonyms: Pseudonymiser,
-    licence: Licence,
-    reports: dict[str, dict[str, str]],
+    path: Path, identity: Identity, settings: ImportSettings, report: dict[str, str], licence: Licence
 ) -> Row:
-    keys = (identity.instance, identity.study, identity.accession)
-    report = next((reports[key] for key in keys if key and key in reports), {})
+    assert settings.pseudonyms is not None, "checked by rows()"
+    pseudonym = settings.pseudonyms.pseudonym
     return Row(
-        case_id=f"dicom-{pseudonyms.pseudonym('film', identity.instance)}",
+        case_id=f"dicom-{pseudonym('film', identity.instance)}",
         source="dicom",
         film=path,
         licence=licence,
         attribution=settings.attribution or "Own film, de-identified on import",
-        patient=f"dicom-{pseudonyms.pseudonym('patient', identity.patient or identity.study)}",
-        text={name: words for name, words in report.items() if name == "indication"},
-        report={name: words for name, words in report.items() if name != "indication"},
-        study=pseudonyms.uid(identity.study) if identity.study else "",
+        patient=f"dicom-{pseudonym('patient', identity.patient or identity.study)}",
+        **tables.by_time(report),
+        study=settings.pseudonyms.uid(identity.study) if identity.study else "",
     )
 
 
 def _reports(path: Path | None) -> dict[str, dict[str, str]]:
+    """Sections by each of the names that a line gives its film, study or examination."""
     found: dict[str, dict[str, str]] = {}
-    for line in csv_rows(path) if path else ():
+    for line in tables.csv_rows(path) if path else ():
         sections = {name: line[name] for name in TEXT_SECTIONS if line.get(name)}
-        for key in _KEYS:
-            if line.get(key):
-                found[line[key]] = sections
+        found |= {line[key]: sections for key in _KEYS if line.get(key)}
     return found
 
 

@@ -8,7 +8,6 @@ de-identified, so its patient names become pseudonyms and its films are held to 
 """
 
 import hashlib
-import itertools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cases.export.licences import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
-from cases.importers.tables import TEACHING_COLUMNS, teaching_words
+from cases.importers.tables import by_time, not_taken, teaching_words
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TASKS, TaskName
 from modeling.sentence import Names
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from datasets import IterableDataset
 
 FIELDS = ("image", "id", "patient", *CLINICAL_FIELDS, *TEXT_SECTIONS, *TASKS, "attribution", "licence")
+_SINGLE = (TaskName.APPEARANCE, TaskName.GRADING)
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
@@ -36,34 +36,33 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
     """
     if settings.pseudonyms is None:
         raise StudyError("A Hub data set needs a salt; name a file with --salt-file (it is made if new).")
-    unknown = [name for name in settings.columns if name not in FIELDS]
-    if unknown:
-        raise StudyError(
-            "There is no field '{unknown}'; use {fields}.", unknown=unknown[0], fields=Names("name", FIELDS)
-        )
+    unknown = next((name for name in settings.columns if name not in FIELDS), None)
+    if unknown is not None:
+        fields = Names("name", FIELDS)
+        raise StudyError("There is no field '{unknown}'; use {fields}.", unknown=unknown, fields=fields)
     data = _open(source, settings.split or "train")
     columns = {name: settings.columns.get(name, name) for name in FIELDS}
-    names = _class_names(data)
-    licence = settings.licence or str(data.info.license or "")
-    if columns["image"] not in (data.column_names or ()):
+    film_column, there = columns["image"], data.column_names or ()
+    if film_column not in there:
         raise StudyError(
-            "There is no column '{columns}'; name the film's with --column image=NAME.",
-            columns=columns["image"],
+            "There is no column '{columns}'; name the film's with --column image=NAME.", columns=film_column
         )
-    yield from _left_out(data.column_names, columns)
+    classes = {name: list(getattr(kind, "names", None) or ()) for name, kind in (data.features or {}).items()}
+    licence = settings.licence or str(data.info.license or "")
+    yield from _left_out(there, columns)
     for number, line in enumerate(data):
-        given = {field: _plain(line.get(column), names.get(column)) for field, column in columns.items()}
-        film = _film(line[columns["image"]])
+        given = {field: _plain(line.get(column), classes.get(column)) for field, column in columns.items()}
+        film = _film(line[film_column])
         if film is None:
             yield Dropped(f"row {number}", "it has no film")
-            continue
-        yield replace(_row(source, number, given, film, licence, settings), **teaching_words(line))
+        else:
+            yield replace(_row(source, given, film, licence, settings), **teaching_words(line))
 
 
 def _left_out(there: Collection[str], columns: Mapping[str, str]) -> Iterator[Notice]:
-    others = [n for n in there if n not in columns.values() and not n.startswith(TEACHING_COLUMNS)]
+    others = not_taken(there, columns.values())
     if others:
-        yield Notice(f"The data set has columns that are not taken: {', '.join(others)}.")
+        yield Notice(f"The data set has columns that are not taken: {others}.")
     if columns["patient"] not in there:
         yield Notice("Every film counts as a patient of its own; name theirs with --column patient=NAME.")
 
@@ -96,14 +95,6 @@ def _open(source: str, split: str) -> "IterableDataset":
     return data
 
 
-def _class_names(data: "IterableDataset") -> dict[str, list[str]]:
-    return {
-        name: list(feature.names)
-        for name, feature in (data.features or {}).items()
-        if getattr(feature, "names", None)
-    }
-
-
 def _plain(value: object, names: list[str] | None) -> object:
     if names and isinstance(value, int) and 0 <= value < len(names):
         return names[value]
@@ -119,46 +110,36 @@ def _film(value: object) -> Path | bytes | None:
 
 
 def _row(
-    source: str,
-    number: int,
-    given: Mapping[str, Any],
-    film: Path | bytes,
-    licence: str,
-    settings: ImportSettings,
+    source: str, given: Mapping[str, Any], film: Path | bytes, licence: str, settings: ImportSettings
 ) -> Row:
     assert settings.pseudonyms is not None, "checked by rows()"
+    pseudonym = settings.pseudonyms.pseudonym
     mark = str(given["id"] or "")
     if not mark:  # Two equal films are one row then, in any order of the rows.
         mark = hashlib.sha256(film if isinstance(film, bytes) else film.read_bytes()).hexdigest()
     patient = str(given["patient"] or mark)
     here = Path(source).exists()
     title = "of one's own" if here else source  # a folder's name may name somebody
-    mark_of_set = settings.pseudonyms.pseudonym("set", Path(source).name) if here else short_hash(source)
-    words = {name: str(given[name]) for name in TEXT_SECTIONS if given[name]}
+    mark_of_set = pseudonym("set", Path(source).name) if here else short_hash(source)
     return Row(
-        case_id=f"hub-{mark_of_set[:6]}-{settings.pseudonyms.pseudonym('film', mark)}",
+        case_id=f"hub-{mark_of_set[:6]}-{pseudonym('film', mark)}",
         source="hub",
         film=film,
         licence=licence_named(str(given["licence"] or licence)),
         attribution=str(given["attribution"] or settings.attribution or f"Data set {title}"),
-        patient=f"hub-{settings.pseudonyms.pseudonym('patient', patient)}",
+        patient=f"hub-{pseudonym('patient', patient)}",
         table={name: given[name] for name in CLINICAL_FIELDS},
-        text={name: text for name, text in words.items() if name == "indication"},
-        report={name: text for name, text in words.items() if name != "indication"},
+        **by_time({name: str(given[name]) for name in TEXT_SECTIONS if given[name]}),
         reference=_labels(given),
         findings=_findings(given[str(TaskName.FINDINGS)]),
         view=str(given["view_position"] or ""),
-        names=tuple(itertools.filterfalse(str.isspace, [patient])) if given["patient"] else (),
+        names=(patient,) if given["patient"] and not patient.isspace() else (),
     )
 
 
 def _labels(given: Mapping[str, Any]) -> dict[TaskName, str]:
-    found = {}
-    for task in (TaskName.APPEARANCE, TaskName.GRADING):
-        label = str(given[str(task)] or "").strip().title()
-        if label in TASKS[task].classes:
-            found[task] = label
-    return found
+    written = {task: str(given[str(task)] or "").strip().title() for task in _SINGLE}
+    return {task: label for task, label in written.items() if label in TASKS[task].classes}
 
 
 def _findings(value: object) -> tuple[str, ...] | None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cases.export.licences import own_copy
+from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.tables import count_rows, csv_rows, find, folder, optional
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 
@@ -38,41 +38,39 @@ _VIEWS = {"PA": "PA", "AP": "AP", "LATERAL": "lateral", "LL": "lateral"}
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     """A row for every line of the metadata table."""
-    root = folder(source)
-    labels = {name: _labels(root, name) for name in LABELLERS}
-    split = _splits(root)
+    root = tables.folder(source)
+    labels, split = {name: _labels(root, name) for name in LABELLERS}, _splits(root)
+    licence = own_copy(TERMS, may_show=settings.readers_agreed)
     with _Reports(root) as reports:
-        for line in csv_rows(_metadata(root), ("dicom_id", "subject_id", "study_id", "ViewPosition")):
+        for line in tables.csv_rows(_metadata(root), ("dicom_id", "subject_id", "study_id", "ViewPosition")):
             patient, study, film_id = line["subject_id"], line["study_id"], line["dicom_id"]
             place = root / "files" / f"p{patient[:2]}" / f"p{patient}" / f"s{study}"
             film = place / f"{film_id}.jpg"
             if not film.is_file():
-                yield Dropped(film_id, "its film is not in the folder")
+                yield Dropped(film_id, tables.NO_FILM)
                 continue
-            sections = sections_of(reports.text(place))
             view = _VIEWS.get(line["ViewPosition"].upper(), "")
             marked = {name: found.get(study, {}) for name, found in labels.items()}
             yield Row(
                 case_id=f"mimic-{film_id}",
                 source="mimic",
                 film=film,
-                licence=own_copy(TERMS, may_show=settings.readers_agreed),
+                licence=licence,
                 attribution=ATTRIBUTION,
                 patient=f"mimic-{patient}",
-                table={"view_position": view if view in ("PA", "AP") else None},
-                text={name: words for name, words in sections.items() if name == "indication"},
-                report={name: words for name, words in sections.items() if name != "indication"},
+                table={"view_position": tables.frontal(view)},
+                **tables.by_time(sections_of(reports.text(place))),
                 findings=_positive(marked["chexpert"]),
                 readings=tuple(_readings(marked)),
                 view=view,
                 study=f"s{study}",
-                split={"validate": "validation"}.get(split.get(film_id, ""), split.get(film_id, "")),
+                split=split.get(film_id, ""),
             )
 
 
 def count(source: str) -> int | None:
     """Lines of the metadata table, where it is not compressed."""
-    return count_rows(_metadata(folder(source)))
+    return tables.count_rows(_metadata(tables.folder(source)))
 
 
 def sections_of(report: str) -> dict[str, str]:
@@ -90,27 +88,29 @@ def sections_of(report: str) -> dict[str, str]:
 
 
 def _metadata(root: Path) -> Path:
-    return find(root, "mimic-cxr-2*-metadata.csv", "mimic-cxr-2*-metadata.csv.gz")
+    return tables.find(root, "mimic-cxr-2*-metadata.csv", "mimic-cxr-2*-metadata.csv.gz")
+
+
+def _lines(root: Path, name: str, *needed: str) -> Iterator[dict[str, str]]:
+    return tables.optional_rows(root, needed, f"mimic-cxr-2*-{name}.csv", f"mimic-cxr-2*-{name}.csv.gz")
 
 
 def _labels(root: Path, labeller: str) -> dict[str, dict[str, str]]:
     """Study -> observation -> state; a state that is left blank is not mentioned."""
-    path = optional(root, f"mimic-cxr-2*-{labeller}.csv", f"mimic-cxr-2*-{labeller}.csv.gz")
     return {
         line["study_id"]: {
             name: STATES[state]
             for name, value in line.items()
             if (state := value if "." in value else f"{value}.0") in STATES and not name.endswith("_id")
         }
-        for line in (csv_rows(path, ("study_id",)) if path else ())
+        for line in _lines(root, labeller, "study_id")
     }
 
 
 def _splits(root: Path) -> dict[str, str]:
-    path = optional(root, "mimic-cxr-2*-split.csv", "mimic-cxr-2*-split.csv.gz")
-    return {
-        line["dicom_id"]: line["split"] for line in (csv_rows(path, ("dicom_id", "split")) if path else ())
-    }
+    names = {"validate": "validation"}
+    lines = _lines(root, "split", "dicom_id", "split")
+    return {line["dicom_id"]: names.get(line["split"], line["split"]) for line in lines}
 
 
 def _readings(marked: dict[str, dict[str, str]]) -> Iterator[tuple[str, TaskName, str]]:
@@ -132,7 +132,7 @@ class _Reports:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        path = optional(root, "mimic-cxr-reports.zip")
+        path = tables.optional(root, "mimic-cxr-reports.zip")
         try:
             self._archive = zipfile.ZipFile(path) if path else None
         except (OSError, zipfile.BadZipFile) as exc:

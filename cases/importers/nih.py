@@ -13,19 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cases.case import Licence, Region
+from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
-from cases.importers.tables import (
-    TEACHING_COLUMNS,
-    count_rows,
-    csv_rows,
-    films_by_stem,
-    find,
-    folder,
-    left_aside,
-    optional,
-    parquet_rows,
-    teaching_words,
-)
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TaskName
 
@@ -36,53 +25,48 @@ RADIOLOGIST = "NIH radiologist"
 DRAWN_ON = (1024, 1024)
 """Every film of the set is published at this size, and its boxes are in its pixels."""
 _PARQUET = ("image_id", "patient_id", "image", "findings")
-_TAKEN = (
-    "Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", "Patient Sex",
-    "View Position",
-)  # fmt: skip
+_TABLES = ("Data_Entry_2017*.csv", "sample_labels.csv")
+_COLUMNS = {
+    "age": "Patient Age", "sex": "Patient Gender", "view": "View Position", "findings": "Finding Labels",
+}  # fmt: skip
+_TAKEN = ("Image Index", "Patient ID", *_COLUMNS.values(), "Patient Sex")
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every line of the table."""
-    if source.endswith(".parquet"):
-        yield from left_aside(Path(source), (*_PARQUET, "age", "sex", "view", "boxes"))
-        for line in parquet_rows(Path(source), _PARQUET):
+    table = tables.table_of(source, *_TABLES)
+    if table.suffix == ".parquet":
+        yield from tables.left_aside(table, (*_PARQUET, "age", "sex", "view", "boxes"))
+        for line in tables.parquet_rows(table, _PARQUET):
             boxes = [_region(*box) for box in json.loads(line.get("boxes") or "[]")]
-            yield _row(line["image_id"], line["patient_id"], line["image"], line, "", boxes, (1, 1))
+            yield _row(
+                line["image_id"], line["patient_id"], line["image"], {**line, "split": ""}, boxes, (1, 1)
+            )
         return
-    root = folder(source)
-    films, splits, boxes = films_by_stem(root), _splits(root), _boxes(root)
-    yield from left_aside(_table(root), _TAKEN)
-    for line in csv_rows(_table(root), ("Image Index", "Finding Labels", "Patient ID")):
+    root = tables.folder(source)
+    films, splits, boxes = tables.films_by_stem(root), _splits(root), _boxes(root)
+    yield from tables.left_aside(table, _TAKEN)
+    for line in tables.csv_rows(table, ("Image Index", "Finding Labels", "Patient ID")):
         image = line["Image Index"]
         film = films.get(image.removesuffix(".png"))
         if film is None:
-            yield Dropped(image, "its film is not in the folder")
+            yield Dropped(image, tables.NO_FILM)
             continue
-        facts = {
-            "age": line.get("Patient Age"),
-            "sex": line.get("Patient Gender") or line.get("Patient Sex"),
-            "view": line.get("View Position"),
-            "findings": line["Finding Labels"],
-            **{name: text for name, text in line.items() if name.startswith(TEACHING_COLUMNS)},
-        }
-        split, drawn = splits.get(image, ""), boxes.get(image, ())
-        yield _row(image, line["Patient ID"], film, facts, split, drawn, DRAWN_ON)
+        facts = {ours: line.get(theirs) for ours, theirs in _COLUMNS.items()} | {"split": splits.get(image)}
+        facts["sex"] = facts["sex"] or line.get("Patient Sex")
+        words = {name: text for name, text in line.items() if name.startswith(tables.TEACHING_COLUMNS)}
+        yield _row(image, line["Patient ID"], film, facts | words, boxes.get(image, ()), DRAWN_ON)
 
 
 def count(source: str) -> int | None:
     """Lines of the table."""
-    return count_rows(Path(source) if source.endswith(".parquet") else _table(folder(source)))
-
-
-def _table(root: Path) -> Path:
-    return find(root, "Data_Entry_2017*.csv", "sample_labels.csv")
+    return tables.count_rows(tables.table_of(source, *_TABLES))
 
 
 def _splits(root: Path) -> dict[str, str]:
     found = {}
     for name, file in (("train", "train_val_list.txt"), ("test", "test_list.txt")):
-        path = optional(root, file)
+        path = tables.optional(root, file)
         if path is not None:
             found |= dict.fromkeys(path.read_text(errors="replace").split(), name)
     return found
@@ -90,10 +74,9 @@ def _splits(root: Path) -> dict[str, str]:
 
 def _boxes(root: Path) -> dict[str, list[Region]]:
     """Image -> boxes; the published table spells its four columns "Bbox [x", "y", "w" and "h]"."""
-    path = optional(root, "BBox_List_2017.csv")
     found: dict[str, list[Region]] = defaultdict(list)
     columns = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]")
-    for line in csv_rows(path, columns) if path else ():
+    for line in tables.optional_rows(root, columns, "BBox_List_2017.csv"):
         image, *box = (line[column] for column in columns)
         found[image].append(_region(*box))
     return found
@@ -113,13 +96,12 @@ def _row(
     patient: object,
     film: Path | bytes,
     line: dict[str, Any],
-    split: str,
     regions: Iterable[Region],
     drawn_on: tuple[int, int],
 ) -> Row:
     named = [name for name in str(line["findings"]).split("|") if name in NIH_FINDINGS]
     age = str(line.get("age") or "").upper().rstrip("Y").lstrip("0") or None
-    view = str(line.get("view") or "")
+    view, sex = str(line.get("view") or ""), tables.sex_of(str(line.get("sex") or ""))
     return Row(
         case_id=f"nih-{image.removesuffix('.png')}",
         source="nih",
@@ -127,18 +109,14 @@ def _row(
         licence=LICENCE,
         attribution=ATTRIBUTION,
         patient=f"nih-{int(float(str(patient)))}",
-        table={
-            "age": age,
-            "sex": {"F": "female", "M": "male"}.get(str(line.get("sex") or "")),
-            "view_position": view if view in ("PA", "AP") else None,
-        },
+        table={"age": age, "sex": sex, "view_position": tables.frontal(view)},
         findings=tuple(named),
         regions=tuple(regions),
         drawn_on=drawn_on,
         readings=tuple((READER, TaskName.FINDINGS, name) for name in named or ["No Finding"]),
         view=view,
-        split=split,
-        **teaching_words(line),
+        split=line.get("split") or "",
+        **tables.teaching_words(line),
     )
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cases.case import Licence
+from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from cases.importers.tables import csv_rows, films_by_stem, folder, optional
 from modeling.errors import StudyError
 from modeling.labels import NIH_FINDINGS, TaskName
 
@@ -26,8 +26,8 @@ _LARGEST_REPORT = 1_000_000
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     """A row for every film that a report names."""
-    root = folder(source)
-    films, views, gold = films_by_stem(root), _views(root), _gold(root)
+    root = tables.folder(source)
+    films, views, gold = tables.films_by_stem(root), _views(root), _gold(root)
     for name, data in _reports(root):
         try:
             report = ET.fromstring(data)
@@ -39,7 +39,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
 
 def count(source: str) -> int | None:
     """Not known before the reports are read."""
-    folder(source)
+    tables.folder(source)
     return None
 
 
@@ -48,39 +48,36 @@ def _rows_of(
 ) -> Iterator[Row | Dropped]:
     uid = report.find("uId")
     study = "" if uid is None else uid.get("id", "")
-    sections = {
-        _SECTIONS[part.get("Label", "")]: " ".join((part.text or "").split())
-        for part in report.iter("AbstractText")
-        if part.get("Label") in _SECTIONS and (part.text or "").strip()
-    }
+    parts = ((part.get("Label"), " ".join((part.text or "").split())) for part in report.iter("AbstractText"))
+    sections = {_SECTIONS[label]: words for label, words in parts if label in _SECTIONS and words}
     images = [image.get("id", "") for image in report.iter("parentImage")]
+    found = gold.get(study)
     if not images:
         yield Dropped(study, "its report names no film")
     for image in images:
         film = films.get(image) or films.get(image.removeprefix("CXR"))
-        if film is None:
-            yield Dropped(image, "its film is not in the folder")
-            continue
-        found = gold.get(study)
-        yield Row(
-            case_id=f"openi-{image}",
-            source="openi",
-            film=film,
-            licence=LICENCE,
-            attribution=ATTRIBUTION,
-            patient=f"openi-{study}",
-            text={name: words for name, words in sections.items() if name == "indication"},
-            report={name: words for name, words in sections.items() if name != "indication"},
-            findings=found,
-            readings=tuple((GOLD, TaskName.FINDINGS, label) for label in found or ()),
-            view=views.get(image, ""),
-            study=study,
+        yield (
+            Dropped(image, tables.NO_FILM)
+            if film is None
+            else Row(
+                case_id=f"openi-{image}",
+                source="openi",
+                film=film,
+                licence=LICENCE,
+                attribution=ATTRIBUTION,
+                patient=f"openi-{study}",
+                **tables.by_time(sections),
+                findings=found,
+                readings=tuple((GOLD, TaskName.FINDINGS, label) for label in found or ()),
+                view=views.get(image, ""),
+                study=study,
+            )
         )
 
 
 def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
     """Name and XML of every report; the archive is read from front to back, one report in memory."""
-    archive = optional(root, "NLMCXR_reports.tgz", "*reports*.tgz", "*reports*.tar.gz")
+    archive = tables.optional(root, "NLMCXR_reports.tgz", "*reports*.tgz", "*reports*.tar.gz")
     if archive is None:
         paths = sorted(root.rglob("*.xml"))
         if not paths:
@@ -103,25 +100,21 @@ def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _views(root: Path) -> dict[str, str]:
-    path = optional(root, "nlmcxr_dicom_metadata.csv", "nlmcxr_dicom_metadata.csv.gz")
-    if path is None:
-        return {}
-    found = {}
-    for line in csv_rows(path, ("imageid", "View Position")):
-        words = set(re.findall("[A-Z]+", line["View Position"].upper()))
-        lateral = bool(words & {"LL", "RL", "LAT", "LATERAL"})
-        found[line["imageid"]] = (
-            "lateral" if lateral else "PA" if "PA" in words else "AP" if "AP" in words else ""
-        )
-    return found
+    needed, table = ("imageid", "View Position"), "nlmcxr_dicom_metadata.csv"
+    lines = tables.optional_rows(root, needed, table, f"{table}.gz")
+    return {line["imageid"]: _view(line["View Position"]) for line in lines}
+
+
+def _view(written: str) -> str:
+    words = set(re.findall("[A-Z]+", written.upper()))
+    if words & {"LL", "RL", "LAT", "LATERAL"}:
+        return "lateral"
+    return next((view for view in ("PA", "AP") if view in words), "")
 
 
 def _gold(root: Path) -> dict[str, tuple[str, ...]]:
-    path = optional(root, "negbio_gold_dev.csv")
-    return {} if path is None else {
-        line["filename"]: tuple(name for name in NIH_FINDINGS if line.get(name) == "1")
-        for line in csv_rows(path, ("filename", "normal"))
-    }  # fmt: skip
+    lines = tables.optional_rows(root, ("filename", "normal"), "negbio_gold_dev.csv")
+    return {line["filename"]: tuple(n for n in NIH_FINDINGS if line.get(n) == "1") for line in lines}
 
 
 LAYOUT = Layout("openi", "Open-i, Indiana University chest films", "openi", rows, count, large_films=True)

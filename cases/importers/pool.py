@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from types import TracebackType
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
@@ -19,9 +18,7 @@ WAITING = 2
 class CrashProofPool(Generic[Job, Result]):
     """Runs jobs in processes and yields each with its result, or None where it killed its process.
 
-    Args:
-        work: a function of a job, importable by a fresh process.
-        workers: processes.
+    `work` is a function of a job that a fresh process can import.
     """
 
     def __init__(self, work: Callable[[Job], Result], workers: int) -> None:
@@ -31,9 +28,7 @@ class CrashProofPool(Generic[Job, Result]):
     def __enter__(self) -> "CrashProofPool[Job, Result]":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | None]]:

@@ -1,4 +1,4 @@
-"""What an import did: counted while it runs, told at its end, in words and as JSON."""
+"""The report of an import: counted while it runs, told at its end, in words and as JSON."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -71,10 +71,10 @@ class ImportReport:
             self.drop(Dropped(row.case_id, result.reason))
             return
         self.personal.update(result.personal)
+        self.read += result.state != "same"
         if result.state == "held":
             self.held += 1
             self.held_rows += [row.case_id] if self.held <= NAMED else []
-            self.read += 1
             return
         self.licences[row.licence.name] += 1
         self.not_shown += not row.licence.may_show
@@ -83,11 +83,8 @@ class ImportReport:
         if first != row.case_id:
             self.duplicate_films += 1
             self.duplicates += [tuple(sorted((first, row.case_id)))] if self.duplicate_films <= NAMED else []
-        if result.state == "same":
-            self.same += 1
-        else:
-            self.read += 1
-            self.missing.update(result.missing)
+        self.same += result.state == "same"
+        self.missing.update(result.missing)
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values."""
@@ -116,30 +113,25 @@ class ImportReport:
 
     def as_text(self) -> str:
         """The report as lines for a terminal."""
-        told = self.as_json()
+        dropped, patients = sum(self.dropped.values()), len(self._patients - {""})
         lines = [
             f"{self.layout} -> {self.store}",
-            f"rows      {self.rows_in:,} in, {self.rows_out:,} in the store, {sum(self.dropped.values()):,}"
-            f" dropped, {self.held:,} held back",
+            f"rows      {self.rows_in:,} in, {self.rows_out:,} in the store, {dropped:,} dropped,"
+            f" {self.held:,} held back",
             f"cases     {self.new:,} new, {self.changed:,} changed, {self.same:,} as they were",
-            f"patients  {told['patients']:,}",
+            f"patients  {patients:,}",
             f"speed     {self.read:,} films read in {self.seconds:.1f} s",
         ]
-        for reason, group in told["dropped"].items():
-            lines.append(f"dropped   {group['rows']:,}: {reason}  ({_some(group['first'], group['rows'])})")
+        for reason, count in self.dropped.most_common():
+            lines.append(f"dropped   {count:,}: {reason}  ({_some(self.dropped_rows[reason], count)})")
         if self.held:
-            lines.append(
-                f"held      {self.held:,}: look at them, then import with --burned-text allow or mask"
-            )
-            lines.append(f"          ({_some(self.held_rows, self.held)})")
+            advice = "look at them, then import with --burned-text allow or mask"
+            lines += [f"held      {self.held:,}: {advice}", f"          ({_some(self.held_rows, self.held)})"]
         if self.duplicate_films:
-            pairs = [f"{one} = {two}" for one, two in self.duplicates]
+            pairs = [" = ".join(pair) for pair in self.duplicates]
             lines.append(f"same film {self.duplicate_films:,}: {_some(pairs, self.duplicate_films)}")
-        for name, counts in (
-            ("licence", self.licences),
-            ("missing", self.missing),
-            ("personal", self.personal),
-        ):
+        groups = {"licence": self.licences, "missing": self.missing, "personal": self.personal}
+        for name, counts in groups.items():
             lines += [f"{name:<9} {count:,}: {what}" for what, count in counts.most_common()]
         if self.not_shown:
             lines.append(f"licence   {self.not_shown:,} films may not be shown to readers")

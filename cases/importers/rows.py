@@ -1,10 +1,9 @@
-"""What every layout yields: rows that say where a film lies and what is known of it, not yet decoded."""
+"""The rows that every layout yields: they say where a film lies and what is known of it, not yet decoded."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from cases.case import Licence, Rating, Region
@@ -12,8 +11,9 @@ from cases.deidentify.pseudonyms import Pseudonymiser
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 
-FORM = 2
+FORM = 3
 """Grows when the same row would be stored otherwise: rows stored by an older form are then stored again."""
+_UNTOLD = ("film", "names", "published")
 
 
 @dataclass(frozen=True)
@@ -69,33 +69,16 @@ class Row:
     teaching_note: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self) -> str:
-        """All but the film as one text, the same for equal rows: a part of the row's hash."""
-        parts = {
-            "id": self.case_id,
-            "patient": self.patient,
-            "licence": [self.licence.name, self.licence.may_show, self.licence.may_export],
-            "attribution": self.attribution,
-            "table": {name: repr(value) for name, value in self.table.items()},
-            "text": dict(self.text),
-            "report": dict(self.report),
-            "reference": {str(task): name for task, name in self.reference.items()},
-            "findings": self.findings,
-            "readings": [[reader, str(task), name] for reader, task, name in self.readings],
-            "ratings": [dataclasses.astuple(rating) for rating in self.ratings],
-            "regions": [dataclasses.astuple(region) for region in self.regions],
-            "shape": [self.squashed_from, self.drawn_on],
-            "rest": [self.view, self.study, self.split, *self.notes],
-        }
-        if self.title or self.teaching_note:  # as it was for rows without, so that they need no new import
-            parts["words"] = [dict(self.title), dict(self.teaching_note)]
-        return json.dumps(parts, sort_keys=True, ensure_ascii=True, default=repr)
+        """All but the film as one text, the same for equal rows: a part of the row's hash.
+
+        Empty fields are left out, so that one that comes later leaves the hash of rows without it alone.
+        """
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _UNTOLD}
+        told = {name: value for name, value in named.items() if value not in (None, "", {})}
+        return json.dumps(told, sort_keys=True, default=repr)
 
     def read_film(self) -> bytes:
-        """The film's file.
-
-        Raises:
-            StudyError: it is not there or cannot be read.
-        """
+        """The film's file. Raises StudyError: it is not there or cannot be read."""
         if isinstance(self.film, bytes):
             return self.film
         try:
@@ -129,7 +112,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """What a user chose for an import.
+    """A user's choices for an import.
 
     Attributes:
         pseudonyms: None keeps the published pseudonyms of a published set.

@@ -1,30 +1,34 @@
-"""The import itself: rows to workers, finished cases to the store, in bounded memory.
+"""The published sets that Viewbox reads, and the import of one into a store: what `viewbox import` does.
 
-Every case has the same ID and the same document in every run, and is stored whole or not at all, so an
-import that is killed anywhere ends in the same lake when it is run again; what is stored already is found by
-its hash and not decoded again. Two imports at once write the same cases twice, which changes nothing.
+Rows go to workers and finished cases to the store, in bounded memory. Every case has the same ID and the same
+document in every run, and is stored whole or not at all, so an import that is killed anywhere ends in the
+same lake when it is run again; what is stored already is found by its hash and not decoded again. Two imports
+at once write the same cases twice, which changes nothing.
 """
 
 import functools
 import itertools
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from types import TracebackType
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
 from cases.importers.report import ImportReport
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.open_store import address_behind, open_for_writing
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import Stored
 from modeling.errors import ViewboxError
+from modeling.progress import progress
 
-logger = logging.getLogger(__name__)
-
+LAYOUTS: dict[str, Layout] = {
+    module.LAYOUT.name: module.LAYOUT
+    for module in (ricord, openi, covid_chestxray, hannover, nih, siim, mimic, dicom_folder, hub)
+}
 BATCH = 16
 WRITTEN_AT_ONCE = 32
 """Cases to a database; a folder of Parquet files takes `FILED_AT_ONCE`, since each call makes a file."""
@@ -38,136 +42,151 @@ Batch = list[tuple[Row, str]]
 
 
 class LakeStore(Protocol):
-    """What an import asks of a store that was opened for writing."""
+    """A store that was opened for writing, as an import needs it."""
 
     @property
     def description(self) -> str:
         """Where it is, without secrets."""
-        ...
 
     def inputs(self, case_ids: list[str]) -> dict[str, str]:
         """ID -> the hash (`provenance.input`) of the cases that are there."""
-        ...
 
     def put_documents(self, documents: Iterable[dict[str, Any]]) -> Stored:
         """Store or replace cases, each whole or not at all."""
-        ...
 
 
-def run_import(
+class Rehearsal:
+    """Takes every case and keeps none."""
+
+    description = "nothing (a rehearsal; add --write to store)"
+
+    def inputs(self, case_ids: list[str]) -> dict[str, str]:
+        """Nothing is there."""
+        return {}
+
+    def put_documents(self, documents: Iterable[dict[str, Any]]) -> Stored:
+        """Every case would be new."""
+        return Stored(new=sum(1 for _ in documents))
+
+
+def import_set(
     layout: Layout,
     source: str,
-    store: LakeStore,
+    target: str | None,
     settings: ImportSettings,
     *,
-    workers: int = 2,
-    advance: Callable[[int], None] = lambda rows: None,
+    database: str | None = None,
+    workers: int = 1,
+    quiet: bool = False,
 ) -> ImportReport:
-    """Import a source into a store.
+    """Bring a published set into a store.
 
     Args:
-        source: what the layout takes: a folder, a file, or the name of a Hub data set.
+        source: a folder, a table, or the name of a Hub data set.
+        target: mongodb:// address, @FILE that holds one, or a folder; None to rehearse, which reads,
+            checks and cleans everything and stores nothing.
         workers: processes that decode.
-        advance: told how many rows are done, for a progress bar.
+        quiet: without a progress bar.
 
     Returns:
         The report; `stopped` says why an import ended before its last row (a lost server, a full disk, the
         keyboard). What was stored until then is whole, and the next run goes on from there.
 
     Raises:
-        ViewboxError: nothing could be read of the source, or the settings are not enough for this layout.
+        ViewboxError: the store cannot be opened, nothing could be read of the source, or the settings are not
+            enough for this layout.
     """
-    report = ImportReport(layout.title, store.description)
+    store = Rehearsal() if target is None else open_for_writing(str(address_behind(target)), database)
     begun = time.monotonic()
-    work = Work(settings.pseudonyms, layout.published, settings.burned_text or layout.burned_text)
-    try:
-        rows = _rows(layout, source, settings, report, advance)
-        batches = _batches(rows, store, 1 if layout.large_films else BATCH)
-        pool_of = functools.partial(CrashProofPool, functools.partial(_done, work=work), workers)
-        with _Shelf(store, report) as shelf, pool_of() as pool:
-            for batch, results in _results(pool, batches, report, advance):
-                for (row, _), result in zip(batch, results, strict=True):
-                    report.take(row, result)
-                    shelf.add(result.document)
-                advance(len(batch))
-        sweep = getattr(store, "sweep", None)
-        if sweep is not None:
-            sweep()
-    except ViewboxError as exc:
-        if not report.rows_in:
-            raise
-        report.stopped = str(exc)
-    except KeyboardInterrupt:
-        report.stopped = "Stopped from the keyboard."
+    report = ImportReport(layout.title, store.description)
+    with progress(what=layout.name, total=layout.count(source), quiet=quiet, smoothing=0.05) as bar:
+        _Import(layout, source, settings, store, report, bar.update).run(workers)
     report.seconds = time.monotonic() - begun
+    try:
+        getattr(store, "close", lambda: None)()
+    except ViewboxError as exc:  # what waits in memory could not be written: the report says so
+        report.stopped = report.stopped or str(exc)
     return report
 
 
-def _done(batch: Batch, work: Work) -> list[Outcome]:
-    return outcomes(batch, work)
+@dataclass
+class _Import:
+    """One import; `advance` is told how many rows are done."""
 
+    layout: Layout
+    source: str
+    settings: ImportSettings
+    store: LakeStore
+    report: ImportReport
+    advance: Callable[[int], object]
 
-def _rows(
-    layout: Layout,
-    source: str,
-    settings: ImportSettings,
-    report: ImportReport,
-    advance: Callable[[int], None],
-) -> Iterator[Row]:
-    """Rows to be read; those that the layout drops, and second rows of an ID, are counted and left out."""
-    for row in layout.rows(source, settings):
-        if isinstance(row, Notice):
-            report.notices.append(row.text)
-            continue
-        report.rows_in += 1
-        if isinstance(row, Dropped):
-            report.drop(row)
-        else:
-            named = _named(row, settings) if layout.published else row
-            if not report.seen_before(named.case_id):
+    def run(self, workers: int) -> None:
+        """Bring every row that can be read into the store."""
+        burned_text = self.settings.burned_text or self.layout.burned_text
+        work = Work(self.settings.pseudonyms, self.layout.published, burned_text)
+        decode = functools.partial(outcomes, work=work)
+        try:
+            with _Shelf(self.store, self.report) as shelf, CrashProofPool(decode, workers) as pool:
+                for batch, results in self._results(pool):
+                    for (row, _), result in zip(batch, results, strict=True):
+                        self.report.take(row, result)
+                        shelf.add(result.document)
+                    self.advance(len(batch))
+            getattr(self.store, "sweep", lambda: None)()
+        except ViewboxError as exc:
+            if not self.report.rows_in:
+                raise
+            self.report.stopped = str(exc)
+        except KeyboardInterrupt:
+            self.report.stopped = "Stopped from the keyboard."
+
+    def _rows(self) -> Iterator[Row]:
+        """Rows to be read; those that the layout drops, and second rows of an ID, are counted alone."""
+        for row in self.layout.rows(self.source, self.settings):
+            if isinstance(row, Notice):
+                self.report.notices.append(row.text)
+                continue
+            self.report.rows_in += 1
+            if isinstance(row, Dropped):
+                self.report.drop(row)
+            elif not self.report.seen_before((named := self._named(row)).case_id):
                 yield named
                 continue
-        advance(1)
+            self.advance(1)
 
+    def _named(self, row: Row) -> Row:
+        """A row of a published set under pseudonyms, where a salt was given."""
+        pseudonyms = self.settings.pseudonyms
+        if pseudonyms is None or not self.layout.published:
+            return row
+        case_id = f"{row.source}-{pseudonyms.pseudonym('film', row.case_id)}"
+        patient = f"{row.source}-{pseudonyms.pseudonym('patient', row.patient)}" if row.patient else ""
+        study = pseudonyms.uid(row.study) if row.study else ""
+        return replace(row, case_id=case_id, patient=patient, study=study)
 
-def _named(row: Row, settings: ImportSettings) -> Row:
-    """A row of a published set under pseudonyms, where a salt was given."""
-    if settings.pseudonyms is None:
-        return row
-    case_id = f"{row.source}-{settings.pseudonyms.pseudonym('film', row.case_id)}"
-    patient = f"{row.source}-{settings.pseudonyms.pseudonym('patient', row.patient)}" if row.patient else ""
-    study = settings.pseudonyms.uid(row.study) if row.study else ""
-    return replace(row, case_id=case_id, patient=patient, study=study)
+    def _batches(self) -> Iterator[Batch]:
+        """Rows in batches, each with the hash that the store has of it."""
+        rows, size = self._rows(), 1 if self.layout.large_films else BATCH
+        while wave := tuple(itertools.islice(rows, 4 * BATCH)):
+            known = self.store.inputs([row.case_id for row in wave])
+            for first in range(0, len(wave), size):
+                yield [(row, known.get(row.case_id, "")) for row in wave[first : first + size]]
 
-
-def _batches(rows: Iterator[Row], store: LakeStore, size: int) -> Iterator[Batch]:
-    """Rows in batches, each with the hash that the store has of it."""
-    while wave := tuple(itertools.islice(rows, 4 * BATCH)):
-        known = store.inputs([row.case_id for row in wave])
-        for first in range(0, len(wave), size):
-            yield [(row, known.get(row.case_id, "")) for row in wave[first : first + size]]
-
-
-def _results(
-    pool: CrashProofPool[Batch, list[Outcome]],
-    batches: Iterator[Batch],
-    report: ImportReport,
-    advance: Callable[[int], None],
-) -> Iterator[tuple[Batch, list[Outcome]]]:
-    """Batches with their results; a batch that killed its process is split until the guilty row is alone."""
-    guilty: list[Batch] = []
-    for batch, results in pool.run(batches):
-        if results is not None:
-            yield batch, results
-        else:
-            guilty.append(batch)
-    singles = [[pair] for batch in guilty for pair in batch]
-    for batch, results in pool.run(singles):
-        if results is not None:
-            yield batch, results
-        else:
-            report.drop(Dropped(batch[0][0].case_id, CRASH))
-            advance(1)
+    def _results(self, pool: CrashProofPool[Batch, list[Outcome]]) -> Iterator[tuple[Batch, list[Outcome]]]:
+        """Batches with their results; one that killed its process is split until the guilty row is alone."""
+        guilty: list[Batch] = []
+        for batch, results in pool.run(self._batches()):
+            if results is not None:
+                yield batch, results
+            else:
+                guilty.append(batch)
+        singles = [[pair] for batch in guilty for pair in batch]
+        for batch, results in pool.run(singles):
+            if results is not None:
+                yield batch, results
+            else:
+                self.report.drop(Dropped(batch[0][0].case_id, CRASH))
+                self.advance(1)
 
 
 class _Shelf:
@@ -185,9 +204,7 @@ class _Shelf:
     def __enter__(self) -> "_Shelf":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Store the rest; after an error, wait for what is being stored and leave that error to be told."""
         try:
             if error is None:
@@ -211,11 +228,7 @@ class _Shelf:
             self.write()
 
     def write(self) -> None:
-        """Begin to store what waits.
-
-        Raises:
-            CaseStoreError: the store cannot be reached or is full: what was to be stored before is not there.
-        """
+        """Begin to store what waits. Raises CaseStoreError: what was to be stored before is not there."""
         self._settle()
         waiting, self._waiting, self._bytes = self._waiting, [], 0
         if waiting:

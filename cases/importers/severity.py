@@ -30,20 +30,14 @@ def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str],
     found = []
     for letter, reader in READERS.items():
         zones = [number_of(line, f"brixia_{letter}_{zone}") for zone in ZONES]
-        if None in zones:
-            continue
-        grading = grading_from_zones(sum(value > 0 for value in zones if value is not None))
+        grading = None if None in zones else grading_from_zones(sum(mark > 0 for mark in zones if mark))
         if grading is not None:
             found.append((reader, TaskName.GRADING, grading))
     return tuple(found)
 
 
 def zone_scores(ratings: Sequence[Rating], letter: str) -> tuple[int, ...] | None:
-    """A reader's six Brixia zones, each 0 to 3; None where not all were graded.
-
-    Args:
-        letter: of `READERS`.
-    """
+    """A reader's (letter of `READERS`) six Brixia zones, each 0 to 3; None where not all were graded."""
     marks = [int(one.value) for one in ratings if one.reader == READERS[letter]]
     return tuple(marks) if len(marks) == len(ZONES) else None
 

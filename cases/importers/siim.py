@@ -10,28 +10,21 @@ The challenge's rules allow non-commercial research and teaching and no passing 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cases.case import Region
 from cases.export.licences import own_copy
+from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
-from cases.importers.tables import (
-    count_rows,
-    csv_rows,
-    films_by_stem,
-    find,
-    folder,
-    left_aside,
-    optional,
-    parquet_rows,
-)
 from modeling.errors import StudyError
 from modeling.labels import APPEARANCE, TaskName
 
 ATTRIBUTION = "SIIM-FISABIO-RSNA COVID-19 Detection (Lakhani et al. 2023); films of BIMCV-COVID19 and RICORD"
 TERMS = "SIIM-FISABIO-RSNA COVID-19 challenge rules (research and teaching, no passing on)"
 RADIOLOGISTS = "SIIM-FISABIO-RSNA radiologists"
+_NO_LABEL = "its study has no single appearance label"
 _PARQUET = ("image_id", "study_id", "image", "width", "height", "appearance")
 _COLUMNS = {
     "Negative for Pneumonia": "Negative",
@@ -46,22 +39,19 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
     if source.endswith(".parquet"):
         yield from _parquet(Path(source), settings)
         return
-    root = folder(source)
-    appearance, sizes = _appearance(find(root, "train_study_level.csv")), _sizes(root)
-    films, table, unplaced = films_by_stem(root), find(root, "train_image_level.csv"), 0
-    yield from left_aside(table, ("id", "boxes", "label", "StudyInstanceUID"))
-    for line in csv_rows(table, ("id", "StudyInstanceUID")):
+    root, unplaced = tables.folder(source), 0
+    appearance, sizes = _appearance(tables.find(root, "train_study_level.csv")), _sizes(root)
+    films, table = tables.films_by_stem(root), tables.find(root, "train_image_level.csv")
+    yield from tables.left_aside(table, ("id", "boxes", "label", "StudyInstanceUID"))
+    for line in tables.csv_rows(table, ("id", "StudyInstanceUID")):
         image, study = line["id"].removesuffix("_image"), line["StudyInstanceUID"]
-        if image not in films:
-            yield Dropped(image, "its film is not in the folder")
-            continue
-        if appearance.get(study) is None:
-            yield Dropped(image, "its study has no single appearance label")
+        label = appearance.get(study)
+        if image not in films or label is None:
+            yield Dropped(image, _NO_LABEL if image in films else tables.NO_FILM)
             continue
         film, boxes = films[image], _boxes(line.get("boxes", ""))
         if boxes and image not in sizes and film.suffix.lower() in (".png", ".jpg", ".jpeg"):
             unplaced, boxes = unplaced + 1, ()
-        label = appearance[study]
         yield _row(image, study, film, label, settings, regions=boxes, drawn_on=sizes.get(image))
     if unplaced:
         yield Notice(
@@ -72,35 +62,24 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
 
 def count(source: str) -> int | None:
     """Lines of the image table."""
-    if source.endswith(".parquet"):
-        return count_rows(Path(source))
-    return count_rows(find(folder(source), "train_image_level.csv"))
+    return tables.count_rows(tables.table_of(source, "train_image_level.csv"))
 
 
 def _parquet(path: Path, settings: ImportSettings) -> Iterator[Row | Notice]:
-    yield from left_aside(path, (*_PARQUET, "boxes", "split"))
-    for line in parquet_rows(path, _PARQUET):
-        yield _row(
-            line["image_id"],
-            line["study_id"],
-            line["image"],
-            line["appearance"],
-            settings,
-            shape=(int(line["height"]), int(line["width"])),
-            split=line.get("split") or "",
-            regions=tuple(_region(*box) for box in json.loads(line.get("boxes") or "[]")),
-            drawn_on=(1, 1),
-        )
+    yield from tables.left_aside(path, (*_PARQUET, "boxes", "split"))
+    for line in tables.parquet_rows(path, _PARQUET):
+        rest = {
+            "squashed_from": (int(line["height"]), int(line["width"])),
+            "split": line.get("split") or "",
+            "regions": tuple(_region(*box) for box in json.loads(line.get("boxes") or "[]")),
+        }
+        names = (line[name] for name in ("image_id", "study_id", "image", "appearance"))
+        yield _row(*names, settings, **rest)
 
 
 def _sizes(root: Path) -> dict[str, tuple[int, int]]:
-    """Image -> (height, width) of its DICOM film.
-
-    Raises:
-        StudyError: a size is no number.
-    """
-    path = optional(root, "meta.csv")
-    lines = csv_rows(path, ("image_id", "dim0", "dim1")) if path else ()
+    """Image -> (height, width) of its DICOM film. Raises StudyError: a size is no number."""
+    lines = tables.optional_rows(root, ("image_id", "dim0", "dim1"), "meta.csv")
     try:
         return {line["image_id"]: (int(line["dim0"]), int(line["dim1"])) for line in lines}
     except ValueError as exc:
@@ -108,11 +87,7 @@ def _sizes(root: Path) -> dict[str, tuple[int, int]]:
 
 
 def _boxes(text: str) -> tuple[Region, ...]:
-    """The column as published: a list of dicts with x, y, width and height, in single quotes.
-
-    Raises:
-        StudyError: it has another form.
-    """
+    """The column as published: a list of dicts with x, y, width and height, in single quotes."""
     try:
         found = json.loads(text.replace("'", '"')) if text else []
         return tuple(_region(*(box[k] for k in ("x", "y", "width", "height"))) for box in found)
@@ -126,23 +101,14 @@ def _region(left: float, top: float, width: float, height: float) -> Region:
 
 def _appearance(path: Path) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for line in csv_rows(path, ("id", *_COLUMNS)):
+    for line in tables.csv_rows(path, ("id", *_COLUMNS)):
         marked = [name for column, name in _COLUMNS.items() if line[column] in ("1", "1.0")]
         found[line["id"].removesuffix("_study")] = marked[0] if len(marked) == 1 else None
     return found
 
 
 def _row(
-    image: str,
-    study: str,
-    film: Path | bytes,
-    appearance: str,
-    settings: ImportSettings,
-    *,
-    regions: Iterable[Region],
-    drawn_on: tuple[int, int] | None,
-    shape: tuple[int, int] | None = None,
-    split: str = "",
+    image: str, study: str, film: Path | bytes, label: str, settings: ImportSettings, **rest: Any
 ) -> Row:
     return Row(
         case_id=f"siim-{image}",
@@ -151,13 +117,10 @@ def _row(
         licence=own_copy(TERMS, may_show=settings.readers_agreed),
         attribution=ATTRIBUTION,
         patient=f"siim-{study}",
-        reference={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(appearance)]},
-        regions=tuple(regions),
-        drawn_on=drawn_on,
-        squashed_from=shape,
+        reference={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(label)]},
         study=study,
-        split=split,
         published=image,
+        **rest,
     )
 
 

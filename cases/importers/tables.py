@@ -1,5 +1,6 @@
 """Tables of a source, row by row: CSV (plain or gzip), Excel and Parquet, in bounded memory."""
 
+import contextlib
 import csv
 import gzip
 import math
@@ -15,18 +16,21 @@ from modeling.field_values import written_number
 FILM_ENDINGS = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 ROWS_AT_ONCE = 64
 TEACHING_COLUMNS = ("title", "teaching_note")
+NO_FILM = "its film is not in the folder"
+_UNREADABLE = "The table '{path}' cannot be read; fetch it again."
 
 
 def folder(source: str) -> Path:
-    """The source as a folder.
-
-    Raises:
-        StudyError: there is no such folder.
-    """
+    """The source as a folder. Raises StudyError: there is no such folder."""
     path = Path(source).expanduser()
     if not path.is_dir():
         raise StudyError("There is no folder '{path}'; name the folder that holds the set.", path=path.name)
     return path
+
+
+def table_of(source: str, *patterns: str) -> Path:
+    """The table of a source: a Parquet file, or in a folder what `find` finds."""
+    return Path(source) if source.endswith(".parquet") else find(folder(source), *patterns)
 
 
 def find(root: Path, *patterns: str) -> Path:
@@ -54,6 +58,12 @@ def optional(root: Path, *patterns: str) -> Path | None:
     return None
 
 
+def optional_rows(root: Path, needed: Iterable[str], *patterns: str) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file that need not be there."""
+    path = optional(root, *patterns)
+    return csv_rows(path, needed) if path else iter(())
+
+
 def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]:
     """Rows of a CSV file (`.gz` too) as text; lines that begin with "##" before the header are skipped.
 
@@ -69,7 +79,7 @@ def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]
             for row in reader:
                 yield {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
     except (OSError, EOFError, csv.Error) as exc:
-        raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
+        raise StudyError(_UNREADABLE, path=path.name) from exc
 
 
 def sheet_rows(
@@ -87,6 +97,15 @@ def sheet_rows(
     if path.suffix.lower() not in (".xlsx", ".xlsm"):
         yield from csv_rows(path)
         return
+    with contextlib.closing(_excel(path)) as book:
+        firsts = (next(sheet.iter_rows(values_only=True), ()) for sheet in book.worksheets)
+        headers = [[str(name or "").strip() for name in first] for first in firsts]
+        wanted = next((number for number, header in enumerate(headers) if holding(header)), 0)
+        for line in book.worksheets[wanted].iter_rows(values_only=True, min_row=2):
+            yield dict(zip(headers[wanted], line, strict=False))
+
+
+def _excel(path: Path) -> Any:
     try:
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException
@@ -96,21 +115,9 @@ def sheet_rows(
             " checkout: pip install -e '.[lake]'), or save the sheet as CSV."
         ) from exc
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (OSError, KeyError, ValueError, InvalidFileException) as exc:
         raise StudyError("The sheet '{path}' cannot be read; fetch it again.", path=path.name) from exc
-    try:
-        headers = [_header(sheet) for sheet in book.worksheets]
-        wanted = next((number for number, header in enumerate(headers) if holding(header)), 0)
-        lines = book.worksheets[wanted].iter_rows(values_only=True, min_row=2)
-        for line in lines:
-            yield dict(zip(headers[wanted], line, strict=False))
-    finally:
-        book.close()
-
-
-def _header(sheet: Any) -> list[str]:
-    return [str(name or "").strip() for name in next(sheet.iter_rows(values_only=True), ())]
 
 
 def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
@@ -127,11 +134,11 @@ def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, A
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
                 yield from batch.to_pylist()
     except (OSError, ArrowInvalid) as exc:
-        raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
+        raise StudyError(_UNREADABLE, path=path.name) from exc
 
 
-def columns_of(path: Path) -> tuple[str, ...]:
-    """The columns of a CSV, Excel or Parquet table, in its order; unnamed ones are left out.
+def left_aside(path: Path, taken: Iterable[str]) -> Iterator[Notice]:
+    """A notice that names the columns of a table that an importer does not take, where there are any.
 
     Raises:
         StudyError: the file cannot be read.
@@ -140,20 +147,20 @@ def columns_of(path: Path) -> tuple[str, ...]:
         from pyarrow import ArrowInvalid, parquet
 
         try:
-            return tuple(parquet.read_schema(path).names)
+            columns = parquet.read_schema(path).names
         except (OSError, ArrowInvalid) as exc:
-            raise StudyError("The table '{path}' cannot be read; fetch it again.", path=path.name) from exc
-    return tuple(name for name in next(iter(sheet_rows(path)), {}) if name)
-
-
-def left_aside(path: Path, taken: Iterable[str]) -> Iterator[Notice]:
-    """A notice that names the columns of a table that an importer does not take, where there are any."""
-    known = set(taken)
-    others = [
-        name for name in columns_of(path) if name not in known and not name.startswith(TEACHING_COLUMNS)
-    ]
+            raise StudyError(_UNREADABLE, path=path.name) from exc
+    else:
+        columns = [name for name in next(iter(sheet_rows(path)), {}) if name]
+    others = not_taken(columns, taken)
     if others:
-        yield Notice(f"'{path.name}' has columns that are not taken: {', '.join(others)}.")
+        yield Notice(f"'{path.name}' has columns that are not taken: {others}.")
+
+
+def not_taken(columns: Iterable[str], taken: Iterable[str]) -> str:
+    """The columns that are neither taken nor a teacher's own, with commas between them."""
+    known = set(taken)
+    return ", ".join(n for n in columns if n not in known and not n.startswith(TEACHING_COLUMNS))
 
 
 def count_rows(path: Path) -> int | None:
@@ -168,15 +175,19 @@ def count_rows(path: Path) -> int | None:
     return None
 
 
+def files_below(root: Path) -> Iterator[Path]:
+    """Every file below a folder, in path order."""
+    for place, inner, names in os.walk(root):
+        inner.sort()
+        yield from (Path(place, name) for name in sorted(names))
+
+
 def films_by_stem(root: Path) -> dict[str, Path]:
     """Every picture and DICOM file below a folder, by its name without ending; the first in path order."""
     found: dict[str, Path] = {}
-    for place, inner, names in os.walk(root):
-        inner.sort()
-        for name in sorted(names):
-            stem, ending = os.path.splitext(name)
-            if ending.lower() in FILM_ENDINGS:
-                found.setdefault(stem, Path(place, name))
+    for path in files_below(root):
+        if path.suffix.lower() in FILM_ENDINGS:
+            found.setdefault(path.stem, path)
     return found
 
 
@@ -197,11 +208,26 @@ def number_of(row: Mapping[str, Any], column: str) -> float | None:
     return {"<": -math.inf, ">": math.inf}.get(written.limit, written.readings[0])
 
 
-def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """A teacher's own columns: `title` and `teaching_note`, or `title_en`, `title_zh-Hant` and so on.
+def sex_of(letter: str) -> str | None:
+    """As a table or a header writes it: F, M or W (for "weiblich"), in either case."""
+    return {"f": "female", "m": "male", "w": "female"}.get(letter.lower())
 
-    Returns:
-        `title` and `teaching_note`, each language tag -> text; a column without a tag is in English.
+
+def frontal(view: str) -> str | None:
+    """A view position as the clinical table keeps it; None for other views."""
+    return view if view in ("PA", "AP") else None
+
+
+def by_time(sections: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Sections as `text`, written before the film was read, and `report`, written after."""
+    before = {name: words for name, words in sections.items() if name == "indication"}
+    return {"text": before, "report": {n: words for n, words in sections.items() if n not in before}}
+
+
+def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """A teacher's `title` and `teaching_note` (`title_zh-Hant` and so on): each language tag -> text.
+
+    A column without a tag is in English.
     """
     found: dict[str, dict[str, str]] = {name: {} for name in TEACHING_COLUMNS}
     for column in map(str, row):

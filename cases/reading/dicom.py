@@ -9,6 +9,7 @@ import io
 import logging
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -33,20 +34,8 @@ logger = logging.getLogger(__name__)
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 
-_READ = (
-    "SOPClassUID", "Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition",
-    "ViewCodeSequence", "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames",
-    "PhotometricInterpretation", "PixelData", "BitsAllocated", "BitsStored", "HighBit",
-    "PixelRepresentation", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio", "RescaleSlope",
-    "RescaleIntercept", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
-    "VOILUTSequence", "PatientOrientation", "FieldOfViewRotation", "FieldOfViewHorizontalFlip",
-    "PresentationLUTShape", "PixelPaddingValue", "PixelPaddingRangeLimit", "PlanarConfiguration",
-    "SeriesDescription", "ProtocolName",
-    *(f"{c}PaletteColorLookupTable{p}" for c in ("Red", "Green", "Blue") for p in ("Descriptor", "Data")),
-)  # fmt: skip
+_READ, _READ_IN_ITEMS = (tuple(dicom_tags.TERMS[name]) for name in ("read", "read in items"))
 """Of the two descriptions only the words that name a view are looked for; nothing of them leaves the file."""
-_READ_IN_ITEMS = ("CodeValue", "CodeMeaning", "ViewModifierCodeSequence", "LUTDescriptor", "LUTData")
-
 _NO_DICOM = "This is not a DICOM file; choose a DICOM, PNG or JPEG file of a chest film."
 _STARTS = (
     (b"\xff\x4f\xff\x51", uids.JPEG2000),
@@ -57,14 +46,11 @@ _STARTS = (
 
 
 def read_radiograph(data: bytes) -> Radiograph:
-    """One gray chest film from a DICOM file, its stored values untouched.
+    """One gray chest film from a whole DICOM file, its stored values untouched.
 
     Read are CR, DX and RG, and gray secondary captures; uncompressed, RLE, JPEG (baseline, extended,
     lossless), JPEG-LS and JPEG 2000. Rescale, window and polarity are passed on, not applied; only a modality
     LUT (DICOM PS3.3 C.11.1), which a `Radiograph` has no place for, is.
-
-    Args:
-        data: the whole file.
 
     Returns:
         (H, W) uint8, uint16, or int16 for signed files; lateral views too, marked as such.
@@ -75,32 +61,36 @@ def read_radiograph(data: bytes) -> Radiograph:
     tags, syntax, pixel_vr, notes = _parse(data)
     dicom_tags.check_kind(tags)
     dicom_tags.check_form(tags)
-    slope, intercept = dicom_tags.rescale(tags)
+    scale = dicom_tags.rescale(tags)
     aspect, spacing = dicom_tags.pixel_aspect_ratio(tags), dicom_tags.pixel_spacing(tags)
-    pixels, bits_stored, said = gray_frame(tags, syntax, pixel_vr)
-    photometric, inverse = _polarity(tags, pixels, slope)
-    pixels = without_padding(
-        tags, pixels, dark_is_high=(photometric == Photometric.MONOCHROME1) != (slope < 0)
-    )
-    item = dicom_tags.modality_lut(tags)
-    signed = dicom_tags.bit_layout(tags)[3]
-    if item is not None:
-        pixels, bits_stored = through_modality_lut(tags, item, pixels)
-        slope, intercept = 1.0, 0.0
-    bright_is_high = (photometric == Photometric.MONOCHROME2) != (slope < 0)
-    pixels, swapped, turned = upright(tags, pixels, bright_is_high=bright_is_high)
-    return Radiograph(
+    film = _stored(tags, *scale, *gray_frame(tags, syntax, pixel_vr))
+    bright_is_high = (film.photometric == Photometric.MONOCHROME2) != (film.rescale_slope < 0)
+    pixels, swapped, turned = upright(tags, film.pixels, bright_is_high=bright_is_high)
+    signed = dicom_tags.bit_layout(tags)[3] or film.rescale_intercept < 0
+    return replace(
+        film,
         pixels=pixels,
-        bits_stored=bits_stored,
-        photometric=photometric,
-        rescale_slope=slope,
-        rescale_intercept=intercept,
         window=dicom_tags.window(tags),
-        voi_lut=dicom_tags.voi_lut(tags, signed=signed or intercept < 0),
+        voi_lut=dicom_tags.voi_lut(tags, signed=signed),
         view_position=dicom_tags.view_position(tags),
         pixel_aspect_ratio=1 / aspect if swapped else aspect,
-        pixel_spacing=(spacing[1], spacing[0]) if swapped and spacing else spacing,
-        notes=(*notes, *said, *inverse, *turned),
+        pixel_spacing=spacing[::-1] if swapped and spacing else spacing,
+        notes=(*notes, *film.notes, *turned),
+    )
+
+
+def _stored(
+    tags: Tags, slope: float, intercept: float, pixels: np.ndarray, bits: int, notes: list[Sentence]
+) -> Radiograph:
+    """Stored values as they lie in the file, without padding, and how they become brightness."""
+    photometric, inverse = _polarity(tags, pixels, slope)
+    dark_is_high = (photometric == Photometric.MONOCHROME1) != (slope < 0)
+    pixels, item = without_padding(tags, pixels, dark_is_high=dark_is_high), dicom_tags.modality_lut(tags)
+    if item is not None:
+        pixels, bits = through_modality_lut(tags, item, pixels)
+        slope, intercept = 1.0, 0.0
+    return Radiograph(
+        pixels, bits, photometric, rescale_slope=slope, rescale_intercept=intercept, notes=(*notes, *inverse)
     )
 
 
@@ -115,8 +105,7 @@ def _polarity(tags: Tags, pixels: np.ndarray, slope: float) -> tuple[Photometric
     shape = dicom_tags.code(tags, "PresentationLUTShape")
     if shape not in ("INVERSE", "IDENTITY"):
         return photometric, []
-    shaped = Photometric.MONOCHROME1 if shape == "INVERSE" else Photometric.MONOCHROME2
-    if shaped == photometric:
+    if photometric == (Photometric.MONOCHROME1 if shape == "INVERSE" else Photometric.MONOCHROME2):
         return photometric, []
     bright_is_high = frontal_likeness(pixels) * (1 if slope > 0 else -1) >= 0
     seen = Photometric.MONOCHROME2 if bright_is_high else Photometric.MONOCHROME1
@@ -212,25 +201,16 @@ def _refuse_inflation(data: bytes, start: int) -> None:
 
 
 def encode_radiograph(
-    radiograph: Radiograph,
-    *,
-    case_id: str,
-    synthetic: bool,
-    sex: str | None = None,
-    age: float | None = None,
+    film: Radiograph, *, case_id: str, synthetic: bool, sex: str | None = None, age: float | None = None
 ) -> bytes:
     """A film as an uncompressed DX image; `read_radiograph` gives the same film back.
 
-    The same film and case ID give the same bytes: UIDs come from their hash, and no date is written.
-
-    Args:
-        case_id: stands as patient ID; a pseudonym of 1 to 64 characters.
-        synthetic: marks a computed film in its tags (`film_tags`).
-        sex: "female", "male" or None.
-        age: in years, or None.
+    The same film and case ID (a pseudonym of 1 to 64 characters, which stands as patient ID) give the same
+    bytes: UIDs come from their hash, and no date is written. A synthetic film is marked in its tags
+    (`film_tags`); age is in years.
     """
     assert 0 < len(case_id) <= 64 and "\\" not in case_id, case_id
-    dataset = _dataset(film_tags(radiograph, case_id=case_id, synthetic=synthetic, sex=sex, age=age))
+    dataset = _dataset(film_tags(film, case_id=case_id, synthetic=synthetic, sex=sex, age=age))
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
     dataset.file_meta.ImplementationVersionName = "VIEWBOX"

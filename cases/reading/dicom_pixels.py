@@ -3,6 +3,8 @@
 What a file's tags say of its bits is checked against the bits; where they cannot be meant, a note says so.
 """
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 from pydicom import uid as uids
@@ -21,8 +23,6 @@ DAMAGED = "This DICOM file is damaged or cut off; export it again and try once m
 _RLE_UNCOUNTED = 8_000_000
 """An RLE frame below this size cannot unfold (64 times at most) into more than 512 MB."""
 
-_CHANNELS = ("Red", "Green", "Blue")
-
 
 def gray_frame(tags: Tags, syntax: uids.UID, pixel_vr: str) -> tuple[np.ndarray, int, list[Sentence]]:
     """(H, W) stored gray values, the bits of one, and notes.
@@ -31,17 +31,13 @@ def gray_frame(tags: Tags, syntax: uids.UID, pixel_vr: str) -> tuple[np.ndarray,
         StudyError: damaged, compressed in an unknown way, or in colour.
     """
     photometric = dicom_tags.code(tags, "PhotometricInterpretation")
-    bits = dicom_tags.bit_layout(tags)[1]
-    if photometric == "PALETTE COLOR":
-        gray = _gray_of_colours(_through_palette(tags, _decode(tags, syntax, pixel_vr)))
+    decoded = _decode(tags, syntax, pixel_vr)
+    if photometric == "PALETTE COLOR" or dicom_tags.samples_of(photometric) == 3:
+        gray = _gray_of_colours(_through_palette(tags, decoded) if decoded.ndim == 2 else decoded)
         return gray, 8 * gray.dtype.itemsize, []
-    if dicom_tags.samples_of(photometric) == 3:
-        gray = _gray_of_colours(_decode(tags, syntax, pixel_vr))
-        return gray, 8 * gray.dtype.itemsize, []
-    words = _decode(tags, syntax, pixel_vr)
-    values, meant = _stored_values(tags, words), None
-    if not syntax.is_encapsulated:  # a decoder of compressed pixels has obeyed the tags already
-        meant = _bits_that_are_meant(tags, words, values)
+    values, bits = _stored_values(tags, decoded), dicom_tags.bit_layout(tags)[1]
+    # A decoder of compressed pixels has obeyed the tags already.
+    meant = None if syntax.is_encapsulated else _bits_that_are_meant(tags, decoded, values)
     if meant is None:
         return values, bits, []
     said = "BitsStored is {stored}, but the pixels have {bits} bits; they were read as they are."
@@ -49,11 +45,7 @@ def gray_frame(tags: Tags, syntax: uids.UID, pixel_vr: str) -> tuple[np.ndarray,
 
 
 def without_padding(tags: Tags, pixels: np.ndarray, *, dark_is_high: bool) -> np.ndarray:
-    """The film with what PixelPaddingValue marks turned into its darkest value.
-
-    Args:
-        dark_is_high: whether high stored values are shown dark.
-    """
+    """The film with what PixelPaddingValue marks turned into its darkest value, which may be a high one."""
     first = dicom_tags.numbers(tags, "PixelPaddingValue")
     if not first:
         return pixels
@@ -71,11 +63,7 @@ def without_padding(tags: Tags, pixels: np.ndarray, *, dark_is_high: bool) -> np
 
 
 def through_modality_lut(tags: Tags, item: Tags, pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Stored values through the file's own table: (H, W) uint16, and the bits of an output.
-
-    Raises:
-        StudyError: the table makes no sense.
-    """
+    """(H, W) uint16 stored values through the file's own table, if it makes sense, and an output's bits."""
     table = dicom_tags.look_up_table(item, signed=dicom_tags.bit_layout(tags)[3])
     if table is None:
         raise StudyError("The DICOM file's modality LUT cannot be read; export the film again.")
@@ -123,11 +111,7 @@ def _roughness(values: np.ndarray) -> float:
 
 
 def _gray_of_colours(colours: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> (H, W) where it is gray: equal channels at their own depth, a slight tint at 8 bits.
-
-    Raises:
-        StudyError: it is in colour.
-    """
+    """(H, W, 3) -> (H, W): equal channels at their own depth, a slight tint at 8 bits; colour is refused."""
     if (colours == colours[..., :1]).all():
         return np.ascontiguousarray(colours[..., 0])
     shown = colours if colours.dtype == np.uint8 else (colours >> 8).astype(np.uint8)
@@ -135,13 +119,9 @@ def _gray_of_colours(colours: np.ndarray) -> np.ndarray:
 
 
 def _through_palette(tags: Tags, index: np.ndarray) -> np.ndarray:
-    """(H, W) palette numbers -> (H, W, 3) uint8 or uint16.
-
-    Raises:
-        StudyError: a palette makes no sense.
-    """
+    """(H, W) palette numbers -> (H, W, 3) uint8 or uint16. Raises StudyError: a palette makes no sense."""
     channels = []
-    for name in _CHANNELS:
+    for name in ("Red", "Green", "Blue"):
         keyword = f"{name}PaletteColorLookupTable"
         item = {"LUTDescriptor": tags.get(f"{keyword}Descriptor"), "LUTData": tags.get(f"{keyword}Data")}
         table = dicom_tags.look_up_table(item, signed=False)
@@ -160,48 +140,48 @@ def _through_palette(tags: Tags, index: np.ndarray) -> np.ndarray:
 
 def _decode(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
     """(H, W) as the decoder returns it, bits outside the stored ones included; (H, W, 3) RGB in colour."""
-    allocated, bits, _, signed = dicom_tags.bit_layout(tags)
-    rows, columns = dicom_tags.integer(tags, "Rows"), dicom_tags.integer(tags, "Columns")
-    photometric = dicom_tags.code(tags, "PhotometricInterpretation")
-    samples = dicom_tags.samples_of(photometric)
-    buffer = tags["PixelData"]
+    form = _form(tags)
+    size = form["rows"], form["columns"], form["samples_per_pixel"]
+    coloured = size[2] == 3
     try:
         decoder = get_decoder(syntax)
-        plugin = _plugin(syntax, decoder.available_plugins, bits)
+        plugin = _plugin(syntax, decoder.available_plugins, form["bits_stored"])
     except NotImplementedError as exc:
         raise StudyError(_unreadable(syntax)) from exc
     if not decoder.is_available:
         raise StudyError(_unreadable(syntax))
     try:
         if syntax.is_encapsulated:
-            frame = get_frame(buffer, 0, number_of_frames=1)
-            _check_frame(frame, syntax, (rows, columns, samples))
-        pixels, _ = decoder.as_array(
-            buffer,
-            index=0,
-            raw=samples == 1,
-            as_rgb=samples == 3,
-            decoding_plugin=plugin,
-            correct_unused_bits=False,
-            rows=rows,
-            columns=columns,
-            samples_per_pixel=samples,
-            planar_configuration=dicom_tags.integer(tags, "PlanarConfiguration", 0) if samples == 3 else None,
-            photometric_interpretation=photometric,
-            bits_allocated=allocated,
-            bits_stored=bits,
-            pixel_representation=int(signed),
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-            pixel_vr=pixel_vr,
-        )
+            _check_frame(get_frame(tags["PixelData"], 0, number_of_frames=1), syntax, size)
+        options = {"raw": not coloured, "as_rgb": coloured, "decoding_plugin": plugin, "pixel_vr": pixel_vr}
+        pixels, _ = decoder.as_array(tags["PixelData"], index=0, **options, **form)
     except StudyError:
         raise
     except Exception as exc:  # every decoder has errors of its own
         raise StudyError(DAMAGED) from exc
-    if pixels.shape[:2] != (rows, columns) or pixels.ndim != 2 + (samples == 3) or pixels.dtype.itemsize > 2:
+    if pixels.shape[:2] != size[:2] or pixels.ndim != 2 + coloured or pixels.dtype.itemsize > 2:
         raise StudyError(DAMAGED)
     return pixels
+
+
+def _form(tags: Tags) -> dict[str, Any]:
+    """One frame's size, bits and colours, in the decoder's words."""
+    allocated, bits, _, signed = dicom_tags.bit_layout(tags)
+    photometric = dicom_tags.code(tags, "PhotometricInterpretation")
+    samples = dicom_tags.samples_of(photometric)
+    return {
+        "rows": dicom_tags.integer(tags, "Rows"),
+        "columns": dicom_tags.integer(tags, "Columns"),
+        "samples_per_pixel": samples,
+        "planar_configuration": dicom_tags.integer(tags, "PlanarConfiguration", 0) if samples == 3 else None,
+        "photometric_interpretation": photometric,
+        "bits_allocated": allocated,
+        "bits_stored": bits,
+        "pixel_representation": int(signed),
+        "correct_unused_bits": False,
+        "number_of_frames": 1,
+        "pixel_keyword": "PixelData",
+    }
 
 
 def _plugin(syntax: uids.UID, available: tuple[str, ...], bits: int) -> str:

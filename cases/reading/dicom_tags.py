@@ -1,12 +1,14 @@
-"""What the tags of a DICOM file mean: is it a chest film, and how do its values become brightness?
+"""The meaning of a DICOM file's tags: is it a chest film, and how do its values become brightness?
 
 Tags come as plain values (`Tags`), read by `cases.reading.dicom`. Optional ones that make no sense (a pixel
 spacing of 0, a window without width) are taken as missing; those that decide what is seen are refused.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,65 +22,18 @@ Tags = Mapping[str, tuple | bytes | None]
 """DICOM keyword -> its values: a tuple of text or numbers (of `Tags` for a sequence), bytes for binary data,
 or None for a tag that is there and cannot be read."""
 
+TERMS = json.loads(Path(__file__).with_name("dicom_terms.json").read_text(encoding="utf-8"))
+"""DICOM's own terms and those that files use: storage classes of films and, by the first parts of UIDs
+(PS3.4 B.5), of other kinds; body parts without the lungs (PS3.16 annex L; a word that is not there passes);
+views in codes of SNOMED CT and the retired SNOMED-RT (PS3.16 CID 4010) and in words; the tags to read."""
 PROCESSING_CLASS = "1.2.840.10008.5.1.4.1.1.1.1.1"
-FILM_CLASSES = (
-    "1.2.840.10008.5.1.4.1.1.1",  # computed radiography
-    "1.2.840.10008.5.1.4.1.1.1.1",  # digital X-ray, for presentation
-    PROCESSING_CLASS,
-    "1.2.840.10008.5.1.4.1.1.7",  # secondary capture
-    "1.2.840.10008.5.1.4.1.1.7.2",  # multi-frame gray byte secondary capture, with one frame
-    "1.2.840.10008.5.1.4.1.1.7.3",  # multi-frame gray word secondary capture, with one frame
-)
-_STORAGE_CLASSES = "1.2.840.10008.5.1.4."
-_FILM_MODALITIES = ("CR", "DX", "RG", "DR", "XR", "RX")
-"""What files call radiographs; the last three are none of DICOM's own terms."""
-COLOURED = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+COLOURED = tuple(TERMS["colours"])
 """Photometric interpretations in which a gray film is stored too."""
-_OTHER_CLASSES = {  # the first parts of the UIDs of DICOM PS3.4 B.5
-    "1.2.840.10008.5.1.4.1.1.1.2": "MG", "1.2.840.10008.5.1.4.1.1.1.3": "IO",
-    "1.2.840.10008.5.1.4.1.1.2": "CT", "1.2.840.10008.5.1.4.1.1.4": "MR", "1.2.840.10008.5.1.4.1.1.3": "US",
-    "1.2.840.10008.5.1.4.1.1.6": "US", "1.2.840.10008.5.1.4.1.1.12.1": "XA",
-    "1.2.840.10008.5.1.4.1.1.12.2": "RF", "1.2.840.10008.5.1.4.1.1.13.1.3": "MG",
-    "1.2.840.10008.5.1.4.1.1.20": "NM", "1.2.840.10008.5.1.4.1.1.128": "PT",
-    "1.2.840.10008.5.1.4.1.1.88": "SR", "1.2.840.10008.5.1.4.1.1.66.4": "SEG",
-}  # fmt: skip
-_OTHER_MODALITIES = {
-    "CT": "a CT image", "MR": "an MR image", "US": "an ultrasound image", "MG": "a mammogram",
-    "NM": "a nuclear medicine image", "PT": "a PET image", "XA": "an angiogram", "RF": "a fluoroscopy image",
-    "SR": "a report", "SEG": "a segmentation", "PX": "a dental film", "IO": "a dental film",
-}  # fmt: skip
-
-# Terms of DICOM PS3.16 annex L for films without the lungs; a word that is not here passes.
-_OTHER_PARTS = frozenset((
-    "ABDOMEN", "ANKLE", "ARM", "BLADDER", "BRAIN", "BREAST", "CALCANEUS", "CERVICALSPINE", "CLAVICLE",
-    "COCCYX", "CSPINE", "ELBOW", "EXTREMITY", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD",
-    "HIP", "HUMERUS", "JAW", "KNEE", "LEG", "LOWERLEG", "LSPINE", "LUMBARSPINE", "MANDIBLE", "MAXILLA",
-    "NECK", "ORBIT", "PATELLA", "PELVIS", "RADIUS", "SACRUM", "SCAPULA", "SHOULDER", "SINUS", "SKULL",
-    "SPINE", "SSPINE", "THORACICSPINE", "TIBIA", "TOE", "TSPINE", "ULNA", "UPPERARM", "WRIST", "ZYGOMA",
-))  # fmt: skip
-_CHEST_WORDS = ("CHEST", "THORAX", "TORAX", "LUNG")
-
-_VIEW_CODES = {  # DICOM PS3.16 CID 4010, in SNOMED CT and in the retired SNOMED-RT
-    "272479007": ViewPosition.PA, "R-10214": ViewPosition.PA,
-    "399348003": ViewPosition.AP, "R-10206": ViewPosition.AP,
-    "399173006": ViewPosition.LATERAL, "R-10236": ViewPosition.LATERAL,
-    "399198007": ViewPosition.LATERAL, "R-10232": ViewPosition.LATERAL,
-    "399067008": ViewPosition.LATERAL, "R-102CD": ViewPosition.LATERAL,
-    "272460006": ViewPosition.OBLIQUE, "R-10220": ViewPosition.OBLIQUE,
-}  # fmt: skip
-_VIEW_WORDS = {
-    ViewPosition.PA: {"PA", "POSTEROANTERIOR", "POSTERO"},
-    ViewPosition.AP: {"AP", "ANTEROPOSTERIOR", "ANTERO"},
-    ViewPosition.LATERAL: {
-        "LL", "RL", "LAT", "LATERAL", "RLAT", "LLAT", "LATL", "LATR", "XTLAT", "XTABLE", "CROSSTABLE",
-        "SWIMMERS", "SEITLICH", "PROFIL",
-    },
-    ViewPosition.OBLIQUE: {
-        "OBL", "OBLIQUE", "LAO", "RAO", "LPO", "RPO", "LLO", "RLO", "OBLIQ", "SCHRAEG",
-    },
-    ViewPosition.DECUBITUS: {"LLD", "RLD", "DECUB", "DECUBITUS", "DECUBITIS", "LLDECUB", "RLDECUB"},
-}  # fmt: skip
-"""View position -> the words that name it, in ViewPosition and in descriptions."""
+_STORAGE_CLASSES = "1.2.840.10008.5.1.4."
+_OTHER_MODALITIES: dict[str, str] = TERMS["other modalities"]
+_VIEW_WORDS = {ViewPosition(view): set(words) for view, words in TERMS["view words"].items()}
+_BESIDE = {ViewPosition.PA, ViewPosition.AP, ViewPosition.LATERAL}
+"""Views that a decubitus or oblique one may be named beside: "LATERAL DECUBITUS", "PA OBLIQUE"."""
 
 _ASPECT_LIMIT = 8.0
 
@@ -105,11 +60,7 @@ def numbers(tags: Tags, keyword: str) -> tuple[float, ...]:
 
 
 def integer(tags: Tags, keyword: str, default: int | None = None) -> int:
-    """The first value as a whole number.
-
-    Raises:
-        StudyError: it cannot be read, or is missing and has no default.
-    """
+    """The first value as a whole number; StudyError where it is missing without a default, or unreadable."""
     if not tags.get(keyword, ()) and default is not None and tags.get(keyword, ()) is not None:
         return default
     found = numbers(tags, keyword)
@@ -130,17 +81,14 @@ def sequence(tags: Tags, keyword: str) -> tuple[Tags, ...]:
 
 
 def check_kind(tags: Tags) -> None:
-    """Refuse anything but a presentable radiograph of the chest, by what the file says it is.
-
-    Raises:
-        StudyError: another modality, the detector's raw values, or another body part.
-    """
+    """Refuse anything but a presentable radiograph of the chest, by what the file says it is."""
     modality, storage = code(tags, "Modality"), code(tags, "SOPClassUID")
-    film_class = storage in FILM_CLASSES
+    film_class = storage in TERMS["film classes"]
     foreign = storage.startswith(_STORAGE_CLASSES) and not film_class
     other = modality in _OTHER_MODALITIES  # an old mammogram is a CR image, and a capture may be of anything
-    if other or foreign or not (film_class or modality in _FILM_MODALITIES):
-        by_class = next((m for uid, m in _OTHER_CLASSES.items() if f"{storage}.".startswith(f"{uid}.")), "")
+    if other or foreign or not (film_class or modality in TERMS["film modalities"]):
+        classes = TERMS["other classes"].items()
+        by_class = next((m for uid, m in classes if f"{storage}.".startswith(f"{uid}.")), "")
         name = _OTHER_MODALITIES.get(modality) or _OTHER_MODALITIES.get(by_class, "no radiograph")
         kind = Names("file", name)
         raise StudyError("This DICOM file holds {kind}; choose a chest radiograph (CR or DX).", kind=kind)
@@ -150,21 +98,13 @@ def check_kind(tags: Tags) -> None:
             " export the film FOR PRESENTATION and try again."
         )
     words = re.findall("[A-Z]+", code(tags, "BodyPartExamined"))
-    if any(chest in word for word in words for chest in _CHEST_WORDS):
-        return
-    for word in ("".join(words), *words):
-        if word in _OTHER_PARTS:
-            raise StudyError(
-                "This radiograph shows another body part ({part}); choose a chest film.", part=word
-            )
+    part = next((word for word in ("".join(words), *words) if word in TERMS["other parts"]), "")
+    if part and not any(chest in word for word in words for chest in TERMS["chest words"]):
+        raise StudyError("This radiograph shows another body part ({part}); choose a chest film.", part=part)
 
 
 def check_form(tags: Tags) -> None:
-    """Refuse anything but one gray frame of a size that can be handled.
-
-    Raises:
-        StudyError: several frames, colour, no pixel data, or a size out of bounds.
-    """
+    """Refuse anything but one gray frame of a size that can be handled."""
     if integer(tags, "NumberOfFrames", 1) > 1:
         raise StudyError("This DICOM file holds several frames; export the single chest film and try again.")
     if not tags.get("PixelData"):
@@ -199,10 +139,7 @@ def _wrong(keyword: str, found: str, wanted: str) -> StudyError:
 
 
 def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
-    """Where the stored bits lie in a pixel.
-
-    Returns:
-        (bits allocated, bits stored, high bit, whether values are signed).
+    """(bits allocated, bits stored, high bit, whether values are signed) of a pixel.
 
     Raises:
         StudyError: not 8 to 16 bits in a byte or a word.
@@ -257,13 +194,10 @@ def window(tags: Tags) -> Window | None:
 
 
 def look_up_table(item: Tags, *, signed: bool) -> tuple[int, np.ndarray, int] | None:
-    """One item of a LUT sequence (DICOM PS3.3 C.11.1.1).
+    """One item of a LUT sequence (DICOM PS3.3 C.11.1.1); None where it makes no sense.
 
-    Args:
-        signed: whether the first mapped value may be negative; explicit files often write it as unsigned.
-
-    Returns:
-        (first mapped value, (n,) uint16 outputs, bits of an output), or None where it makes no sense.
+    `signed`: the first mapped value may be negative; explicit files often write it as unsigned. Returned are
+    that value, (n,) uint16 outputs and the bits of one.
     """
     descriptor = numbers(item, "LUTDescriptor")
     if len(descriptor) != 3:
@@ -287,8 +221,7 @@ def look_up_table(item: Tags, *, signed: bool) -> tuple[int, np.ndarray, int] | 
 
 def modality_lut(tags: Tags) -> Tags | None:
     """The item of the modality LUT; an empty item means that there is none."""
-    items = (item for item in sequence(tags, "ModalityLUTSequence")[:1] if any(item.values()))
-    return next(items, None)
+    return next((item for item in sequence(tags, "ModalityLUTSequence")[:1] if any(item.values())), None)
 
 
 def voi_lut(tags: Tags, *, signed: bool) -> VoiLut | None:
@@ -320,15 +253,15 @@ def _view_in(text: str) -> ViewPosition | None:
     """The view that a text names; None where it names none, or several."""
     words = set(re.findall("[A-Z]+", text))
     named = {view for view, known in _VIEW_WORDS.items() if words & known}
-    if ViewPosition.DECUBITUS in named or ViewPosition.OBLIQUE in named:
-        named -= {ViewPosition.PA, ViewPosition.AP, ViewPosition.LATERAL}  # "LATERAL DECUBITUS", "PA OBLIQUE"
+    named = named - _BESIDE or named
     return named.pop() if len(named) == 1 else None
 
 
 def _view_of(item: Tags) -> ViewPosition | None:
     """A view code, with its modifiers, by its value or by the words of its meaning."""
     for part in (*sequence(item, "ViewModifierCodeSequence"), item):
-        found = _VIEW_CODES.get(code(part, "CodeValue")) or _view_in(code(part, "CodeMeaning"))
+        view = TERMS["view codes"].get(code(part, "CodeValue"))
+        found = ViewPosition(view) if view else _view_in(code(part, "CodeMeaning"))
         if found is not None:
             return found
     return None

@@ -26,10 +26,7 @@ _FRAME_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *r
 
 
 def check_film_size(rows: int, columns: int) -> None:
-    """Refuse a film that is too large to decode here or too small to be read.
-
-    Args:
-        rows, columns: as a header declares them, in pixels.
+    """Refuse a film that is, by what its header declares, too large to decode or too small to read.
 
     Raises:
         StudyError: a side below `MIN_SIDE`, a side of `MAX_SIDE` or more, or more than `MAX_PIXELS` in all.
@@ -50,11 +47,7 @@ def check_film_size(rows: int, columns: int) -> None:
 
 
 def check_file_size(size: int) -> None:
-    """Refuse a file above `MAX_FILE_BYTES`.
-
-    Raises:
-        StudyError: with both sizes in megabytes.
-    """
+    """Refuse a file above `MAX_FILE_BYTES`. Raises StudyError: with both sizes in megabytes."""
     if size > MAX_FILE_BYTES:
         raise StudyError(
             "The file has {size:.0f} MB; choose one of at most {limit} MB.",
@@ -64,11 +57,7 @@ def check_file_size(size: int) -> None:
 
 
 def declared_size(frame: bytes) -> tuple[int, int, int] | None:
-    """What a JPEG, JPEG-LS or JPEG 2000 code stream says of itself.
-
-    Returns:
-        (rows, columns, channels), or None where the frame is no such stream or its header is broken.
-    """
+    """(rows, columns, channels) by the header of a JPEG, JPEG-LS or JPEG 2000 code stream; else None."""
     try:
         if frame.startswith(_JPEG_START):
             return _jpeg_size(frame)
@@ -77,7 +66,7 @@ def declared_size(frame: bytes) -> tuple[int, int, int] | None:
         if frame.startswith(_J2K_START):
             return _j2k_size(frame)
     except (struct.error, IndexError):
-        return None
+        pass  # a broken header says nothing
     return None
 
 

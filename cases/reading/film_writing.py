@@ -1,18 +1,17 @@
 """The tags of a film that Viewbox writes: a DX image (DICOM PS3.3 A.26) that names nobody."""
 
 import hashlib
+import json
 import uuid
+from pathlib import Path
 
 import numpy as np
 
 from modeling.study import Photometric, Radiograph, ViewPosition, VoiLut
 
 Value = str | int | float | bytes | list
-_DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
-_EMPTY = (
-    "PatientBirthDate", "StudyDate", "StudyTime", "StudyID", "ReferringPhysicianName", "AccessionNumber",
-    "ContentDate", "ContentTime", "DetectorType", "PositionerType",
-)  # fmt: skip
+_FIXED = json.loads(Path(__file__).with_name("film_tags.json").read_text(encoding="utf-8"))
+"""The tags that are the same on every film, and on every computed one."""
 _VIEWS = {  # position -> defined term, SNOMED CT code and its meaning (DICOM PS3.16 CID 4010)
     ViewPosition.PA: ("PA", "272479007", "postero-anterior"),
     ViewPosition.AP: ("AP", "399348003", "antero-posterior"),
@@ -28,16 +27,20 @@ def film_tags(
     A synthetic film says so in its patient name, series description, image type, comments and
     (0008,001C) Synthetic Data. A film for presentation should carry a window or a VOI LUT; none is invented.
     """
-    tags = _identity(radiograph, case_id) | _acquisition(radiograph) | _image(radiograph)
-    tags["PatientSex"] = {"female": "F", "male": "M"}.get(sex or "", "")
+    tags: dict[str, Value] = {
+        **_FIXED["every film"],
+        "SOPInstanceUID": _uid("image", case_id, radiograph.sha256),
+        "StudyInstanceUID": _uid("study", case_id),
+        "SeriesInstanceUID": _uid("series", case_id, radiograph.view_position),
+        "PatientID": case_id,
+        "PatientSex": {"female": "F", "male": "M"}.get(sex or "", ""),
+        "ImageType": ["DERIVED" if synthetic else "ORIGINAL", "PRIMARY", ""],
+        **_position(radiograph),
+        **_image(radiograph),
+    }
     if age is not None:
         tags["PatientAge"] = f"{int(age):03d}Y"
-    tags["ImageType"] = ["DERIVED" if synthetic else "ORIGINAL", "PRIMARY", ""]
-    if synthetic:
-        tags["PatientName"] = tags["SeriesDescription"] = "SYNTHETIC"
-        tags["ImageComments"] = "SYNTHETIC: a computed film, of no patient. Not for diagnosis."
-        tags["SyntheticData"] = "YES"
-    return tags
+    return tags | _FIXED["a computed film"] if synthetic else tags
 
 
 def _uid(*parts: str) -> str:
@@ -46,43 +49,12 @@ def _uid(*parts: str) -> str:
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"
 
 
-def _identity(radiograph: Radiograph, case_id: str) -> dict[str, Value]:
-    return {
-        "SpecificCharacterSet": "ISO_IR 192",
-        "SOPClassUID": _DX_FOR_PRESENTATION,
-        "SOPInstanceUID": _uid("image", case_id, radiograph.sha256),
-        "StudyInstanceUID": _uid("study", case_id),
-        "SeriesInstanceUID": _uid("series", case_id, radiograph.view_position),
-        "PatientName": "",
-        "PatientID": case_id,
-        **dict.fromkeys(_EMPTY, ""),
-        "Manufacturer": "Viewbox",
-        "PatientIdentityRemoved": "YES",
-        "DeidentificationMethod": "Written from pixels, view and geometry alone",
-        "BurnedInAnnotation": "NO",
-    }
-
-
-def _coded(value: str, meaning: str) -> list:
-    return [{"CodeValue": value, "CodingSchemeDesignator": "SCT", "CodeMeaning": meaning}]
-
-
-def _acquisition(radiograph: Radiograph) -> dict[str, Value]:
-    """DX series, anatomy, detector and positioning (DICOM PS3.3 C.8.11)."""
+def _position(radiograph: Radiograph) -> dict[str, Value]:
+    """View and geometry (DICOM PS3.3 C.8.11)."""
     term, code, meaning = _VIEWS.get(radiograph.view_position, ("", "", ""))
-    tags: dict[str, Value] = {
-        "Modality": "DX",
-        "PresentationIntentType": "FOR PRESENTATION",
-        "SeriesNumber": 1,
-        "InstanceNumber": 1,
-        "BodyPartExamined": "CHEST",
-        "AnatomicRegionSequence": _coded("43799004", "Chest"),
-        "ImageLaterality": "U",
-        "AcquisitionContextSequence": [],
-        "ViewPosition": term,
-        "ViewCodeSequence": _coded(code, meaning) if code else [],
-        "PatientOrientation": ["L", "F"] if term in ("PA", "AP") else "",
-    }
+    coded = {"CodeValue": code, "CodingSchemeDesignator": "SCT", "CodeMeaning": meaning}
+    tags: dict[str, Value] = {"ViewPosition": term, "ViewCodeSequence": [coded] if code else []}
+    tags["PatientOrientation"] = ["L", "F"] if term in ("PA", "AP") else ""
     if radiograph.pixel_spacing is not None:
         tags["ImagerPixelSpacing"] = [_decimal(value) for value in radiograph.pixel_spacing]
     elif radiograph.pixel_aspect_ratio != 1.0:
@@ -97,20 +69,16 @@ def _image(radiograph: Radiograph) -> dict[str, Value]:
     tags: dict[str, Value] = {
         "Rows": pixels.shape[0],
         "Columns": pixels.shape[1],
-        "SamplesPerPixel": 1,
         "PhotometricInterpretation": str(radiograph.photometric),
         "BitsAllocated": 8 * pixels.dtype.itemsize,
         "BitsStored": radiograph.bits_stored,
         "HighBit": radiograph.bits_stored - 1,
         "PixelRepresentation": int(pixels.dtype.kind == "i"),
-        "PixelIntensityRelationship": "LOG",
         # -1: high values mean little radiation, as on a film whose bone is stored bright.
         "PixelIntensityRelationshipSign": 1 if inverted else -1,
         "PresentationLUTShape": "INVERSE" if inverted else "IDENTITY",
-        "LossyImageCompression": "00",
         "RescaleSlope": _decimal(radiograph.rescale_slope),
         "RescaleIntercept": _decimal(radiograph.rescale_intercept),
-        "RescaleType": "US",
         "PixelData": pixels.astype(pixels.dtype.newbyteorder("<")).tobytes() + b"\0" * (pixels.nbytes % 2),
     }
     if radiograph.window is not None:

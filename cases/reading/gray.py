@@ -16,11 +16,7 @@ _COLOURED = "This is a colour picture, not a radiograph; choose a gray film in P
 
 
 def gray_values(picture: Image.Image) -> np.ndarray:
-    """(H, W) uint8 or uint16.
-
-    Raises:
-        StudyError: the picture is in colour.
-    """
+    """(H, W) uint8 or uint16. Raises StudyError: the picture is in colour."""
     transparent = picture.has_transparency_data
     if picture.mode.startswith("I"):  # 16-bit gray
         return np.array(picture).astype(np.uint16)

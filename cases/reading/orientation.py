@@ -53,12 +53,8 @@ def upright(
 ) -> tuple[np.ndarray, bool, list[Sentence]]:
     """The film as it is looked at: head up, the patient's right on the left.
 
-    Args:
-        pixels: (H, W) as stored.
-        bright_is_high: whether high values are shown bright.
-
-    Returns:
-        The pixels, whether rows and columns were swapped, and notes of what was done.
+    Also returned are whether rows and columns were swapped, and notes of what was done. `bright_is_high`
+    says whether high stored values are shown bright.
     """
     turn = _stated(tags)
     if turn is None or turn.trivial:
@@ -97,7 +93,7 @@ def frontal_likeness(pixels: np.ndarray) -> float:
 
 
 def _stated(tags: Tags) -> Turn | None:
-    """What PatientOrientation says, else the detector's own record of how it turned the picture."""
+    """By PatientOrientation, else by the detector's own record of how it turned the picture."""
     values = tags.get("PatientOrientation")
     if isinstance(values, tuple) and len(values) == 2:
         row, column = (str(value).strip().upper()[:1] for value in values)

@@ -1,4 +1,4 @@
-"""What a JPEG or PNG file says beside its pixels: taken out before the file is kept.
+"""Metadata of a JPEG or PNG file: taken out before the file is kept.
 
 Scanners, cameras and export programs write names, dates and places there (EXIF, XMP, IPTC, comments, text
 chunks, bytes after the end). The pixels stay bit for bit: nothing is decoded or coded anew.
@@ -17,14 +17,10 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def without_metadata(data: bytes) -> tuple[bytes, int]:
-    """A picture file with its pixels alone.
+    """A picture file with its pixels alone, and how many blocks of metadata were taken out of it.
 
-    Args:
-        data: a whole PNG or JPEG file; any other file comes back as it is.
-
-    Returns:
-        The file, and how many blocks of metadata were taken out of it. A file that breaks off is cut where
-        its last whole block ends: whether it can be read is for its reader to say.
+    A file that is neither PNG nor JPEG comes back as it is; one that breaks off is cut where its last whole
+    block ends: whether it can be read is for its reader to say.
     """
     if data.startswith(_PNG):
         return _png(data)

@@ -28,32 +28,21 @@ _BARE_DICOM = re.compile(
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 _OTHER_FILES = (
-    (0, b"%PDF", "a PDF"),
-    (0, b"PK\x03\x04", "a ZIP archive"),
-    (0, b"\x1f\x8b", "a compressed archive"),
-    (0, b"II*\x00", "a TIFF image"),
-    (0, b"MM\x00*", "a TIFF image"),
-    (0, b"GIF8", "a GIF image"),
-    (0, b"BM", "a BMP image"),
-    (8, b"WEBP", "a WebP image"),
-    (4, b"ftyp", "a HEIC image or a video"),
+    (0, b"%PDF", "a PDF"), (0, b"PK\x03\x04", "a ZIP archive"), (0, b"\x1f\x8b", "a compressed archive"),
+    (0, b"II*\x00", "a TIFF image"), (0, b"MM\x00*", "a TIFF image"), (0, b"GIF8", "a GIF image"),
+    (0, b"BM", "a BMP image"), (8, b"WEBP", "a WebP image"), (4, b"ftyp", "a HEIC image or a video"),
     (0, b"\x93NUMPY", "a NumPy array"),
-)
+)  # fmt: skip
+"""Offset, bytes that stand there, and the kind of file."""
 _DAMAGED = "This image is damaged or cut off; save it again as PNG or JPEG and try once more."
 
 
 def read_upload(data: bytes, name: str = "") -> Radiograph:
-    """A chest film from a PNG, JPEG or DICOM file.
+    """A chest film from a whole PNG, JPEG or DICOM file: (H, W) uint8, uint16, or int16 for a signed DICOM.
 
     Gray PNG keeps its 8 or 16 bits; gray stored as RGB, palette or with a slight tint becomes 8-bit gray;
-    transparent parts become black; a JPEG's orientation tag is honoured.
-
-    Args:
-        data: the whole file.
-        name: as uploaded; only its ending is read, and only to word a refusal.
-
-    Returns:
-        (H, W) uint8 or uint16, int16 for a signed DICOM file.
+    transparent parts become black; a JPEG's orientation tag is honoured. Of the name as uploaded only the
+    ending is read, and only to word a refusal.
 
     Raises:
         StudyError: empty, too large, too small, truncated, of another kind, in colour, or of several pages.
@@ -62,9 +51,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
         raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
     if is_dicom(data):
-        from cases.reading.dicom import (
-            read_radiograph,  # pydicom takes a second to import: only when it is needed
-        )
+        from cases.reading.dicom import read_radiograph  # late: pydicom takes a second to import
 
         return read_radiograph(data)
     if data.startswith(_PNG_START):
@@ -75,10 +62,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
 
 
 def film_of_base64(text: str) -> bytes:
-    """The bytes of a film that came as base64 text.
-
-    Args:
-        text: in one line or many, in either alphabet, with or without its padding; a data URL is taken too.
+    """The bytes of a film in base64: one line or many, either alphabet, padded or not, or a data URL.
 
     Raises:
         StudyError: it is not base64.
@@ -98,22 +82,13 @@ def is_dicom(data: bytes) -> bool:
 
 
 def study_from_upload(
-    data: bytes | None,
-    *,
-    table: Mapping[str, object],
-    text: Mapping[str, str | None],
-    name: str = "",
+    data: bytes | None, *, table: Mapping[str, object], text: Mapping[str, str | None], name: str = ""
 ) -> Study:
     """A study from an upload form, any part of which may be left out.
 
     A view position left unknown in the form is taken from the DICOM file where that says PA or AP; where
-    both say something, the form counts.
-
-    Args:
-        data: the film's file, or None.
-        table: clinical field -> value as typed; see `ClinicalTable.from_raw`.
-        text: text section -> text; blank ones are missing.
-        name: of the film's file.
+    both say something, the form counts. `table` holds values as typed (see `ClinicalTable.from_raw`), `name`
+    is the film's file's, and blank text is missing.
 
     Raises:
         StudyError: nothing was given, or a part cannot be used.

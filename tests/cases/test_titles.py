@@ -79,4 +79,4 @@ def test_an_import_takes_a_teachers_columns_along(tmp_path: Path) -> None:
     untitled = tmp_path / "untitled.parquet"
     parquet.write_table(pa.Table.from_pylist([line]), untitled)
     (plain,) = nih_rows(str(untitled), ImportSettings())
-    assert "words" not in plain.facts() and "words" in row.facts()
+    assert "title" not in plain.facts() and "title" in row.facts()

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 import viewbox
-from cases.importers.layouts import LAYOUTS
+from cases.importers.run import LAYOUTS
 from viewbox.command import app, main
 from viewbox.data import Layout
 

@@ -17,8 +17,8 @@ from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.deidentify.text import clean_text
 from cases.export.licences import licence_named, own_copy
 from cases.importers.films import Work, outcome
-from cases.importers.layouts import LAYOUTS
 from cases.importers.rows import ImportSettings
+from cases.importers.run import LAYOUTS
 from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import study_from_upload
 from modeling.errors import StudyError

@@ -14,10 +14,9 @@ from cases.case import Case
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import case_from_document
 from cases.importers.films import NO_FINDING, Outcome, Work, outcome
-from cases.importers.layouts import LAYOUTS
-from cases.importers.ricord_readings import majority_of, study_readings
-from cases.importers.ricord_sheet import ClinicalSheet
+from cases.importers.ricord import ClinicalSheet, majority_of, study_readings
 from cases.importers.rows import Dropped, ImportSettings, Notice, Row
+from cases.importers.run import LAYOUTS
 from modeling.errors import StudyError
 from modeling.labels import TaskName
 from modeling.study import ViewPosition
