@@ -3,12 +3,5 @@
 from cases.phantom.generator import ATTRIBUTION, Phantom, generate_case, generate_cases, generate_phantom
 from cases.phantom.settings import Confounder, PhantomSettings
 
-__all__ = [
-    "ATTRIBUTION",
-    "Confounder",
-    "Phantom",
-    "PhantomSettings",
-    "generate_case",
-    "generate_cases",
-    "generate_phantom",
-]
+__all__ = ["ATTRIBUTION", "Confounder", "Phantom", "PhantomSettings"]
+__all__ += ["generate_case", "generate_cases", "generate_phantom"]

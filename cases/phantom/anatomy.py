@@ -1,13 +1,20 @@
-"""The soft parts of the digital thorax: how much tissue and lung lies along every ray."""
+"""The soft parts of the digital thorax: how much tissue, lung and blood lies along every ray."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from cases.phantom.patient import Patient
+from cases.phantom.patient import SIDES, Patient
+from cases.phantom.projection import TubeLayer, View
 from cases.phantom.streams import between, chance, texture
-from cases.phantom.tubes import TubeLayer, polyline
-from cases.phantom.view import View
+
+_VESSELS = json.loads(Path(__file__).with_name("vessels.json").read_text(encoding="utf-8"))
+"""Knots as `Patient.points` takes them ("arch": the aorta's, which goes on to the diaphragm), radius in mm
+before stature, and flatness; the lungs' arteries grow with vascularity. "hila": where a lung's arteries and
+veins begin, how much higher on the left, how many, and their radius in mm."""
+_GENERATIONS = 8
 
 
 @dataclass
@@ -51,34 +58,20 @@ def build_soft_tissue(patient: Patient, view: View, rng: np.random.Generator) ->
     breasts = _breasts(patient, view, rng)
     gas = _stomach(patient, view, rng) + _airways(patient, view)
     marbling = texture(rng, view.shape, 64, 1.6)
-    soft = (
-        np.maximum(inner - lung, 0.0) * (1 + 0.012 * marbling + 0.008 * texture(rng, view.shape, 224, 0.4))
-        + 0.55 * breasts
-        - np.minimum(gas, 0.8 * inner)
-    )
+    marbled = 1 + 0.012 * marbling + 0.008 * texture(rng, view.shape, 224, 0.4)
+    soft = np.maximum(inner - lung, 0.0) * marbled + 0.55 * breasts - np.minimum(gas, 0.8 * inner)
     density = patient.lung_density * (1 + 0.08 * texture(rng, view.shape, 64, 1.3))
     density = density * (1 + 0.25 * (y - patient.apex) / (patient.base - patient.apex))
-    nothing = np.zeros(view.shape)
-    return Thorax(
-        soft=np.maximum(soft, 0.0),
-        vessels=nothing.copy(),
-        fat=fat + 0.45 * breasts,
-        lung=lung,
-        density=density,
-        cortical=nothing,
-        trabecular=nothing.copy(),
-        metal=nothing.copy(),
-        x=x,
-        y=y,
-    )
+    empty = {name: np.zeros(view.shape) for name in ("vessels", "cortical", "trabecular", "metal")}
+    fat = fat + 0.45 * breasts
+    return Thorax(soft=np.maximum(soft, 0.0), fat=fat, lung=lung, density=density, x=x, y=y, **empty)
+
+
+Point = tuple[float, float]
 
 
 def ellipsoid(
-    x: np.ndarray,
-    y: np.ndarray,
-    centre: tuple[float, float],
-    axes: tuple[float, float, float],
-    angle: float = 0.0,
+    x: np.ndarray, y: np.ndarray, centre: Point, axes: tuple[float, float, float], angle: float = 0.0
 ) -> np.ndarray:
     """Chord (mm) through an ellipsoid.
 
@@ -107,81 +100,51 @@ def _mediastinum(patient: Patient, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return ramp(width - np.abs(x - centre), 6.0)
 
 
-def heart_outline(patient: Patient) -> tuple[tuple[float, float, float, float, float], ...]:
-    """The heart's chambers as (x, y, half axis, half axis, angle) in mm and radians."""
+def _heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
+    """Left ventricle, right atrium and outflow tract as ellipsoids, (H, W) 0 to 1 each."""
+    x, y = view.plane(28.0)
     s, floor = 1.08 * patient.stature * patient.heart, 0.5 * (patient.dome[0] + patient.dome[1])
-    return (
+    chambers = (  # x, y, half axes, angle
         (36 * s, floor - 27 * s, 72 * s, 46 * s, patient.heart_tilt),
         (-2 * s, floor - 34 * s, 37 * s, 62 * s, 0.06),
         (19 * s, floor - 76 * s, 32 * s, 50 * s, -0.34),
     )
+    return [ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) / 2 for cx, cy, a, b, angle in chambers]
+
+
+def heart_mask(patient: Patient, view: View) -> np.ndarray:
+    """(H, W) bool, where the heart lies on the film."""
+    return np.logical_or.reduce([chord > 0 for chord in _heart_chords(patient, view)])
 
 
 def _heart(patient: Patient, view: View) -> np.ndarray:
-    """Share of the cavity that left ventricle, right atrium and outflow tract fill."""
-    x, y = view.plane(28.0)
-    chords = [
-        ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) / 2 for cx, cy, a, b, angle in heart_outline(patient)
-    ]
+    """Share of the cavity that the heart fills."""
+    chords = _heart_chords(patient, view)
     return 0.93 * np.maximum.reduce([np.sqrt(chord) * 0.75 + 0.25 * chord for chord in chords])
 
 
 def _great_vessels(patient: Patient, view: View) -> np.ndarray:
     """Aorta, superior vena cava and the central pulmonary arteries where they stand out into the lungs."""
     tubes, s = TubeLayer(view), patient.stature
-    step = min(1.5 * view.pitch, 2.0)
-    at, r = patient.level, 15.0 * s * patient.aorta
-    scale = [s * (0.7 + 0.3 * patient.aorta), 1, 1]
-    arch = (
-        np.array(
-            [
-                [-12, at(0.52), 32],
-                [-9, at(0.38), 30],
-                [6, at(0.28), 20],
-                [24, at(0.27), -8],
-                [29, at(0.30), -26],
-                [27, at(0.40), -40],
-                [23, at(0.65), -44],
-                [16, patient.dome[1] + 25, -44],
-            ]
-        )
-        * scale
-    )
-    tubes.add(polyline(arch, step), r, 2.2)
-    cava = np.array([[-20, at(0.08), 5], [-24, at(0.28), 12], [-25, at(0.48), 18]]) * [s, 1, 1]
-    tubes.add(polyline(cava, step), 10.0 * s, 2.6)
-    subclavian = np.array([[14, at(0.24), 0], [20, at(0.1), -6], [34, at(-0.02), -6]]) * [s, 1, 1]
-    tubes.add(polyline(subclavian, step), 8.0 * s, 2.4)
-    trunk = np.array([[12, at(0.56), 32], [26, at(0.45), 16], [37, at(0.42), -6], [46, at(0.47), -22]]) * [
-        s,
-        1,
-        1,
-    ]
-    tubes.add(polyline(trunk, step), 12.0 * s, 1.8)
-    right = np.array([[-14, at(0.46), 5], [-34, at(0.47), -2], [-48, at(0.55), -8], [-55, at(0.66), -16]]) * [
-        s,
-        1,
-        1,
-    ]
-    tubes.add(polyline(right, step), 7.6 * s * patient.vascularity, 1.4)
-    left = np.array([[42, at(0.43), -15], [53, at(0.51), -22], [60, at(0.62), -28]]) * [s, 1, 1]
-    tubes.add(polyline(left, step), 7.2 * s * patient.vascularity, 1.4)
+    width = s * (0.7 + 0.3 * patient.aorta)
+    end = [[16 * width, patient.dome[1] + 25, -44]]
+    tubes.draw(np.concatenate([patient.points(_VESSELS["arch"], width), end]), 15.0 * s * patient.aorta, 2.2)
+    for knots, radius, flatness in _VESSELS["great vessels"]:
+        tubes.draw(patient.points(knots, s), radius * s, flatness)
+    for knots, radius, flatness in _VESSELS["lung arteries"]:
+        tubes.draw(patient.points(knots, s), radius * s * patient.vascularity, flatness)
     return tubes.thickness()
 
 
 def _airways(patient: Patient, view: View) -> np.ndarray:
     """Air in the trachea and the main bronchi."""
-    tubes, s, at = TubeLayer(view), patient.stature, patient.level
-    step = min(1.5 * view.pitch, 2.0)
-    fork = at(0.37)
-    lean = -2 + 0.4 * patient.scoliosis
-    tubes.add(
-        polyline(np.array([[0, at(-0.35), 15], [lean, at(0.05), 5], [lean - 1, fork, -8]]), step), 8.2 * s
-    )
-    tubes.add(
-        polyline(np.array([[lean - 2, fork, -8], [-20, at(0.44), -12], [-40, at(0.53), -16]]), step), 6.0 * s
-    )
-    tubes.add(polyline(np.array([[lean, fork, -8], [25, at(0.45), -14], [46, at(0.51), -20]]), step), 5.4 * s)
+    tubes, lean = TubeLayer(view), -2 + 0.4 * patient.scoliosis
+    for knots, radius in (
+        ([(0, -0.35, 15), (lean, 0.05, 5), (lean - 1, 0.37, -8)], 8.2),
+        ([(lean - 2, 0.37, -8), (-20, 0.44, -12), (-40, 0.53, -16)], 6.0),
+        ([(lean, 0.37, -8), (25, 0.45, -14), (46, 0.51, -20)], 5.4),
+    ):
+        tubes.draw(patient.points(knots), radius * patient.stature)
     return 0.85 * tubes.thickness()
 
 
@@ -197,9 +160,8 @@ def _stomach(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarr
         gas = gas * 0.12
     for _ in range(int(between(rng, 0, 7))):
         spot = (between(rng, -20, 125), patient.dome[1] + between(rng, 40, 110))
-        gas = gas + ellipsoid(
-            x, y, spot, (between(rng, 9, 20), between(rng, 7, 15), between(rng, 5, 14)), between(rng, -1, 1)
-        )
+        axes = (between(rng, 9, 20), between(rng, 7, 15), between(rng, 5, 14))
+        gas = gas + ellipsoid(x, y, spot, axes, between(rng, -1, 1))
     return gas
 
 
@@ -252,3 +214,78 @@ def _arm(patient: Patient, x: np.ndarray, y: np.ndarray, side: float, radius: fl
     along = np.maximum((x - sx) * dx + (y - sy) * dy, 0.0)
     away = (x - sx - along * dx) ** 2 + (y - sy - along * dy) ** 2
     return 2 * np.sqrt(np.maximum(radius**2 - away, 0.0))
+
+
+@dataclass
+class _Branches:
+    """Vessels of one generation: (N, 3) origins and headings, (N,) lengths and radii in mm."""
+
+    origin: np.ndarray
+    heading: np.ndarray
+    length: np.ndarray
+    radii: np.ndarray
+
+
+def build_vessels(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarray:
+    """(H, W) mm of blood in the branching vessels of both lungs."""
+    tubes = TubeLayer(view, min(1.6 * view.pitch, 2.4))
+    for side in SIDES:
+        for (x, level, z), lift, count, radius in _VESSELS["hila"]:
+            hilum = np.array([side * x, patient.level(level - lift * (side > 0)), z])
+            branches = _trunks(patient, hilum, count, radius * patient.vascularity, side, rng)
+            for _ in range(_GENERATIONS):  # all branches of a generation at once
+                branches = _forked(patient, _laid(patient, tubes, branches, rng), rng)
+    return tubes.thickness()
+
+
+def _trunks(
+    patient: Patient, hilum: np.ndarray, count: int, radius: float, side: float, rng: np.random.Generator
+) -> _Branches:
+    """The first vessels of one tree, spread like a fan."""
+    span = np.linspace(-1.45, 1.75, count) + 0.25 * (rng.random(count) - 0.5)
+    across = side * np.cos(span) * (0.75 + 0.4 * rng.random(count))
+    heading = np.stack([across, np.sin(span) * 1.15, 1.3 * (rng.random(count) - 0.5)], axis=1)
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+    radii = radius * (0.75 + 0.5 * rng.random(count)) * (1 + 0.25 * np.sin(span))
+    length = np.full(count, 34.0) * (0.8 + 0.5 * rng.random(count)) * patient.stature
+    return _Branches(np.repeat(hilum[None], count, axis=0), heading, length, radii)
+
+
+def _forked(patient: Patient, ends: _Branches, rng: np.random.Generator) -> _Branches:
+    """A greater and a lesser branch from the end of each; those that leave the lung or grow too thin go."""
+    n = len(ends.origin)
+    turn = 0.62 * rng.standard_normal((2, n, 3)) * np.array([1.0, 1.0, 0.9])
+    heading = ends.heading[None] + np.array([0.55, 1.25])[:, None, None] * turn
+    heading /= np.linalg.norm(heading, axis=2, keepdims=True)
+    width = np.stack([0.80 + 0.14 * rng.random(n), 0.50 + 0.25 * rng.random(n)])
+    share = np.stack([0.80 + 0.1 * rng.random(n), 0.65 + 0.2 * rng.random(n)])
+    radii, length = (ends.radii * width).ravel(), (ends.length * share).ravel()
+    origin = np.concatenate([ends.origin, ends.origin])
+    keep = (radii > 0.22) & patient.in_lung(origin, 1.0)
+    return _Branches(origin[keep], heading.reshape(-1, 3)[keep], np.maximum(length[keep], 9.0), radii[keep])
+
+
+def _laid(patient: Patient, tubes: TubeLayer, branches: _Branches, rng: np.random.Generator) -> _Branches:
+    """Draw curved, tapering branches; returns where each ends and its heading there."""
+    length, radii = branches.length, branches.radii
+    bend = 0.28 * rng.standard_normal(branches.heading.shape)
+    pieces = max(2, int(np.ceil(float(length.max(initial=1.0)) / tubes.step)))
+    t = ((np.arange(pieces) + 0.5) / pieces)[None, :, None]
+    along = length[:, None, None] * t
+    points = branches.origin[:, None] + along * branches.heading[:, None] + 0.5 * along * t * bend[:, None]
+    points, lengths = points.reshape(-1, 3), np.repeat(length / pieces, pieces)
+    inside = patient.in_lung(points, 1.5)
+    rung = np.repeat(np.round(np.log(np.maximum(radii, 0.2)) / 0.16).astype(np.int64), pieces)
+    for value in np.unique(rung):
+        chosen = inside & (rung == value)
+        if chosen.any():
+            tubes.add_pieces(points[chosen], lengths[chosen], float(np.exp(0.16 * value)))
+    end = branches.origin + length[:, None] * (branches.heading + 0.5 * bend)
+    heading = branches.heading + bend
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
+    return _Branches(end, heading, length, radii)
+
+
+def interstitium(view: View, rng: np.random.Generator) -> np.ndarray:
+    """(H, W) fine relative variation of lung density, standard deviation about 1."""
+    return 0.85 * texture(rng, view.shape, 224, 0.45) + 0.45 * texture(rng, view.shape, 96, 1.2)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from cases.case import Case
-from cases.phantom.generator import balanced, generate_case, series_seed
-from cases.phantom.settings import PhantomSettings
+from cases.phantom.generator import balanced, case_id, generate_case, series_seed
+from cases.phantom.settings import PhantomSettings, Recipe
 from modeling.configuration import Configuration
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE
@@ -23,10 +23,9 @@ SERIES = 4001
 
 @dataclass(frozen=True)
 class Drill(Configuration):
-    """A phantom on which the checkpoint is confidently wrong.
+    """A phantom of the series, by its index, on which the checkpoint is confidently wrong.
 
     Attributes:
-        index: its place in the series.
         truth: appearance that was planted.
         answer, probability: what the checkpoint answers, and how sure it is (0 to 1).
     """
@@ -39,7 +38,7 @@ class Drill(Configuration):
 
 @dataclass(frozen=True)
 class Drills(Configuration):
-    """What an evaluation found.
+    """The result of an evaluation on a series of phantoms.
 
     Attributes:
         weights_sha256: of the weights that were evaluated.
@@ -69,14 +68,14 @@ class Drills(Configuration):
                     number=drill.index,
                 )
 
-    def recipe(self, index: int) -> tuple[int, PhantomSettings]:
+    def recipe(self, index: int) -> Recipe:
         """Seed and settings of one phantom of the series."""
-        settings = PhantomSettings(size=self.size, bits=self.bits)
+        settings = PhantomSettings(self.size, self.bits)
         return series_seed(self.series, index), balanced(settings, self.series, index)
 
     def case_id(self, index: int) -> str:
         """As the generator names it."""
-        return f"phantom-{series_seed(self.series, index):012x}"
+        return case_id(series_seed(self.series, index))
 
     def case(self, index: int) -> Case:
         """Draw one phantom of the series; the same one every time."""
@@ -89,11 +88,7 @@ class Drills(Configuration):
 
     @staticmethod
     def standing(folder: Path) -> int:
-        """How many drills the file of a checkpoint folder names, whatever weights they belong to.
-
-        Raises:
-            CheckpointError: it is damaged.
-        """
+        """Drills in a folder's file, whatever their weights. Raises CheckpointError: it is damaged."""
         try:
             return len(json.loads((folder / DRILLS_FILE).read_text(encoding="utf-8"))["drills"])
         except FileNotFoundError:

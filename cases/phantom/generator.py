@@ -7,19 +7,17 @@ import numpy as np
 
 from cases.case import SYNTHETIC_LICENCE, Case, PlantedEvidence, Provenance
 from cases.phantom import overlays
-from cases.phantom.anatomy import Thorax, build_soft_tissue, ellipsoid, heart_outline
-from cases.phantom.indication import draw_indication
-from cases.phantom.lungs import build_vessels, interstitium
+from cases.phantom.anatomy import Thorax, build_soft_tissue, build_vessels, heart_mask, interstitium
 from cases.phantom.opacities import plant
 from cases.phantom.patient import Patient, draw_patient
 from cases.phantom.physics import detected, developed, draw_exposure, transmitted
-from cases.phantom.report import draw_report
+from cases.phantom.projection import View
 from cases.phantom.scenario import COMBINATIONS, Plan, draw_plan
-from cases.phantom.settings import PhantomSettings
+from cases.phantom.settings import USUAL, PhantomSettings
 from cases.phantom.skeleton import build_skeleton
 from cases.phantom.streams import between, chance, pick, shuffled, stream
 from cases.phantom.table import draw_table
-from cases.phantom.view import View
+from cases.phantom.words import Span, draw_indication, draw_report
 from cases.phantom.zones import ATYPICAL_KINDS, appearance_from_masks, grading_from_masks, zone_masks
 from modeling.labels import APPEARANCE, TaskName
 from modeling.sentence import Sentence
@@ -52,26 +50,15 @@ class Phantom:
     confounder_mask: np.ndarray | None
 
 
-def generate_case(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Case:  # noqa: B008
-    """One synthetic case: film, table, words, labels and the evidence that was planted.
-
-    Args:
-        seed: 0 or above; the same seed and settings give the same bytes.
-        settings: what may vary, and how large the film is.
-    """
+def generate_case(seed: int, *, settings: PhantomSettings = USUAL) -> Case:
+    """One synthetic case with its planted evidence; the same seed and settings give the same bytes."""
     return generate_phantom(seed, settings=settings).case
 
 
-def generate_cases(
-    count: int,
-    seed: int = 0,
-    *,
-    settings: PhantomSettings = PhantomSettings(),  # noqa: B008
-) -> Iterator[Case]:
+def generate_cases(count: int, seed: int = 0, *, settings: PhantomSettings = USUAL) -> Iterator[Case]:
     """Cases in which the four appearances, and the gradings within each, are equally frequent.
 
     Args:
-        count: how many.
         seed: of the whole series; case `i` of a series is the same whatever `count` is.
     """
     for index in range(count):
@@ -83,17 +70,22 @@ def series_seed(seed: int, index: int) -> int:
     return (seed << 32) + index
 
 
+def case_id(seed: int) -> str:
+    """The ID of the case that a seed gives."""
+    return f"phantom-{seed:012x}"
+
+
 def balanced(settings: PhantomSettings, seed: int, index: int) -> PhantomSettings:
     """The settings with the labels that keep a series in balance at this place, unless they name some."""
     if settings.labels is not None:
         return settings
     appearances = shuffled(stream(seed * 1_000_003 + index // 4, "label"), APPEARANCE.classes)
     appearance = appearances[index % 4]
-    options = [combination for combination in COMBINATIONS if combination[0] == appearance]
+    options = [labels for labels in COMBINATIONS if labels[0] == appearance]
     return replace(settings, labels=options[(index // 4 + seed) % len(options)])
 
 
-def generate_phantom(seed: int, *, settings: PhantomSettings = PhantomSettings()) -> Phantom:  # noqa: B008
+def generate_phantom(seed: int, *, settings: PhantomSettings = USUAL) -> Phantom:
     """Like `generate_case`, with the zones and the plan beside the case."""
     plan = draw_plan(stream(seed, "plan"), settings.labels, settings.situation)
     shortcut = settings.confounder
@@ -107,9 +99,8 @@ def generate_phantom(seed: int, *, settings: PhantomSettings = PhantomSettings()
     view = _draw_view(rng, patient, position, settings)
     thorax, masks, zones, signal = _diseased_thorax(plan, patient, view, seed)
     brightness, noise = _expose(thorax, patient, view, seed, settings)
-    marker = (
-        overlays.add_arrow(brightness, stream(seed, "confounder")) if planted and kind == "marker" else None
-    )
+    arrow = planted and kind == "marker"
+    marker = overlays.add_arrow(brightness, stream(seed, "confounder")) if arrow else None
     radiograph = _stored(brightness, view, settings.bits, stream(seed, "exposure"))
     case = _case(seed, plan, patient, radiograph, masks, kind if planted else "", kind == "hospital")
     return Phantom(case, plan, zones, signal, noise, marker)
@@ -119,28 +110,24 @@ def _draw_view(
     rng: np.random.Generator, patient: Patient, position: ViewPosition, settings: PhantomSettings
 ) -> View:
     """Film size and format, focus distance, and how the patient stands before it."""
-    shape_kind = (
-        "square" if settings.square else pick(rng, ("square", "portrait", "landscape"), (0.6, 0.15, 0.25))
-    )
-    ratio = 1.0 if shape_kind == "square" else between(rng, 0.80, 0.88)
-    short, size = round(settings.size * ratio), settings.size
-    shape = {"square": (size, size), "portrait": (size, short), "landscape": (short, size)}[shape_kind]
+    kinds = ("square", "portrait", "landscape")
+    kind = "square" if settings.square else pick(rng, kinds, (0.6, 0.15, 0.25))
+    size = settings.size
+    short = size if kind == "square" else round(size * between(rng, 0.80, 0.88))
+    shape = (short if kind == "landscape" else size, short if kind == "portrait" else size)
     bedside = position is ViewPosition.AP
     enlarged = 1.12 if bedside else 1.06
     height = (patient.base - patient.apex + between(rng, 15, 75)) * enlarged
     width = 2 * (patient.half_width + patient.wall + between(rng, -24, 22)) * enlarged
     pitch = max(height / shape[0], width / shape[1])
     middle = 0.5 * (patient.apex + patient.base) + between(rng, -24, 4)
-    return View(
-        position,
-        shape,
-        pitch,
+    distance, surface = (
         between(rng, 1000, 1200) if bedside else 1800.0,
         patient.half_depth + patient.wall + 20,
-        rotation=between(rng, -0.06, 0.06),
-        tilt=between(rng, -0.045, 0.045) * (1.6 if bedside else 1.0),
-        shift=(between(rng, -14, 14), middle * enlarged),
     )
+    rotation, tilt = between(rng, -0.06, 0.06), between(rng, -0.045, 0.045) * (1.6 if bedside else 1.0)
+    shift = (between(rng, -14, 14), middle * enlarged)
+    return View(position, shape, pitch, distance, surface, rotation, tilt, shift)
 
 
 def _diseased_thorax(
@@ -156,28 +143,17 @@ def _diseased_thorax(
     for attempt in range(_ATTEMPTS):
         thorax = replace(healthy)
         masks = plant(plan, patient, view, thorax, zones, seed, attempt)
-        if (appearance_from_masks(masks, zones), grading_from_masks(masks, zones)) == (
-            plan.appearance,
-            plan.grading,
-        ):
+        labels = appearance_from_masks(masks, zones), grading_from_masks(masks, zones)
+        if labels == (plan.appearance, plan.grading):
             break
     else:
         raise AssertionError(f"seed {seed}: no place found for {plan.opacities}")
-    signal = (
-        -np.log(transmitted(thorax)) + np.log(transmitted(healthy))
-        if plan.opacities
-        else np.zeros(view.shape)
-    )
+    signal = np.zeros(view.shape)
+    if plan.opacities:
+        signal = -np.log(transmitted(thorax)) + np.log(transmitted(healthy))
     if plan.cardiomegaly:
-        masks["cardiomegaly"] = _heart_mask(patient, view)
+        masks["cardiomegaly"] = heart_mask(patient, view)
     return thorax, masks, zones, signal
-
-
-def _heart_mask(patient: Patient, view: View) -> np.ndarray:
-    x, y = view.plane(28.0)
-    return np.logical_or.reduce(
-        [ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) > 0 for cx, cy, a, b, angle in heart_outline(patient)]
-    )
 
 
 def _expose(
@@ -233,39 +209,38 @@ def _case(
         complete=plan.situation == "table holds",
     )
     rng = stream(seed, "prose")
-    sign = next((o.kind for o in plan.opacities if o.kind in ATYPICAL_KINDS), "")
-    hospital = (
-        _HOSPITAL if confounder == "hospital" else pick(rng, _OTHER_HOSPITALS) if name_hospitals else ""
-    )
-    words = replace(plan.words, absent=False) if hospital else plan.words
-    indication, spans = draw_indication(
-        rng,
-        words,
-        age=patient.age,
-        sex=patient.sex,
-        sign=sign if words.appearance == plan.appearance else "",
-        hospital=hospital,
-    )
-    report, report_spans = draw_report(rng, plan)
+    indication, stated = _indication(rng, plan, patient, confounder == "hospital", name_hospitals)
+    report, spans = draw_report(rng, plan)
     evidence = PlantedEvidence(
         modality=plan.modality,
         masks=masks,
-        words=(*(spans if plan.words.appearance == plan.appearance else ()), *report_spans),
+        words=(*stated, *spans),
         fields=fields if plan.table.appearance == plan.appearance else (),
         agreement=plan.agreement,
         confounder=confounder,
     )
-    reference = {TaskName.APPEARANCE: plan.appearance}
-    if plan.grading is not None:
-        reference[TaskName.GRADING] = plan.grading
+    labels = {TaskName.APPEARANCE: plan.appearance, TaskName.GRADING: plan.grading}
+    name = case_id(seed)
     return Case(
-        case_id=f"phantom-{seed:012x}",
+        case_id=name,
         study=Study(radiograph, table, ClinicalText({"indication": indication} if indication else {})),
         licence=SYNTHETIC_LICENCE,
-        provenance=Provenance(
-            "phantom", patient=f"phantom-{seed:012x}", attribution=str(ATTRIBUTION), synthetic=True
-        ),
+        provenance=Provenance("phantom", patient=name, attribution=str(ATTRIBUTION), synthetic=True),
         report=report,
-        reference=reference,
+        reference={task: label for task, label in labels.items() if label is not None},
         evidence=evidence,
     )
+
+
+def _indication(
+    rng: np.random.Generator, plan: Plan, patient: Patient, ours: bool, name_hospitals: bool
+) -> tuple[str, tuple[Span, ...]]:
+    """The indication, and the spans of it that state the labels as they were planted."""
+    true = plan.words.appearance == plan.appearance
+    sign = next((o.kind for o in plan.opacities if o.kind in ATYPICAL_KINDS), "")
+    hospital = _HOSPITAL if ours else pick(rng, _OTHER_HOSPITALS) if name_hospitals else ""
+    words = replace(plan.words, absent=False) if hospital else plan.words
+    text, spans = draw_indication(
+        rng, words, age=patient.age, sex=patient.sex, sign=sign if true else "", hospital=hospital
+    )
+    return text, spans if true else ()

@@ -1,72 +1,40 @@
-"""What lies on a film besides the patient: leads, tubes, side markers and the collimator's border."""
+"""Things on a film besides the patient: leads, tubes, side markers and the collimator's border."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from cases.phantom.patient import Patient
+from cases.phantom.projection import TubeLayer, View
 from cases.phantom.streams import between, chance, pick
-from cases.phantom.tubes import TubeLayer, polyline
-from cases.phantom.view import View
 from modeling.study import ViewPosition
 
-_GLYPHS = {
-    "A": "01110 10001 10001 11111 10001 10001 10001",
-    "B": "11110 10001 10001 11110 10001 10001 11110",
-    "E": "11111 10000 10000 11110 10000 10000 11111",
-    "L": "10000 10000 10000 10000 10000 10000 11111",
-    "O": "01110 10001 10001 10001 10001 10001 01110",
-    "P": "11110 10001 10001 11110 10000 10000 10000",
-    "R": "11110 10001 10001 11110 10100 10010 10001",
-    "T": "11111 00100 00100 00100 00100 00100 00100",
-    "C": "01111 10000 10000 10000 10000 10000 01111",
-    "D": "11110 10001 10001 10001 10001 10001 11110",
-    "N": "10001 11001 10101 10011 10001 10001 10001",
-    "S": "01111 10000 10000 01110 00001 00001 11110",
-    "U": "10001 10001 10001 10001 10001 10001 01110",
-    "I": "01110 00100 00100 00100 00100 00100 01110",
-    "^": "00100 01110 11111 00100 00100 00100 00100",
-}
+_GLYPHS = json.loads(Path(__file__).with_name("glyphs.json").read_text(encoding="utf-8"))
+"""Letter -> its seven rows of five dots."""
 
 
 def draw_devices(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarray:
     """(H, W) mm of metal or dense plastic: electrodes with wires, a breathing tube, a central line."""
-    tubes = TubeLayer(view)
-    step = min(1.2 * view.pitch, 1.5)
+    tubes = TubeLayer(view, min(1.2 * view.pitch, 1.5))
     bedside = view.position is ViewPosition.AP
-    front = patient.half_depth + patient.wall
     if chance(rng, 0.55 if bedside else 0.06):
         for _ in range(int(rng.integers(2, 5))):
-            _electrode(patient, tubes, front, step, rng)
+            _electrode(patient, tubes, rng)
     if bedside and chance(rng, 0.25):
-        tip = patient.level(between(rng, 0.2, 0.32))
-        tubes.add(
-            polyline(
-                np.array(
-                    [[between(rng, -4, 4), patient.level(-0.5), 10], [-1, patient.apex, 4], [-2, tip, -4]]
-                ),
-                step,
-            ),
-            3.4,
-            0.05,
-        )
+        tip = between(rng, 0.2, 0.32)
+        tubes.draw(patient.points([(between(rng, -4, 4), -0.5, 10), (-1, 0.0, 4), (-2, tip, -4)]), 3.4, 0.05)
     if bedside and chance(rng, 0.35):
         side = pick(rng, (-1.0, 1.0))
-        line = np.array(
-            [
-                [side * 75, patient.level(-0.32), 40],
-                [side * 38, patient.level(-0.02), 35],
-                [-16, patient.level(0.14), 15],
-                [-22, patient.level(between(rng, 0.35, 0.5)), 14],
-            ]
-        )
-        tubes.add(polyline(line, step), 1.0, 0.5)
+        knots = [(side * 75, -0.32, 40), (side * 38, -0.02, 35), (-16, 0.14, 15)]
+        tubes.draw(patient.points([*knots, (-22, between(rng, 0.35, 0.5), 14)]), 1.0, 0.5)
     return tubes.thickness()
 
 
-def _electrode(
-    patient: Patient, tubes: TubeLayer, front: float, step: float, rng: np.random.Generator
-) -> None:
+def _electrode(patient: Patient, tubes: TubeLayer, rng: np.random.Generator) -> None:
     """A button with a wire that leaves the film."""
+    front = patient.half_depth + patient.wall
     side = pick(rng, (-1.0, 1.0))
     x, y = side * between(rng, 45, 125), patient.level(between(rng, -0.05, 1.1))
     spot = np.array([[x, y, front]])
@@ -74,7 +42,7 @@ def _electrode(
     tubes.add_pieces(spot, np.array([1.6]), 1.8)
     middle = [x + between(rng, -60, 60), y + between(rng, 30, 110), front]
     end = [between(rng, -150, 150), patient.base + between(rng, 20, 120), front]
-    tubes.add(polyline(np.array([[x, y, front], middle, end]), step), 0.75, 0.8)
+    tubes.draw([[x, y, front], middle, end], 0.75, 0.8)
 
 
 def letters(text: str, height: float) -> np.ndarray:
@@ -89,11 +57,7 @@ def letters(text: str, height: float) -> np.ndarray:
 
 
 def stamp(brightness: np.ndarray, mark: np.ndarray, row: int, column: int, level: float) -> np.ndarray:
-    """Lay a mark on the film with its upper left corner at (row, column); what sticks out is cut.
-
-    Returns:
-        (H, W) bool, where the mark lies.
-    """
+    """Lay a mark, cut at the film's edges, with its corner at (row, column); returns its (H, W) place."""
     height, width = brightness.shape
     row, column = max(0, min(row, height - mark.shape[0])), max(0, min(column, width - mark.shape[1]))
     mark = mark[:height, :width]
@@ -114,17 +78,13 @@ def add_markers(brightness: np.ndarray, view: View, rng: np.random.Generator) ->
     level = between(rng, 0.85, 0.99)
     if chance(rng, 0.92):
         stamp(brightness, letters("L" if left else "R", size), row, column, level)
+    below = row + int(1.4 * size)
     if view.position is ViewPosition.AP and chance(rng, 0.55):
-        word = pick(rng, ("PORTABLE", "AP", "BEDSIDE", ["AP", "SUPINE"][1]))
-        stamp(brightness, letters(word, 0.4 * size), row + int(1.4 * size), column - int(0.5 * size), level)
+        word = letters(pick(rng, ("PORTABLE", "AP", "BEDSIDE", "SUPINE")), 0.4 * size)
+        stamp(brightness, word, below, column - int(0.5 * size), level)
     elif chance(rng, 0.2):
-        stamp(
-            brightness,
-            letters("PA" if view.position is ViewPosition.PA else "AP", 0.45 * size),
-            row + int(1.4 * size),
-            column,
-            level,
-        )
+        word = letters("PA" if view.position is ViewPosition.PA else "AP", 0.45 * size)
+        stamp(brightness, word, below, column, level)
 
 
 def add_arrow(brightness: np.ndarray, rng: np.random.Generator) -> np.ndarray:

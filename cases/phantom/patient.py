@@ -1,5 +1,6 @@
 """One imaginary patient: habitus, and the analytic surfaces of thorax, lungs, diaphragm and heart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,18 @@ class Patient:
     arm_angle: float
     shoulder: float
 
-    def level(self, fraction: float) -> float:
+    def level(self, fraction: float | np.ndarray) -> float | np.ndarray:
         """y at a fraction of the lung's height: 0 at the apex, 1 at the right dome."""
         return self.apex + fraction * (self.dome[0] - self.apex)
+
+    def dome_of(self, side: float) -> float:
+        """y of the diaphragm's top on one side (sign of x)."""
+        return self.dome[0 if side < 0 else 1]
+
+    def points(self, knots: Sequence[Sequence[float]], scale: float = 1.0) -> np.ndarray:
+        """(K, 3) mm from knots (x before `scale`, y as a fraction as in `level`, z)."""
+        x, y, z = np.asarray(knots, np.float64).T
+        return np.stack([x * scale, self.level(y), z], axis=1)
 
     def profile(self, y: np.ndarray) -> np.ndarray:
         """Width of a lung relative to its widest: 0 at the apex, 1 in the lower third."""

@@ -57,15 +57,8 @@ def transmitted(thorax: Thorax) -> np.ndarray:
     water = thorax.soft + thorax.vessels + thorax.lung * thorax.density
     total = 0.0
     for weight, soft, fat, cortical, trabecular, metal in _ENERGIES:
-        total = total + weight * np.exp(
-            -(
-                soft * water
-                + fat * thorax.fat
-                + cortical * thorax.cortical
-                + trabecular * thorax.trabecular
-                + metal * thorax.metal
-            )
-        )
+        along = soft * water + fat * thorax.fat + cortical * thorax.cortical + trabecular * thorax.trabecular
+        total = total + weight * np.exp(-(along + metal * thorax.metal))
     return total
 
 

@@ -1,4 +1,4 @@
-"""What a case is about: which opacities lie where, and which modality holds the evidence for its labels.
+"""The plan of a case: which opacities lie where, and which modality holds the evidence for its labels.
 
 The rule of the phantoms' world, the same for every case, so that a reader and a model can learn it:
 
@@ -18,18 +18,11 @@ from cases.phantom.streams import chance, pick, shuffled
 from modeling.labels import APPEARANCE, TaskName, grading_from_zones
 from modeling.study import Modality
 
+_ZONE_COUNTS = {"Mild": (1, 2), "Moderate": (3, 4), "Severe": (5, 6)}
 COMBINATIONS: tuple[tuple[str, str | None], ...] = (
     ("Negative", None),
-    ("Typical", "Mild"),
-    ("Typical", "Moderate"),
-    ("Typical", "Severe"),
-    ("Indeterminate", "Mild"),
-    ("Indeterminate", "Moderate"),
-    ("Indeterminate", "Severe"),
-    ("Atypical", None),
-    ("Atypical", "Mild"),
-    ("Atypical", "Moderate"),
-    ("Atypical", "Severe"),
+    *((appearance, grading) for appearance in ("Typical", "Indeterminate") for grading in _ZONE_COUNTS),
+    *(("Atypical", grading) for grading in (None, *_ZONE_COUNTS)),
 )
 """Every appearance with every grading that it can have."""
 
@@ -57,6 +50,11 @@ class Opacity:
         return f"{self.kind}, {self.zone}"
 
     @property
+    def sign(self) -> float:
+        """Of x: -1 on the right, 1 on the left."""
+        return -1.0 if self.side == "right" else 1.0
+
+    @property
     def side(self) -> str:
         """ "right", "left" or "both"."""
         return self.zone.split()[0]
@@ -69,17 +67,20 @@ class Opacity:
 
 @dataclass(frozen=True)
 class Stance:
-    """What the words or the table say about the labels.
+    """The labels that the words or the table point to; None where they point to none.
 
     Attributes:
-        appearance: the class they point to, or None where they point to none.
-        grading: the grading they point to, or None.
         absent: whether the modality is missing altogether.
     """
 
     appearance: str | None = None
     grading: str | None = None
     absent: bool = False
+
+    @property
+    def labels(self) -> tuple[str | None, str | None]:
+        """Appearance and grading."""
+        return self.appearance, self.grading
 
 
 @dataclass(frozen=True)
@@ -121,17 +122,8 @@ def draw_plan(
     opacities = _opacities(rng, appearance, grading)
     words, table = _stances(rng, situation, appearance, grading)
     conspicuous = situation in ("agrees", "silent", "film against words")
-    return Plan(
-        appearance,
-        grading,
-        opacities,
-        conspicuous,
-        words,
-        table,
-        situation,
-        chance(rng, 0.18),
-        _holders(appearance, grading, conspicuous, words, table),
-    )
+    enlarged, held = chance(rng, 0.18), _holders(appearance, grading, conspicuous, words, table)
+    return Plan(appearance, grading, opacities, conspicuous, words, table, situation, enlarged, held)
 
 
 def _other(rng: np.random.Generator, appearance: str) -> tuple[str, str | None]:
@@ -143,7 +135,7 @@ def _other(rng: np.random.Generator, appearance: str) -> tuple[str, str | None]:
 def _stances(
     rng: np.random.Generator, situation: str, appearance: str, grading: str | None
 ) -> tuple[Stance, Stance]:
-    """What words and table say in each situation."""
+    """Words and table in each situation."""
     right, nothing = Stance(appearance, grading), Stance(absent=chance(rng, 0.25))
     if situation == "agrees":
         words = right if chance(rng, 0.5) else nothing
@@ -169,22 +161,15 @@ def _holders(
     contradicted = any(s.appearance not in (None, appearance) for s in said.values())
     # An empty film is evidence for Negative unless something that outranks it in the rule says otherwise.
     film = not contradicted if appearance == "Negative" else conspicuous
-    holders = {
-        TaskName.APPEARANCE: tuple(
-            m for m in Modality if (film if m is Modality.IMAGE else said[m].appearance == appearance)
-        )
-    }
+    wanted = {TaskName.APPEARANCE: (appearance,)}
     if grading is not None:
-        holders[TaskName.GRADING] = tuple(
-            m
-            for m in Modality
-            if (
-                film
-                if m is Modality.IMAGE
-                else said[m].appearance == appearance and said[m].grading == grading
-            )
+        wanted[TaskName.GRADING] = (appearance, grading)
+    return {
+        task: tuple(
+            m for m in Modality if (film if m is Modality.IMAGE else said[m].labels[: len(labels)] == labels)
         )
-    return holders
+        for task, labels in wanted.items()
+    }
 
 
 def _opacities(rng: np.random.Generator, appearance: str, grading: str | None) -> tuple[Opacity, ...]:
@@ -192,7 +177,7 @@ def _opacities(rng: np.random.Generator, appearance: str, grading: str | None) -
         return ()
     if appearance == "Atypical":
         return _atypical(rng, grading)
-    count = pick(rng, {"Mild": (1, 2), "Moderate": (3, 4), "Severe": (5, 6)}[str(grading)])
+    count = pick(rng, _ZONE_COUNTS[str(grading)])
     if appearance == "Typical":
         zones = _bilateral(rng, max(2, count), ("lower", "mid", "upper"))
         return _patches(rng, zones, "peripheral", heavy="lower")
@@ -239,17 +224,11 @@ def _atypical(rng: np.random.Generator, grading: str | None) -> tuple[Opacity, .
         zones = _bilateral(rng, 4 if grading == "Moderate" else 6, ("mid", "lower", "upper"))
         return (*(Opacity("edema", zone, "central") for zone in zones), Opacity("effusion", side))
     kind = pick(rng, ("pneumothorax", "effusion", "nodule", "mass", "cavity", "miliary nodules"))
-    place = (
-        side
-        if kind in ("pneumothorax", "effusion")
-        else "both"
-        if kind == "miliary nodules"
-        else f"{side} {level}"
-    )
-    sign = Opacity(kind, place)
+    places = {"pneumothorax": side, "effusion": side, "miliary nodules": "both"}
+    sign = Opacity(kind, places.get(kind, f"{side} {level}"))
     if grading is None:
         return (sign,)
-    count = pick(rng, {"Mild": (1, 2), "Moderate": (3, 4), "Severe": (5, 6)}[grading])
+    count = pick(rng, _ZONE_COUNTS[grading])
     zones = shuffled(rng, [f"{s} {v}" for s in ("right", "left") for v in ("upper", "mid", "lower")])[:count]
     assert grading_from_zones(count) == grading
     return (sign, *_patches(rng, zones, pick(rng, ("peripheral", "central")), heavy=None))

@@ -1,6 +1,6 @@
-"""What can be chosen about phantoms."""
+"""The settings of phantoms, and the recipes of the cases that ship."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -62,7 +62,7 @@ class PhantomSettings:
     square: bool = False
     labels: tuple[str, str | None] | None = None
     situation: str | None = None
-    confounder: Confounder | None = field(default=None)
+    confounder: Confounder | None = None
     devices: bool = True
 
     def __post_init__(self) -> None:
@@ -86,3 +86,36 @@ class PhantomSettings:
                 name=self.situation,
                 names=Names("name", SITUATIONS),
             )
+
+
+USUAL = PhantomSettings()
+Recipe = tuple[int, PhantomSettings]
+"""The seed of a phantom, and its settings."""
+DEFAULT_SIZE = 504
+DEFAULT_BITS = 10
+"""Two bits less than a detector's twelve: they hold noise alone, and would add 5 MB to the folder."""
+_SEED = 20_000
+
+
+def default_recipes() -> list[Recipe]:
+    """The 48 cases that ship with Viewbox, in the order of their IDs.
+
+    Every combination of labels four times: all in agreement, then film alone or words alone, then the table
+    alone, then in conflict; two conflicts more; and two cases that carry a shortcut (a lead arrow, a
+    hospital's name) that a model may have learnt for another label.
+    """
+    wanted: list[tuple[tuple[str, str | None], str, Confounder | None]] = []
+    for place, labels in enumerate(COMBINATIONS):
+        conflict = "film against words" if place % 2 else "words against table"
+        alone = "silent" if place % 2 else "words hold"
+        wanted += [(labels, situation, None) for situation in ("agrees", alone, "table holds", conflict)]
+    wanted += [
+        (("Typical", "Severe"), "film against words", None),
+        (("Negative", None), "words against table", None),
+    ]
+    wanted.append((("Negative", None), "agrees", Confounder("marker", "Negative", 1.0)))
+    wanted.append((("Indeterminate", "Mild"), "agrees", Confounder("hospital", "Indeterminate", 1.0)))
+    return [
+        (_SEED + place, PhantomSettings(DEFAULT_SIZE, DEFAULT_BITS, False, labels, situation, shortcut))
+        for place, (labels, situation, shortcut) in enumerate(wanted)
+    ]

@@ -3,9 +3,8 @@
 import numpy as np
 
 from cases.phantom.patient import SIDES, Patient
+from cases.phantom.projection import TubeLayer, View, polyline
 from cases.phantom.streams import between
-from cases.phantom.tubes import TubeLayer, polyline
-from cases.phantom.view import View
 
 
 class _BoneLayers:
@@ -14,12 +13,11 @@ class _BoneLayers:
     def __init__(self, view: View) -> None:
         self.outer, self.inner = TubeLayer(view), TubeLayer(view)
 
-    def add(
-        self, points: np.ndarray, radius: float, cortex: float, flatness: float | np.ndarray = 1.0
-    ) -> None:
+    def draw(self, knots: np.ndarray, radius: float, cortex: float, flatness: float) -> None:
+        """A bone through (K, 3) knots; radius and cortex in mm."""
+        points = polyline(knots, self.outer.step)
         self.outer.add(points, radius, flatness)
-        ratio = max(radius - cortex, 0.3) / radius
-        self.inner.add(points, radius * ratio, flatness)
+        self.inner.add(points, radius * (max(radius - cortex, 0.3) / radius), flatness)
 
     def maps(self) -> tuple[np.ndarray, np.ndarray]:
         """(H, W) mm of cortical and of trabecular bone."""
@@ -30,26 +28,18 @@ class _BoneLayers:
 def build_skeleton(patient: Patient, view: View, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Cortical and trabecular bone, (H, W) mm each."""
     layers = _BoneLayers(view)
-    step = min(1.5 * view.pitch, 2.0)
-    _ribs(patient, layers, step, rng)
+    _ribs(patient, layers, rng)
     for side in SIDES:
-        _shoulder(patient, layers, step, side, rng)
+        _shoulder(patient, layers, side, rng)
     cortical, trabecular = layers.maps()
     plate = _scapular_plates(patient, view)
     spine_cortical, spine_trabecular = _spine(patient, view)
-    return (
-        patient.bone * (cortical + 0.35 * plate + spine_cortical),
-        patient.bone * (0.8 * trabecular + spine_trabecular),
-    )
+    cortical = patient.bone * (cortical + 0.35 * plate + spine_cortical)
+    return cortical, patient.bone * (0.8 * trabecular + spine_trabecular)
 
 
-def rib_line(patient: Patient, number: int, side: float) -> np.ndarray:
-    """Centre line of a rib, (N, 3) mm from the spine round the chest to the cartilage.
-
-    Args:
-        number: 1 to 12, counted from above.
-        side: sign of x.
-    """
+def _rib_line(patient: Patient, number: int, side: float) -> np.ndarray:
+    """Centre line of a rib, 1 to 12 from above: (N, 3) mm from the spine round to the cartilage."""
     spacing = (patient.dome[0] - patient.apex) / 9.7
     start = patient.apex - 4 + spacing * (number - 1)
     reach = {1: 0.74, 2: 0.77, 8: 0.74, 9: 0.68, 10: 0.62, 11: 0.48, 12: 0.36}.get(number, 0.79)
@@ -64,11 +54,11 @@ def rib_line(patient: Patient, number: int, side: float) -> np.ndarray:
     return np.concatenate([x + patient.scoliosis * 0.3, y, z], axis=1)
 
 
-def _ribs(patient: Patient, layers: _BoneLayers, step: float, rng: np.random.Generator) -> None:
-    radius = between(rng, 5.0, 6.2) * patient.stature
+def _ribs(patient: Patient, layers: _BoneLayers, rng: np.random.Generator) -> None:
+    radius, step = between(rng, 5.0, 6.2) * patient.stature, layers.outer.step
     for side in SIDES:
         for number in range(1, 13):
-            line = _resampled(rib_line(patient, number, side), step)
+            line = _resampled(_rib_line(patient, number, side), step)
             size = radius * (0.85 if number in (1, 11, 12) else 1.0)
             fraction = np.linspace(0, 1, len(line) - 1)
             # Round near the spine, flat and fading where it turns to cartilage; seen edge-on at the side,
@@ -97,49 +87,34 @@ def _resampled(line: np.ndarray, step: float) -> np.ndarray:
     return np.stack([np.interp(at, walked, line[:, axis]) for axis in range(3)], axis=1)
 
 
-def _shoulder(
-    patient: Patient, layers: _BoneLayers, step: float, side: float, rng: np.random.Generator
-) -> None:
-    """Clavicle, scapular border and spine, coracoid and humerus of one side."""
-    s, top, out = patient.stature, patient.apex, patient.shoulder
-    lift = between(rng, -12, 10)
-    clavicle = [
-        [16, top + 26, 62],
-        [55, top + 20 + 0.3 * lift, 58],
-        [100, top + 6 + lift, 30],
-        [out - 48, top - 8 + lift, -5],
-        [out - 22, top - 8 + lift, -20],
-    ]
-    _bone(layers, clavicle, side, step, 5.8 * s, 1.7, 0.85)
-    pull = between(rng, 0, 14)
-    glenoid = [out - 40 + 0.3 * pull, top + 20]
-    spine = [[out - 88 + pull, top + 34, -85], [out - 55, top + 10, -70], [out - 18, top + 0, -45]]
-    _bone(layers, spine, side, step, 5.0 * s, 1.3, 0.6)
-    lateral = [[*glenoid, -55], [out - 58 + pull, top + 70, -80], [out - 78 + pull, top + 128, -95]]
-    _bone(layers, lateral, side, step, 4.6 * s, 1.5, 0.8)
-    medial = [
-        [out - 90 + pull, top + 12, -88],
-        [out - 96 + pull, top + 70, -100],
-        [out - 78 + pull, top + 128, -95],
-    ]
-    _bone(layers, medial, side, step, 2.4 * s, 0.9, 0.7)
-    _bone(layers, [[out - 46, top + 14, -40], [out - 56, top + 18, -25]], side, step, 5.0 * s, 1.0, 0.35)
-    head = [[out - 22, top + 26, -45], [out - 12, top + 24, -45]]
-    _bone(layers, head, side, step, 20.0 * s, 1.3, 0.75)
-    angle = patient.arm_angle
+def _shoulder(patient: Patient, layers: _BoneLayers, side: float, rng: np.random.Generator) -> None:
+    """Clavicle, scapular spine and borders, coracoid, head and shaft of the humerus of one side."""
+    top, out, angle = patient.apex, patient.shoulder, patient.arm_angle
+    lift, pull = between(rng, -12, 10), between(rng, 0, 14)
+    clavicle = [(16, top + 26, 62), (55, top + 20 + 0.3 * lift, 58), (100, top + 6 + lift, 30)]
+    clavicle += [(out - 48, top - 8 + lift, -5), (out - 22, top - 8 + lift, -20)]
+    spine = [(out - 88 + pull, top + 34, -85), (out - 55, top + 10, -70), (out - 18, top + 0, -45)]
+    lower = (out - 78 + pull, top + 128, -95)
+    lateral = [(out - 40 + 0.3 * pull, top + 20, -55), (out - 58 + pull, top + 70, -80), lower]
+    medial = [(out - 90 + pull, top + 12, -88), (out - 96 + pull, top + 70, -100), lower]
+    coracoid = [(out - 46, top + 14, -40), (out - 56, top + 18, -25)]
+    head = [(out - 22, top + 26, -45), (out - 12, top + 24, -45)]
+    x, y, aside, down = out - 10, top + 32, np.sin(angle), np.cos(angle)
     shaft = [
-        [out - 14, top + 30, -45],
-        [out - 10 + 40 * np.sin(angle), top + 32 + 45 * np.cos(angle), -42],
-        [out - 10 + 250 * np.sin(angle), top + 32 + 250 * np.cos(angle), -40],
+        (out - 14, top + 30, -45),
+        (x + 40 * aside, y + 45 * down, -42),
+        (x + 250 * aside, y + 250 * down, -40),
     ]
-    _bone(layers, shaft, side, step, 11.0 * s, 4.0, 1.0)
-
-
-def _bone(
-    layers: _BoneLayers, knots: list, side: float, step: float, radius: float, cortex: float, flatness: float
-) -> None:
-    line = polyline(np.asarray(knots, np.float64) * [side, 1, 1], step)
-    layers.add(line, radius, cortex, flatness)
+    for knots, radius, cortex, flatness in (
+        (clavicle, 5.8, 1.7, 0.85),
+        (spine, 5.0, 1.3, 0.6),
+        (lateral, 4.6, 1.5, 0.8),
+        (medial, 2.4, 0.9, 0.7),
+        (coracoid, 5.0, 1.0, 0.35),
+        (head, 20.0, 1.3, 0.75),
+        (shaft, 11.0, 4.0, 1.0),
+    ):
+        layers.draw(np.asarray(knots, np.float64) * [side, 1, 1], radius * patient.stature, cortex, flatness)
 
 
 def _scapular_plates(patient: Patient, view: View) -> np.ndarray:
@@ -159,24 +134,22 @@ def _spine(patient: Patient, view: View) -> tuple[np.ndarray, np.ndarray]:
     x, y = view.plane(-0.55 * patient.half_depth)
     pitch = (patient.dome[0] - patient.apex) / 9.7
     level = (y - patient.apex + 4) / pitch
-    number = np.floor(level)
-    v = (level - number - 0.5) * pitch
+    v = (level - np.floor(level) - 0.5) * pitch
     t = (y - patient.apex) / (patient.base - patient.apex)
-    centre = 0.8 * patient.scoliosis * np.sin(3.0 * t)
     half = patient.stature * (13.5 + 4.5 * np.clip(t, -0.4, 1.2)) * (1 + 0.012 * np.minimum(v * v, 120) / 10)
-    u = np.abs(x - centre)
-    body_height = 0.39 * pitch
-    within = np.clip((half - u) / 1.5, 0.0, 1.0) * np.clip((body_height - np.abs(v)) / 1.2, 0.0, 1.0)
+    across = x - 0.8 * patient.scoliosis * np.sin(3.0 * t)
+    u, body_height = np.abs(across), 0.39 * pitch
+    beside = np.clip((half - u) / 1.5, 0.0, 1.0)
+    between_discs = np.clip((body_height - np.abs(v)) / 1.2, 0.0, 1.0)
     shape = np.sqrt(np.maximum(1 - (u / np.maximum(half, 1.0)) ** 2, 0.0))
-    trabecular = 11 * patient.stature * within * (0.35 + 0.65 * shape)
+    trabecular = 11 * patient.stature * (beside * between_discs) * (0.35 + 0.65 * shape)
     # The arches behind bridge the disc spaces.
     trabecular = trabecular + 5 * patient.stature * np.sqrt(np.maximum(1 - (u / (0.9 * half)) ** 2, 0.0))
-    endplate = np.exp(-(((np.abs(v) - body_height + 1.2) / 0.9) ** 2)) * np.clip((half - u) / 1.5, 0.0, 1.0)
-    side_wall = np.exp(-(((u - half + 1.2) / 0.9) ** 2)) * np.clip((body_height - np.abs(v)) / 1.2, 0.0, 1.0)
-    cortical = 1.5 * endplate + 1.3 * side_wall
+    endplate = np.exp(-(((np.abs(v) - body_height + 1.2) / 0.9) ** 2)) * beside
+    side_wall = np.exp(-(((u - half + 1.2) / 0.9) ** 2)) * between_discs
     ring = np.hypot((u - 0.62 * half) / 3.6, (v + 2.0) / 5.2)
-    cortical = cortical + 2.0 * np.exp(-(((ring - 0.85) / 0.22) ** 2))
-    process = np.hypot((x - centre) / 2.6, (v - 5.0) / 6.5)
+    cortical = 1.5 * endplate + 1.3 * side_wall + 2.0 * np.exp(-(((ring - 0.85) / 0.22) ** 2))
+    process = np.hypot(across / 2.6, (v - 5.0) / 6.5)
     cortical = cortical + 2.0 * np.clip((1 - process) / 0.25, 0.0, 1.0)
     transverse = np.exp(-(((v + 3.0) / 4.0) ** 2)) * np.clip((half + 15 - u) / 4, 0, 1) * (u > half)
     return cortical, trabecular + 8.0 * transverse

@@ -9,28 +9,13 @@ from scipy import ndimage
 T = TypeVar("T")
 
 _PURPOSES = (
-    "plan",
-    "patient",
-    "exposure",
-    "vessels",
-    "texture",
-    "opacities",
-    "overlays",
-    "noise",
-    "table",
-    "prose",
-    "confounder",
-    "label",
-)
+    "plan", "patient", "exposure", "vessels", "texture", "opacities", "overlays", "noise", "table", "prose",
+    "confounder", "label",
+)  # fmt: skip
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    """The random stream of one purpose of one case.
-
-    Args:
-        seed: the case's seed, 0 or above.
-        purpose: one of the fixed purposes of this module.
-    """
+    """The random stream of one of the fixed purposes of a case; its seed is 0 or above."""
     assert seed >= 0, seed
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, _PURPOSES.index(purpose)])))
 
@@ -66,7 +51,6 @@ def texture(rng: np.random.Generator, shape: tuple[int, int], grid: int, slope: 
     """Smooth noise with a power-law spectrum, the same pattern at every film size.
 
     Args:
-        shape: (H, W) of the result.
         grid: cells along a side of the square lattice that is drawn before it is enlarged.
         slope: amplitude falls as frequency ** -slope.
 
@@ -89,15 +73,9 @@ def _enlarge(field: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
     field = ndimage.spline_filter1d(field, axis=axis, mode="grid-wrap")
     base = np.floor(positions).astype(np.int64)
     t = positions - base
+    inner = (3 * t**3 - 6 * t**2 + 4) / 6, (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6
     weights = (
-        (1 - t) ** 3 / 6,
-        (3 * t**3 - 6 * t**2 + 4) / 6,
-        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
-        t**3 / 6,
+        weight.reshape((-1, 1) if axis == 0 else (1, -1)) for weight in ((1 - t) ** 3 / 6, *inner, t**3 / 6)
     )
-    shape = (-1, 1) if axis == 0 else (1, -1)
-    size = field.shape[axis]
-    return sum(
-        np.take(field, (base + k - 1) % size, axis=axis) * weight.reshape(shape)
-        for k, weight in enumerate(weights)
-    )
+    cells = ((base + k - 1) % field.shape[axis] for k in range(4))
+    return sum(np.take(field, at, axis=axis) * weight for at, weight in zip(cells, weights, strict=True))

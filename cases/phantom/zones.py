@@ -15,15 +15,8 @@ AIRSPACE_KINDS = ("ground glass", "consolidation", "lobar consolidation", "edema
 """Opacities that count for the grading of airspace disease."""
 
 ATYPICAL_KINDS = (
-    "pneumothorax",
-    "effusion",
-    "edema",
-    "lobar consolidation",
-    "nodule",
-    "mass",
-    "cavity",
-    "miliary nodules",
-)
+    "pneumothorax", "effusion", "edema", "lobar consolidation", "nodule", "mass", "cavity", "miliary nodules",
+)  # fmt: skip
 """Signs that make a film Atypical whatever else it shows (RSNA consensus as adapted by MIDRC-RICORD)."""
 
 NOT_OPACITIES = ("cardiomegaly",)
@@ -35,20 +28,12 @@ _COVERED = 0.04
 
 def zone_bounds(patient: Patient, side: float) -> tuple[float, float, float]:
     """y (mm) where upper, mid and lower zone of one lung begin: thirds from the apex to the dome."""
-    height = patient.dome[0 if side < 0 else 1] + 8 - patient.apex
+    height = patient.dome_of(side) + 8 - patient.apex
     return patient.apex, patient.apex + height / 3, patient.apex + 2 * height / 3
 
 
 def zone_masks(patient: Patient, x: np.ndarray, y: np.ndarray, lung: np.ndarray) -> dict[str, np.ndarray]:
-    """Where each zone lies on the film.
-
-    Args:
-        x, y: (H, W) body coordinates of the rays, mm.
-        lung: (H, W) mm of lung along each ray.
-
-    Returns:
-        `ZONES` -> (H, W) bool; the masks do not overlap.
-    """
+    """`ZONES` -> (H, W) bool, not overlapping; x, y and lung are (H, W) coordinates and chords in mm."""
     masks = {}
     for name, side in (("right", -1.0), ("left", 1.0)):
         field = (lung > 20) & (np.sign(x) == side)
@@ -65,12 +50,7 @@ def opacity_kind(name: str) -> str:
 
 
 def affected_zones(masks: Mapping[str, np.ndarray], zones: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Zones with airspace opacities, in the order of `ZONES`.
-
-    Args:
-        masks: opacity name -> (H, W) bool.
-        zones: the result of `zone_masks`.
-    """
+    """Zones with airspace opacities, in the order of `ZONES`; both maps are name -> (H, W) bool."""
     airspace = _union(masks, AIRSPACE_KINDS)
     if airspace is None:
         return ()

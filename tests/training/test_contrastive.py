@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cases.phantom import PhantomSettings, generate_cases
-from cases.phantom.corpus import write_corpus
+from cases.phantom.making import write_corpus
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TextProcessing
 from modeling.model.fusion import FusionModel
 from tests.doubles.toys import toy_text_encoder

@@ -20,11 +20,11 @@ from cases.phantom import (
     generate_cases,
     generate_phantom,
 )
-from cases.phantom.default_set import default_recipes
 from cases.phantom.generator import balanced, series_seed
-from cases.phantom.grammar import lift_marks
+from cases.phantom.making import brightness
 from cases.phantom.scenario import COMBINATIONS, SITUATIONS, Plan
-from cases.phantom.sheet import brightness
+from cases.phantom.settings import default_recipes
+from cases.phantom.words import lift_marks
 from cases.phantom.zones import (
     ZONES,
     affected_zones,

@@ -1,6 +1,7 @@
 """Phantoms beside real films, and the physics behind them."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,53 @@ from PIL import Image
 from cases.phantom import PhantomSettings, generate_case
 from cases.phantom.anatomy import Thorax, ellipsoid
 from cases.phantom.generator import balanced, series_seed
+from cases.phantom.making import brightness, contact_sheet
 from cases.phantom.overlays import letters
 from cases.phantom.physics import transmitted
-from cases.phantom.sheet import Likeness, brightness, contact_sheet, likeness
+from cases.phantom.projection import TubeLayer, View, polyline
 from cases.phantom.streams import texture
-from cases.phantom.tubes import TubeLayer, polyline
-from cases.phantom.view import View
 from modeling.study import ViewPosition
 
 MEASURES = ("mean", "contrast", "spectrum_slope", "lung_ratio")
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What a film looks like in four numbers, measured on 256 x 256 pixels.
+
+    Attributes:
+        mean: mean brightness, 0 to 1.
+        contrast: standard deviation of the brightness.
+        spectrum_slope: of log power over log frequency, 4 to 80 cycles a film.
+        lung_ratio: brightness of the lung fields over that of the mediastinum, in fixed boxes.
+    """
+
+    mean: float
+    contrast: float
+    spectrum_slope: float
+    lung_ratio: float
+
+
+def likeness(film: np.ndarray) -> Likeness:
+    """Measure a film.
+
+    Args:
+        film: (H, W) brightness, 0 to 1.
+    """
+    image = Image.fromarray(np.rint(film * 255).astype(np.uint8)).resize((256, 256), Image.Resampling.BOX)
+    values = np.asarray(image, np.float64) / 255
+    taper = np.hanning(256)
+    power = np.abs(np.fft.fft2((values - values.mean()) * taper[:, None] * taper)) ** 2
+    frequency = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256)[None, :]) * 256
+    rings = np.arange(4, 81)
+    radial = np.bincount(np.rint(frequency).astype(int).ravel(), power.ravel())[rings]
+    radial /= np.bincount(np.rint(frequency).astype(int).ravel())[rings]
+    slope = float(np.polyfit(np.log(rings), np.log(radial + 1e-12), 1)[0])
+    lungs = np.concatenate([values[77:154, 56:92].ravel(), values[77:154, 164:200].ravel()])
+    mediastinum = values[77:179, 115:141]
+    return Likeness(
+        float(values.mean()), float(values.std()), slope, float(lungs.mean() / max(mediastinum.mean(), 1e-6))
+    )
 
 
 def _view(position: ViewPosition = ViewPosition.PA, distance: float = 1e9) -> View:
