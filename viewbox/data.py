@@ -211,3 +211,15 @@ def phantoms(
     told = make(wanted, store=store, corpus=corpus, dicom=dicom, sheet=contact_sheet, jobs=jobs)
     if told:
         typer.echo(f"{told} in {store}")
+
+
+@app.command(rich_help_panel=PANEL)
+def chosen(
+    data: Annotated[Path, typer.Argument(metavar="FOLDER", help="with the tables of the published sets")],
+    out: Annotated[Path | None, typer.Option(help="another folder than that of the cases that ship")] = None,
+) -> None:
+    """Store the real cases that ship anew, from the list beside them, and write their notice."""
+    from cases.importers.chosen import read_list, store_chosen
+    from cases.parquet.store import DEFAULT_FOLDER
+
+    typer.echo(store_chosen(read_list(), data, out or DEFAULT_FOLDER))

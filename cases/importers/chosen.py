@@ -14,7 +14,7 @@ from typing import Any
 from cases.importers import covid_chestxray, hannover, nih
 from cases.importers.films import Work, outcome
 from cases.importers.rows import ImportSettings, Layout, Row, short_hash
-from cases.parquet.store import DEFAULT_FOLDER
+from cases.parquet.store import DEFAULT_FOLDER, EmbeddedCaseStore
 from modeling.errors import CaseStoreError
 
 LIST = DEFAULT_FOLDER / "chosen.json"
@@ -48,6 +48,16 @@ def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterato
                 list=LIST.name,
             )
         yield _document(f"case-{number:02d}", entry, row)
+
+
+def store_chosen(chosen: Sequence[Mapping[str, Any]], data: Path, folder: Path) -> str:
+    """Store the chosen films in a folder, with NOTICE.md beside them; returns a description of the store."""
+    documents = list(chosen_documents(chosen, data))
+    store = EmbeddedCaseStore.create(folder)
+    store.put_documents(documents)
+    store.close()
+    (folder / NOTICE).write_text(notice(documents), encoding="utf-8")
+    return store.description
 
 
 def notice(documents: Iterable[Mapping[str, Any]]) -> str:

@@ -139,7 +139,7 @@ def _case(
     regions = tuple(_placed(row, radiograph))
     astray = len(row.regions) - len(regions)
     said = "{count} published boxes lie outside the film and are left out."
-    notes = (*row.notes, *facts.notes, *([Sentence(said, count=astray)] if astray else ()))
+    notes = (*row.notes, *facts.notes, *radiograph.notes, *([Sentence(said, count=astray)] if astray else ()))
     return Case(
         case_id=row.case_id,
         study=Study(radiograph, replace(facts.table, values=table), ClinicalText(text)),

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from cases.case import Case
 from cases.document import document_from_case
-from cases.importers.chosen import NOTICE, chosen_documents, notice, read_list
+from cases.importers.chosen import NOTICE, chosen_documents, notice, read_list, store_chosen
 from cases.parquet.store import DEFAULT_FOLDER, EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
@@ -77,6 +77,14 @@ def test_a_chosen_film_becomes_a_case_of_the_page(tmp_path: Path) -> None:
     (document,) = chosen_documents(CHOSEN, tmp_path)
     assert document["ID"] == "case-01" and document["title"] == {"en": "T"}
     assert "film a.png" in document["provenance"]["attribution"] and document["film"]["bytes"] == film()
+
+
+def test_the_chosen_films_are_stored_with_their_notice(tmp_path: Path) -> None:
+    cohen_table(tmp_path, "CC BY 4.0")
+    store_chosen(CHOSEN, tmp_path, tmp_path / "store")
+    case = EmbeddedCaseStore.open(str(tmp_path / "store")).get("case-01")
+    assert case.title == {"en": "T"} and case.provenance.patient == "cohen-7"
+    assert notice([document_from_case(case)]) == (tmp_path / "store" / NOTICE).read_text()
 
 
 def test_a_licence_that_forbids_passing_on_keeps_a_film_out(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -453,6 +454,15 @@ def test_own_dicom_leaves_nothing_that_names(tmp_path: Path) -> None:
     moved = SALT.shifted(date(2021, 3, 14), ready[0].provenance.patient).isoformat()
     assert ready[0].study.text.sections == {"indication": f"[name], coughs since {moved}; [address]."}
     assert ready[0].licence.may_show and not ready[0].licence.may_export
+
+
+def test_notes_that_reading_a_film_leaves_stay_with_its_case(tmp_path: Path) -> None:
+    file = pydicom.dcmread(io.BytesIO(made.dicom(0)))
+    file.PatientOrientation, file.FieldOfViewHorizontalFlip = None, "YES"
+    file.save_as(tmp_path / "a.dcm")
+    results, _ = read("dicom", tmp_path, ImportSettings(pseudonyms=SALT))
+    (note,) = case_of(next(iter(results.values()))).notes
+    assert note == "The film was mirrored back, as FieldOfViewHorizontalFlip says; check its side marker."
 
 
 def test_own_dicom_dates_in_text_and_header_move_alike(tmp_path: Path) -> None:
