@@ -45,10 +45,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     """Measure a checkpoint on the films of every corpus that it names and that nobody chose by.
 
     Those are the test films where its split has some, else the validation films. Thresholds come from both.
-
-    Args:
-        folder: the checkpoint; the files that rest on the measurement are written into it.
-        data: folder with the corpora.
+    The files that rest on the measurement are written into the checkpoint's folder.
 
     Raises:
         ViewboxError: a corpus is missing, a film cannot be decoded, or the split cannot be read.
@@ -70,11 +67,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     calibrated = {str(one.task): _calibrated(one) for one in answers}
     found = tuple(calibration for _, calibration in calibrated.values())
     Calibration(sha256_of(folder / WEIGHTS_FILE), found).save(folder)
-    familiarity: dict[str, Any] = {}
-    if "image" in model.encoders:
-        write_baselines(folder, baseline_films(films, processor.config.image.percentiles))
-        gate, familiarity = fit_gate(model, processor, films, data)
-        gate.save(folder)
+    familiarity = _film_files(folder, model, processor, films, data) if "image" in model.encoders else {}
     write_split(folder / SPLIT_FILE, hashed)
     measurements: dict[str, Any] = {}
     for one in answers:
@@ -87,6 +80,16 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         "duplicates": duplicates,
         "familiarity": familiarity,
     }
+
+
+def _film_files(
+    folder: Path, model: FusionModel, processor: StudyProcessor, films: Sequence[Film], data: Path
+) -> dict[str, Any]:
+    """Write baselines and gate; returns what the gate flags."""
+    write_baselines(folder, baseline_films(films, processor.config.image.percentiles))
+    gate, familiarity = fit_gate(model, processor, films, data)
+    gate.save(folder)
+    return familiarity
 
 
 def _answers(model: FusionModel, processor: StudyProcessor, held: Sequence[Film]) -> list[Answers]:

@@ -59,10 +59,7 @@ def _shows_it(case: Case) -> bool:
 
 
 def kept(found: Drills, folder: Path, *, write: bool = False, replace: bool = False) -> str:
-    """Write the drills beside a checkpoint, or rehearse it; fewer replace more only where that is wanted.
-
-    Returns:
-        What was found, and what was or would be done with it.
+    """Write the drills beside a checkpoint, or rehearse it; says what was found and done, or would be.
 
     Raises:
         ViewboxError: more drills stand there already, and `replace` is not asked for.

@@ -11,6 +11,7 @@ import torch
 
 from evaluation.film_facts import facts_of
 from evaluation.leak_audit import Side, audit
+from evaluation.metrics.bootstrap import bracketed
 from evaluation.summary import (
     Labelled,
     Measurement,
@@ -40,11 +41,7 @@ def named(origin: Origin) -> dict[str, str]:
 
 
 def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> tuple[list[Film], str]:
-    """The films to measure on, and in a word which they are.
-
-    Args:
-        split: "train", "validation", "test" or "all"; None takes the test films where there are any, else the
-            validation films.
+    """The films to measure on, and which: without a split the test films, else those for validation.
 
     Raises:
         ViewboxError: no film of that split has the task's label.
@@ -158,9 +155,7 @@ def evaluate(
 
     Args:
         data: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
-        split: see `choose`.
-        with_audit: also train small models that never see the lungs on the file's training films, and set the
-            checkpoint beside them.
+        with_audit: also train small models that never see the lungs on its training films, and compare.
 
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.
@@ -189,26 +184,19 @@ def _known(name: str, names: Iterable[str], template: str, **more: str) -> None:
 
 def as_table(summary: dict[str, Any]) -> str:
     """The measurement as lines to read."""
+
+    def cell(row: Mapping[str, Any], key: str) -> str:
+        return f"{'-':>5}" if row[key] is None else f"{row[key]:.3f}"
+
     lines = ["{checkpoint} {revision}: {task} on {data} ({split})".format(**summary)]
     for name in [n for n in summary if f"{n}_95" in summary]:
-        low, high = summary[f"{name}_95"]
-        line = f"{name:28} {_cell(summary[name])} [{_cell(low)}, {_cell(high)}]"
-        lines.append(line + (f"  majority {_cell(summary['majority'][name])}" if name in HEADLINES else ""))
+        majority = f"  majority {cell(summary['majority'], name)}" if name in HEADLINES else ""
+        lines.append(f"{name:28} {bracketed(summary[name], summary[f'{name}_95'])}{majority}")
     for name, row in summary["per_class"].items():
-        lines.append(
-            f"  {name:26} n {row['n']:5}  AUROC {_cell(row['auroc'])}"
-            f"  average precision {_cell(row['average_precision'])}  {row['frequency']}"
-        )
+        ranked = f"AUROC {cell(row, 'auroc')}  average precision {cell(row, 'average_precision')}"
+        lines.append(f"  {name:26} n {row['n']:5}  {ranked}  {row['frequency']}")
     for row in summary.get("audit", []):
-        lines.append(
-            f"  against {row['name']:18} {_cell(row['macro_auroc'])}  ahead by {_cell(row['difference'])}"
-            f"  p {_cell(row['p'])}"
-        )
-    lines.append(
-        f"{summary['n']} films of {summary['patients']} patients, {summary['films_per_second']} films/s"
-    )
-    return "\n".join(lines)
-
-
-def _cell(value: float | None) -> str:
-    return "    -" if value is None else f"{value:.3f}"
+        beside = f"ahead by {cell(row, 'difference')}  p {cell(row, 'p')}"
+        lines.append(f"  against {row['name']:18} {cell(row, 'macro_auroc')}  {beside}")
+    last = "{n} films of {patients} patients, {films_per_second} films/s"
+    return "\n".join([*lines, last.format(**summary)])

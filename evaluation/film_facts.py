@@ -1,5 +1,4 @@
-"""What surrounds a film and should not tell its label: where it comes from, how the file is made, what notes
-say.
+"""The surroundings of a film, which should not tell its label: its origin, its file, its notes.
 
 Read from the corpora's own columns; the films are decoded only for their border.
 """
@@ -31,7 +30,7 @@ BANDS = ((0, 40), (40, 60), (60, 75), (75, 121))
 
 @dataclass(frozen=True, eq=False)
 class FilmFacts:
-    """What is known of a film beside its lungs.
+    """The surroundings of one film.
 
     Attributes:
         origin: site, licence, view, where the corpus has them.
@@ -53,10 +52,7 @@ FILE_FACTS = (
 
 
 def facts_of(films: Sequence[Film], folder: Path | None) -> list[FilmFacts]:
-    """The facts of each film.
-
-    Args:
-        folder: where the corpora lie; None to do without their further columns.
+    """The facts of each film; further columns from the folder where the corpora lie.
 
     Raises:
         StudyError: a film cannot be decoded.

@@ -1,4 +1,4 @@
-"""What a model must beat: small models that never see the lungs, trained and scored on the same films.
+"""The leak audit: small models that never see the lungs, trained and scored on the same films.
 
 Where one of them comes near the checkpoint, the labels leak from somewhere else than the film.
 """
@@ -35,9 +35,10 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class AuditRow:
-    """What a small model said of the validation films, and what it was allowed to see.
+    """The answers of a small model for the validation films.
 
     Attributes:
+        sees: in words, all that it was allowed to see.
         runs: (N, K) probabilities of each run; more than one where chance decides, to be averaged over.
     """
 

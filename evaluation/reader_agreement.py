@@ -24,7 +24,7 @@ _STUDY, _READER = "StudyInstanceUID", "Reader_id"
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the readers of one task have in common.
+    """The agreement of the readers of one task.
 
     Attributes:
         pairs: share of pairs of readers of one study who say the same.
@@ -59,9 +59,8 @@ def reader_agreement(path: Path) -> dict[TaskName, Agreement]:
         template = "There is no file {path} in {parent}; put RICORD's readings there."
         raise ViewboxError(template, path=path.name, parent=path.parent) from None
     except KeyError as exc:
-        raise ViewboxError(
-            "{path} has no column {exc}; give the file as RICORD publishes it.", path=path.name, exc=str(exc)
-        ) from exc
+        template = "{path} has no column {exc}; give the file as RICORD publishes it."
+        raise ViewboxError(template, path=path.name, exc=str(exc)) from exc
 
 
 def _agreement(task: TaskName, rows: list[dict[str, str]], column: str) -> Agreement:

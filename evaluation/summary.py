@@ -1,4 +1,4 @@
-"""What is written down about a model's answers on labelled films: each number with its interval by patient.
+"""The measurement of a model's answers on labelled films: each number with its interval by patient.
 
 Shape letters: N films, K classes, R draws of patients.
 """

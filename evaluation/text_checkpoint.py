@@ -3,7 +3,6 @@
 The held-out reports chose nothing: no word of the vocabulary, no gap, no epoch, no temperature.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.evaluate import named, predict_films
-from evaluation.metrics.bootstrap import patient_draws
+from evaluation.metrics.bootstrap import bracketed, patient_draws
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
 from modeling.errors import ViewboxError
@@ -28,8 +27,6 @@ from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
 from training.corpora.reports import SOURCE, labels_of, texts_of
 from training.text_only import READINGS, measure, tfidf_scores
-
-logger = logging.getLogger(__name__)
 
 FEWEST_POSITIVES = 10
 OWN, MINED = "index terms", "mined labels, each with its weight"
@@ -49,11 +46,7 @@ def scores_of(model: FusionModel, processor: StudyProcessor, films: Sequence[Fil
 
 
 def measure_text(folder: Path, data: Path) -> dict[str, Any]:
-    """Measure a text checkpoint on the reports that it was not trained on.
-
-    Args:
-        folder: the checkpoint; `calibration.json` is written into it.
-        data: folder with the corpora.
+    """Measure a text checkpoint on the reports that it was not trained on; writes `calibration.json`.
 
     Raises:
         ViewboxError: the reports are missing, or the split cannot be read.
@@ -85,7 +78,7 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
 
 
 def reading_of(processor: StudyProcessor) -> str:
-    """What a checkpoint reads, in the words of `text_only.READINGS`."""
+    """The reading of a checkpoint, a key of `text_only.READINGS`."""
     return "whole report" if processor.config.is_post_read else "indication only"
 
 
@@ -167,11 +160,8 @@ def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
     """One recipe, two kinds of labels: both checkpoints on the reports that the first was not trained on.
 
     Train the two with `configs/reports.json` and `configs/reports_mined.json`. The held-out reports keep
-    their index terms, whatever a checkpoint learnt from.
-
-    Returns:
-        `test_reports`, and `sources`: name -> reports trained on, mean AUROC and average precision with 95 %
-        intervals, and for the mined one by how much the first is ahead, with the paired p.
+    their index terms. `sources`: name -> reports trained on, mean AUROC and average precision with 95 %
+    intervals, and for the mined one by how much the first is ahead, with the paired p.
 
     Raises:
         ViewboxError: a checkpoint finds no NIH labels, or the two were trained on other sides.
@@ -193,9 +183,8 @@ def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
 def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
     model, processor, origin = FusionModel.from_pretrained(folder)
     if TaskName.FINDINGS not in model.heads:
-        raise ViewboxError(
-            "{origin} does not predict findings; name a checkpoint that does.", origin=origin.name
-        )
+        template = "{origin} does not predict findings; name a checkpoint that does."
+        raise ViewboxError(template, origin=origin.name)
     return scores_of(model, processor, films)
 
 
@@ -203,7 +192,7 @@ def source_lines(answer: dict[str, Any]) -> str:
     """The comparison as lines to read."""
     lines = [f"trained on ... and tested on the index terms of {answer['test_reports']} held-out reports"]
     for name, row in answer["sources"].items():
-        low, high = row["macro_auroc_95"]
+        mean = bracketed(row["macro_auroc"], row["macro_auroc_95"])
         ahead = f"  first ahead by {row['difference']:.3f} (p {row['p']:.3f})" if "difference" in row else ""
-        lines.append(f"{name:36} mean AUROC {row['macro_auroc']:.3f} [{low:.3f}, {high:.3f}]{ahead}")
+        lines.append(f"{name:36} mean AUROC {mean}{ahead}")
     return "\n".join(lines)

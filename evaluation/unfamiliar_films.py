@@ -244,7 +244,7 @@ def other_pictures() -> list[Radiograph]:
 
 
 def _test_files() -> list[Path]:
-    """What lies on this machine; pydicom's own search would go and fetch the rest."""
+    """The test files on this machine; pydicom's own search would go and fetch the rest."""
     found = (importlib.util.find_spec(name) for name in ("pydicom.data", "data_store"))
     roots = [Path(spec.origin).parent for spec in found if spec and spec.origin]
     return [path for root in roots for path in sorted(root.glob("*/*.dcm"))]

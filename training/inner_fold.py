@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import mean_metrics
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
@@ -62,10 +63,7 @@ def measure(
 ) -> dict[str, Any]:
     """Train a recipe on two thirds, compare it on the third, and write the answer into the run's folder.
 
-    Args:
-        data: folder with the corpora.
-        out: folder of the run; the same one resumes it.
-        former: `metrics.json` of a recipe whose score on the held-out reports was known before.
+    The same folder resumes it. `former` is `metrics.json` of a recipe whose test score was known before.
 
     Raises:
         ViewboxError: the recipe reads no text, or there are too few reports.
@@ -89,8 +87,8 @@ def lines(answer: dict[str, Any]) -> str:
     """The comparison as lines to read."""
     told = [f"{answer['trained_reports']} training reports teach, {answer['tested_reports']} others test"]
     for name in ("recipe", "tfidf"):
-        low, high = answer[name]["mean_auroc_interval"]
-        told.append(f"{name:8} mean AUROC {answer[name]['mean_auroc']:.3f} [{low:.3f}, {high:.3f}]")
+        row = answer[name]
+        told.append(f"{name:8} mean AUROC {bracketed(row['mean_auroc'], row['mean_auroc_interval'])}")
     return "\n".join(told)
 
 

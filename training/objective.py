@@ -1,6 +1,4 @@
-"""What is minimised: one masked loss a task, and what helps in training only.
-
-That is a dense loss on boxes of opacities, and an image-text contrastive loss in a shared space.
+"""The training objective: a masked loss a task, a dense loss on opacities, an image-text contrastive loss.
 
 Shape letters: B studies, K classes, C channels, D width, S width of the shared space.
 """
@@ -27,7 +25,7 @@ FIRST_TEMPERATURE, LARGEST_SCALE = 0.07, 100.0
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What one pass gives.
+    """The outputs of one pass.
 
     Attributes:
         logits: task -> (B, K).

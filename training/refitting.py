@@ -41,9 +41,7 @@ def refit(
 ) -> None:
     """Fit a softmax or ordinal head anew, from nothing; the same films give the same head.
 
-    Args:
-        given: (N, D) from `entering`; labels: (N,) class numbers; weights: (K,) of the classes.
-        gamma: of the focal loss, for a softmax head.
+    `given`: (N, D) from `entering`; labels (N,), weights (K,) of the classes; gamma of the focal loss.
     """
     centre, spread = given.mean(dim=0), given.std(dim=0).clamp(min=1e-6)
     standard = ((given - centre) / spread).clone()

@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 
+from evaluation.metrics.bootstrap import bracketed
 from modeling.progress import progress
 from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
 from modeling.reports.mining import Miner, affirmed_text, reading_text
@@ -59,9 +60,8 @@ def benchmark(reports: Sequence[Report]) -> dict[str, Any]:
     """
     chosen = [r for r in reports if headings_of(r) and reading_text(r).strip()]
     if len(chosen) < 20:
-        raise ReportError(
-            "Only {count} reports have a reading and index terms; give 20 or more that do.", count=len(chosen)
-        )
+        template = "Only {count} reports have a reading and index terms; give 20 or more that do."
+        raise ReportError(template, count=len(chosen))
     headings = [headings_of(report) for report in chosen]
     gain = gains(headings)
     abnormal = np.array([NOTHING_FOUND not in terms for terms in headings])
@@ -107,12 +107,8 @@ def cosines(rows: np.ndarray) -> np.ndarray:
 def speed(size: int, widths: Mapping[Modality, int] = TEXT_ALONE) -> dict[str, float]:
     """Milliseconds of one query of `CaseIndex` for 5 neighbours among random vectors, and its recall.
 
-    Args:
-        widths: modality -> length of its vectors.
-
-    Returns:
-        Median and 95th percentile of the wall time, median of the CPU time, and the share of the 5 nearest by
-        plain cosines in double precision (another patient's) that the index found.
+    Median and 95th percentile of the wall time, median of the CPU time, and the share of the 5 nearest by
+    plain cosines in double precision (another patient's) that the index found. `widths`: of the vectors.
     """
     random = np.random.default_rng(0)
     rows = {m: random.standard_normal((size, width)).astype(np.float32) for m, width in widths.items()}
@@ -168,7 +164,7 @@ def table(answer: Mapping[str, Any]) -> str:
     for name, parts in answer.get("rows", {}).items():
         lines.append(name)
         for part, measures in parts.items():
-            cells = [f"{m} {v[0]:.3f} [{v[1]:.3f}, {v[2]:.3f}]" for m, v in measures.items()]
+            cells = [f"{name} {bracketed(mean, ends)}" for name, (mean, *ends) in measures.items()]
             lines.append(f"    {part:20}" + "  ".join(cells))
     for name, taken in answer.get("speed", {}).items():
         lines.append(f"one query, {name}: " + ", ".join(f"{key} {value}" for key, value in taken.items()))
@@ -194,9 +190,8 @@ def gains(headings: Sequence[frozenset[str]]) -> np.ndarray:
 def query_measures(scores: np.ndarray, gain: np.ndarray) -> dict[str, np.ndarray]:
     """Measures of every query; NaN for mAP and nDCG where no other case shares anything.
 
-    Args:
-        scores: (N, N) similarity of each query (row) to each candidate; equals rank by place.
-        gain: (N, N) of `gains`; above 0 is relevant. A query is never its own candidate.
+    (N, N) similarity of each query (row) to each candidate, itself aside; equals rank by place. What gains
+    more than 0 is relevant.
     """
     number = len(scores)
     rows = np.array(scores, np.float64)

@@ -280,16 +280,9 @@ class Run:
 def train(
     settings_file: Path, data: Path, out: Path, *, cache: Path = Path("runs/cache"), limit: int = 0
 ) -> Path:
-    """Train as a settings file says, and export the checkpoint.
+    """Train on the corpora in `data` as a settings file says, and export the checkpoint; returns its folder.
 
-    Args:
-        data: folder with the corpora.
-        out: folder of the run; the same one resumes it.
-        cache: folder for decoded films.
-        limit: at most so many films a corpus, for a quick try; 0 for all.
-
-    Returns:
-        The checkpoint's folder.
+    The same folder `out` resumes a run. `limit`: at most so many films a corpus, for a quick try; 0 for all.
 
     Raises:
         ViewboxError: a setting means nothing, or a corpus cannot be read.

@@ -99,9 +99,8 @@ class TrainingSettings(Configuration):
             raise ViewboxError("'text_joining' is for a model of text alone; leave it out.")
         for name, wanted, encoder in needs:
             if wanted and not encoder:
-                raise ViewboxError(
-                    "'{name}' needs an encoder that this model lacks; leave it out.", name=name
-                )
+                template = "'{name}' needs an encoder that this model lacks; leave it out."
+                raise ViewboxError(template, name=name)
         tasks = {str(task.name) for task in self.model.tasks if TASKS[task.name].kind != "multilabel"}
         if not set(self.refit) <= tasks:
             raise ViewboxError("'refit' takes any of {tasks}.", tasks=", ".join(sorted(tasks)) or "no task")
@@ -121,9 +120,8 @@ class TrainingSettings(Configuration):
         try:
             raw: Any = json.loads(path.read_text())
         except OSError:
-            raise ViewboxError(
-                "There is no settings file {path}; give one from training/configs/.", path=path
-            ) from None
+            template = "There is no settings file {path}; give one from training/configs/."
+            raise ViewboxError(template, path=path) from None
         except ValueError as exc:
             raise ViewboxError("{path} is not valid JSON; correct it.", path=path) from exc
         return cls.from_json(raw)

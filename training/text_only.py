@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import mean_metrics
 from modeling.labels import FINDINGS
 from modeling.reports.reading import ReportError
@@ -64,13 +65,9 @@ def _out_of_fold(texts: Sequence[str], truth: np.ndarray, folds: np.ndarray) -> 
 
 
 def tfidf_scores(train: Sequence[str], labels: np.ndarray, test: Sequence[str]) -> np.ndarray:
-    """Log odds by TF-IDF and one logistic regression a finding.
+    """(M, K) log odds of M texts by TF-IDF and a logistic regression a finding, from N texts and labels.
 
-    Args:
-        train: N texts; labels: (N, K) bool; test: M texts.
-
-    Returns:
-        (M, K); 0 where the texts to learn from teach nothing of a finding.
+    0 where the texts to learn from teach nothing of a finding.
 
     Raises:
         ReportError: the texts share too few words.
@@ -93,7 +90,7 @@ def table(answer: dict[str, Any]) -> str:
     lines = [f"{answer['reports']} reports, {len(answer['positives'])} findings, five-fold cross-validation"]
     remarks = {"whole report": "a leak: the labels were read off it", "indication only": "before the reading"}
     for name, row in answer["readings"].items():
-        low, high = row["mean_auroc_interval"]
-        lines.append(f"{name:16} mean AUROC {row['mean_auroc']:.3f} [{low:.3f}, {high:.3f}]  {remarks[name]}")
+        mean = bracketed(row["mean_auroc"], row["mean_auroc_interval"])
+        lines.append(f"{name:16} mean AUROC {mean}  {remarks[name]}")
         lines.append("    " + ", ".join(f"{finding} {value:.3f}" for finding, value in row["auroc"].items()))
     return "\n".join(lines)

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import mean_metrics
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Miner, ReportLabels
@@ -29,7 +30,7 @@ Target = tuple[int, float]
 
 @dataclass(frozen=True, eq=False)
 class _Labels:
-    """What each source says of a report, by its ID, and a finding."""
+    """The labels of each source, by report ID and finding."""
 
     gold: Gold
     mined: Mapping[str, ReportLabels]
@@ -133,11 +134,9 @@ def source_table(answer: Mapping[str, Any]) -> str:
         f"{'':40}{'reports':>8}{'mean AUROC':>26}{'mean average precision':>30}",
     ]
     for name, row in answer["sources"].items():
-        cells = []
-        for key in ("mean_auroc", "mean_average_precision"):
-            low, high = row[f"{key}_interval"]
-            cells.append(f"{row[key]:.3f} [{low:.3f}, {high:.3f}]")
-        lines.append(f"{name:40}{row['reports']:>8}{cells[0]:>26}{cells[1]:>30}")
+        keys = ("mean_auroc", "mean_average_precision")
+        ranked, precise = (bracketed(row[key], row[f"{key}_interval"]) for key in keys)
+        lines.append(f"{name:40}{row['reports']:>8}{ranked:>26}{precise:>30}")
     brier = answer["brier"]
     measured = f"yes or no {brier['yes_or_no']:.4f}, probability {brier['probability']:.4f}"
     lines.append(f"Brier score where mentioned: {measured}")

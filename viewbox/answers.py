@@ -1,4 +1,4 @@
-"""What the command line answers of a study, as JSON types and as lines."""
+"""The answers of the command line about a study, as JSON types and as lines."""
 
 import dataclasses
 import math
@@ -23,7 +23,7 @@ def explain_most_probable(
 
 
 def share_json(account: Attribution) -> dict[str, Any]:
-    """What each modality added to the target's logit, and how far the account adds up."""
+    """The share of each modality in the target's logit, and how far the account adds up."""
     share, relative = account.modality_share, account.relative_delta
     return {
         "target": account.target.slug,

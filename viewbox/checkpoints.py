@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from modeling.logs import start_logs
 from viewbox.options import Checkpoint, Corpora, Run, Settings
 
 app = typer.Typer()
-Folder = Annotated[Path | None, typer.Option(help="checkpoint (else film) or cases (else those that ship)")]
-Prune = Annotated[bool, typer.Option("--prune", help="delete what the repo has and the folder has not")]
+Folder = Annotated[Path | None, Option(help="checkpoint (else film) or cases (else those that ship)")]
+Prune = Annotated[bool, Option("--prune", help="delete what the repo has and the folder has not")]
 
 
 @app.command(rich_help_panel="Train")
@@ -19,8 +20,8 @@ def train(
     config: Settings,
     data: Corpora,
     out: Run,
-    cache: Annotated[Path, typer.Option(help="folder for decoded films")] = Path("runs/cache"),
-    limit: Annotated[int, typer.Option(min=0, help="at most so many films a corpus, for a quick try")] = 0,
+    cache: Annotated[Path, Option(help="folder for decoded films")] = Path("runs/cache"),
+    limit: Annotated[int, Option(min=0, help="at most so many films a corpus, for a quick try")] = 0,
 ) -> None:
     """Train a checkpoint; kill it anywhere and the same command goes on from the last saved step."""
     from training.run import train as trained
@@ -32,7 +33,7 @@ def train(
 @app.command(rich_help_panel="Publish")
 def cards(
     checkpoint: Checkpoint,
-    data: Annotated[Path | None, typer.Option(help="folder with the corpora: measure again first")] = None,
+    data: Annotated[Path | None, Option(help="folder with the corpora: measure again first")] = None,
 ) -> None:
     """Write a checkpoint's card, its plots and the tables of README and docs anew from measured numbers."""
     from hub_config.cards.pages import write_cards
@@ -43,13 +44,11 @@ def cards(
 
 @app.command(rich_help_panel="Publish")
 def publish(
-    kind: Annotated[Literal["model", "space", "cases"], typer.Argument(help="what to publish")],
-    repo: Annotated[str, typer.Option(help="owner/name; made where it is not there")],
+    kind: Annotated[Literal["model", "space", "cases"], Argument(help="what to publish")],
+    repo: Annotated[str, Option(help="owner/name; made where it is not there")],
     folder: Folder = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say what would be pushed, push nothing")
-    ] = False,
-    private: Annotated[bool, typer.Option("--private", help="make a new repo private")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="say what would be pushed, push nothing")] = False,
+    private: Annotated[bool, Option("--private", help="make a new repo private")] = False,
     prune: Prune = False,
 ) -> None:
     """Put a checkpoint, the Space or a set of cases on the Hub; what is there already is not pushed again."""

@@ -7,54 +7,48 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from modeling.errors import ViewboxError
 from viewbox.options import Checkpoint, Database, Store
 
 PANEL = "Bring data"
 app = typer.Typer()
-Results = Annotated[Path | None, typer.Option(help="folder for the results, if not beside the cases")]
-Out = Annotated[Path | None, typer.Option(help="folder of an embedded store to write the cases into")]
+Results = Annotated[Path | None, Option(help="folder for the results, if not beside the cases")]
+Out = Annotated[Path | None, Option(help="folder of an embedded store to write the cases into")]
 Layout = Literal["ricord", "openi", "covid-chestxray", "hannover", "nih", "siim", "mimic", "dicom", "hub"]
 """The names of `cases.importers.run.LAYOUTS`, whose modules are not imported to say them."""
-Address = Annotated[str, typer.Option(metavar="URI", help="mongodb:// address, or @FILE that holds one")]
-Lake = Annotated[
-    str,
-    typer.Argument(metavar="URI", help="mongodb:// address, or @FILE that holds one; its user must write"),
-]
-Salt = Annotated[Path | None, typer.Option(help="secret for pseudonyms and dates; made if new")]
-Agreed = Annotated[
-    bool,
-    typer.Option(
-        "--readers-agreed",
-        help="the readers have agreed to the set's terms themselves (SIIM, MIMIC): show films",
-    ),
-]
-BurnedText = Annotated[Literal["hold", "mask", "allow"] | None, typer.Option(help="suspected text in pixels")]
-Columns = Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Hub columns; repeatable")]
-ReportFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the report here too")]
+ADDRESS = "mongodb:// address, or @FILE that holds one"
+Address = Annotated[str, Option(metavar="URI", help=ADDRESS)]
+Lake = Annotated[str, Argument(metavar="URI", help=f"{ADDRESS}; its user must write")]
+Salt = Annotated[Path | None, Option(help="secret for pseudonyms and dates; made if new")]
+AGREED = "the readers have agreed to the set's terms themselves (SIIM, MIMIC): show films"
+Agreed = Annotated[bool, Option("--readers-agreed", help=AGREED)]
+BurnedText = Annotated[Literal["hold", "mask", "allow"] | None, Option(help="suspected text in pixels")]
+Columns = Annotated[list[str] | None, Option(metavar="FIELD=COLUMN", help="Hub columns; repeatable")]
+ReportFile = Annotated[Path | None, Option("--json", metavar="FILE", help="write the report here too")]
 Form = Literal["viewbox", "student", "seed"]
-Engine = Annotated[Literal["process", "ray"], typer.Option(help="this process, or a Ray cluster")]
+Engine = Annotated[Literal["process", "ray"], Option(help="this process, or a Ray cluster")]
 
 
 @app.command("import", rich_help_panel=PANEL)
 def import_(
-    name: Annotated[Layout, typer.Argument(help="the layout of the source")],
-    source: Annotated[str, typer.Argument(help="a folder, a table, or the name of a Hub data set")],
+    name: Annotated[Layout, Argument(help="the layout of the source")],
+    source: Annotated[str, Argument(help="a folder, a table, or the name of a Hub data set")],
     store: Store = None,
     database: Database = None,
-    write: Annotated[bool, typer.Option("--write", help="store; without it this is a rehearsal")] = False,
+    write: Annotated[bool, Option("--write", help="store; without it this is a rehearsal")] = False,
     salt_file: Salt = None,
-    licence: Annotated[str, typer.Option(help="of films that come without one")] = "",
-    attribution: Annotated[str, typer.Option(help="line that must stand beside each film")] = "",
+    licence: Annotated[str, Option(help="of films that come without one")] = "",
+    attribution: Annotated[str, Option(help="line that must stand beside each film")] = "",
     readers_agreed: Agreed = False,
     burned_text: BurnedText = None,
     column: Columns = None,
-    split: Annotated[str, typer.Option(help="of a Hub data set; train where not given")] = "",
-    reports: Annotated[Path | None, typer.Option(help="CSV with the reports of a folder of DICOM")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="processes")] = os.cpu_count() or 1,
+    split: Annotated[str, Option(help="of a Hub data set; train where not given")] = "",
+    reports: Annotated[Path | None, Option(help="CSV with the reports of a folder of DICOM")] = None,
+    workers: Annotated[int, Option(min=1, help="processes")] = os.cpu_count() or 1,
     as_json: ReportFile = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Bring a published set into a store; without --write everything is read, checked and nothing stored."""
     from cases.deidentify.pseudonyms import Pseudonymiser
@@ -79,14 +73,14 @@ def import_(
 
 @app.command(rich_help_panel=PANEL)
 def export(
-    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="a folder to be made")] = None,
+    folder: Annotated[Path | None, Argument(metavar="FOLDER", help="a folder to be made")] = None,
     store: Store = None,
     database: Database = None,
-    source: Annotated[str | None, typer.Option(help="only cases of this source")] = None,
-    appearance: Annotated[str | None, typer.Option(help="only cases of this appearance")] = None,
-    grading: Annotated[str | None, typer.Option(help="only cases of this grading")] = None,
-    prefix: Annotated[str | None, typer.Option(help="only IDs that begin with this")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="count only")] = False,
+    source: Annotated[str | None, Option(help="only cases of this source")] = None,
+    appearance: Annotated[str | None, Option(help="only cases of this appearance")] = None,
+    grading: Annotated[str | None, Option(help="only cases of this grading")] = None,
+    prefix: Annotated[str | None, Option(help="only IDs that begin with this")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="count only")] = False,
 ) -> None:
     """Hand cases out as a data set with its card, as far as their licences let them go."""
     from cases.export.export import export as written
@@ -102,11 +96,11 @@ def export(
 
 @app.command(rich_help_panel=PANEL)
 def convert(
-    source: Annotated[str, typer.Argument(metavar="FROM")],
-    target: Annotated[str, typer.Argument(metavar="TO")],
-    to: Annotated[Form, typer.Option(help="the form to make; seed is the older name of student")],
-    replace: Annotated[bool, typer.Option("--replace", help="take the other form out of TO")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="read and convert, and write nothing")] = False,
+    source: Annotated[str, Argument(metavar="FROM")],
+    target: Annotated[str, Argument(metavar="TO")],
+    to: Annotated[Form, Option(help="the form to make; seed is the older name of student")],
+    replace: Annotated[bool, Option("--replace", help="take the other form out of TO")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="read and convert, and write nothing")] = False,
 ) -> None:
     """Student and Viewbox documents, each from the other, byte for byte.
 
@@ -131,12 +125,12 @@ def score(
     store: Store = None,
     database: Database = None,
     results: Results = None,
-    write: Annotated[bool, typer.Option("--write", help="score and write; else only count")] = False,
-    batch: Annotated[int, typer.Option(min=1, help="studies in one pass through the model")] = 16,
+    write: Annotated[bool, Option("--write", help="score and write; else only count")] = False,
+    batch: Annotated[int, Option(min=1, help="studies in one pass through the model")] = 16,
     device: str = "cpu",
-    source: Annotated[str | None, typer.Option(help="only cases of this source")] = None,
+    source: Annotated[str | None, Option(help="only cases of this source")] = None,
     engine: Engine = "process",
-    ray_address: Annotated[str, typer.Option(help="of a running cluster; else one is started here")] = "",
+    ray_address: Annotated[str, Option(help="of a running cluster; else one is started here")] = "",
 ) -> None:
     """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again."""
     from cases.scoring.portions import score_store
@@ -155,8 +149,8 @@ def vectors(
     store: Address,
     checkpoint: Checkpoint,
     database: Database = None,
-    write: Annotated[bool, typer.Option("--write", help="write; else only count")] = False,
-    index: Annotated[bool, typer.Option("--index", help="ask the server for the search index too")] = False,
+    write: Annotated[bool, Option("--write", help="write; else only count")] = False,
+    index: Annotated[bool, Option("--index", help="ask the server for the search index too")] = False,
 ) -> None:
     """Lay what `score` wrote out for MongoDB's vector search."""
     from cases.scoring.vector_index import fill_vectors
@@ -168,7 +162,7 @@ def vectors(
 def sweep(
     store: Lake,
     database: Database = None,
-    older_than: Annotated[float, typer.Option(help="seconds since a film was stored")] = 3600.0,
+    older_than: Annotated[float, Option(help="seconds since a film was stored")] = 3600.0,
 ) -> None:
     """Tidy a MongoDB lake after writers that were killed: take out films that no case names."""
     from contextlib import closing
@@ -183,20 +177,20 @@ def sweep(
 
 @app.command(rich_help_panel=PANEL)
 def phantoms(
-    cases: Annotated[int, typer.Option(min=1, help="how many")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="of the series; the same seed gives the same bytes")] = 0,
-    size: Annotated[int, typer.Option(help="pixels along a film's longer side")] = 512,
+    cases: Annotated[int, Option(min=1, help="how many")] = 24,
+    seed: Annotated[int, Option(min=0, help="of the series; the same seed gives the same bytes")] = 0,
+    size: Annotated[int, Option(help="pixels along a film's longer side")] = 512,
     out: Out = None,
-    dicom: Annotated[Path | None, typer.Option(help="folder to write each film into as a DICOM file")] = None,
-    corpus: Annotated[Path | None, typer.Option(metavar="PARQUET", help="training corpus to write")] = None,
-    contact_sheet: Annotated[Path | None, typer.Option(metavar="PNG", help="picture of all films")] = None,
+    dicom: Annotated[Path | None, Option(help="folder to write each film into as a DICOM file")] = None,
+    corpus: Annotated[Path | None, Option(metavar="PARQUET", help="training corpus to write")] = None,
+    contact_sheet: Annotated[Path | None, Option(metavar="PNG", help="picture of all films")] = None,
     confounder: Annotated[
-        Literal["marker", "hospital", "view"] | None, typer.Option(help="shortcut to plant")
+        Literal["marker", "hospital", "view"] | None, Option(help="shortcut to plant")
     ] = None,
-    confounded_class: Annotated[str, typer.Option(help="appearance that it goes with")] = "Typical",
-    correlation: Annotated[float, typer.Option(help="how often the shortcut is right")] = 0.95,
-    jobs: Annotated[int, typer.Option(min=1, help="processes")] = 1,
-    default_store: Annotated[bool, typer.Option("--default-store", help="the cases that ship, anew")] = False,
+    confounded_class: Annotated[str, Option(help="appearance that it goes with")] = "Typical",
+    correlation: Annotated[float, Option(help="how often the shortcut is right")] = 0.95,
+    jobs: Annotated[int, Option(min=1, help="processes")] = 1,
+    default_store: Annotated[bool, Option("--default-store", help="the cases that ship, anew")] = False,
 ) -> None:
     """Make synthetic cases, look at them, store them."""
     from cases.parquet.store import DEFAULT_FOLDER
@@ -215,8 +209,8 @@ def phantoms(
 
 @app.command(rich_help_panel=PANEL)
 def chosen(
-    data: Annotated[Path, typer.Argument(metavar="FOLDER", help="with the tables of the published sets")],
-    out: Annotated[Path | None, typer.Option(help="another folder than that of the cases that ship")] = None,
+    data: Annotated[Path, Argument(metavar="FOLDER", help="with the tables of the published sets")],
+    out: Annotated[Path | None, Option(help="another folder than that of the cases that ship")] = None,
 ) -> None:
     """Store the real cases that ship anew, from the list beside them, and write their notice."""
     from cases.importers.chosen import read_list, store_chosen

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from viewbox.options import Film, Json, Table, Text, answer
 
@@ -15,24 +16,23 @@ if TYPE_CHECKING:
 PANEL = "Look at cases"
 app = typer.Typer()
 Asked = Annotated[
-    str, typer.Option(metavar="DIR", help="checkpoint folder or Hub repo; else the bundled film checkpoint")
+    str, Option(metavar="DIR", help="checkpoint folder or Hub repo; else the bundled film checkpoint")
 ]
 
 
-Baseline = Annotated[str, typer.Option(help="what the film starts from: black, blurred, mean, normals")]
-Picture = Annotated[Path | None, typer.Option(metavar="PNG", help="also write the heat map on the film")]
+Baseline = Annotated[str, Option(help="what the film starts from: black, blurred, mean, normals")]
+Picture = Annotated[Path | None, Option(metavar="PNG", help="also write the heat map on the film")]
 
 
 @app.command(rich_help_panel=PANEL)
 def serve(
-    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535)] = None,
+    host: Annotated[str | None, Option(help="address to listen on")] = None,
+    port: Annotated[int | None, Option(min=1, max=65535)] = None,
     checkpoint: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DIR", help="folder or Hub repo; repeatable; else those that ship"),
+        list[str] | None, Option(metavar="DIR", help="folder or Hub repo; repeatable; else those that ship")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(metavar="URI", help="mongodb:// address or folder; else the cases that ship")
+        str | None, Option(metavar="URI", help="mongodb:// address or folder; else the cases that ship")
     ] = None,
 ) -> None:
     """Serve the page. What is not given here comes from the environment, as docs/deploy.md lists it."""
@@ -77,7 +77,7 @@ def predict(
 @app.command(rich_help_panel=PANEL)
 def explain(
     film: Film,
-    target: Annotated[str, typer.Option(metavar="TASK/CLASS", help="such as appearance/Typical")],
+    target: Annotated[str, Option(metavar="TASK/CLASS", help="such as appearance/Typical")],
     table: Table = "",
     text: Text = "",
     checkpoint: Asked = "",

@@ -5,26 +5,29 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Option
 
 from viewbox.options import AnyCheckpoint, Checkpoint, Corpora, Json, Out, Run, Settings, answer
 
 PANEL = "Measure"
 app = typer.Typer()
-Side = Annotated[Literal["train", "validation", "test", "all"], typer.Option(help="which films with boxes")]
+Backbone = Annotated[list[str] | None, Option(help="imagenet (default) or a checkpoint folder; repeatable")]
+Former = Annotated[Path | None, Option(help="metrics.json of a recipe whose test score was known before")]
+Side = Annotated[Literal["train", "validation", "test", "all"], Option(help="which films with boxes")]
 
 
 @app.command(rich_help_panel=PANEL)
 def evaluate(
     checkpoint: AnyCheckpoint,
-    data: Annotated[Path, typer.Option(help="Parquet file of a corpus, or a folder of imported cases")],
+    data: Annotated[Path, Option(help="Parquet file of a corpus, or a folder of imported cases")],
     task: str = "appearance",
-    corpus: Annotated[str, typer.Option(help="whose columns the file has")] = "siim",
+    corpus: Annotated[str, Option(help="whose columns the file has")] = "siim",
     split: Annotated[
         Literal["train", "validation", "test", "all"] | None,
-        typer.Option(help="which films; else the test's, where there are any, else those for validation"),
+        Option(help="which films; else the test's, where there are any, else those for validation"),
     ] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="also train small models that never see the lungs, and compare")
+        bool, Option("--audit", help="also train small models that never see the lungs, and compare")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -39,18 +42,18 @@ def evaluate(
 @app.command(rich_help_panel=PANEL)
 def localise(
     checkpoint: AnyCheckpoint,
-    data: Annotated[Path | None, typer.Option(metavar="PARQUET", help="films with boxes")] = None,
+    data: Annotated[Path | None, Option(metavar="PARQUET", help="films with boxes")] = None,
     split: Side = "all",
-    phantoms: Annotated[int | None, typer.Option(min=1, help="so many cases with planted evidence")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 7,
-    size: Annotated[int, typer.Option(help="longer side of a phantom in pixels")] = 192,
+    phantoms: Annotated[int | None, Option(min=1, help="so many cases with planted evidence")] = None,
+    limit: Annotated[int | None, Option(min=1, help="no more than so many films")] = None,
+    seed: Annotated[int, Option(min=0, help="of the series of phantoms")] = 7,
+    size: Annotated[int, Option(help="longer side of a phantom in pixels")] = 192,
     ablation: Annotated[
         int | None,
-        typer.Option(min=0, help="also the AUROC without each modality, on so many phantoms (0: as many)"),
+        Option(min=0, help="also the AUROC without each modality, on so many phantoms (0: as many)"),
     ] = None,
-    tolerance: Annotated[float, typer.Option(min=1e-9, help="gradients stop at this relative delta")] = 0.05,
-    max_evaluations: Annotated[int, typer.Option(min=2, help="or after so many gradients")] = 64,
+    tolerance: Annotated[float, Option(min=1e-9, help="gradients stop at this relative delta")] = 0.05,
+    max_evaluations: Annotated[int, Option(min=2, help="or after so many gradients")] = 64,
     as_json: Json = False,
 ) -> None:
     """Do the maps point at the evidence? Every method beside controls that know nothing of the checkpoint."""
@@ -72,10 +75,10 @@ def localise(
 @app.command(rich_help_panel=PANEL)
 def verdicts(
     checkpoint: AnyCheckpoint,
-    data: Annotated[Path, typer.Option(metavar="PARQUET", help="films with boxes")],
+    data: Annotated[Path, Option(metavar="PARQUET", help="films with boxes")],
     split: Side = "all",
-    method: Annotated[list[str] | None, typer.Option(help="whose maps are judged; repeatable")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="no more than so many films")] = None,
+    method: Annotated[list[str] | None, Option(help="whose maps are judged; repeatable")] = None,
+    limit: Annotated[int | None, Option(min=1, help="no more than so many films")] = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -90,10 +93,10 @@ def verdicts(
 @app.command(rich_help_panel=PANEL)
 def sheet(
     checkpoint: Checkpoint,
-    out: Annotated[Path, typer.Option(metavar="FILE.png", help="where the picture goes")],
-    case_ids: Annotated[list[str] | None, typer.Option("--case", help="of the store; repeatable")] = None,
-    cases: Annotated[str | None, typer.Option(help="the store; else the embedded one")] = None,
-    theme: Annotated[Literal["light", "dark"], typer.Option(help="ground of the sheet")] = "light",
+    out: Annotated[Path, Option(metavar="FILE.png", help="where the picture goes")],
+    case_ids: Annotated[list[str] | None, Option("--case", help="of the store; repeatable")] = None,
+    cases: Annotated[str | None, Option(help="the store; else the embedded one")] = None,
+    theme: Annotated[Literal["light", "dark"], Option(help="ground of the sheet")] = "light",
 ) -> None:
     """Every map of a checkpoint on the same films, side by side, as a reader first sees them."""
     from cases.open_store import open_case_store
@@ -110,13 +113,13 @@ def sheet(
 
 @app.command(rich_help_panel=PANEL)
 def shortcut(
-    twin: Annotated[str, typer.Option(metavar="DIR", help="the checkpoint that learnt the arrow")],
-    checkpoint: Annotated[str, typer.Option(metavar="DIR", help="the one that did not")],
-    pairs: Annotated[int, typer.Option(min=1, help="phantoms, each with and without the arrow")] = 120,
-    explained: Annotated[int, typer.Option(min=0, help="marked films that are explained as well")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="of the series of phantoms")] = 8,
+    twin: Annotated[str, Option(metavar="DIR", help="the checkpoint that learnt the arrow")],
+    checkpoint: Annotated[str, Option(metavar="DIR", help="the one that did not")],
+    pairs: Annotated[int, Option(min=1, help="phantoms, each with and without the arrow")] = 120,
+    explained: Annotated[int, Option(min=0, help="marked films that are explained as well")] = 32,
+    seed: Annotated[int, Option(min=0, help="of the series of phantoms")] = 8,
 ) -> None:
-    """What a shortcut does to a model: the same films without and with a lead arrow."""
+    """The effect of a shortcut on a model: the same films without and with a lead arrow."""
     from evaluation.maps.shortcut import compare_twin
 
     found = compare_twin(twin, checkpoint, count=pairs, explained=explained, seed=seed)
@@ -126,10 +129,10 @@ def shortcut(
 @app.command(rich_help_panel=PANEL)
 def drills(
     checkpoint: Checkpoint,
-    phantoms: Annotated[int, typer.Option(min=1, help="how many to evaluate")] = 600,
-    jobs: Annotated[int, typer.Option(min=1, help="processes that draw phantoms")] = 1,
-    write: Annotated[bool, typer.Option("--write", help="keep them; without it this is a rehearsal")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="even if they are fewer than before")] = False,
+    phantoms: Annotated[int, Option(min=1, help="how many to evaluate")] = 600,
+    jobs: Annotated[int, Option(min=1, help="processes that draw phantoms")] = 1,
+    write: Annotated[bool, Option("--write", help="keep them; without it this is a rehearsal")] = False,
+    replace: Annotated[bool, Option("--replace", help="even if they are fewer than before")] = False,
 ) -> None:
     """The quiz's drills: unseen phantoms that a checkpoint gets wrong with confidence."""
     from evaluation.drills import evaluated, kept
@@ -141,7 +144,7 @@ def drills(
 def imbalance(
     checkpoint: Checkpoint, data: Corpora, task: str = "appearance", out: Out = None, as_json: Json = False
 ) -> None:
-    """What weighing rare classes does to a head, on frozen features."""
+    """The effect of weighing rare classes on a head, on frozen features."""
     from training.imbalance import compare_ways, lines
 
     found = compare_ways(checkpoint, data, task)
@@ -151,11 +154,9 @@ def imbalance(
 @app.command(rich_help_panel=PANEL)
 def fusion(
     data: Corpora,
-    backbone: Annotated[
-        list[str] | None, typer.Option(help="imagenet (default) or a checkpoint folder; repeatable")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="repetitions, each with its own folds")] = 3,
-    cache: Annotated[Path, typer.Option(help="folder for feature maps")] = Path("runs/cache"),
+    backbone: Backbone = None,
+    seeds: Annotated[int, Option(min=1, help="repetitions, each with its own folds")] = 3,
+    cache: Annotated[Path, Option(help="folder for feature maps")] = Path("runs/cache"),
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -170,8 +171,8 @@ def fusion(
 @app.command(rich_help_panel=PANEL)
 def label_sources(
     data: Corpora,
-    checkpoint: Annotated[Path, typer.Option(metavar="DIR", help="trained on index terms")],
-    mined: Annotated[Path, typer.Option(metavar="DIR", help="trained on mined labels")],
+    checkpoint: Annotated[Path, Option(metavar="DIR", help="trained on index terms")],
+    mined: Annotated[Path, Option(metavar="DIR", help="trained on mined labels")],
     out: Out = None,
     as_json: Json = False,
 ) -> None:
@@ -187,10 +188,8 @@ def inner_fold(
     config: Settings,
     data: Corpora,
     out: Run,
-    fold: Annotated[int, typer.Option(min=0, max=2, help="the third to test on")] = 2,
-    former: Annotated[
-        Path | None, typer.Option(help="metrics.json of a recipe whose test score was known before")
-    ] = None,
+    fold: Annotated[int, Option(min=0, max=2, help="the third to test on")] = 2,
+    former: Former = None,
     as_json: Json = False,
 ) -> None:
     """How a recipe does inside the training reports: two thirds teach it, the last third tests it."""

@@ -1,4 +1,4 @@
-"""What several commands take, in the same words, and how they say what they found."""
+"""Options that several commands take, in the same words, and how they print their answer."""
 
 import json
 from collections.abc import Callable
@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 CHECKPOINT = "checkpoint folder"
-Checkpoint = Annotated[Path, typer.Option(metavar="DIR", help=CHECKPOINT)]
-AnyCheckpoint = Annotated[str, typer.Option(metavar="DIR", help="checkpoint folder or Hub repo")]
-Corpora = Annotated[Path, typer.Option(metavar="DIR", help="folder with the corpora")]
-Database = Annotated[str | None, typer.Option(help="MongoDB database, where the address names none")]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of lines")]
-Out = Annotated[Path | None, typer.Option(metavar="FILE", help="also write the JSON to this file")]
-Run = Annotated[Path, typer.Option(metavar="DIR", help="folder of the run; the same one resumes it")]
-Settings = Annotated[Path, typer.Option(metavar="FILE", help="a file of training/configs/")]
+Checkpoint = Annotated[Path, Option(metavar="DIR", help=CHECKPOINT)]
+AnyCheckpoint = Annotated[str, Option(metavar="DIR", help="checkpoint folder or Hub repo")]
+Corpora = Annotated[Path, Option(metavar="DIR", help="folder with the corpora")]
+Database = Annotated[str | None, Option(help="MongoDB database, where the address names none")]
+Json = Annotated[bool, Option("--json", help="JSON instead of lines")]
+Out = Annotated[Path | None, Option(metavar="FILE", help="also write the JSON to this file")]
+Run = Annotated[Path, Option(metavar="DIR", help="folder of the run; the same one resumes it")]
+Settings = Annotated[Path, Option(metavar="FILE", help="a file of training/configs/")]
 Store = Annotated[
-    str | None, typer.Option(metavar="URI", help="mongodb:// address, @FILE that holds one, or a folder")
+    str | None, Option(metavar="URI", help="mongodb:// address, @FILE that holds one, or a folder")
 ]
-Film = Annotated[Path, typer.Argument(metavar="FILM", help="chest film: PNG, JPEG or DICOM")]
-Table = Annotated[str, typer.Option(metavar="JSON", help='clinical values: {"age": 63} or a file of it')]
-Text = Annotated[str, typer.Option(metavar="T", help="clinical text, as the section that is read")]
+Film = Annotated[Path, Argument(metavar="FILM", help="chest film: PNG, JPEG or DICOM")]
+Table = Annotated[str, Option(metavar="JSON", help='clinical values: {"age": 63} or a file of it')]
+Text = Annotated[str, Option(metavar="T", help="clinical text, as the section that is read")]
 Reports = Annotated[
-    Path, typer.Argument(metavar="REPORTS", help="Open-i archive, folder, XML or text file, or table")
+    Path, Argument(metavar="REPORTS", help="Open-i archive, folder, XML or text file, or table")
 ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer import Argument, Option
 
 from viewbox.options import Json, Reports, answer
 
@@ -15,25 +16,25 @@ if TYPE_CHECKING:
 
 PANEL = "Read reports"
 app = typer.Typer()
-Gold = Annotated[Path | None, typer.Option(help="CSV with filename, the findings and normal as 0 and 1")]
-Split = Annotated[bool, typer.Option("--split", help="score the tuning and the held-out part apart")]
-Weak = Annotated[bool, typer.Option("--weak", help="train on mined and on gold labels and compare")]
-KeepDenied = Annotated[bool, typer.Option("--keep-denied", help="leave what a report denies in its text")]
-Speed = Annotated[bool, typer.Option("--speed", help="time queries among 4,000 and 200,000 cases")]
-TextColumn = Annotated[str, typer.Option(help="the column that holds the report")]
-HeadingColumn = Annotated[str, typer.Option(help="the column of index terms")]
+Gold = Annotated[Path | None, Option(help="CSV with filename, the findings and normal as 0 and 1")]
+Split = Annotated[bool, Option("--split", help="score the tuning and the held-out part apart")]
+Weak = Annotated[bool, Option("--weak", help="train on mined and on gold labels and compare")]
+KeepDenied = Annotated[bool, Option("--keep-denied", help="leave what a report denies in its text")]
+Speed = Annotated[bool, Option("--speed", help="time queries among 4,000 and 200,000 cases")]
+TextColumn = Annotated[str, Option(help="the column that holds the report")]
+HeadingColumn = Annotated[str, Option(help="the column of index terms")]
 
 
 @app.command(rich_help_panel=PANEL)
 def mine(
     reports: Reports,
     gold: Gold = None,
-    rules: Annotated[Path | None, typer.Option(help="another rule file")] = None,
+    rules: Annotated[Path | None, Option(help="another rule file")] = None,
     text_column: TextColumn = "",
     split: Split = False,
     weak: Weak = False,
-    fit_reliability: Annotated[Path | None, typer.Option(help="write how far each rule is right")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="every label, span and score as JSON")] = False,
+    fit_reliability: Annotated[Path | None, Option(help="write how far each rule is right")] = None,
+    as_json: Annotated[bool, Option("--json", help="every label, span and score as JSON")] = False,
 ) -> None:
     """Mine labels from reports; with --gold they are scored."""
     if gold is None and (split or weak or fit_reliability):
@@ -51,13 +52,13 @@ def mine(
 @app.command(rich_help_panel=PANEL)
 def topics(
     reports: Reports,
-    number: Annotated[int, typer.Option("--topics", help="how many")] = 20,
+    number: Annotated[int, Option("--topics", help="how many")] = 20,
     method: Literal["nmf", "lda"] = "nmf",
     seed: int = 0,
     keep_denied: KeepDenied = False,
     text_column: TextColumn = "",
     heading_column: HeadingColumn = "",
-    out: Annotated[Path | None, typer.Option(help="write the topics for the browser on screen")] = None,
+    out: Annotated[Path | None, Option(help="write the topics for the browser on screen")] = None,
     as_json: Json = False,
 ) -> None:
     """Find the topics of a corpus of reports."""
@@ -91,7 +92,7 @@ def _topic_lines(browser: "TopicBrowser") -> str:
 @app.command(rich_help_panel=PANEL)
 def retrieval(
     reports: Annotated[
-        Path | None, typer.Argument(metavar="REPORTS", help="with index terms: Open-i archive or folder, CSV")
+        Path | None, Argument(metavar="REPORTS", help="with index terms: Open-i archive or folder, CSV")
     ] = None,
     heading_column: HeadingColumn = "",
     speed: Speed = False,

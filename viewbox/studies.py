@@ -27,12 +27,9 @@ def bundled(name: str = "film") -> Path:
 def open_study(
     film: str | Path, table: Mapping[str, Any] | None = None, text: Mapping[str, str | None] | str = ""
 ) -> Study:
-    """A study from a file, as the page reads an upload.
+    """A study from a PNG, JPEG or DICOM file, as the page reads an upload.
 
-    Args:
-        film: PNG, JPEG or DICOM.
-        table: clinical field -> value, such as {"age": "63 years"}.
-        text: section -> words; words alone are an indication.
+    `table`: clinical field -> value, such as {"age": "63 years"}; `text`: section -> words.
 
     Raises:
         StudyError: the file is no chest film, or a value is no such field's.
@@ -58,9 +55,8 @@ def table_of(given: str) -> dict[str, Any]:
         text = given if given.lstrip().startswith("{") else Path(given).read_text(encoding="utf-8")
         values = json.loads(text)
     except OSError as exc:
-        raise StudyError(
-            "--table names no file that can be read: '{given}'; give a JSON object or its file.", given=given
-        ) from exc
+        template = "--table names no file that can be read: '{given}'; give a JSON object or its file."
+        raise StudyError(template, given=given) from exc
     except ValueError as exc:
         raise StudyError('--table is not valid JSON; write it as {"age": 63, "sex": "female"}.') from exc
     if not isinstance(values, dict):

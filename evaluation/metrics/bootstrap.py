@@ -3,7 +3,7 @@
 Shape letters: R draws, N films.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,12 @@ def with_interval(name: str, found: Measured) -> dict[str, Any]:
     return {name: rounded(found.value), f"{name}_95": [rounded(found.low), rounded(found.high)]}
 
 
+def bracketed(value: float | None, ends: Sequence[float | None]) -> str:
+    """`0.804 [0.777, 0.828]`; a dash for what is not defined."""
+    said, low, high = ("-" if x is None else f"{x:.3f}" for x in (value, *ends))
+    return f"{said} [{low}, {high}]"
+
+
 def as_json(found: Measured) -> dict[str, Any]:
     """A value and its interval where they stand alone."""
     return {"value": rounded(found.value), "95": [rounded(found.low), rounded(found.high)]}
@@ -73,10 +79,6 @@ class Comparison:
 
     difference: Measured
     p: float
-
-    def a_wins(self, level: float = 0.01) -> bool:
-        """Whether A beats B at this level."""
-        return self.difference.value > 0 and self.p < level
 
 
 def compare(a: Statistic, b: Statistic, draws: np.ndarray) -> Comparison:

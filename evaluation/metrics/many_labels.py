@@ -29,7 +29,7 @@ LEAST = 2
 
 @dataclass(frozen=True, eq=False)
 class LabelScores:
-    """What a model said of N studies.
+    """The answers of a model for N studies, and their labels.
 
     Attributes:
         values: (N, K) probabilities; labels: (N, K) bool; patients: (N,).

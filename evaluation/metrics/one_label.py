@@ -20,7 +20,7 @@ RATES = {"recall_at_fpr_05": 0.05, "recall_at_fpr_10": 0.10}
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What a model said of N films, and their labels.
+    """The answers of a model for N films, and their labels.
 
     Attributes:
         values: (N, K) probabilities, one row a film.

@@ -14,8 +14,8 @@ METRICS_FILE = "metrics.json"
 BESIDE = (
     "localisation", "phantoms", "shortcut", "weak_labels", "inner_fold", "imbalance", "fusion_comparison"
 )  # fmt: skip
-"""What may stand beside it: what `viewbox localise --json` printed, for real films also on phantoms, and what
-`shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` wrote."""
+"""Other files of numbers: as `viewbox localise --json` prints them, for real films also on phantoms, and as
+`shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
@@ -32,16 +32,15 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         raise ViewboxError("{folder} has no {metrics_file}; measure it first with --data.", **names)
     metrics = json.loads(path.read_text())
     if "measurements" not in metrics:
-        raise ViewboxError(
-            "{metrics_file} of {folder} has an old form; measure it again with --data.", **names
-        )
+        template = "{metrics_file} of {folder} has an old form; measure it again with --data."
+        raise ViewboxError(template, **names)
     return metrics
 
 
-def read_beside(folder: Path, name: str) -> dict[str, Any]:
-    """Numbers of `BESIDE`; empty where the command has not been run."""
-    path = folder / f"{name}.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+def read_beside(folder: Path) -> dict[str, dict[str, Any]]:
+    """The numbers of `BESIDE` by name; empty where the command has not been run."""
+    files = {name: folder / f"{name}.json" for name in BESIDE}
+    return {name: json.loads(path.read_text()) if path.is_file() else {} for name, path in files.items()}
 
 
 def model_card(folder: Path) -> str:
@@ -65,7 +64,7 @@ def model_card(folder: Path) -> str:
         trained_on=trained_on,
         corpora=[f"- {terms.get(source, source)}" for source in trained_on],
         plots=[f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)],
-        **{name: read_beside(folder, name) for name in BESIDE},
+        **read_beside(folder),
     )
 
 

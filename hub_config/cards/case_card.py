@@ -39,17 +39,12 @@ def case_card(folder: Path) -> str:
             kept.append(document["ID"])
         account.take(document)
     if not account.cases:
-        raise PublishError(
-            "There are no cases-*.parquet files in {folder}; export some cases first.", folder=folder.name
-        )
+        template = "There are no cases-*.parquet files in {folder}; export some cases first."
+        raise PublishError(template, folder=folder.name)
     if kept:
-        raise PublishError(
-            "The licence of {count} of {cases} cases ({kept} first) does not let them be passed on; export"
-            " the others alone.",
-            count=len(kept),
-            cases=account.cases,
-            kept=kept[0],
-        )
+        template = "The licence of {count} of {cases} cases ({kept} first) does not let them be passed on;"
+        template += " export the others alone."
+        raise PublishError(template, count=len(kept), cases=account.cases, kept=kept[0])
     return card(account, f"Viewbox cases: {', '.join(sorted({source for source, _ in account.sources}))}")
 
 

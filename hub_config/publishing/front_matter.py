@@ -36,10 +36,7 @@ def front_matter(card: str) -> Mapping[str, Any]:
 
 
 def check_card(kind: Kind, card: str, files: Collection[str]) -> None:
-    """Hold a card against the schema of its kind.
-
-    Args:
-        files: the paths that the repo will hold, to see that what the card names is among them.
+    """Hold a card against the schema of its kind, and the app that it names against the repo's files.
 
     Raises:
         PublishError: a key that is missing, unknown or holds what the Hub would not take.
@@ -50,8 +47,9 @@ def check_card(kind: Kind, card: str, files: Collection[str]) -> None:
     if first := min(faults, key=lambda fault: (fault.validator != "required", len(fault.path)), default=None):
         raise _refusal(first)
     if found.get("license") == "other" and "license_name" not in found:
+        template = "The front matter of README.md has the licence 'other' and no 'license_name'; add it."
         raise PublishError(
-            "The front matter of README.md has the licence 'other' and no 'license_name'; add it."
+            template,
         )
     if kind == "space" and found["app_file"] not in files:
         template = "README.md names {found}, which is not published; correct 'app_file'."

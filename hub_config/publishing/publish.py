@@ -19,7 +19,7 @@ CARD = "README.md"
 REPO_TYPES: dict[Kind, RepoType] = {"model": "model", "space": "space", "cases": "dataset"}
 APP = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "app.py", "docs",
        "requirements.txt", "packages.txt", "cases", "hub_config", "interface", "modeling")  # fmt: skip
-"""What of this tree makes the Space; what is not there is left out."""
+"""The parts of this tree that make the Space; one that is not there is left out."""
 
 
 def model_files(folder: Path) -> Files:
@@ -68,7 +68,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
 
 
 def plan(difference: Difference, *, prune: bool) -> list[str]:
-    """What a push would do, a line each."""
+    """The changes of a push, a line each."""
     lines = [f"+ {path}" for path in difference.add] + [f"~ {path}" for path in difference.change]
     if prune:
         return lines + [f"- {path}" for path in difference.extra]
@@ -87,10 +87,7 @@ def publish(
     private: bool = False,
     prune: bool = False,
 ) -> tuple[str | None, Difference]:
-    """Compare, and push what differs.
-
-    Returns:
-        The revision to pin (None where a dry run would have to make it), and what differed.
+    """Compare, and push what differs: the revision to pin (None where a dry run would make it), and that.
 
     Raises:
         PublishError: the card is not as the Hub wants it, there is no token, or the Hub refuses.
@@ -113,7 +110,7 @@ def publish(
 
 
 def report(repo: str, revision: str | None, difference: Difference, *, prune: bool) -> str:
-    """What was done, or would be, and the revision to pin, as lines of text."""
+    """The changes made, or to be made, and the revision to pin, as lines of text."""
     lines = plan(difference, prune=prune)
     size = f"{len(difference.add) + len(difference.change)} files, {difference.size / 1e6:.1f} MB"
     made = " (it would be made)" if difference.head is None else ""
@@ -127,7 +124,7 @@ def report(repo: str, revision: str | None, difference: Difference, *, prune: bo
 
 
 def files_of(kind: Kind, folder: Path | None) -> Files:
-    """What to publish: a folder, or what ships.
+    """The files to publish: of a folder, or those that ship.
 
     Raises:
         ViewboxError: there is no such folder, or it may not be published.

@@ -26,12 +26,12 @@ Files = Mapping[str, Path | bytes]
 """Path in the repo -> the file here, or its content."""
 
 KEPT = (".gitattributes",)
-"""What the Hub itself puts into a repo."""
+"""Files that the Hub itself puts into a repo."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What a commit would change.
+    """The changes of a commit.
 
     Attributes:
         head: the repo's newest commit; None where there is no repo yet.
@@ -122,7 +122,7 @@ class RemoteRepo:
 
 
 def content_of(file: Path | bytes) -> bytes:
-    """What a file holds."""
+    """The bytes of a file."""
     return file if isinstance(file, bytes) else file.read_bytes()
 
 

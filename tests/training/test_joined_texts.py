@@ -3,7 +3,7 @@
 import torch
 
 from modeling.model.processing import ModelInputs
-from training.joined_texts import join_labels, join_texts, join_weights
+from training.batches import join_labels, join_texts, join_weights
 
 NONE = float("nan")
 CLS, SEP = 2, 3

@@ -22,7 +22,7 @@ from training.corpora.labelled_film import Film, known_boxes, split_of
 FILES = "cases-*.parquet"
 NO_FINDING = "No Finding"
 STATES = {"positive": 1.0, "negative": 0.0}
-"""What a labeller that tells states apart says of a finding; "uncertain" is no label."""
+"""The label for each state that a labeller tells apart; "uncertain" is none."""
 _OTHER_NAMES = {"Pleural Effusion": "Effusion"}
 
 
@@ -32,9 +32,7 @@ def is_case_folder(folder: Path) -> bool:
 
 
 def case_folder(folder: Path) -> Iterator[Film]:
-    """The films of a folder of cases; where two files hold the same ID, the later file counts.
-
-    A case without a split of its own gets its patient's.
+    """The films of a folder of cases; of two files with the same ID the later counts. Splits go by patient.
 
     Raises:
         ViewboxError: a file of it cannot be read.
@@ -53,9 +51,8 @@ def case_folder(folder: Path) -> Iterator[Film]:
             encoded = row["image"].combine_chunks().field("bytes")[0].as_buffer()
             yield _film(json.loads(row["document"][0].as_py()), memoryview(encoded or b""))
     except (OSError, ValueError, KeyError, TypeError, DatasetGenerationError) as exc:
-        raise ViewboxError(
-            "The cases in '{folder}' cannot be read; import or export them again.", folder=folder.name
-        ) from exc
+        template = "The cases in '{folder}' cannot be read; import or export them again."
+        raise ViewboxError(template, folder=folder.name) from exc
 
 
 def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def read_published(rows: Callable[[str, ImportSettings], Iterator[object]], path: Path) -> Iterator[Row]:
-    """What the set's importer reads of its file; what it drops, training drops.
+    """The rows that the set's importer reads of its file; training drops those that it drops.
 
     Raises:
         ViewboxError: there is no such file, or it lacks a published column.
@@ -88,15 +88,13 @@ def _table(raw: Mapping[str, object], film: str) -> ClinicalTable:
     """Known values only; one that its field refuses is dropped and logged, never clipped into range."""
     values: dict[str, float | str] = {}
     for name, value in raw.items():
-        if is_unknown(value):
-            continue
         if isinstance(value, float) and math.isinf(value):
             values[name] = value  # beyond a laboratory limit: known, and kept apart from missing
-            continue
-        try:
-            values[name] = CLINICAL_FIELDS[name].check(value)
-        except StudyError as exc:
-            logger.debug("film %s: %s", film, exc)
+        elif not is_unknown(value):
+            try:
+                values[name] = CLINICAL_FIELDS[name].check(value)
+            except StudyError as exc:
+                logger.debug("film %s: %s", film, exc)
     return ClinicalTable(values)
 
 

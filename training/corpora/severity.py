@@ -1,4 +1,4 @@
-"""What experts read off the films of Cohen and Hannover, and how far two of them agree.
+"""Experts' readings of the films of Cohen and Hannover, and how far two of them agree.
 
 Geographic extent (0 to 8) after Cohen et al., Cureus 2020; Brixia zone scores (six zones, 0 to 3) after
 Signoroni et al., Medical Image Analysis 2021, by a senior (S) and a junior (J) reader of the same films.

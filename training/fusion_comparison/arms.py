@@ -1,4 +1,4 @@
-"""What is compared: the same small model over frozen film features, with other evidence or another fusion.
+"""The arms: the same small model over frozen film features, with other evidence or another fusion.
 
 Shape letters: N films, K classes.
 """
@@ -101,7 +101,7 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class _Reading:
-    """What an arm reads of all films; its clinical fields are encoded, (N, F) each."""
+    """An arm's evidence of all films; its clinical fields are encoded, (N, F) each."""
 
     arm: Arm
     evidence: Evidence

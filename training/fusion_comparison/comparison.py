@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
+from evaluation.metrics.bootstrap import bracketed
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.labels import GRADING, TaskName
 from modeling.progress import Progress, progress
@@ -75,10 +76,8 @@ def compare(
     """The whole comparison as JSON types.
 
     Args:
-        folder: with the Parquet files of both corpora.
         backbones: "imagenet" or checkpoint folders, each with a `split.csv`.
-        seeds: repetitions, each with weights and folds of its own.
-        draws: of patients, for intervals and tests.
+        seeds: repetitions, each with weights and folds of its own; draws: of patients, for intervals.
 
     Raises:
         ViewboxError: a corpus or a backbone is not there.
@@ -143,7 +142,7 @@ class _Work:
         }
 
     def on(self, backbone: FrozenBackbone) -> dict[str, Any]:
-        """What one backbone's features show."""
+        """Every arm's scores on one backbone's features."""
         evidence = Evidence.of(self.films, feature_maps(self.films, backbone, self.cache))
         fits = len(ARMS) * self.seeds * (FOLDS + 1)
         with progress(what=backbone.name, total=fits, unit="fit") as bar:
@@ -211,11 +210,9 @@ def report(found: dict[str, Any]) -> str:
         lines.append(f"{backbone['name']}, {kind}: {block['films']} films, {block['patients']} patients")
         for name, row in block["rows"].items():
             p = row.get("versus_film", {}).get("spearman_extent", {}).get("p")
-            cells = [f"{metric} {_cell(row[metric])}" for metric in METRICS]
+            cells = [f"{metric} {bracketed(row[metric]['value'], row[metric]['95'])}" for metric in METRICS]
             lines.append(f"  {name:16}" + "  ".join(cells) + ("" if p is None else f"  p {p:.3f}"))
-    return "\n".join(lines + [f"readers, {name}: {_cell(one)}" for name, one in found["readers"].items()])
-
-
-def _cell(found: Mapping[str, Any]) -> str:
-    value, low, high = ("-" if x is None else f"{x:.3f}" for x in (found["value"], *found["95"]))
-    return f"{value} [{low}, {high}]"
+    readers = found["readers"].items()
+    return "\n".join(
+        lines + [f"readers, {name}: {bracketed(one['value'], one['95'])}" for name, one in readers]
+    )

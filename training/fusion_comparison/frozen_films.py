@@ -65,9 +65,8 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
         return FrozenBackbone(IMAGENET, revision, plain, encoder, StudyProcessor(processor), (), frozenset())
     model, own, origin = FusionModel.from_pretrained(name)
     if "image" not in model.encoders:
-        raise ViewboxError(
-            "{origin} reads no film; name a checkpoint with an image encoder.", origin=origin.name
-        )
+        template = "{origin} reads no film; name a checkpoint with an image encoder."
+        raise ViewboxError(template, origin=origin.name)
     corpora, patients = _trained_on(origin.folder / "split.csv")
     revision = f"sha256:{sha256_of(origin.folder / 'model.safetensors')[:16]}"
     label = origin.folder.parent.name if origin.name == "checkpoint" else origin.name

@@ -16,7 +16,7 @@ from training.fusion_comparison.arms import ARMS, FILM, FUSIONS
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """What all arms said about the same films.
+    """The answers of all arms for the same films.
 
     Attributes:
         given: arm -> (S, N, K) probabilities; without_table: fused arm -> the same with the table taken away.
