@@ -63,13 +63,14 @@ def localise(
         raise typer.BadParameter("--ablation needs to know where the evidence is; give --phantoms N with it")
     from evaluation.maps.film_maps import Effort
     from evaluation.maps.localisation import localise as measured
-    from evaluation.maps.localisation_lines import as_lines
+    from hub_config.cards.markdown import part
 
     films = {"data": data, "split": split, "limit": limit}
     made = {"phantoms": phantoms or 0, "seed": seed, "size": size}
     effort, cases = Effort(tolerance, max_evaluations), phantoms if ablation == 0 else ablation
     found = measured(checkpoint, ablation=cases, effort=effort, **films, **made)
-    answer(found, lambda one: "\n".join(as_lines(one)), as_json)
+    head = f"{found['checkpoint']} {found['revision']}"
+    answer(found, lambda one: f"{head}\n\n{part('maps', 'maps', one)}", as_json)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -83,11 +84,11 @@ def verdicts(
     as_json: Json = False,
 ) -> None:
     """How often maps of each verdict lie on what radiologists drew."""
-    from evaluation.maps.verdict_record import as_lines
     from evaluation.maps.verdict_record import verdicts as judged
+    from hub_config.cards.markdown import part
 
     found = judged(checkpoint, data, method or ("integrated_gradients",), split=split, limit=limit)
-    answer(found, lambda one: "\n".join(as_lines(one)), as_json, out)
+    answer(found, lambda one: part("maps", "verdicts", one), as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import MapMethod, map_methods
-from modeling.explain.removal import removal_account
 from modeling.explain.study_path import ImageBaseline
 from modeling.labels import Target
 from modeling.model.film import resampled

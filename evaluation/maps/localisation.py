@@ -37,12 +37,14 @@ from modeling.labels import TaskName
 from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
 from modeling.study import Modality
+from modeling.trust.film_regions import lung_fields
 from training.corpora.published_films import siim
 
 NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 PHANTOM_SEED = 7
 """Of the series; the bundled teaching checkpoint was trained on the series with seed 1000."""
 PHANTOM_SIZE = 192
+GRADED = ("hit_rate", "on_evidence")
 GATHERED = "integrated_gradients_black"
 SCALES = (0.02, 0.04, 0.06, 0.08, 0.12)
 """Deviations of the Gaussian that gathers the account's map, as shares of the longer side: 4 to 25 pixels of
@@ -130,8 +132,9 @@ class Benchmark:
         assert marked.region is not None
         self._regions.append(marked.region)
         self._patients.append(marked.patient)
+        lungs = lung_fields(self.mapper.pipeline.brightness(marked.study.radiograph))
         for name, one in maps.items():
-            score = score_map(one.values, marked.region, one.seconds, grain_of(name))
+            score = score_map(one.values, marked.region, one.seconds, grain_of(name), lungs)
             self._scores[name].append(score)
         for scale, scores in self._gathered.items():
             gathered = positive_evidence(maps[GATHERED].values, scale)
@@ -156,7 +159,7 @@ class Benchmark:
             "maps": table,
             "methods": len(self.mapper.methods),
             "gathered": {
-                str(scale): {k: v for k, v in summarise_scores(rows, self._patients).items() if k != "miou"}
+                str(scale): {k: v for k, v in summarise_scores(rows, self._patients).items() if k in GRADED}
                 for scale, rows in self._gathered.items()
             },
             "best": self._margins(scores, table),

@@ -82,16 +82,22 @@ class Score:
     Attributes:
         share: share of the positive map, gathered as it is shown, that lies in the region; NaN for a map
             without any.
+        in_lungs: share of all magnitudes in the lung fields; NaN where they were not looked for.
     """
 
     hit: bool
     iou: float
     share: float
     seconds: float
+    in_lungs: float = float("nan")
 
 
 def score_map(
-    values: np.ndarray, region: np.ndarray, seconds: float = float("nan"), smoothing: float = COARSE
+    values: np.ndarray,
+    region: np.ndarray,
+    seconds: float = float("nan"),
+    smoothing: float = COARSE,
+    lungs: np.ndarray | None = None,
 ) -> Score:
     """Grade one map.
 
@@ -100,13 +106,16 @@ def score_map(
         region: (H, W) bool on the film, not empty.
         seconds: what the map took; NaN for a prior, which asks nothing.
         smoothing: as for `positive_evidence`.
+        lungs: (H, W) bool, the lung fields.
     """
     assert region.dtype == bool and region.any(), region.dtype
-    evidence = positive_evidence(values, smoothing)
+    drawn = gathered(values, smoothing)
+    evidence = drawn.clip(min=0.0)
     native = resampled(evidence, region.shape)
     overlap = intersection_over_union(otsu_segment(native), region)
     share = positive_share(evidence, resampled(region, values.shape))
-    return Score(hit(native, region), overlap, share, seconds)
+    inside = float("nan") if lungs is None else positive_share(np.abs(drawn), resampled(lungs, values.shape))
+    return Score(hit(native, region), overlap, share, seconds, inside)
 
 
 def with_interval(
@@ -138,5 +147,6 @@ def summarise_scores(scores: Sequence[Score], patients: Sequence[str]) -> dict[s
         "hit_rate": with_interval([float(s.hit) for s in scores], patients),
         "miou": with_interval([s.iou for s in scores], patients),
         "on_evidence": with_interval([s.share for s in scores], patients),
+        "in_lungs": with_interval([s.in_lungs for s in scores], patients),
         "median_seconds": round(float(np.nanmedian(seconds)), 4) if timed else None,
     }

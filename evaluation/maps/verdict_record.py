@@ -52,8 +52,7 @@ def judged(
         measures = list(scrutiny.measures(study, target, account, method=method.name))
         seen = account.image
         if method.name != ACCOUNT:
-            start = next(iter(method.starts), "blurred")
-            seen = scrutiny.film_map(method, study, target, start).values
+            seen = scrutiny.film_map(method, study, target).values
         hit = score_map(seen, marked.region, smoothing=method.grain).hit
         found.append(JudgedMap(verdict_of(measures), hit, marked.patient))
     return found
@@ -118,16 +117,3 @@ def verdicts(
         "maps": {m.name: summarise(maps) for m, maps in zip(asked, zip(*rows, strict=True), strict=True)},
         "warning": NOT_FOR_DIAGNOSIS,
     }
-
-
-def as_lines(found: dict[str, Any]) -> list[str]:
-    """The record for a reader at a terminal."""
-    lines = [f"{found['checkpoint']} {found['revision']}: verdicts on {found['films']} films with boxes"]
-    for name, record in found["maps"].items():
-        area = record["auroc"]
-        lines += ["", f"{name}: AUROC of the verdict's order {area['value']} {area['interval_95']}"]
-        lines += [
-            f"  {level:32} {row['hits']:4} of {row['films']:4} on a box {row['interval_95'] or ''}"
-            for level, row in {**record["levels"], **record["reasons"]}.items()
-        ]
-    return [*lines, "", found["warning"]]

@@ -12,10 +12,11 @@ from modeling.errors import ViewboxError
 
 METRICS_FILE = "metrics.json"
 BESIDE = (
-    "localisation", "phantoms", "shortcut", "weak_labels", "inner_fold", "imbalance", "fusion_comparison"
+    "localisation", "verdicts", "phantoms", "shortcut", "weak_labels", "inner_fold", "imbalance",
+    "fusion_comparison",
 )  # fmt: skip
 """Other files of numbers: as `viewbox localise --json` prints them, for real films also on phantoms, and as
-`shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
+`verdicts`, `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 

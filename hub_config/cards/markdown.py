@@ -49,7 +49,7 @@ def _environment() -> Environment:
     made.filters |= {f.__name__: f for f in (number, interval, percent, wide, bracketed, cell, markdown)}
     made.filters["xml"] = escape
     maps = {f"{m.name}_{start}": f"{m.title} from {start}" for m in map_methods() for start in m.starts}
-    maps |= {m.name: m.title for m in map_methods() if not m.starts} | words()["prior"]
+    maps |= {m.name: m.title for m in map_methods()} | words()["prior"]
     made.globals |= {"words": words(), "MAPS": maps, "INDEXED": INDEXED}
     return made
 

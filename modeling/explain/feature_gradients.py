@@ -28,8 +28,7 @@ def feature_gradients(
     size: tuple[int, int],
     *,
     tolerance: float = 0.001,
-    max_evaluations: int = 128,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled = None,
 ) -> ImageMap:
     """The change of the logit, shared among the places of the feature map.
 
@@ -37,14 +36,12 @@ def feature_gradients(
         forward: feature maps (B, C, h', w') -> the target's logits (B,).
         features, baseline_features: (1, C, h', w') of the film and of its baseline.
         size: (h, w) of the film as the model reads it.
-        tolerance: stop where |delta| falls below this share of the change.
 
     Returns:
         (h, w) map in logits per pixel, interpolated; its sum is F(film) - F(baseline film) up to `tolerance`.
 
     Raises:
-        ViewboxError: the model answered with something that is no number.
-        ExplanationCancelled: `cancelled` said so.
+        ExplanationCancelled, ViewboxError: as `integrated_gradients`.
     """
     start = time.perf_counter()
     *_, account = integrated_gradients(
@@ -52,18 +49,13 @@ def feature_gradients(
         (features,),
         (baseline_features,),
         tolerance=tolerance,
-        max_evaluations=max_evaluations,
+        max_evaluations=128,
         internal_batch_size=32,
         cancelled=cancelled,
     )
     cells = account.attributions[0][0].sum(dim=0).float().cpu().numpy()  # h' w'
-    return ImageMap(
-        "feature_gradients",
-        spread(cells, size),
-        account.output,
-        account.evaluations,
-        time.perf_counter() - start,
-    )
+    values, seconds = spread(cells, size), time.perf_counter() - start
+    return ImageMap("feature_gradients", values, account.output, account.evaluations, seconds)
 
 
 def spread(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -18,17 +18,16 @@ from modeling.explain.study_path import StudyPath
 FeatureForward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def grad_cam(forward: FeatureForward, image: Tensor, *, rectify: bool = False) -> ImageMap:
+def grad_cam(forward: FeatureForward, image: Tensor) -> ImageMap:
     """One forward and one backward pass.
 
     Args:
         forward: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,)); the logits must be
             computed from those features.
         image: (1, 3, h, w) float, as the model reads it.
-        rectify: keep positive evidence only, as the paper does; otherwise the map is signed.
 
     Returns:
-        (h, w) map in logits per feature cell to first order, interpolated; it has no completeness.
+        (h, w) map in logits per feature cell to first order, interpolated; signed, unlike the paper's.
 
     Raises:
         ViewboxError: the model answered with something that is no number.
@@ -45,8 +44,6 @@ def grad_cam(forward: FeatureForward, image: Tensor, *, rectify: bool = False) -
     cam = interpolate(cam, size=image.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
     if not (torch.isfinite(cam).all() and torch.isfinite(logits).all()):
         raise ViewboxError("The model gave no number for this film; check the film and try again.")
-    if rectify:
-        cam = cam.clamp(min=0)
     return ImageMap("grad_cam", cam.cpu().numpy(), float(logits.detach()), 1, time.perf_counter() - start)
 
 

@@ -7,14 +7,9 @@ nothing. The rule here is the trapezoid: every node serves two pieces and stays 
 node's forward pass gives F there for nothing, so each piece knows exactly how far its own account is off. The
 next nodes halve the pieces that are off the most.
 
-Measured on a fine-tuned `tf_efficientnet_lite0` (192 px, 8 films, each from black and from blurred), |delta|
-after 32, 64, 128 gradients: median 8.3, 2.2, 1.1 %, largest 96, 34, 6 %; with Gauss-Legendre nodes over the
-whole path, captum's default: 6.9, 3.0, 2.6 %, largest 65, 210, 22 %. Delta first came down to 5 % after 36
-and to 1 % after 72 gradients (medians; one of 16 paths did not get there with 256). The map itself was off
-its limit by 8.5, 5.2, 2.8 % (L1) and with Gauss-Legendre by 8.6, 4.6, 2.4 %: what is gained is the account.
-
-Left out on purpose: weights fitted so that the sum meets F(x) - F(baseline). They bring delta to 0 with 16
-gradients and the map no nearer to its limit (16 % off, 14 % without): delta would no longer mean anything.
+What that buys stands in docs/maps.md. Left out on purpose: weights fitted so that the
+sum meets F(x) - F(baseline). They bring delta to 0 with 16 gradients and the map no nearer to its limit (16 %
+off, 14 % without): delta would no longer mean anything.
 """
 
 import math
@@ -45,10 +40,9 @@ class PathAttribution:
         output, baseline_output: F(x) and F(baseline).
         evaluations: gradients taken.
         seconds: wall time since the start.
-        piece_error: sum over the pieces of |its own delta|. Never below |convergence delta|, which may be
-            small because errors cancel.
-        map_change: how far the attributions moved since the last account, as a share of their magnitude
-            (L1); infinite for the first. It tells how settled the map is, which delta does not.
+        piece_error: sum over the pieces of |its own delta|: no errors cancel.
+        map_change: how far the attributions moved since the last account, as a share of their magnitude (L1);
+            infinite for the first.
     """
 
     attributions: tuple[Tensor, ...]
@@ -90,12 +84,11 @@ def integrated_gradients(
 
     Args:
         forward: (B, ...) tensors, one an input -> (B,) logits of the target.
-        inputs, baselines: the two ends of the path, float, each (1, ...): film (1, 3, h, w), field embeddings
-            (1, F, D), token embeddings (1, T, D), or any of them.
+        inputs, baselines: the two ends of the path, float, each (1, ...): film, field embeddings (1, F, D),
+            token embeddings (1, T, D), or any of them.
         tolerance: stop where |delta| is at most this share of |F(x) - F(baseline)|.
-        max_evaluations: stop after so many gradients (two or more); they are kept in memory, at 224 px
-            0.6 MB each.
-        internal_batch_size: points on the path per forward pass.
+        max_evaluations: stop after so many gradients (two or more), kept in memory (0.6 MB each at 224 px).
+        internal_batch_size: points on the path per forward pass; on a core, 4 are quicker than 8.
         progress: told the share of the budget that is spent, 0 to 1; 1 at the end.
         cancelled: asked before every forward pass.
 
@@ -168,11 +161,9 @@ class _Path:
         return means * np.diff(self._places) - np.diff(self._logits)
 
     def worst(self, count: int) -> np.ndarray:
-        """Middles of the pieces to halve next.
+        """Middles of the pieces to halve next: a long piece with a small error hides more than a short one.
 
-        The error is weighed with the root of the length: a long piece with a small error hides more than a
-        short one. Without the weight the map's own error was larger by a sixth (0.058 for 0.050 after 64
-        gradients, replayed on the same films from 9 first nodes).
+        Without the root of the length the map's own error was larger by a sixth after 64 gradients.
         """
         urgency = np.abs(self._piece_deltas) * np.sqrt(np.diff(self._places))
         chosen = np.sort(np.argsort(-urgency, kind="stable")[:count])

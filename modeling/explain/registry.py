@@ -92,6 +92,11 @@ class MapMethod:
         return Modality.IMAGE in config.modalities and all(_GIVEN[need](config) for need in self.needs)
 
     @property
+    def first_start(self) -> str:
+        """The baseline that it starts from, or covers with, where none is asked for."""
+        return next(iter(self.starts), "blurred")
+
+    @property
     def measured_as(self) -> tuple[str, ...]:
         """Its names in measurements: one a baseline where it starts from several."""
         return tuple(f"{self.name}_{start}" for start in self.starts) or (self.name,)

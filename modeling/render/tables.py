@@ -163,7 +163,7 @@ def point_table(entry: Mapping[str, Any]) -> Table:
 
 def map_table(found: Mapping[str, Any]) -> Table:
     """Every map, control and prior: does it point at the evidence?"""
-    keys = ("hit_rate", "miou", "on_evidence")
+    keys = ("hit_rate", "miou", "on_evidence", "in_lungs")
     body = [
         (
             str(name),
@@ -172,7 +172,7 @@ def map_table(found: Mapping[str, Any]) -> Table:
         )
         for name, row in part(found, "maps").items()
     ]
-    return Table.of("map hit miou on_evidence seconds", body)
+    return Table.of("map hit miou on_evidence in_lungs seconds", body)
 
 
 def fusion_table(block: Mapping[str, Any]) -> Table:

@@ -54,28 +54,20 @@ MEANINGS = (
 class Completeness:
     """Does the account add up? `delta` is total - (F(x) - F(baseline)), in logits."""
 
-    total: float
-    change: float
     delta: float
     relative_delta: float
     meaning: str
 
 
 def completeness(total: float, output: float, baseline_output: float) -> Completeness:
-    """Compare the sum of all attributions with the change of the logit that they explain.
-
-    Args:
-        total: sum over pixels, fields and words, in logits.
-        output, baseline_output: F(x) and F(baseline).
-    """
+    """Hold the sum over pixels, fields and words against F(x) - F(baseline), all in logits."""
     change = output - baseline_output
     delta = total - change
     if abs(change) <= 1e-6:
-        relative = 0.0 if abs(delta) <= 1e-6 else math.inf
-        return Completeness(total, change, delta, relative, "completeness.no_change")
+        return Completeness(delta, 0.0 if abs(delta) <= 1e-6 else math.inf, "completeness.no_change")
     relative = abs(delta) / abs(change)
-    verdict = "converged" if relative <= CONVERGED else "usable" if relative <= USABLE else "not_converged"
-    return Completeness(total, change, delta, relative, f"completeness.{verdict}")
+    case = "converged" if relative <= CONVERGED else "usable" if relative <= USABLE else "not_converged"
+    return Completeness(delta, relative, f"completeness.{case}")
 
 
 @dataclass(frozen=True)
@@ -96,12 +88,10 @@ class MapAgreement:
 
 
 def map_agreement(first: np.ndarray, second: np.ndarray, *, cell: int = 8) -> MapAgreement:
-    """Compare two maps, as with the same method on randomised weights: there, unlike is good.
+    """Compare two (h, w) signed maps of one film, as with randomised weights: there, unlike is good.
 
     Args:
-        first, second: (h, w) signed maps of the same film.
-        cell: both are summed over cells of this side first, so that neighbouring pixels that trade places
-            do not count.
+        cell: side of the cells over which both are summed first: neighbours that trade places do not count.
     """
     assert first.shape == second.shape, (first.shape, second.shape)
     a, b = cell_sums(first, cell), cell_sums(second, cell)
@@ -122,11 +112,7 @@ class ClassDiscrimination:
 
 
 def class_discrimination(first: np.ndarray, second: np.ndarray, *, cell: int = 8) -> ClassDiscrimination:
-    """Compare the maps of two targets of one film.
-
-    Near 1 the map does not depend on what was asked. Near -1 the second map is the first with the sign
-    turned, as in a task of two classes.
-    """
+    """Near 1 a map does not depend on what was asked; near -1 the other is it with the sign turned."""
     assert first.shape == second.shape, (first.shape, second.shape)
     correlation = rank_correlation(cell_sums(first, cell), cell_sums(second, cell))
     if math.isnan(correlation):
@@ -141,38 +127,25 @@ class RegionShare:
 
     Attributes:
         share: magnitudes inside over all magnitudes, 0 to 1; NaN for an empty map.
-        signed: logits inside, as they add up.
         area: area of the region over the area of the film, 0 to 1.
     """
 
     share: float
-    signed: float
     area: float
     meaning: str
 
-    @property
-    def enrichment(self) -> float:
-        """Share over area: 1 where the region gets what its size would give it."""
-        return self.share / self.area if self.area > 0 else math.nan
-
 
 def region_share(attribution: np.ndarray, region: np.ndarray) -> RegionShare:
-    """Share of attribution inside the lungs, at the border, on burned-in text or in any other region.
-
-    Args:
-        attribution: (h, w) signed map in logits.
-        region: (h, w) bool.
-    """
+    """Share of an (h, w) signed map inside an (h, w) bool region, by magnitude."""
     assert attribution.shape == region.shape, (attribution.shape, region.shape)
     inside = region.astype(bool)
     magnitude = np.abs(attribution.astype(np.float64))
     total, area = float(magnitude.sum()), float(inside.mean())
-    signed = float(attribution[inside].sum(dtype=np.float64))
     if total == 0.0 or area == 0.0:
-        return RegionShare(0.0 if total else math.nan, signed, area, "share.empty")
+        return RegionShare(0.0 if total else math.nan, area, "share.empty")
     share = float(magnitude[inside].sum()) / total
     case = "concentrated" if share > 1.5 * area else "spared" if share < area / 1.5 else "as_area"
-    return RegionShare(share, signed, area, f"share.{case}")
+    return RegionShare(share, area, f"share.{case}")
 
 
 def border_region(shape: tuple[int, int], fraction: float = 0.05) -> np.ndarray:
@@ -188,14 +161,7 @@ def border_region(shape: tuple[int, int], fraction: float = 0.05) -> np.ndarray:
 
 
 def cell_sums(values: np.ndarray, cell: int) -> np.ndarray:
-    """Sums over square cells (those at the far edges may be smaller); the total stays the same.
-
-    Args:
-        values: (h, w).
-
-    Returns:
-        (ceil(h / cell), ceil(w / cell)) float64.
-    """
+    """(h, w) -> (ceil(h / cell), ceil(w / cell)) float64: sums over square cells; the total is kept."""
     height, width = values.shape
     padded = np.pad(values.astype(np.float64), ((0, -height % cell), (0, -width % cell)))
     rows, columns = padded.shape[0] // cell, padded.shape[1] // cell
@@ -211,13 +177,10 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def ssim(first: np.ndarray, second: np.ndarray, *, span: float) -> float:
-    """Mean structural similarity with Gaussian windows of 1.5 places, -1 to 1.
+    """Mean structural similarity of two (h, w) maps with Gaussian windows of 1.5 places, -1 to 1.
 
     Args:
-        first, second: (h, w).
         span: distance between the smallest and largest value that are possible (1 for 0 to 1).
-
-    Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004.
     """
     a, b = first.astype(np.float64), second.astype(np.float64)
 

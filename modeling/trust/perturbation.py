@@ -5,16 +5,18 @@ Whole cells are exchanged rather than single pixels, which a network answers for
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from scipy.stats import t as student_t
 
-from modeling.errors import ExplanationCancelled
-from modeling.explain.occlusion import ImageForward, ask
+from modeling.explain.maps import Cancelled
+from modeling.explain.occlusion import ImageForward, answers
 from modeling.trust.metrics import cell_sums
+
+KINDS = ("deletion", "insertion")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +61,7 @@ def perturbation(
     steps: int = 12,
     random_orders: int = 5,
     batch_size: int = 8,
-    progress: Callable[[float], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    cancelled: Cancelled = None,
 ) -> Perturbation:
     """Exchange cells in the map's order, most positive first, and in random orders.
 
@@ -71,8 +72,7 @@ def perturbation(
         random_orders: two or more.
 
     Raises:
-        ExplanationCancelled: `cancelled` said so between two batches.
-        ViewboxError: the model answered with something that is no number.
+        ExplanationCancelled, ViewboxError: as `modeling.explain.occlusion.answers`.
     """
     assert attribution.shape == image.shape[1:] and random_orders >= 2, (attribution.shape, random_orders)
     blank = np.broadcast_to(np.asarray(fill, image.dtype), image.shape)
@@ -83,18 +83,12 @@ def perturbation(
     counts = np.unique(np.linspace(0, sums.size, steps + 1).round().astype(int))
     between = counts[1:-1]  # at the two ends every order shows the same film
     films = chain((image, blank), _films(image, blank, orders, between, cell, sums.shape))
-    total = 2 + 2 * len(orders) * len(between)
-    logits = _ask_in_batches(forward, films, total, batch_size, progress, cancelled)
-    # (deletion or insertion, order, step)
-    curves = logits[2:].reshape(2, len(orders), len(between))
-    deletion = np.pad(curves[0], ((0, 0), (1, 1)))
-    deletion[:, 0], deletion[:, -1] = logits[0], logits[1]
-    insertion = np.pad(curves[1], ((0, 0), (1, 1)))
-    insertion[:, 0], insertion[:, -1] = logits[1], logits[0]
-    fractions = counts / sums.size
-    return Perturbation(
-        _curve("deletion", fractions, deletion), _curve("insertion", fractions, insertion), total
-    )
+    logits = answers(forward, films, batch_size, cancelled)
+    curves = np.pad(logits[2:].reshape(2, len(orders), len(between)), ((0, 0), (0, 0), (1, 1)))
+    curves[0, :, 0] = curves[1, :, -1] = logits[0]
+    curves[0, :, -1] = curves[1, :, 0] = logits[1]
+    drawn = (_curve(kind, counts / sums.size, c) for kind, c in zip(KINDS, curves, strict=True))
+    return Perturbation(*drawn, evaluations=len(logits))
 
 
 def _films(
@@ -112,25 +106,6 @@ def _films(
                 exchanged[order[:count]] = True
                 mask = np.kron(exchanged.reshape(grid), np.ones((cell, cell), dtype=bool))
                 yield np.where(mask[: image.shape[1], : image.shape[2]], after, before)
-
-
-def _ask_in_batches(
-    forward: ImageForward,
-    films: Iterator[np.ndarray],
-    total: int,
-    batch_size: int,
-    progress: Callable[[float], None] | None,
-    cancelled: Callable[[], bool] | None,
-) -> np.ndarray:
-    logits: list[float] = []
-    while len(logits) < total:
-        if cancelled is not None and cancelled():
-            raise ExplanationCancelled("The explanation was stopped; start it again when you want it.")
-        batch = [next(films) for _ in range(min(batch_size, total - len(logits)))]
-        logits.extend(ask(forward, np.stack(batch)))
-        if progress is not None:
-            progress(len(logits) / total)
-    return np.array(logits)
 
 
 def _curve(kind: str, fractions: np.ndarray, logits: np.ndarray) -> PerturbationCurve:

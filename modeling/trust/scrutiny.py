@@ -1,9 +1,10 @@
 """Scrutiny: what checks an attribution, for one checkpoint. A second look at the same thing costs nothing."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled, ImageMap, gathered
-from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods
+from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names
 from modeling.explain.shapley import modality_account
 from modeling.explain.study_path import ImageBaseline, StudyPath, log_odds
 from modeling.labels import Target
@@ -26,6 +27,7 @@ from modeling.trust.measures import MEASURES
 from modeling.trust.removal_proof import Removal, answers, check, claimed, taken_away, without
 
 __all__ = ["MEASURES", "Scrutiny"]
+Kept = TypeVar("Kept")
 
 
 class Scrutiny:
@@ -55,33 +57,35 @@ class Scrutiny:
         study: Study,
         target: Target,
         *,
-        baseline: ImageBaseline = "black",
-        tolerance: float = 0.01,
-        max_evaluations: int = 256,
         progress: Callable[[float], None] | None = None,
         cancelled: Cancelled = None,
+        **effort: Any,
     ) -> Iterator[Attribution]:
-        """As `DiagnosisPipeline.explain`; a final account that is known already comes at once, and alone."""
-        key = ("explain", study_key(study), target, baseline, tolerance, max_evaluations)
-        known = self._kept.get(key)
-        if isinstance(known, Attribution):
+        """As `DiagnosisPipeline.explain`; a final account that is known already comes at once, and alone.
+
+        Args:
+            effort: its `baseline`, `tolerance` and `max_evaluations`.
+        """
+        key = ("explain", study_key(study), target, *sorted(effort.items()))
+        last = self._kept.get(key)
+        if isinstance(last, Attribution):
             if progress is not None:
                 progress(1.0)
-            yield known
+            yield last
             return
-        last = None
-        for last in self.pipeline.explain(
-            study,
-            target,
-            baseline=baseline,
-            tolerance=tolerance,
-            max_evaluations=max_evaluations,
-            progress=progress,
-            cancelled=cancelled,
-        ):
+        walk = self.pipeline.explain(study, target, progress=progress, cancelled=cancelled, **effort)
+        for last in walk:
             yield last
         if last is not None:
             self._kept.keep(key, last)
+
+    def _once(self, key: tuple[Hashable, ...], kind: type[Kept], compute: Callable[[], Kept]) -> Kept:
+        """What was kept under this key, computed where nothing was."""
+        known = self._kept.get(key)
+        if not isinstance(known, kind):
+            known = compute()
+            self._kept.keep(key, known)
+        return known
 
     # --- second opinions
 
@@ -106,16 +110,14 @@ class Scrutiny:
                 not read the film, or no number from the model.
             ExplanationCancelled: `cancelled` said so.
         """
-        offered = {m.name: m for m in map_methods("opinion", "control")}
-        offered = {n: m for n, m in offered.items() if m.kind == "control" or n in self.opinions}
+        offered = (*self.opinions, *method_names("control"))
         if method not in offered:
-            names = ", ".join(offered)
             raise ViewboxError(
                 "This checkpoint has no second opinion '{name}'; choose one of {names}.",
                 name=method,
-                names=names,
+                names=", ".join(offered),
             )
-        seen = self._seen(offered[method], study, target, baseline, cancelled)
+        seen = self._seen(map_method(method), study, target, baseline, cancelled)
         assert study.radiograph is not None, "a path with a film"
         native = to_native(seen.values, study.radiograph.shape)
         return FilmOpinion(method, target, native, seen.output, seen.seconds)
@@ -129,23 +131,22 @@ class Scrutiny:
         cancelled: Cancelled,
     ) -> ImageMap:
         """The map without padding, once."""
-        start = baseline or next(iter(method.starts), "blurred")
+        start = baseline or method.first_start
         key = ("opinion", study_key(study), target, method.name, start)
-        seen = self._kept.get(key)
-        if not isinstance(seen, ImageMap):
-            seen = self.film_map(method, study, target, start, cancelled)
-            self._kept.keep(key, seen)
-        return seen
+        return self._once(key, ImageMap, lambda: self.film_map(method, study, target, start, cancelled))
 
     def film_map(
         self,
         method: MapMethod,
         study: Study,
         target: Target,
-        baseline: ImageBaseline = "blurred",
+        baseline: ImageBaseline | None = None,
         cancelled: Cancelled = None,
     ) -> ImageMap:
         """A map as its method gives it, without the letterbox's padding; nothing is kept.
+
+        Args:
+            baseline: by default the first that the map names, else the blurred film.
 
         Raises:
             ViewboxError: as `opinion`.
@@ -163,7 +164,7 @@ class Scrutiny:
         cancelled: Cancelled,
         baseline: ImageBaseline | None = None,
     ) -> ImageMap:
-        paths = asked.paths(study, target, baseline or next(iter(method.starts), "blurred"))
+        paths = asked.paths(study, target, baseline or method.first_start)
         seen = method.see(paths, asked.model_features, cancelled)
         return replace(seen, method=method.name, values=paths[0].processed.letterbox.crop(seen.values))
 
@@ -183,14 +184,12 @@ class Scrutiny:
             ViewboxError: as `DiagnosisPipeline.explain`.
         """
         key = ("account", study_key(study), target, attribution_key(attribution))
-        known = self._kept.get(key)
-        if isinstance(known, ModalityAccount):
-            return known
-        account = modality_account(
-            self._paths(study, target, attribution), attribution, self.pipeline.model_features
-        )
-        self._kept.keep(key, account)
-        return account
+
+        def compute() -> ModalityAccount:
+            paths = self._paths(study, target, attribution)
+            return modality_account(paths, attribution, self.pipeline.model_features)
+
+        return self._once(key, ModalityAccount, compute)
 
     def _paths(self, study: Study, target: Target, attribution: Attribution) -> tuple[StudyPath, ...]:
         return self.pipeline.paths(study, target, attribution.baseline)
@@ -219,14 +218,7 @@ class Scrutiny:
         steps = self._steps(study, target, attribution, map_method(method), cancelled)
         for name, step in steps.items():
             key = (*about, name, "" if name == "account" else method)
-            known = self._kept.get(key)
-            if not isinstance(known, tuple):
-                start = time.perf_counter()
-                found = step()
-                each = (time.perf_counter() - start) / max(1, len(found))
-                known = tuple(replace(measure, seconds=each) for measure in found)
-                self._kept.keep(key, known)
-            yield from known
+            yield from self._once(key, tuple, lambda: _timed(step))  # noqa: B023 (called at once)
 
     def _steps(
         self, study: Study, target: Target, attribution: Attribution, method: MapMethod, cancelled: Cancelled
@@ -311,6 +303,14 @@ class Scrutiny:
         change = _asked(after, target) - _asked(before, target)
         said = claimed(removal, attribution, paths[0])
         return Proof(before, after, target, change, said, time.perf_counter() - start)
+
+
+def _timed(step: Callable[[], list[TrustMeasure]]) -> tuple[TrustMeasure, ...]:
+    """What a step measures, its seconds shared equally."""
+    start = time.perf_counter()
+    found = step()
+    each = (time.perf_counter() - start) / max(1, len(found))
+    return tuple(replace(measure, seconds=each) for measure in found)
 
 
 def _asked(answer: Prediction, target: Target) -> float:

@@ -36,8 +36,9 @@ from evaluation.maps.localisation_scores import (
 )
 from evaluation.maps.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
 from evaluation.maps.planted_shares import planted_share, summarise_shares
+from hub_config.cards.markdown import words
+from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import map_methods
-from modeling.explain.removal import removal_account
 from modeling.labels import Target, TaskName
 from modeling.model.film import resampled
 from modeling.pipeline import DiagnosisPipeline
@@ -142,6 +143,14 @@ def test_intervals_hold_their_value_and_leave_the_unknown_out() -> None:
     one_patient = with_interval([0.0, 1.0], ["a", "a"])
     assert one_patient["interval_95"] == [0.5, 0.5]  # films of one patient are drawn together
     assert with_interval([1.0, 2.0, 9.0], ["a", "b", "c"], np.median)["value"] == 2.0
+
+
+def test_the_share_in_the_lungs_counts_both_signs() -> None:
+    lungs, values = np.zeros((40, 32), bool), np.zeros((40, 32))
+    lungs[:20] = True
+    values[5, 5], values[6, 9], values[30, 5] = 2.0, -1.0, 1.0
+    assert score_map(values, corner(), smoothing=0, lungs=lungs).in_lungs == pytest.approx(0.75)
+    assert np.isnan(score_map(values, corner(), smoothing=0).in_lungs)
 
 
 def test_scores_are_summed_up() -> None:
@@ -415,8 +424,9 @@ def test_films_with_boxes_as_lines(film_checkpoint: Path, boxed: Path, capsys: p
     arguments = ["--data", str(boxed), "--max-evaluations", "8"]
     assert main(["--checkpoint", str(film_checkpoint), *arguments]) == 0
     printed = capsys.readouterr().out
-    assert "4 films of 4 patients" in printed and "films.parquet" in printed
-    assert all(name in printed for name in (*METHODS, *CONTROLS, *PRIORS))
+    assert "On 4 films with radiologists' boxes" in printed
+    titles = [m.title for m in map_methods() if not m.needs and m.points]
+    assert all(f"| {title}" in printed for title in (*titles, *words()["prior"].values()))
     assert "planted" not in printed and "AUROC" not in printed
     aside = ["--split", "validation", "--limit", "1", "--json"]
     assert main(["--checkpoint", str(film_checkpoint), *arguments, *aside]) == 0
@@ -434,7 +444,7 @@ def test_verdicts_on_every_film_with_boxes(
     record = found["maps"]["grad_cam"]
     assert sum(row["films"] for row in record["levels"].values()) == record["all"]["films"] == 2
     assert judge(asked) == 0
-    assert "integrated_gradients: AUROC" in capsys.readouterr().out
+    assert "| Integrated Gradients | " in capsys.readouterr().out
     assert judge([*asked, "--method", "crystal_ball"]) == 1
     assert "cannot be 'crystal_ball'" in capsys.readouterr().err
 

@@ -52,8 +52,7 @@ def test_grad_cam_is_captum_s(net: Net) -> None:
     assert np.allclose(ours.values, theirs[0, 0].detach().numpy(), atol=1e-6)
     assert ours.values.dtype == np.float32 and ours.method == "grad_cam"
     assert ours.output == pytest.approx(float(net(image)[0, 1]), abs=1e-6)
-    rectified = grad_cam(net.with_features, image, rectify=True).values
-    assert np.array_equal(rectified, np.maximum(ours.values, 0)) and not image.requires_grad
+    assert not image.requires_grad
 
 
 def test_grad_cam_finds_the_bright_spot() -> None:
@@ -122,10 +121,8 @@ def test_every_pixel_is_covered_with_any_fill(stride: int | None) -> None:
     assert image.min() == 1.0
 
 
-def test_occlusion_is_cancelled_tells_progress_and_refuses_nan() -> None:
-    image, told = np.ones((3, 16, 16), np.float32), []
-    occlusion(weighted(np.ones((3, 16, 16))), image, 0.0, patch=4, progress=told.append)
-    assert told == sorted(told) and told[-1] == 1.0
+def test_occlusion_is_cancelled_and_refuses_nan() -> None:
+    image = np.ones((3, 16, 16), np.float32)
     with pytest.raises(ExplanationCancelled, match="stopped"):
         occlusion(weighted(np.ones((3, 16, 16))), image, 0.0, patch=4, cancelled=lambda: True)
     with pytest.raises(ViewboxError, match="no number"):

@@ -25,7 +25,7 @@ FAILED = {
     "denied": TrustMeasure("support", -0.4, "support.denied"),
     "weakly_held": TrustMeasure("support", 0.3, "support.weak"),
     "misleads": TrustMeasure("deletion", 1.4, "perturbation.worse", 0.2, 0.9),
-    "as_random_places": TrustMeasure("deletion", 0.5, "perturbation.as_random", 0.2, 0.9),
+    "as_random_places": TrustMeasure("deletion", 0.6, "perturbation.as_random", 0.2, 0.9),
     "outside_lungs": TrustMeasure("lungs", 0.26, "share.as_area", 0.3, 0.3),
     "as_random_weights": TrustMeasure("random_weights_rank", 0.7, "agreement.alike"),
     "same_for_all": TrustMeasure("class_discrimination", 0.95, "discrimination.same_map"),
@@ -51,6 +51,11 @@ def test_one_decisive_failure_is_enough_whatever_else_passes(name: str) -> None:
     assert [(r.name, r.value) for r in found.reasons] == [(name, broken.value)]
     assert found.answers[QUESTION_OF[broken.name]] == "no"
     assert sum(answer == "no" for answer in found.answers.values()) == 1
+
+
+def test_places_count_when_hiding_them_moves_the_answer_more_than_random_ones_on_average() -> None:
+    near = TrustMeasure("deletion", 0.5, "perturbation.as_random", 0.2, 0.9)  # their mean is 0.55
+    assert verdict_of([*({**GOOD, "deletion": near}).values()]).level == "trustworthy"
 
 
 def test_two_failures_are_one_too_many_and_the_gravest_comes_first() -> None:
