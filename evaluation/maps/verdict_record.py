@@ -26,6 +26,8 @@ from modeling.progress import progress
 from modeling.trust.scrutiny import Scrutiny
 from modeling.trust.verdict import LEVELS, Verdict, verdict_of
 
+ON_THE_PAGE = Effort(tolerance=0.01, max_evaluations=256)
+
 
 @dataclass(frozen=True)
 class JudgedMap:
@@ -37,7 +39,7 @@ class JudgedMap:
 
 
 def judged(
-    scrutiny: Scrutiny, marked: MarkedStudy, methods: Sequence[MapMethod], effort: Effort
+    scrutiny: Scrutiny, marked: MarkedStudy, methods: Sequence[MapMethod], effort: Effort = ON_THE_PAGE
 ) -> list[JudgedMap]:
     """A study's map by each method, judged as on the page.
 
@@ -91,7 +93,6 @@ def verdicts(
     *,
     split: str = "all",
     limit: int | None = None,
-    effort: Effort | None = None,
 ) -> dict[str, Any]:
     """Judge the maps of films with boxes and hold the verdicts against the boxes.
 
@@ -107,7 +108,7 @@ def verdicts(
     appearance_modalities(pipeline)
     scrutiny, films = Scrutiny(pipeline), marked_films(data, limit, split=split)
     shown = progress(films, "judging", total=len(films))
-    rows = [judged(scrutiny, film, asked, effort or Effort()) for film in shown if film.region is not None]
+    rows = [judged(scrutiny, film, asked) for film in shown if film.region is not None]
     return {
         "checkpoint": pipeline.origin.name,
         "revision": pipeline.origin.revision,

@@ -37,7 +37,7 @@ from modeling.errors import ViewboxError
 from modeling.explain.registry import grain_of, map_method
 from modeling.labels import Target
 from modeling.render.colours import BRIGHT
-from modeling.render.pictures import AGAINST, FOR, OUTLINED, PERCENTILE, SIGNS, smoothed_density
+from modeling.render.pictures import AGAINST, FOR, OUTLINED, SIGNS, full_colour, smoothed_density
 from modeling.study import Modality
 
 GRID_SIDE = 128
@@ -194,7 +194,7 @@ def map_layer(
     texts = {sign: say(key, language, scale="{scale}", target=words["target"]) for sign, key in keys.items()}
     return layer(
         density,
-        float(np.percentile(np.abs(density), PERCENTILE)),
+        full_colour(density, known.full * image.size),
         name=f"{turn}/{target.slug}/{method}/{baseline}",
         label=say("viewer.film_map_name" if baseline else "viewer.map_name", language, **words),
         text=f"{alt}. {in_words}" if in_words else alt,

@@ -56,6 +56,7 @@ class MapMethod:
         of_the_target: whether it answers the target; otherwise it is the same for every one.
         grain: how wide it is gathered, as a share of the film's longer side; the sum is kept.
         points: whether it can be measured by where it points.
+        full: value from which its colour may be full, so that a faint map is not painted like a strong one.
     """
 
     name: str
@@ -71,6 +72,7 @@ class MapMethod:
     of_the_target: bool = True
     grain: float = COARSE
     points: bool = True
+    full: float = 0.0
 
     def see(
         self, paths: "Sequence[StudyPath]", features: "Features", cancelled: "Cancelled" = None
@@ -198,6 +200,7 @@ for _method in (
         signed=False,
         needs=("evidence pooling",),
         of_the_target=False,
+        full=0.5,
     ),
     MapMethod(
         "edges",

@@ -104,7 +104,7 @@ def heat_map(
     assert 0.0 <= opacity <= 1.0 and sign in SIGNS and np.isfinite(attribution).all(), (opacity, sign)
     film = film_picture(brightness, max_side)
     density = smoothed_density(attribution, smoothing)
-    limit = float(np.percentile(np.abs(density), PERCENTILE)) if scale is None else float(scale)
+    limit = full_colour(density) if scale is None else float(scale)
     relative = density / limit if limit > 0 else np.zeros_like(density)
     clipped = float((np.abs(relative) > 1.0).mean())
     shown = np.clip(relative, 0.0 if sign == "positive" else -1.0, 0.0 if sign == "negative" else 1.0)
@@ -137,8 +137,19 @@ def map_of_method(
     if not method.signed:
         options["sign"] = "positive"
     lines = (OUTLINED,) if opacity else ()
-    options = {"smoothing": method.grain, "above": HIDDEN, "contours": lines} | options
+    scale = full_colour(smoothed_density(attribution, method.grain), method.full * attribution.size)
+    options = {"smoothing": method.grain, "above": HIDDEN, "contours": lines, "scale": scale} | options
     return heat_map(brightness, attribution, opacity=opacity, **options)
+
+
+def full_colour(density: np.ndarray, least: float = 0.0) -> float:
+    """The value at full colour: the `PERCENTILE` of the magnitudes.
+
+    Args:
+        density: as `smoothed_density` gives it.
+        least: no less than this, as a sum over the whole film at that value everywhere.
+    """
+    return max(float(np.percentile(np.abs(density), PERCENTILE)), least / 100.0)
 
 
 def _floor(shown: np.ndarray, percentile: float) -> float:

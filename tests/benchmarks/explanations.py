@@ -32,9 +32,9 @@ MOST = 0.9
 film needs more."""
 
 BARS = {
-    "first_map_s": 1.0,
-    "to_5_percent_s": 1.5,
-    "to_1_percent_s": 6.0,
+    "first_map_s": 0.45,
+    "to_5_percent_s": 1.0,
+    "to_1_percent_s": 2.0,
     "prove_s": 0.15,
     "trust_panel_s": 6.0,
     "explanation_growth_gb": 1.5,

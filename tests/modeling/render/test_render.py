@@ -290,3 +290,17 @@ def test_colour_is_thinner_on_bright_tissue() -> None:
     full = colours(1.0)[:, -1].astype(int)  # the strongest colour on each gray
     assert tuple(full[0]) == FOR and np.abs(full[255] - FOR).max() > 60
     assert (np.diff(np.abs(full - FOR).sum(axis=1)) >= -3).all()
+
+
+def test_faint_evidence_is_not_painted_like_strong_evidence() -> None:
+    """Weights from 0 to 1: below a half colour stays thin; in logits every map has its own scale."""
+
+    def warmest(method: str, height: float) -> int:
+        return warmth(map_of_method(FILM, blob(30, 45, height), map_method(method)).picture)[
+            25:36, 40:51
+        ].max()
+
+    assert warmest("evidence", 0.1) < warmest("evidence", 0.9) / 2
+    assert warmest("grad_cam", 0.1) == pytest.approx(warmest("grad_cam", 0.9), abs=2)
+    drawn = map_of_method(FILM, blob(30, 45, 0.1), map_method("evidence"))
+    assert drawn.scale == pytest.approx(0.5 * FILM.size / 100)
