@@ -117,19 +117,12 @@ def _compared(answers: AblationAnswers, modality: Modality, chosen: np.ndarray) 
 
     return {
         **_auroc(answers.removed[modality], answers, chosen),
-        "drop": _measured(drop, both, answers, chosen),
+        "drop": _auroc(both, answers, chosen, drop),
     }
 
 
-def _auroc(values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray) -> dict[str, Any]:
-    return _measured(macro_auroc, values, answers, chosen)
-
-
-def _measured(
-    metric: Score,
-    values: np.ndarray,
-    answers: AblationAnswers,
-    chosen: np.ndarray,
+def _auroc(
+    values: np.ndarray, answers: AblationAnswers, chosen: np.ndarray, metric: Score = macro_auroc
 ) -> dict[str, Any]:
     labels, count = answers.labels[chosen], int(chosen.sum())
     if len(np.unique(labels)) < 2:  # nothing to rank

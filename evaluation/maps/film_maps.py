@@ -55,18 +55,18 @@ class FilmMapper:
     def _given(self) -> list[MapMethod]:
         return [m for m in map_methods() if m.points and m.is_given_by(self.pipeline.config)]
 
+    def _starts(self, method: MapMethod) -> Iterator[tuple[str, ImageBaseline]]:
+        """A map's names in measurements, each with the baseline that it starts from."""
+        yield from zip(method.measured_as, method.starts or (_OTHERWISE,), strict=True)
+
     def accounts(self, study: Study, target: Target) -> dict[str, Attribution]:
         """Integrated Gradients of all modalities: from every baseline of the film, and on random weights."""
-        return {
-            name: self._account(forgetful, study, target, start) for name, forgetful, start in self._walks()
-        }
-
-    def _walks(self) -> Iterator[tuple[str, bool, ImageBaseline]]:
+        found: dict[str, Attribution] = {}
         for method in self._given:
-            if method.kind == "account":
-                yield from ((f"{method.name}_{start}", False, start) for start in method.starts)
-            elif method.forgetful:
-                yield method.name, True, _OTHERWISE
+            asked = self._scrutiny.forgetful if method.forgetful else self.pipeline
+            for name, start in self._starts(method) if method.kind == "account" or method.forgetful else ():
+                *_, found[name] = asked.explain(study, target, baseline=start, **vars(self.effort))
+        return found
 
     def removals(self, study: Study, target: Target) -> Attribution:
         """Occlusion of fields and words, beside that of the film among `maps`."""
@@ -81,22 +81,13 @@ class FilmMapper:
         Raises:
             ViewboxError: the model gave no number.
         """
-        maps = {name: _of_account(account) for name, account in accounts.items()}
+        maps = {name: FilmMap(account.image, account.seconds) for name, account in accounts.items()}
         for method in self._given:
-            for name, start in zip(method.measured_as, method.starts or (_OTHERWISE,), strict=True):
+            for name, start in self._starts(method):
                 if name not in maps:
                     seen = self._scrutiny.film_map(method, study, target, start)
                     maps[name] = FilmMap(seen.values, seen.seconds)
         return maps
-
-    def _account(self, forgetful: bool, study: Study, target: Target, baseline: ImageBaseline) -> Attribution:
-        pipeline = self._scrutiny.forgetful if forgetful else self.pipeline
-        return list(pipeline.explain(study, target, baseline=baseline, **vars(self.effort)))[-1]
-
-
-def _of_account(account: Attribution) -> FilmMap:
-    assert account.image is not None, "a film was given"
-    return FilmMap(account.image, account.seconds)
 
 
 # --- priors: where one would point without looking

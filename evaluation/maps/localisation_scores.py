@@ -23,15 +23,7 @@ _LEVELS = 256
 
 
 def positive_evidence(values: np.ndarray, smoothing: float = COARSE) -> np.ndarray:
-    """What speaks for the target, place by place, after neighbouring pixels were averaged.
-
-    Args:
-        values: (h, w) signed map.
-        smoothing: standard deviation of the Gaussian as a share of the longer side; 0 for none.
-
-    Returns:
-        (h, w) float64, 0 and above.
-    """
+    """What of an (h, w) signed map speaks for the target, after it was `gathered` by `smoothing`."""
     return gathered(values, smoothing).clip(min=0.0)
 
 
@@ -123,12 +115,7 @@ def with_interval(
     patients: Sequence[str],
     statistic: Callable[[np.ndarray], float] = np.mean,
 ) -> dict[str, Any]:
-    """A mean (or another statistic) with its 95 % bootstrap interval by patient; None without any value.
-
-    Args:
-        values: (N,); NaN is left out.
-        patients: (N,) patient of each.
-    """
+    """A mean (or another statistic) of (N,) values but NaN, with its 95 % bootstrap interval by patient."""
     numbers, names = np.asarray(values, np.float64), np.asarray(patients)
     known = np.isfinite(numbers)
     numbers, names = numbers[known], names[known]

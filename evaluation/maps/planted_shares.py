@@ -19,12 +19,10 @@ class PlantedShare:
     """One study's account against what was planted; NaN where a modality holds no evidence or is not read.
 
     Attributes:
-        on_evidence: table and text -> share of its positive attribution that lies on the evidence in it; how
-            much of a map does is graded with the map.
-        by_area: the same -> share of its known fields or words that are evidence: what an even account would
-            give.
-        held: share of the positive modality share that lies on the modalities that hold the evidence; NaN
-            where the parts of the account do not add up, so that they cannot be compared.
+        on_evidence: table and text -> share of its positive attribution that lies on the evidence in it.
+        by_area: the same -> share of its fields or words that are evidence: what an even account would give.
+        held: share of the positive modality share on the modalities that hold the evidence; NaN where the
+            parts of the account do not add up.
         right: whether the model's most probable class is the reference.
     """
 

@@ -28,13 +28,11 @@ def attention_to_film(
 
     Args:
         attend: one attention a modality: its sequence asks, the sequences of all others answer.
-        sequences: (1, S, D) a modality; masks: (1, S) bool a modality, True where there is something.
+        sequences, masks: (1, S, D) and (1, S) bool a modality, True where there is something.
         film: which modality is the film; its sequence is a square grid of patches.
-        size: (h, w) of the film as the model reads it.
 
     Returns:
-        (h, w) map, 0 and above: attention weights, mean over heads and over all fields and words that ask,
-        interpolated; it sums to the share of all attention that the film gets.
+        (h, w) map: weights, mean over heads, fields and words that ask; it sums to the film's share.
 
     Raises:
         ViewboxError: nothing but the film is there to look at it.

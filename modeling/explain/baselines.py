@@ -54,10 +54,9 @@ def placed(square: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def gather_baselines(
     films: Iterable[Radiograph], normals: Iterable[Radiograph], percentiles: tuple[float, ...]
 ) -> StoredBaselines:
-    """The mean of `films`, and `normals` as they are.
+    """The mean of the training's `films`, read one at a time, and `normals` as they are.
 
     Args:
-        films: those that the checkpoint was trained on; read once, one at a time.
         normals: few films of Negative appearance whose licence lets them be passed on; may be empty.
         percentiles: as the checkpoint's processor windows a film.
     """

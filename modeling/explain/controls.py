@@ -21,14 +21,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def edge_map(brightness: np.ndarray) -> ImageMap:
-    """Sobel's gradient magnitude of the film.
-
-    Args:
-        brightness: (h, w) float in [0, 1].
-
-    Returns:
-        (h, w) map, 0 and above, in brightness per pixel; no model is asked.
-    """
+    """Sobel's gradient magnitude of a film (h, w) in [0, 1], in brightness per pixel; no model is asked."""
     start = time.perf_counter()
     film = np.asarray(brightness, dtype=np.float32)
     # The kernel sums to 8 for a ramp of one brightness per pixel.
@@ -39,13 +32,9 @@ def edge_map(brightness: np.ndarray) -> ImageMap:
 def with_random_weights(module: Module, seed: int = 0) -> Module:
     """A copy that has forgotten its training: use any method on its forward as the control.
 
-    Every weight tensor (two dimensions and more) is drawn anew, each output's weights from a normal
-    distribution with their own mean and standard deviation. Biases and norms stay as they are, so that
-    signals keep their size: with one deviation for the whole tensor, or fresh norms, a fine-tuned
-    `tf_efficientnet_lite0` turns so rough that Integrated Gradients do not converge at all (gap over 100 %
-    after 64 gradients, against 1 %).
-
-    The same seed gives the same copy; the module itself and the global random state are left alone.
+    Each output's weights are drawn anew from a normal distribution with their own mean and deviation. Biases
+    and norms stay, so that signals keep their size: else the net turns so rough that Integrated Gradients
+    do not converge. The same seed gives the same copy; the global random state is left alone.
     """
     twin = copy.deepcopy(module)
     generator = torch.Generator().manual_seed(seed)

@@ -22,9 +22,7 @@ def grad_cam(forward: FeatureForward, image: Tensor) -> ImageMap:
     """One forward and one backward pass.
 
     Args:
-        forward: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,)); the logits must be
-            computed from those features.
-        image: (1, 3, h, w) float, as the model reads it.
+        forward: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,) computed from them).
 
     Returns:
         (h, w) map in logits per feature cell to first order, interpolated; signed, unlike the paper's.

@@ -35,15 +35,10 @@ class ImageMap:
 
 
 def gathered(values: np.ndarray, grain: float) -> np.ndarray:
-    """A map at the scale that the network tells apart; the sum stays the same.
+    """A signed map (h, w) at the scale that the network tells apart, float64; the sum stays the same.
 
     Args:
-        values: (h, w) signed.
-        grain: standard deviation of a Gaussian that folds back at the edges, as a share of the longer side; 0
-            leaves the map as it is.
-
-    Returns:
-        (h, w) float64.
+        grain: standard deviation of a Gaussian that folds back at the edges, as a share of the longer side.
     """
     signed = np.asarray(values, np.float64)
     return gaussian_filter(signed, grain * max(signed.shape)) if grain > 0 else signed

@@ -35,9 +35,8 @@ class ShapleyValues:
 
     Attributes:
         values: the Shapley value of each modality; they sum to `change`.
-        dividends: what each coalition of one or more modalities adds beyond all coalitions inside it
-            (Harsanyi); they sum to `change` too. Of one modality: its effect alone. Of two or three: their
-            interaction, positive where they reinforce each other.
+        dividends: what each coalition adds beyond all coalitions inside it (Harsanyi); they sum to `change`
+            too. Of one modality: its effect alone; of more: their interaction, positive where they reinforce.
         worth: F for every coalition, the empty one included.
     """
 

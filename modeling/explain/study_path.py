@@ -90,10 +90,7 @@ class StudyPath:
         self.baselines: tuple[Tensor, ...] = tuple(start.to(end.dtype) for end, start in pairs)
 
     def _image_baseline(self) -> Tensor:
-        """(1, 3, h, w): black, the film blurred inside its own borders, or a stored film in its place.
-
-        The padding stays black.
-        """
+        """(1, 3, h, w): black, the film blurred inside its borders, or a stored film; padding stays black."""
         image, box = self.processor.config.image, self.processed.letterbox
         square = np.zeros((image.size, image.size), np.float32)
         if self.baseline == "blurred":
@@ -130,11 +127,7 @@ class StudyPath:
             return self.model.encoders["text"].embed(self.masked(range(len(self.processed.text.words))))
 
     def masked(self, words: Collection[int]) -> Tensor:
-        """(1, T) token ids in which every piece of some words is [MASK].
-
-        Args:
-            words: positions in the words that the model read.
-        """
+        """(1, T) token ids in which every piece of some words, by their positions, is [MASK]."""
         tokenizer, tokens = self.processor.tokenizer, self._batch.tokens
         mask_id = tokenizer.token_to_id("[MASK]")
         empty_id = mask_id if mask_id is not None else tokenizer.token_to_id("[PAD]")
@@ -170,30 +163,18 @@ class StudyPath:
 
     @property
     def film(self) -> Tensor:
-        """(1, 3, h, w): the film as the model reads it.
-
-        Raises:
-            ViewboxError: there is none on this path.
-        """
+        """(1, 3, h, w): the film as the model reads it; raises as `film_place`."""
         return self.inputs[self.film_place]
 
     @property
     def brightness(self) -> np.ndarray:
-        """(h, w) float32 in [0, 1]: the film as the model reads it, without padding.
-
-        Raises:
-            ViewboxError: there is none on this path.
-        """
+        """(h, w) float32 in [0, 1]: the film as it is read, without padding; raises as `film_place`."""
         image = self.processor.config.image
         return self.processed.letterbox.crop(self.film[0, 0].cpu().numpy() * image.std + image.mean)
 
     @property
     def film_baseline(self) -> Tensor:
-        """(1, 3, h, w): what the film starts from.
-
-        Raises:
-            ViewboxError: there is no film on this path.
-        """
+        """(1, 3, h, w): what the film starts from; raises as `film_place`."""
         return self.baselines[self.film_place]
 
     @property

@@ -55,15 +55,7 @@ class HeatMap:
 
 
 def film_picture(brightness: np.ndarray, max_side: int = 1024) -> Image.Image:
-    """The film alone.
-
-    Args:
-        brightness: (H, W) float32 in [0, 1].
-        max_side: limit of the longer side in pixels; a smaller film is not enlarged.
-
-    Returns:
-        Mode L, aspect kept.
-    """
+    """The film alone in mode L, (H, W) in [0, 1], the longer side at most `max_side`, never enlarged."""
     assert brightness.ndim == 2 and max_side >= 1, (brightness.shape, max_side)
     stored = (np.nan_to_num(brightness).clip(0.0, 1.0) * 255.0).round().astype(np.uint8)
     picture = Image.fromarray(stored)
@@ -93,11 +85,10 @@ def heat_map(
         scale: attribution at full colour, in logits per 1 % of the film's area; by default the 99.5th
             percentile of the smoothed magnitudes. Give two maps the same one to compare them.
         max_side: limit of the longer side in pixels.
-        smoothing: standard deviation of a Gaussian, as a share of the longer side; it keeps the sum. 0 for
-            none.
-        above: percentile, 0 to below 100; only places whose magnitude, of the signs shown, reaches it are
-            coloured. The scale does not depend on it.
-        contours: percentiles, 0 to below 100, of the same magnitudes; lines are drawn where they are reached.
+        smoothing: standard deviation of a Gaussian that keeps the sum, as a share of the longer side.
+        above: percentile, 0 to below 100, of the magnitudes shown, from which places are coloured. The scale
+            does not depend on it.
+        contours: percentiles of the same magnitudes; lines are drawn where they are reached.
     """
     assert all(0.0 <= p < 100.0 for p in (above, *contours)), (above, contours)
     assert brightness.shape == attribution.shape, (brightness.shape, attribution.shape)
@@ -171,11 +162,7 @@ def _draw_contour(picture: np.ndarray, values: np.ndarray, level: float) -> None
 
 
 def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
-    """A map as logits per 1 % of the film's area, on a grid of at most 256 cells a side.
-
-    Args:
-        attribution: (H, W) signed, in logits per native pixel.
-        smoothing: standard deviation of the Gaussian as a share of the longer side.
+    """A map (H, W) in logits per pixel -> per 1 % of the film's area, on at most 256 cells a side.
 
     Returns:
         (gh, gw) float64; its mean times 100 is the sum of `attribution`, whatever the smoothing.
@@ -255,12 +242,7 @@ def _average(length: int, cells: int, sigma: float) -> np.ndarray:
 
 
 def word_spans(text: str, words: Sequence[WordAttribution]) -> list[tuple[str, float | None]]:
-    """The whole text in pieces: each word with what it added, and what lies between with None.
-
-    Args:
-        text: one section as given.
-        words: attributions of that section, in any order; words that were cut are simply not there.
-    """
+    """One section's text in pieces: each of its words with what it added, and what lies between with None."""
     spans: list[tuple[str, float | None]] = []
     done = 0
     for word in sorted(words, key=lambda w: w.start):

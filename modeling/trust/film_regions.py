@@ -1,10 +1,8 @@
 """Where the lungs lie on a film, and what is burned into it: simple classical estimates, for shares only.
 
-They say how much of a map falls on places that can or cannot carry a finding; they are no segmentation to
-measure a patient with. On 24 phantoms, whose lungs are known (behind heart and opacities too), the lung
-fields' IoU is 0.69 on average, 0.51 at worst; on real films they spill over the shoulder in about one of
-three. On 16 phantoms the marks cover 0.87 of the letters' pixels, and 0.88 of what is marked lies within 10
-pixels (of 512) of a letter.
+No segmentation to measure a patient with: on 24 phantoms, whose lungs are known, the lung fields' IoU is 0.69
+on average, 0.51 at worst; on real films they spill over the shoulder in about one of three. On 16 phantoms the
+marks cover 0.87 of the letters' pixels; 0.88 of them lie within 10 pixels (of 512) of a letter.
 """
 
 import numpy as np
@@ -46,10 +44,7 @@ def lung_fields(film: np.ndarray) -> np.ndarray:
     An opacity as bright as bone is found only where the rest of its lung surrounds it.
 
     Args:
-        film: (H, W) brightness in [0, 1], bone bright, a frontal view upright.
-
-    Returns:
-        (H, W) bool; nothing where the film is even.
+        film: (H, W) brightness in [0, 1], bone bright, frontal, upright; nothing is found on an even one.
     """
     ratio = min(1.0, _SIDE / max(film.shape))
     shape = tuple(max(8, round(side * ratio)) for side in film.shape)

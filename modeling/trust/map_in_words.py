@@ -41,14 +41,7 @@ class PlaceOfWeight:
 
 
 def zone_masks(film: np.ndarray) -> dict[str, np.ndarray]:
-    """The six zones of a frontal film; none where no two lungs are found.
-
-    Args:
-        film: (H, W) brightness in [0, 1], upright.
-
-    Returns:
-        Zone -> (H, W) bool; the zones do not overlap.
-    """
+    """Zone -> (H, W) bool of an upright frontal film, (H, W) in [0, 1]; none where no two lungs are found."""
     lungs = lung_fields(film)
     width = lungs.shape[1]
     masks = {}
@@ -67,15 +60,7 @@ def zone_masks(film: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def place_of_weight(density: np.ndarray, film: np.ndarray) -> PlaceOfWeight | None:
-    """Where a map lies.
-
-    Args:
-        density: (h, w) signed, over the whole film, at any resolution.
-        film: (H, W) brightness in [0, 1].
-
-    Returns:
-        None for an empty map, or where no two lungs are found on the film.
-    """
+    """Where an (h, w) signed map lies on a film, (H, W) in [0, 1]; None without map or lungs."""
     small = Image.fromarray(np.ascontiguousarray(film, np.float32)).resize(
         density.shape[::-1], Image.Resampling.BOX
     )

@@ -38,12 +38,7 @@ class Removal:
 
 
 def strongest_place(values: np.ndarray, grain: float) -> np.ndarray | None:
-    """(h, w) bool: the place around a map's maximum where it reaches half of it; None without one.
-
-    Args:
-        values: (h, w) signed; only what speaks for the target counts.
-        grain: how wide it is gathered, as a share of the longer side.
-    """
+    """(h, w) bool: around the maximum of an (h, w) map, gathered by `grain`, where it reaches half of it."""
     evidence = gathered(values, grain)
     peak = float(evidence.max())
     if not peak > 0:
@@ -85,21 +80,13 @@ def without(study: Study, fields: Sequence[str]) -> Study:
 def taken_away(
     removal: Removal, study: Study, processor: StudyProcessor, paths: Sequence[StudyPath]
 ) -> ProcessedStudy:
-    """The study as the model reads it without what is taken away.
-
-    Args:
-        paths: from the attribution's baseline to the whole study.
-    """
+    """The study as the model reads it without what is taken away; the paths lead from the baseline to it."""
     processed = paths[0].processed
     inputs = processed.inputs
     if removal.fields:
         numeric, category, known = encode_table(without(study, removal.fields).table, processor.config.table)
-        inputs = replace(
-            inputs,
-            numeric=torch.from_numpy(numeric)[None],
-            category=torch.from_numpy(category)[None],
-            known=torch.from_numpy(known)[None],
-        )
+        values = {"numeric": numeric, "category": category, "known": known}
+        inputs = replace(inputs, **{name: torch.from_numpy(v)[None] for name, v in values.items()})
     if removal.region is not None:
         mask = torch.zeros(inputs.image.shape[-2:])
         processed.letterbox.crop(mask)[:] = torch.from_numpy(covered(removal.region, paths[0]))

@@ -106,8 +106,7 @@ class Scrutiny:
                 account start from; by default the first that the map names, else the blurred film.
 
         Raises:
-            ViewboxError: no film, no such method for this checkpoint, a target that it lacks or that does
-                not read the film, or no number from the model.
+            ViewboxError: no film, no such map or target of this checkpoint, or no number from the model.
             ExplanationCancelled: `cancelled` said so.
         """
         offered = (*self.opinions, *method_names("control"))
