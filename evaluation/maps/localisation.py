@@ -6,7 +6,7 @@ methods: a method that does not beat them shows the film, or chest films in gene
 saw.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 PHANTOM_SEED = 7
 """Of the series; the bundled teaching checkpoint was trained on the series with seed 1000."""
 PHANTOM_SIZE = 192
-GRADED = ("hit_rate", "on_evidence")
 GATHERED = "integrated_gradients_black"
 SCALES = (0.02, 0.04, 0.06, 0.08, 0.12)
 """Deviations of the Gaussian that gathers the account's map, as shares of the longer side: 4 to 25 pixels of
@@ -149,15 +148,16 @@ class Benchmark:
             "median_relative_delta": {b: _finite(np.median(d)) for b, d in self._deltas.items()},
             "maps": table,
             "methods": len(self.mapper.methods),
-            "gathered": {
-                str(scale): {k: v for k, v in summarise_scores(rows, self._patients).items() if k in GRADED}
-                for scale, rows in self._gathered.items()
-            },
+            "gathered": {str(scale): self._at_a_scale(rows) for scale, rows in self._gathered.items()},
             "best": self._margins(scores, table),
         }
         if self._shares:
             summary["planted_evidence"] = self._planted(table, summary["evidence_area"]["value"])
         return summary
+
+    def _at_a_scale(self, scores: Sequence[Score]) -> dict[str, Any]:
+        found = summarise_scores(scores, self._patients)
+        return {key: found[key] for key in ("hit_rate", "on_evidence")}
 
     def _planted(self, table: dict[str, Any], area: float) -> dict[str, Any]:
         """Method or control -> its shares on the evidence in film, table and words, if it speaks of them."""

@@ -43,11 +43,9 @@ def planted_share(marked: MarkedStudy, account: Attribution, right: bool) -> Pla
     if Modality.TABLE in facts.holders and any(f.name in facts.fields for f in known):
         weights = np.array([float(f.name in facts.fields) for f in known])
         values[Modality.TABLE] = (np.array([f.attribution for f in known]), weights)
-    words = account.words
-    if Modality.TEXT in facts.holders and words:
-        weights = np.array([float(_is_evidence(word, facts.words)) for word in words])
-        if weights.any():
-            values[Modality.TEXT] = (np.array([w.attribution for w in words]), weights)
+    weights = np.array([float(_is_evidence(word, facts.words)) for word in account.words])
+    if Modality.TEXT in facts.holders and weights.any():
+        values[Modality.TEXT] = (np.array([w.attribution for w in account.words]), weights)
     logits = np.array([account.modality_share.logits[m] for m in Modality])
     holds = np.array([float(m in facts.holders) for m in Modality])
     comparable = facts.holders and account.method == "integrated_gradients"

@@ -29,16 +29,11 @@ def sheet_methods(pipeline: DiagnosisPipeline) -> list[MapMethod]:
 
 
 def contact_sheet(
-    pipeline: DiagnosisPipeline,
-    cases: Iterable[Case],
-    count: int,
-    methods: Sequence[MapMethod],
-    theme: str = "light",
+    pipeline: DiagnosisPipeline, cases: Iterable[Case], count: int, methods: Sequence[MapMethod], theme: str
 ) -> Image.Image:
-    """A row a film: the film alone, then each map of the most probable appearance.
+    """A row for each of `count` films: the film alone, then each map of its most probable appearance.
 
     Args:
-        cases: `count` of them, with a film each.
         theme: `light` or `dark`.
     """
     scrutiny, (ground, ink) = Scrutiny(pipeline), INK[theme]

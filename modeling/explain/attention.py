@@ -4,6 +4,7 @@ It says what is read, not what it does to the answer: neither sign nor logits, a
 target of a task. Source: Jain and Wallace, Attention is not Explanation, NAACL 2019.
 """
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -24,28 +25,20 @@ def attention_to_film(
     film: int,
     size: tuple[int, int],
 ) -> ImageMap:
-    """How much the other modalities' sequences attend to each patch of the film.
+    """(h, w): how much the others attend to each patch of the film, mean over heads, fields and words.
 
     Args:
         attend: one attention a modality: its sequence asks, the sequences of all others answer.
         sequences, masks: (1, S, D) and (1, S) bool a modality, True where there is something.
         film: which modality is the film; its sequence is a square grid of patches.
-
-    Returns:
-        (h, w) map: weights, mean over heads, fields and words that ask; it sums to the film's share.
-
-    Raises:
-        ViewboxError: nothing but the film is there to look at it.
     """
     start = time.perf_counter()
     asked = [i for i in range(len(sequences)) if i != film and bool(masks[i].any())]
     if not asked or not bool(masks[film].any()):
         raise ViewboxError("Attention needs a film and a table or a text to look at it; give both.")
     rows = [_weights_on_film(attend[i], sequences, masks, i, film) for i in asked]
-    patches = torch.cat(rows).mean(dim=0)  # P
-    side = round(len(patches) ** 0.5)
-    assert side * side == len(patches), len(patches)
-    values = spread(patches.float().cpu().numpy().reshape(side, side), size)
+    patches = torch.cat(rows).mean(dim=0)  # P; they sum to the share of all attention that the film gets
+    values = spread(patches.float().cpu().numpy().reshape(2 * [math.isqrt(len(patches))]), size)
     return ImageMap("attention", values, float("nan"), 1, time.perf_counter() - start)
 
 

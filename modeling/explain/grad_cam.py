@@ -36,8 +36,7 @@ def grad_cam(forward: FeatureForward, image: Tensor) -> ImageMap:
         assert features.ndim == 4 and features.shape[0] == 1, features.shape
         assert logits.shape == (1,), logits.shape
         (gradient,) = torch.autograd.grad(logits.sum(), features)
-    # (1, C, h', w') weighted by each channel's mean gradient -> (1, 1, h', w')
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)  # 1 C 1 1
     cam = (weights * features).sum(dim=1, keepdim=True).detach().float()
     cam = interpolate(cam, size=image.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
     if not (torch.isfinite(cam).all() and torch.isfinite(logits).all()):

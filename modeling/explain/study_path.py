@@ -217,9 +217,8 @@ class StudyPath:
 
     def account(self, study: Study, path: PathAttribution) -> Attribution:
         """What was found on the path, as pixels of the film, clinical fields and whole words."""
-        parts = {
-            m: a[0].detach().float().cpu().numpy() for m, a in zip(self.read, path.attributions, strict=True)
-        }
+        arrays = (a[0].detach().float().cpu().numpy() for a in path.attributions)
+        parts = dict(zip(self.read, arrays, strict=True))
         image, padding = None, 0.0
         if Modality.IMAGE in parts:
             square = parts[Modality.IMAGE].sum(axis=0, dtype=np.float64)
@@ -235,12 +234,10 @@ class StudyPath:
             words=words,
             output=path.output,
             baseline_output=path.baseline_output,
-            evaluations=path.evaluations,
-            seconds=path.seconds,
             padding=padding,
             special_tokens=special_tokens,
             notes=self._notes(),
-            map_change=path.map_change,
+            **{name: getattr(path, name) for name in ("evaluations", "seconds", "map_change")},
         )
 
     def _notes(self) -> tuple[Sentence, ...]:

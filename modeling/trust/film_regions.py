@@ -1,7 +1,7 @@
 """Where the lungs lie on a film, and what is burned into it: simple classical estimates, for shares only.
 
 No segmentation to measure a patient with: on 24 phantoms, whose lungs are known, the lung fields' IoU is 0.69
-on average, 0.51 at worst; on real films they spill over the shoulder in about one of three. On 16 phantoms the
+on average, 0.51 at worst; on real films they spill over the shoulder in one of three. On 16 phantoms the
 marks cover 0.87 of the letters' pixels; 0.88 of them lie within 10 pixels (of 512) of a letter.
 """
 
@@ -109,12 +109,9 @@ def _resized(film: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def burned_in(film: np.ndarray) -> np.ndarray:
     """Letters and marks that were set on the film: thin, evenly bright, sharp against a dark surrounding.
 
-    Args:
-        film: (H, W) brightness in [0, 1].
-
     Returns:
-        (H, W) bool: boxes around what was found, outside the middle of the film, where ribs and devices are
-        bright and thin too.
+        (H, W) bool: boxes around what was found, outside the middle of the film, (H, W) in [0, 1], where ribs
+        and devices are bright and thin too.
     """
     ratio = min(1.0, _TEXT_SIDE / max(film.shape))
     shape = tuple(max(8, round(side * ratio)) for side in film.shape)

@@ -86,11 +86,7 @@ def of_the_perturbation(
     rng: np.random.Generator,
     cancelled: Cancelled = None,
 ) -> list[TrustMeasure]:
-    """Deletion and insertion area against random orders, by the baseline film that the paths start from.
-
-    Args:
-        attribution: (h, w) without padding.
-    """
+    """Deletion and insertion by the paths' baseline film; `attribution` is (h, w) without padding."""
     path, box = paths[0], paths[0].processed.letterbox
     film = path.film[0].float().cpu().numpy()
     fill = np.mean([p.film_baseline[0].float().cpu().numpy() for p in paths], axis=0)

@@ -61,11 +61,7 @@ class Scrutiny:
         cancelled: Cancelled = None,
         **effort: Any,
     ) -> Iterator[Attribution]:
-        """As `DiagnosisPipeline.explain`; a final account that is known already comes at once, and alone.
-
-        Args:
-            effort: its `baseline`, `tolerance` and `max_evaluations`.
-        """
+        """As `DiagnosisPipeline.explain` with its `effort`; a final account that is known comes at once."""
         key = ("explain", study_key(study), target, *sorted(effort.items()))
         last = self._kept.get(key)
         if isinstance(last, Attribution):
@@ -202,9 +198,7 @@ class Scrutiny:
         method: str = ACCOUNT,
         cancelled: Cancelled = None,
     ) -> Iterator[TrustMeasure]:
-        """The trust panel, one measure at a time in the order of `MEASURES`, the cheap ones first.
-
-        Without a film on the path only the account and the support for its answer are measured.
+        """The trust panel in the order of `MEASURES`, cheap ones first; without a film the account's only.
 
         Args:
             method: whose map is examined, by default the attribution's own; what adds up is the account.
