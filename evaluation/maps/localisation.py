@@ -59,6 +59,12 @@ def marked_films(file: Path, limit: int | None, seed: int = 0, split: str = "all
     Raises:
         ViewboxError: no such Parquet file, or no such film in it.
     """
+    magic = b""
+    if file.is_file():
+        with file.open("rb") as opened:
+            magic = opened.read(4)
+    if magic != b"PAR1":
+        raise ViewboxError("'{file}' is no Parquet file; give the one with the films.", file=file)
     films = [f for f in siim(file) if split in ("all", f.split) and f.boxes]
     if not films:
         raise ViewboxError(

@@ -463,11 +463,11 @@ def test_bad_arguments_are_one_sentence(
         "--ablation needs": ["--data", str(boxed), "--ablation", "0"],
         "--max-evaluations": ["--phantoms", "3", "--max-evaluations", "1"],
         "phantom of 20 pixels": ["--phantoms", "3", "--size", "20"],
-        "There is no file": ["--data", str(tmp_path / "absent.parquet")],
-        "cannot be read": ["--data", str(text)],
+        "is no Parquet file": ["--data", str(tmp_path / "absent.parquet")],
+        "no Parquet file": ["--data", str(text)],
     }
     for expected, arguments in wrong.items():
-        refused = expected in ("phantom of 20 pixels", "There is no file", "cannot be read")
+        refused = expected in ("phantom of 20 pixels", "is no Parquet file", "no Parquet file")
         assert main(["--checkpoint", str(checkpoint), *arguments]) == (1 if refused else 2), expected
         printed = capsys.readouterr()
         assert printed.out == "" and expected in printed.err
