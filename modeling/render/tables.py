@@ -92,6 +92,8 @@ def _with_interval(entry: Any, key: str) -> Value:
 
 def measured(entry: Mapping[str, Any], digits: int = 2) -> Value:
     """A value as the commands on maps, fusion and shortcuts write it, in any of their forms."""
+    if number(entry, "value") is None and "value" not in entry:
+        return Value(None)  # not asked for when it was measured
     pair = entry.get("interval_95") or entry.get("95") or [entry.get("low"), entry.get("high")]
     return Value(number(entry, "value"), interval({"pair": pair}, "pair"), digits)
 

@@ -15,7 +15,7 @@ from modeling.explain.maps import Cancelled, ImageMap, gathered
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names
 from modeling.explain.shapley import modality_account
 from modeling.explain.study_path import ImageBaseline, StudyPath, log_odds
-from modeling.labels import Target
+from modeling.labels import NOTHING, Target
 from modeling.model.film import to_native
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
@@ -251,11 +251,16 @@ class Scrutiny:
         return steps
 
     def _other(self, study: Study, target: Target) -> Target:
-        """The class that the model finds most probable besides the target and what it is held against."""
+        """The most probable other class, held against the target's: whatever both share is not in its map.
+
+        Held against the same alternative, such as Negative, two classes have much the same map by right.
+        """
         answer = self.pipeline.predict(study)[target.task]
         order = [answer.classes[i] for i in np.argsort(-answer.probabilities)]
         others = [name for name in order if name not in (target.class_name, target.against)]
-        return Target(target.task, (others or order)[0])
+        name = next(iter(others), next(n for n in order if n != target.class_name))
+        usual = Target(target.task, name)
+        return usual if usual.against == NOTHING else usual.instead_of(target.class_name)
 
     # --- prove it
 

@@ -383,6 +383,7 @@ def test_the_map_of_another_class_is_not_the_same_question_turned_round(scrutiny
     others = [scrutiny._other(toy_study(), TYPICAL.instead_of(name)) for name in ("Negative", "Atypical")]
     assert others[0].class_name not in ("Typical", "Negative")
     assert others[1].class_name not in ("Typical", "Atypical")
+    assert {other.against for other in others} == {"Typical"}, "what both share must not make them alike"
 
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
