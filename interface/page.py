@@ -48,7 +48,7 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)
         reports = reports_tab(tabs, sessions, similar, lanes)
-        learn_tab(tabs, names, sessions.language, lanes)
+        learn_tab(tabs, names, sessions.language, lanes, stores)
         about_tab(tabs, About(models, plots), sessions.language, lanes)
         events.connect(page, *reports.cards)
         # A refusal belongs to the tab in which it was made.

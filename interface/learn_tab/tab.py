@@ -1,16 +1,18 @@
 """The tab "Learn": a glossary whose entries open a case that shows them, and a gallery of real failures."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from markupsafe import Markup
 
+from cases.store import CaseFilter
 from interface.html.render import render
 from interface.language.texts import Language, marker
+from interface.models.stores import StoreHost
 from interface.session.lanes import Lanes
 from interface.session.links import Link
 
@@ -29,7 +31,10 @@ class Lesson:
 
 
 def _lessons(kind: str) -> tuple[Lesson, ...]:
-    """The lessons of `lessons.json`: by name, the parts of the links that show it."""
+    """The lessons of `lessons.json`: by name, the parts of the links that show it.
+
+    Its cases are shipped ones, chosen by what the shipped checkpoints answer on all of them.
+    """
     listed = json.loads(Path(__file__).with_name("lessons.json").read_text("utf-8"))[kind]
     return tuple(Lesson(name, tuple(Link(**link) for link in links)) for name, links in listed.items())
 
@@ -42,6 +47,7 @@ def learn_tab(
     checkpoints: Sequence[str],
     spoken: Callable[[gr.Request], Language],
     lanes: Lanes,
+    stores: StoreHost,
 ) -> None:
     """Lay out the tab; it is written when a reader opens it, in the language that `spoken` gives.
 
@@ -52,12 +58,31 @@ def learn_tab(
         lessons = gr.HTML(elem_id="vb-learn")
 
     def show(request: gr.Request) -> dict[Any, Any]:
-        return {lessons: learn_page(spoken(request), checkpoints)}
+        return {lessons: learn_page(spoken(request), checkpoints, _there(stores))}
 
     lanes.reading(tab.select, show, None, [lessons])
 
 
-def learn_page(language: Language, checkpoints: Sequence[str]) -> Markup:
-    """Failures first, for they are remembered; then the words."""
-    entries = {"failures": FAILURES, "glossary": GLOSSARY}
+def _there(stores: StoreHost) -> frozenset[str]:
+    """The lessons' cases that this page's store has; another store shows a lesson on its first case."""
+    wanted = {link.case for lesson in (*FAILURES, *GLOSSARY) for link in lesson.shows if link.case}
+    rows = (row for name in wanted for row in stores.store.page(CaseFilter(text=name), None, 1).rows)
+    return frozenset(row.case_id for row in rows) & wanted
+
+
+def learn_page(
+    language: Language, checkpoints: Sequence[str], cases: Collection[str] | None = None
+) -> Markup:
+    """Failures first, for they are remembered; then the words.
+
+    Args:
+        cases: IDs of the lessons' cases that can be opened here; None for all.
+    """
+
+    def here(lesson: Lesson) -> Lesson:
+        links = lesson.shows
+        known = (link if cases is None or link.case in cases else replace(link, case="") for link in links)
+        return replace(lesson, shows=tuple(known))
+
+    entries = {"failures": [*map(here, FAILURES)], "glossary": [*map(here, GLOSSARY)]}
     return render("learn.html", language=language, checkpoints=checkpoints, **entries)
