@@ -19,7 +19,7 @@ def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
     case, layers = sitting.case, []
     assert case is not None, "shown before a case was laid"
     if sitting.stage != "reveal":
-        case = replace(case, case_id=say("quiz.case", language, number=sitting.number))
+        case = replace(case, case_id=say("quiz.case", language, number=sitting.number), title={})
     account = sitting.map
     if account is not None and account.image is not None:
         told = {"method": account.method, "baseline": account.baseline, "read": sitting.told.modalities}

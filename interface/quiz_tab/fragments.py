@@ -97,8 +97,14 @@ def reference(case: Case, row: CaseResult, language: Language) -> str:
         case=" · ".join(filter(None, (title_in(case.title, language), case.case_id))),
         definition=say(_DEFINED + row.truth, language) if known(_DEFINED + row.truth) else "",
         overlaps=_overlaps(case, row, language),
+        readers=_readers(case, row.task, language),
         teaching=title_in(case.teaching_note, language),
     )
+
+
+def _readers(case: Case, task: str, language: Language) -> str:
+    """Whose reading the reference is, where that is known."""
+    return listed(dict.fromkeys(one.reader for one in case.readings if one.task == task), language)
 
 
 def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:

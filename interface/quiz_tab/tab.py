@@ -82,8 +82,8 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
             max_length=40,
             elem_id="vb-quiz-code",
         )
-    parts["status"] = gr.HTML(elem_id="vb-quiz-status")
     parts["step"] = gr.HTML(elem_id="vb-quiz-step")
+    parts["status"] = gr.HTML(elem_id="vb-quiz-status")
     # Seen while a film is asked (quiz.css): showing it by `visible` would rob the viewer of its words.
     with gr.Column(elem_id="vb-quiz-desk"), gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=330):

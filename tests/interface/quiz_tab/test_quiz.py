@@ -50,6 +50,7 @@ def one_case(number: int) -> Case:
         Licence("not for show", False, False) if name == "CASE-03" else SYNTHETIC_LICENCE,
         Provenance("phantom", f"p{number}", "Viewbox tests", synthetic=True),
         report={"impression": "the secret verdict"},
+        title={"en": "A mass"},
         reference=truth,
         evidence=evidence,
     )
@@ -179,6 +180,7 @@ def test_nothing_of_model_or_reference_is_told_before_the_reader_commits(made):
     ).replace("Indeterminate: opacities", "").replace("Atypical: pneumothorax", "")
     film = next(u for u in updates.values() if isinstance(u, dict) and "film_id" in u)
     assert film["layers"] == [] and film["name"] == "Quiz film 1" and film["marking"]
+    assert "A mass" not in shown, "a title may give the answer away"
     assert "Fever &lt;b&gt;and&lt;/b&gt; cough" in "".join(u for u in updates.values() if isinstance(u, str))
     assert sitting.told is None
 
