@@ -41,11 +41,6 @@ from modeling.results import TaskPrediction
 from modeling.study import Study
 
 Updates = dict[Any, Any]
-_HINTS = {
-    TaskName.APPEARANCE: "quiz.read_hint",
-    TaskName.GRADING: "quiz.read_hint_grading",
-    TaskName.FINDINGS: "quiz.read_hint_findings",
-}
 
 
 class QuizActions:
@@ -143,7 +138,7 @@ class QuizActions:
         p = self.panel
         return {
             p.message: alert(""),
-            p.status: note(say(_HINTS[asked.task], session.language)),
+            p.status: note(say(f"quiz.read_hint_{asked.task}", session.language)),
             p.start: gr.Column(visible=False),
             p.begin: gr.Button(interactive=True),
             p.step: self._step("quiz.step_read", session.language, sitting),

@@ -19,11 +19,6 @@ from interface.quiz_tab.fragments import facts, named
 from interface.quiz_tab.rules import Asked
 from modeling.labels import TASKS, TaskName
 
-_ASKED = {
-    TaskName.APPEARANCE: "quiz.ask_appearance",
-    TaskName.GRADING: "quiz.ask_grading",
-    TaskName.FINDINGS: "quiz.ask_findings",
-}
 _SPECIAL = re.compile(r"[\\~=#{}:]")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """What no XML 1.0 file may hold."""
@@ -70,7 +65,7 @@ def question_of(case: Case, asked: Asked, number: int, language: Language) -> Qu
     return Question(
         name=f"{number}. {case.case_id}",
         film=film,
-        asked=say(_ASKED[asked.task], language),
+        asked=say(f"quiz.ask_{asked.task}", language),
         facts=facts(case, asked.task, language),
         credit=provenance_line(case, language) + synthetic,
         options=tuple((named(name, language), part) for name, part in _options(truth, asked.task, findings)),

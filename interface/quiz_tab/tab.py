@@ -1,5 +1,6 @@
 """The tab "Quiz": lays out its parts and says which event calls which action."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
@@ -8,10 +9,11 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.viewer import viewer
+from interface.html.fragments import alert
 from interface.language.texts import marker
 from interface.quiz_tab.rules import CONFIDENCES, QUESTIONS
 from interface.quiz_tab.teachers import scripted, teachers_panel
-from interface.session.lanes import PRIVATE, Lanes
+from interface.session.lanes import PRIVATE, QUIET, Lanes
 from modeling.labels import TASKS, TaskName
 
 FILM_ID = "vb-quiz-film"
@@ -160,4 +162,7 @@ def quiz_tab(page: gr.Blocks, tabs: gr.Tabs, actions: Callable[[QuizPanel], Any]
     reading(panel.next.click, work.next, None, shown)
     reading(panel.finish.click, work.finish, None, shown)
     reading(panel.again.click, work.again, None, shown)
+    # What was refused is no longer said once a reader goes on.
+    given = [part.input for part in (panel.answer, panel.findings, panel.confidence, panel.code)]
+    gr.on(given, None, None, [panel.message], js=f"() => {json.dumps(alert(''))}", **QUIET)
     panel.step.change(None, None, None, js=_FOCUS, queue=False, **PRIVATE)

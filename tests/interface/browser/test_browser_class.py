@@ -17,6 +17,7 @@ from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     served,
     shoot,
 )
+from tests.interface.browser.test_browser_access import faults
 
 pytestmark = pytest.mark.browser
 STUDENTS, FILMS = 30, 8
@@ -97,6 +98,7 @@ def test_thirty_files_show_the_class_and_nothing_leaves_the_browser(page, files,
     assert second[2:4] == ["30 of 30", "24 of 30"] and second[5].startswith("6 student-00, student-05")
     assert cells(page, "8. CASE-0008")[2] == "0 of 29", "one student stopped early"
     shoot(page, tmp_path_factory, "class-thirty")
+    assert faults(page, "class") == []
     assert not any("student-" in body or "CASE-0001,Typical" in body for body in sent)
     kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
     assert "student-" not in kept

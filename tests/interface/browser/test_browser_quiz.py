@@ -70,6 +70,7 @@ def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, 
         press(page, "commit")
         page.wait_for_selector("#vb-message :text('Choose an answer')")
         pick(page, "#vb-quiz-answer", number)
+        page.wait_for_selector("#vb-message .vb-empty", state="attached")
         pick(page, "#vb-quiz-sure", 2)
         if number == 1:
             press(page, "commit")
@@ -164,3 +165,33 @@ def test_a_reload_does_not_end_a_quiz_nor_take_back_what_was_committed(page):
     page.get_by_role("tab", name="Quiz", exact=True).click()
     page.wait_for_selector("#vb-quiz-kept :text('1 of 8 films')")
     assert page.locator(".vb-quiz-onward").count() == 0, "what is over is not offered"
+
+
+LOW = """() => [...document.querySelectorAll(
+  '#vb-quiz-answers label, #vb-quiz-answers button, #vb-quiz-finish, #vb-quiz-next')]
+  .filter((node) => node.offsetParent && node.getBoundingClientRect().height < 43.5)
+  .map((node) => node.textContent)"""
+
+
+def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phone, served, tmp_path_factory):
+    phone.goto(f"{served.url}/?quiz=class-7b")
+    phone.wait_for_selector("#vb-quiz-begin")
+    phone.locator("#vb-quiz-begin").tap()
+    stepped(phone, f"第 1 / {LENGTH} 張")
+    phone.wait_for_selector("#vb-quiz-film .vv-readout:not(:empty)")
+    edge = "e => e.getBoundingClientRect()"
+    film, answers, facts = (
+        phone.locator(f"#vb-quiz-{part}").evaluate(edge) for part in ("film", "answers", "facts")
+    )
+    assert 0 <= answers["top"] - film["bottom"] < 40 and facts["top"] >= answers["bottom"]
+    assert phone.evaluate(LOW) == []
+    hint = phone.locator("#vb-quiz-status p").evaluate(edge)
+    banner = phone.locator("#vb-banner").evaluate(edge)
+    assert hint["top"] >= banner["bottom"] - 1, "the hint is not under the banner"
+    phone.locator("#vb-quiz-answer label").first.tap()
+    phone.locator("#vb-quiz-sure label").nth(1).tap()
+    phone.locator("#vb-quiz-commit").tap()
+    phone.wait_for_selector("#vb-quiz-model table")
+    model, answers = (phone.locator(f"#vb-quiz-{part}").evaluate(edge) for part in ("model", "answers"))
+    assert model["bottom"] <= answers["top"] + 1 and phone.evaluate(LOW) == []
+    shoot(phone, tmp_path_factory, "quiz-phone-model")
