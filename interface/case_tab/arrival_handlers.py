@@ -7,7 +7,7 @@ import gradio as gr
 from cases.store import CaseFilter
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
-from interface.html.fragments import alert, banner, case_strip, note, upload_box
+from interface.html.fragments import NONE_PASSES, alert, banner, case_strip, note, upload_box
 from interface.language.texts import say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.stores import StoreHost
@@ -76,7 +76,7 @@ class Arrival:
         if not case_id:
             page = self._stores.store.page(CaseFilter(), None, 1)
             if not page.rows:
-                return self.parts.say(say("choose.none", session.language))
+                return self.parts.say(translated(NONE_PASSES, session.language))
             case_id = page.rows[0].case_id
         case = self._stores.case(case_id)
         if link.change:

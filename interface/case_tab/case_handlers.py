@@ -14,7 +14,7 @@ from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
-from interface.html.fragments import alert, case_list, note
+from interface.html.fragments import NONE_PASSES, alert, case_list, note
 from interface.language.texts import marker, say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
@@ -138,7 +138,7 @@ class CaseActions:
         """Open a case by its ID."""
         session = self._sessions.of(request.session_hash)
         if not (case_id or "").strip():
-            raise ViewboxError(say("choose.empty_id", session.language))
+            raise ViewboxError("Type the ID of a case first, or choose one from the list.")
         updates = self._open(session, case_id.strip(), request)
         self.expect_next(session, request)
         return updates
@@ -174,7 +174,9 @@ class CaseActions:
         else:
             found = store.step(session.case.case_id, direction, where)
         if found is None:
-            raise ViewboxError(say("choose.end", session.language))
+            raise ViewboxError(
+                "There is no further case in this direction; go the other way or change the filter."
+            )
         updates = self._open(session, found, request)
         self._prefetch.read(lambda: store.step(found, direction, where), _reader(request), session.film)
         return updates
@@ -199,7 +201,7 @@ class CaseActions:
         """Any case that passes the filter."""
         found = self._stores.store.random(case_filter(source, appearance, grading), secrets.randbits(31))
         if found is None:
-            raise ViewboxError(say("choose.none", self._sessions.of(request.session_hash).language))
+            raise ViewboxError(NONE_PASSES)
         return self.open(found, request)
 
     # --- the list
@@ -282,7 +284,7 @@ class CaseActions:
         """The case on screen with what the form says now."""
         session = self._sessions.of(request.session_hash)
         if session.case is None or session.study is None:
-            raise ViewboxError(say("choose.first", session.language))
+            raise ViewboxError("Choose a case or a film first.")
         session.revise(revised(session.study, *table_and_text(inputs)))
         return {**self.cleared(session), self.parts.film.figure: viewer_value(session)}
 
@@ -306,8 +308,9 @@ class WhatIf:
         def left_out(request: gr.Request) -> Updates:
             study = replace(self._study(request), **EMPTY[modality])
             if not study.modalities:
-                language = self._sessions.of(request.session_hash).language
-                raise ViewboxError(say("form.nothing_left", language))
+                raise ViewboxError(
+                    "Nothing would be left to predict from; press Restore the case, or fill in a field."
+                )
             return self._changed(study, request)
 
         return left_out
@@ -322,7 +325,7 @@ class WhatIf:
     def _study(self, request: gr.Request) -> Study:
         session = self._sessions.of(request.session_hash)
         if session.case is None or session.study is None:
-            raise ViewboxError(say("choose.first", session.language))
+            raise ViewboxError("Choose a case or a film first.")
         return session.study
 
     def _changed(self, study: Study, request: gr.Request) -> Updates:

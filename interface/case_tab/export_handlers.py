@@ -82,9 +82,11 @@ class ExportActions:
             dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", written or "") if part.strip())
         )
         if not ids:
-            raise ViewboxError(say("take.none", session.language))
+            raise ViewboxError("Type the IDs of the cases first, separated by commas.")
         if len(ids) > MAX_PACK:
-            raise ViewboxError(say("take.too_many", session.language, limit=MAX_PACK))
+            raise ViewboxError(
+                "A course pack holds at most {limit} cases; take some off the list.", limit=MAX_PACK
+            )
         cases = [self._stores.case(one) for one in ids]  # a wrong ID is told before any work
         stop, sheets = threading.Event(), []
         for number, case in enumerate(cases, 1):

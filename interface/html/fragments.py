@@ -9,7 +9,10 @@ from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
 from interface.html.render import render, ui
 from interface.language.texts import CATALOGUES, Language, say, title_in
+from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, spellings_of
+
+NONE_PASSES = Sentence('No case passes this filter; choose "any" in one of its fields.')
 
 
 def banner(language: Language) -> Markup:
@@ -43,7 +46,7 @@ def case_strip(rows: Sequence[CaseSummary], current: str, language: Language) ->
 
 
 def _cases(rows: Sequence[CaseSummary], current: str, language: Language, **more: object) -> Markup:
-    own = {"language": language, "thumbnail_url": thumbnail_url}
+    own = {"language": language, "thumbnail_url": thumbnail_url, "none_passes": NONE_PASSES}
     return render("case_list.html", rows=rows, current=current, **own, **more)
 
 

@@ -28,7 +28,7 @@ from interface.quiz_tab.rules import (
     fingerprint,
     new_code,
 )
-from interface.quiz_tab.search import candidates_for
+from interface.quiz_tab.search import NO_CASES, candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
 from interface.quiz_tab.tab import QuizPanel, answers_to
 from interface.quiz_tab.teachers import exported
@@ -38,9 +38,13 @@ from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import Target, TaskName
 from modeling.results import TaskPrediction
+from modeling.sentence import Sentence
 from modeling.study import Study
 
 Updates = dict[Any, Any]
+BAD_CODE = Sentence(
+    "A quiz code has letters a to z, digits and hyphens only, at most 32; correct it or leave it empty."
+)
 
 
 class QuizActions:
@@ -64,7 +68,7 @@ class QuizActions:
             return updates
         self._pool.start()
         code = clean_code(str(wanted))
-        refused = {} if code or not wanted else {self.panel.status: alert(say("quiz.bad_code", language))}
+        refused = {} if code or not wanted else {self.panel.status: alert(translated(BAD_CODE, language))}
         return updates | {self.panel.tabs: gr.Tabs(selected="quiz"), self.panel.code: code or ""} | refused
 
     def prepare(self) -> None:
@@ -86,13 +90,13 @@ class QuizActions:
     ) -> Generator[Updates, None, tuple[str, tuple[Asked, ...]]]:
         """The code of a set, a new one where none is given, and its films, as soon as they are known."""
         if (code or "").strip() and clean_code(code) is None:
-            raise ViewboxError(say("quiz.bad_code", language))
+            raise ViewboxError(BAD_CODE)
         candidates = yield from candidates_for(self._pool, self._models, self.panel, language)
         chosen = clean_code(code) or (f"{topic}-" if topic else "") + new_code()
         asked = drawn_set(chosen, candidates)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
         if not asked:
-            raise ViewboxError(say("quiz.no_topic", language))
+            raise ViewboxError("No film here can be asked about that; choose another question.")
         return chosen, asked
 
     def export(self, kind: str) -> Callable[..., Iterator[Updates]]:
@@ -115,7 +119,7 @@ class QuizActions:
         session = self._sessions.of(request.session_hash)
         candidates = yield from candidates_for(self._pool, self._models, self.panel, session.language)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
-        yield self._begun(session, sitting_from(event._data, candidates, session.language))
+        yield self._begun(session, sitting_from(event._data, candidates))
 
     def _begun(self, session: Session, sitting: Sitting) -> Updates:
         if session.quiz is not None:
@@ -133,7 +137,7 @@ class QuizActions:
         case = self._pool.case(asked.case_id)
         film = hold(case)
         if film is None or asked.task not in case.reference:
-            raise ViewboxError(say("quiz.no_cases", session.language))
+            raise ViewboxError(NO_CASES)
         sitting.put(case, film, host_for(self._models, case))
         p = self.panel
         return {
@@ -180,7 +184,10 @@ class QuizActions:
         mark = mark_on(sitting, marked)
         if mark is None and first.class_name not in NO_REGION and not sitting.reminded:
             sitting.reminded = True
-            raise ViewboxError(say("quiz.unmarked", session.language))
+            raise ViewboxError(
+                "You have marked nothing yet. Mark what you see, or press Commit once more to"
+                " go on without a mark."
+            )
         return self._committed(session, sitting, first, mark)
 
     def recommit(self, request: gr.Request) -> Updates:
@@ -287,7 +294,7 @@ class QuizActions:
         """The results of what has been done."""
         session = self._sessions.of(request.session_hash)
         if session.quiz is None:
-            raise ViewboxError(say("quiz.no_sitting", session.language))
+            raise ViewboxError("This quiz is no longer open; start it again.")
         return self._over(session, session.quiz)
 
     def again(self, request: gr.Request) -> Updates:
@@ -319,7 +326,7 @@ class QuizActions:
     def _sitting(self, request: gr.Request, stage: Stage) -> tuple[Session, Sitting]:
         session = self._sessions.of(request.session_hash)
         if session.quiz is None or session.quiz.stage != stage:
-            raise ViewboxError(say("quiz.no_sitting", session.language))
+            raise ViewboxError("This quiz is no longer open; start it again.")
         return session, session.quiz
 
     @staticmethod
@@ -333,7 +340,7 @@ class QuizActions:
         if sitting.findings:
             answer = together(set(findings) & set(sitting.findings))
         if not is_answer(sitting.task, answer) or confidence is None:
-            raise ViewboxError(say("quiz.incomplete", language))
+            raise ViewboxError("Choose an answer and how sure you are first.")
         return Answer(answer, float(confidence))
 
 

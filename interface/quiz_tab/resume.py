@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from interface.language.texts import Language, known, say
+from interface.language.texts import known
 from interface.quiz_tab.findings import is_answer
 from interface.quiz_tab.rules import (
     CONFIDENCES,
@@ -47,7 +47,7 @@ def committed_record(sitting: Sitting) -> dict[str, Any] | None:
     }
 
 
-def sitting_from(record: object, candidates: Sequence[Candidate], language: Language) -> Sitting:
+def sitting_from(record: object, candidates: Sequence[Candidate]) -> Sitting:
     """The sitting that a record tells of, ready for its next film.
 
     Args:
@@ -57,7 +57,9 @@ def sitting_from(record: object, candidates: Sequence[Candidate], language: Lang
     Raises:
         ViewboxError: the record is damaged, is over, or belongs to a set that is no longer here.
     """
-    bad = ViewboxError(say("quiz.cannot_resume", language))
+    bad = ViewboxError(
+        "What this browser kept of that quiz cannot be continued; start it again with its code."
+    )
     if not isinstance(record, Mapping) or not isinstance(record.get("rows"), list):
         raise bad
     code, key = clean_code(str(record.get("code", ""))), str(record.get("key", ""))
@@ -65,7 +67,7 @@ def sitting_from(record: object, candidates: Sequence[Candidate], language: Lang
         raise bad
     asked = drawn_set(code, candidates)
     if fingerprint(asked) != record.get("set"):
-        raise ViewboxError(say("quiz.set_changed", language))
+        raise ViewboxError("The films behind that code are other ones now; start the quiz again.")
     done = len(record["rows"])
     if done >= len(asked):
         raise bad

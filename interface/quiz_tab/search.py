@@ -7,16 +7,18 @@ from typing import Any
 import gradio as gr
 
 from interface.html.fragments import note
-from interface.language.texts import Language, say, translated
+from interface.language.texts import Language, say
 from interface.models.checkpoints import Checkpoints
 from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import Candidate
 from interface.quiz_tab.tab import QuizPanel
 from modeling.errors import ViewboxError
+from modeling.sentence import Sentence
 
 PATIENCE = 180.0
 """Seconds that a reader waits for the films to be chosen."""
 _POLL = 0.4
+NO_CASES = Sentence("No case here has both a film that may be shown and a reference; open another store.")
 Updates = dict[Any, Any]
 
 
@@ -37,7 +39,7 @@ def candidates_for(
         raise
     if not pool.state.candidates:
         yield start
-        raise ViewboxError(translated(pool.state.fault, language) or say("quiz.no_cases", language))
+        raise ViewboxError(pool.state.fault or NO_CASES)
     return pool.state.candidates
 
 
@@ -46,7 +48,7 @@ def _until_found(pool: QuizPool, models: Checkpoints, language: Language) -> Ite
     end, told = time.monotonic() + PATIENCE, ""
     while (state := pool.state).candidates is None and not state.fault:
         if time.monotonic() > end:
-            raise ViewboxError(say("quiz.too_slow", language))
+            raise ViewboxError("The films are not ready yet; press Start again in a minute.")
         if not models.settled and not state.done:
             now = say("quiz.waiting", language)
         else:

@@ -69,7 +69,7 @@ def exported(
     cases = [(case_of(one.case_id), one, number) for number, one in enumerate(asked, 1)]
     questions = [question_of(*one, language) for one in cases if one[0].licence.may_export]
     if not questions:
-        raise ViewboxError(say("quiz.export_none", language))
+        raise ViewboxError("No film of this set may be passed on; choose another code or another question.")
     write, ending = FORMATS[kind]
     told = say("quiz.exported", language, n=len(questions), total=len(asked), code=code)
     if len(questions) < len(asked):

@@ -127,6 +127,15 @@ def test_a_template_has_just_the_values_that_it_is_given():
     assert wrong == []
 
 
+def test_no_error_chooses_its_language() -> None:
+    """It carries a template: the words are chosen where it is shown."""
+    for path in sources():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and called(node) in errors() and node.args:
+                inside = {called(call) for call in ast.walk(node.args[0]) if isinstance(call, ast.Call)}
+                assert not inside & {"say", "translated"}, f"{where(path)}:{node.lineno}"
+
+
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_sentence_is_there_in_every_language_and_none_is_left_over(language):
     found = {template for _, template, _ in all_told()}

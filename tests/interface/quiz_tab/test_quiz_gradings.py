@@ -165,6 +165,6 @@ def test_what_a_browser_kept_before_gradings_were_asked_is_read_as_appearance(
     kept = json.loads(json.dumps(actions.reveal("Negative", 0.9, VISIT)[actions.panel.kept]["record"]))
     pool = actions._pool.state.candidates
     assert kept["rows"][0].pop("task") == "appearance"
-    assert sitting_from(kept, pool, "en").rows == sitting.rows
+    assert sitting_from(kept, pool).rows == sitting.rows
     with pytest.raises(ViewboxError, match="cannot be continued"):
-        sitting_from(kept | {"rows": [kept["rows"][0] | {"task": "grading"}]}, pool, "en")
+        sitting_from(kept | {"rows": [kept["rows"][0] | {"task": "grading"}]}, pool)
