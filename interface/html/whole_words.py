@@ -7,16 +7,10 @@ from modeling.results import WordAttribution
 
 
 def whole_words(words: Sequence[WordAttribution]) -> list[tuple[WordAttribution, tuple[int, ...]]]:
-    """Each word together with the punctuation after it (before it, where it opens its section).
+    """Each word of an attribution with the punctuation beside it, and the positions that it is made of.
 
     A full stop is no word that a reader could take away; what the model gave it is not hidden, it is added to
-    the word's own.
-
-    Args:
-        words: of an attribution, each section's in the order of its text.
-
-    Returns:
-        Each word with the positions that it is made of; the sum of all attributions stays the same.
+    the word before it (after it, where it opens its section), so the sum of all attributions stays the same.
     """
     found: list[tuple[WordAttribution, tuple[int, ...]]] = []
     for place, word in enumerate(words):

@@ -16,11 +16,7 @@ _M_ARENA_MAX = -8
 
 
 def share_heaps(heaps: int = HEAPS) -> bool:
-    """Let all threads share a few heaps; call it before there are many threads.
-
-    Returns:
-        Whether this C library can be told so (glibc can).
-    """
+    """Let all threads share a few heaps, before there are many; whether this C library (glibc) took it."""
     if not sys.platform.startswith("linux"):
         return False
     try:

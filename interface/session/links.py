@@ -19,16 +19,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class Link:
-    """A view that a link asks for; an empty part leaves the choice to the page.
-
-    Attributes:
-        case: ID of a stored case.
-        target: slug, `task/class`.
-        baseline: what the film starts from.
-        method: the map on the film.
-        checkpoint: by its name on this page.
-        change: what is done to the study on purpose, one of `DEFECTS`.
-    """
+    """A view that a link asks for; empty parts are left to the page; `change` is one of `DEFECTS`."""
 
     case: str = ""
     target: str = ""
