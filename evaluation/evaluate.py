@@ -27,9 +27,8 @@ from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.study import Modality
-from training.corpora.case_folders import case_folder
 from training.corpora.labelled_film import Film
-from training.corpora.open_corpus import CORPORA
+from training.corpora.open_corpus import CORPORA, case_folder
 from training.films import inputs_of
 
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
@@ -77,15 +76,10 @@ def predict_films(
 
 @dataclass(frozen=True, eq=False)
 class Answers(Labelled):
-    """Films with a task's label, and what a checkpoint said of them.
+    """Films with a task's label, and what a checkpoint said of them."""
 
-    Attributes:
-        logits: (N, K).
-        alone: (N, K) from the film alone; None for a task that reads nothing else.
-    """
-
-    logits: np.ndarray
-    alone: np.ndarray | None
+    logits: np.ndarray  # N K
+    alone: np.ndarray | None  # N K from the film alone; None for a task that reads nothing else
     temperature: float
 
     def of(self, split: str) -> "Answers":

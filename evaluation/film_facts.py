@@ -30,19 +30,12 @@ BANDS = ((0, 40), (40, 60), (60, 75), (75, 121))
 
 @dataclass(frozen=True, eq=False)
 class FilmFacts:
-    """The surroundings of one film.
+    """The surroundings of one film."""
 
-    Attributes:
-        origin: site, licence, view, where the corpus has them.
-        file: numbers about the stored file and the film's border, see `FILE_FACTS`.
-        notes: the corpus's free text; may name the diagnosis.
-        thumbnail: (16, 16) float32 in [0, 1].
-    """
-
-    origin: Mapping[str, str]
-    file: np.ndarray
-    notes: str
-    thumbnail: np.ndarray
+    origin: Mapping[str, str]  # site, licence, view, where the corpus has them
+    file: np.ndarray  # numbers about the stored file and the film's border, see `FILE_FACTS`
+    notes: str  # the corpus's free text; may name the diagnosis
+    thumbnail: np.ndarray  # (16, 16) float32 in [0, 1]
 
 
 FILE_FACTS = (

@@ -35,16 +35,11 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class AuditRow:
-    """The answers of a small model for the validation films.
-
-    Attributes:
-        sees: in words, all that it was allowed to see.
-        runs: (N, K) probabilities of each run; more than one where chance decides, to be averaged over.
-    """
+    """The answers of a small model for the validation films."""
 
     name: str
-    sees: str
-    runs: tuple[np.ndarray, ...]
+    sees: str  # in words, all that it was allowed to see
+    runs: tuple[np.ndarray, ...]  # N K probabilities each; several where chance decides, to be averaged over
 
 
 def audit(train: Side, validation: Side, classes: int) -> list[AuditRow]:

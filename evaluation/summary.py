@@ -65,17 +65,11 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class Measurement(Labelled):
-    """Films of one task with what the model said of them.
+    """Films of one task with what the model said of them."""
 
-    Attributes:
-        values: (N, K) probabilities with the checkpoint's temperature.
-        calibrated: (N, K) probabilities, each film's with a temperature fitted on other patients.
-        training: class -> films of it that the checkpoint was trained on.
-    """
-
-    values: np.ndarray
-    calibrated: np.ndarray
-    training: Mapping[str, int]
+    values: np.ndarray  # N K probabilities with the checkpoint's temperature
+    calibrated: np.ndarray  # N K probabilities, each film's with a temperature fitted on other patients
+    training: Mapping[str, int]  # class -> films of it that the checkpoint was trained on
 
 
 def summarise(found: Measurement) -> dict[str, Any]:

@@ -31,19 +31,13 @@ FEWEST_TOKENS = 4
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Studies of one step.
-
-    Attributes:
-        labels, label_weights: see `objective.task_losses`.
-        masks: (B, h, w) opacities, 255 where unknown.
-        patients: (B,) number of each study's patient.
-    """
+    """Studies of one step."""
 
     inputs: ModelInputs
-    labels: dict[str, Tensor]
-    label_weights: dict[str, Tensor]
-    masks: Tensor
-    patients: Tensor
+    labels: dict[str, Tensor]  # as `objective.task_losses` takes them
+    label_weights: dict[str, Tensor]  # as `objective.task_losses` takes them
+    masks: Tensor  # B h w opacities, 255 where unknown
+    patients: Tensor  # B number of each study's patient
 
 
 class Batches:

@@ -103,27 +103,18 @@ def _opacity_mask(film: Film, box: Letterbox) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTensors:
-    """Everything of N studies, ready to be cut into batches.
+    """Everything of N studies, ready to be cut into batches."""
 
-    Attributes:
-        films, masks: see `decode_all`; one black pixel each where no film is read.
-        given: (N,) bool, False for a report without a film.
-        numeric, category, known: (N, F), see `encode_table`.
-        tokens: (N, T) int64 token ids, padded with 0; token_mask: (N, T) bool.
-        labels: task -> (N,) class number, -1 where the film has none; for findings (N, K) of 0, 1 and NaN.
-        label_weights: multilabel task -> (N, K) how much each label counts.
-    """
-
-    films: np.ndarray
-    masks: np.ndarray
-    given: np.ndarray
-    numeric: np.ndarray
-    category: np.ndarray
-    known: np.ndarray
-    tokens: np.ndarray
-    token_mask: np.ndarray
-    labels: dict[TaskName, np.ndarray]
-    label_weights: dict[TaskName, np.ndarray]
+    films: np.ndarray  # as `decode_all` gives them; one black pixel each where no film is read
+    masks: np.ndarray  # as `decode_all` gives them
+    given: np.ndarray  # N bool, False for a report without a film
+    numeric: np.ndarray  # N F, as `encode_table` gives them
+    category: np.ndarray  # N F
+    known: np.ndarray  # N F
+    tokens: np.ndarray  # N T int64 token ids, padded with 0
+    token_mask: np.ndarray  # N T bool
+    labels: dict[TaskName, np.ndarray]  # N class numbers, -1 for none; findings N K of 0, 1 and NaN
+    label_weights: dict[TaskName, np.ndarray]  # multilabel task -> N K
 
     @classmethod
     def build(cls, films: Sequence[Film], processor: StudyProcessor, cache: Path) -> "TrainingTensors":

@@ -92,21 +92,15 @@ def _counts_table(mined: Sequence[ReportLabels]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Mined:
-    """Reports with what was mined from them, how long it took, and what gold labels say of it.
-
-    Attributes:
-        seconds, cpu_seconds: of the mining alone.
-        scores: part of the gold reports -> scores; empty without gold labels.
-        weak: the small text model on gold and on mined labels, where it was asked for.
-    """
+    """Reports with what was mined from them, how long it took, and what gold labels say of it."""
 
     reports: Sequence[Report]
     labels: Sequence[ReportLabels]
     miner: Miner
-    seconds: float
-    cpu_seconds: float
-    scores: dict[str, MiningScores] = field(default_factory=dict)
-    weak: dict[str, Any] | None = None
+    seconds: float  # of the mining alone
+    cpu_seconds: float  # of the mining alone
+    scores: dict[str, MiningScores] = field(default_factory=dict)  # part of the gold reports -> scores
+    weak: dict[str, Any] | None = None  # the small text model on both kinds of labels, where it was asked for
 
 
 def mine(

@@ -25,16 +25,12 @@ REPLACED, KEPT = 0.8, 0.9
 
 @dataclass(frozen=True)
 class MaskedLanguage(Configuration):
-    """The stage before the labels.
-
-    Attributes:
-        share: of the tokens that are to be guessed.
-    """
+    """The stage before the labels."""
 
     epochs: int = 20
     batch_size: int = 32
     learning_rate: float = 1e-3
-    share: float = 0.15
+    share: float = 0.15  # of the tokens that are to be guessed
 
     def __post_init__(self) -> None:
         if not (0 < self.share < 1 and self.epochs > 0 and self.batch_size > 0):
@@ -59,18 +55,13 @@ class MaskedLanguageHead(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """The texts to learn from.
+    """The texts to learn from."""
 
-    Attributes:
-        tokens: (N, T) int64, padded; mask: (N, T) bool.
-        special: ids that are never masked, such as [CLS]; mask_id: of [MASK]; vocabulary: V.
-    """
-
-    tokens: Tensor
-    mask: Tensor
-    special: tuple[int, ...]
-    mask_id: int
-    vocabulary: int
+    tokens: Tensor  # N T int64, padded
+    mask: Tensor  # N T bool
+    special: tuple[int, ...]  # ids that are never masked, such as [CLS]
+    mask_id: int  # of [MASK]
+    vocabulary: int  # V
 
     def batch(self, rows: np.ndarray, share: float, generator: torch.Generator) -> tuple[Tensor, ...]:
         """(B, T) tokens with gaps, their mask, (B, T) bool of what is to be guessed, and the tokens."""

@@ -25,21 +25,14 @@ FIRST_TEMPERATURE, LARGEST_SCALE = 0.07, 100.0
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """The outputs of one pass.
+    """The outputs of one pass."""
 
-    Attributes:
-        logits: task -> (B, K).
-        opacity: (B, h', w') logits where there is a dense head.
-        film, text: (B, S) unit vectors in the shared space; paired: (B,) bool, studies that have both.
-        evidence: (B, K, h', w') what each place adds to each logit of the appearance, where that is asked.
-    """
-
-    logits: dict[str, Tensor]
-    opacity: Tensor | None = None
-    film: Tensor | None = None
-    text: Tensor | None = None
-    paired: Tensor | None = None
-    evidence: Tensor | None = None
+    logits: dict[str, Tensor]  # task -> B K
+    opacity: Tensor | None = None  # B h' w' logits where there is a dense head
+    film: Tensor | None = None  # B S unit vectors in the shared space
+    text: Tensor | None = None  # B S
+    paired: Tensor | None = None  # B bool, studies that have both
+    evidence: Tensor | None = None  # B K h' w' what each place adds to each logit of the appearance
 
 
 class SharedSpace(nn.Module):

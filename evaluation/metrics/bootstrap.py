@@ -70,15 +70,10 @@ def as_json(found: Measured) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A against B on the same films.
+    """A against B on the same films."""
 
-    Attributes:
-        difference: A - B, with its 95 % interval.
-        p: two-sided; how often a draw of patients puts the difference on the other side of 0.
-    """
-
-    difference: Measured
-    p: float
+    difference: Measured  # A - B, with its 95 % interval
+    p: float  # two-sided; how often a draw of patients puts the difference on the other side of 0
 
 
 def compare(a: Statistic, b: Statistic, draws: np.ndarray) -> Comparison:

@@ -29,15 +29,11 @@ LEAST = 2
 
 @dataclass(frozen=True, eq=False)
 class LabelScores:
-    """The answers of a model for N studies, and their labels.
+    """The answers of a model for N studies, and their labels."""
 
-    Attributes:
-        values: (N, K) probabilities; labels: (N, K) bool; patients: (N,).
-    """
-
-    values: np.ndarray
-    labels: np.ndarray
-    patients: np.ndarray
+    values: np.ndarray  # N K probabilities
+    labels: np.ndarray  # N K bool
+    patients: np.ndarray  # N
 
     @property
     def tested(self) -> list[int]:

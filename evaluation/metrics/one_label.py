@@ -20,15 +20,10 @@ RATES = {"recall_at_fpr_05": 0.05, "recall_at_fpr_10": 0.10}
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The answers of a model for N films, and their labels.
+    """The answers of a model for N films, and their labels."""
 
-    Attributes:
-        values: (N, K) probabilities, one row a film.
-        labels: (N,) class numbers.
-    """
-
-    values: np.ndarray
-    labels: np.ndarray
+    values: np.ndarray  # N K probabilities
+    labels: np.ndarray  # N class numbers
 
     @property
     def classes(self) -> int:

@@ -31,20 +31,13 @@ KEPT = (".gitattributes",)
 
 @dataclass(frozen=True)
 class Difference:
-    """The changes of a commit.
+    """The changes of a commit, by path."""
 
-    Attributes:
-        head: the repo's newest commit; None where there is no repo yet.
-        add, change: paths that the repo lacks, or holds with other content.
-        extra: paths of the repo that are not among the files.
-        size: bytes to be uploaded at most.
-    """
-
-    head: str | None
-    add: tuple[str, ...]
-    change: tuple[str, ...]
-    extra: tuple[str, ...]
-    size: int
+    head: str | None  # the repo's newest commit; None where there is no repo yet
+    add: tuple[str, ...]  # the repo lacks them
+    change: tuple[str, ...]  # the repo holds them with other content
+    extra: tuple[str, ...]  # of the repo, and not among the files
+    size: int  # bytes to be uploaded at most
 
 
 class RemoteRepo:

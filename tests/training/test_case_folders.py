@@ -13,7 +13,7 @@ from modeling.labels import TaskName
 from tests.doubles.command import command
 from tests.training.test_training import toy_settings
 from training.corpora import open_corpus
-from training.corpora.case_folders import case_folder
+from training.corpora.open_corpus import case_folder
 from training.films import TrainingTensors
 from training.preparation import build_processor
 from training.settings import TrainingSettings

@@ -43,19 +43,14 @@ _BLOCK = 512
 
 @dataclass(frozen=True)
 class Hashed:
-    """A film by its hashes.
-
-    Attributes:
-        content: first 16 hex digits of the SHA-256 of the stored file.
-        perceptual: 64 hex digits.
-    """
+    """A film by its hashes."""
 
     source: str
     film_id: str
     patient: str
     split: str
-    content: str
-    perceptual: str
+    content: str  # first 16 hex digits of the SHA-256 of the stored file
+    perceptual: str  # 64 hex digits
 
     @property
     def bits(self) -> np.ndarray:

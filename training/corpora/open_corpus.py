@@ -1,11 +1,23 @@
-"""Corpora by name: of a published file, or of a folder of imported cases."""
+"""Corpora by name: of a published file, or of a folder of imported cases.
 
-from collections.abc import Callable, Iterator
+`viewbox import NAME SOURCE --store DATA/NAME --write` reads the layouts as published (RICORD with its
+annotations and clinical sheet, NIH, Open-i, SIIM, MIMIC-CXR-JPG, ...) and writes such a folder; an export
+has the same columns. A run that names the corpus NAME then finds it in DATA. Films stay on the disk until
+they are decoded, however large the set.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from modeling.errors import ViewboxError
-from training.corpora.case_folders import case_folder, is_case_folder
-from training.corpora.labelled_film import Film
+from modeling.labels import FINDINGS, TaskName
+from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
+from training.corpora.labelled_film import Film, known_boxes, split_of
 from training.corpora.published_films import cohen, hannover, phantoms, siim
 from training.corpora.reports import indexed_reports, mined_reports
 
@@ -18,6 +30,11 @@ CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
     "openi-mined": ("openi/NLMCXR_reports.tgz", mined_reports),
 }
 """Corpus name -> the file it is read from, and its loader."""
+FILES = "cases-*.parquet"
+NO_FINDING = "No Finding"
+STATES = {"positive": 1.0, "negative": 0.0}
+"""The label for each state that a labeller tells apart; "uncertain" is none."""
+_OTHER_NAMES = {"Pleural Effusion": "Effusion"}
 
 
 def load(name: str, folder: Path) -> list[Film]:
@@ -27,9 +44,91 @@ def load(name: str, folder: Path) -> list[Film]:
         ViewboxError: an unknown corpus, or it is not in the folder.
     """
     file, loader = CORPORA.get(name, ("", None))
-    if is_case_folder(folder / name) and not (file and (folder / file).is_file()):
+    if any((folder / name).glob(FILES)) and not (file and (folder / file).is_file()):
         return list(case_folder(folder / name))
     if loader is None:
         template = "There is no corpus '{name}'; choose from {corpora}, or import it to {folder}."
         raise ViewboxError(template, name=name, corpora=", ".join(CORPORA), folder=folder / name)
     return list(loader(folder / file))
+
+
+# --- folders of cases
+
+
+def case_folder(folder: Path) -> Iterator[Film]:
+    """The films of a folder of cases; of two files with the same ID the later counts. Splits go by patient.
+
+    Raises:
+        ViewboxError: a file of it cannot be read.
+    """
+    from datasets import Dataset, Image, disable_progress_bars
+    from datasets.exceptions import DatasetGenerationError
+
+    disable_progress_bars()
+    try:
+        rows = Dataset.from_parquet([str(path) for path in sorted(folder.glob(FILES))])
+        rows = rows.cast_column("image", Image(decode=False)).select_columns(["case_id", "image", "document"])
+        last = {case_id: number for number, case_id in enumerate(rows["case_id"])}
+        rows = rows.with_format("arrow")
+        for number in sorted(last.values()):
+            row = rows[number]
+            encoded = row["image"].combine_chunks().field("bytes")[0].as_buffer()
+            yield _film(json.loads(row["document"][0].as_py()), memoryview(encoded or b""))
+    except (OSError, ValueError, KeyError, TypeError, DatasetGenerationError) as exc:
+        template = "The cases in '{folder}' cannot be read; import or export them again."
+        raise ViewboxError(template, folder=folder.name) from exc
+
+
+def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
+    provenance, film = document["provenance"], document["film"]
+    patient = provenance["patient"] or document["ID"]
+    texts = {**document["text"], **document["report"]}
+    labels = {TaskName(task): name for task, name in document["reference"].items()}
+    named = labels.pop(TaskName.FINDINGS, None)
+    drawn = tuple(tuple(r["box"]) for r in document.get("regions") or () if r["label"] == "opacity")
+    return Film(
+        film_id=document["ID"],
+        source=provenance["source"],
+        patient=patient,
+        split=provenance.get("split") or split_of(patient),
+        encoded=encoded,
+        signed=bool(film) and film["dtype"] == "int16",
+        pixel_aspect_ratio=film["pixel_aspect_ratio"] if film else 1.0,
+        table=ClinicalTable({name: entry["value"] for name, entry in document["table"].items()}),
+        text=ClinicalText(texts),
+        labels=labels,
+        boxes=known_boxes(drawn, labels),
+        presentation=_presentation(film) if film else {},
+        findings=_findings(named, document["readings"]),
+    )
+
+
+def _findings(named: str | None, readings: list[Mapping[str, str]]) -> dict[str, float]:
+    """Finding -> 1 or 0. A labeller that tells states apart leaves the others open; else what it did not name
+    is absent, as the set's authors count it."""
+    if named is None:
+        return {}
+    stated = [reading["class_name"].rsplit(": ", 1) for reading in readings if reading["task"] == "findings"]
+    stated = [pair for pair in stated if len(pair) == 2]
+    present = set(named.split("|")) - {NO_FINDING}
+    if not stated:
+        return {name: float(name in present) for name in FINDINGS.classes}
+    found: dict[str, float] = {}
+    for name, state in stated:
+        if state in STATES and (name := _OTHER_NAMES.get(name, name)) in FINDINGS.classes:
+            found.setdefault(name, STATES[state])  # the first labeller's word counts
+    return found
+
+
+def _presentation(film: Mapping[str, Any]) -> dict[str, object]:
+    """The arguments of `Radiograph` that turn stored values into brightness."""
+    window, lut = film["window"], film["voi_lut"]
+    values = lut and np.frombuffer(base64.b64decode(lut["values"]["$bytes"]), np.dtype(lut["dtype"]))
+    return {
+        "bits_stored": film["bits_stored"],
+        "photometric": Photometric(film["photometric"]),
+        "rescale_slope": film["rescale"]["slope"],
+        "rescale_intercept": film["rescale"]["intercept"],
+        "window": window and Window(window["center"], window["width"], window["function"]),
+        "voi_lut": lut and VoiLut(lut["first"], values),
+    }

@@ -25,17 +25,12 @@ Agreement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Severity:
-    """The experts' readings of one film.
-
-    Attributes:
-        extent: geographic extent, 0 to 8; None where nobody gave one.
-        senior, junior: six Brixia zone scores, 0 to 3; None where one is missing.
-    """
+    """The experts' readings of one film."""
 
     patient: str
-    extent: float | None
-    senior: tuple[int, ...] | None
-    junior: tuple[int, ...] | None
+    extent: float | None  # geographic extent, 0 to 8; None where nobody gave one
+    senior: tuple[int, ...] | None  # six Brixia zone scores, 0 to 3; None where one is missing
+    junior: tuple[int, ...] | None  # the same of the other reader
 
 
 def severities(folder: Path) -> dict[tuple[str, str], Severity]:

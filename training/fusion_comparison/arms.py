@@ -25,16 +25,12 @@ from training.preparation import freeze_statistics
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of the comparison.
-
-    Attributes:
-        values: False shows the model only which fields are known, not what they say.
-    """
+    """One row of the comparison."""
 
     name: str
     modalities: tuple[Modality, ...]
     fusion: FusionKind = "product"
-    values: bool = True
+    values: bool = True  # False shows the model only which fields are known, not what they say
 
 
 FILM = Arm("film", (Modality.IMAGE,))
@@ -53,37 +49,27 @@ PATCHES = 4
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every arm is trained: the same for all of them, and not tuned on anything that was measured.
-
-    Attributes:
-        table_dropout, field_dropout, image_dropout: as in `TrainingSettings`, where an arm reads both.
-        fewest_known: a field is read only where so many training films have a value of it.
-    """
+    """How every arm is trained: the same for all of them, and not tuned on anything that was measured."""
 
     epochs: int = 25
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     class_balance: float = 0.25
-    table_dropout: float = 0.25
+    table_dropout: float = 0.25  # as in `TrainingSettings`, where an arm reads both
     field_dropout: float = 0.15
     image_dropout: float = 0.1
-    fewest_known: int = 10
+    fewest_known: int = 10  # a field is read only where so many training films have a value of it
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Everything of N films that an arm may read.
-
-    Attributes:
-        patches: (N, C, 4, 4) float16 feature maps, averaged down to that; pooled: (N, C, 1, 1) their means.
-        labels: (N,) grading class numbers.
-    """
+    """Everything of N films that an arm may read."""
 
     films: Sequence[Film]
-    patches: Tensor
-    pooled: Tensor
-    labels: np.ndarray
+    patches: Tensor  # N C 4 4 float16 feature maps, averaged down to that
+    pooled: Tensor  # N C 1 1 their means
+    labels: np.ndarray  # N grading class numbers
 
     @classmethod
     def of(cls, films: Sequence[Film], maps: Tensor) -> "Evidence":

@@ -27,23 +27,15 @@ IMAGENET = "imagenet"
 
 @dataclass(frozen=True, eq=False)
 class FrozenBackbone:
-    """An image encoder as it is, and what it has seen.
+    """An image encoder as it is, and what it has seen."""
 
-    Attributes:
-        name: "imagenet", or the name of a checkpoint folder.
-        revision: hash of its weights.
-        architecture: whose maps these are: the backbone, and how its last maps are joined.
-        trained_on: the corpora whose films it was trained on.
-        trained_patients: the patients whose films it was trained on, as far as its `split.csv` says.
-    """
-
-    name: str
-    revision: str
-    architecture: ImageEncoderConfig
+    name: str  # "imagenet", or the name of a checkpoint folder
+    revision: str  # hash of its weights
+    architecture: ImageEncoderConfig  # the backbone, and how its last maps are joined
     encoder: ImageEncoder
     processor: StudyProcessor
-    trained_on: tuple[str, ...]
-    trained_patients: frozenset[str]
+    trained_on: tuple[str, ...]  # corpora
+    trained_patients: frozenset[str]  # as far as its `split.csv` says
 
     def seen(self, films: Sequence[Film]) -> int:
         """How many patients of these films it was trained on."""

@@ -16,18 +16,13 @@ from training.fusion_comparison.arms import ARMS, FILM, FUSIONS
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """The answers of all arms for the same films.
+    """The answers of all arms for the same films."""
 
-    Attributes:
-        given: arm -> (S, N, K) probabilities; without_table: fused arm -> the same with the table taken away.
-        labels: (N,) grading; extents: (N,) geographic extent, NaN where nobody read it; patients: (N,).
-    """
-
-    given: Mapping[str, np.ndarray]
-    without_table: Mapping[str, np.ndarray]
-    labels: np.ndarray
-    extents: np.ndarray
-    patients: np.ndarray
+    given: Mapping[str, np.ndarray]  # arm -> S N K probabilities
+    without_table: Mapping[str, np.ndarray]  # fused arm -> the same with the table taken away
+    labels: np.ndarray  # N grading
+    extents: np.ndarray  # N geographic extent, NaN where nobody read it
+    patients: np.ndarray  # N
 
     def of(self, keep: np.ndarray) -> "Readings":
         """The readings of some of the films."""
