@@ -19,12 +19,7 @@ from interface.session.links import Link
 
 @dataclass(frozen=True)
 class Lesson:
-    """One entry.
-
-    Attributes:
-        name: of its strings, `learn.<name>` (the term) and `learn.<name>.text`.
-        shows: views that demonstrate it, in the order of looking.
-    """
+    """An entry: `learn.<name>` and `learn.<name>.text` are its words, `shows` its views in order."""
 
     name: str
     shows: tuple[Link, ...]
@@ -49,11 +44,7 @@ def learn_tab(
     lanes: Lanes,
     stores: StoreHost,
 ) -> None:
-    """Lay out the tab; it is written when a reader opens it, in the language that `spoken` gives.
-
-    Args:
-        checkpoints: those on this page; what needs another one says so.
-    """
+    """Lay out the tab; it is written when a reader opens it, for these checkpoints, as `spoken` says."""
     with tabs, gr.Tab(marker("tab.learn"), id="learn") as tab:
         lessons = gr.HTML(elem_id="vb-learn")
 

@@ -27,12 +27,7 @@ class TaskSet:
 
 @dataclass(frozen=True)
 class Limits:
-    """An answer's sets and familiarity, beyond its probabilities; empty where nothing was measured.
-
-    Attributes:
-        sets: task -> its set.
-        familiarity: how like the training films the film is; None where that was not measured.
-    """
+    """An answer's sets by task and its film's familiarity; either is empty where nobody measured it."""
 
     sets: Mapping[str, TaskSet] = field(default_factory=dict)
     familiarity: Familiarity | None = None

@@ -28,11 +28,7 @@ def finding_word(name: str, language: Language) -> str:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a report; mentions that overlap share one.
-
-    Attributes:
-        value, signs, why: what the mentions say and which rules decided; empty where there is none.
-    """
+    """A stretch of a report, and for its mentions (overlapping ones share it) value, signs and rules."""
 
     text: str
     value: str = ""
