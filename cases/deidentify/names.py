@@ -29,7 +29,9 @@ SHORTEST_ALONE = 3
 _TITLES = r"(?i:dr|mr|mrs|ms|miss|prof|professor|doctor|nurse|herr|frau|señora?)"
 _WORD = re.compile(r"[^\W\d_](?:[\w'’\-]*\w)?")
 _CJK = r"[\u3400-\u9fff\uf900-\ufaff]"
-_CHINESE_TITLE = r"(?:先生|女士|小姐|太太|夫人|醫師|医师|醫生|医生|教授|主任|護理師|护士|伯伯|阿姨|老師)"
+_WITH_TITLE = re.compile(
+    _CJK + r"{0,2}?(?:先生|女士|小姐|太太|夫人|醫師|医师|醫生|医生|教授|主任|護理師|护士|伯伯|阿姨|老師)"
+)
 Span = tuple[int, int, str]
 
 
@@ -41,8 +43,7 @@ def name_spans(text: str) -> Iterator[Span]:
         if other is not None and _is_pair(word[0], other[0]):
             yield word.start(), other.end(), "PERSON"
     yield from _alone(words)
-    yield from _after_titles(text)
-    yield from _after_initials(text)
+    yield from _beside_marks(text)
     if re.search(_CJK, text):
         yield from _chinese(text)
 
@@ -68,26 +69,20 @@ def _is_pair(one: str, other: str) -> bool:
     if any(not word[0].isupper() and word.lower() in common for word in (one, other)):
         return False
     ones, others = ({folded(part) for part in word.split("-")} for word in (one, other))
-    if not ones | others <= first | last:
-        return False
-    return bool((ones & first and others & last) or (ones & last and others & first))
+    beside = (ones & first and others & last) or (ones & last and others & first)
+    return bool(beside) and ones | others <= first | last
 
 
-def _after_titles(text: str) -> Iterator[Span]:
-    """A title in any case before a word that is a name: "dr. abernathy"."""
+def _beside_marks(text: str) -> Iterator[Span]:
+    """A name after a title in any case ("dr. abernathy"), and J. Smith, J.R. Smith and Smith, J."""
     first, last, common = _names()
-    for found in re.finditer(rf"\b{_TITLES}\b\.? ([^\W\d_][\w'’\-]+)", text):
-        word = found[1].lower()
-        if folded(word) in first | last and word not in common:
-            yield found.start(), found.end(), "PERSON"
-
-
-def _after_initials(text: str) -> Iterator[Span]:
-    """J. Smith, J.R. Smith and Smith, J."""
-    _, last, common = _names()
-    for pattern in (rf"\b(?:[A-Z]\. ?){{1,2}}({CAPITAL})", rf"\b({CAPITAL}),? [A-Z]\.(?:[A-Z]\.)?"):
+    for pattern, names in (
+        (rf"\b{_TITLES}\b\.? ([^\W\d_][\w'’\-]+)", first | last),
+        (rf"\b(?:[A-Z]\. ?){{1,2}}({CAPITAL})", last),
+        (rf"\b({CAPITAL}),? [A-Z]\.(?:[A-Z]\.)?", last),
+    ):
         for found in re.finditer(pattern, text):
-            if folded(found[1]) in last and found[1].lower() not in common:
+            if folded(found[1]) in names and found[1].lower() not in common:
                 yield found.start(), found.end(), "PERSON"
 
 
@@ -111,8 +106,7 @@ def _chinese(text: str) -> Iterator[Span]:
                 continue
             if text[start + size : start + size + 2] in given:
                 yield start, start + size + 2, "PERSON"
-            title = re.compile(rf"{_CJK}{{0,2}}?{_CHINESE_TITLE}").match(text, start + size)
-            if title:
+            if title := _WITH_TITLE.match(text, start + size):
                 yield start, title.end(), "PERSON"
 
 

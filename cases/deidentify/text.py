@@ -58,8 +58,8 @@ def clean_text(
     """
     text = unicodedata.normalize("NFC", text)
     spans = [*_known_spans(text, known_names), *name_spans(text)]
-    for found in _engine().analyze(text=text, language="en", score_threshold=0.4):
-        spans.append((found.start, found.end, found.entity_type))
+    found = _engine().analyze(text=text, language="en", score_threshold=0.4)
+    spans += [(one.start, one.end, one.entity_type) for one in found]
     counts: Counter[str] = Counter()
     pieces, end = [], 0
     for start, stop, kind in _united(spans):
@@ -144,11 +144,8 @@ def _engine() -> "AnalyzerEngine":
     # spaCy's tokeniser alone: no model, no download.
     pipeline = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": "blank"}])
     pipeline.nlp = {"en": spacy.blank("en")}
-    theirs = (
-        known.EmailRecognizer(),
-        known.PhoneRecognizer(supported_regions=REGIONS),
-        known.UsSsnRecognizer(),
-    )
+    phone = known.PhoneRecognizer(supported_regions=REGIONS)
+    theirs = (known.EmailRecognizer(), phone, known.UsSsnRecognizer())
     registry = RecognizerRegistry(supported_languages=["en"])
     for recogniser in (*theirs, *_own_recognisers()):
         registry.add_recognizer(recogniser)

@@ -16,6 +16,7 @@ from cases.importers.films import Work, outcome
 from cases.importers.rows import ImportSettings, Layout, Row, short_hash
 from cases.parquet.store import DEFAULT_FOLDER, EmbeddedCaseStore
 from modeling.errors import CaseStoreError
+from modeling.progress import progress
 
 LIST = DEFAULT_FOLDER / "chosen.json"
 NOTICE = "NOTICE.md"
@@ -41,18 +42,15 @@ def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterato
     for number, entry in enumerate(chosen, 1):
         row = found[entry["set"]].get(_published_id(entry))
         if row is None:
-            raise CaseStoreError(
-                "There is no film '{entry}' in {files}; correct {list}.",
-                entry=entry["film"],
-                files=SETS[entry["set"]][1],
-                list=LIST.name,
-            )
+            absent = "There is no film '{entry}' in {files}; correct {list}."
+            raise CaseStoreError(absent, entry=entry["film"], files=SETS[entry["set"]][1], list=LIST.name)
         yield _document(f"case-{number:02d}", entry, row)
 
 
 def store_chosen(chosen: Sequence[Mapping[str, Any]], data: Path, folder: Path) -> str:
     """Store the chosen films in a folder, with NOTICE.md beside them; returns a description of the store."""
-    documents = list(chosen_documents(chosen, data))
+    made = progress(chosen_documents(chosen, data), "storing", total=len(chosen), unit="case")
+    documents = list(made)
     store = EmbeddedCaseStore.create(folder)
     store.put_documents(documents)
     store.close()
@@ -99,18 +97,11 @@ def _published_id(entry: Mapping[str, Any]) -> str:
 
 def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
     if not (row.licence.may_show and row.licence.may_export):
-        raise CaseStoreError(
-            "The licence of '{entry}' ({licence}) does not let it be passed on; choose another.",
-            entry=entry["film"],
-            licence=row.licence.name,
-        )
-    named = replace(
-        row,
-        case_id=case_id,
-        attribution=f"{row.attribution}; film {entry['film']}, {CHANGES}",
-        title=entry["title"],
-        teaching_note=entry["teaching_note"],
-    )
+        forbidden = "The licence of '{entry}' ({licence}) does not let it be passed on; choose another."
+        raise CaseStoreError(forbidden, entry=entry["film"], licence=row.licence.name)
+    attribution = f"{row.attribution}; film {entry['film']}, {CHANGES}"
+    words = {name: entry[name] for name in ("title", "teaching_note")}
+    named = replace(row, case_id=case_id, attribution=attribution, **words)
     result = outcome(named, "", Work(None, published=True, burned_text="allow"))
     if result.document is None:
         raise CaseStoreError(

@@ -8,7 +8,7 @@ acknowledgement of the NIH Clinical Center.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,9 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
     if table.suffix == ".parquet":
         yield from tables.left_aside(table, (*_PARQUET, "age", "sex", "view", "boxes"))
         for line in tables.parquet_rows(table, _PARQUET):
-            boxes = [_region(*box) for box in json.loads(line.get("boxes") or "[]")]
-            yield _row(
-                line["image_id"], line["patient_id"], line["image"], {**line, "split": ""}, boxes, (1, 1)
-            )
+            boxes = tuple(_region(*box) for box in json.loads(line.get("boxes") or "[]"))
+            names = (line[name] for name in ("image_id", "patient_id", "image"))
+            yield _row(*names, {**line, "split": ""}, regions=boxes)
         return
     root = tables.folder(source)
     films, splits, boxes = tables.films_by_stem(root), _splits(root), _boxes(root)
@@ -55,7 +54,8 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         facts = {ours: line.get(theirs) for ours, theirs in _COLUMNS.items()} | {"split": splits.get(image)}
         facts["sex"] = facts["sex"] or line.get("Patient Sex")
         words = {name: text for name, text in line.items() if name.startswith(tables.TEACHING_COLUMNS)}
-        yield _row(image, line["Patient ID"], film, facts | words, boxes.get(image, ()), DRAWN_ON)
+        drawn = {"regions": tuple(boxes.get(image, ())), "drawn_on": DRAWN_ON}
+        yield _row(image, line["Patient ID"], film, facts | words, **drawn)
 
 
 def count(source: str) -> int | None:
@@ -91,14 +91,7 @@ def _region(label: str, *box: float | str) -> Region:
         raise StudyError("The table of boxes has another form; give it as published.") from exc
 
 
-def _row(
-    image: str,
-    patient: object,
-    film: Path | bytes,
-    line: dict[str, Any],
-    regions: Iterable[Region],
-    drawn_on: tuple[int, int],
-) -> Row:
+def _row(image: str, patient: object, film: Path | bytes, line: dict[str, Any], **boxes: Any) -> Row:
     named = [name for name in str(line["findings"]).split("|") if name in NIH_FINDINGS]
     age = str(line.get("age") or "").upper().rstrip("Y").lstrip("0") or None
     view, sex = str(line.get("view") or ""), tables.sex_of(str(line.get("sex") or ""))
@@ -111,8 +104,7 @@ def _row(
         patient=f"nih-{int(float(str(patient)))}",
         table={"age": age, "sex": sex, "view_position": tables.frontal(view)},
         findings=tuple(named),
-        regions=tuple(regions),
-        drawn_on=drawn_on,
+        **boxes,
         readings=tuple((READER, TaskName.FINDINGS, name) for name in named or ["No Finding"]),
         view=view,
         split=line.get("split") or "",

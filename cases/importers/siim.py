@@ -26,11 +26,8 @@ TERMS = "SIIM-FISABIO-RSNA COVID-19 challenge rules (research and teaching, no p
 RADIOLOGISTS = "SIIM-FISABIO-RSNA radiologists"
 _NO_LABEL = "its study has no single appearance label"
 _PARQUET = ("image_id", "study_id", "image", "width", "height", "appearance")
-_COLUMNS = {
-    "Negative for Pneumonia": "Negative",
-    "Typical Appearance": "Typical",
-    "Indeterminate Appearance": "Indeterminate",
-    "Atypical Appearance": "Atypical",
+_COLUMNS = {"Negative for Pneumonia": "Negative"} | {
+    f"{name} Appearance": name for name in ("Typical", "Indeterminate", "Atypical")
 }
 
 

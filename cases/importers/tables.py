@@ -41,11 +41,8 @@ def find(root: Path, *patterns: str) -> Path:
     """
     found = optional(root, *patterns)
     if found is None:
-        raise StudyError(
-            "There is no {patterns} in '{root}'; name the folder that holds it.",
-            patterns=patterns[0],
-            root=root.name,
-        )
+        no_file = "There is no {patterns} in '{root}'; name the folder that holds it."
+        raise StudyError(no_file, patterns=patterns[0], root=root.name)
     return found
 
 
@@ -240,8 +237,5 @@ def teaching_words(row: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 def _check_columns(path: Path, there: Iterable[str], needed: Iterable[str]) -> None:
     missing = [name for name in needed if name not in set(there)]
     if missing:
-        raise StudyError(
-            "'{path}' has no column '{missing}'; give the file as published.",
-            path=path.name,
-            missing=missing[0],
-        )
+        no_column = "'{path}' has no column '{missing}'; give the file as published."
+        raise StudyError(no_column, path=path.name, missing=missing[0])

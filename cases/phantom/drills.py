@@ -62,11 +62,8 @@ class Drills(Configuration):
         for drill in self.drills:
             wrong = drill.answer in APPEARANCE.classes and drill.answer != drill.truth
             if drill.truth not in APPEARANCE.classes or not wrong or not 0 <= drill.probability <= 1:
-                raise CheckpointError(
-                    "{file} is damaged at drill {number}; make it again.",
-                    file=DRILLS_FILE,
-                    number=drill.index,
-                )
+                said = "{file} is damaged at drill {number}; make it again."
+                raise CheckpointError(said, file=DRILLS_FILE, number=drill.index)
 
     def recipe(self, index: int) -> Recipe:
         """Seed and settings of one phantom of the series."""

@@ -18,7 +18,7 @@ from cases.phantom.skeleton import build_skeleton
 from cases.phantom.streams import between, chance, pick, shuffled, stream
 from cases.phantom.table import draw_table
 from cases.phantom.words import Span, draw_indication, draw_report
-from cases.phantom.zones import ATYPICAL_KINDS, appearance_from_masks, grading_from_masks, zone_masks
+from cases.phantom.zones import ATYPICAL_KINDS, Masks, appearance_from_masks, grading_from_masks, zone_masks
 from modeling.labels import APPEARANCE, TaskName
 from modeling.sentence import Sentence
 from modeling.study import ClinicalText, Photometric, Radiograph, Study, ViewPosition, Window
@@ -44,7 +44,7 @@ class Phantom:
 
     case: Case
     plan: Plan
-    zones: dict[str, np.ndarray]
+    zones: Masks
     signal: np.ndarray
     noise: float
     confounder_mask: np.ndarray | None
@@ -121,10 +121,8 @@ def _draw_view(
     width = 2 * (patient.half_width + patient.wall + between(rng, -24, 22)) * enlarged
     pitch = max(height / shape[0], width / shape[1])
     middle = 0.5 * (patient.apex + patient.base) + between(rng, -24, 4)
-    distance, surface = (
-        between(rng, 1000, 1200) if bedside else 1800.0,
-        patient.half_depth + patient.wall + 20,
-    )
+    surface = patient.half_depth + patient.wall + 20
+    distance = between(rng, 1000, 1200) if bedside else 1800.0
     rotation, tilt = between(rng, -0.06, 0.06), between(rng, -0.045, 0.045) * (1.6 if bedside else 1.0)
     shift = (between(rng, -14, 14), middle * enlarged)
     return View(position, shape, pitch, distance, surface, rotation, tilt, shift)
@@ -132,7 +130,7 @@ def _draw_view(
 
 def _diseased_thorax(
     plan: Plan, patient: Patient, view: View, seed: int
-) -> tuple[Thorax, dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+) -> tuple[Thorax, Masks, Masks, np.ndarray]:
     """The thorax with its opacities; places are drawn again until the labels are exactly the planned ones."""
     grain = stream(seed, "texture")
     healthy = build_soft_tissue(patient, view, grain)
@@ -191,25 +189,14 @@ def _stored(brightness: np.ndarray, view: View, bits: int, rng: np.random.Genera
 
 
 def _case(
-    seed: int,
-    plan: Plan,
-    patient: Patient,
-    radiograph: Radiograph,
-    masks: dict[str, np.ndarray],
-    confounder: str,
-    name_hospitals: bool,
+    seed: int, plan: Plan, patient: Patient, film: Radiograph, masks: Masks, confounder: str, hospitals: bool
 ) -> Case:
     """Table and words around the film, and the record of what holds the evidence."""
-    table, fields = draw_table(
-        stream(seed, "table"),
-        plan.table,
-        age=patient.age,
-        sex=patient.sex,
-        view=radiograph.view_position,
-        complete=plan.situation == "table holds",
-    )
+    complete = plan.situation == "table holds"
+    rng = stream(seed, "table")
+    table, fields = draw_table(rng, plan.table, patient, film.view_position, complete=complete)
     rng = stream(seed, "prose")
-    indication, stated = _indication(rng, plan, patient, confounder == "hospital", name_hospitals)
+    indication, stated = _indication(rng, plan, patient, confounder == "hospital", hospitals)
     report, spans = draw_report(rng, plan)
     evidence = PlantedEvidence(
         modality=plan.modality,
@@ -223,7 +210,7 @@ def _case(
     name = case_id(seed)
     return Case(
         case_id=name,
-        study=Study(radiograph, table, ClinicalText({"indication": indication} if indication else {})),
+        study=Study(film, table, ClinicalText({"indication": indication} if indication else {})),
         licence=SYNTHETIC_LICENCE,
         provenance=Provenance("phantom", patient=name, attribution=str(ATTRIBUTION), synthetic=True),
         report=report,
@@ -240,7 +227,5 @@ def _indication(
     sign = next((o.kind for o in plan.opacities if o.kind in ATYPICAL_KINDS), "")
     hospital = _HOSPITAL if ours else pick(rng, _OTHER_HOSPITALS) if name_hospitals else ""
     words = replace(plan.words, absent=False) if hospital else plan.words
-    text, spans = draw_indication(
-        rng, words, age=patient.age, sex=patient.sex, sign=sign if true else "", hospital=hospital
-    )
+    text, spans = draw_indication(rng, words, patient, sign=sign if true else "", hospital=hospital)
     return text, spans if true else ()

@@ -9,7 +9,7 @@ from cases.phantom.patient import Patient
 from cases.phantom.projection import TubeLayer, View
 from cases.phantom.scenario import Opacity, Plan
 from cases.phantom.streams import between, stream, texture
-from cases.phantom.zones import LEVELS, zone_bounds
+from cases.phantom.zones import LEVELS, Masks, zone_bounds
 
 _SUBTLE = 0.7
 """Greatest thickness (mm of water) of an opacity that the film shall not show: about the quantum noise."""
@@ -22,21 +22,15 @@ class _Site:
     patient: Patient
     view: View
     thorax: Thorax
-    zones: dict[str, np.ndarray]
+    zones: Masks
     rng: np.random.Generator
     grain: np.ndarray
     subtle: bool
 
 
 def plant(
-    plan: Plan,
-    patient: Patient,
-    view: View,
-    thorax: Thorax,
-    zones: dict[str, np.ndarray],
-    seed: int,
-    attempt: int,
-) -> dict[str, np.ndarray]:
+    plan: Plan, patient: Patient, view: View, thorax: Thorax, zones: Masks, seed: int, attempt: int
+) -> Masks:
     """Add every planned opacity to the thorax; another `attempt` gives other places for the same plan.
 
     Returns:

@@ -32,10 +32,8 @@ class Confounder:
                 "A confounder cannot be '{kind}'; choose marker, hospital or view.", kind=self.kind
             )
         if not 0.5 <= self.correlation <= 1.0:
-            raise ViewboxError(
-                "A confounder's correlation of {value} is outside 0.5 to 1; choose another.",
-                value=self.correlation,
-            )
+            outside = "A confounder's correlation of {value} is outside 0.5 to 1; choose another."
+            raise ViewboxError(outside, value=self.correlation)
         APPEARANCE.index(self.class_name)
 
     def planted(self, rng: np.random.Generator, appearance: str) -> bool:
@@ -75,17 +73,11 @@ class PhantomSettings:
                 "A phantom of {bits} bits cannot be made; choose 8 to 12 bits.", bits=self.bits
             )
         if self.labels is not None and self.labels not in COMBINATIONS:
-            raise ViewboxError(
-                "No film is {one} and {other}; choose labels that go together.",
-                one=self.labels[0],
-                other=self.labels[1],
-            )
+            no_pair = "No film is {one} and {other}; choose labels that go together."
+            raise ViewboxError(no_pair, one=self.labels[0], other=self.labels[1])
         if self.situation is not None and self.situation not in SITUATIONS:
-            raise ViewboxError(
-                "There is no situation '{name}'; choose one of {names}.",
-                name=self.situation,
-                names=Names("name", SITUATIONS),
-            )
+            no_situation = "There is no situation '{name}'; choose one of {names}."
+            raise ViewboxError(no_situation, name=self.situation, names=Names("name", SITUATIONS))
 
 
 USUAL = PhantomSettings()
@@ -109,10 +101,8 @@ def default_recipes() -> list[Recipe]:
         conflict = "film against words" if place % 2 else "words against table"
         alone = "silent" if place % 2 else "words hold"
         wanted += [(labels, situation, None) for situation in ("agrees", alone, "table holds", conflict)]
-    wanted += [
-        (("Typical", "Severe"), "film against words", None),
-        (("Negative", None), "words against table", None),
-    ]
+    wanted.append((("Typical", "Severe"), "film against words", None))
+    wanted.append((("Negative", None), "words against table", None))
     wanted.append((("Negative", None), "agrees", Confounder("marker", "Negative", 1.0)))
     wanted.append((("Indeterminate", "Mild"), "agrees", Confounder("hospital", "Indeterminate", 1.0)))
     return [

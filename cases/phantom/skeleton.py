@@ -100,11 +100,8 @@ def _shoulder(patient: Patient, layers: _BoneLayers, side: float, rng: np.random
     coracoid = [(out - 46, top + 14, -40), (out - 56, top + 18, -25)]
     head = [(out - 22, top + 26, -45), (out - 12, top + 24, -45)]
     x, y, aside, down = out - 10, top + 32, np.sin(angle), np.cos(angle)
-    shaft = [
-        (out - 14, top + 30, -45),
-        (x + 40 * aside, y + 45 * down, -42),
-        (x + 250 * aside, y + 250 * down, -40),
-    ]
+    shaft = [(out - 14, top + 30, -45), (x + 40 * aside, y + 45 * down, -42)]
+    shaft.append((x + 250 * aside, y + 250 * down, -40))
     for knots, radius, cortex, flatness in (
         (clavicle, 5.8, 1.7, 0.85),
         (spine, 5.0, 1.3, 0.6),

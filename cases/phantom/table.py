@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cases.phantom.patient import Patient
 from cases.phantom.scenario import Stance
 from cases.phantom.streams import between, chance
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ViewPosition
@@ -18,7 +19,7 @@ _PATTERNS = json.loads(Path(__file__).with_name("table.json").read_text(encoding
 
 
 def draw_table(
-    rng: np.random.Generator, stance: Stance, *, age: int, sex: str, view: ViewPosition, complete: bool
+    rng: np.random.Generator, stance: Stance, patient: Patient, view: ViewPosition, *, complete: bool
 ) -> tuple[ClinicalTable, tuple[str, ...]]:
     """Draw a clinical table that takes this stance; also returns the fields whose values point to it.
 
@@ -27,7 +28,7 @@ def draw_table(
     """
     if stance.absent:
         return ClinicalTable(), ()
-    person = (("age", age, 0.04), ("sex", sex, 0.03), ("view_position", view.value, 0.10))
+    person = (("age", patient.age, 0.04), ("sex", patient.sex, 0.03), ("view_position", view.value, 0.10))
     raw = {name: value for name, value, missing in person if not chance(rng, missing)}
     if stance.appearance is None:
         raw |= _uninformative(rng)

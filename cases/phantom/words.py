@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cases.phantom.patient import Patient
 from cases.phantom.scenario import Opacity, Plan, Stance
 from cases.phantom.streams import chance, pick, shuffled
 from cases.phantom.zones import AIRSPACE_KINDS
@@ -17,11 +18,12 @@ from cases.phantom.zones import AIRSPACE_KINDS
 Span = tuple[str, int, int]
 Rules = Mapping[str, Sequence[str]]
 _WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+_NOUNS = {"female": "woman", "male": "man"}
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def draw_indication(
-    rng: np.random.Generator, stance: Stance, *, age: int, sex: str, sign: str, hospital: str
+    rng: np.random.Generator, stance: Stance, patient: Patient, *, sign: str, hospital: str
 ) -> tuple[str, tuple[Span, ...]]:
     """Why the film was asked for, sometimes what is known already, and the spans that state the labels.
 
@@ -31,7 +33,7 @@ def draw_indication(
     if stance.absent:
         return "", ()
     # A name pulls no weight of its own: sex is written in one of two ways whatever the class.
-    own = {"age": (str(age),), "sex": (sex, {"female": "woman", "male": "man"}[sex])}
+    own = {"age": (str(patient.age),), "sex": (patient.sex, _NOUNS[patient.sex])}
     rules = _WORDS["indication"] | own
     parts = [_expanded(rng, "{who}", rules)] if chance(rng, 0.7) else []
     parts.append(_expanded(rng, "{reason}", rules))
@@ -137,10 +139,7 @@ def _impression(
     count = len({o.zone for o in seen if o.kind in AIRSPACE_KINDS})
     if grading is not None and chance(rng, 0.7):
         zones = "zone" if count == 1 else "zones"
-        extent = (
-            f"{grading} airspace disease",
-            f"extent: {grading.lower()}, {count} of 6 {zones}",
-            f"{count} of 6 lung {zones} affected",
-        )
+        extent = [f"{grading} airspace disease", f"extent: {grading.lower()}, {count} of 6 {zones}"]
+        extent.append(f"{count} of 6 lung {zones} affected")
         text += f" {_sentence('<' + pick(rng, extent) + '>.')}"
     return text

@@ -1,12 +1,12 @@
 """Six lung zones on the film, and the labels that follow from which of them an opacity covers."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from cases.phantom.patient import Patient
 from modeling.labels import grading_from_zones
 
+Masks = dict[str, np.ndarray]
+"""Name of a zone or an opacity -> (H, W) bool."""
 LEVELS = ("upper", "mid", "lower")
 ZONES = tuple(f"{side} {level}" for side in ("right", "left") for level in LEVELS)
 """Three a lung (MIDRC-RICORD, Tsai et al., 2021), the patient's right first."""
@@ -32,7 +32,7 @@ def zone_bounds(patient: Patient, side: float) -> tuple[float, float, float]:
     return patient.apex, patient.apex + height / 3, patient.apex + 2 * height / 3
 
 
-def zone_masks(patient: Patient, x: np.ndarray, y: np.ndarray, lung: np.ndarray) -> dict[str, np.ndarray]:
+def zone_masks(patient: Patient, x: np.ndarray, y: np.ndarray, lung: np.ndarray) -> Masks:
     """`ZONES` -> (H, W) bool, not overlapping; x, y and lung are (H, W) coordinates and chords in mm."""
     masks = {}
     for name, side in (("right", -1.0), ("left", 1.0)):
@@ -49,7 +49,7 @@ def opacity_kind(name: str) -> str:
     return name.split(",")[0]
 
 
-def affected_zones(masks: Mapping[str, np.ndarray], zones: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+def affected_zones(masks: Masks, zones: Masks) -> tuple[str, ...]:
     """Zones with airspace opacities, in the order of `ZONES`; both maps are name -> (H, W) bool."""
     airspace = _union(masks, AIRSPACE_KINDS)
     if airspace is None:
@@ -61,7 +61,7 @@ def affected_zones(masks: Mapping[str, np.ndarray], zones: Mapping[str, np.ndarr
     )
 
 
-def appearance_from_masks(masks: Mapping[str, np.ndarray], zones: Mapping[str, np.ndarray]) -> str:
+def appearance_from_masks(masks: Masks, zones: Masks) -> str:
     """The class of `labels.APPEARANCE` that the definitions give for these opacities."""
     if any(opacity_kind(name) in ATYPICAL_KINDS for name in masks):
         return "Atypical"
@@ -75,17 +75,17 @@ def appearance_from_masks(masks: Mapping[str, np.ndarray], zones: Mapping[str, n
     return "Typical" if typical else "Indeterminate"
 
 
-def grading_from_masks(masks: Mapping[str, np.ndarray], zones: Mapping[str, np.ndarray]) -> str | None:
+def grading_from_masks(masks: Masks, zones: Masks) -> str | None:
     """The class of `labels.GRADING`, or None where no zone has airspace opacities."""
     return grading_from_zones(len(affected_zones(masks, zones)))
 
 
-def _union(masks: Mapping[str, np.ndarray], kinds: tuple[str, ...]) -> np.ndarray | None:
+def _union(masks: Masks, kinds: tuple[str, ...]) -> np.ndarray | None:
     chosen = [mask for name, mask in masks.items() if opacity_kind(name) in kinds]
     return np.logical_or.reduce(chosen) if chosen else None
 
 
-def _peripheral(airspace: np.ndarray, zones: Mapping[str, np.ndarray]) -> bool:
+def _peripheral(airspace: np.ndarray, zones: Masks) -> bool:
     """Whether most of the opacity lies in the outer half of its lung, row by row."""
     outer = total = 0
     columns = np.arange(airspace.shape[1])[None, :]
@@ -100,7 +100,7 @@ def _peripheral(airspace: np.ndarray, zones: Mapping[str, np.ndarray]) -> bool:
     return outer > 0.5 * total
 
 
-def _lower_predominant(airspace: np.ndarray, zones: Mapping[str, np.ndarray]) -> bool:
+def _lower_predominant(airspace: np.ndarray, zones: Masks) -> bool:
     """Whether more of the opacity lies in the lower zones than in the upper ones."""
     area = {
         level: sum(np.count_nonzero(airspace & zones[f"{side} {level}"]) for side in ("right", "left"))

@@ -38,10 +38,9 @@ _READ, _READ_IN_ITEMS = (tuple(dicom_tags.TERMS[name]) for name in ("read", "rea
 """Of the two descriptions only the words that name a view are looked for; nothing of them leaves the file."""
 _NO_DICOM = "This is not a DICOM file; choose a DICOM, PNG or JPEG file of a chest film."
 _STARTS = (
-    (b"\xff\x4f\xff\x51", uids.JPEG2000),
-    (b"\0\0\0\x0cjP  ", uids.JPEG2000),
+    (b"\xff\x4f\xff\x51", uids.JPEG2000), (b"\0\0\0\x0cjP  ", uids.JPEG2000),
     (b"\xff\xd8", uids.JPEGBaseline8Bit),
-)
+)  # fmt: skip
 """How a frame begins, and the transfer syntax that it is most likely of."""
 
 

@@ -130,12 +130,9 @@ _QUOTABLE = r"-?\d{1,6}|MONOCHROME\w{0,2}|(ARGB|CMYK|HSV|RGB|XYB|YBR|PALETTE)\w{
 
 def _wrong(keyword: str, found: str, wanted: str) -> StudyError:
     """The refusal of a file for one tag; what stands in it is quoted only where it can be no free text."""
-    return StudyError(
-        "The DICOM file's {keyword} is {found}, not {wanted}; export the film again.",
-        keyword=keyword,
-        found=found if re.fullmatch(_QUOTABLE, found) else Sentence("something else"),
-        wanted=wanted,
-    )
+    quoted = found if re.fullmatch(_QUOTABLE, found) else Sentence("something else")
+    said = "The DICOM file's {keyword} is {found}, not {wanted}; export the film again."
+    return StudyError(said, keyword=keyword, found=quoted, wanted=wanted)
 
 
 def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:

@@ -49,11 +49,8 @@ def check_film_size(rows: int, columns: int) -> None:
 def check_file_size(size: int) -> None:
     """Refuse a file above `MAX_FILE_BYTES`. Raises StudyError: with both sizes in megabytes."""
     if size > MAX_FILE_BYTES:
-        raise StudyError(
-            "The file has {size:.0f} MB; choose one of at most {limit} MB.",
-            size=size / 1e6,
-            limit=MAX_FILE_BYTES // 1_000_000,
-        )
+        said = "The file has {size:.0f} MB; choose one of at most {limit} MB."
+        raise StudyError(said, size=size / 1e6, limit=MAX_FILE_BYTES // 1_000_000)
 
 
 def declared_size(frame: bytes) -> tuple[int, int, int] | None:

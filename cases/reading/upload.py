@@ -109,22 +109,16 @@ def _clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
     sections = {section: words for section, words in stripped.items() if words}
     for section, words in sections.items():
         if len(words) > MAX_TEXT:
-            raise StudyError(
-                "The {section} has {count:,} characters; shorten it to {limit:,}.",
-                section=Names("section", section),
-                count=len(words),
-                limit=MAX_TEXT,
-            )
+            too_long = "The {section} has {count:,} characters; shorten it to {limit:,}."
+            raise StudyError(too_long, section=Names("section", section), count=len(words), limit=MAX_TEXT)
     return ClinicalText(sections)
 
 
 def _refusal(data: bytes, name: str) -> Sentence:
     for offset, magic, kind in _OTHER_FILES:
         if data[offset : offset + len(magic)] == magic:
-            return Sentence(
-                "This file is {kind}; choose a PNG, JPEG or DICOM file of a chest film.",
-                kind=Names("file", kind),
-            )
+            other_kind = "This file is {kind}; choose a PNG, JPEG or DICOM file of a chest film."
+            return Sentence(other_kind, kind=Names("file", kind))
     ending = name.lower().rpartition(".")[2]
     if ending in ("png", "jpg", "jpeg", "dcm"):
         return Sentence(
