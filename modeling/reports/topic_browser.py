@@ -83,7 +83,7 @@ class TopicBrowser:
             topics = tuple(_topic(**topic) for topic in data["topics"])
             return cls(topics, dict(data["main_topic"]), dict(data["measures"]))
         except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise ReportError("{path} holds no topics; make it with training.topics.", path=path) from exc
+            raise ReportError("{path} holds no topics; make it with 'viewbox topics'.", path=path) from exc
 
 
 def _topic(
