@@ -173,6 +173,17 @@ LOW = """() => [...document.querySelectorAll(
   .map((node) => node.textContent)"""
 
 
+BANDS = """() => {
+  const stage = document.querySelector('#vb-quiz-film .vv-stage').getBoundingClientRect();
+  const { viewer } = document.querySelector('#vb-quiz-film .vv').parentElement;
+  const { width, height } = viewer.entryOf(viewer.panes[0]).film;
+  const [shown, whole] = [width / height, stage.width / stage.height].sort((a, b) => a - b);
+  return 1 - shown / whole;
+}"""
+CUT = """() => [...document.querySelectorAll('#vb-quiz-film .vv > .vv-bar:first-child > *')]
+  .filter((node) => node.offsetParent && node.getBoundingClientRect().right > 390).length"""
+
+
 def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phone, served, tmp_path_factory):
     phone.goto(f"{served.url}/?quiz=class-7b")
     phone.wait_for_selector("#vb-quiz-begin")
@@ -185,6 +196,7 @@ def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phon
     )
     assert 0 <= answers["top"] - film["bottom"] < 40 and facts["top"] >= answers["bottom"]
     assert phone.evaluate(LOW) == []
+    assert phone.evaluate(BANDS) < 0.2 and phone.evaluate(CUT) == 0
     hint = phone.locator("#vb-quiz-status p").evaluate(edge)
     banner = phone.locator("#vb-banner").evaluate(edge)
     assert hint["top"] >= banner["bottom"] - 1, "the hint is not under the banner"
