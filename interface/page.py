@@ -42,8 +42,8 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         top = gr.HTML(banner("en"), elem_id="vb-banner")
         message = gr.HTML(alert(""), elem_id="vb-message")
         lanes = Lanes(sessions, queue, message)
+        model = model_panel(names)  # behind the button in the bar
         tabs = gr.Tabs(elem_id="vb-tabs")
-        model = model_panel(names)  # at the foot: what a reader came for stands above it
         parts = case_layout(tabs, top, model, message)
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)

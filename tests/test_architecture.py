@@ -346,12 +346,8 @@ def test_random_numbers_come_from_explicit_generators(source: Path) -> None:
 
 MARKUP_LEFT = {
     "interface/case_tab/baseline_comparison.py",
-    "interface/case_tab/explanation_panel.py",
-    "interface/case_tab/export_panel.py",
     "interface/case_tab/handout.py",
     "interface/case_tab/map_switch.py",
-    "interface/case_tab/ppv_panel.py",
-    "interface/case_tab/prediction_panel.py",
     "interface/case_tab/prove_panel.py",
     "interface/case_tab/trust_handlers.py",
     "interface/case_tab/trust_panel.py",

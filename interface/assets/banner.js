@@ -1,15 +1,56 @@
-/* Refusals stay in sight just below the banner, whose height follows the language, the width and the zoom. */
+/* The bar and what its buttons open: the models, folds of the page, and on a phone the ways about it. */
 (() => {
   "use strict";
-  if (window.viewboxBanner) return;
-  window.viewboxBanner = true;
-  const root = document.documentElement.style;
+  if (window.viewboxOpen) return;
+  const find = (selector) => document.querySelector(selector);
+  const root = document.documentElement;
+
+  /* Refusals stay in sight just below the bar, whose height follows the language, the width and the zoom. */
   const sizes = new ResizeObserver(([banner]) =>
-    root.setProperty("--vb-banner-height", `${Math.ceil(banner.target.getBoundingClientRect().height)}px`));
-  const find = () => {
-    const banner = document.querySelector("#vb-banner");
+    root.style.setProperty("--vb-banner-height", `${Math.ceil(banner.target.getBoundingClientRect().height)}px`));
+  const watch = () => {
+    const banner = find("#vb-banner");
     if (banner) sizes.observe(banner);
-    else setTimeout(find, 50);
+    else setTimeout(watch, 50);
   };
-  find();
+  watch();
+
+  const calm = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+  const go = (element) => element?.scrollIntoView({ block: "start", behavior: calm() });
+
+  /* Open a fold, go there, and let the keyboard go on from it. */
+  window.viewboxOpen = (id) => {
+    const fold = document.getElementById(id), head = fold?.querySelector("button.label-wrap");
+    if (!head) return;
+    if (fold.querySelector("[data-testid=accordion-content]").style.display === "none") head.click();
+    head.focus({ preventScroll: true });
+    go(fold);
+  };
+
+  const tab = (place) => [...document.querySelectorAll("#vb-tabs .tab-container:not(.visually-hidden) [role=tab]")].at(place)?.click();
+  const WAYS = {
+    film: () => { tab(0); go(find("#vb-figure")); },
+    answer: () => { tab(0); go(find("#vb-answer")); },
+    test: () => { tab(0); setTimeout(() => find("#vb-test")?.click(), 100); },
+    quiz: () => { tab(1); window.scrollTo(0, 0); },
+  };
+
+  const opened = () => Boolean(find("#vb-info.vb-open"));
+  const info = (open) => {
+    find("#vb-info")?.classList.toggle("vb-open", open);
+    find("[data-info]")?.setAttribute("aria-expanded", String(open));
+  };
+  document.addEventListener("click", (event) => {
+    const { target } = event;
+    if (!target.closest) return;
+    const way = target.closest("[data-go]");
+    if (way) WAYS[way.dataset.go]();
+    if (target.closest("[data-info]")) info(!opened());
+    else if (!target.closest("#vb-info, [role=listbox], [role=option]")) info(false);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !opened()) return;
+    info(false);
+    find("[data-info]")?.focus();
+  });
 })();

@@ -22,8 +22,8 @@
     }
   };
 
-  const saved = (name, html) => {
-    const address = URL.createObjectURL(new Blob([html], { type: "text/html" }));
+  const saved = (name, blob) => {
+    const address = URL.createObjectURL(blob);
     const link = document.createElement("a");
     link.href = address;
     link.download = name;
@@ -46,7 +46,8 @@
       field.value = addressed(value.query, true);
       line.append(field);
       if (!(await copied(field))) told.textContent = value.by_hand;
-    } else if (value.kind === "file") saved(value.name, addressed(value.html, value.seen, "&amp;"));
+    } else if (value.kind === "file") saved(value.name, new Blob([addressed(value.html, value.seen, "&amp;")], { type: "text/html" }));
+    else if (value.kind === "bytes") saved(value.name, new Blob([Uint8Array.from(atob(value.url.split(",")[1]), (c) => c.charCodeAt(0))]));
   };
 
   window.viewboxTake = (element, props, watch) => watch("value", () => shown(element, props.value));

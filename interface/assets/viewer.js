@@ -6,6 +6,7 @@
   const V = (window.viewboxViewer ??= {});
   if (V.Viewer) return;
   const FILMS_KEPT = 3, MAPS_KEPT = 12;
+  V.LAYERS = ["film", "map", "both"];
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
   V.Viewer = class {
@@ -21,6 +22,7 @@
       this.linked = true;
       this.tool = matchMedia("(pointer: coarse)").matches ? "pan" : "window";
       this.choice = { opacity: 60, threshold: 60, sign: "both", contours: true };
+      this.layers = "both";
       this.radius = 0.03;
       this.frames = 0;
       this.frame = new V.Frame(this);
@@ -228,6 +230,12 @@
 
     set(name, value) {
       this.choice[name] = value;
+      this.frame.update();
+      this.draw();
+    }
+
+    useLayers(name) {
+      this.layers = name;
       this.frame.update();
       this.draw();
     }

@@ -16,7 +16,7 @@
   };
   const KEYS = [
     ["← ↑ → ↓", "arrows"], ["+ −", "zoom"], ["Shift ↑ ↓ ← →", "level"], ["1 … 6", "presets"], ["I", "invert"],
-    ["R, 0", "reset"], ["F", "full"], ["S", "two"], ["L", "linked"], ["N", "view"], ["[ ]", "opacity"],
+    ["R, 0", "reset"], ["F", "full"], ["S", "two"], ["L", "linked"], ["V", "layers"], ["N", "view"], ["[ ]", "opacity"],
     [", .", "threshold"], ["G", "sign"], ["C", "contours"], ["W M B E", "tools"], ["Space, Shift ←…", "mark"],
     ["< >", "size"], ["U", "undo"], ["Delete", "clear"], ["?", "help"],
   ];
@@ -33,8 +33,8 @@
       this.stages = [0, 1].map((index) => this.stage(index));
       this.dialog = make("dialog", { class: "vv-keys" });
       this.root = make("div", { class: "vv", role: "group" },
-        this.toolbar(), make("div", { class: "vv-panes" }, ...this.stages.map((s) => s.figure)),
-        this.mapTools(), this.status, this.dialog);
+        this.toolbar(), (this.panesHome = make("div", { class: "vv-panes" }, this.stages[0].figure)),
+        this.mapTools(), (this.captionHome = make("div")), this.status, this.dialog);
       this.worded.push([this.root, "viewer.title", "aria-label"]);
       document.addEventListener("fullscreenchange", () => { this.update(); viewer.draw(); });
       viewer.root.replaceChildren(this.root);
@@ -42,11 +42,13 @@
 
     /* --- building */
 
-    button(key, icon, onclick, extra = "") {
+    button(key, icon, onclick, extra = "vv-icon") {
       const name = make("span", { class: "vv-name" });
-      this.worded.push([name, key, "text"]);
-      return make("button", { type: "button", class: `vv-button ${extra}`, onclick },
+      const button = make("button", { type: "button", class: `vv-button ${extra}`, onclick },
         make("span", { "aria-hidden": "true", text: icon }), name);
+      this.worded.push([name, key, "text"]);
+      if (extra === "vv-icon") this.worded.push([button, key, "title"]);
+      return button;
     }
 
     labelled(key, control, extra = "") {
@@ -69,8 +71,8 @@
       const viewsLabel = this.labelled("viewer.view", views, "vv-view");
       const legend = make("div", { class: "vb-legend" }), readout = make("div", { class: "vv-readout" });
       const caption = make("figcaption");
-      const figure = make("figure", { class: "vb-film vv-pane" }, viewsLabel, stage, readout, legend, caption);
-      stage.append(mark, message);
+      const figure = make("figure", { class: "vb-film vv-pane" }, viewsLabel, stage, legend, caption);
+      stage.append(mark, message, readout);
       if (index === 0) stage.append(this.hint);
       stage.addEventListener("focus", () => { this.last = index; this.viewer.draw(); });
       stage.addEventListener("blur", () => this.viewer.draw());
@@ -94,31 +96,48 @@
       this.twoButton = this.button("viewer.two", "▯▯", () => viewer.setTwo(!viewer.two));
       this.linkButton = this.button("viewer.linked", "⚯", () => this.link(!viewer.linked));
       this.fullButton = this.button("viewer.full", "⤢", () => this.full());
-      const bar = make("div", { class: "vv-bar", role: "group" },
+      const smaller = this.button("viewer.smaller", "−", () => viewer.zoom(this.active, 0.8));
+      const larger = this.button("viewer.larger", "+", () => viewer.zoom(this.active, 1.25));
+      const keys = this.button("viewer.keys", "?", () => this.help());
+      const reset = this.button("viewer.reset", "⟲", () => viewer.reset(this.active));
+      for (const spare of [smaller, larger, reset, keys]) spare.classList.add("vv-fine"); // two fingers zoom, two taps reset, and there are no keys to list
+      const bar = make("div", { class: "vv-bar vv-tools", role: "group" },
         ...Object.values(this.tools), this.undoButton, this.clearButton, this.sizeLabel,
-        this.labelled("viewer.preset", this.preset), this.inverted,
-        this.button("viewer.smaller", "−", () => viewer.zoom(this.active, 0.8), "vv-icon"),
-        this.button("viewer.larger", "+", () => viewer.zoom(this.active, 1.25), "vv-icon"),
-        this.button("viewer.reset", "⟲", () => viewer.reset(this.active)),
-        this.twoButton, this.linkButton, this.fullButton, this.button("viewer.keys", "?", () => this.help()));
+        this.labelled("viewer.preset", this.preset, "vv-quiet"), this.inverted, smaller, larger,
+        reset, this.twoButton, this.linkButton, this.fullButton, keys);
       this.worded.push([bar, "viewer.tools", "aria-label"]);
       return bar;
     }
 
+    /* One line: what is shown, the legend, how strong the colour is; what is rarer waits behind "More". */
     mapTools() {
       const { viewer } = this;
       const slider = (name, most) => make("input", { type: "range", min: "0", max: most, step: "5",
         oninput: (event) => viewer.set(name, Number(event.target.value)) });
+      this.layers = Object.fromEntries(V.LAYERS.map((name) => {
+        const button = make("button", { type: "button", class: "vv-button", onclick: () => viewer.useLayers(name) });
+        this.worded.push([button, `viewer.layers_${name}`, "text"]);
+        return [name, button];
+      }));
+      const choice = make("div", { class: "vv-switch", role: "group" }, ...Object.values(this.layers));
       this.opacity = slider("opacity", "100");
       this.threshold = slider("threshold", "95");
       this.sign = make("select", { onchange: () => viewer.set("sign", this.sign.value) });
-      this.contours = this.button("viewer.contours", "◎", () => viewer.set("contours", !viewer.choice.contours));
+      this.contours = this.button("viewer.contours", "◎", () => viewer.set("contours", !viewer.choice.contours), "");
       this.opacityValue = make("output");
       this.thresholdValue = make("output");
-      const bar = make("div", { class: "vv-bar vv-map", role: "group" }, this.labelled("viewer.show", this.sign),
-        this.labelled("viewer.opacity", this.opacity), this.opacityValue,
-        this.labelled("viewer.threshold", this.threshold), this.thresholdValue, this.contours);
-      this.worded.push([bar, "viewer.map_tools", "aria-label"]);
+      this.notes = make("p");
+      this.origin = make("p");
+      const name = make("span", { class: "vv-name" });
+      const more = make("details", { class: "vv-more" },
+        make("summary", { class: "vv-button vv-icon" }, make("span", { "aria-hidden": "true", text: "⋯" }), name),
+        make("div", { class: "vv-panel" }, this.labelled("viewer.show", this.sign),
+          this.labelled("viewer.threshold", this.threshold), this.thresholdValue, this.contours, this.notes, this.origin));
+      more.addEventListener("keydown", (event) => { if (event.key === "Escape") more.open = false; });
+      this.legendHome = make("div", { class: "vv-legend" });
+      const bar = make("div", { class: "vv-bar vv-map", role: "group" }, choice, this.legendHome,
+        this.labelled("viewer.opacity", this.opacity, "vv-quiet"), this.opacityValue, more);
+      this.worded.push([bar, "viewer.map_tools", "aria-label"], [choice, "viewer.layers", "aria-label"], [name, "viewer.more", "text"]);
       return (this.mapBar = bar);
     }
 
@@ -149,7 +168,8 @@
       }
       for (const [name, node] of Object.entries(this.tools)) pressed(node, viewer.tool === name);
       const marks = Boolean(viewer.marking), uses = marks && (viewer.tool === "mark" || viewer.tool === "erase");
-      this.tools.mark.hidden = this.tools.erase.hidden = !marks;
+      this.tools.mark.hidden = !marks;
+      this.tools.erase.hidden = !uses;
       const { brushes } = viewer, brush = brushes.get(viewer.entryOf(this.active)?.filmId);
       this.undoButton.hidden = !(marks && brush?.past.length);
       this.clearButton.hidden = !(marks && brush?.count);
@@ -166,9 +186,13 @@
       this.opacityValue.textContent = `${choice.opacity} %`;
       this.thresholdValue.textContent = `${choice.threshold} %`;
       pressed(this.contours, choice.contours);
+      for (const [name, node] of Object.entries(this.layers)) pressed(node, viewer.layers === name);
       this.root.classList.toggle("vv-two", viewer.two);
       this.root.dataset.tool = viewer.tool;
-      for (const pane of viewer.panes) pane.figure.hidden = pane.index === 1 && !viewer.two;
+      const second = viewer.panes[1].figure;
+      if (viewer.two && !second.isConnected) this.panesHome.append(second); // a node that is moved loses the focus
+      else if (!viewer.two) second.remove();
+      second.hidden = !viewer.two;
       for (const pane of viewer.panes) this.updatePane(pane);
       this.mapBar.hidden = !viewer.panes.some((pane) => !pane.figure.hidden && viewer.entryOf(pane)?.heat);
       this.updatePreset();
@@ -190,7 +214,11 @@
       pane.stage.setAttribute("aria-label", `${side}${entry.text} ${viewer.say("viewer.hint")}`);
       pane.stage.setAttribute("aria-roledescription", viewer.say("viewer.role"));
       pane.stage.classList.toggle("vv-moves", pane.view.zoom > 1);
-      pane.viewsLabel.hidden = viewer.entries.length < 2;
+      pane.viewsLabel.hidden = !viewer.two || viewer.entries.length < 2;
+      const { film } = entry, alone = !viewer.two && !pane.index;
+      if (film) pane.stage.style.setProperty("--film", film.width / (film.height * film.aspect));
+      for (const [part, home] of [[pane.legend, this.legendHome], [pane.caption, this.captionHome]])
+        if (part.parentElement !== (alone ? home : pane.figure)) (alone ? home : pane.figure).append(part);
       this.options(pane.views, viewer.labels(), entry.id);
       pane.mark.textContent = entry.mark;
       pane.mark.hidden = !entry.mark;

@@ -110,6 +110,7 @@
     ".": () => viewer.set("threshold", Math.min(95, viewer.choice.threshold + 5)),
     g: () => viewer.set("sign", next(SIGNS, viewer.choice.sign)),
     c: () => viewer.set("contours", !viewer.choice.contours),
+    v: () => viewer.useLayers(next(V.LAYERS, viewer.layers)),
     n: () => viewer.show(pane, next(viewer.entries.map((entry) => entry.id), pane.shown), false),
     w: () => viewer.useTool("window"),
     m: () => viewer.useTool("pan"),

@@ -3,7 +3,7 @@
   "use strict";
   const V = (window.viewboxViewer ??= {});
   if (V.painting) return;
-  const GROUND = "#0a0c0f", MOST_PIXELS = 6e6;
+  const GROUND = "#0a0c0f", DIMMED = "rgba(10,12,15,.72)", MOST_PIXELS = 6e6;
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
   /* Methods of V.Viewer. */
@@ -69,7 +69,7 @@
       const { film, heat } = entry, place = this.place(pane);
       const [low, high] = this.values(pane);
       pane.film.draw(film, place, low, high, pane.inverted, GROUND, Boolean(this.resting));
-      if (heat) this.paintMap(context, place, heat, this.scale(entry).limit);
+      if (heat && this.layers !== "film") this.paintMap(context, place, heat, this.scale(entry).limit);
       if (this.marking) V.paintMarks(this, pane, context, place);
     },
 
@@ -80,9 +80,13 @@
     },
 
     paintMap(context, place, heat, limit) {
-      const { opacity, sign, threshold, contours } = this.choice;
+      const { opacity, sign, threshold, contours } = this.choice, alone = this.layers === "map";
       context.save();
-      context.globalAlpha = opacity / 100;
+      if (alone) { // the film stays as a shadow, so that one sees where this is
+        context.fillStyle = DIMMED;
+        context.fillRect(place.left, place.top, place.width, place.height);
+      }
+      context.globalAlpha = alone ? 1 : opacity / 100;
       context.imageSmoothingQuality = "medium";
       context.drawImage(heat.picture({ sign, threshold }, limit), place.left, place.top, place.width, place.height);
       context.restore();

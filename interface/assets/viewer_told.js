@@ -15,12 +15,16 @@
       const sign = heat && !heat.layer.signed ? "positive" : viewer.choice.sign;
       pane.legend.hidden = !heat;
       if (!heat) return;
-      const { limit, shared } = viewer.scale(entry), { supports, against, scale_text: text } = heat.layer;
+      const { limit, shared } = viewer.scale(entry), { supports, against, scale_text: text, short_text: short } = heat.layer;
       const notes = [limit ? text[sign].replace("{scale}", plain(limit)) : viewer.say("viewer.empty_map")];
       if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
       if (contours && limit) notes.push(viewer.say("viewer.contours_note"));
-      if (shared) notes.push(viewer.say("viewer.same_scale"));
-      const key = JSON.stringify([notes, sign, opacity, limit]);
+      const brief = [limit ? short[sign] : notes[0], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
+      if (pane === this.active) {
+        this.notes.textContent = notes.join(" ");
+        this.origin.textContent = pane.caption.textContent;
+      }
+      const key = JSON.stringify([brief, sign, opacity, limit]);
       if (pane.legended === key) return;
       pane.legended = key;
       const stop = (colour, on) => `rgba(${colour},${on ? opacity / 100 : 0})`;
@@ -30,8 +34,8 @@
         : `linear-gradient(to right, ${stop(against, sign !== "positive")}, ${stop(against, false)} 50%, ` +
           `${stop(supports, false)} 50%, ${stop(supports, sign !== "negative")})`;
       const ticks = V.make("span", { class: "vv-ticks", "aria-hidden": "true" },
-        ...[...(one ? [] : [`−${plain(limit)}`]), "0", `+${plain(limit)}`].map((t) => V.make("span", { text: t })));
-      pane.legend.replaceChildren(V.make("span", { class: "vv-bartics" }, bar, ticks), V.make("small", { text: notes.join(" ") }));
+        ...[one ? "0" : viewer.say("viewer.against"), viewer.say(one ? "viewer.much" : "viewer.for")].map((t) => V.make("span", { text: t })));
+      pane.legend.replaceChildren(V.make("span", { class: "vv-bartics" }, bar, ticks), V.make("small", { text: brief }));
     },
 
     progress(pane, entry) {
@@ -47,7 +51,8 @@
       const { viewer } = this, entry = viewer.entryOf(pane), film = entry?.film;
       if (!film) return void (pane.readout.textContent = "");
       const [low, high] = viewer.values(pane).map((value) => film.slope * value + film.intercept);
-      const parts = [viewer.say("viewer.readout", { low: number(Math.round(low)), high: number(Math.round(high)) })];
+      const parts = [viewer.say("viewer.readout",
+        { centre: number(Math.round((low + high) / 2)), width: number(Math.round(Math.abs(high - low))) })];
       const place = viewer.place(pane), ratio = pane.canvas.width / (pane.stage.clientWidth || 1);
       // A pane that is still hidden has no width yet.
       if (place.width > 0 && ratio > 0)

@@ -66,9 +66,10 @@ class Arrival:
             told = translated(exc.sentence, session.language)
             updates = self._follow(Link(), session)
         self._cases.expect_next(session, request)
-        rows = self._stores.store.page(CaseFilter(), None, STRIP).rows
-        current = session.case.case_id if session.case else ""
-        updates |= {self.parts.chooser.strip: case_strip(rows, current, session.language)}
+        store, everything = self._stores.store, CaseFilter()
+        rows, current = store.page(everything, None, STRIP).rows, session.case.case_id if session.case else ""
+        strip = case_strip(rows, store.count(everything), current, session.language)
+        updates |= {self.parts.chooser.strip: strip}
         return updates | ({self.parts.take.notice: alert(told)} if told else {})
 
     def _follow(self, link: Link, session: Session) -> Updates:

@@ -1,7 +1,7 @@
 """What happens when a reader chooses a case, pages through the list, brings a film, or changes the study."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -14,8 +14,8 @@ from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
-from interface.html.fragments import NONE_PASSES, alert, case_list, note
-from interface.language.texts import marker, say
+from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, note
+from interface.language.texts import marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
@@ -62,7 +62,7 @@ class CaseActions:
         """Outputs of everything that puts a case on screen."""
         p = self.parts
         shown = [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
-        shown += [p.results.evidence, p.results.cancel, *p.checks]
+        shown += [p.why.evidence, p.results.leans, p.results.cancel, *p.of_map]
         return [*shown, *p.model.lines, *p.form.inputs, p.take.notice]
 
     @property
@@ -98,7 +98,8 @@ class CaseActions:
             **self.parts.unchecked(),
             self.parts.take.notice: alert(""),
             results.progress: "",
-            results.evidence: "",
+            results.leans: "",
+            self.parts.why.evidence: "",
             results.cancel: gr.Button(interactive=False),
         }
 
@@ -256,7 +257,17 @@ class CaseActions:
     def take_film(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Read a film that came inside the request; it is kept in memory only."""
         session = self._sessions.of(request.session_hash)
-        sent = event._data if isinstance(event._data, dict) else {}
+        try:
+            return self._taken(event._data if isinstance(event._data, dict) else {}, session)
+        except ViewboxError as refusal:
+            told = translated(refusal.sentence, session.language)
+            if session.case is not None:  # say whose film and numbers still stand there
+                told += " " + say(
+                    "upload.still", session.language, case=case_name(session.case, session.language)
+                )
+            return self.parts.say(told)
+
+    def _taken(self, sent: Mapping[str, Any], session: Session) -> Updates:
         if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
             raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
         name = str(sent.get("name", ""))[:120]

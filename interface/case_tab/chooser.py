@@ -22,13 +22,7 @@ _STRIP_JS = """
 element.addEventListener('click', (event) => {
   const row = event.target.closest('button');
   if (!row) return;
-  if ('own' in row.dataset) {
-    const fold = document.querySelector('#vb-upload');
-    if (!fold.querySelector('.vb-file')?.offsetParent) fold.querySelector('button').click();
-    fold.scrollIntoView({block: 'center'});
-    setTimeout(() => fold.querySelector('.vb-file')?.focus(), 300);
-    return;
-  }
+  if (row.dataset.opens) { window.viewboxOpen(row.dataset.opens); return; }
   for (const other of element.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
   row.setAttribute('aria-current', 'true');
   trigger('open_case', {case_id: row.dataset.case});
@@ -97,47 +91,32 @@ def case_strip() -> gr.HTML:
 
 
 def chooser(strip: gr.HTML) -> Chooser:
-    """Lay out the panel; `strip` stands elsewhere."""
-    with gr.Row(elem_classes="vb-toolbar", equal_height=False):
-        case_id = gr.Textbox(
-            label=marker("choose.id"),
-            placeholder=marker("choose.id_hint"),
-            max_lines=1,
-            max_length=200,
-            scale=3,
-            min_width=200,
-            elem_id="vb-case-id",
-        )
-        open_button = gr.Button(marker("choose.open"), variant="primary", scale=1, min_width=80)
-        previous = gr.Button(marker("choose.previous"), scale=1, min_width=100)
-        following = gr.Button(marker("choose.next"), scale=1, min_width=100)
-        random = gr.Button(marker("choose.random"), scale=1, min_width=90)
-    with gr.Row(equal_height=False):
-        with gr.Accordion(marker("choose.list"), open=False, elem_id="vb-list"):
-            with gr.Row():
-                source = _filter("choose.source", ())
-                appearance = _filter("choose.appearance", APPEARANCE.classes)
-                grading = _filter("choose.grading", GRADING.classes)
-            rows = gr.HTML(js_on_load=_ROWS_JS, elem_id="vb-rows")
-            with gr.Row():
-                earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
-                later = gr.Button(marker("choose.later"), size="sm", min_width=100)
-        with gr.Accordion(marker("upload.title"), open=False, elem_id="vb-upload"):
-            film = gr.HTML(upload_box("en"), js_on_load=_UPLOAD_JS, elem_id="vb-film-file")
-            no_film = gr.Button(marker("upload.none"), size="sm")
-    return Chooser(
-        strip,
-        case_id,
-        open_button,
-        previous,
-        following,
-        random,
-        source,
-        appearance,
-        grading,
-        rows,
-        earlier,
-        later,
-        film,
-        no_film,
-    )
+    """Lay out the folds of the chooser; `strip` stands elsewhere."""
+    with gr.Accordion(marker("choose.all_title"), open=False, elem_id="vb-list"):
+        with gr.Row(elem_classes="vb-toolbar", equal_height=False):
+            case_id = gr.Textbox(
+                label=marker("choose.id"),
+                placeholder=marker("choose.id_hint"),
+                max_lines=1,
+                max_length=200,
+                scale=3,
+                min_width=200,
+                elem_id="vb-case-id",
+            )
+            open_button = gr.Button(marker("choose.open"), variant="primary", min_width=90)
+            previous = gr.Button(marker("choose.previous"), min_width=130)
+            following = gr.Button(marker("choose.next"), min_width=110)
+            random = gr.Button(marker("choose.random"), min_width=100)
+        with gr.Row():
+            source = _filter("choose.source", ())
+            appearance = _filter("choose.appearance", APPEARANCE.classes)
+            grading = _filter("choose.grading", GRADING.classes)
+        rows = gr.HTML(js_on_load=_ROWS_JS, elem_id="vb-rows")
+        with gr.Row():
+            earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
+            later = gr.Button(marker("choose.later"), size="sm", min_width=100)
+    with gr.Accordion(marker("upload.title"), open=False, elem_id="vb-upload"):
+        film = gr.HTML(upload_box("en"), js_on_load=_UPLOAD_JS, elem_id="vb-film-file")
+        no_film = gr.Button(marker("upload.none"), size="sm")
+    buttons = (open_button, previous, following, random)
+    return Chooser(strip, case_id, *buttons, source, appearance, grading, rows, earlier, later, film, no_film)

@@ -11,10 +11,9 @@ from interface.case_tab.chooser import Chooser
 from interface.case_tab.export_panel import ExportPanel
 from interface.case_tab.form import Form
 from interface.case_tab.map_switch import MethodPanel
-from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel
-from interface.case_tab.ppv_panel import WardPanel
+from interface.case_tab.operating_panel import OperatingPanel
+from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel, WhyPanel
 from interface.case_tab.prove_panel import ProvePanel
-from interface.case_tab.trust_panel import TrustPanel
 from interface.html.fragments import alert
 from interface.models.checkpoints import Checkpoints, model_line
 from interface.session.session import Session
@@ -33,12 +32,13 @@ class Parts:
     chooser: Chooser
     film: FilmPanel
     results: ResultPanel
+    why: WhyPanel
     form: Form
     method: MethodPanel
     prove: ProvePanel
-    trust: TrustPanel
+    checks: gr.HTML
     take: ExportPanel
-    ward: WardPanel
+    operating: OperatingPanel
     position: gr.HTML
     due: gr.HTML
 
@@ -47,18 +47,16 @@ class Parts:
         return {self.due: f"{time.monotonic_ns()}"}
 
     @property
-    def checks(self) -> list[gr.components.Component]:
+    def of_map(self) -> list[gr.components.Component]:
         """Everything that says something about the map on screen, and goes with it."""
-        prove, trust = self.prove, self.trust
-        shown = [prove.fields, prove.words, prove.result, trust.summary, trust.checks, trust.baselines]
-        return [self.method.switch, self.method.about, *shown]
+        return list(self.unchecked())
 
     def unchecked(self) -> Updates:
         """Take off what was said about the last map."""
-        texts = [self.method.about, self.prove.result, self.trust.summary, self.trust.checks]
-        untick = gr.CheckboxGroup(value=[], visible=False)
-        ticks = dict.fromkeys((self.prove.fields, self.prove.words), untick)
-        return {self.method.switch: ACCOUNT, self.trust.baselines: "", **dict.fromkeys(texts, ""), **ticks}
+        method, prove = self.method, self.prove
+        texts = (method.about, method.baselines, prove.result, self.results.summary, self.checks)
+        ticks = dict.fromkeys((prove.fields, prove.words), gr.CheckboxGroup(value=[], visible=False))
+        return {method.switch: ACCOUNT, **dict.fromkeys(texts, ""), **ticks}
 
     def say(self, sentence: str) -> Updates:
         """Put a sentence in the message area."""

@@ -1,16 +1,71 @@
 """The explanation as HTML: shares, fields and words on one signed scale, and how far to believe them."""
 
-from html import escape
-
-from interface.html.bars import bars_table, signed, signed_row
-from interface.html.fragments import heading
+from interface.html.render import render, signed, ui
 from interface.html.whole_words import whole_words
-from interface.language.texts import Language, field_label, question, say, translated, value_word, word_for
+from interface.language.texts import (
+    Language,
+    field_label,
+    listed,
+    question,
+    say,
+    translated,
+    value_word,
+    word_for,
+)
 from modeling.render.pictures import field_rows, word_spans
-from modeling.results import Attribution, ModalityAccount
+from modeling.results import Attribution, FieldAttribution, ModalityAccount
 from modeling.study import Modality, Study
 
 ICON = {"converged": "✓", "usable": "≈", "not converged": "✗", "nothing to explain": "∅"}
+MOSTLY, HARDLY = 0.6, 0.25
+"""Shares from which an answer leans mostly on one part, and up to which it leans hardly on the film."""
+
+
+def leaning(attribution: Attribution, language: Language) -> str:
+    """One plain sentence: which part of the study the answer leans on, and on what of it most."""
+
+    def percent(part: Modality) -> str:
+        return f"{100 * shares[part]:.0f} %"
+
+    def named(part: Modality) -> str:
+        return word_for("modality", part, language)
+
+    shares = attribution.modality_share.fractions
+    ordered = sorted((part for part in shares if shares[part] > 0), key=lambda part: -shares[part])
+    if not ordered:
+        return ui().note(say("leans.nothing", language), "vb-leans")
+    first, film = ordered[0], shares.get(Modality.IMAGE)
+    if len(shares) == 1 or shares[first] > 0.995:
+        told = say("leans.alone", language, part=named(first))
+    elif shares[first] < MOSTLY:
+        told = say("leans.two", language, first=named(first), share=percent(first),
+                   second=named(ordered[1]), other=percent(ordered[1]))  # fmt: skip
+    elif film is not None and first != Modality.IMAGE and film <= HARDLY:
+        told = say(
+            "leans.not_film", language, part=named(first), share=percent(first), film=percent(Modality.IMAGE)
+        )
+    else:
+        told = say("leans.one", language, part=named(first), share=percent(first))
+    strongest = _strongest(attribution, first, language)
+    if strongest:
+        told += ("" if language.startswith("zh") else " ") + say("leans.most", language, what=strongest)
+    return ui().note(told, "vb-leans")
+
+
+def _strongest(attribution: Attribution, part: Modality, language: Language) -> str:
+    """The field or the word with the largest magnitude, where the part has any."""
+    if part == Modality.TABLE and attribution.fields:
+        largest = max(attribution.fields, key=lambda f: abs(f.attribution))
+        return _plain(largest.name, language)
+    if part == Modality.TEXT and attribution.words:
+        largest_word, _ = max(whole_words(attribution.words), key=lambda pair: abs(pair[0].attribution))
+        return largest_word.word
+    return ""
+
+
+def _plain(name: str, language: Language) -> str:
+    """A field's label without its unit, which stands with the value."""
+    return field_label(name, language).partition(" (")[0].partition("（")[0]
 
 
 def delta_line(attribution: Attribution, language: Language) -> str:
@@ -28,64 +83,32 @@ def delta_line(attribution: Attribution, language: Language) -> str:
     )
     if verdict == "not converged":
         sentence += " " + say("verdict.not converged.advice", language)
-    kind = verdict.replace(" ", "-")
-    return f'<p class="vb-delta vb-{kind}"><b aria-hidden="true">{ICON[verdict]}</b> {escape(sentence)}</p>'
+    return render("case_tab/delta.html", verdict=verdict, icon=ICON[verdict], sentence=sentence)
 
 
-def _method_line(attribution: Attribution, language: Language, refining: bool) -> str:
-    sentence = say(
-        "explain.method",
-        language,
-        target=question(attribution.target, language),
-        baseline=say(f"explain.{attribution.baseline}", language),
-        evaluations=attribution.evaluations,
-        seconds=f"{attribution.seconds:.1f}",
-    )
-    if refining:
-        sentence += f" ({say('explain.refining', language)} …)"
-    return f'<p class="vb-note">{escape(sentence)}</p>'
+def rows_of_fields(
+    fields: tuple[FieldAttribution, ...], language: Language
+) -> list[tuple[str, str, str, float]]:
+    """Name, label, value and attribution of each field, in the order that `field_rows` shows them."""
+    names = {f.name.replace("_", " "): f.name for f in fields}
+    return [
+        (
+            names.get(label, label),
+            _plain(names.get(label, label), language),
+            value_word(value, language),
+            amount,
+        )
+        for label, value, amount in field_rows(fields)
+    ]
 
 
-def _fields(attribution: Attribution, scale: float, language: Language) -> str:
-    if not any(f.attribution for f in attribution.fields):
-        title = f'<h3 class="vb-subheading">{escape(say("explain.fields", language))}</h3>'
-        return f'{title}<p class="vb-note">{escape(say("explain.no_fields", language))}</p>'
-    names = {f.name.replace("_", " "): f.name for f in attribution.fields}
-    rows = []
-    for label, value, amount in field_rows(attribution.fields):
-        name = names.get(label, label)
-        # The value carries its unit, so the label need not.
-        plain = field_label(name, language).partition(" (")[0].partition("（")[0]
-        rows.append(signed_row(plain, value_word(value, language), amount, scale))
-    aside = say("explain.bars_note", language, scale=f"{scale:.3f}")
-    return bars_table(say("explain.fields", language), aside, rows)
-
-
-def _words(attribution: Attribution, study: Study, scale: float, language: Language, reads_text: bool) -> str:
-    title = f'<h3 class="vb-subheading">{escape(say("explain.words", language))}</h3>'
+def _sections(attribution: Attribution, study: Study) -> list[tuple[str, list[tuple[str, float | None]]]]:
     read = {w.section for w in attribution.words}
-    if not read:
-        why = "explain.no_words" if reads_text else "explain.reads_no_text"
-        return f'{title}<p class="vb-note vb-nowords">{escape(say(why, language))}</p>'
-    blocks = []
-    for section, text in study.text.sections.items():
-        if section in read:
-            own = [w for w, _ in whole_words(attribution.words) if w.section == section]
-            spans = "".join(_word(piece, value, scale) for piece, value in word_spans(text, own))
-            name = escape(word_for("section", section, language))
-            blocks.append(f'<p class="vb-text"><small>{name}</small> {spans}</p>')
-    return title + "".join(blocks)
-
-
-def _word(piece: str, value: float | None, scale: float) -> str:
-    if value is None:
-        return escape(piece)
-    strength = min(abs(value) / scale, 1.0) if scale > 0 else 0.0
-    side = "pos" if value >= 0 else "neg"
-    return (
-        f'<mark class="vb-word {side}" style="--strength:{strength:.2f}">{escape(piece)}'
-        f"<sub>{signed(value)}</sub></mark>"
-    )
+    return [
+        (section, word_spans(text, [w for w, _ in whole_words(attribution.words) if w.section == section]))
+        for section, text in study.text.sections.items()
+        if section in read
+    ]
 
 
 def bar_scale(attribution: Attribution) -> float:
@@ -98,15 +121,22 @@ def bar_scale(attribution: Attribution) -> float:
 def own_evidence(
     attribution: Attribution, study: Study, scale: float, language: Language, *, reads_text: bool
 ) -> str:
-    """One study's fields and words beside another's, under the convergence delta.
+    """One study's fields and words, under the convergence delta.
 
     Args:
-        scale: full width of a bar, in logits; the larger `bar_scale` of the two.
+        scale: full width of a bar, in logits; the larger `bar_scale` of two that stand side by side.
         reads_text: as in `evidence_panel`.
     """
-    fields = _fields(attribution, scale, language)
-    return (
-        delta_line(attribution, language) + fields + _words(attribution, study, scale, language, reads_text)
+    rows = []
+    if any(f.attribution for f in attribution.fields):
+        rows = [row[1:] for row in rows_of_fields(attribution.fields, language)]
+    return delta_line(attribution, language) + render(
+        "case_tab/own_evidence.html",
+        language=language,
+        scale=scale,
+        rows=rows,
+        sections=_sections(attribution, study),
+        none_read=say("explain.no_words" if reads_text else "explain.reads_no_text", language),
     )
 
 
@@ -126,66 +156,68 @@ def evidence_panel(
         reads_text: whether the checkpoint has a text branch; where it has none, the panel says so.
         refining: whether a better one is on its way.
     """
-    scale = bar_scale(attribution)
-    return (
-        heading("explain.title", language)
-        + _method_line(attribution, language, refining)
-        + delta_line(attribution, language)
-        + shares_table(attribution, account, language)
-        + _fields(attribution, scale, language)
-        + _words(attribution, study, scale, language, reads_text)
-        + "".join(f'<p class="vb-note">{escape(translated(n, language))}</p>' for n in attribution.notes)
+    computed = say(
+        "explain.method",
+        language,
+        target=question(attribution.target, language),
+        baseline=say(f"explain.{attribution.baseline}", language),
+        evaluations=attribution.evaluations,
+        seconds=f"{attribution.seconds:.1f}",
+    )
+    return render(
+        "case_tab/evidence.html",
+        language=language,
+        shares=shares_table(attribution, account, language),
+        own=own_evidence(attribution, study, bar_scale(attribution), language, reads_text=reads_text),
+        notes=[translated(n, language) for n in attribution.notes],
+        computed=computed + (f" ({say('explain.refining', language)} …)" if refining else ""),
+        budget="" if account is None else ui().note(_shared_out(account, language)),
     )
 
 
-def _named(modalities: frozenset[Modality] | tuple[Modality, ...], language: Language, joint: str) -> str:
-    return joint.join(word_for("modality", m, language) for m in Modality if m in modalities)
+def _shared_out(account: ModalityAccount, language: Language) -> str:
+    told = say("budget.note", language, change=signed(account.change))
+    return f"{told} {say('budget.together', language)}" if account.interactions else told
 
 
 def shares_table(attribution: Attribution, account: ModalityAccount | None, language: Language) -> str:
     """The shares by path and, once known, the Shapley values, interactions and where the two differ."""
+
+    def named(parts: frozenset[Modality] | tuple[Modality, ...]) -> list[str]:
+        return [word_for("modality", m, language) for m in Modality if m in parts]
+
+    def shapley(part: Modality) -> str:
+        if account is None or part not in account.shapley:
+            return "–"
+        return ("≠ " if part in account.disagreement else "") + signed(account.shapley[part])
+
     share = attribution.modality_share
-    scale = max((abs(v) for v in share.logits.values()), default=0.0)
-    title, aside = say("explain.share", language), say("explain.share_note", language)
-    rows = []
-    for modality, value in share.logits.items():
-        more = () if account is None else (_shapley(account, modality, language),)
-        percent = f"{100 * share.fractions[modality]:.0f} %"
-        rows.append(signed_row(word_for("modality", modality, language), percent, value, scale, *more))
-    if account is None:
-        return bars_table(title, aside, rows)
-    for parts, value in account.interactions.items():
-        label = say("budget.interaction", language, parts=_named(parts, language, " × "))
-        rows.append(
-            f'<tr class="vb-interaction"><th scope="row" colspan="3">{escape(label)}</th>'
-            f'<td class="vb-number">{signed(value)}</td></tr>'
-        )
-    head = tuple(say(key, language) for key in ("budget.part", "budget.path", "budget.shapley"))
-    return bars_table(title, aside, rows, head, "vb-budget") + _notes(account, language)
-
-
-def _shapley(account: ModalityAccount, modality: Modality, language: Language) -> str:
-    if modality not in account.shapley:
-        return "–"
-    mark = "≠ " if modality in account.disagreement else ""
-    return mark + signed(account.shapley[modality])
-
-
-def _notes(account: ModalityAccount, language: Language) -> str:
-    sentences = [say("budget.note", language, change=signed(account.change))]
-    if account.interactions:
-        sentences.append(say("budget.together", language))
-    if account.disagreement:
-        told = say(
-            "budget.disagree",
-            language,
-            modalities=_named(account.disagreement, language, say("joint.,", language)),
-        )
-        verdict = f'<p class="vb-note vb-disagree"><b aria-hidden="true">≠</b> {escape(told)}</p>'
-    elif len(account.shapley) > 1:
-        verdict = (
-            f'<p class="vb-note"><b aria-hidden="true">=</b> {escape(say("budget.agree", language))}</p>'
-        )
-    else:
-        verdict = ""  # one part has nothing to share with
-    return f'<p class="vb-note">{escape(" ".join(sentences))}</p>{verdict}'
+    mark, verdict = "", ""
+    if account is not None and account.disagreement:
+        parts = listed(named(account.disagreement), language)
+        mark, verdict = "≠", say("budget.disagree", language, modalities=parts)
+    elif account is not None and len(account.shapley) > 1:  # one part has nothing to share with
+        mark, verdict = "=", say("budget.agree", language)
+    together = {} if account is None else account.interactions
+    return render(
+        "case_tab/shares.html",
+        language=language,
+        head=() if account is None else [say(f"budget.{k}", language) for k in ("part", "path", "shapley")],
+        kind="" if account is None else "vb-budget",
+        scale=max((abs(v) for v in share.logits.values()), default=0.0),
+        rows=[
+            (
+                word_for("modality", m, language),
+                f"{100 * share.fractions[m]:.0f} %",
+                value,
+                () if account is None else (shapley(m),),
+            )
+            for m, value in share.logits.items()
+        ],
+        interactions=[
+            (say("budget.interaction", language, parts=" × ".join(named(parts))), value)
+            for parts, value in together.items()
+        ],
+        mark=mark,
+        verdict=verdict,
+    )

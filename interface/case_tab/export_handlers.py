@@ -1,16 +1,20 @@
 """What happens when a reader takes something away; everything is made in memory and kept nowhere."""
 
+import base64
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
+import numpy as np
 
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.export_panel import ADDRESS, Value
-from interface.case_tab.handout import handout, is_changed, sheet_of
+from interface.case_tab.handout import GRAY, handout, is_changed, may_leave, sheet_of
+from interface.case_tab.numbers import arrays_of, table_of
 from interface.html.fragments import alert, case_name
+from interface.html.pictures import map_urls
 from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
@@ -74,6 +78,35 @@ class ExportActions:
     def _saved(self, key: str, name: str, html: str, session: Session, *, seen: bool = False) -> Updates:
         """A file for the browser; `seen` has it add to the link how the reader looks at the film."""
         return self._given("file", say(key, session.language), name=name, html=html, seen=seen)
+
+    def picture(self, request: gr.Request) -> Updates:
+        """The film with the map that lies on it, as far as its licence lets it be passed on."""
+        session = self._sessions.of(request.session_hash)
+        shown = session.explanation.shown
+        if session.picture is None or shown is None or shown.image is None:
+            return self._given("told", say("take.no_picture", session.language))
+        ground = session.picture if may_leave(session) else np.full_like(session.picture, GRAY)
+        url, _, _ = map_urls(ground, shown, opacity=0.6, sign="both", exact=True)
+        return self._bytes("picture", "png", url, session)
+
+    def csv(self, request: gr.Request) -> Updates:
+        """What every part, field and word contributed, in logits."""
+        return self._numbers("csv", table_of, request)
+
+    def npz(self, request: gr.Request) -> Updates:
+        """The map as numbers, in logits a pixel or in its own unit, with what it belongs to."""
+        return self._numbers("npz", arrays_of, request)
+
+    def _numbers(self, kind: str, made: Callable[[Session], bytes], request: gr.Request) -> Updates:
+        session = self._sessions.of(request.session_hash)
+        if not session.explanation.complete:
+            return self._given("told", say("take.not_yet", session.language))
+        text = base64.b64encode(made(session)).decode()
+        return self._bytes("numbers", kind, f"data:application/octet-stream;base64,{text}", session)
+
+    def _bytes(self, what: str, kind: str, url: str, session: Session) -> Updates:
+        name = f"viewbox-{_plain(case_name(session.case, session.language))}.{kind}"
+        return self._given("bytes", say(f"take.{what}_saved", session.language), name=name, url=url)
 
     def pack(self, written: str, request: gr.Request) -> Iterator[Updates]:
         """Several stored cases as one file, each with a quick account of its most probable class."""

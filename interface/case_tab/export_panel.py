@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from interface.html.fragments import alert
+from interface.html.render import render
 from interface.language.texts import marker
 
 ADDRESS = "viewbox-address:"
@@ -26,8 +27,11 @@ class ExportPanel:
 
     notice: gr.HTML
     copy: gr.Button
-    handout: gr.Button
+    picture: gr.Button
+    csv: gr.Button
+    npz: gr.Button
     cases: gr.Textbox
+    fold: gr.Accordion
     pack: gr.Button
     taken: gr.HTML
 
@@ -38,24 +42,30 @@ def notice() -> gr.HTML:
 
 
 def export_panel(told: gr.HTML) -> ExportPanel:
-    """Lay out the buttons.
+    """Lay out the buttons; the fold of the course pack is for the page to put where it belongs.
 
     Args:
         told: from `notice`.
     """
     with gr.Row(equal_height=False, elem_id="vb-take"):
-        copy = gr.Button(marker("take.copy"), size="sm", min_width=130, elem_id="vb-copy-link")
-        handout = gr.Button(marker("take.handout"), size="sm", min_width=130, elem_id="vb-handout")
-    with gr.Accordion(marker("take.pack_title"), open=False, elem_id="vb-pack"):
+        copy, picture, csv, npz = (
+            gr.Button(marker(f"take.{name}"), size="sm", min_width=100, elem_id=f"vb-{place}")
+            for name, place in (("copy", "copy-link"), ("picture", "picture"), ("csv", "csv"), ("npz", "npz"))
+        )
+    told_here = taken("vb-taken")
+    with gr.Accordion(marker("take.pack_title"), open=False, elem_id="vb-pack", render=False) as fold:
         cases = gr.Textbox(
             label=marker("take.cases"), info=marker("take.cases_hint"), max_lines=2, max_length=2000
         )
         pack = gr.Button(marker("take.pack"), size="sm", min_width=130, elem_id="vb-make-pack")
-    return ExportPanel(told, copy, handout, cases, pack, taken("vb-taken"))
+    return ExportPanel(told, copy, picture, csv, npz, cases, fold, pack, told_here)
 
 
 def taken(elem_id: str) -> gr.HTML:
     """What hands a handler's answer to the browser, which copies or saves it."""
-    template = '<div class="vb-taken" role="status"></div>'
-    fixed = {"html_template": template, "js_on_load": _MOUNT, "apply_default_css": False}
+    fixed = {
+        "html_template": str(render("case_tab/taken.html")),
+        "js_on_load": _MOUNT,
+        "apply_default_css": False,
+    }
     return gr.HTML({}, elem_id=elem_id, **fixed)

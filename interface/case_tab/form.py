@@ -65,7 +65,7 @@ def _component(field: ClinicalField) -> gr.Textbox | gr.Dropdown:
 
 def form() -> Form:
     """Lay out the panel; sections that no checkpoint here reads stay hidden until one does."""
-    with gr.Accordion(marker("form.title"), open=True, elem_id="vb-form"):
+    with gr.Accordion(marker("form.title"), open=False, elem_id="vb-form"):
         gr.Markdown(marker("form.hint"))
         reads = gr.HTML()
         with gr.Row(elem_classes="vb-fields", equal_height=False):

@@ -212,7 +212,7 @@ def _notes(session: Session, quick: bool) -> tuple[str, ...]:
         told.append(say("film.synthetic", language))
     if session.wishes.change:
         told.append(say(f"defect.{session.wishes.change}", language))
-    if session.study.radiograph is not None and not _may_leave(session):
+    if session.study.radiograph is not None and not may_leave(session):
         told.append(say("handout.kept_back", language, licence=session.case.licence.name))
     if is_changed(session):
         told.append(say("handout.changed", language))
@@ -237,7 +237,8 @@ def is_changed(session: Session) -> bool:
     )
 
 
-def _may_leave(session: Session) -> bool:
+def may_leave(session: Session) -> bool:
+    """Whether the film's licence lets it be passed on."""
     licence = session.case.licence
     return licence.may_show and licence.may_export
 
@@ -247,7 +248,7 @@ def _pictures(session: Session) -> tuple[Picture, ...]:
     if shown is None:
         return ()
     name, pictures = case_name(session.case, language), []
-    if _may_leave(session):
+    if may_leave(session):
         url = data_url(Image.fromarray(shown), exact=True)
         pictures.append(Picture(url, say("film.alt", language, case=name), say("handout.film", language)))
     else:

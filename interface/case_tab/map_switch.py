@@ -21,21 +21,23 @@ AT_ONCE = 0.2
 
 @dataclass(frozen=True)
 class MethodPanel:
-    """The switch between maps, and the line that says what the one on screen is."""
+    """The switch between maps, what the one on screen is, and the comparison of baselines."""
 
     switch: gr.Radio
     about: gr.HTML
+    compare: gr.Button
+    baselines: gr.HTML
 
 
 def method_panel() -> MethodPanel:
     """Lay out the switch; controls are always there, whatever the checkpoint."""
-    switch = gr.Radio(
-        method_choices(method_names("opinion")),
-        value=ACCOUNT,
-        label=marker("method.title"),
-        elem_id="vb-method",
-    )
-    return MethodPanel(switch, gr.HTML(elem_id="vb-about"))
+    with gr.Accordion(marker("method.fold"), open=False, elem_id="vb-maps"):
+        choices, title = method_choices(method_names("opinion")), marker("method.title")
+        switch = gr.Radio(choices, value=ACCOUNT, label=title, elem_id="vb-method")
+        about = gr.HTML(elem_id="vb-about")
+        compare = gr.Button(marker("compare.button"), size="sm", elem_id="vb-compare", min_width=160)
+        baselines = gr.HTML(elem_id="vb-baselines")
+    return MethodPanel(switch, about, compare, baselines)
 
 
 def method_choices(opinions: tuple[str, ...]) -> list[tuple[Any, str]]:

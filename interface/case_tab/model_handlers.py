@@ -8,7 +8,7 @@ from dataclasses import replace
 import gradio as gr
 
 from interface.case_tab.components import Parts, Updates, on_top
-from interface.case_tab.explanation_panel import evidence_panel
+from interface.case_tab.explanation_panel import evidence_panel, leaning
 from interface.case_tab.map_switch import first_method
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
@@ -96,7 +96,7 @@ class ModelActions:
     def predicted(self) -> list[gr.components.Component]:
         """Outputs of `predict`."""
         parts, form = self.parts, self.parts.form
-        shown = [parts.message, parts.results.prediction, parts.results.target, parts.results.baseline]
+        shown = [parts.message, parts.results.prediction, parts.why.target, parts.why.baseline]
         return [*shown, parts.take.notice, form.reads, *form.sections.values()]
 
     def predict(self, request: gr.Request) -> Updates:
@@ -148,8 +148,8 @@ class ModelActions:
             **told,
             self.parts.message: alert(""),
             results.prediction: panel,
-            results.target: gr.Dropdown(choices=choices, value=target.slug),
-            results.baseline: gr.Dropdown(choices=starts, **start),
+            self.parts.why.target: gr.Dropdown(choices=choices, value=target.slug),
+            self.parts.why.baseline: gr.Dropdown(choices=starts, **start),
         }
 
     def _linked(self, session: Session, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
@@ -191,8 +191,8 @@ class ModelActions:
     def explained(self) -> list[gr.components.Component]:
         """Outputs of `explain`."""
         results = self.parts.results
-        shown = [results.progress, results.evidence, results.cancel, self.parts.film.figure]
-        return [*shown, *self.parts.checks, self.parts.message]
+        shown = [results.progress, self.parts.why.evidence, results.leans, results.cancel]
+        return [*shown, self.parts.film.figure, *self.parts.of_map, self.parts.message]
 
     def choose_target(self, slug: str | None, request: gr.Request) -> Updates:
         """Another target or baseline: the explanation is due again."""
@@ -229,8 +229,8 @@ class ModelActions:
         if not due:
             yield {results.progress: gr.skip()}
             return
-        cleared = {results.progress: "", results.evidence: "", self.parts.film.figure: film}
-        cleared |= self.parts.unchecked()
+        empty = {results.progress: "", results.leans: "", self.parts.why.evidence: ""}
+        cleared = {**empty, self.parts.film.figure: film, **self.parts.unchecked()}
         yield {**cleared, results.cancel: gr.Button(interactive=True)}
         try:
             yield from self._refinements(session, task, stop, baseline, progress)
@@ -243,8 +243,7 @@ class ModelActions:
         if (
             session.version != opened
         ):  # what was on its way may have come after the newer case: take it off again
-            film = viewer_value(session)
-            yield {results.progress: "", results.evidence: "", self.parts.film.figure: film}
+            yield {**empty, self.parts.film.figure: viewer_value(session)}
         elif session.stop is stop:  # else a newer explanation owns the screen
             yield {**ended, results.cancel: gr.Button(interactive=session.due == "examine")}
 
@@ -284,7 +283,7 @@ class ModelActions:
             if whole:
                 session.due = "examine"
                 session.learn(complete=True)
-                drawn = {self.parts.results.evidence: self.evidence(session)}
+                drawn = self.evidence(session)
         if whole:
             yield drawn
 
@@ -302,18 +301,23 @@ class ModelActions:
         told = {self.parts.results.progress: note(say("explain.stopped", session.language), "vb-stopped")}
         with session.lock:
             known = session.explanation.attribution is not None
-            return told | ({self.parts.results.evidence: self.evidence(session)} if known else {})
+            return told | (self.evidence(session) if known else {})
 
-    def evidence(self, session: Session, *, refining: bool = False) -> str:
-        """What is known about the attribution on screen, as HTML."""
+    def evidence(self, session: Session, *, refining: bool = False) -> Updates:
+        """What is known about the attribution on screen: in one sentence, and part by part."""
         reads_text = session.host is not None and bool(session.host.text_sections)
         told = {"reads_text": reads_text, "refining": refining, "account": session.explanation.account}
-        return evidence_panel(session.explanation.attribution, session.study, session.language, **told)
+        attribution = session.explanation.attribution
+        panel = evidence_panel(attribution, session.study, session.language, **told)
+        return {
+            self.parts.why.evidence: panel,
+            self.parts.results.leans: leaning(attribution, session.language),
+        }
 
     # --- the picture
 
     def _drawn(self, session: Session) -> Updates:
-        updates: Updates = {self.parts.results.evidence: self.evidence(session, refining=True)}
+        updates = self.evidence(session, refining=True)
         if session.explanation.attribution.image is not None:
             updates[self.parts.film.figure] = viewer_value(session)
         return updates

@@ -27,34 +27,42 @@ class FilmPanel:
 
 @dataclass(frozen=True)
 class ResultPanel:
-    """The prediction, then the explanation."""
+    """The answer in four blocks: bars, what it leans on, the verdict on its map, what to do next."""
 
     prediction: gr.HTML
+    leans: gr.HTML
+    progress: gr.HTML
+    cancel: gr.Button
+    summary: gr.HTML
+    test: gr.Button
+    compare: gr.Button
+    handout: gr.Button
+
+
+@dataclass(frozen=True)
+class WhyPanel:
+    """What each part contributed, for the question that a reader asks."""
+
     target: gr.Dropdown
     baseline: gr.Dropdown
     again: gr.Button
-    cancel: gr.Button
-    progress: gr.HTML
-    summary: gr.HTML
     evidence: gr.HTML
 
 
 def model_panel(names: Sequence[str]) -> ModelPanel:
-    """Lay out a line for every checkpoint, and the choice where there is one."""
-    with gr.Row(equal_height=False, elem_classes="vb-toolbar"):
-        with gr.Column(scale=4, min_width=330, elem_id="vb-model"):
+    """Lay out what the button in the bar opens: a line for every checkpoint, and the choice of one."""
+    with gr.Column(elem_id="vb-info"):
+        with gr.Column(elem_id="vb-model"):
             lines = tuple(gr.HTML() for _ in names)
         choice = gr.Dropdown(
-            [(marker("model.suits"), ""), *((name, name) for name in names)],
+            [(marker("model.suits"), ""), *((marker(f"checkpoint.{n}", n), n) for n in names)],
             value="",
             label=marker("model.choice"),
             visible=len(names) > 1,
             filterable=False,
-            scale=1,
-            min_width=200,
             elem_id="vb-checkpoint",
         )
-        retry = gr.Button(marker("model.retry"), visible=False, size="sm", scale=0, min_width=120)
+        retry = gr.Button(marker("model.retry"), visible=False, size="sm")
     return ModelPanel(lines, choice, retry)
 
 
@@ -64,26 +72,36 @@ def film_panel() -> FilmPanel:
 
 
 def result_panel() -> ResultPanel:
-    """Lay out probabilities and the choice of target; the evidence is for the page to put below them."""
+    """Lay out the four blocks."""
     prediction = gr.HTML(elem_id="vb-prediction", min_height=120)
-    with gr.Group(elem_id="vb-explain"):
-        with gr.Row(equal_height=False):
-            target = gr.Dropdown([], label=marker("explain.target"), min_width=170, filterable=False)
+    leans = gr.HTML(elem_id="vb-leans")
+    with gr.Column(elem_id="vb-verdict"):
+        summary = gr.HTML(elem_id="vb-trust-summary")
+        progress = gr.HTML(elem_id="vb-progress")
+        cancel = gr.Button(
+            marker("explain.cancel"), size="sm", variant="stop", interactive=False, elem_id="vb-cancel"
+        )
+    with gr.Row(equal_height=True, elem_id="vb-next"):
+        test = gr.Button(marker("next.test"), variant="primary", min_width=100, elem_id="vb-test")
+        compare = gr.Button(marker("next.compare"), min_width=100, elem_id="vb-compare-maps")
+        handout = gr.Button(marker("take.handout"), min_width=100, elem_id="vb-handout")
+    return ResultPanel(prediction, leans, progress, cancel, summary, test, compare, handout)
+
+
+def why_panel() -> WhyPanel:
+    """Lay out the question and the contributions."""
+    with gr.Accordion(marker("explain.title"), open=False, elem_id="vb-why"):
+        with gr.Row(equal_height=False, elem_classes="vb-toolbar"):
+            target = gr.Dropdown([], label=marker("explain.target"), min_width=240, filterable=False, scale=3)
             baselines = [(marker(f"explain.{name}"), name) for name in ("black", "blurred")]
             baseline = gr.Dropdown(
-                baselines, value="black", label=marker("explain.baseline"), min_width=150, filterable=False
+                baselines,
+                value="black",
+                label=marker("explain.baseline"),
+                min_width=170,
+                filterable=False,
+                scale=2,
             )
-        with gr.Row(equal_height=False):
             again = gr.Button(marker("explain.again"), size="sm", min_width=120)
-            cancel = gr.Button(
-                marker("explain.cancel"),
-                size="sm",
-                variant="stop",
-                interactive=False,
-                min_width=120,
-                elem_id="vb-cancel",
-            )
-    progress = gr.HTML(elem_id="vb-progress", min_height=46)
-    summary = gr.HTML(elem_id="vb-trust-summary")
-    evidence = gr.HTML(elem_id="vb-evidence", render=False)
-    return ResultPanel(prediction, target, baseline, again, cancel, progress, summary, evidence)
+        evidence = gr.HTML(elem_id="vb-evidence")
+    return WhyPanel(target, baseline, again, evidence)

@@ -1,47 +1,21 @@
-"""The prediction as HTML: probabilities beside the reference, who answered, and what it had."""
+"""The prediction as HTML: probabilities beside what readers said, who answered, and what it had."""
 
-from html import escape
+from collections import Counter
+from collections.abc import Sequence
 
-from cases.case import Case
-from interface.html.fragments import heading, note, title_in
-from interface.language.texts import Language, listed, say, translated, word_for
+from markupsafe import Markup
+from PIL import Image
+
+from cases.case import Case, Rating
+from interface.html.pictures import data_url, shown_film
+from interface.html.render import render
+from interface.language.texts import Language, listed, say, title_in, translated, word_for
 from interface.models.model_host import ModelState
-from modeling.results import Prediction, TaskPrediction
+from modeling.results import Prediction
 
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _task_table(
-    task: TaskPrediction, reference: str | None, language: Language, *, reveal: bool = False
-) -> str:
-    rows = []
-    for name, probability in zip(task.classes, task.probabilities, strict=True):
-        tags = ""
-        if name == task.most_probable:
-            tags += f' <span class="vb-tag">▶ {escape(say("prediction.most", language))}</span>'
-        if name == reference:
-            tags += (
-                f' <span class="vb-tag vb-reference">✓ {escape(say("prediction.agrees", language))}</span>'
-            )
-        rows.append(
-            f'<tr><th scope="row">{escape(word_for("class", name, language))}{tags}</th>'
-            f'<td class="vb-bar" aria-hidden="true"><i style="width:{100 * probability:.1f}%"></i></td>'
-            f'<td class="vb-number">{_percent(float(probability))}</td></tr>'
-        )
-    read = listed((word_for("modality", m, language) for m in task.modalities), language)
-    aside = say("prediction.made_from", language, modalities=read)
-    if reference is None and not reveal:
-        aside += " · " + say("prediction.no_reference", language)
-    title = word_for("task", task.task, language)
-    return (
-        f'<table class="vb-bars"><caption><b>{escape(title)}</b> <small>{escape(aside)}</small></caption>'
-        '<colgroup><col class="vb-names"><col><col class="vb-numbers"></colgroup>'
-        f'<thead class="vb-unseen"><tr><th scope="col">{escape(say("prediction.class", language))}</th>'
-        f'<td></td><th scope="col">{escape(say("prediction.probability", language))}</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
+ZONES = "Brixia zone "
+THUMBNAIL = 220
+"""Height of the film under its zones, in pixels."""
 
 
 def prediction_panel(
@@ -62,30 +36,41 @@ def prediction_panel(
         limits: what `set_and_gate` says; stands before and behind the numbers.
         reveal: the reference waits behind a press, so that a reader can read first.
     """
-    before, behind = limits
     known = {} if reveal else case.reference
-    tables = "".join(_task_table(t, known.get(t.task), language, reveal=reveal) for t in prediction.tasks)
-    tables += _behind_a_press(case, language) if reveal else ""
-    given = ", ".join(word_for("modality", m, language) for m in prediction.given)
-    made = say("prediction.made_by", language, name=made_by.name, revision=made_by.revision[:19])
-    notes = [made, say("prediction.given", language, given=given)]
+    tasks = []
+    for task in prediction.tasks:
+        read = listed((word_for("modality", m, language) for m in task.modalities), language)
+        aside = [say("prediction.made_from", language, modalities=read)]
+        if not reveal and task.task not in known:
+            aside.append(say("prediction.no_reference", language))
+        rows = [(n, float(p)) for n, p in zip(task.classes, task.probabilities, strict=True)]
+        told = {"task": task.task, "aside": " · ".join(aside), "rows": rows, "best": task.most_probable}
+        tasks.append(told | {"reference": known.get(task.task)})
+    given = listed((word_for("modality", m, language) for m in prediction.given), language)
+    name = word_for("checkpoint", made_by.name, language, made_by.name)
+    made = f"{say('prediction.by', language, name=name)} {say('prediction.given', language, given=given)}"
     stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
-    notes += [translated(n, language) for n in prediction.notes if n != stopped]
-    stands_out = (
-        f'<p class="vb-mismatch"><span aria-hidden="true">⚠</span> {escape(warning)}</p>' if warning else ""
+    return render(
+        "case_tab/prediction.html",
+        language=language,
+        warning=warning,
+        before=Markup(limits[0]),
+        behind=Markup(limits[1]),
+        tasks=tasks,
+        reveal=_behind_a_press(case, prediction, language) if reveal else "",
+        notes=[made, *(translated(n, language) for n in prediction.notes if n != stopped)],
     )
-    told = "".join(note(n) for n in notes)
-    return heading("prediction.title", language) + stands_out + before + tables + behind + told
 
 
-def _behind_a_press(case: Case, language: Language) -> str:
-    """Reference labels, every reader's own words and numbers, and the teacher's note."""
-    lines = [
-        f"✓ {word_for('task', task, language)}: "
-        + listed((word_for("class", name, language) for name in label.split("|")), language)
-        for task, label in case.reference.items()
-    ]
-    lines += [
+def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:
+    """Reference labels, every reader's own words and numbers beside the model's, and the teacher's note."""
+
+    def classes(name: str) -> str:
+        return listed((word_for("class", one, language) for one in name.split("|")), language)
+
+    labels = [f"✓ {word_for('task', t, language)}: {classes(n)}" for t, n in case.reference.items()]
+    marks = [r for r in case.ratings if not r.scale.startswith(ZONES)]
+    rated = [
         say(
             "reference.rating",
             language,
@@ -94,15 +79,53 @@ def _behind_a_press(case: Case, language: Language) -> str:
             high=f"{r.high:g}",
             reader=r.reader,
         )
-        for r in case.ratings
+        for r in marks
     ]
-    lines += [
-        say("reference.reading", language, reader=r.reader, name=word_for("class", r.class_name, language))
-        for r in case.readings
+    read = [
+        say("reference.reading", language, reader=r.reader, name=classes(r.class_name)) for r in case.readings
     ]
-    lines = lines or [say("prediction.no_reference", language)]
-    told = title_in(case.teaching_note, language)
-    lesson = f'<p class="vb-lesson">{escape(told)}</p>' if told else ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    summary = escape(say("reference.reveal", language))
-    return f'<details class="vb-reveal"><summary>{summary}</summary><ul>{items}</ul>{lesson}</details>'
+    zones = _zones(case.ratings)
+    lines = labels + rated + read
+    if lines or zones:
+        answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
+        lines.append(say("reference.model", language, classes=answers))
+    film = shown_film(case) if zones else None
+    return render(
+        "case_tab/reference.html",
+        language=language,
+        lines=lines or [say("prediction.no_reference", language)],
+        zones=[[" / ".join(z[i] for z in zones) for i in (r, r + 3)] for r in range(3)] if zones else [],
+        film="" if film is None else data_url(_small(film)),
+        agreement=_agreement(case, zones, language),
+        lesson=title_in(case.teaching_note, language),
+    )
+
+
+def _small(film: object) -> Image.Image:
+    picture = Image.fromarray(film)
+    return picture.resize((max(1, round(picture.width * THUMBNAIL / picture.height)), THUMBNAIL))
+
+
+def _zones(ratings: Sequence[Rating]) -> list[list[str]] | None:
+    """Each reader's six scores, A to F: the right lung's from above, then those of the left one."""
+    marks: dict[str, list[str]] = {}
+    for one in sorted((r for r in ratings if r.scale.startswith(ZONES)), key=lambda r: r.scale):
+        marks.setdefault(one.reader, []).append(f"{one.value:g}")
+    return [m for m in marks.values() if len(m) == 6] or None
+
+
+def _agreement(case: Case, zones: list[list[str]] | None, language: Language) -> list[str]:
+    """How far those who read this film agree, where several did."""
+    told = []
+    for task in dict.fromkeys(r.task for r in case.readings):
+        votes = {r.reader: r.class_name for r in case.readings if r.task == task}
+        if len(votes) < 2:
+            continue
+        (name, agreeing), *_ = Counter(votes.values()).most_common()
+        values = {"task": word_for("task", task, language), "count": len(votes), "agreeing": agreeing}
+        key = "reference.agree" if agreeing == len(votes) else "reference.differ"
+        told.append(say(key, language, name=word_for("class", name, language), **values))
+    if zones is not None and len(zones) == 2:
+        same = sum(a == b for a, b in zip(*zones, strict=True))
+        told.append(say("reference.zones_differ", language, same=same))
+    return told

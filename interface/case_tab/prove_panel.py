@@ -6,20 +6,18 @@ from html import escape
 
 import gradio as gr
 
+from interface.case_tab.explanation_panel import rows_of_fields
 from interface.html.bars import signed
 from interface.html.fragments import note
 from interface.html.whole_words import sayable
 from interface.language.texts import (
     Language,
-    field_label,
     marker,
     question,
     say,
     translated,
-    value_word,
     word_for,
 )
-from modeling.render.pictures import field_rows
 from modeling.results import Attribution, Claim, Prediction, Proof
 
 
@@ -30,14 +28,13 @@ class ProvePanel:
     fields: gr.CheckboxGroup
     words: gr.CheckboxGroup
     button: gr.Button
-    strongest: gr.Button
     reset: gr.Button
     result: gr.HTML
 
 
 def prove_panel() -> ProvePanel:
     """Lay out the panel; rows and words appear with the first explanation."""
-    with gr.Accordion(marker("prove.title"), open=True, elem_id="vb-prove"):
+    with gr.Accordion(marker("prove.title"), open=False, elem_id="vb-prove"):
         gr.Markdown(marker("prove.hint"))
         fields = gr.CheckboxGroup(
             [], label=marker("prove.fields"), visible=False, elem_id="vb-prove-fields", buttons=[]
@@ -49,23 +46,16 @@ def prove_panel() -> ProvePanel:
             button = gr.Button(
                 marker("prove.button"), variant="primary", size="sm", min_width=120, elem_id="vb-prove-it"
             )
-            strongest = gr.Button(
-                marker("prove.strongest"), size="sm", min_width=160, elem_id="vb-prove-strongest"
-            )
             reset = gr.Button(marker("prove.reset"), size="sm", min_width=120, elem_id="vb-prove-reset")
         result = gr.HTML(elem_id="vb-proof")
-    return ProvePanel(fields, words, button, strongest, reset, result)
+    return ProvePanel(fields, words, button, reset, result)
 
 
 def field_choices(attribution: Attribution, language: Language) -> list[tuple[str, str]]:
     """The known clinical rows of an attribution, with what it claims for each."""
-    known = {f.name.replace("_", " "): f.name for f in attribution.fields if f.value is not None}
-    choices = []
-    for label, value, amount in field_rows(attribution.fields):
-        if label in known:
-            plain = field_label(known[label], language).partition(" (")[0].partition("（")[0]
-            choices.append((f"{plain} {value_word(value, language)} ({signed(amount)})", known[label]))
-    return choices
+    known = {f.name for f in attribution.fields if f.value is not None}
+    rows = rows_of_fields(attribution.fields, language)
+    return [(f"{label} {value} ({signed(amount)})", n) for n, label, value, amount in rows if n in known]
 
 
 def word_choices(attribution: Attribution) -> list[tuple[str, str]]:

@@ -15,8 +15,8 @@ from interface.case_tab.export_panel import export_panel, notice
 from interface.case_tab.form import form
 from interface.case_tab.map_switch import method_panel
 from interface.case_tab.model_handlers import ModelActions
-from interface.case_tab.panels import ModelPanel, film_panel, result_panel
-from interface.case_tab.ppv_panel import ward_handler, ward_panel
+from interface.case_tab.operating_panel import operating_handler, operating_panel
+from interface.case_tab.panels import ModelPanel, film_panel, result_panel, why_panel
 from interface.case_tab.prove_handlers import ProveActions
 from interface.case_tab.prove_panel import prove_panel
 from interface.case_tab.trust_handlers import ScrutinyActions
@@ -32,6 +32,11 @@ _LATEST = {"trigger_mode": "always_last"}
 _EVERY = {"trigger_mode": "multiple"}
 
 
+def _opens(fold: str) -> str:
+    """A script for a button: open a fold of the page and go there."""
+    return f"() => {{ window.viewboxOpen('{fold}'); return []; }}"
+
+
 def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.HTML) -> Parts:
     """Lay out the tab, first among the others.
 
@@ -41,19 +46,15 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
     told = notice()
     with tabs, gr.Tab(marker("tab.look"), id="look"):
         strip = case_strip()
-        with gr.Row(equal_height=False):
+        with gr.Row(equal_height=False, elem_id="vb-desk"):
             with gr.Column(scale=6, min_width=330):
                 film = film_panel()
-            with gr.Column(scale=5, min_width=330):
+            with gr.Column(scale=4, min_width=330, elem_id="vb-answer"):
                 position, results = gr.HTML(elem_id="vb-line"), result_panel()
-        choose = chooser(strip)
-        with gr.Row(equal_height=False):  # a phone shows film, prediction, and then these
-            with gr.Column(scale=6, min_width=330):
-                method, take, prove = method_panel(), export_panel(told), prove_panel()
-            with gr.Column(scale=5, min_width=330):
-                results.evidence.render()
-        trust, ward = trust_panel(results.summary), ward_panel()
-        clinical = form()
+        take = export_panel(told)
+        prove, method, why, checks = prove_panel(), method_panel(), why_panel(), trust_panel()
+        operating, clinical, choose = operating_panel(), form(), chooser(strip)
+        take.fold.render()
         due = gr.HTML(visible="hidden", elem_id="vb-due")
     return Parts(
         banner=banner,
@@ -62,12 +63,13 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
         chooser=choose,
         film=film,
         results=results,
+        why=why,
         form=clinical,
         method=method,
         prove=prove,
-        trust=trust,
+        checks=checks,
         take=take,
-        ward=ward,
+        operating=operating,
         position=position,
         due=due,
     )
@@ -103,7 +105,7 @@ class CaseEvents:
         self._arriving(page)
         self._choosing(*cards)
         self._form()
-        self._export_and_ward()
+        self._export_and_operating()
         long_work = [*self._chain(), self._checking()]
         cancel = self._parts.results.cancel
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
@@ -121,7 +123,7 @@ class CaseEvents:
         explained = lanes.long(
             predicted.then,
             work.explain,
-            [results.baseline],
+            [self._parts.why.baseline],
             work.explained,
             show_progress_on=results.progress,
             **told,
@@ -176,37 +178,39 @@ class CaseEvents:
     def _checking(self) -> Any:
         """Other targets, maps, proofs and baselines; gives the comparison of baselines, which is long."""
         lanes, work, checks, proofs = self._lanes, self._work, self._checks, self._proofs
-        results, method, prove, trust = (
-            self._parts.results,
-            self._parts.method,
-            self._parts.prove,
-            self._parts.trust,
-        )
-        chosen = partial(gr.on, [results.target.input, results.baseline.input])
-        asked = [lanes.message, self._parts.due]
-        lanes.reading(chosen, work.choose_target, [results.target], asked)
-        lanes.reading(results.again.click, work.explain_again, [results.target], asked)
+        parts = self._parts
+        results, why, method, prove = parts.results, parts.why, parts.method, parts.prove
+        chosen = partial(gr.on, [why.target.input, why.baseline.input])
+        asked = [lanes.message, parts.due]
+        lanes.reading(chosen, work.choose_target, [why.target], asked)
+        lanes.reading(why.again.click, work.explain_again, [why.target], asked)
         switch = method.switch.input
         switched = lanes.short(switch, checks.switch, [method.switch], checks.switched, **_LATEST)
         lanes.long(switched.then, checks.examine, None, checks.examined, **_EVERY)
         ticked = [prove.fields, prove.words]
         lanes.short(prove.button.click, proofs.prove, ticked, proofs.proved)
-        lanes.short(prove.strongest.click, proofs.strongest, None, proofs.proved)
+        lanes.short(results.test.click, proofs.strongest, None, proofs.proved, js=_opens("vb-prove"))
+        results.compare.click(None, js=_opens("vb-maps"))
         changed = partial(gr.on, [box.input for box in ticked])
         lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
-        lanes.short(self._parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
+        lanes.short(parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
         lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, *proofs.proved], js=_CLEAR_BRUSH)
-        compared = [trust.baselines, results.cancel, lanes.message]
-        return lanes.long(trust.compare.click, checks.compare, None, compared)
+        compared = [method.baselines, results.cancel, lanes.message]
+        return lanes.long(method.compare.click, checks.compare, None, compared)
 
-    def _export_and_ward(self) -> None:
-        """What takes a view away, and "in your ward", which a new prediction calculates anew too."""
-        lanes, export, ward, results = self._lanes, self._export, self._parts.ward, self._parts.results
-        take = self._parts.take
-        lanes.reading(take.copy.click, export.copy, None, export.taken)
-        lanes.reading(take.handout.click, export.handout, None, export.taken)
+    def _export_and_operating(self) -> None:
+        """What takes a view away, and the worth of a call, which a new prediction calculates anew too."""
+        lanes, export, parts = self._lanes, self._export, self._parts
+        take, operating, results = parts.take, parts.operating, parts.results
+        for event, action in (
+            (take.copy.click, export.copy),
+            (results.handout.click, export.handout),
+            (take.picture.click, export.picture),
+            (take.csv.click, export.csv),
+            (take.npz.click, export.npz),
+        ):
+            lanes.reading(event, action, None, export.taken)
         lanes.long(take.pack.click, export.pack, [take.cases], export.taken)
-        sliders = [ward.prevalence, ward.threshold]
-        moved = [*(slider.input for slider in sliders), results.target.change, results.prediction.change]
-        handler = ward_handler(self._sessions, ward)
-        lanes.reading(partial(gr.on, moved), handler, sliders, [ward.result], js=AFTER_A_FRAME, **_LATEST)
+        moved = [*(s.input for s in operating.sliders), parts.why.target.change, results.prediction.change]
+        handler, shown = operating_handler(self._sessions, operating), [operating.fold, operating.result]
+        lanes.reading(partial(gr.on, moved), handler, operating.sliders, shown, js=AFTER_A_FRAME, **_LATEST)

@@ -65,8 +65,15 @@ class ScrutinyActions:
     def examined(self) -> list[gr.components.Component]:
         """Outputs of `examine`."""
         p = self.parts
-        shown = [p.results.evidence, p.results.cancel, p.message, p.method.switch, p.method.about]
-        return [*shown, p.trust.summary, p.trust.checks, p.prove.fields, p.prove.words]
+        shown = [
+            p.why.evidence,
+            p.results.leans,
+            p.results.cancel,
+            p.message,
+            p.method.switch,
+            p.method.about,
+        ]
+        return [*shown, p.results.summary, p.checks, p.prove.fields, p.prove.words]
 
     def examine(self, request: gr.Request) -> Iterator[Updates]:
         """Put the exact account beside the path's, then one trust measure after the other."""
@@ -94,7 +101,7 @@ class ScrutinyActions:
                 if session.explanation.attribution is not attribution:  # the reader has moved on meanwhile
                     return
                 session.learn(account=account)
-                told = {parts.results.evidence: self._work.evidence(session)}
+                told = self._work.evidence(session)
                 first = told | self._checks(session, running=True)
             yield first
             for measure in host.measures(study, attribution.target, attribution, stop, examined):
@@ -108,7 +115,7 @@ class ScrutinyActions:
         except ExplanationCancelled:
             stopped = True
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
-            yield {parts.trust.checks: "", parts.results.cancel: gr.Button(interactive=False)}
+            yield {parts.checks: "", parts.results.cancel: gr.Button(interactive=False)}
             raise
         yield from self._ended(session, attribution, stopped)
 
@@ -117,10 +124,7 @@ class ScrutinyActions:
             if session.explanation.attribution is not attribution:  # a newer explanation owns the screen
                 return
             # All of it once more: see `on_top`.
-            told = {
-                self.parts.results.evidence: self._work.evidence(session),
-                **self._ready(session, fresh=False),
-            }
+            told = {**self._work.evidence(session), **self._ready(session, fresh=False)}
             ended = told | self._checks(session, stopped=stopped)
         yield {**ended, self.parts.results.cancel: gr.Button(interactive=False)}
 
@@ -150,14 +154,14 @@ class ScrutinyActions:
             record = mapping(session.host.folder / VERDICTS_FILE)
             line = verdict(known.measures, known.attribution, session.language, record, known.method)
         panel = checks_panel(known.measures, session.language, running=running, stopped=stopped)
-        return {self.parts.trust.checks: panel, self.parts.trust.summary: line}
+        return {self.parts.checks: panel, self.parts.results.summary: line}
 
     @property
     def ended(self) -> list[gr.components.Component]:
         """Outputs of `cancel`."""
-        results, trust = self.parts.results, self.parts.trust
-        shown = [results.progress, results.evidence, results.cancel, self.parts.message]
-        return [*shown, trust.checks, trust.summary]
+        results, why = self.parts.results, self.parts.why
+        shown = [results.progress, why.evidence, results.leans, results.cancel, self.parts.message]
+        return [*shown, self.parts.checks, results.summary]
 
     def cancel(self, request: gr.Request) -> Updates:
         """Stop explanation and checks; the prediction stands, and what was finished before."""
@@ -165,7 +169,7 @@ class ScrutinyActions:
         with session.lock:
             stopped = self._work.cancel(session)
             if session.explanation.attribution is None or session.explanation.account is None:
-                return {**stopped, self.parts.trust.checks: "", self.parts.trust.summary: ""}
+                return {**stopped, self.parts.checks: "", self.parts.results.summary: ""}
             return stopped | self._checks(session, stopped=True)
 
     # --- other maps
@@ -249,7 +253,7 @@ class ScrutinyActions:
 
     def compare(self, request: gr.Request) -> Iterator[Updates]:
         """The same target from every baseline, side by side, each as soon as it is there."""
-        session, panel = self._sessions.of(request.session_hash), self.parts.trust.baselines
+        session, panel = self._sessions.of(request.session_hash), self.parts.method.baselines
         first, cancel = session.explanation.attribution, self.parts.results.cancel
         if first is None or session.host is None:
             yield {panel: note(say("compare.nothing", session.language))}

@@ -11,7 +11,7 @@ import gradio as gr
 
 from interface.about_tab.facts import number, part
 from interface.html.bars import signed
-from interface.html.fragments import heading, note
+from interface.html.fragments import note
 from interface.language.texts import Language, marker, say
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
@@ -48,16 +48,6 @@ _CASES: dict[str, Reading] = {
 }
 _WANTED_AT = frozenset({"lungs"})
 """Places where an explanation of a lung finding belongs; it does not belong at the others."""
-
-
-@dataclass(frozen=True)
-class TrustPanel:
-    """The checks of the map on screen, and the comparison of baselines."""
-
-    summary: gr.HTML
-    checks: gr.HTML
-    compare: gr.Button
-    baselines: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -100,17 +90,10 @@ SCALES: dict[str, _Scale] = {
 """Every measure of `modeling.trust.scrutiny.MEASURES`, in their order."""
 
 
-def trust_panel(summary: gr.HTML) -> TrustPanel:
-    """Lay out the checks.
-
-    Args:
-        summary: the one line that stands with the explanation.
-    """
-    with gr.Column(elem_id="vb-trust"):
-        checks = gr.HTML(elem_id="vb-checks")
-        compare = gr.Button(marker("compare.button"), size="sm", elem_id="vb-compare", min_width=160)
-        baselines = gr.HTML(elem_id="vb-baselines")
-    return TrustPanel(summary, checks, compare, baselines)
+def trust_panel() -> gr.HTML:
+    """Lay out the checks; their verdict stands with the answer."""
+    with gr.Accordion(marker("trust.title"), open=False, elem_id="vb-trust"):
+        return gr.HTML(elem_id="vb-checks")
 
 
 # --- what a number says
@@ -264,4 +247,4 @@ def checks_panel(
                 f'<h3 class="vb-subheading">{escape(asked)} <b>{escape(answer)}</b></h3>'
                 f'<ul class="vb-checks">{rows}</ul>'
             )
-    return f"{heading('trust.title', language)}{''.join(blocks)}{status}"
+    return "".join(blocks) + status

@@ -109,6 +109,7 @@ def layer(
     label: str,
     text: str,
     scale_text: Mapping[str, str],
+    short_text: Mapping[str, str] | None = None,
     unit: str = "logits",
     signed: bool = True,
     film: np.ndarray | None = None,
@@ -121,7 +122,8 @@ def layer(
         name: tells it from the case's other maps; a refinement keeps the name of what it replaces.
         label: what the list of maps calls it.
         text: what a screen reader says of film and map.
-        scale_text: sign -> the legend's sentence, `{scale}` left in it.
+        scale_text: sign -> what full colour is, `{scale}` left in it.
+        short_text: sign -> what stands beside the legend; `scale_text` where it is not given.
         signed: whether the map speaks for and against; otherwise its legend has one side.
         film: (H, W) uint8 that it lies on; colour is thinned where it is bright.
     """
@@ -146,6 +148,7 @@ def layer(
         "scale": float(scale),
         "unit": unit,
         "scale_text": dict(scale_text),
+        "short_text": dict(short_text or scale_text),
         "signed": signed,
         "outlined": OUTLINED,
         "tissue": base64.b64encode(tissue.tobytes()).decode(),
@@ -192,6 +195,11 @@ def map_layer(
         keys = dict.fromkeys(SIGNS, "viewer.own_scale" if known.signed else "viewer.one_sided")
     alt = say("film.map_alt", language, case=case_name(case, language), target=words["target"])
     texts = {sign: say(key, language, scale="{scale}", target=words["target"]) for sign, key in keys.items()}
+    brief, named = (
+        "viewer.brief" if known.signed else "viewer.brief_one",
+        word_for("class", target.class_name, language),
+    )
+    keys = {sign: brief if sign == "both" or not known.signed else f"{brief}_{sign}" for sign in SIGNS}
     return layer(
         density,
         full_colour(density, known.full * image.size),
@@ -199,6 +207,7 @@ def map_layer(
         label=say("viewer.film_map_name" if baseline else "viewer.map_name", language, **words),
         text=f"{alt}. {in_words}" if in_words else alt,
         scale_text=texts,
+        short_text={sign: say(key, language, target=named) for sign, key in keys.items()},
         unit="logits" if baseline else method,
         signed=known.signed,
         film=film,

@@ -16,7 +16,7 @@ NONE_PASSES = Sentence('No case passes this filter; choose "any" in one of its f
 
 
 def banner(language: Language) -> Markup:
-    """Always in sight: what this is, and what it is not for."""
+    """Always in sight: what this is, what it is not for, and on a phone the ways about the page."""
     return render("banner.html", language=language, catalogues=CATALOGUES)
 
 
@@ -40,9 +40,9 @@ def case_list(page: CasePage, first: int, count: int, current: str, language: La
     return _cases(page.rows, current, language, strip=False, first=first, count=count)
 
 
-def case_strip(rows: Sequence[CaseSummary], current: str, language: Language) -> Markup:
-    """The first cases of a store, side by side, and a place for the reader's own film."""
-    return _cases(rows, current, language, strip=True)
+def case_strip(rows: Sequence[CaseSummary], count: int, current: str, language: Language) -> Markup:
+    """The first cases of a store, side by side, the way to all `count` of them, and to the reader's own."""
+    return _cases(rows, current, language, strip=True, count=count)
 
 
 def _cases(rows: Sequence[CaseSummary], current: str, language: Language, **more: object) -> Markup:

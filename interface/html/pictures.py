@@ -54,7 +54,12 @@ def film_url(shown: np.ndarray | None) -> str | None:
 
 
 def map_urls(
-    shown: np.ndarray, attribution: Attribution | FilmOpinion, *, opacity: float, sign: Sign
+    shown: np.ndarray,
+    attribution: Attribution | FilmOpinion,
+    *,
+    opacity: float,
+    sign: Sign,
+    exact: bool = False,
 ) -> tuple[str, str, float]:
     """A map over its film ((H', W') uint8), its legend, and the logits per 1 % of area at full colour."""
     # The page never shows more than `MAX_SIDE`, and the scale is by area, so the map is drawn at that size.
@@ -63,7 +68,7 @@ def map_urls(
     film = shown.astype(np.float32) / 255
     drawn = map_of_method(film, native, method, opacity=opacity, sign=sign, max_side=MAX_SIDE)
     return (
-        data_url(drawn.picture),
+        data_url(drawn.picture, exact=exact),
         data_url(legend(drawn.scale, sign, opacity=opacity), exact=True),
         drawn.scale,
     )

@@ -142,3 +142,17 @@ def open_tab(page, name: str) -> None:
         page.locator("#vb-tabs .overflow-menu > button").click()
         tab = page.locator("#vb-tabs .overflow-dropdown button", has_text=name)
     tab.click()
+
+
+def unfold(page, *folds: str) -> None:
+    """Open folds of the page in the browser, by their ids; what is open stays so."""
+    for fold in folds:
+        if not page.locator(f"#{fold} [data-testid=accordion-content]").first.is_visible():
+            page.locator(f"#{fold} button.label-wrap").first.click()
+            page.wait_for_selector(f"#{fold} [data-testid=accordion-content] >> nth=0")
+
+
+def models(page) -> None:
+    """Open what the button in the bar opens."""
+    if not page.locator("#vb-info").is_visible():
+        page.locator("[data-info]").click()

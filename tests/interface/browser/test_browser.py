@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.served import serve, write_bundle, write_checkpoint, write_store
+from tests.doubles.served import models, serve, unfold, write_bundle, write_checkpoint, write_store
 
 pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -88,8 +88,8 @@ def shoot(page, tmp_path_factory, name: str) -> None:
 
 def explained(page) -> None:
     """Wait until the last refinement is on screen and Cancel has nothing to cancel."""
-    page.wait_for_selector("#vb-evidence .vb-delta")
-    page.wait_for_selector("#vb-cancel[disabled], #vb-cancel:disabled")
+    page.wait_for_selector("#vb-leans p")
+    page.wait_for_selector("#vb-cancel:disabled", state="attached")
 
 
 def probabilities(page) -> list[str]:
@@ -113,6 +113,7 @@ def test_a_stranger_sees_a_case_its_prediction_and_its_map_without_a_click(page,
 
 
 def test_look_up(page, tmp_path_factory):
+    unfold(page, "vb-list", "vb-why")
     page.get_by_label("Case ID").fill("CASE-0004")
     page.get_by_label("Case ID").press("Enter")
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0004')")
@@ -126,6 +127,7 @@ def test_look_up(page, tmp_path_factory):
     size = page.evaluate(f"(f => [f.width, f.height])({VIEWER}.entryOf({VIEWER}.panes[0]).film)")
     assert size == [280, 364], "the film has its own geometry"
     before, evidence = picture(page), page.inner_text("#vb-evidence")
+    page.locator("#vb-figure .vv-more summary").click()
     page.locator("#vb-figure .vv-map select").select_option("only what speaks against it")
     page.wait_for_function(f"old => {PICTURE} !== old", arg=before)
     assert page.inner_text("#vb-evidence") == evidence, "another sign is a picture, not a new computation"
@@ -139,7 +141,7 @@ def test_look_up(page, tmp_path_factory):
 
 
 def test_list_with_filter_and_paging(page, tmp_path_factory):
-    page.get_by_role("button", name="List of cases").click()
+    page.locator("#vb-strip [data-opens=vb-list]").click()
     page.wait_for_selector("#vb-rows button[data-case='CASE-0011']")
     page.get_by_role("button", name="Later").click()
     page.wait_for_selector("#vb-rows button[data-case='CASE-0012']")
@@ -157,10 +159,11 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     data = pytest.importorskip("pydicom.data").get_testdata_file("RG1_UNCR.dcm", download=False)
     if data is None:
         pytest.skip("pydicom-data is not installed")
-    page.get_by_role("button", name="Your own film").click()
+    page.locator("#vb-strip [data-opens=vb-upload]").click()
     page.set_input_files("#vb-film-file input[type=file]", data)
     page.wait_for_selector("#vb-figure figcaption:has-text('RG1_UNCR.dcm')")
     page.wait_for_selector("#vb-prediction table")
+    unfold(page, "vb-form")
     page.get_by_label("Age (years)").fill("63")
     page.get_by_label("Indication").fill("cough for 3 days")
     page.get_by_role("button", name="Predict again").click()
@@ -173,6 +176,7 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
 
 def test_change_a_clinical_field(page, tmp_path_factory):
     explained(page)
+    unfold(page, "vb-form", "vb-why")
     before = probabilities(page)
     age = page.get_by_label("Age (years)")
     assert age.input_value() == "41"
@@ -203,6 +207,7 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
         page.get_by_role("button", name=label).click()
 
     explained(page)
+    unfold(page, "vb-form")
     whole, age, words = probabilities(page), page.get_by_label("Age (years)"), page.get_by_label("Indication")
     assert age.input_value() and words.input_value()
     press("Leave out the table")
@@ -225,6 +230,7 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
 
 def test_cancel_an_explanation(page, tmp_path_factory):
     explained(page)
+    unfold(page, "vb-why")
     for _ in range(3):  # it may be over before the click
         page.get_by_role("button", name="Explain again").click()
         try:
@@ -242,14 +248,16 @@ def test_cancel_an_explanation(page, tmp_path_factory):
 
 
 def test_a_bad_file(page, served, tmp_path_factory):
-    page.get_by_role("button", name="Your own film").click()
+    page.locator("#vb-strip [data-opens=vb-upload]").click()
     bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}
     page.set_input_files("#vb-film-file input[type=file]", bad)
     page.wait_for_selector("#vb-message [role=alert]:not(.vb-empty)")
     sentence = page.inner_text("#vb-message [role=alert]")
     assert sentence.endswith(".") and "Traceback" not in sentence
+    assert "Still on screen: CASE-0000" in sentence
     assert "CASE-0000" in page.inner_text("#vb-figure figcaption") and served.files_left() == []
     shoot(page, tmp_path_factory, "bad-file")
+    unfold(page, "vb-list")
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
     page.wait_for_selector("#vb-message .vb-empty", state="attached")
@@ -257,12 +265,13 @@ def test_a_bad_file(page, served, tmp_path_factory):
 
 def test_the_page_speaks_chinese_on_a_phone(phone, tmp_path_factory):
     explained(phone)
+    unfold(phone, "vb-list", "vb-form", "vb-why")
     text = phone.inner_text("body")
     attributes = """[...document.querySelectorAll('body *:not(script)')]
         .flatMap(e => [...e.attributes].map(a => a.value))"""
     raw = [v for v in [text, *phone.evaluate(attributes)] if "__i18n__" in v or "translation_metadata" in v]
     assert raw == []
-    for words in ("不可用於診斷", "病例編號", "預測", "再次預測", "體溫（°C）", "歸因"):
+    for words in ("不可用於診斷", "病例編號", "模型的答案", "再次預測", "體溫（°C）", "各部分的貢獻"):
         assert words in text or words in phone.content()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
     shoot(phone, tmp_path_factory, "phone-chinese")
@@ -273,7 +282,7 @@ WATCH = """() => {
   const state = () => [
     document.querySelector('#vb-figure figcaption').innerText.includes('CASE-0001'),
     !!document.querySelector('#vb-prediction table'),
-    !!document.querySelector('#vb-evidence .vb-delta'),
+    !!document.querySelector('#vb-leans p'),
   ];
   const observer = new MutationObserver(() => window.seen.push(state()));
   observer.observe(document.body, {childList: true, subtree: true});
@@ -282,6 +291,7 @@ WATCH = """() => {
 
 def test_the_prediction_is_there_before_the_explanation(page):
     explained(page)
+    unfold(page, "vb-list")
     page.evaluate(WATCH)
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
@@ -301,20 +311,26 @@ def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_
     page = page_of_two
     prediction = page.locator("#vb-prediction")
     explained(page)
-    assert "Made by checkpoint teaching, revision sha256:" in prediction.inner_text()
+    unfold(page, "vb-why", "vb-form", "vb-list")
+    assert "Model: Teaching." in prediction.inner_text()
     assert page.locator("#vb-prediction .vb-mismatch").count() == 0
     assert page.locator("#vb-evidence .vb-word").count() > 0
     assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
+    models(page)
     page.wait_for_selector("#vb-model :text('Checkpoint film, revision sha256:')")
     assert "teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
-    choose(page, "Explain", "Grading: Severe rather than Mild")
-    page.wait_for_selector("#vb-evidence :text('Integrated Gradients for Severe rather than Mild')")
-    choose(page, "Checkpoint", "film")
+    choose(page, "Question", "Grading: Severe rather than Mild")
+    page.wait_for_selector(
+        "#vb-evidence :text('Integrated Gradients for Severe rather than Mild')", state="attached"
+    )
+    models(page)
+    choose(page, "Checkpoint", "Film")
+    page.keyboard.press("Escape")
     page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
     page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This checkpoint reads no text.')")
     explained(page)
-    assert "Made by checkpoint film" in prediction.inner_text() and "Grading" not in prediction.inner_text()
-    assert page.get_by_label("Explain", exact=True).input_value().startswith("Appearance:")
+    assert "Model: Film." in prediction.inner_text() and "Grading" not in prediction.inner_text()
+    assert page.get_by_label("Question", exact=True).input_value().startswith("Appearance:")
     assert page.locator("#vb-evidence .vb-word").count() == 0
     assert "It reads no text" in page.inner_text("#vb-form .vb-reads")
     assert "film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
@@ -323,14 +339,17 @@ def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_
     shoot(page, tmp_path_factory, "other-checkpoint")
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('not on other')")
+    models(page)
     choose(page, "Checkpoint", "Automatic")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Previous").click()
-    page.wait_for_selector("#vb-prediction :text('Made by checkpoint teaching')")
+    page.wait_for_selector("#vb-prediction :text('Model: Teaching.')")
     assert page.locator("#vb-prediction .vb-mismatch").count() == 0
 
 
 def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
     page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
+    unfold(page, "vb-list")
     ahead = page.evaluate(f"{VIEWER}.ahead")
     assert ahead != page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId")
     fetched = []
@@ -360,3 +379,74 @@ def test_no_tab_stop_is_invisible_once_a_case_is_explained_and_checked(page):
           .map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert unseen == []
+
+
+FOLD = 900
+PARTS = {
+    "the film": "#vb-figure .vv-stage",
+    "the legend": "#vb-figure .vb-legend",
+    "the switch": "#vb-figure .vv-switch",
+    "the answer": "#vb-prediction table >> nth=-1",
+    "what it leans on": "#vb-leans p",
+    "the verdict": "#vb-trust-summary .vb-trust-line",
+    "test": "#vb-test",
+    "compare": "#vb-compare-maps",
+    "handout": "#vb-handout",
+}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
+def test_film_answer_and_verdict_stand_above_the_fold_and_the_rest_is_closed(locale, chromium, tmp_path):
+    """The page as it ships, with its own cases and checkpoints."""
+    with serve(tmp_path / "run") as running:
+        options = {"locale": locale, "viewport": {"width": 1280, "height": FOLD}}
+        for page in arrived(running, chromium, options):
+            page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+            page.wait_for_selector("#vb-figure .vb-legend small")
+            places = {name: page.locator(part).bounding_box() for name, part in PARTS.items()}
+            low = {
+                n: box["y"] + box["height"] for n, box in places.items() if box["y"] + box["height"] > FOLD
+            }
+            assert low == {}
+            assert places["the film"]["y"] <= 230 and places["the film"]["height"] >= 500
+            assert page.locator("#vb-banner").bounding_box()["height"] == 44
+            tools = {e.bounding_box()["y"] for e in page.locator(".vv-tools .vv-button:visible").all()}
+            assert len(tools) == 1, "one row of tools"
+            assert page.evaluate("document.documentElement.scrollHeight") <= 2400
+            assert "sha256" not in page.inner_text("body")
+            page.locator("[data-info]").click()
+            assert page.locator("#vb-model").is_visible() and "sha256" in page.inner_text("#vb-model")
+
+
+def test_on_a_phone_targets_are_large_and_every_tab_is_in_sight(phone):
+    phone.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    assert phone.locator("#vb-tabs .overflow-menu > button").is_hidden()
+    names = "#vb-tabs .tab-container:not(.visually-hidden) [role=tab]"
+    assert phone.locator(names).count() == 5
+    small = phone.evaluate(
+        f"""() => [...document.querySelectorAll("{names}, .vv-button, .vb-foot button, #vb-next button")]
+          .map((e) => [e.textContent.trim(), e.getBoundingClientRect()])
+          .filter(([, box]) => box.width && (box.height < 44 || box.width < 44)).map(([name]) => name)"""
+    )
+    assert small == []
+    sticky = phone.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((e) => {
+          const { position } = getComputedStyle(e), { height, width } = e.getBoundingClientRect();
+          const stays = position === "sticky" || position === "fixed";
+          return stays && height > 40 && width > 100 && !e.closest(".vb-foot");
+        }).map((e) => e.id || e.className)"""
+    )
+    assert sticky == []
+    stage = phone.locator("#vb-figure .vv-stage").bounding_box()
+    ratio = phone.evaluate(
+        f"(f => f.width / (f.height * f.aspect))({VIEWER}.entryOf({VIEWER}.panes[0]).film)"
+    )
+    assert abs(stage["width"] / stage["height"] - ratio) < 0.02, "no black bands"
+    film, answer, rest = (
+        phone.locator(p).bounding_box()["y"] for p in ("#vb-figure", "#vb-answer", "#vb-take")
+    )
+    assert film < answer < rest
+    phone.locator("[data-go=quiz]").tap()
+    phone.wait_for_selector("#vb-quiz-begin")
+    phone.locator("[data-go=answer]").tap()
+    phone.wait_for_selector("#vb-prediction table")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.served import unfold
 from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     VIEWER,
     chromium,
@@ -28,6 +29,8 @@ def told(page) -> str:
 
 def test_a_copied_link_restores_the_view(page, served):
     page.goto(f"{served.url}/{LINK}")
+    explained(page)
+    unfold(page, "vb-maps", "vb-why")
     page.wait_for_selector("#vb-about .vb-about-control")
     assert "CASE-0004" in page.inner_text("#vb-figure figcaption")
     assert "blurred film" in page.inner_text("#vb-evidence") and "Atypical" in page.inner_text("#vb-evidence")
@@ -36,6 +39,8 @@ def test_a_copied_link_restores_the_view(page, served):
     address = page.input_value(".vb-link")
     assert address.startswith(served.url) and "method=edges" in address and "checkpoint=toy" in address
     page.goto(address)
+    explained(page)
+    unfold(page, "vb-maps")
     page.wait_for_selector("#vb-about .vb-about-control")
     assert page.locator("#vb-notice .vb-empty").count() == 1
 
@@ -74,6 +79,7 @@ def test_a_reader_who_comes_second_sees_the_map_at_once(page, served, chromium):
     second.wait_for_selector("#vb-trust-summary .vb-trust-line", timeout=60_000)
     second.wait_for_selector("#vb-figure .vb-legend small", timeout=60_000)
     assert second.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).heat !== null")
+    unfold(second, "vb-prove")
     second.wait_for_selector("#vb-prove input[type=checkbox]", state="attached", timeout=60_000)
     second.context.close()
 
@@ -93,7 +99,7 @@ def test_a_handout_and_a_course_pack_are_files_that_ask_nobody(page, served, tmp
     with page.expect_download() as download:
         page.click("#vb-handout")
     download.value.save_as(tmp_path / "one.html")
-    page.locator("#vb-pack button").first.click()
+    unfold(page, "vb-pack")
     page.get_by_label("Case IDs").fill("CASE-0001, CASE-0003")
     with page.expect_download() as download:
         page.click("#vb-make-pack")
@@ -122,11 +128,12 @@ def test_a_lesson_opens_the_case_that_shows_it(page, tmp_path_factory):
     page.wait_for_selector("#vb-prediction table")
 
 
-def test_the_map_is_told_in_words_and_the_ward_says_what_is_missing(page):
+def test_the_map_is_told_in_words_and_so_is_that_no_operating_point_was_measured(page):
     explained(page)
+    unfold(page, "vb-maps")
     page.wait_for_selector("#vb-about .vb-inwords, #vb-about .vb-about-main")
     words = page.inner_text(".vb-inwords")
     assert words.endswith(".") and ("zone" in words or "lungs" in words)
-    page.locator("#vb-ward button").first.click()
+    unfold(page, "vb-operating")
     page.get_by_label(re.compile("How common")).first.fill("20")
-    page.wait_for_selector("#vb-ward-result :text('no operating point')")
+    page.wait_for_selector("#vb-operating-result :text('no operating point')")

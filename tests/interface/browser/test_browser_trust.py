@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.doubles.served import unfold
 from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     arrived,
     chromium,
@@ -23,6 +24,7 @@ def checked(page) -> None:
     """Wait until every trust measure is on screen."""
     explained(page)
     page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+    unfold(page, "vb-prove", "vb-maps", "vb-why", "vb-trust", "vb-list")
     page.wait_for_selector("#vb-checks .vb-running", state="detached")
 
 
@@ -60,7 +62,7 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
 
 def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(page, tmp_path_factory):
     checked(page)
-    assert "The account: Integrated Gradients" in page.inner_text("#vb-about")
+    assert "This map: Integrated Gradients" in page.inner_text("#vb-about")
     page.get_by_label("Grad-CAM", exact=True).check()
     page.wait_for_selector("#vb-about .vb-about-opinion:has-text('Second opinion: Grad-CAM')")
     assert "coarse" in page.inner_text("#vb-about")
@@ -73,7 +75,7 @@ def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(p
     page.wait_for_selector("#vb-about :text('forgotten its training')")
     page.get_by_label("Integrated Gradients", exact=True).check()
     page.wait_for_selector("#vb-about .vb-about-main")
-    choose(page, "Explain", "Appearance: Atypical rather than Negative")
+    choose(page, "Question", "Appearance: Atypical rather than Negative")
     page.wait_for_selector("#vb-about :text('Atypical')")
 
 
@@ -122,7 +124,7 @@ def test_the_checks_can_be_stopped_and_the_explanation_stands(page):
         "Appearance: Negative rather than all other classes",
         "Appearance: Indeterminate rather than Negative",
     ):
-        choose(page, "Explain", target)
+        choose(page, "Question", target)
         page.wait_for_selector("#vb-checks .vb-check, #vb-trust-summary .vb-trust-line")
         cancel = page.get_by_role("button", name="Cancel")
         if cancel.is_enabled():

@@ -140,7 +140,7 @@ def test_the_film_comes_at_native_range_and_every_pixel_is_right(page):
     low, high = expected.seen_by_model
     shown = page.locator(".vv-readout").first.inner_text()
     ends = [round(expected.slope * value + expected.intercept) for value in (low, high)]
-    assert f"window {ends[0]} to {ends[1]}" in shown
+    assert f"window centre {round(sum(ends) / 2)}, width {abs(ends[1] - ends[0])}" in shown
     assert page.get_by_role("application").get_attribute("aria-label").startswith("Chest film of CASE-0")
 
 
@@ -197,7 +197,7 @@ def test_everything_by_keyboard_and_the_keys_are_listed(page, tmp_path_factory):
     assert state(page)["preset"] == "model" and state(page)["zoom"] == 1
     page.keyboard.press("?")
     rows = page.locator("dialog.vv-keys tr").all_inner_texts()
-    assert len(rows) == 20 and all("\t" in row and len(row.split("\t")[1]) > 3 for row in rows)
+    assert len(rows) == 21 and all("\t" in row and len(row.split("\t")[1]) > 3 for row in rows)
     shoot(page, tmp_path_factory, "keys")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className").startswith("vb-ground vv-stage")
@@ -216,6 +216,7 @@ def test_keys_in_a_field_are_left_alone(page):
 
 def test_opacity_sign_and_threshold_change_the_picture_without_the_server(page, tmp_path_factory):
     explain(page, 1, "Typical")
+    page.locator(".vv-more summary").click()
     page.get_by_role("button", name="Contours").click()  # off: their white rims have no sign
     rested(page)
     asked = []
@@ -230,21 +231,44 @@ def test_opacity_sign_and_threshold_change_the_picture_without_the_server(page, 
     page.locator(".vv-map select").select_option("only what speaks against it")
     rested(page)
     assert page.evaluate(cover, 1) == 0 and page.evaluate(cover, -1) == against
-    assert "only what speaks against Typical rather than Negative shows" in page.inner_text(
-        "#vb-figure .vb-legend"
-    )
+    assert "Only what speaks against Typical shows" in page.inner_text("#vb-figure .vb-legend")
+    assert "only what speaks against Typical rather than Negative shows" in page.inner_text(".vv-panel")
     page.get_by_label("Hide the weakest").fill("80")
     rested(page)
     assert 0 < page.evaluate(cover, -1) < 0.6 * against
-    assert "strongest 20 %" in page.inner_text("#vb-figure .vb-legend")
+    assert "strongest 20 %" in page.inner_text(".vv-panel")
     page.get_by_label("Opacity").fill("0")
     rested(page)
     assert page.evaluate(cover, -1) == 0
     page.get_by_role("button", name="Contours").click()
     rested(page)
-    assert page.evaluate(cover, -1) > 0 and "dashed against" in page.inner_text("#vb-figure .vb-legend")
+    assert page.evaluate(cover, -1) > 0 and "dashed against" in page.inner_text(".vv-panel")
     shoot(page, tmp_path_factory, "contours")
     assert asked == []
+
+
+def test_the_film_alone_where_it_looked_or_both(page):
+    explain(page, 1, "Typical")
+    colour = f"""() => {{ const c = {VIEWER}.panes[0].over;
+        const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let coloured = 0, covered = 0;
+        for (let i = 0; i < d.length; i += 4) {{
+          if (d[i + 3] > 8) covered++;
+          if (d[i + 3] > 8 && Math.abs(d[i] - d[i + 2]) > 40) coloured++;
+        }}
+        return [coloured, covered]; }}"""
+    both = page.evaluate(colour)
+    page.get_by_role("button", name="Film", exact=True).click()
+    rested(page)
+    assert page.evaluate(colour) == [0, 0]
+    page.get_by_role("button", name="Where it looked").click()
+    rested(page)
+    alone = page.evaluate(colour)
+    assert alone[0] > 0 and alone[1] > 2 * both[1], "the film lies in the shade"
+    page.locator(STAGE).first.focus()
+    press(page, "v")
+    assert page.get_by_role("button", name="Both").get_attribute("aria-pressed") == "true"
+    assert page.evaluate(colour) == both
 
 
 def test_side_by_side_two_targets_then_two_cases_with_linked_motion(page, tmp_path_factory):
@@ -257,7 +281,7 @@ def test_side_by_side_two_targets_then_two_cases_with_linked_motion(page, tmp_pa
     assert views.nth(1).evaluate("e => e.selectedOptions[0].text").startswith("Typical")
     legends = page.locator("#vb-figure .vb-legend:not([hidden])").all_inner_texts()
     assert len(legends) == 2 and all("Both maps share this scale." in told for told in legends)
-    scales = [re.search(r"Full colour is (\S+)", told)[1] for told in legends]
+    scales = page.evaluate(f"{VIEWER}.panes.map(p => {VIEWER}.scale({VIEWER}.entryOf(p)).limit)")
     assert scales[0] == scales[1]
     page.locator(STAGE).nth(1).focus()
     press(page, "+", "+", "ArrowLeft", "Shift+ArrowUp")
@@ -363,6 +387,7 @@ def test_by_touch_on_a_phone_in_chinese(phone, tmp_path_factory):
     rested(phone)
     assert state(phone)["u"] < 0.5 and state(phone)["preset"] == "model", "one finger moves"
     explain(phone, 1, "典型")
+    phone.locator(".vv-more summary").tap()
     text = phone.inner_text("#vb-figure")
     for words in ("移動", "標記", "反相", "並排", "不透明度", "等值線", "合成影像", "縮放"):
         assert words in text

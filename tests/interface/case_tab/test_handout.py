@@ -150,5 +150,5 @@ def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind
     assert ("rather not say" if language == "en" else "寧可不回答") in before and "3.00" in before
     assert behind.count("<li>") == 2 and "91 %" in behind and "nan" not in behind
     before, behind = set_and_gate(Limits({}, Familiarity(1.0, 2.0)), language)
-    assert before == "" and behind.count("<li>") == 1
+    assert before == "" and ("resembles the training" in behind or "類似模型學習過" in behind)
     assert set_and_gate(Limits(), language) == ("", "")

@@ -1,8 +1,8 @@
-"""PPV and NPV in another ward: known answers, and measured curves read with suspicion."""
+"""PPV and NPV elsewhere: known answers, and measured curves read with suspicion."""
 
 import pytest
 
-from interface.case_tab.ppv_panel import Curve, counts, curve_of, ward_result
+from interface.case_tab.operating_panel import Curve, counts, curve_of, operating_result, whole_calls
 from interface.language.texts import LANGUAGES
 from modeling.errors import ViewboxError
 from modeling.labels import Target
@@ -49,7 +49,22 @@ def test_places_on_the_curve_are_measured_points(language):
     curve = curve_of({"a": measurement("siim", 600, ROC)}, TYPICAL, "siim")
     assert curve == Curve(tuple(map(tuple, ROC)), "siim", 600)
     assert curve.at(0) == (0.0, 1.0) and curve.at(1) == (1.0, 0.0) and curve.at(0.34) == (0.6, 0.9)
-    told = ward_result(curve, TYPICAL, 0.01, 0.34, language)
+    told = operating_result(curve, TYPICAL, 0.01, 0.34, language)
     assert "60.0 %" in told and "90.0 %" in told and "600" in told and "5.7 %" in told
-    nothing = ward_result(curve, TYPICAL, 0.01, 0.0, language)
+    nothing = operating_result(curve, TYPICAL, 0.01, 0.0, language)
     assert ("Nothing is called" if language == "en" else "沒有任何判斷") in nothing
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.996, (996, 1000)),
+        (0.5, (50, 100)),
+        (1.0, (100, 100)),
+        (0.0, (0, 100)),
+        (0.99996, (100, 100)),
+        (0.002, (2, 1000)),
+    ],
+)
+def test_almost_all_is_told_of_enough_calls(share, told):
+    assert whole_calls(share) == told

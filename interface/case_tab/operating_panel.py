@@ -1,15 +1,16 @@
-"""What a positive call is worth where the finding is rarer or more common: PPV and NPV, "in your ward"."""
+"""Operating characteristics: what a call is worth where a finding is rarer or more common (PPV, NPV)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from interface.about_tab.facts import read_facts
 from interface.html.fragments import note
+from interface.html.render import render
 from interface.language.texts import Language, marker, say, word_for
+from interface.models.checkpoints import only_synthetic
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
 from modeling.labels import Target
@@ -19,25 +20,21 @@ PATIENTS = 1000
 
 
 @dataclass(frozen=True)
-class WardPanel:
+class OperatingPanel:
     """Its sliders, and what follows from them."""
 
-    prevalence: gr.Slider
-    threshold: gr.Slider
+    fold: gr.Accordion
+    sliders: list[gr.Slider]
     result: gr.HTML
 
 
-def ward_panel() -> WardPanel:
-    """Lay out the sliders."""
-    with gr.Accordion(marker("ward.title"), open=False, elem_id="vb-ward"):
-        prevalence = gr.Slider(
-            0.1, 90, 10, step=0.1, label=marker("ward.prevalence"), elem_id="vb-prevalence", buttons=[]
-        )
-        threshold = gr.Slider(
-            0, 100, 50, step=1, label=marker("ward.threshold"), elem_id="vb-threshold", buttons=[]
-        )
-        result = gr.HTML(elem_id="vb-ward-result")
-    return WardPanel(prevalence, threshold, result)
+def operating_panel() -> OperatingPanel:
+    """Lay out the sliders: prevalence, then the place on the measured curve."""
+    with gr.Accordion(marker("operating.title"), open=False, elem_id="vb-operating") as fold:
+        prevalence = gr.Slider(0.1, 90, 10, step=0.1, label=marker("operating.prevalence"), buttons=[])
+        threshold = gr.Slider(0, 100, 50, step=1, label=marker("operating.threshold"), buttons=[])
+        result = gr.HTML(elem_id="vb-operating-result")
+    return OperatingPanel(fold, [prevalence, threshold], result)
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,9 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def ward_result(curve: Curve, target: Target, prevalence: float, place: float, language: Language) -> str:
+def operating_result(
+    curve: Curve, target: Target, prevalence: float, place: float, language: Language
+) -> str:
     """The arithmetic in whole patients.
 
     Args:
@@ -127,49 +126,48 @@ def ward_result(curve: Curve, target: Target, prevalence: float, place: float, l
     sensitivity, specificity = curve.at(place)
     found = counts(prevalence, sensitivity, specificity)
     measured = {"sensitivity": _percent(sensitivity), "specificity": _percent(specificity)}
-    called = word_for("class", target.class_name, language)
-    title = f'<h3 class="vb-subheading">{escape(say("ward.call", language, target=called))}</h3>'
-    lines = [say("ward.at", language, films=curve.films, corpus=curve.corpus, **measured)]
+    lines = [say("operating.at", language, films=curve.films, corpus=curve.corpus, **measured)]
     for key, value in (("ppv", found.ppv), ("npv", found.npv)):
         if value is None:
-            lines.append(say("ward.no_call", language))
+            lines.append(say("operating.no_call", language))
             continue
-        lines.append(say(f"ward.{key}", language, right=_of_hundred(value), **{key: _percent(value)}))
+        right, of = whole_calls(value)
+        lines.append(say(f"operating.{key}", language, right=right, of=of, **{key: _percent(value)}))
     whole = {"tp": found.found, "fn": found.missed, "fp": found.false_alarms, "tn": found.left_alone}
-    lines.append(say("ward.of", language, **{name: f"{value:.0f}" for name, value in whole.items()}))
-    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return (
-        f'{title}<div role="status"><ul class="vb-differential">{told}</ul></div>'
-        f"{note(say('ward.caution', language))}"
-    )
+    lines.append(say("operating.of", language, **{name: f"{value:.0f}" for name, value in whole.items()}))
+    called = word_for("class", target.class_name, language)
+    return render("case_tab/operating.html", language=language, called=called, lines=lines)
 
 
-def _of_hundred(share: float) -> int:
-    """Whole calls of 100; all or none only where it is so."""
-    return round(100 * share) if share in (0.0, 1.0) else min(max(round(100 * share), 1), 99)
+def whole_calls(share: float) -> tuple[int, int]:
+    """Right calls of 100, of 1,000 or more where 100 are too few to tell a share from all or none."""
+    of = next((n for n in (100, 1000, 10_000) if 0 < round(n * share) < n), 100)
+    return round(of * share), of
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def ward_handler(sessions: Sessions, panel: WardPanel) -> Callable[..., dict[Any, Any]]:
-    """A handler of the sliders."""
+def operating_handler(sessions: Sessions, panel: OperatingPanel) -> Callable[..., dict[Any, Any]]:
+    """A handler of the sliders; what was measured on computed films alone says nothing of patients."""
 
     def calculate(prevalence: float, threshold: float, request: gr.Request) -> dict[Any, Any]:
         session = sessions.of(request.session_hash)
-        if session.target is None or session.answer.prediction is None:
-            return {panel.result: ""}
-        return {panel.result: ward_of(session, session.target, prevalence, threshold)}
+        synthetic = session.host is not None and only_synthetic(session.host)
+        if session.target is None or session.answer.prediction is None or synthetic:
+            return {panel.result: "", panel.fold: gr.Accordion(visible=not synthetic)}
+        told = operating_of(session, session.target, prevalence, threshold)
+        return {panel.result: told, panel.fold: gr.Accordion(visible=True)}
 
     return calculate
 
 
-def ward_of(session: Session, target: Target, prevalence: float, threshold: float) -> str:
+def operating_of(session: Session, target: Target, prevalence: float, threshold: float) -> str:
     """The panel's answer for what is on screen; sliders in per cent."""
     if session.host is None or session.answer.prediction is None or session.case is None:
-        return note(say("ward.waiting", session.language))
+        return note(say("operating.waiting", session.language))
     curve = curve_of(read_facts(session.host.folder).tasks, target, session.case.provenance.source)
     if curve is None:
-        return note(say("ward.none", session.language))
-    return ward_result(curve, target, prevalence / 100, threshold / 100, session.language)
+        return note(say("operating.none", session.language))
+    return operating_result(curve, target, prevalence / 100, threshold / 100, session.language)
