@@ -144,12 +144,7 @@ def summarise(answers: Sequence[PairAnswer], references: Sequence[str]) -> dict[
 
 
 def compare_twin(
-    twin: str | Path,
-    checkpoint: str | Path,
-    *,
-    count: int = 120,
-    explained: int = 32,
-    seed: int = SEED,
+    twin: str | Path, checkpoint: str | Path, *, count: int = 120, explained: int = 32, seed: int = SEED
 ) -> dict[str, Any]:
     """Ask a twin and a checkpoint about every pair of a series.
 

@@ -89,17 +89,16 @@ def summarise(maps: Sequence[JudgedMap]) -> dict[str, Any]:
 def verdicts(
     checkpoint: str | Path,
     data: Path,
-    methods: Iterable[str] = (ACCOUNT,),
+    methods: Iterable[str],
     *,
     split: str = "all",
     limit: int | None = None,
 ) -> dict[str, Any]:
-    """Judge the maps of films with boxes and hold the verdicts against the boxes.
+    """Judge the maps of at most `limit` films with boxes and hold the verdicts against the boxes.
 
     Args:
         data: Parquet file with the columns of the SIIM films.
         split: which of its films; "all", or one side.
-        limit: no more than so many films.
 
     Raises:
         ViewboxError: the checkpoint or the file cannot be used, or there is no such map.
@@ -109,12 +108,7 @@ def verdicts(
     scrutiny, films = Scrutiny(pipeline), marked_films(data, limit, split=split)
     shown = progress(films, "judging", total=len(films))
     rows = [judged(scrutiny, film, asked) for film in shown if film.region is not None]
-    return {
-        "checkpoint": pipeline.origin.name,
-        "revision": pipeline.origin.revision,
-        "data": data.name,
-        "split": split,
-        "films": len(rows),
-        "maps": {m.name: summarise(maps) for m, maps in zip(asked, zip(*rows, strict=True), strict=True)},
-        "warning": NOT_FOR_DIAGNOSIS,
-    }
+    origin = pipeline.origin
+    about = {"checkpoint": origin.name, "revision": origin.revision, "data": data.name, "split": split}
+    record = {m.name: summarise(maps) for m, maps in zip(asked, zip(*rows, strict=True), strict=True)}
+    return {**about, "films": len(rows), "maps": record, "warning": NOT_FOR_DIAGNOSIS}

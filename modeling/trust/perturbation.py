@@ -24,8 +24,7 @@ class PerturbationCurve:
     """One of the two curves, and what cells in random order give.
 
     Attributes:
-        fractions: (S + 1,) share of the cells exchanged, 0 to 1.
-        logits: (S + 1,) the target's logit along the map's order.
+        fractions, logits: (S + 1,) share of the cells exchanged, and the logit along the map's order.
         area: mean logit along the curve (trapezoids). Low is good for deletion, high for insertion.
         random_area: mean area of the random orders.
         random_interval: where 95 % of random orders would lie (Student's t, prediction interval).
