@@ -63,11 +63,10 @@ class ShapleyValues:
 def modality_shapley(
     value: Callable[[Coalition], float], modalities: Collection[Modality] = tuple(Modality)
 ) -> ShapleyValues:
-    """Ask for the logit of every coalition of modalities, once each, and share the change.
+    """Ask for the logit of every coalition of the study's modalities, once each, and share the change.
 
     Args:
         value: a coalition -> the target's logit with only those modalities given; asked 2^n times.
-        modalities: those that the study holds; at least one.
 
     Raises:
         ViewboxError: no modality, or a logit that is not finite.

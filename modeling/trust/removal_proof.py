@@ -116,11 +116,7 @@ def claimed(removal: Removal, attribution: Attribution, path: StudyPath) -> floa
 def answers(
     pipeline: DiagnosisPipeline, features: Features, *pairs: tuple[Study, ProcessedStudy]
 ) -> list[Prediction]:
-    """The predictions of several studies in one forward pass.
-
-    Args:
-        features: films (B, 3, h, w) -> feature maps, without a gradient.
-        pairs: each study with what the model is to read of it.
+    """The predictions of several studies, each with what the model is to read of it, in one forward pass.
 
     Raises:
         ViewboxError: see `DiagnosisPipeline.prediction`.
