@@ -6,9 +6,9 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from interface.html.bars import signed
 from interface.html.fragments import note
 from interface.html.pictures import data_url
+from interface.html.render import signed
 from interface.language.texts import Language, say, word_for
 from modeling.explain.registry import FINE
 from modeling.model.film import to_native

@@ -7,8 +7,8 @@ from html import escape
 import gradio as gr
 
 from interface.case_tab.explanation_panel import rows_of_fields
-from interface.html.bars import signed
 from interface.html.fragments import note
+from interface.html.render import signed
 from interface.html.whole_words import sayable
 from interface.language.texts import (
     Language,

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import gradio as gr
 
 from interface.about_tab.facts import number, part
-from interface.html.bars import signed
 from interface.html.fragments import note
+from interface.html.render import signed
 from interface.language.texts import Language, marker, say
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName

@@ -12,8 +12,8 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
-from interface.html.bars import signed
 from interface.html.pictures import shown_film
+from interface.html.render import signed
 from interface.language.texts import LANGUAGES
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
