@@ -100,15 +100,11 @@ def gift(questions: Sequence[Question], category: str) -> str:
 
 
 def _in_gift(question: Question) -> str:
-    options = "\n".join(
-        f"{_mark(part, several=question.several)}{_plain(escape(name))}" for name, part in question.options
-    )
+    marks = [f"~%{p:.7g}%" if question.several else "=" if p > 0 else "~" for _, p in question.options]
+    pairs = zip(marks, question.options, strict=True)
+    options = "\n".join(mark + _plain(escape(name)) for mark, (name, _) in pairs)
     text, feedback = _plain(question.text(question.film)), _plain(question.feedback)
     return f"::{_plain(question.name)}::[html]{text} {{\n{options}\n####{feedback}\n}}"
-
-
-def _mark(part: float, *, several: bool) -> str:
-    return f"~%{part:.7g}%" if several else "=" if part > 0 else "~"
 
 
 def _plain(text: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from interface.quiz_tab.findings import NO_FINDING
-from modeling.labels import APPEARANCE, FINDINGS, GRADING, Task, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
 from modeling.study import Modality
 
 LENGTH = 8
@@ -83,11 +83,7 @@ class Answer:
 def askable_tasks(reference: Mapping[TaskName, str]) -> tuple[TaskName, ...]:
     """What a case with such a reference can be asked about, what comes first before the others."""
     known = (task for task in QUESTIONS if task.name in reference)
-    return tuple(task.name for task in known if _can_be(task, reference[task.name]))
-
-
-def _can_be(task: Task, truth: str) -> bool:
-    return task.kind == "multilabel" or truth in task.classes
+    return tuple(t.name for t in known if t.kind == "multilabel" or reference[t.name] in t.classes)
 
 
 def topic_of(code: str) -> TaskName | None:
