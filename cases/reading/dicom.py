@@ -5,11 +5,15 @@ geometry. Names, dates, numbers and free text are never parsed (`_READ` is all t
 out of the pixels, and no message quotes a value that a person could have typed.
 """
 
+import hashlib
 import io
+import json
 import logging
+import uuid
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -22,11 +26,10 @@ from cases.reading import dicom_tags
 from cases.reading.dicom_pixels import DAMAGED, gray_frame, through_modality_lut, without_padding
 from cases.reading.dicom_tags import Tags
 from cases.reading.film_size import MAX_PIXELS
-from cases.reading.film_writing import film_tags
 from cases.reading.orientation import frontal_likeness, upright
 from modeling.errors import StudyError
 from modeling.sentence import Sentence
-from modeling.study import Photometric, Radiograph
+from modeling.study import Photometric, Radiograph, ViewPosition
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,15 @@ _STARTS = (
     (b"\xff\xd8", uids.JPEGBaseline8Bit),
 )  # fmt: skip
 """How a frame begins, and the transfer syntax that it is most likely of."""
+
+Value = str | int | float | bytes | list
+_FIXED = json.loads(Path(__file__).with_name("film_tags.json").read_text(encoding="utf-8"))
+"""The tags that are the same on every film, and on every computed one."""
+_VIEWS = {  # position -> defined term, SNOMED CT code and its meaning (DICOM PS3.16 CID 4010)
+    ViewPosition.PA: ("PA", "272479007", "postero-anterior"),
+    ViewPosition.AP: ("AP", "399348003", "antero-posterior"),
+    ViewPosition.LATERAL: ("LL", "399173006", "left lateral"),
+}
 
 
 def read_radiograph(data: bytes) -> Radiograph:
@@ -206,10 +218,10 @@ def encode_radiograph(
 
     The same film and case ID (a pseudonym of 1 to 64 characters, which stands as patient ID) give the same
     bytes: UIDs come from their hash, and no date is written. A synthetic film is marked in its tags
-    (`film_tags`); age is in years.
+    (`film_tags.json`); age is in years.
     """
     assert 0 < len(case_id) <= 64 and "\\" not in case_id, case_id
-    dataset = _dataset(film_tags(film, case_id=case_id, synthetic=synthetic, sex=sex, age=age))
+    dataset = _dataset(_film_tags(film, case_id, synthetic, sex, age))
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = uids.ExplicitVRLittleEndian
     dataset.file_meta.ImplementationVersionName = "VIEWBOX"
@@ -230,3 +242,81 @@ def _dataset(tags: Mapping[str, object]) -> Dataset:
         else:
             setattr(dataset, keyword, value)
     return dataset
+
+
+def _film_tags(
+    radiograph: Radiograph, case_id: str, synthetic: bool, sex: str | None, age: float | None
+) -> dict[str, Value]:
+    """DICOM keyword -> value of a DX image (PS3.3 A.26) that names nobody; a list of such for a sequence.
+
+    A synthetic film says so in its patient name, series description, image type, comments and (0008,001C).
+    """
+    tags: dict[str, Value] = {
+        **_FIXED["every film"],
+        "SOPInstanceUID": _uid("image", case_id, radiograph.sha256),
+        "StudyInstanceUID": _uid("study", case_id),
+        "SeriesInstanceUID": _uid("series", case_id, radiograph.view_position),
+        "PatientID": case_id,
+        "PatientSex": {"female": "F", "male": "M"}.get(sex or "", ""),
+        "ImageType": ["DERIVED" if synthetic else "ORIGINAL", "PRIMARY", ""],
+        **_position(radiograph),
+        **_image(radiograph),
+    }
+    if age is not None:
+        tags["PatientAge"] = f"{int(age):03d}Y"
+    return tags | _FIXED["a computed film"] if synthetic else tags
+
+
+def _uid(*parts: str) -> str:
+    """A UID under 2.25 (DICOM PS3.5 B.2) that depends on nothing but the parts."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"
+
+
+def _position(radiograph: Radiograph) -> dict[str, Value]:
+    """View and geometry (DICOM PS3.3 C.8.11)."""
+    term, code, meaning = _VIEWS.get(radiograph.view_position, ("", "", ""))
+    coded = {"CodeValue": code, "CodingSchemeDesignator": "SCT", "CodeMeaning": meaning}
+    tags: dict[str, Value] = {"ViewPosition": term, "ViewCodeSequence": [coded] if code else []}
+    tags["PatientOrientation"] = ["L", "F"] if term in ("PA", "AP") else ""
+    if radiograph.pixel_spacing is not None:
+        tags["ImagerPixelSpacing"] = [_decimal(value) for value in radiograph.pixel_spacing]
+    elif radiograph.pixel_aspect_ratio != 1.0:
+        tags["PixelAspectRatio"] = [round(10_000 * radiograph.pixel_aspect_ratio), 10_000]
+    return tags
+
+
+def _image(radiograph: Radiograph) -> dict[str, Value]:
+    """Pixels and what turns them into brightness."""
+    pixels = np.ascontiguousarray(radiograph.pixels)
+    inverted = radiograph.photometric == Photometric.MONOCHROME1
+    tags: dict[str, Value] = {
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "PhotometricInterpretation": str(radiograph.photometric),
+        "BitsAllocated": 8 * pixels.dtype.itemsize,
+        "BitsStored": radiograph.bits_stored,
+        "HighBit": radiograph.bits_stored - 1,
+        "PixelRepresentation": int(pixels.dtype.kind == "i"),
+        # -1: high values mean little radiation, as on a film whose bone is stored bright.
+        "PixelIntensityRelationshipSign": 1 if inverted else -1,
+        "PresentationLUTShape": "INVERSE" if inverted else "IDENTITY",
+        "RescaleSlope": _decimal(radiograph.rescale_slope),
+        "RescaleIntercept": _decimal(radiograph.rescale_intercept),
+        "PixelData": pixels.astype(pixels.dtype.newbyteorder("<")).tobytes() + b"\0" * (pixels.nbytes % 2),
+    }
+    if radiograph.window is not None:
+        tags["WindowCenter"] = _decimal(radiograph.window.center)
+        tags["WindowWidth"] = _decimal(radiograph.window.width)
+        tags["VOILUTFunction"] = radiograph.window.function
+    if (table := radiograph.voi_lut) is not None:
+        values = np.round(table.values).astype("<u2")
+        # A negative first value is written in two's complement, as unsigned data has no sign.
+        form = [len(values) % 65536, round(table.first) % 65536, max(8, int(values.max()).bit_length())]
+        tags["VOILUTSequence"] = [{"LUTDescriptor": form, "LUTData": values.tobytes()}]
+    return tags
+
+
+def _decimal(value: float) -> str:
+    """DICOM's decimal string holds at most 16 characters."""
+    return f"{value:.10g}"

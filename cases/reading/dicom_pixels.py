@@ -145,7 +145,9 @@ def _decode(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
     coloured = size[2] == 3
     try:
         decoder = get_decoder(syntax)
-        plugin = _plugin(syntax, decoder.available_plugins, form["bits_stored"])
+        # Pillow where it can read the syntax, so that a laxer decoder does not try what it refused.
+        deep = syntax == uids.JPEGExtended12Bit and form["bits_stored"] > 8
+        plugin = "pillow" if "pillow" in decoder.available_plugins and not deep else ""
     except NotImplementedError as exc:
         raise StudyError(_unreadable(syntax)) from exc
     if not decoder.is_available:
@@ -182,12 +184,6 @@ def _form(tags: Tags) -> dict[str, Any]:
         "number_of_frames": 1,
         "pixel_keyword": "PixelData",
     }
-
-
-def _plugin(syntax: uids.UID, available: tuple[str, ...], bits: int) -> str:
-    """Pillow where it can read the syntax, so that a laxer decoder does not try what it refused."""
-    deep = syntax == uids.JPEGExtended12Bit and bits > 8
-    return "pillow" if "pillow" in available and not deep else ""
 
 
 def _unreadable(syntax: uids.UID) -> Sentence:

@@ -42,11 +42,6 @@ class Turn:
         turned = turned[::-1] if self.upside_down else turned
         return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)
 
-    @property
-    def trivial(self) -> bool:
-        """Whether nothing changes."""
-        return not (self.swap or self.upside_down or self.mirrored)
-
 
 def upright(
     tags: Tags, pixels: np.ndarray, *, bright_is_high: bool
@@ -57,14 +52,16 @@ def upright(
     says whether high stored values are shown bright.
     """
     turn = _stated(tags)
-    if turn is None or turn.trivial:
+    if turn is None or not (turn.swap or turn.upside_down or turn.mirrored):
         return pixels, False, []
     turned = turn.apply(pixels)
     if not (turn.swap or turn.upside_down):
         said = "The film was mirrored back, as {tag} says; check its side marker."
         return turned, False, [Sentence(said, tag=turn.tag)]
+    upright_now = "The film was turned upright, for {tag} says that it lies turned; check its side marker."
+    notes = [Sentence(upright_now, tag=turn.tag)]
     if turn.side_on:
-        return turned, turn.swap, [_turned(turn)]
+        return turned, turn.swap, notes
     # A tag that says "turned" is often right in that alone: the film itself tells which way is up.
     sign = 1.0 if bright_is_high else -1.0
     head_down = np.ascontiguousarray(turned[::-1, ::-1])
@@ -72,12 +69,7 @@ def upright(
     if likeness[2] > max(likeness[:2]) + _CLEAR:
         said = "{tag} says that the film lies turned, but it stands upright; it was left as it is."
         return pixels, False, [Sentence(said, tag=turn.tag)]
-    return (head_down if likeness[1] > likeness[0] + _CLEAR else turned), turn.swap, [_turned(turn)]
-
-
-def _turned(turn: Turn) -> Sentence:
-    said = "The film was turned upright, for {tag} says that it lies turned; check its side marker."
-    return Sentence(said, tag=turn.tag)
+    return (head_down if likeness[1] > likeness[0] + _CLEAR else turned), turn.swap, notes
 
 
 def frontal_likeness(pixels: np.ndarray) -> float:

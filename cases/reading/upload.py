@@ -25,8 +25,6 @@ _BARE_DICOM = re.compile(
     rb"|\0\x08\0[\0-\x70][A-Z]{2}"
 )
 """Group 2 or 8 at the very start: explicit, implicit or, for group 8, big endian."""
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_JPEG_START = b"\xff\xd8\xff"
 _OTHER_FILES = (
     (0, b"%PDF", "a PDF"), (0, b"PK\x03\x04", "a ZIP archive"), (0, b"\x1f\x8b", "a compressed archive"),
     (0, b"II*\x00", "a TIFF image"), (0, b"MM\x00*", "a TIFF image"), (0, b"GIF8", "a GIF image"),
@@ -50,14 +48,13 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
     if not data:
         raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
-    if is_dicom(data):
+    if data[128:132] == b"DICM" or _BARE_DICOM.match(data):  # with a preamble, or without one
         from cases.reading.dicom import read_radiograph  # late: pydicom takes a second to import
 
         return read_radiograph(data)
-    if data.startswith(_PNG_START):
-        return _read_picture(data, "PNG")
-    if data.startswith(_JPEG_START):
-        return _read_picture(data, "JPEG")
+    for start, kind in ((b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG")):
+        if data.startswith(start):
+            return _read_picture(data, kind)
     raise StudyError(_refusal(data, name))
 
 
@@ -74,11 +71,6 @@ def film_of_base64(text: str) -> bytes:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:
         raise StudyError("The film is not valid base64; encode the whole file and try again.") from None
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether a file begins as DICOM does: with its preamble, or without one at its first data element."""
-    return data[128:132] == b"DICM" or _BARE_DICOM.match(data) is not None
 
 
 def study_from_upload(
