@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cases.case import Case
 from cases.phantom.drills import DRILLS_FILE, SERIES, Drill, Drills
-from cases.phantom.settings import DEFAULT_BITS, DEFAULT_SIZE
+from cases.phantom.generator import DEFAULT_BITS, DEFAULT_SIZE
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of

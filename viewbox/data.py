@@ -194,8 +194,8 @@ def phantoms(
 ) -> None:
     """Make synthetic cases, look at them, store them."""
     from cases.parquet.store import DEFAULT_FOLDER
+    from cases.phantom.generator import Confounder, default_recipes
     from cases.phantom.making import make, recipes
-    from cases.phantom.settings import Confounder, default_recipes
 
     if not (default_store or out or dicom or corpus or contact_sheet):
         raise typer.BadParameter("give --out, --corpus, --dicom, --contact-sheet or --default-store")

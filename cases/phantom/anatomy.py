@@ -185,7 +185,9 @@ def _body(patient: Patient, view: View, fat: float) -> np.ndarray:
     x, y = view.plane(-10.0)
     trunk = patient.half_width + patient.wall + fat
     depth = patient.half_depth + 0.8 * patient.wall + 10 + 0.8 * fat
-    skin = _skin_line(patient, x, fat)
+    t = np.clip((np.abs(x) - 45) / (patient.shoulder - 45), 0.0, 1.4)
+    # The skin above the shoulders runs from the neck down to the acromion.
+    skin = patient.apex - 62 - fat + 78 * t**1.15 - 60 * np.exp(-((t / 0.16) ** 2))
     below = np.maximum(y - skin, 0.0)
     shoulder = patient.shoulder + 0.6 * fat
     axilla = patient.apex + 105
@@ -199,12 +201,6 @@ def _body(patient: Patient, view: View, fat: float) -> np.ndarray:
     for side in (-1.0, 1.0):
         body = np.maximum(body, _arm(patient, x, y, side, 43 + 0.5 * fat))
     return body
-
-
-def _skin_line(patient: Patient, x: np.ndarray, fat: float) -> np.ndarray:
-    """y of the skin above the shoulders: from the neck down to the acromion."""
-    t = np.clip((np.abs(x) - 45) / (patient.shoulder - 45), 0.0, 1.4)
-    return patient.apex - 62 - fat + 78 * t**1.15 - 60 * np.exp(-((t / 0.16) ** 2))
 
 
 def _arm(patient: Patient, x: np.ndarray, y: np.ndarray, side: float, radius: float) -> np.ndarray:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from cases.case import Case
-from cases.phantom.generator import balanced, case_id, generate_case, series_seed
-from cases.phantom.settings import PhantomSettings, Recipe
+from cases.phantom.generator import PhantomSettings, Recipe, balanced, case_id, generate_case, series_seed
 from modeling.configuration import Configuration
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE

@@ -18,8 +18,7 @@ from PIL import Image
 
 from cases.case import Case, PlantedEvidence
 from cases.parquet.store import EmbeddedCaseStore
-from cases.phantom.generator import balanced, generate_case, series_seed
-from cases.phantom.settings import Confounder, PhantomSettings, Recipe
+from cases.phantom.generator import Confounder, PhantomSettings, Recipe, balanced, generate_case, series_seed
 from cases.phantom.zones import NOT_OPACITIES
 from cases.reading.dicom import encode_radiograph
 from modeling.labels import TaskName

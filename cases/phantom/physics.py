@@ -105,16 +105,13 @@ def developed(exposure_map: np.ndarray, exposure: Exposure, pitch: float, thorax
     central = (np.abs(thorax.x) < 25) & (np.abs(thorax.y) < 110)
     mediastinum = _quantile(optical[central], 0.5)
     slope = (exposure.mediastinum_level - exposure.lung_level) / max(mediastinum - lung, 0.3)
-    return _toe_and_shoulder(exposure.lung_level + slope * (optical - lung))
+    t = exposure.lung_level + slope * (optical - lung)
+    # Toe and shoulder: identity between 0.2 and 0.8; beyond, 0 and 1 are approached and never reached.
+    below, above = np.minimum(t - 0.2, 0.0), np.maximum(t - 0.8, 0.0)
+    return np.clip(t, 0.2, 0.8) + 0.2 * np.tanh(below / 0.2) + 0.2 * np.tanh(above / 0.2)
 
 
 def _quantile(values: np.ndarray, share: float) -> float:
     """The value that this share of the values stays below, from every fourth of them."""
     ordered = np.sort(values[::4])
     return float(ordered[int(share * (len(ordered) - 1))])
-
-
-def _toe_and_shoulder(t: np.ndarray) -> np.ndarray:
-    """Identity between 0.2 and 0.8; beyond that, approaches 0 and 1 without reaching them."""
-    below, above = np.minimum(t - 0.2, 0.0), np.maximum(t - 0.8, 0.0)
-    return np.clip(t, 0.2, 0.8) + 0.2 * np.tanh(below / 0.2) + 0.2 * np.tanh(above / 0.2)

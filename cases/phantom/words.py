@@ -1,6 +1,9 @@
-"""The words of a phantom: its indication (pre-read), its report (post-read), and which of them are evidence.
+"""The words and the clinical table of a phantom, and which of them are evidence for its labels.
 
-The phrases stand in `words.json`; `{slot}` there is a phrase of its own, drawn anew.
+The phrases of indication (pre-read) and report (post-read) stand in `words.json`; `{slot}` there is a phrase
+of its own, drawn anew. The patterns of the table (`table.json`: appearance or grading -> field -> lowest and
+highest value) are a convention of the phantoms' world, drawn from how such values lean in practice; they are
+cleaner than any hospital's and are no medical knowledge.
 """
 
 import json
@@ -12,12 +15,14 @@ import numpy as np
 
 from cases.phantom.patient import Patient
 from cases.phantom.scenario import Opacity, Plan, Stance
-from cases.phantom.streams import chance, pick, shuffled
+from cases.phantom.streams import between, chance, pick, shuffled
 from cases.phantom.zones import AIRSPACE_KINDS
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ViewPosition
 
 Span = tuple[str, int, int]
 Rules = Mapping[str, Sequence[str]]
 _WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+_PATTERNS = json.loads(Path(__file__).with_name("table.json").read_text(encoding="utf-8"))
 _NOUNS = {"female": "woman", "male": "man"}
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -143,3 +148,44 @@ def _impression(
         extent.append(f"{count} of 6 lung {zones} affected")
         text += f" {_sentence('<' + pick(rng, extent) + '>.')}"
     return text
+
+
+# --- the table ---------------------------------------------------------------------------------------------
+
+
+def draw_table(
+    rng: np.random.Generator, stance: Stance, patient: Patient, view: ViewPosition, *, complete: bool
+) -> tuple[ClinicalTable, tuple[str, ...]]:
+    """Draw a clinical table that takes this stance; also returns the fields whose values point to it.
+
+    A stance without labels means that values lean nowhere; `complete`, that the table alone must carry the
+    labels, so that few values may be missing.
+    """
+    if stance.absent:
+        return ClinicalTable(), ()
+    person = (("age", patient.age, 0.04), ("sex", patient.sex, 0.03), ("view_position", view.value, 0.10))
+    raw = {name: value for name, value, missing in person if not chance(rng, missing)}
+    telling: dict[str, object] = {}
+    if stance.appearance is None:  # values that are the same for every class
+        raw |= {"temperature": round(between(rng, 36.6, 37.6), 1)} if chance(rng, 0.5) else {}
+        raw |= {"pco2": round(between(rng, 34, 45))} if chance(rng, 0.3) else {}
+    else:
+        telling = _telling(rng, stance, 0.04 if complete else 0.22)
+        raw |= telling
+        if chance(rng, 0.3):
+            raw["pco2"] = round(between(rng, 33, 45))
+    table = ClinicalTable.from_raw({name: raw[name] for name in CLINICAL_FIELDS if name in raw})
+    return table, tuple(name for name in CLINICAL_FIELDS if name in telling)
+
+
+def _telling(rng: np.random.Generator, stance: Stance, usually_missing: float) -> dict[str, object]:
+    """Values that point to the stance; each is missing now and then."""
+    raw: dict[str, object] = {}
+    ranges = _PATTERNS["appearance"][stance.appearance] | _PATTERNS["grading"][stance.grading or ""]
+    for name, (low, high) in ranges.items():
+        value = round(between(rng, low, high), _PATTERNS["decimals"].get(name, 0))
+        if not chance(rng, _PATTERNS["missing"].get(name, usually_missing)):
+            raw[name] = value
+    if not chance(rng, usually_missing):
+        raw["rt_pcr"] = _PATTERNS["rt_pcr"][stance.appearance]
+    return raw

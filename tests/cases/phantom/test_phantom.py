@@ -20,10 +20,9 @@ from cases.phantom import (
     generate_cases,
     generate_phantom,
 )
-from cases.phantom.generator import balanced, series_seed
+from cases.phantom.generator import balanced, default_recipes, series_seed
 from cases.phantom.making import brightness
 from cases.phantom.scenario import COMBINATIONS, SITUATIONS, Plan
-from cases.phantom.settings import default_recipes
 from cases.phantom.words import lift_marks
 from cases.phantom.zones import (
     ZONES,

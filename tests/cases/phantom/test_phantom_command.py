@@ -8,8 +8,7 @@ from PIL import Image
 
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom import PhantomSettings, generate_case
-from cases.phantom.generator import balanced, series_seed
-from cases.phantom.settings import default_recipes
+from cases.phantom.generator import balanced, default_recipes, series_seed
 from cases.reading.dicom import read_radiograph
 from cases.store import CaseFilter
 from tests.doubles.command import command

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from cases.phantom.generator import generate_phantom
+from cases.phantom.generator import PhantomSettings, generate_phantom
 from cases.phantom.overlays import letters, stamp
-from cases.phantom.settings import PhantomSettings
 from modeling.model.film import brightness
 from modeling.trust.film_regions import burned_in, lung_fields
 
