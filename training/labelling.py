@@ -10,10 +10,18 @@ from typing import Any
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Mention, Miner, ReportLabels
 from modeling.reports.reading import read_reports
-from modeling.reports.reliability import Reliability, bundled_reliability
 from modeling.reports.report import Report, blank_markup
 from modeling.reports.rules import DEFAULT_RULES, RuleSet
-from modeling.reports.scoring import COMPARED, MiningScores, compare, part_of, read_gold, with_gold
+from modeling.reports.scoring import (
+    COMPARED,
+    MiningScores,
+    Reliability,
+    bundled_reliability,
+    compare,
+    part_of,
+    read_gold,
+    with_gold,
+)
 from training.weak_labels import compare_sources, source_table
 
 

@@ -17,9 +17,8 @@ from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import mean_metrics
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Miner, ReportLabels
-from modeling.reports.reliability import WeakLabel, cross_fitted
 from modeling.reports.report import Report
-from modeling.reports.scoring import Gold, part_of
+from modeling.reports.scoring import Gold, WeakLabel, cross_fitted, part_of
 
 FEWEST_POSITIVES = 5
 """A finding with fewer held-out reports is left out: its AUROC would be chance."""

@@ -12,7 +12,7 @@ from typer import Argument, Option
 from viewbox.options import Json, Reports, answer
 
 if TYPE_CHECKING:
-    from modeling.reports.topic_browser import TopicBrowser
+    from modeling.reports.topics import TopicBrowser
 
 PANEL = "Read reports"
 app = typer.Typer()

@@ -13,7 +13,7 @@ from interface.session.study_edits import typed
 from modeling.results import FieldDifference, Neighbour
 
 if TYPE_CHECKING:
-    from modeling.reports.topic_browser import TopicBrowser
+    from modeling.reports.topics import TopicBrowser
 
 SHOWN_CASES = 8
 """Cases of a topic that are shown, those that it makes up most of first."""

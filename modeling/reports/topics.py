@@ -4,9 +4,11 @@ Coherence is NPMI over the corpus itself (Bouma 2009; Roeder et al. 2015), and a
 terms that come with the reports (MeSH on Open-i), which the topics never see.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +20,60 @@ from sklearn.metrics import normalized_mutual_info_score
 from modeling.errors import ViewboxError
 from modeling.reports.mining import Miner, affirmed_text, reading_text
 from modeling.reports.report import Report, ReportError
-from modeling.reports.topic_browser import Keyword, Topic, TopicBrowser, TopicCase
+
+
+@dataclass(frozen=True)
+class Keyword:
+    """A word of a topic; `weight` is its share of the topic's words, 0 to 1."""
+
+    word: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class TopicCase:
+    """A report of a topic; `share` is how much of the report the topic makes up, 0 to 1."""
+
+    report_id: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of a corpus.
+
+    Attributes:
+        number: its place, the most common topic first; the group without keywords comes last.
+        share: of the reports whose main topic it is, 0 to 1; coherence: mean NPMI of its keywords, -1 to 1.
+        headings: the index terms most common among its reports, with their share of them.
+        cases: the reports that it makes up most of.
+    """
+
+    number: int
+    keywords: tuple[Keyword, ...]
+    share: float
+    coherence: float
+    headings: tuple[tuple[str, float], ...] = ()
+    cases: tuple[TopicCase, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its first three keywords; the group of reports that say nothing more has none."""
+        return ", ".join(keyword.word for keyword in self.keywords[:3]) or "nothing abnormal said"
+
+
+@dataclass(frozen=True)
+class TopicBrowser:
+    """All topics of a corpus, the main topic's number by report id, and the measures of `topics.measure`."""
+
+    topics: tuple[Topic, ...]
+    main_topic: dict[str, int]
+    measures: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write everything as JSON."""
+        path.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+
 
 Method = Literal["nmf", "lda"]
 KEYWORDS = 10

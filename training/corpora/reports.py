@@ -94,7 +94,7 @@ def mined_reports(path: Path) -> Iterator[Film]:
         ViewboxError: the archive is not there or cannot be read.
     """
     from modeling.reports.mining import Miner
-    from modeling.reports.reliability import bundled_reliability
+    from modeling.reports.scoring import bundled_reliability
 
     miner, reliability = Miner(), bundled_reliability()
     reports = {report.report_id: report for report in read_reports(path)}

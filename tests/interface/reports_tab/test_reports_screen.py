@@ -22,7 +22,7 @@ from interface.reports_tab.similar_index import Progress, SimilarCases
 from interface.reports_tab.tab import miner_of
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
-from modeling.reports import language
+from modeling.reports import mining
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
 from modeling.reports.rules import default_text
@@ -252,7 +252,7 @@ def test_whoever_asks_before_the_cases_are_compared_is_told_how_far_that_is(simi
 
 
 def test_what_makes_labels_doubtful_is_told_in_chinese_too() -> None:
-    for sentence in (language.EMPTY, language.SILENT, language.FOREIGN, language.MIXED):
+    for sentence in (mining.EMPTY, mining.SILENT, mining.FOREIGN, mining.MIXED):
         assert translated(sentence, "zh-Hant") != sentence
 
 

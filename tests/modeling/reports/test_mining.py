@@ -7,7 +7,7 @@ import pytest
 from modeling.labels import FINDINGS
 from modeling.reports.mining import MENTIONED, Miner, Value
 from modeling.reports.report import Report, blank_markup
-from modeling.reports.sentences import sentences
+from modeling.reports.words import sentences
 
 P, N, U, O = Value.POSITIVE, Value.NEGATIVE, Value.UNCERTAIN, Value.UNMENTIONED  # noqa: E741
 

@@ -9,10 +9,18 @@ import pytest
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Miner, Value
 from modeling.reports.reading import ReportError, read_reports
-from modeling.reports.reliability import Reliability, WeakLabel, bundled_reliability, cross_fitted
 from modeling.reports.report import Report
 from modeling.reports.rules import RuleSet, default_rules, default_text
-from modeling.reports.scoring import COMPARED, evaluate, part_of, read_gold
+from modeling.reports.scoring import (
+    COMPARED,
+    Reliability,
+    WeakLabel,
+    bundled_reliability,
+    cross_fitted,
+    evaluate,
+    part_of,
+    read_gold,
+)
 from tests.doubles.command import command
 from tests.doubles.example_reports import write_archive, write_gold
 

@@ -11,8 +11,14 @@ from modeling.errors import ViewboxError
 from modeling.reports.mining import Miner
 from modeling.reports.reading import ReportError, read_reports
 from modeling.reports.report import Report
-from modeling.reports.topic_browser import TopicBrowser
-from modeling.reports.topics import TopicSettings, find_topics, head, npmi, topic_text, topics_of_store
+from modeling.reports.topics import (
+    TopicSettings,
+    find_topics,
+    head,
+    npmi,
+    topic_text,
+    topics_of_store,
+)
 from tests.doubles.command import command
 from tests.doubles.example_reports import SENTENCES, write_archive
 
@@ -39,18 +45,16 @@ def test_the_same_seed_gives_the_same_topics() -> None:
 
 
 def test_from_a_word_to_its_topic_to_its_cases_and_back(tmp_path: Path) -> None:
-    find_topics(REPORTS, TopicSettings(4)).save(tmp_path / "topics.json")
-    browser = TopicBrowser.load(tmp_path / "topics.json")
-    topic = browser.with_word("Effusion")[0]
+    browser = find_topics(REPORTS, TopicSettings(4))
+    topic = next(t for t in browser.topics if "effusion" in [keyword.word for keyword in t.keywords])
     assert topic.headings[0] == ("Effusion", 1.0)
-    assert {case.report_id for case in topic.cases} == set(browser.reports(topic.number))
-    assert browser.of_report(topic.cases[0].report_id) == topic
-    assert browser.with_word("zebra") == []
-    with pytest.raises(ReportError, match="No report r99"):
-        browser.of_report("r99")
-    (tmp_path / "broken.json").write_text("{}")
-    with pytest.raises(ReportError, match="holds no topics"):
-        TopicBrowser.load(tmp_path / "broken.json")
+    own = {report_id for report_id, number in browser.main_topic.items() if number == topic.number}
+    assert {case.report_id for case in topic.cases} == own
+    browser.save(tmp_path / "topics.json")
+    kept = json.loads((tmp_path / "topics.json").read_text(encoding="utf-8"))
+    assert kept["main_topic"] == browser.main_topic and kept["measures"] == browser.measures
+    words = [[keyword["word"] for keyword in kept_topic["keywords"]] for kept_topic in kept["topics"]]
+    assert words == [[keyword.word for keyword in t.keywords] for t in browser.topics]
 
 
 def test_what_a_report_denies_makes_no_topic() -> None:
@@ -65,7 +69,9 @@ def test_reports_that_say_nothing_are_a_group_without_keywords() -> None:
     browser = find_topics([*REPORTS, *silent], TopicSettings(4))
     last = browser.topics[-1]
     assert (last.name, last.keywords, last.headings[0]) == ("nothing abnormal said", (), ("normal", 1.0))
-    assert browser.of_report("n3") == last and browser.measures["reports_without_keyword"] == 10
+    assert (
+        browser.topics[browser.main_topic["n3"]] == last and browser.measures["reports_without_keyword"] == 10
+    )
 
 
 def test_npmi_of_words_that_go_together_and_that_never_do() -> None:
@@ -91,7 +97,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main([str(archive), "--topics", "4", "--out", str(tmp_path / "t.json"), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["reports"] == 60 and answer["seconds"] >= 0 and answer["peak_gb"] > 0
-    assert TopicBrowser.load(tmp_path / "t.json").measures["npmi"] == answer["npmi"]
+    assert json.loads((tmp_path / "t.json").read_text())["measures"]["npmi"] == answer["npmi"]
     assert main([str(archive), "--topics", "4"]) == 0
     assert "effusion" in capsys.readouterr().out
     assert main([str(tmp_path / "none.tgz")]) == 1

@@ -3,8 +3,7 @@
 import pytest
 
 from modeling.reports.report import Report
-from modeling.reports.sentences import sentences
-from modeling.reports.words import Spelling, Words
+from modeling.reports.words import Spelling, Words, sentences
 
 
 @pytest.mark.parametrize(
