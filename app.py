@@ -19,7 +19,7 @@ from interface.models.stores import DrawnCases, StoreHost
 from interface.page import build_page, launch_options
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
-from modeling.logs import start_logs
+from modeling.progress import start_logs
 
 if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline

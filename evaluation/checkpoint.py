@@ -24,8 +24,14 @@ from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baseline
 from modeling.labels import APPEARANCE, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
-from modeling.model.operating_points import Calibration, TaskCalibration
-from modeling.model.prediction_sets import Coverage, class_thresholds, conformal_threshold, measured_coverage
+from modeling.model.operating_points import (
+    Calibration,
+    Coverage,
+    TaskCalibration,
+    class_thresholds,
+    conformal_threshold,
+    measured_coverage,
+)
 from modeling.model.processing import StudyProcessor
 from training.corpora.duplicates import SPLIT_FILE, as_trained, find_twins, trained_sources, write_split
 from training.corpora.labelled_film import Film

@@ -1,10 +1,13 @@
 """How far long work has come, on standard error: a bar at a terminal, a line now and then elsewhere."""
 
+import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from tqdm import tqdm
+
+from modeling.sentence import without_login
 
 Progress = tqdm
 SILENT = 2.0
@@ -40,3 +43,18 @@ def progress(
     kind, pause = (tqdm, 0.1) if seen else (_Lines, BETWEEN_LINES)
     pace = {"mininterval": pause, "maxinterval": pause, "delay": SILENT}
     return kind(items, total=total, unit=f" {unit}", desc=what, disable=quiet, **pace, **more)
+
+
+# --- logs that hold no password: whatever logs, an address in a line or a traceback loses its login
+
+
+class _WithoutLogins(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_login(super().format(record))
+
+
+def start_logs(level: int, form: str) -> None:
+    """Log to standard error from a level on, in a form such as "%(name)s: %(message)s"."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_WithoutLogins(form))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

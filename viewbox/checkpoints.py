@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from modeling.logs import start_logs
+from modeling.progress import start_logs
 from viewbox.options import Checkpoint, Corpora, Run, Settings
 
 app = typer.Typer()

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from modeling.errors import ViewboxError
-from modeling.logs import start_logs
+from modeling.progress import start_logs
 from modeling.sentence import without_login
 from viewbox import checkpoints, data, look, measure, reports
 

@@ -133,7 +133,7 @@ def score(
     ray_address: Annotated[str, Option(help="of a running cluster; else one is started here")] = "",
 ) -> None:
     """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again."""
-    from cases.scoring.portions import score_store
+    from cases.scoring.lake import score_store
     from cases.store import CaseFilter
 
     how = {"database": database, "folder": results, "write": write, "batch": batch, "device": device}
@@ -153,7 +153,7 @@ def vectors(
     index: Annotated[bool, Option("--index", help="ask the server for the search index too")] = False,
 ) -> None:
     """Lay what `score` wrote out for MongoDB's vector search."""
-    from cases.scoring.vector_index import fill_vectors
+    from cases.scoring.lake import fill_vectors
 
     typer.echo(json.dumps(fill_vectors(store, checkpoint, database=database, write=write, index=index)))
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pymongo
 
-from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
-from cases.mongo.errors import ALREADY_THERE, border
+from cases.mongo.address import ALREADY_THERE, DEFAULT_DATABASE, MongoAddress, border
 from cases.store import Result
 
 COLLECTION = "results"

@@ -20,14 +20,11 @@ from pymongo import errors
 from cases.case import Case
 from cases.catalogue import CaseList, ListedStore, each
 from cases.document import ORIGINAL, case_from_document, document_from_case
-from cases.mongo.address import DEFAULT_DATABASE, MongoAddress
-from cases.mongo.errors import NO_RIGHT, border
-from cases.mongo.films import Films
+from cases.mongo.address import DEFAULT_DATABASE, NO_RIGHT, MongoAddress, border
 from cases.mongo.kept_values import KeptValues
-from cases.mongo.listing import ID_ONLY, Listing
-from cases.mongo.student_documents import StudentDocuments
+from cases.mongo.listing import ID_ONLY, Listing, StudentDocuments
 from cases.mongo.vectors import MongoVectors
-from cases.mongo.writing import CaseWriter, Swept
+from cases.mongo.writing import CaseWriter, Films, Swept
 from cases.refusals import BrokenCase, ambiguous_case, broken_case, case_not_found, check_query, read_only
 from cases.store import CaseFilter, Stored
 from cases.student_documents.conversion import document_from_student

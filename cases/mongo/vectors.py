@@ -9,7 +9,7 @@ from pymongo import ReplaceOne, errors
 from pymongo.database import Database
 from pymongo.operations import SearchIndexModel
 
-from cases.mongo.errors import LOGIN_REFUSED, NO_RIGHT
+from cases.mongo.address import LOGIN_REFUSED, NO_RIGHT
 from cases.vector_search import PARTS, StoredVectors, asked, laid_out, taken_apart
 from modeling.errors import CaseStoreError
 from modeling.labels import TaskName

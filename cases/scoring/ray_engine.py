@@ -6,9 +6,8 @@ reach the store. Ray itself is optional: `pip install` the version that `require
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
-from cases.scoring.lake import Job
 from cases.store import Result
 from modeling.errors import ViewboxError
 
@@ -16,6 +15,7 @@ RETRIES = 20
 """Workers that may die over one portion before the scoring gives up: a portion may be at fault itself."""
 AHEAD = 2
 """Portions that wait for every processor, so that none is idle and few are lost with the driver."""
+Job = TypeVar("Job")
 
 
 def run(

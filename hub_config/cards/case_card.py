@@ -7,7 +7,7 @@ from typing import Any
 
 from pyarrow import ArrowInvalid, parquet
 
-from cases.export.card import Account, card
+from cases.export.export import Account, card
 from hub_config.errors import PublishError
 
 

@@ -3,8 +3,11 @@
 Shape letters: B studies, C channels of the backbone, P patches, F fields, T tokens, D width.
 """
 
+import ctypes
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +17,40 @@ from torch.nn import functional
 from modeling.configuration import ImageEncoderConfig, TableEncoderConfig, TextEncoderConfig
 from modeling.errors import CheckpointError
 from modeling.model.batch_norm_folding import fold
-from modeling.model.torchvision_schemas import declare_missing_schemas
 from modeling.study import CLINICAL_FIELDS
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+_library: torch.library.Library | None = None
+
+
+def _extension_loads() -> bool:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return True
+    for extension in Path(spec.origin).parent.glob("_C*.so"):
+        try:
+            ctypes.CDLL(str(extension))
+        except OSError:
+            return False
+    return True
+
+
+def declare_missing_schemas() -> None:
+    """Declare torchvision's operator schemas, once, only when its native extension cannot be loaded.
+
+    PyPI's torchvision is linked to CUDA: beside a CPU-only torch `import torchvision`, which timm needs for
+    plain Python code, ends in "operator torchvision::nms does not exist". Viewbox calls no such operator.
+    """
+    global _library
+    if _library is not None or _extension_loads():
+        return
+    _library = torch.library.Library("torchvision", "DEF")
+    for schema in _SCHEMAS:
+        _library.define(schema)
+
 
 declare_missing_schemas()
 import timm  # noqa: E402  (needs torchvision's schemas)

@@ -1,8 +1,16 @@
 """`calibration.json` beside the weights: prediction sets and operating points, measured on validation films.
 
-The file is optional; it belongs to one set of weights and is refused beside any other.
+The file is optional; it belongs to one set of weights and is refused beside any other. Sets are split
+conformal (Sadinle, Lei and Wasserman 2019; Angelopoulos and Bates 2023): a class is in the set where its
+calibrated probability reaches a threshold set on films that the model was not trained on. One threshold for
+all classes keeps its promise on average and may break it for a rare class; one for each (Mondrian sets, Vovk
+et al. 2005) keeps it for the films of every class, with larger sets. Neither says anything about one film.
+
+Shape letters: N films, K classes.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -13,8 +21,95 @@ from modeling.configuration import Configuration
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
-from modeling.model.prediction_sets import PredictionSet, members
 from modeling.sentence import Names
+
+
+@dataclass(frozen=True)
+class PredictionSet:
+    """The classes that cannot be ruled out, in the task's order: at least the most probable one.
+
+    `coverage` is the share of films whose label should be in the set; `measured` the share in which it was,
+    on validation films that had no part in the threshold.
+    """
+
+    classes: tuple[str, ...]
+    coverage: float
+    measured: float
+
+
+def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:
+    """The probability that a class must reach to be in the set; 0 where there are too few films to say.
+
+    `values` are (N, K) calibrated, of films that the model was not trained on; `labels` (N,) class numbers.
+    """
+    own = np.sort(values[np.arange(len(labels)), labels])[::-1]
+    rank = math.ceil((len(labels) + 1) * coverage)  # the finite-sample correction
+    return float(own[rank - 1]) if rank <= len(own) else 0.0
+
+
+def class_thresholds(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+    """(K,) `conformal_threshold` of each class's own films (Mondrian); 0 for a class with too few films."""
+    own = [labels == k for k in range(values.shape[1])]
+    return np.array([conformal_threshold(values[held], labels[held], coverage) for held in own])
+
+
+def members(values: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    """(N, K) bool: each film's set by one threshold or (K,); the most probable class is always in."""
+    inside = values >= threshold
+    inside[np.arange(len(values)), values.argmax(axis=1)] = True
+    return inside
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """How the sets did on films that had no part in their threshold, over many halvings of the patients.
+
+    Attributes:
+        coverage: mean share of films whose label is in the set; low, high: 5th and 95th percentile.
+        by_class: (K,) the same share by label; NaN for a class without films.
+        size: mean number of classes in a set.
+        sizes: (K,) share of sets with 1, 2, ... classes.
+    """
+
+    coverage: float
+    low: float
+    high: float
+    by_class: np.ndarray
+    size: float
+    sizes: np.ndarray
+
+
+def measured_coverage(
+    values: np.ndarray,
+    labels: np.ndarray,
+    patients: np.ndarray,
+    coverage: float = 0.9,
+    halvings: int = 100,
+    seed: int = 0,
+    fit: Callable[[np.ndarray, np.ndarray, float], float | np.ndarray] = conformal_threshold,
+) -> Coverage:
+    """Threshold (by `fit`) from one half of the patients, coverage on the other, again and again.
+
+    `values` are (N, K) probabilities that were calibrated without the film's own patient.
+    """
+    generator = np.random.default_rng(seed)
+    names, number = np.unique(patients, return_inverse=True)
+    classes = values.shape[1]
+    shares, inside_sum, size_sum = [], np.zeros((classes, 2)), np.zeros(classes)
+    for _ in range(halvings):
+        side = generator.permutation(len(names)) < len(names) // 2
+        own, held = np.flatnonzero(side[number]), np.flatnonzero(~side[number])
+        sets = members(values[held], fit(values[own], labels[own], coverage))
+        hit = sets[np.arange(len(held)), labels[held]]
+        shares.append(hit.mean())
+        inside_sum += np.stack([np.bincount(labels[held], w, classes) for w in (hit, np.ones_like(hit))], 1)
+        size_sum += np.bincount(sets.sum(axis=1) - 1, minlength=classes)
+    by_class = np.divide(*inside_sum.T, out=np.full(classes, np.nan), where=inside_sum[:, 1] > 0)
+    sizes = size_sum / size_sum.sum()
+    low, high = np.percentile(shares, [5, 95])
+    mean_size = float(sizes @ np.arange(1, classes + 1))
+    return Coverage(float(np.mean(shares)), float(low), float(high), by_class, mean_size, sizes)
+
 
 CALIBRATION_FILE = "calibration.json"
 

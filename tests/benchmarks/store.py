@@ -261,8 +261,7 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
     """
     import torch
 
-    from cases.scoring.lake import Job
-    from cases.scoring.portions import checkpoint_hash, score_portions
+    from cases.scoring.lake import Job, checkpoint_hash, score_portions
     from modeling.pipeline import DiagnosisPipeline
 
     checkpoint = ROOT / "hub_config" / "checkpoints" / "film"
@@ -313,8 +312,7 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
 def score_once(store: MongoCaseStore, job: Any, turn: int) -> float:
     """Films a second of the whole lake, scored and written as if by another checkpoint each turn."""
     from cases.mongo.results import MongoResults
-    from cases.scoring.lake import score_lake
-    from cases.scoring.portions import score_portions
+    from cases.scoring.lake import score_lake, score_portions
 
     mark = f"{turn}{job.checkpoint_hash[1:]}"
 

@@ -13,7 +13,7 @@ import pytest
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from modeling.errors import ViewboxError
-from modeling.logs import start_logs
+from modeling.progress import start_logs
 from modeling.sentence import Sentence, without_login
 from viewbox.command import main
 

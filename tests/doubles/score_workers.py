@@ -4,8 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from cases.scoring.lake import Job
-from cases.scoring.portions import score_portion
+from cases.scoring.lake import Job, score_portion
 from cases.store import Result
 
 

@@ -24,8 +24,8 @@ import pymongo
 import pytest
 
 from cases.importers.pool import CrashProofPool
-from cases.mongo.films import BUCKET
 from cases.mongo.store import MongoCaseStore
+from cases.mongo.writing import BUCKET
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
 from tests.doubles import lake_sources as made

@@ -22,8 +22,8 @@ from pymongo import monitoring
 
 from cases.case import Case
 from cases.mongo.address import MongoAddress
-from cases.mongo.films import BUCKET
 from cases.mongo.store import COLLECTION, MongoCaseStore
+from cases.mongo.writing import BUCKET
 from cases.store import CaseFilter
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.study import Radiograph, Study, ViewPosition

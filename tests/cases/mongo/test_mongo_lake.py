@@ -17,9 +17,8 @@ import pytest
 
 from cases.case import Case
 from cases.document import document_from_case
-from cases.mongo.films import BUCKET
 from cases.mongo.store import COLLECTION, MongoCaseStore
-from cases.mongo.writing import Swept
+from cases.mongo.writing import BUCKET, Swept
 from cases.store import CaseFilter, Stored
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study

@@ -25,8 +25,7 @@ from cases.parquet import results as result_files
 from cases.parquet.results import ResultFiles
 from cases.parquet.store import EmbeddedCaseStore
 from cases.scoring import ray_engine as score_ray
-from cases.scoring.lake import Job, score_lake
-from cases.scoring.portions import checkpoint_hash, score_portion, score_portions
+from cases.scoring.lake import Job, checkpoint_hash, score_lake, score_portion, score_portions
 from cases.store import CaseFilter, Result
 from modeling.errors import CaseStoreError, ViewboxError
 from modeling.pipeline import DiagnosisPipeline

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modeling.model.prediction_sets import class_thresholds, conformal_threshold, measured_coverage, members
+from modeling.model.operating_points import class_thresholds, conformal_threshold, measured_coverage, members
 from modeling.model.temperature import probabilities
 
 

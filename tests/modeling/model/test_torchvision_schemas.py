@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling.model import torchvision_schemas
+from modeling.model import encoders
 
 
 @pytest.mark.slow
@@ -26,11 +26,11 @@ def test_nothing_is_declared_where_the_extension_loads(monkeypatch: pytest.Monke
     def declare(*_: object) -> None:
         raise AssertionError("declared although the extension loads")
 
-    monkeypatch.setattr(torchvision_schemas, "_library", None)
-    monkeypatch.setattr(torchvision_schemas, "_extension_loads", lambda: True)
-    monkeypatch.setattr(torchvision_schemas.torch.library, "Library", declare)
-    torchvision_schemas.declare_missing_schemas()
-    assert torchvision_schemas._library is None
+    monkeypatch.setattr(encoders, "_library", None)
+    monkeypatch.setattr(encoders, "_extension_loads", lambda: True)
+    monkeypatch.setattr(encoders.torch.library, "Library", declare)
+    encoders.declare_missing_schemas()
+    assert encoders._library is None
 
 
 def test_schemas_are_declared_once_where_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,11 +44,11 @@ def test_schemas_are_declared_once_where_it_does_not(monkeypatch: pytest.MonkeyP
         def define(self, schema: str) -> None:
             self.defined.append(schema.split("(")[0])
 
-    monkeypatch.setattr(torchvision_schemas, "_library", None)
-    monkeypatch.setattr(torchvision_schemas, "_extension_loads", lambda: False)
-    monkeypatch.setattr(torchvision_schemas.torch.library, "Library", Library)
-    torchvision_schemas.declare_missing_schemas()
-    torchvision_schemas.declare_missing_schemas()
+    monkeypatch.setattr(encoders, "_library", None)
+    monkeypatch.setattr(encoders, "_extension_loads", lambda: False)
+    monkeypatch.setattr(encoders.torch.library, "Library", Library)
+    encoders.declare_missing_schemas()
+    encoders.declare_missing_schemas()
     assert libraries == [("torchvision", "DEF", ["nms", "qnms"])]
 
 
@@ -57,7 +57,7 @@ def test_an_extension_that_is_no_library_does_not_load(
 ) -> None:
     (tmp_path / "__init__.py").touch()
     spec = type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
-    monkeypatch.setattr(torchvision_schemas.importlib.util, "find_spec", lambda _: spec)
-    assert torchvision_schemas._extension_loads()  # built without an extension: nothing to fail
+    monkeypatch.setattr(encoders.importlib.util, "find_spec", lambda _: spec)
+    assert encoders._extension_loads()  # built without an extension: nothing to fail
     (tmp_path / "_C.so").write_bytes(b"not a library")
-    assert not torchvision_schemas._extension_loads()
+    assert not encoders._extension_loads()
