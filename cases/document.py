@@ -47,9 +47,8 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         table = _table_document(case.study.table)
         film_part = None if radiograph is None else film_document(radiograph, film)
     except ViewboxError as exc:
-        raise BrokenCase(
-            "Case '{case}' was not stored: {problem}", case=shown(case.case_id), problem=exc.sentence
-        ) from exc
+        unstored = "Case '{case}' was not stored: {problem}"
+        raise BrokenCase(unstored, case=shown(case.case_id), problem=exc.sentence) from exc
     return {
         "ID": case.case_id,
         "schema_version": SCHEMA_VERSION,
@@ -191,12 +190,8 @@ def _table_document(table: ClinicalTable) -> dict[str, dict[str, Any]]:
 def _table(document: Mapping[str, Any]) -> ClinicalTable:
     for name, entry in document.items():
         if name in CLINICAL_FIELDS and entry["unit"] != CLINICAL_FIELDS[name].unit:
-            raise StudyError(
-                "its {name} is in '{unit}', not in '{wanted}'",
-                name=name,
-                unit=entry["unit"],
-                wanted=CLINICAL_FIELDS[name].unit,
-            )
+            other_unit = "its {name} is in '{unit}', not in '{wanted}'"
+            raise StudyError(other_unit, name=name, unit=entry["unit"], wanted=CLINICAL_FIELDS[name].unit)
     return ClinicalTable(dict(_checked_values({name: entry["value"] for name, entry in document.items()})))
 
 

@@ -18,11 +18,8 @@ def check_case_id(case_id: object) -> str:
     """The case ID, if every store can keep it in one order: 1 to 200 printable characters, or it raises."""
     if isinstance(case_id, str) and 0 < len(case_id) <= MAX_ID_LENGTH and case_id.isprintable():
         return case_id
-    raise BrokenCase(
-        "A case ID is 1 to {limit} printable characters, not '{case}'; correct the ID.",
-        limit=MAX_ID_LENGTH,
-        case=shown(case_id),
-    )
+    no_id = "A case ID is 1 to {limit} printable characters, not '{case}'; correct the ID."
+    raise BrokenCase(no_id, limit=MAX_ID_LENGTH, case=shown(case_id))
 
 
 def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
@@ -46,17 +43,14 @@ def broken_case(case_id: str, problem: str, /, **values: Any) -> BrokenCase:
 
 def case_not_found(case_id: str) -> CaseNotFoundError:
     """No case has this ID."""
-    return CaseNotFoundError(
-        "There is no case '{case}'; check the ID or choose one from the list.", case=shown(case_id)
-    )
+    absent = "There is no case '{case}'; check the ID or choose one from the list."
+    return CaseNotFoundError(absent, case=shown(case_id))
 
 
 def ambiguous_case(case_id: str) -> BrokenCase:
     """Two documents claim the ID, and none of them can be taken for the case."""
-    return BrokenCase(
-        "More than one document has the ID '{case}'; give each its own ID, or choose another case.",
-        case=shown(case_id),
-    )
+    several = "More than one document has the ID '{case}'; give each its own ID, or choose another case."
+    return BrokenCase(several, case=shown(case_id))
 
 
 def read_only() -> CaseStoreError:

@@ -51,9 +51,8 @@ class WriterLock:
             self._file.close()
             raise busy from exc
         except OSError as exc:
-            raise CaseStoreError(
-                "'{folder}' cannot be written to; choose another folder.", folder=path.parent.name
-            ) from exc
+            unwritable = "'{folder}' cannot be written to; choose another folder."
+            raise CaseStoreError(unwritable, folder=path.parent.name) from exc
 
     def _taken(self) -> bool:
         import fcntl  # Not at the top: a system without it can still read.

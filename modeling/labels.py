@@ -108,9 +108,8 @@ class Target:
         """Read `task/class` or `task/class/against`. Raises ViewboxError: it names no such target."""
         task_name, _, rest = str(slug).partition("/")
         if task_name not in TASKS:
-            raise ViewboxError(
-                "'{name}' names no target; write it as task/class, such as appearance/Typical.", name=slug
-            )
+            no_target = "'{name}' names no target; write it as task/class, such as appearance/Typical."
+            raise ViewboxError(no_target, name=slug)
         task, (class_name, _, against) = TASKS[TaskName(task_name)], rest.partition("/")
         task.index(class_name)
         return cls(task.name, class_name).instead_of(against)

@@ -86,9 +86,8 @@ class Radiograph:
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or min(self.pixels.shape) < 1:
-            raise StudyError(
-                "A radiograph has one gray channel; save the film as a gray image and try again."
-            )
+            no_gray = "A radiograph has one gray channel; save the film as a gray image and try again."
+            raise StudyError(no_gray)
         if self.pixels.dtype.kind not in "ui" or self.pixels.dtype.itemsize > 2:
             raise StudyError("A radiograph has 8 to 16 bits per pixel; export the film again in that form.")
 

@@ -139,15 +139,13 @@ def export(
         deque(documents, 0)
         return account
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CaseStoreError(
-            "'{folder}' holds something already; name a new folder for the export.", folder=folder.name
-        )
+        taken = "'{folder}' holds something already; name a new folder for the export."
+        raise CaseStoreError(taken, folder=folder.name)
     try:
         _write(folder, documents, account)
     except OSError as exc:
-        raise CaseStoreError(
-            "The folder '{folder}' cannot be written; free some space or choose another.", folder=folder.name
-        ) from exc
+        unwritable = "The folder '{folder}' cannot be written; free some space or choose another."
+        raise CaseStoreError(unwritable, folder=folder.name) from exc
     return account
 
 

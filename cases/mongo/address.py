@@ -120,9 +120,8 @@ def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None =
         # DNS seed list, or options that do not go together; never quoted: it may hold secrets.
         if "DNS" in str(exc):
             raise CaseStoreError(_unreachable(address, "DNS", ports)) from None
-        raise CaseStoreError(
-            "The options in MONGODB_URI do not go together; check them against MongoDB's URI options."
-        ) from None
+        unlike = "The options in MONGODB_URI do not go together; check them against MongoDB's URI options."
+        raise CaseStoreError(unlike) from None
     except (errors.ServerSelectionTimeoutError, errors.ConnectionFailure) as exc:
         raise CaseStoreError(_unreachable(address, str(exc), ports)) from exc
     except errors.OperationFailure as exc:
@@ -151,10 +150,8 @@ def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None
     if any(sign in said for sign in _LOGIN_SIGNS):
         return _refused(address, "", LOGIN_REFUSED[0], "")
     if any(sign in said for sign in _NAME_SIGNS):
-        return Sentence(
-            "The name of {server} cannot be found; check MONGODB_URI for a slip, and the network.",
-            server=server,
-        )
+        no_name = "The name of {server} cannot be found; check MONGODB_URI for a slip, and the network."
+        return Sentence(no_name, server=server)
     if "SSL" in said or "certificate" in said:
         return Sentence(
             "No secure connection to {server}; check its certificate and the tls options in MONGODB_URI.",
@@ -194,7 +191,6 @@ def _refused(address: MongoAddress, database: str, code: int | None, name: str) 
         template = "{server} failed inside; look at its disk space and its log, and start it again."
     else:
         said = f"{code} {name}".rstrip()
-        return Sentence(
-            "{server} answered with error {error}; look it up in the server's log.", server=server, error=said
-        )
+        answered = "{server} answered with error {error}; look it up in the server's log."
+        return Sentence(answered, server=server, error=said)
     return Sentence(template, server=server)

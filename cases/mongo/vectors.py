@@ -46,14 +46,11 @@ class MongoVectors:
             return Sentence("This MongoDB has no vector search.")
         found = next((index for index in indexes if index.get("name") == INDEX), None)
         if found is None:
-            return Sentence(
-                "This MongoDB has no search index named {name}; docs/retrieval.md says how to make it.",
-                name=INDEX,
-            )
+            no_index = "This MongoDB has no search index named {name}; docs/retrieval.md says how to make it."
+            return Sentence(no_index, name=INDEX)
         if _size(found) != PARTS * width + 1:
-            return Sentence(
-                "The search index of this MongoDB is for vectors of another length; make it anew."
-            )
+            other_length = "The search index of this MongoDB is for vectors of another length; make it anew."
+            return Sentence(other_length)
         if not found.get("queryable"):
             return Sentence("This MongoDB is still building its search index.")
         if self._ask(lambda: self._vectors.find_one({"checkpoint": self._checkpoint}, {"_id": 1})) is None:
@@ -133,9 +130,8 @@ class MongoVectors:
     def make_index(self, width: int) -> None:
         """Ask the server for the search index, if it has vector search; it is built in the background."""
         if self._ask(self._search_indexes) is None:
-            raise CaseStoreError(
-                "This MongoDB has no vector search; use MongoDB Atlas or a server with mongot."
-            )
+            no_search = "This MongoDB has no vector search; use MongoDB Atlas or a server with mongot."
+            raise CaseStoreError(no_search)
         model = SearchIndexModel(definition(width), name=INDEX, type="vectorSearch")
         self._ask(lambda: self._vectors.create_search_index(model))
 

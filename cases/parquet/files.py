@@ -94,21 +94,16 @@ def write_file(shard: Path, rows: Sequence[dict[str, Any]]) -> None:
         with whole_file(shard) as file:
             datasets.Dataset.from_dict(columns, features=features()).to_parquet(file, batch_size=1)
     except OSError as exc:
-        raise CaseStoreError(
-            "The case file '{file}' cannot be written; free some space or choose another folder.",
-            file=shard.name,
-        ) from exc
+        unwritable = "The case file '{file}' cannot be written; free some space or choose another folder."
+        raise CaseStoreError(unwritable, file=shard.name) from exc
 
 
 def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
     """The document of one case in a file; only its own row group is read."""
     rows = read_rows(shard, ("case_id", "thumbnail", "image", "document"), case_id)
     if not rows:
-        raise ShardError(
-            "Case '{case}' is no longer in '{file}'; start Viewbox again.",
-            case=shown(case_id),
-            file=shard.name,
-        )
+        gone = "Case '{case}' is no longer in '{file}'; start Viewbox again."
+        raise ShardError(gone, case=shown(case_id), file=shard.name)
     try:
         document = json.loads(rows[0]["document"], object_hook=_bytes_from_json)
         document["thumbnail"] = rows[0]["thumbnail"]

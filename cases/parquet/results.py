@@ -22,9 +22,8 @@ class ResultFiles:
         """Opened for `write`, it makes the folder and keeps other writers out of it."""
         self._folder, self._name = folder, f"results-{checkpoint_hash[:16]}"
         self._pending: list[Result] = []
-        busy = CaseStoreError(
-            "Another program writes results to '{folder}'; wait until it has ended.", folder=folder.name
-        )
+        other_writer = "Another program writes results to '{folder}'; wait until it has ended."
+        busy = CaseStoreError(other_writer, folder=folder.name)
         self._lock = WriterLock(folder / f".{self._name}.lock", busy) if write else None
         files = numbered(folder, self._name)
         self._done = {row["case_id"] for file in files for row in read_rows(file, ("case_id",))}

@@ -75,9 +75,8 @@ class EmbeddedCaseStore(ListedStore):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            raise CaseStoreError(
-                "The folder '{folder}' cannot be made; choose one you may write to.", folder=path.name
-            ) from exc
+            unmakeable = "The folder '{folder}' cannot be made; choose one you may write to."
+            raise CaseStoreError(unmakeable, folder=path.name) from exc
         return cls(path, write=True)
 
     def __enter__(self) -> "EmbeddedCaseStore":

@@ -197,9 +197,8 @@ def _pipeline(job: Job) -> "DiagnosisPipeline":
     from modeling.pipeline import DiagnosisPipeline
 
     if checkpoint_hash(Path(job.checkpoint)) != job.checkpoint_hash:
-        raise CheckpointError(
-            "The checkpoint is another one on this machine; copy the same to every machine."
-        )
+        another = "The checkpoint is another one on this machine; copy the same to every machine."
+        raise CheckpointError(another)
     return DiagnosisPipeline.from_pretrained(job.checkpoint, device=job.device)
 
 
@@ -294,6 +293,5 @@ def _width(checkpoint: Path) -> int:
     try:
         return FusionConfig.from_json(json.loads((checkpoint / "config.json").read_text("utf-8"))).width
     except (OSError, ValueError) as exc:
-        raise ViewboxError(
-            "There is no checkpoint in '{name}'; give the folder of one.", name=checkpoint.name
-        ) from exc
+        no_checkpoint = "There is no checkpoint in '{name}'; give the folder of one."
+        raise ViewboxError(no_checkpoint, name=checkpoint.name) from exc

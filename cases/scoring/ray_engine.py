@@ -58,15 +58,12 @@ def _told(exc: Exception) -> ViewboxError:
     from ray.exceptions import RayTaskError
 
     if not isinstance(exc, RayTaskError):
-        return ViewboxError(
-            "The Ray cluster was lost ({error}); start it and score again; results stay.",
-            error=type(exc).__name__,
-        )
+        lost = "The Ray cluster was lost ({error}); start it and score again; results stay."
+        return ViewboxError(lost, error=type(exc).__name__)
     if isinstance(exc.cause, ViewboxError):
         return exc.cause
-    return ViewboxError(
-        "A worker failed ({error}); see Ray's logs and score again.", error=type(exc.cause).__name__
-    )
+    failed = "A worker failed ({error}); see Ray's logs and score again."
+    return ViewboxError(failed, error=type(exc.cause).__name__)
 
 
 def _spread(ray: Any, remote: Any, job: Any, portions: Iterator[list[str]]) -> Iterator[list[Result]]:

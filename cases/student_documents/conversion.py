@@ -162,9 +162,8 @@ def documents_in_lines(path: Path) -> Iterator[bytes]:
                 if line.strip():
                     yield bson.encode(json_util.loads(line))
     except (OSError, UnicodeDecodeError) as exc:
-        raise CaseStoreError(
-            "{file} cannot be read; export it again with mongoexport.", file=path.name
-        ) from exc
+        unreadable = "{file} cannot be read; export it again with mongoexport."
+        raise CaseStoreError(unreadable, file=path.name) from exc
     except (ValueError, TypeError, BSONError) as exc:
         raise CaseStoreError(
             "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport.",
@@ -184,7 +183,6 @@ def write_lines(path: Path, documents: Iterable[bytes]) -> int:
                 file.write(line.encode() + b"\n")
                 count += 1
     except OSError as exc:
-        raise CaseStoreError(
-            "{file} cannot be written; free some space or choose another folder.", file=path.name
-        ) from exc
+        unwritable = "{file} cannot be written; free some space or choose another folder."
+        raise CaseStoreError(unwritable, file=path.name) from exc
     return count

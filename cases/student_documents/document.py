@@ -165,17 +165,15 @@ def _clinical_data(found: Mapping[str, Any]) -> _ClinicalData:
             known = CLINICAL_FIELDS[_NAMES["fields"][key]]
             _take_value(clinical, name, known, value, named_unit[2] if named_unit else "")
         elif key not in SOURCE_FIELDS:
-            clinical.set_aside(
-                "'{name}' in clinical_data fits no clinical field and was left out.", name=name
-            )
+            no_field = "'{name}' in clinical_data fits no clinical field and was left out."
+            clinical.set_aside(no_field, name=name)
     cells = {name: value for name, (_, value) in clinical.raw.items()}
     clinical.table, refused = ClinicalTable.read_cells(cells)
     clinical.notes += clinical.table.notes
     for name, problem in refused.items():
         written = clinical.raw[name][0]
-        clinical.set_aside(
-            "'{name}' in clinical_data was left out: {problem}", name=written, problem=problem.sentence
-        )
+        left_out = "'{name}' in clinical_data was left out: {problem}"
+        clinical.set_aside(left_out, name=written, problem=problem.sentence)
     return clinical
 
 
@@ -197,12 +195,8 @@ def _take_label(clinical: _ClinicalData, name: str, task: TaskName, value: objec
     if first and first[0] in classes:
         clinical.labels[task] = classes[first[0]]
     else:
-        clinical.set_aside(
-            "'{name}' in clinical_data is '{value}', no {task} class, and was left out.",
-            name=name,
-            value=value,
-            task=Names("task", task),
-        )
+        no_class = "'{name}' in clinical_data is '{value}', no {task} class, and was left out."
+        clinical.set_aside(no_class, name=name, value=value, task=Names("task", task))
 
 
 def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value: object, unit: str) -> None:
@@ -212,17 +206,15 @@ def _take_value(clinical: _ClinicalData, name: str, known: ClinicalField, value:
         return
     if known.name in clinical.raw:
         again = Names("field", known.name)
-        clinical.set_aside(
-            "'{name}' in clinical_data names {field} again and was left out.", name=name, field=again
-        )
+        again_named = "'{name}' in clinical_data names {field} again and was left out."
+        clinical.set_aside(again_named, name=name, field=again)
         return
     written = None if known.kind == "categorical" else written_number(value)
     bare = written is not None and not written.unit and not written.limit
     clinical.raw[known.name] = (name, f"{value} {unit}" if bare and unit and written.unit == "" else value)
     if bare and not unit and known.name != "age" and _fits_twice(known, written.readings[0]):
-        clinical.set_aside(
-            "'{name}' in clinical_data has no unit and was read in {unit}.", name=name, unit=known.unit
-        )
+        no_unit = "'{name}' in clinical_data has no unit and was read in {unit}."
+        clinical.set_aside(no_unit, name=name, unit=known.unit)
 
 
 def _fits_twice(known: ClinicalField, number: float) -> bool:

@@ -204,9 +204,8 @@ class TextEncoder(nn.Module):
             built = AutoConfig.for_model(options.pop("model_type"), **options)
             self.transformer = AutoModel.from_config(built)
         except (ValueError, KeyError, TypeError) as exc:
-            raise CheckpointError(
-                "transformers cannot build this text encoder; check 'text.transformers' in config.json."
-            ) from exc
+            unbuilt = "transformers cannot build this text encoder; check 'text.transformers' in config.json."
+            raise CheckpointError(unbuilt) from exc
         self.pooling = config.pooling
         hidden = self.transformer.config.hidden_size
         self.projection = nn.Linear(hidden, width)

@@ -185,9 +185,8 @@ class FusionModel(nn.Module):
         self.config = config
         width = config.width
         if any(bool(getattr(config, m)) != bool(getattr(processor, m)) for m in Modality):
-            raise CheckpointError(
-                "The checkpoint's encoders and its processor do not read the same modalities."
-            )
+            unlike = "The checkpoint's encoders and its processor do not read the same modalities."
+            raise CheckpointError(unlike)
         self.encoders = nn.ModuleDict()
         if config.image and processor.image:
             self.encoders["image"] = ImageEncoder(config.image, width, processor.image.size)

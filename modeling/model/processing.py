@@ -157,14 +157,12 @@ class StudyProcessor:
                 "The checkpoint's text branch and its tokenizer.json do not go together; publish it whole."
             )
         if tokenizer is not None and tokenizer_sha256(tokenizer) != config.tokenizer_sha256:
-            raise CheckpointError(
-                "tokenizer.json is not the one this checkpoint was trained with; publish both together."
-            )
+            another = "tokenizer.json is not the one this checkpoint was trained with; publish both together."
+            raise CheckpointError(another)
         for token in ("[CLS]", "[SEP]", "[PAD]") if tokenizer is not None else ():
             if tokenizer.token_to_id(token) is None:
-                raise CheckpointError(
-                    "tokenizer.json has no {token}; publish the checkpoint with one that has it.", token=token
-                )
+                no_token = "tokenizer.json has no {token}; publish the checkpoint with one that has it."
+                raise CheckpointError(no_token, token=token)
         self.config, self.tokenizer = config, tokenizer
 
     def __call__(self, study: Study) -> ProcessedStudy:
@@ -225,9 +223,8 @@ def tokenizer_sha256(tokenizer: Tokenizer) -> str:
 
 def _load_tokenizer(path: Path) -> Tokenizer:
     if not path.is_file():
-        raise CheckpointError(
-            "The checkpoint reads text but has no {file}; publish it again whole.", file=TOKENIZER_FILE
-        )
+        no_tokenizer = "The checkpoint reads text but has no {file}; publish it again whole."
+        raise CheckpointError(no_tokenizer, file=TOKENIZER_FILE)
     try:
         return Tokenizer.from_str(path.read_text())
     except Exception as exc:  # tokenizers raises nothing narrower

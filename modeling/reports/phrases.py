@@ -173,9 +173,8 @@ class PhraseIndex(Generic[Owner]):
             first = places[end - length + 1]
             left -= len(found)
             if left < 0:
-                raise RuleError(
-                    "These rules find too much in one sentence; remove those that repeat each other."
-                )
+                too_much = "These rules find too much in one sentence; remove those that repeat each other."
+                raise RuleError(too_much)
             for number, place, words, gap in found:
                 start = first if place == 0 else _joined(sentence, reached, (number, place), gap, first)
                 if start is None:

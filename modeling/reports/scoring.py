@@ -125,10 +125,8 @@ def with_gold(reports: Sequence[Report], gold: Gold) -> list[Report]:
     chosen = [report for report in reports if report.report_id in gold]
     if not chosen:
         example = next(iter(gold), "no report")
-        raise ReportError(
-            "The gold file is for other reports (it has {example}); name the one that goes with these.",
-            example=example,
-        )
+        others = "The gold file is for other reports (it has {example}); name the one that goes with these."
+        raise ReportError(others, example=example)
     return chosen
 
 

@@ -21,7 +21,6 @@ from PIL import Image
 
 from cases.document import case_from_document, digest, document_from_case
 from cases.export.convert import to_student, to_viewbox
-from cases.mongo import writing
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
@@ -172,7 +171,6 @@ def test_a_damaged_original_is_named() -> None:
 def test_a_whole_database_and_back(
     bare: pymongo.collection.Collection, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "INLINE_BYTES", 500)
     monkeypatch.setattr("cases.mongo.writing.INLINE_BYTES", 500)  # so that films and originals go to GridFS
     raws = {}
     for seed in range(12):
