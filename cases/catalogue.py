@@ -11,8 +11,7 @@ from typing import Literal, Protocol, TypeVar
 
 from cases.case import Case
 from cases.document import RANDOM_BITS, facet_of, facets, random_key
-from cases.refusals import BrokenCase, check_query
-from cases.store import CaseFilter, CasePage, CaseSummary
+from cases.store import BrokenCase, CaseFilter, CasePage, CaseSummary, check_query
 from modeling.errors import CaseNotFoundError
 
 DRAWN_FROM = 8

@@ -16,8 +16,7 @@ import numpy as np
 
 from cases.case import Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
 from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
-from cases.refusals import BrokenCase, broken_case, check_case_id, shown
-from cases.store import CaseFilter, CaseSummary
+from cases.store import BrokenCase, CaseFilter, CaseSummary, broken_case, check_case_id, shown
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study

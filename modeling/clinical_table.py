@@ -228,7 +228,10 @@ class ClinicalTable:
         """
         values: dict[str, float | str] = {}
         notes, refused = [], {}
-        known = [name for name in raw if not is_unknown(raw[name]) or _is_result(name, raw[name])]
+        minus = (
+            category_of("rt_pcr", raw.get("rt_pcr")) is not None
+        )  # a lone one is a result of this test alone
+        known = [name for name in raw if not is_unknown(raw[name]) or (name == "rt_pcr" and minus)]
         for name in sorted(known, key=lambda name: name in SHARE_OF_LEUKOCYTES):  # their whole comes first
             whole = values.get("leukocytes", (beside or {}).get("leukocytes"))
             try:
@@ -240,11 +243,6 @@ class ClinicalTable:
 
     def __bool__(self) -> bool:
         return bool(self.values)
-
-
-def _is_result(name: str, value: object) -> bool:
-    """A lone minus is a result of a test that has such results, and nothing anywhere else."""
-    return name == "rt_pcr" and category_of(name, value) is not None
 
 
 def _read_cell(name: str, value: object, whole: object) -> tuple[float | str, str]:

@@ -21,26 +21,18 @@ from modeling.sentence import Names
 _SPELLINGS = json.loads(Path(__file__).with_name("spellings.json").read_text(encoding="utf-8"))
 UNKNOWN_WORDS = frozenset(_SPELLINGS["unknown"])
 """Cells that hold nothing, in lower case."""
-
 CATEGORY_SPELLINGS: Mapping[str, Mapping[str, list[str]]] = _SPELLINGS["categories"]
 """Field -> category -> how it is written, in lower case."""
-
 _POSTURES = frozenset(_SPELLINGS["postures"])
 """Words that may stand beside a frontal view position and change nothing of it."""
-
 UNIT_SPELLINGS: Mapping[str, list[str]] = _SPELLINGS["units"]
 """Unit -> how it is written: in lower case and without blanks, µ as u; `^` may be missing or `*`."""
-
 _UNITS = {word.replace("^", ""): unit for unit, words in UNIT_SPELLINGS.items() for word in words}
-
 SHARE_OF_LEUKOCYTES = {"lymphocytes": 10.0, "neutrophils": 30.0}
 """Cells that laboratories count as well in per cent of the leukocytes; from this bare number on, a share is
 as likely as a count."""
-
 _COUNTED = ("/uL", "/L")
 """Units of whole cells: no number in them has decimals."""
-
-
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SIGNS = str.maketrans({"−": "-", "º": "°", "µ": "u", "μ": "u", "×": "x", "·": "x", "’": "'", "，": ","})
 _NUMBER = re.compile(

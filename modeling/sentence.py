@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "link.part", "name"]
 """Kinds of names in a sentence: a `value` is a field's category, a `file` a kind of file, a `name` plain."""
-
 _LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")
 
 

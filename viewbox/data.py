@@ -109,7 +109,7 @@ def convert(
     """
     from cases.export.convert import to_student, to_viewbox
     from cases.open_store import address_behind
-    from cases.refusals import shown
+    from cases.store import shown
 
     places = (str(address_behind(place)) for place in (source, target))
     done = (to_viewbox if to == "viewbox" else to_student)(*places, replace=replace, dry_run=dry_run)

@@ -14,8 +14,7 @@ from pathlib import Path
 from cases.mongo.store import MongoCaseStore
 from cases.open_store import open_for_writing
 from cases.parquet.store import EmbeddedCaseStore
-from cases.refusals import BrokenCase
-from cases.store import CaseFilter, every_row, is_mongo, portions
+from cases.store import BrokenCase, CaseFilter, every_row, is_mongo, portions
 from cases.student_documents.conversion import (
     document_from_student,
     documents_in_lines,

@@ -15,8 +15,7 @@ from typing import Any
 
 from cases.document import ORIGINAL, film_size
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
-from cases.refusals import BrokenCase
-from cases.store import CaseFilter, CaseStore, every_row, portions
+from cases.store import BrokenCase, CaseFilter, CaseStore, every_row, portions
 from modeling.errors import CaseStoreError
 from modeling.labels import TASKS
 from modeling.progress import progress

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.export.licences import licence_named
+from cases.case import licence_named
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.severity import SEVERITY_COLUMNS, brixia_readings, severity_ratings

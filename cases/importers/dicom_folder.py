@@ -9,9 +9,8 @@ cleaned before it is stored.
 from collections.abc import Iterator
 from pathlib import Path
 
-from cases.case import Licence
+from cases.case import Licence, licence_named
 from cases.deidentify.dicom_header import Identity, read_identity
-from cases.export.licences import licence_named
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from modeling.errors import StudyError

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cases.export.licences import licence_named
+from cases.case import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import by_time, not_taken, teaching_words
 from modeling.errors import StudyError

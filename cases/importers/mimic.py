@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cases.export.licences import own_copy
+from cases.case import own_copy
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from modeling.errors import StudyError

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cases.case import licence_named
 from cases.deidentify.dicom_header import Identity, read_identity
-from cases.export.licences import licence_named
 from cases.importers.dicom_folder import count, dicom_files
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import csv_rows, find, folder, optional, sex_of, sheet_rows, text_of

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cases.case import Region
-from cases.export.licences import own_copy
+from cases.case import Region, own_copy
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from modeling.errors import StudyError

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
-
 AGE = 1.0
 """Seconds after which a value is read anew, where nothing else is said: others may have written."""
 REST = 20.0

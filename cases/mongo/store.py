@@ -22,17 +22,24 @@ from cases.catalogue import CaseList, ListedStore, each
 from cases.document import ORIGINAL, case_from_document, document_from_case
 from cases.mongo.address import DEFAULT_DATABASE, NO_RIGHT, MongoAddress, border
 from cases.mongo.kept_values import KeptValues
-from cases.mongo.listing import ID_ONLY, Listing, StudentDocuments
+from cases.mongo.listing import Listing, StudentDocuments
 from cases.mongo.vectors import MongoVectors
 from cases.mongo.writing import CaseWriter, Films, Swept
-from cases.refusals import BrokenCase, ambiguous_case, broken_case, case_not_found, check_query, read_only
-from cases.store import CaseFilter, Stored
+from cases.store import (
+    BrokenCase,
+    CaseFilter,
+    Stored,
+    ambiguous_case,
+    broken_case,
+    case_not_found,
+    check_query,
+    read_only,
+)
 from cases.student_documents.conversion import document_from_student
 from cases.student_documents.document import case_from_student, case_id_of, id_keys
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
-
 COLLECTION = "cases"
 INDEXES: tuple[list[tuple[str, int]], ...] = (
     [("ID", 1)],
@@ -101,11 +108,6 @@ class MongoCaseStore(ListedStore):
     def description(self) -> str:
         """Servers and database, without user or password."""
         return f"{self._address.server}, database '{self._database.name}'"
-
-    def ping(self) -> None:
-        """Ask the server for a sign of life and for leave to read, or raise what to do."""
-        with self._border():
-            self._cases.find_one({"ID": ""}, ID_ONLY)
 
     def close(self) -> None:
         """Give the connections back."""

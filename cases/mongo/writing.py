@@ -20,8 +20,7 @@ from pymongo.database import Database
 
 from cases.document import ORIGINAL, digest, facets, film_size
 from cases.mongo.address import ALREADY_THERE, FAILED_VALIDATION
-from cases.refusals import broken_case, shown
-from cases.store import MAX_PAGE, Stored, portions
+from cases.store import MAX_PAGE, Stored, broken_case, portions, shown
 from modeling.sentence import Sentence
 
 BUCKET = "films"

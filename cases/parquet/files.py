@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cases.refusals import broken_case, shown
+from cases.store import broken_case, shown
 from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
 from modeling.labels import TASKS
@@ -18,7 +18,6 @@ ROWS_PER_FILE = 500
 BYTES_PER_FILE = 64 * 2**20
 LABELS = tuple(str(task) for task in TASKS)
 LIST_COLUMNS = ("case_id", "title", "source", *LABELS, "licence", "may_show", "synthetic", "thumbnail")
-
 ADDED_COLUMNS = ("title",)
 """Columns that files written before there were any lack; their cases have no title."""
 

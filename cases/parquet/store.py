@@ -13,13 +13,11 @@ from cases.catalogue import CaseList, Catalogue, ListedStore
 from cases.document import case_from_document, digest, document_from_case, film_size, summary_from_document
 from cases.parquet import files
 from cases.parquet.files import LIST_COLUMNS, ShardError
-from cases.refusals import case_not_found, check_query, read_only
-from cases.store import CaseFilter, CaseSummary, Stored
+from cases.store import CaseFilter, CaseSummary, Stored, case_not_found, check_query, read_only
 from cases.whole_files import PARTIAL, WriterLock, sync_folder
 from modeling.errors import CaseStoreError
 
 logger = logging.getLogger(__name__)
-
 CHECKPOINT_SECONDS = 10.0
 """The longest that what was put waits for the disk, as long as more is put."""
 _ATTEMPTS = 5

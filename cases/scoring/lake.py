@@ -242,15 +242,13 @@ def score_store(
     cases = open_case_store(job.store, job.database)
     with closing(results_of(job, folder, write=write)) as results:
         if write:
-            return job.checkpoint_hash, _score(cases, results, _engine(job, ray), where)
+            with progress(what="scoring", total=cases.count(where), unit="case") as bar:
+                advance = lambda scoring: bar.update(scoring.written - bar.n)  # noqa: E731
+                engine = _engine(job, ray)
+                done = score_lake(cases, results, engine, where, portion=PORTION, progress=advance)
+            return job.checkpoint_hash, done
         count = sum(1 for _ in awaiting(cases, where, results))
         return job.checkpoint_hash, Scoring(cases.count(where), count)
-
-
-def _score(cases: CaseStore, results: Results, engine: Engine, where: CaseFilter) -> Scoring:
-    with progress(what="scoring", total=cases.count(where), unit="case") as bar:
-        advance = lambda scoring: bar.update(scoring.written - bar.n)  # noqa: E731
-        return score_lake(cases, results, engine, where, portion=PORTION, progress=advance)
 
 
 def _engine(job: Job, ray: str | None) -> Engine:

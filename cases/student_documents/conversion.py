@@ -18,7 +18,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from cases.document import ORIGINAL, document_from_case, facets, random_key
-from cases.refusals import BrokenCase, broken_case
+from cases.store import BrokenCase, broken_case
 from cases.student_documents.document import case_from_student, case_id_of, film_file
 from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
@@ -49,7 +49,11 @@ def student_from_document(document: Mapping[str, Any]) -> bytes:
     film, original, case_id = document["film"], document.get(ORIGINAL), document["ID"]
     image = b"" if film is None else bytes(film["bytes"])
     if original is not None:
-        return _restored(case_id, original, image)
+        held, hole = bytes(original["bytes"]), original["hole"]
+        raw = held if hole is None else held[: hole["at"]] + _spelt(image, hole) + held[hole["at"] :]
+        if _sha256(raw) != original["original"]:
+            raise broken_case(case_id, "the student document that it keeps is damaged")
+        return raw
     own = {key: value for key, value in document.items() if key not in _NOT_KEPT}
     if film is not None:
         own["film"] = {key: value for key, value in film.items() if key != "bytes"}
@@ -99,14 +103,6 @@ def _kept(raw: bytes, image_data: object, file: bytes) -> dict[str, Any]:
     held = raw if at < 0 else raw[:at] + raw[at + len(text) :]
     hole = None if at < 0 else {"at": at, **(spelling or {})}
     return {"bytes": held, "hole": hole, "sha256": _sha256(held), "original": _sha256(raw)}
-
-
-def _restored(case_id: str, original: Mapping[str, Any], file: bytes) -> bytes:
-    held, hole = bytes(original["bytes"]), original["hole"]
-    raw = held if hole is None else held[: hole["at"]] + _spelt(file, hole) + held[hole["at"] :]
-    if _sha256(raw) != original["original"]:
-        raise broken_case(case_id, "the student document that it keeps is damaged")
-    return raw
 
 
 def _spelling(image_data: object, file: bytes) -> dict[str, Any] | None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.case import Case, Licence, Provenance
-from cases.refusals import broken_case
-from cases.store import CaseSummary
+from cases.store import CaseSummary, broken_case
 from modeling.errors import StudyError
 from modeling.field_values import is_unknown, written_number
 from modeling.labels import TASKS, TaskName

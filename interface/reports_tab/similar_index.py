@@ -8,8 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from cases.refusals import BrokenCase
-from cases.store import CaseFilter, CaseStore, every_row
+from cases.store import BrokenCase, CaseFilter, CaseStore, every_row
 from interface.html.pictures import data_url
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost

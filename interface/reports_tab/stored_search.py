@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from cases.refusals import BrokenCase
 from cases.scoring.lake import checkpoint_hash
-from cases.store import CaseStore
-from cases.vector_search import SearchableStore
+from cases.store import BrokenCase, CaseStore
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError
@@ -70,7 +68,7 @@ class StoredSearch:
         self, query: "IndexedCase", case: Case, study: Study, k: int, weights: Mapping[Modality, float]
     ) -> Retrieved | str:
         """Neighbours and contrast cases, or why the store does not answer (empty: it has no search)."""
-        if not isinstance(self._store, SearchableStore):
+        if not hasattr(self._store, "vectors"):
             return ""
         if self._host is None:
             return NO_CHECKPOINT

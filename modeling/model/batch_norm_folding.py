@@ -14,7 +14,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 logger = logging.getLogger(__name__)
 Module = TypeVar("Module", bound=nn.Module)
-
 _SAME = 1e-4
 """Largest difference of two feature maps, as a share of the largest magnitude, that counts as rounding."""
 

@@ -29,21 +29,16 @@ from modeling.study import Radiograph, Study
 FAMILIARITY_FILE = "familiarity.safetensors"
 CELLS = 16
 """The coarse picture is the letterboxed film at 16 x 16."""
-
 COMPONENTS = {"features": 32, "picture": 16}
 FALSE_ALARMS = 0.02
 """Share of validation films that the threshold lets be called unfamiliar: fitted on SIIM films alone, it
 flags 5 % of Cohen's and 3 % of Hannover's films, and all but a few of the strange pictures."""
-
 FAR_OUT = 0.002
 """Share of validation films that lie farther out than the distance that counts as 1."""
-
 SHRINKAGE = 10.0
 """Ridge penalty of the boundary, in units of a standardised number's variance."""
-
 CLIPPED = 8.0
 """Standard deviations beyond which a number counts no further."""
-
 BATCH = 32
 
 
@@ -189,7 +184,9 @@ class FamiliarityGate:
         if not path.is_file():
             return None
         try:
-            arrays, weights = load_file(path), _weights_of(path)
+            arrays = load_file(path)
+            with safe_open(path, framework="numpy") as file:
+                weights = (file.metadata() or {}).get("weights_sha256", "")
             subspaces = {name: _read(Subspace, arrays, name) for name in COMPONENTS}
             boundary = _read(Boundary, arrays, "boundary") if "boundary.weights" in arrays else None
             threshold = float(arrays["threshold"][0])
@@ -213,11 +210,6 @@ def _read(kind: type[Part], arrays: dict[str, np.ndarray], name: str) -> Part:
 
 def _joined(described: Described) -> np.ndarray:
     return np.concatenate([described[name] for name in sorted(described)], axis=1)
-
-
-def _weights_of(path: Path) -> str:
-    with safe_open(path, framework="numpy") as file:
-        return (file.metadata() or {}).get("weights_sha256", "")
 
 
 @torch.inference_mode()

@@ -112,7 +112,6 @@ def measured_coverage(
 
 
 CALIBRATION_FILE = "calibration.json"
-
 Rule = Literal["balanced", "sensitive"]
 
 
@@ -167,14 +166,6 @@ class TaskCalibration(Configuration):
         inside = members(np.asarray(probabilities)[None], threshold)[0]
         chosen = tuple(name for name, is_in in zip(classes, inside, strict=True) if is_in)
         return PredictionSet(chosen, self.coverage, self.measured_coverage)
-
-    def point(self, class_name: str, rule: Rule = "balanced") -> OperatingPoint:
-        """The operating point of a class. Raises ViewboxError: none was measured."""
-        for point in self.operating_points:
-            if (point.class_name, point.rule) == (class_name, rule):
-                return point
-        no_point = "No {name} operating point was measured for {class_name}; choose another class."
-        raise ViewboxError(no_point, name=rule, class_name=Names("class", class_name))
 
 
 @dataclass(frozen=True)

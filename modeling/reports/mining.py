@@ -22,10 +22,8 @@ from modeling.sentence import Sentence
 
 KEPT_SENTENCES = 5_000
 """Reports repeat their sentences ("No pneumothorax."): so many are remembered; by typed rules a tenth."""
-
 LONGEST_KEPT = 200
 """Characters of a sentence that is remembered; long ones seldom come again."""
-
 LONGEST_WORK = 10
 """Seconds of work on one report, by whatever rules; 50,000 words take one or two by those that ship."""
 
@@ -47,15 +45,12 @@ MEANING = {
     Kind.ALTERNATIVE: Value.UNCERTAIN,
 }
 """Kind of context rule -> what it makes of a mention, the first one winning where several reach it."""
-
 ORDER = (Value.POSITIVE, Value.UNCERTAIN, Value.NEGATIVE, Value.UNMENTIONED)
 ACTING = frozenset(MEANING)
 LONGEST_LOOK_BACK = 80
 """Characters that a phrase reaches back: what it denies stands close before it."""
-
 DECIDED_BEHIND = (Kind.NEGATION, Kind.UNCERTAINTY)
 """Kinds that act on what stands before them where nothing follows: "effusion: none", "pneumonia possible"."""
-
 MENTIONED = "mentioned"
 """The rule of a mention that no context rule reaches: said plainly, so affirmed."""
 
@@ -325,15 +320,12 @@ _WORD = re.compile(WORD)
 ENGLISH = frozenset(VOCABULARY["english"])
 FEW_ENGLISH = 0.12
 """Where fewer words than this share are among `ENGLISH`, the report is taken for another language."""
-
 OTHER_LANGUAGES = frozenset(VOCABULARY["other_languages"])
 SHORTEST = 60
 """Characters: a shorter report has too few words to be told by."""
-
 LAST_LATIN = "\u024f"
 LOOKED_AT = 20_000
 """Characters from the start by which the language is told."""
-
 EMPTY = Sentence("The report says nothing that can be read, so no label is mined from it.")
 SILENT = Sentence("Nothing here says normal or abnormal; read the report yourself.")
 FOREIGN = Sentence(

@@ -33,7 +33,6 @@ LONGEST_GAP = 6
 MOST_GAPS = 3
 MOST_WORDINGS = 300
 """Ways to word one piece of a phrase: the product of its alternatives."""
-
 LONGEST_PHRASE = 160
 MOST_HITS = 100
 """Pieces of phrases found for each word of a sentence: the rules that ship find one or two."""

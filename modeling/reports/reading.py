@@ -25,19 +25,14 @@ from modeling.reports.report import SECTION_NAMES, VOCABULARY, WHOLE, Report, Re
 
 LARGEST_MEMBER = 5_000_000
 """Bytes: no report is longer; what is larger is refused unread."""
-
 LARGEST_JSON = 200_000_000
 """Bytes of one JSON list, which is read whole; JSON lines have no such limit."""
-
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json")
-
 COLUMNS = {name: kind for kind, names in VOCABULARY["columns"].items() for name in names}
 """A column's usual names, as letters in lower case -> the section that it holds, or `id`."""
-
 NOTHING = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "nat"))
 """Cells that say that there is no report."""
-
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _BINARY = {
     b"%PDF": "a PDF file", b"PK\x03\x04": "a ZIP archive or an Office file",

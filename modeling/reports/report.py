@@ -16,14 +16,11 @@ class ReportError(ViewboxError):
 SECTION_NAMES = ("comparison", "indication", "findings", "impression")
 WHOLE = "report"
 """The section of a report that names none."""
-
 VOCABULARY = json.loads(Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8"))
 """Headings of sections, columns of tables, and words that tell a report's language."""
-
 HEADINGS = {name: section for section, names in VOCABULARY["headings"].items() for name in names}
 """Heading in a plain-text report -> section. A heading stands alone on its line, or ends in a colon: at a
 line's start, or (with a capital) behind a sentence."""
-
 _NAMES = "|".join(sorted(HEADINGS, key=len, reverse=True))
 _HEADING = re.compile(
     rf"^[ \t*#]*(?P<name>{_NAMES})[ \t*]*[:：][ \t*]*|^[ \t*#]*(?P<bare>{_NAMES})[ \t*]*$"

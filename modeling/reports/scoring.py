@@ -22,10 +22,8 @@ MICRO = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Mass", "Nodule", "Pneumonia", "Pneumothorax", "Infiltration",
 )  # fmt: skip
 """The eight findings of ChestX-ray8, over which NegBio (Peng et al. 2018) publishes a micro F1."""
-
 Gold = Mapping[str, Mapping[str, bool]]
 """Report id -> finding (and `normal`) -> yes or no."""
-
 Part = Literal["tuning", "held-out"]
 
 

@@ -82,10 +82,8 @@ FEWEST_REPORTS = 8
 CASES = 50
 HEADINGS = 3
 """Index terms shown with a topic."""
-
 MANY_REPORTS = 20_000
 """From here on NMF goes by mini batches: as good on 160,000 reports and several times faster."""
-
 WORDS = r"(?u)\b[^\W\d_]{3,}\b"
 STOP_WORDS = sorted(ENGLISH_STOP_WORDS)
 TOO_FEW_WORDS = "The reports share too few words for topics; give more reports."

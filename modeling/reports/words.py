@@ -28,10 +28,8 @@ _SIGNS = {
 }  # fmt: skip
 STOPS = frozenset(".;:?")
 """No gap of a phrase skips these."""
-
 MISSPELT = range(7, 21)
 """Letters of a word that may be a slip: shorter words have too many neighbours ("module", "nodule")."""
-
 LIKENESS = 0.87
 """Share of letters in common, in order, above which a word is taken for the usual one (difflib's ratio)."""
 
@@ -109,10 +107,8 @@ class Words:
 
 LONGEST_SENTENCE = 1000
 """Characters: what has no full stop for longer is cut at a space, so that no rule reaches across a page."""
-
 NARROWEST = 40
 """Characters: text in lines shorter than that is a list, not prose that was wrapped."""
-
 _SHORTENED = re.compile(
     r"(?:\b(?:vs|dr|lt|rt|prob|poss|approx|incl|bilat|e\.g|i\.e|ca|cf|min|mod)|\.\.)\.$", re.IGNORECASE
 )

@@ -24,7 +24,6 @@ MARGIN = 1e-5
 """More than the error of a similarity in single precision: what comes so near is compared again in double."""
 DIFFERS = 0.5
 """Two numbers differ where they lie more than this many standard deviations (of the index) apart."""
-
 Value = float | str
 
 

@@ -26,10 +26,8 @@ CELLS = 16
 COMPONENTS = 64
 FITTED_ON = 2_000
 """Films at most that the components are learnt from, evenly drawn from the set."""
-
 FIELD_NUMBERS = 1 + sum(len(f.categories) if f.kind == "categorical" else 1 for f in CLINICAL_FIELDS.values())
 """Length of a table's vector: every number, every category, and a constant."""
-
 FARTHEST = 3.0
 """Standard deviations at which a clinical value is cut, a laboratory limit (infinite) included."""
 

@@ -11,11 +11,11 @@ import pydicom
 import pytest
 from PIL import Image
 
+from cases.case import licence_named, own_copy
 from cases.deidentify.dicom_header import deidentified_header, read_identity
 from cases.deidentify.pixels import text_lines, without_lines
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.deidentify.text import clean_text
-from cases.export.licences import licence_named, own_copy
 from cases.importers.films import Work, outcome
 from cases.importers.rows import ImportSettings
 from cases.importers.run import LAYOUTS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cases.reading import dicom_tags, upload
-from cases.refusals import broken_case, case_not_found
+from cases.store import broken_case, case_not_found
 from interface.language.texts import CATALOGUES, translated
 from modeling.errors import StudyError, ViewboxError
 from modeling.sentence import Names, Sentence

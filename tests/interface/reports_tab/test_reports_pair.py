@@ -124,7 +124,7 @@ def test_a_large_store_is_sampled_and_the_page_says_so(
 
 
 def test_a_broken_case_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cases.refusals import broken_case
+    from cases.store import broken_case
 
     folder = store_of(tmp_path / "store", ["Small effusion."] * 9)
     whole = EmbeddedCaseStore.get

@@ -39,9 +39,7 @@ def test_a_prediction_set_names_the_classes_that_cannot_be_ruled_out(folder: Pat
     found = calibration["grading"].prediction_set(np.array([0.1, 0.3, 0.6]))
     assert found.classes == ("Moderate", "Severe")
     assert (found.coverage, found.measured) == (0.9, 0.91)
-    assert calibration["grading"].point("Severe").threshold == 0.4
-    with pytest.raises(ViewboxError, match="No sensitive operating point"):
-        calibration["grading"].point("Severe", "sensitive")
+    assert [(p.class_name, p.threshold) for p in calibration["grading"].operating_points] == [("Severe", 0.4)]
     with pytest.raises(ViewboxError, match="Nothing was measured for appearance"):
         calibration["appearance"]
 
