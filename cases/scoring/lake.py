@@ -6,7 +6,6 @@ you like: run again, it goes on with what is missing.
 """
 
 import functools
-import hashlib
 import json
 import time
 from collections import deque
@@ -25,10 +24,8 @@ from cases.scoring import ray_engine as score_ray
 from cases.store import MAX_PAGE, CaseFilter, CaseStore, Result, Results, every_row, is_mongo, portions
 from modeling.configuration import FusionConfig
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
+from modeling.model.checkpoint import checkpoint_hash
 from modeling.progress import progress
-
-_SAYS_NOTHING = ("README.md", "metrics.json", "split.csv", "training.json")
-"""Files of a checkpoint that decide no answer."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +58,6 @@ class Scoring:
     def rate(self) -> float:
         """Results a second."""
         return self.written / max(time.monotonic() - self.began, 1e-9)
-
-
-def checkpoint_hash(folder: Path) -> str:
-    """A checkpoint's name wherever its results are kept: a hash of every file that decides an answer."""
-    files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
-    if not files:
-        raise CheckpointError("There is no checkpoint in '{name}'; give the folder of one.", name=folder.name)
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as opened:
-            digest.update(f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
 
 
 def awaiting(store: CaseStore, where: CaseFilter, results: Results) -> Iterator[str]:

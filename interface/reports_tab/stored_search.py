@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from cases.scoring.lake import checkpoint_hash
 from cases.store import BrokenCase, CaseStore
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError
+from modeling.model.checkpoint import checkpoint_hash
 from modeling.results import Neighbour
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study

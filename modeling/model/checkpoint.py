@@ -23,6 +23,8 @@ OPTIONAL_FILES = (
     "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json", "phantoms.json",
     "shortcut.json", "fusion_comparison.json", "drills.json",
 )  # fmt: skip
+_SAYS_NOTHING = ("README.md", "metrics.json", "split.csv", "training.json")
+"""Files of a checkpoint that decide no answer."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ def sha256_of(path: Path) -> str:
     """Content hash of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checkpoint_hash(folder: Path) -> str:
+    """A checkpoint's name wherever its results are kept: a hash of every file that decides an answer."""
+    files = [f for f in sorted(folder.glob("*")) if f.is_file() and f.name not in _SAYS_NOTHING]
+    if not files:
+        raise CheckpointError("There is no checkpoint in '{name}'; give the folder of one.", name=folder.name)
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {sha256_of(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def locate(path_or_repo: str | Path, revision: str | None, token: str | None) -> Origin:

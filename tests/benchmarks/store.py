@@ -261,7 +261,8 @@ def bench_scoring(folder: Path, count: int, batch: int) -> tuple[dict[str, Any],
     """
     import torch
 
-    from cases.scoring.lake import Job, checkpoint_hash, score_portions
+    from cases.scoring.lake import Job, score_portions
+    from modeling.model.checkpoint import checkpoint_hash
     from modeling.pipeline import DiagnosisPipeline
 
     checkpoint = ROOT / "hub_config" / "checkpoints" / "film"

@@ -90,10 +90,15 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
         yield running
 
 
+def ask(store: MongoCaseStore) -> Callable[[], object]:
+    """The shortest question to a server."""
+    return lambda: store.step("", "next", CaseFilter())
+
+
 def every_question(store: MongoCaseStore) -> list[Callable[[], object]]:
     where = CaseFilter()
     return [
-        store.ping,
+        ask(store),
         lambda: store.get("a"),
         lambda: store.page(where),
         lambda: store.step("a", "next", where),
@@ -115,7 +120,7 @@ def test_a_server_that_is_down_says_so_at_the_first_question_not_before(name: st
     port = free_port()
     store = MongoCaseStore.connect(f"mongodb://127.0.0.1:{port}/", name)
     began = time.monotonic()
-    assert f"MongoDB at 127.0.0.1:{port} is not running; start it" in sentence(store.ping)
+    assert f"MongoDB at 127.0.0.1:{port} is not running; start it" in sentence(ask(store))
     assert time.monotonic() - began < 8
     store.close()
     with pytest.raises(CaseStoreError, match="is not running"):
@@ -134,33 +139,33 @@ def test_every_question_to_a_server_that_is_down_ends_in_a_sentence(number: int)
 )
 def test_a_name_that_nobody_knows(uri: str) -> None:
     with contextlib.closing(MongoCaseStore.connect(uri)) as store:
-        assert "name of MongoDB at nowhere.invalid cannot be found" in sentence(store.ping)
+        assert "name of MongoDB at nowhere.invalid cannot be found" in sentence(ask(store))
 
 
 def test_a_server_that_never_answers(deaf_port: int) -> None:
     options = "serverSelectionTimeoutMS=700&connectTimeoutMS=300"
     with contextlib.closing(MongoCaseStore.connect(f"mongodb://127.0.0.1:{deaf_port}/?{options}")) as store:
-        assert "does not answer in time; check that it runs and that no firewall" in sentence(store.ping)
+        assert "does not answer in time; check that it runs and that no firewall" in sentence(ask(store))
 
 
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:{port}/", "mongodb://127.0.0.1/"])
 def test_a_space_is_told_about_its_ports(deaf_port: int, uri: str) -> None:
     address = uri.format(port=deaf_port) + "?serverSelectionTimeoutMS=700&connectTimeoutMS=300"
     with contextlib.closing(MongoCaseStore.connect(address, reachable_ports=SPACE_PORTS)) as store:
-        said = sentence(store.ping)
+        said = sentence(ask(store))
     assert "reaches only ports 80, 443 and 8080" in said and "listen on port 443" in said
 
 
 def test_a_space_on_a_port_it_reaches_hears_nothing_of_ports() -> None:
     address = "mongodb://127.0.0.1:443/?serverSelectionTimeoutMS=300"
     with contextlib.closing(MongoCaseStore.connect(address, reachable_ports=SPACE_PORTS)) as store:
-        assert "reaches only" not in sentence(store.ping)
+        assert "reaches only" not in sentence(ask(store))
 
 
 def test_tls_against_a_server_without_it(server: MongoServer) -> None:
     address = f"{server.uri}?tls=true&serverSelectionTimeoutMS=500"
     with contextlib.closing(MongoCaseStore.connect(address)) as store:
-        said = sentence(store.ping)
+        said = sentence(ask(store))
     assert "secure connection" in said or "wants tls" in said
 
 
@@ -224,7 +229,7 @@ def test_a_refused_login(locked: MongoServer, login: str) -> None:
 
 def test_no_login_where_one_is_wanted(locked: MongoServer) -> None:
     with contextlib.closing(MongoCaseStore.connect(locked.uri, "ward")) as store:
-        assert "log in with the role read on it" in sentence(store.ping)
+        assert "log in with the role read on it" in sentence(ask(store))
 
 
 @pytest.mark.parametrize("outcome", ["works", "refused", "down"])

@@ -25,9 +25,10 @@ from cases.parquet import results as result_files
 from cases.parquet.results import ResultFiles
 from cases.parquet.store import EmbeddedCaseStore
 from cases.scoring import ray_engine as score_ray
-from cases.scoring.lake import Job, checkpoint_hash, score_lake, score_portion, score_portions
+from cases.scoring.lake import Job, score_lake, score_portion, score_portions
 from cases.store import CaseFilter, Result
 from modeling.errors import CaseStoreError, ViewboxError
+from modeling.model.checkpoint import checkpoint_hash
 from modeling.pipeline import DiagnosisPipeline
 from tests.doubles.command import command
 from tests.doubles.example_cases import small_case, student_document

@@ -24,7 +24,6 @@ from cases.mongo.vectors import (
     laid_out,
     taken_apart,
 )
-from cases.scoring.lake import checkpoint_hash
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
@@ -33,6 +32,7 @@ from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.stored_search import Retrieved, StoredSearch
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import TaskName
+from modeling.model.checkpoint import checkpoint_hash
 from modeling.pipeline import DiagnosisPipeline
 from modeling.retrieval.index import CaseIndex, IndexedCase
 from modeling.study import Modality
