@@ -63,10 +63,8 @@ class ResultFiles:
             with whole_file(file) as opened:
                 parquet.write_table(table, opened)
         except OSError as exc:
-            raise CaseStoreError(
-                "'{file}' cannot be written; free some space and score again: what is done stays done.",
-                file=file.name,
-            ) from exc
+            full = "'{file}' cannot be written; free some space and score again: what is done stays done."
+            raise CaseStoreError(full, file=file.name) from exc
         self._pending.clear()
 
 

@@ -36,10 +36,8 @@ class EmbeddedCaseStore(ListedStore):
     def __init__(self, folder: Path, *, write: bool = False) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        busy = CaseStoreError(
-            "Another program writes cases to '{folder}'; wait until it has ended, then start again.",
-            folder=folder.name,
-        )
+        writer = "Another program writes cases to '{folder}'; wait until it has ended, then start again."
+        busy = CaseStoreError(writer, folder=folder.name)
         self._writing = WriterLock(folder / ".writer.lock", busy) if write else None
         self._pending: dict[str, dict[str, Any]] = {}
         self._pending_since = 0.0

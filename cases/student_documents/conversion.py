@@ -161,11 +161,8 @@ def documents_in_lines(path: Path) -> Iterator[bytes]:
         unreadable = "{file} cannot be read; export it again with mongoexport."
         raise CaseStoreError(unreadable, file=path.name) from exc
     except (ValueError, TypeError, BSONError) as exc:
-        raise CaseStoreError(
-            "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport.",
-            number=number,
-            file=path.name,
-        ) from exc
+        odd = "Line {number} of {file} is no document of Extended JSON; export it again with mongoexport."
+        raise CaseStoreError(odd, number=number, file=path.name) from exc
 
 
 def write_lines(path: Path, documents: Iterable[bytes]) -> int:

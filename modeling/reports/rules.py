@@ -275,9 +275,6 @@ def _bounded(rules: RuleSet) -> RuleSet:
     phrases += [phrase for rule in rules.naming for phrase in rule.unless]
     wordings = sum(len(piece.wordings) for phrase in phrases for piece in phrase.pieces)
     if wordings > MOST_WORDINGS:
-        raise RuleError(
-            "The phrases have {wordings:,} wordings, alternatives multiplied; keep them under {most:,}.",
-            wordings=wordings,
-            most=MOST_WORDINGS,
-        )
+        many = "The phrases have {wordings:,} wordings, alternatives multiplied; keep them under {most:,}."
+        raise RuleError(many, wordings=wordings, most=MOST_WORDINGS)
     return rules
