@@ -349,8 +349,6 @@ MARKUP_LEFT = {
     "interface/case_tab/handout.py",
     "interface/case_tab/map_switch.py",
     "interface/case_tab/prove_panel.py",
-    "interface/case_tab/trust_handlers.py",
-    "interface/case_tab/trust_panel.py",
     "interface/case_tab/viewer.py",
 }
 """Modules that still write tags in strings; the list may only shrink, until nothing of it is left."""

@@ -101,7 +101,7 @@ class FilmRoute(_Middleware):
         key, tells_next, _ = key.partition(NEXT)
         held = held_film(key) if scope["method"] == "GET" else None
         if held is None:
-            gone = "This film is no longer on the desk; open its case again."
+            gone = "This film is no longer kept here; open its case again."
             return await PlainTextResponse(gone, 404)(scope, receive, send)
         answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
         return await answer(scope, receive, send)

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from html import escape
 
 import gradio as gr
 import numpy as np
@@ -244,7 +243,7 @@ class ScrutinyActions:
         words = map_in_words(image, session.film, session.language, grain_of(known.method))
         if session.wishes.change == "framed" and np.abs(image).max() > 0:
             words += " " + say("words.frame", session.language, percent=f"{100 * on_frame(image):.0f} %")
-        line = f'<p class="vb-inwords">{escape(words)}</p>' if words else ""
+        line = note(words, "vb-inwords") if words else ""
         return line + about(
             session.explanation.attribution, session.explanation.opinion, session.language, pointing=pointing
         )

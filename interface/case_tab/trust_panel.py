@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 from typing import Any, Literal
 
 import gradio as gr
+from markupsafe import Markup
 
 from interface.about_tab.facts import number, part
 from interface.html.fragments import note
-from interface.html.render import signed
+from interface.html.render import render, signed
 from interface.language.texts import Language, marker, say
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
@@ -128,13 +128,9 @@ def record_line(record: Mapping[str, Any], method: str, level: Level, language: 
 
 def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
     """The verdict in words: its level, why, and how far such verdicts can be believed themselves."""
-    reasons = (reason_in_words(reason, language) for reason in found.reasons)
-    told = say(f"verdict.{found.level}", language)
-    return (
-        f'<p class="vb-trust-line vb-verdict-{found.level}" role="status"><b><span aria-hidden="true">'
-        f"{_VERDICT_ICON[found.level]}</span> {escape(told)}</b> {escape(' '.join((*reasons, record)))} "
-        f"<small>{escape(say('trust.caution', language))}</small></p>"
-    )
+    why = " ".join((*(reason_in_words(reason, language) for reason in found.reasons), record))
+    icon = _VERDICT_ICON[found.level]
+    return str(render("case_tab/verdict.html", language=language, level=found.level, icon=icon, why=why))
 
 
 def reason_in_words(reason: Reason, language: Language) -> str:
@@ -169,8 +165,8 @@ def verdict(
 # --- how it is drawn
 
 
-def gauge(measure: TrustMeasure, scale: _Scale) -> str:
-    """A small picture of one number: its scale, what it is held against, and where it lies."""
+def gauge(measure: TrustMeasure, scale: _Scale) -> dict[str, Any]:
+    """Where a number, zero and what it is held against lie on its scale, in per cent of it."""
     assert measure.value is not None
     ends = [v for v in (measure.value, measure.low, measure.high) if v is not None and math.isfinite(v)]
     low, high = scale.low, scale.high
@@ -181,15 +177,11 @@ def gauge(measure: TrustMeasure, scale: _Scale) -> str:
     def at(value: float) -> float:
         return 100 * min(max((value - low) / (high - low), 0.0), 1.0)
 
-    band = ""
+    band = None
     if measure.low is not None and measure.high is not None:
         left, right = at(measure.low), at(measure.high)
-        band = f'<i class="vb-band" style="left:{left:.1f}%;width:{max(right - left, 1):.1f}%"></i>'
-    zero = f'<i class="vb-zero" style="left:{at(0.0):.1f}%"></i>' if low < 0 < high else ""
-    return (
-        f'<span class="vb-gauge" aria-hidden="true">{band}{zero}'
-        f'<i class="vb-mark" style="left:{at(measure.value):.1f}%"></i></span>'
-    )
+        band = (left, max(right - left, 1))
+    return {"mark": at(measure.value), "zero": at(0.0) if low < 0 < high else None, "band": band}
 
 
 def _held_against(measure: TrustMeasure, scale: _Scale, language: Language) -> str:
@@ -200,21 +192,13 @@ def _held_against(measure: TrustMeasure, scale: _Scale, language: Language) -> s
     return say("trust.band", language, low=scale.write(measure.low), high=scale.write(measure.high))
 
 
-def _check(measure: TrustMeasure, language: Language) -> str:
+def _check(measure: TrustMeasure, language: Language) -> dict[str, Any]:
     kind, scale = reading(measure), SCALES[measure.name]
-    has_number = measure.value is not None and math.isfinite(measure.value)
-    number = scale.write(measure.value) if has_number else "–"
-    picture = gauge(measure, scale) if has_number else ""
-    against = _held_against(measure, scale, language) if has_number else ""
-    return (
-        f'<li class="vb-check vb-check-{kind}"><span class="vb-check-name">'
-        f"{escape(say(f'measure.{measure.name}', language))}</span>"
-        f'<b class="vb-number">{escape(number)}</b>{picture}'
-        f'<small class="vb-against">{escape(against)}</small>'
-        f'<p class="vb-note"><span class="vb-tag"><span aria-hidden="true">{ICON[kind]}</span> '
-        f"{escape(say(f'trust.{kind}', language))}</span> "
-        f"{escape(say(f'meaning.{measure.meaning}', language))}</p></li>"
-    )
+    row = {"kind": kind, "icon": ICON[kind], "name": measure.name, "meaning": measure.meaning}
+    if measure.value is None or not math.isfinite(measure.value):
+        return row | {"number": "–", "places": None, "against": ""}
+    against = _held_against(measure, scale, language)
+    return row | {"number": scale.write(measure.value), "places": gauge(measure, scale), "against": against}
 
 
 def checks_panel(
@@ -236,15 +220,7 @@ def checks_panel(
         status = note(say("trust.seconds", language, seconds=f"{sum(m.seconds for m in measures):.1f}"))
     if not measures and not status:
         return ""
-    answers, blocks = verdict_of(measures).answers, []
-    for question in QUESTIONS:
-        rows = "".join(_check(m, language) for m in measures if QUESTION_OF[m.name] == question)
-        if rows:
-            asked, answer = (
-                say(k, language) for k in (f"question.{question}", f"answer.{answers[question]}")
-            )
-            blocks.append(
-                f'<h3 class="vb-subheading">{escape(asked)} <b>{escape(answer)}</b></h3>'
-                f'<ul class="vb-checks">{rows}</ul>'
-            )
-    return "".join(blocks) + status
+    answers = verdict_of(measures).answers
+    rows = {q: [_check(m, language) for m in measures if QUESTION_OF[m.name] == q] for q in QUESTIONS}
+    blocks = [(q, answers[q], found) for q, found in rows.items() if found]
+    return str(render("case_tab/checks.html", language=language, blocks=blocks, status=Markup(status)))

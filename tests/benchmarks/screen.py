@@ -22,7 +22,7 @@ from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import TaskName
 from modeling.study import Radiograph, Study
-from tests.doubles.served import serve, write_checkpoint
+from tests.doubles.served import serve, unfold, write_checkpoint
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -178,9 +178,10 @@ def _switches(page: "Page", clicks: int) -> list[float]:
     seconds = []
     for _ in range(clicks):
         page.wait_for_selector("#vb-trust-summary .vb-trust-line")
+        unfold(page, "vb-list")
         page.wait_for_timeout(1_000)
         seconds.append(page.evaluate(_SWITCH) / 1000)
-        page.wait_for_selector("#vb-evidence .vb-delta")
+        page.wait_for_selector("#vb-leans p")
     return seconds
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modeling.labels import Target
-from tests.doubles.served import ROOT, free_port
+from tests.doubles.served import ROOT, free_port, unfold
 
 if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline
@@ -146,7 +146,8 @@ def bench_screen(address: str, clicks: int = 6) -> dict[str, float]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
         page.goto(address)
-        page.wait_for_selector("#vb-evidence table", timeout=120_000)
+        page.wait_for_selector("#vb-leans p", timeout=120_000)
+        unfold(page, "vb-list", "vb-why")
         for _ in range(clicks):
             page.wait_for_timeout(9_000)  # the explanation before has ended
             for name, milliseconds in page.evaluate(_WATCH).items():

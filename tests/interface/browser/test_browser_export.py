@@ -33,6 +33,7 @@ def test_a_copied_link_restores_the_view(page, served):
     unfold(page, "vb-maps", "vb-why")
     page.wait_for_selector("#vb-about .vb-about-control")
     assert "CASE-0004" in page.inner_text("#vb-figure figcaption")
+    page.locator("#vb-evidence summary").click()
     assert "blurred film" in page.inner_text("#vb-evidence") and "Atypical" in page.inner_text("#vb-evidence")
     page.click("#vb-copy-link")
     page.wait_for_selector(".vb-link")

@@ -35,7 +35,7 @@ def choose(page, label: str, option: str) -> None:
 
 def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_path_factory):
     checked(page)
-    assert page.locator("#vb-checks .vb-check").count() == 10
+    assert page.locator("#vb-checks .vb-check").count() == 11
     for row in page.locator("#vb-checks .vb-check").all():
         text = row.inner_text()
         assert any(

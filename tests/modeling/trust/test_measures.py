@@ -1,11 +1,10 @@
 """The trust panel, the two accounts, the switch of maps and the proofs as a reader sees them."""
 
 import json
-import re
-from html import escape
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 import modeling.trust.scrutiny
 from interface.case_tab import baseline_comparison as baselines
@@ -87,8 +86,9 @@ def test_what_cannot_be_measured_has_no_gauge_and_no_side():
     assert trust.reading(endless) == "bad" and "vb-gauge" not in trust.checks_panel([endless], "en")
 
 
-def lefts(markup: str) -> list[float]:
-    return [float(x) for x in re.findall(r"left:([\d.]+)%", markup)]
+def lefts(places: dict) -> list[float]:
+    band = [] if places["band"] is None else [places["band"][0]]
+    return [*band, *([] if places["zero"] is None else [places["zero"]]), places["mark"]]
 
 
 def test_a_gauge_shows_the_value_beside_what_it_is_held_against():
