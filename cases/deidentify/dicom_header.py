@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +200,9 @@ def _age(value: str) -> float | None:
 
 def _personal_data(dataset: Dataset) -> Counter[str]:
     """Elements that could name somebody, by kind: those of the profile's table, private ones, overlays."""
-    profile, counts = _profile_tags(), Counter()
+    from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
+
+    profile, counts = initialize_actions_2024b().keys(), Counter()
     for element in _elements(dataset):
         if element.is_empty:
             continue
@@ -235,10 +236,3 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
         yield from dataset.iterall()
     except Exception as exc:  # an element that cannot be read may hold anything
         raise StudyError(_DAMAGED) from exc
-
-
-@cache
-def _profile_tags() -> frozenset[tuple[int, ...]]:
-    from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
-
-    return frozenset(initialize_actions_2024b())

@@ -29,8 +29,7 @@ class Pseudonymiser:
     def from_file(cls, path: Path) -> "Pseudonymiser":
         """The salt in a file, made with a new random one where it is not there.
 
-        Raises:
-            StudyError: the file cannot be read or made, or holds less than 16 bytes.
+        Raises StudyError: the file cannot be read or made, or holds less than 16 bytes.
         """
         try:
             if not path.exists():
@@ -38,13 +37,11 @@ class Pseudonymiser:
                 path.write_text(secrets.token_hex(SALT_BYTES) + "\n")
             salt = path.read_bytes().strip()
         except OSError as exc:
-            raise StudyError(
-                "The salt file '{path}' cannot be used; name one you may write.", path=path.name
-            ) from exc
+            no_file = "The salt file '{path}' cannot be used; name one you may write."
+            raise StudyError(no_file, path=path.name) from exc
         if len(salt) < 16:
-            raise StudyError(
-                "The salt file '{path}' holds less than 16 bytes; name another file.", path=path.name
-            )
+            too_short = "The salt file '{path}' holds less than 16 bytes; name another file."
+            raise StudyError(too_short, path=path.name)
         return cls(salt)
 
     def pseudonym(self, kind: str, value: str) -> str:
@@ -63,11 +60,6 @@ class Pseudonymiser:
     def shifted(self, day: date, patient: str) -> date:
         """A day of this patient, moved by the patient's shift; never before the year 1."""
         return date.fromordinal(max(1, day.toordinal() - self.shift(patient)))
-
-    @property
-    def fingerprint(self) -> str:
-        """Tells two salts apart; it says nothing about either."""
-        return self.pseudonym("fingerprint", "")
 
     def _digest(self, kind: str, value: str) -> bytes:
         message = f"{kind}\0{value}".encode("utf-8", "surrogateescape")

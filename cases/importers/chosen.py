@@ -35,12 +35,14 @@ CHANGES = "reduced to at most 512 pixels a side and stored as JPEG"
 def chosen_documents(chosen: Sequence[Mapping[str, Any]], data: Path) -> Iterator[dict[str, Any]]:
     """The documents of the chosen films, `case-01` first; `data` is the folder with the sets' tables.
 
-    Raises:
-        CaseStoreError: a film is not in its table, cannot be read, or may not be passed on.
+    Raises CaseStoreError: a film is not in its table, cannot be read, or may not be passed on.
     """
-    found = {name: _rows_of(name, chosen, data) for name in {entry["set"] for entry in chosen}}
+    wanted, found = {_published_id(entry) for entry in chosen}, {}
+    for layout, table, _ in (SETS[name] for name in {entry["set"] for entry in chosen}):
+        rows = layout.rows(str(data / table), ImportSettings())
+        found |= {row.case_id: row for row in rows if isinstance(row, Row) and row.case_id in wanted}
     for number, entry in enumerate(chosen, 1):
-        row = found[entry["set"]].get(_published_id(entry))
+        row = found.get(_published_id(entry))
         if row is None:
             absent = "There is no film '{entry}' in {files}; correct {list}."
             raise CaseStoreError(absent, entry=entry["film"], files=SETS[entry["set"]][1], list=LIST.name)
@@ -77,17 +79,9 @@ def read_list(path: Path = LIST) -> list[dict[str, Any]]:
         chosen = json.loads(path.read_text(encoding="utf-8"))
         assert all(entry["set"] in SETS and entry["film"] for entry in chosen)
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as exc:
-        raise CaseStoreError(
-            "'{path}' is no list of chosen films; take the one that ships.", path=path.name
-        ) from exc
+        no_list = "'{path}' is no list of chosen films; take the one that ships."
+        raise CaseStoreError(no_list, path=path.name) from exc
     return chosen
-
-
-def _rows_of(name: str, chosen: Sequence[Mapping[str, Any]], data: Path) -> dict[str, Row]:
-    wanted = {_published_id(entry) for entry in chosen if entry["set"] == name}
-    layout, table, _ = SETS[name]
-    rows = layout.rows(str(data / table), ImportSettings())
-    return {row.case_id: row for row in rows if isinstance(row, Row) and row.case_id in wanted}
 
 
 def _published_id(entry: Mapping[str, Any]) -> str:
@@ -104,7 +98,6 @@ def _document(case_id: str, entry: Mapping[str, Any], row: Row) -> dict[str, Any
     named = replace(row, case_id=case_id, attribution=attribution, **words)
     result = outcome(named, "", Work(None, published=True, burned_text="allow"))
     if result.document is None:
-        raise CaseStoreError(
-            "The film '{entry}' cannot be taken: {reason}", entry=entry["film"], reason=result.reason
-        )
+        refused = "The film '{entry}' cannot be taken: {reason}"
+        raise CaseStoreError(refused, entry=entry["film"], reason=result.reason)
     return result.document

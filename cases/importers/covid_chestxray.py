@@ -46,7 +46,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
 
 def count(source: str) -> int | None:
     """Lines of the table; its notes may hold line breaks, so a CSV file is not counted."""
-    return tables.count_rows(Path(source)) if source.endswith(".parquet") else None
+    return tables.count_rows()(source) if source.endswith(".parquet") else None
 
 
 def _films(source: str) -> Iterator[tuple[dict[str, Any], Path | bytes | None]]:

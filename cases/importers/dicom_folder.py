@@ -28,8 +28,7 @@ def dicom_files(root: Path) -> Iterator[Path]:
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     """A row for every DICOM file, named by its number in path order and never by its path.
 
-    Raises:
-        StudyError: no salt was given.
+    Raises StudyError: no salt was given.
     """
     if settings.pseudonyms is None:
         raise StudyError("Films of your own need a salt; name a file with --salt-file (it is made if new).")

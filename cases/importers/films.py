@@ -13,7 +13,7 @@ from cases.deidentify.pixels import text_lines, without_lines
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import document_from_case
 from cases.importers.rows import FORM, Row
-from cases.reading.film_size import check_file_size
+from cases.reading.film_limits import check_file_size
 from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError, ViewboxError
@@ -85,7 +85,7 @@ def outcome(row: Row, known: str, work: Work) -> Outcome:
 
 def _mark(row: Row, digest: str, work: Work) -> str:
     """The hash of all that the stored case depends on: equal ones need not be stored again."""
-    salt = work.pseudonyms.fingerprint if work.pseudonyms else ""
+    salt = work.pseudonyms.pseudonym("fingerprint", "") if work.pseudonyms else ""
     parts = (str(FORM), row.facts(), digest, salt, str(work.published), work.burned_text)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -103,9 +103,10 @@ def _stored_form(row: Row, data: bytes, digest: str, mark: str, work: Work) -> O
         if work.burned_text == "hold" or not lines:
             return Outcome(row.case_id, "held", BURNED_IN, digest, personal=personal)
         radiograph = replace(radiograph, pixels=without_lines(radiograph.pixels, lines))
-    move = facts.date_mover(row.patient, work.pseudonyms)
-    text, found = _cleaned(row.text, (*row.names, *facts.names), move)
-    report, found_in_report = _cleaned(row.report, (*row.names, *facts.names), move)
+    names, move = (*row.names, *facts.names), _date_mover(row.patient, work.pseudonyms)
+    (text, found), (report, found_in_report) = (
+        _cleaned(part, names, move) for part in (row.text, row.report)
+    )
     case = _case(row, facts, radiograph, text, report)
     document = document_from_case(case, kept)
     extra = {"input": mark, "study": row.study, "split": row.split, "study_date": facts.study_date}
@@ -197,22 +198,23 @@ class _Facts:
     burned_in: bool = False
     personal: Counter[str] = field(default_factory=Counter)
 
-    def date_mover(self, patient: str, pseudonyms: Pseudonymiser | None) -> Callable[[str], str] | None:
-        """Shifts a date as written by the patient's days; None where dates are not shifted."""
-        if pseudonyms is None or not patient:
-            return None
 
-        def move(written: str) -> str:
-            from dateutil import parser
+def _date_mover(patient: str, pseudonyms: Pseudonymiser | None) -> Callable[[str], str] | None:
+    """Shifts a date as written by the patient's days; None where dates are not shifted."""
+    if pseudonyms is None or not patient:
+        return None
 
-            try:
-                days = [parser.parse(written, default=day).date() for day in _TWO_DAYS]
-            except (ValueError, OverflowError):
-                return ""
-            # Where the two defaults give two days, a part of the date was not written.
-            return pseudonyms.shifted(days[0], patient).isoformat() if days[0] == days[1] else ""
+    def move(written: str) -> str:
+        from dateutil import parser
 
-        return move
+        try:
+            days = {parser.parse(written, default=day).date() for day in _TWO_DAYS}
+        except (ValueError, OverflowError):
+            return ""
+        # Where the two defaults give two days, a part of the date was not written.
+        return pseudonyms.shifted(days.pop(), patient).isoformat() if len(days) == 1 else ""
+
+    return move
 
 
 def _facts(row: Row, data: bytes, work: Work) -> _Facts:

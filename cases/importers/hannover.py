@@ -37,11 +37,6 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         yield _row(line, film) if film else Dropped(line["image_id"], tables.NO_FILM)
 
 
-def count(source: str) -> int | None:
-    """Lines of the table."""
-    return tables.count_rows(tables.table_of(source, "data.csv"))
-
-
 def _row(line: dict[str, Any], film: Path | bytes) -> Row:
     view = tables.text_of(line, "projection").upper()
     return Row(
@@ -64,4 +59,5 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
     )
 
 
-LAYOUT = Layout("hannover", "COVID-19 Image Repository, Hannover Medical School", "hannover", rows, count)
+_TITLE = "COVID-19 Image Repository, Hannover Medical School"
+LAYOUT = Layout("hannover", _TITLE, "hannover", rows, tables.count_rows("data.csv"))

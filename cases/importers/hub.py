@@ -31,8 +31,7 @@ _SINGLE = (TaskName.APPEARANCE, TaskName.GRADING)
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
     """A row for every line of the split.
 
-    Raises:
-        StudyError: the data set cannot be had, has no film column, or no salt or licence was given.
+    Raises StudyError: the data set cannot be had, has no film column, or no salt or licence was given.
     """
     if settings.pseudonyms is None:
         raise StudyError("A Hub data set needs a salt; name a file with --salt-file (it is made if new).")
@@ -44,9 +43,8 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
     columns = {name: settings.columns.get(name, name) for name in FIELDS}
     film_column, there = columns["image"], data.column_names or ()
     if film_column not in there:
-        raise StudyError(
-            "There is no column '{columns}'; name the film's with --column image=NAME.", columns=film_column
-        )
+        said = "There is no column '{columns}'; name the film's with --column image=NAME."
+        raise StudyError(said, columns=film_column)
     classes = {name: list(getattr(kind, "names", None) or ()) for name, kind in (data.features or {}).items()}
     licence = settings.licence or str(data.info.license or "")
     yield from _left_out(there, columns)
@@ -67,21 +65,14 @@ def _left_out(there: Collection[str], columns: Mapping[str, str]) -> Iterator[No
         yield Notice("Every film counts as a patient of its own; name theirs with --column patient=NAME.")
 
 
-def count(source: str) -> int | None:
-    """Not known before the rows are read."""
-    return None
-
-
 def _open(source: str, split: str) -> "IterableDataset":
     import datasets
 
     datasets.disable_progress_bars()
     try:
-        if Path(source).is_dir() and any(Path(source).rglob("*.parquet")):
-            files = [str(path) for path in sorted(Path(source).rglob("*.parquet"))]
-            data = datasets.load_dataset("parquet", data_files={split: files}, split=split, streaming=True)
-        else:
-            data = datasets.load_dataset(source, split=split, streaming=True)
+        files = [str(path) for path in sorted(Path(source).rglob("*.parquet"))]
+        given = {"path": "parquet", "data_files": {split: files}} if files else {"path": source}
+        data = datasets.load_dataset(**given, split=split, streaming=True)
         for name, feature in (data.features or {}).items():
             if isinstance(feature, datasets.Image):
                 data = data.cast_column(name, datasets.Image(decode=False))
@@ -149,4 +140,4 @@ def _findings(value: object) -> tuple[str, ...] | None:
     return tuple(name for name in NIH_FINDINGS if name in {str(n).strip() for n in names})
 
 
-LAYOUT = Layout("hub", "a Hub data set", "hub", rows, count, published=False)
+LAYOUT = Layout("hub", "a Hub data set", "hub", rows, published=False)

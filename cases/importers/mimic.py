@@ -10,6 +10,7 @@ PhysioNet's agreement forbids passing on, and showing to anybody who has not sig
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from cases.case import own_copy
@@ -33,6 +34,7 @@ _HEADINGS = {
     "REASON FOR EXAM": "indication", "REASON FOR EXAMINATION": "indication", "FINDINGS": "findings",
     "FINDING": "findings", "IMPRESSION": "impression", "CONCLUSION": "impression",
 }  # fmt: skip
+_METADATA = ("mimic-cxr-2*-metadata.csv", "mimic-cxr-2*-metadata.csv.gz")
 _VIEWS = {"PA": "PA", "AP": "AP", "LATERAL": "lateral", "LL": "lateral"}
 
 
@@ -41,8 +43,9 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     root = tables.folder(source)
     labels, split = {name: _labels(root, name) for name in LABELLERS}, _splits(root)
     licence = own_copy(TERMS, may_show=settings.readers_agreed)
-    with _Reports(root) as reports:
-        for line in tables.csv_rows(_metadata(root), ("dicom_id", "subject_id", "study_id", "ViewPosition")):
+    table, needed = tables.find(root, *_METADATA), ("dicom_id", "subject_id", "study_id", "ViewPosition")
+    with _archive(root) as archive:
+        for line in tables.csv_rows(table, needed):
             patient, study, film_id = line["subject_id"], line["study_id"], line["dicom_id"]
             place = root / "files" / f"p{patient[:2]}" / f"p{patient}" / f"s{study}"
             film = place / f"{film_id}.jpg"
@@ -59,18 +62,13 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
                 attribution=ATTRIBUTION,
                 patient=f"mimic-{patient}",
                 table={"view_position": tables.frontal(view)},
-                **tables.by_time(sections_of(reports.text(place))),
+                **tables.by_time(sections_of(_report(root, place, archive))),
                 findings=_positive(marked["chexpert"]),
                 readings=tuple(_readings(marked)),
                 view=view,
                 study=f"s{study}",
                 split=split.get(film_id, ""),
             )
-
-
-def count(source: str) -> int | None:
-    """Lines of the metadata table, where it is not compressed."""
-    return tables.count_rows(_metadata(tables.folder(source)))
 
 
 def sections_of(report: str) -> dict[str, str]:
@@ -85,10 +83,6 @@ def sections_of(report: str) -> dict[str, str]:
         if section and line.strip():
             found.setdefault(section, []).append(line.strip())
     return {name: " ".join(words) for name, words in found.items()}
-
-
-def _metadata(root: Path) -> Path:
-    return tables.find(root, "mimic-cxr-2*-metadata.csv", "mimic-cxr-2*-metadata.csv.gz")
 
 
 def _lines(root: Path, name: str, *needed: str) -> Iterator[dict[str, str]]:
@@ -127,33 +121,22 @@ def _positive(states: dict[str, str]) -> tuple[str, ...] | None:
     )
 
 
-class _Reports:
-    """Reports as files beside the films, or in PhysioNet's archive; one is read at a time."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        path = tables.optional(root, "mimic-cxr-reports.zip")
-        try:
-            self._archive = zipfile.ZipFile(path) if path else None
-        except (OSError, zipfile.BadZipFile) as exc:
-            raise StudyError("The archive mimic-cxr-reports.zip cannot be read; fetch it again.") from exc
-
-    def __enter__(self) -> "_Reports":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._archive is not None:
-            self._archive.close()
-
-    def text(self, study: Path) -> str:
-        """The report of a study's folder, or ""."""
-        path = study.with_suffix(".txt")
-        if path.is_file():
-            return path.read_text(encoding="utf-8", errors="replace")
-        name = path.relative_to(self._root).as_posix()
-        if self._archive is None or name not in self._archive.NameToInfo:
-            return ""
-        return self._archive.read(name).decode("utf-8", "replace")
+def _archive(root: Path) -> AbstractContextManager[zipfile.ZipFile | None]:
+    path = tables.optional(root, "mimic-cxr-reports.zip")
+    try:
+        return zipfile.ZipFile(path) if path else nullcontext()
+    except (OSError, zipfile.BadZipFile) as exc:
+        raise StudyError("The archive mimic-cxr-reports.zip cannot be read; fetch it again.") from exc
 
 
-LAYOUT = Layout("mimic", "MIMIC-CXR-JPG", "mimic", rows, count)
+def _report(root: Path, study: Path, archive: zipfile.ZipFile | None) -> str:
+    """The report beside a study's folder, or in PhysioNet's archive, or ""."""
+    path = study.with_suffix(".txt")
+    if path.is_file():
+        return path.read_text(encoding="utf-8", errors="replace")
+    name = path.relative_to(root).as_posix()
+    there = archive is not None and name in archive.NameToInfo
+    return archive.read(name).decode("utf-8", "replace") if there else ""
+
+
+LAYOUT = Layout("mimic", "MIMIC-CXR-JPG", "mimic", rows, tables.count_rows(*_METADATA))

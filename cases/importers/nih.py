@@ -58,11 +58,6 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         yield _row(image, line["Patient ID"], film, facts | words, **drawn)
 
 
-def count(source: str) -> int | None:
-    """Lines of the table."""
-    return tables.count_rows(tables.table_of(source, *_TABLES))
-
-
 def _splits(root: Path) -> dict[str, str]:
     found = {}
     for name, file in (("train", "train_val_list.txt"), ("test", "test_list.txt")):
@@ -112,4 +107,4 @@ def _row(image: str, patient: object, film: Path | bytes, line: dict[str, Any], 
     )
 
 
-LAYOUT = Layout("nih", "NIH ChestX-ray14", "nih", rows, count)
+LAYOUT = Layout("nih", "NIH ChestX-ray14", "nih", rows, tables.count_rows(*_TABLES))

@@ -27,7 +27,9 @@ _LARGEST_REPORT = 1_000_000
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
     """A row for every film that a report names."""
     root = tables.folder(source)
-    films, views, gold = tables.films_by_stem(root), _views(root), _gold(root)
+    films, views = tables.films_by_stem(root), _views(root)
+    lines = tables.optional_rows(root, ("filename", "normal"), "negbio_gold_dev.csv")
+    gold = {line["filename"]: tuple(n for n in NIH_FINDINGS if line.get(n) == "1") for line in lines}
     for name, data in _reports(root):
         try:
             report = ET.fromstring(data)
@@ -35,12 +37,6 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
             yield Dropped(name, "its report is no XML")
             continue
         yield from _rows_of(report, films, views, gold)
-
-
-def count(source: str) -> int | None:
-    """Not known before the reports are read."""
-    tables.folder(source)
-    return None
 
 
 def _rows_of(
@@ -81,9 +77,8 @@ def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
     if archive is None:
         paths = sorted(root.rglob("*.xml"))
         if not paths:
-            raise StudyError(
-                "There are no reports in '{root}'; put NLMCXR_reports.tgz there.", root=root.name
-            )
+            no_reports = "There are no reports in '{root}'; put NLMCXR_reports.tgz there."
+            raise StudyError(no_reports, root=root.name)
         for path in paths:
             yield path.stem, path.read_bytes()
         return
@@ -94,9 +89,8 @@ def _reports(root: Path) -> Iterator[tuple[str, bytes]]:
                 if file is not None and member.name.endswith(".xml") and member.size < _LARGEST_REPORT:
                     yield Path(member.name).stem, file.read()
     except (OSError, EOFError, tarfile.TarError) as exc:
-        raise StudyError(
-            "The archive '{archive}' cannot be read; fetch it again.", archive=archive.name
-        ) from exc
+        damaged = "The archive '{archive}' cannot be read; fetch it again."
+        raise StudyError(damaged, archive=archive.name) from exc
 
 
 def _views(root: Path) -> dict[str, str]:
@@ -112,9 +106,4 @@ def _view(written: str) -> str:
     return next((view for view in ("PA", "AP") if view in words), "")
 
 
-def _gold(root: Path) -> dict[str, tuple[str, ...]]:
-    lines = tables.optional_rows(root, ("filename", "normal"), "negbio_gold_dev.csv")
-    return {line["filename"]: tuple(n for n in NIH_FINDINGS if line.get(n) == "1") for line in lines}
-
-
-LAYOUT = Layout("openi", "Open-i, Indiana University chest films", "openi", rows, count, large_films=True)
+LAYOUT = Layout("openi", "Open-i, Indiana University chest films", "openi", rows, large_films=True)

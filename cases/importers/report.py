@@ -44,20 +44,11 @@ class ImportReport:
     duplicate_films: int = 0
     _patients: set[str] = field(default_factory=set, repr=False)
     _first_with: dict[bytes, str] = field(default_factory=dict, repr=False)
-    _ids: set[str] = field(default_factory=set, repr=False)
 
     @property
     def rows_out(self) -> int:
         """Rows whose case is in the store now."""
         return self.new + self.changed + self.same
-
-    def seen_before(self, case_id: str) -> bool:
-        """True for the second row with an ID; it counts as dropped."""
-        if case_id not in self._ids:
-            self._ids.add(case_id)
-            return False
-        self.drop(Dropped(case_id, "a second row with this ID"))
-        return True
 
     def drop(self, row: Dropped) -> None:
         """A row that is not stored, and why."""

@@ -81,13 +81,12 @@ class StudyReadings:
 
     Attributes:
         patient: the pseudonym that TCIA gave; "" where only the MD.ai file names the study.
-        sex, date: as the CSV file states them.
+        sex: as the CSV file states it.
         invalid: readers who marked the study as invalid, which the CSV file leaves out.
     """
 
     patient: str = ""
     sex: str = ""
-    date: str = ""
     readings: set[Reading] = field(default_factory=set)
     invalid: set[str] = field(default_factory=set)
 
@@ -121,23 +120,20 @@ def majority_of(readings: Iterable[Reading], task: TaskName) -> str | None:
 def study_readings(csv_file: Path, json_file: Path) -> dict[str, StudyReadings]:
     """Study instance UID -> its readings, from both files.
 
-    Raises:
-        StudyError: a file cannot be read or has another form.
+    Raises StudyError: a file cannot be read or has another form.
     """
     found: dict[str, StudyReadings] = defaultdict(StudyReadings)
     for line in csv_rows(csv_file, ("Anon MRN", "StudyInstanceUID", "Reader_name", *_LABELS)):
         study = found[line["StudyInstanceUID"]]
         study.patient, study.sex = line["Anon MRN"], line.get("Anon Sex", "")
-        study.date = line.get("Anon TCIA Study Date", "")
         for column, task in _LABELS.items():
             if line[column] in TASKS[task].classes:
                 study.readings.add((line["Reader_name"], task, line[column]))
     try:
         _add_annotations(json.loads(json_file.read_text(encoding="utf-8")), found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise StudyError(
-            "The annotations '{json_file}' cannot be read; fetch them again.", json_file=json_file.name
-        ) from exc
+        damaged = "The annotations '{json_file}' cannot be read; fetch them again."
+        raise StudyError(damaged, json_file=json_file.name) from exc
     return dict(found)
 
 
@@ -199,13 +195,14 @@ class ClinicalSheet:
     def read(cls, path: Path | None) -> "ClinicalSheet":
         """The sheet in a file; an empty one where there is none.
 
-        Raises:
-            StudyError: the file cannot be read.
+        Raises StudyError: the file cannot be read.
         """
         if path is None:
             return cls()
         sheet = cls(path.name)
-        for number, raw in enumerate(sheet_rows(path, holding=_is_header)):
+        for number, raw in enumerate(
+            sheet_rows(path, lambda names: {"study", "patient"} & _columns(names).keys())
+        ):
             if not number:
                 columns = _columns(raw)
                 sheet.missing = tuple(name for name in SYNONYMS if name not in columns)
@@ -269,16 +266,11 @@ _UNDERSTAND: dict[str, Callable[[str], str | None]] = {
 }  # fmt: skip
 
 
-def _columns(header: Mapping[str, Any]) -> dict[str, str]:
+def _columns(header: Iterable[str]) -> dict[str, str]:
     """Our name -> the sheet's own, for those that are there."""
     plain = {re.sub("[^a-z]", "", str(name).lower()).removeprefix("anon"): name for name in header if name}
     found = {name: next((plain[s] for s in names if s in plain), None) for name, names in SYNONYMS.items()}
     return {name: column for name, column in found.items() if column is not None}
-
-
-def _is_header(names: list[str]) -> bool:
-    """Whether a sheet's first line names studies or patients."""
-    return bool({"study", "patient"} & _columns(dict.fromkeys(names)).keys())
 
 
 LAYOUT = Layout("ricord", "MIDRC-RICORD-1c", "ricord", rows, count, large_films=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from cases.case import Licence, Rating, Region
 from cases.deidentify.pseudonyms import Pseudonymiser
@@ -21,8 +22,7 @@ class Row:
     """One film and what its source says of it.
 
     Attributes:
-        case_id: the same in every run.
-        source: `Provenance.source`.
+        case_id, source: the same in every run; `Provenance.source`.
         film: the file, or its bytes where the source holds them in a table.
         patient: as published, or as it stands in the header (then it is pseudonymised); films of one patient
             share it.
@@ -87,25 +87,15 @@ class Row:
             raise StudyError("The film's file is missing or cannot be read; fetch it again.") from exc
 
 
-@dataclass(frozen=True)
-class Dropped:
-    """A row that its layout leaves out.
-
-    Attributes:
-        row: how the source names it; a number where the source's own names may hold personal data.
-    """
+class Dropped(NamedTuple):
+    """A row that is left out, as the source names it, or by its number where such names may be personal."""
 
     row: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Notice:
-    """Something about the source as a whole that its user must know: it stands in the report.
-
-    Attributes:
-        text: a sentence, without any value of a row.
-    """
+class Notice(NamedTuple):
+    """A sentence on the source as a whole for the report, without any value of a row."""
 
     text: str
 
@@ -138,28 +128,25 @@ class Layout:
     """A published layout.
 
     Attributes:
-        name: on the command line.
-        title: the set's own name.
-        source: `Provenance.source` of its cases.
+        name, title, source: on the command line; the set's own; `Provenance.source` of its cases.
         rows: yields a `Row` or a `Dropped` for every row of the source, in the same order in every run, and a
             `Notice` wherever there is one.
-        count: rows to come, or None where counting costs as much as reading.
+        count: rows to come, or None (as always by default) where counting costs as much as reading.
         published: de-identified by its publisher: identifiers are pseudonyms, film names may be shown.
         large_films: films of megabytes go to a worker one by one, smaller ones in batches.
-        burned_text: what happens to suspected films where the user does not choose.
     """
 
     name: str
     title: str
     source: str
     rows: Callable[[str, ImportSettings], Iterator[Row | Dropped | Notice]]
-    count: Callable[[str], int | None]
+    count: Callable[[str], int | None] = lambda source: None
     published: bool = True
     large_films: bool = False
 
     @property
     def burned_text(self) -> str:
-        """Films of published sets are public already; those of one's own wait for a person."""
+        """Of suspected films: published ones are public already, those of one's own wait for a person."""
         return "allow" if self.published else "hold"
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.films import Outcome, Work, outcomes
@@ -24,6 +24,9 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.store import Stored
 from modeling.errors import ViewboxError
 from modeling.progress import progress
+
+if TYPE_CHECKING:
+    from cases.mongo.store import MongoCaseStore
 
 LAYOUTS: dict[str, Layout] = {
     module.LAYOUT.name: module.LAYOUT
@@ -39,20 +42,6 @@ BYTES_AT_ONCE = 24_000_000
 FILED_BYTES_AT_ONCE = 64_000_000
 CRASH = "reading its film ends the program; leave it out"
 Batch = list[tuple[Row, str]]
-
-
-class LakeStore(Protocol):
-    """A store that was opened for writing, as an import needs it."""
-
-    @property
-    def description(self) -> str:
-        """Where it is, without secrets."""
-
-    def inputs(self, case_ids: list[str]) -> dict[str, str]:
-        """ID -> the hash (`provenance.input`) of the cases that are there."""
-
-    def put_documents(self, documents: Iterable[dict[str, Any]]) -> Stored:
-        """Store or replace cases, each whole or not at all."""
 
 
 class Rehearsal:
@@ -116,7 +105,7 @@ class _Import:
     layout: Layout
     source: str
     settings: ImportSettings
-    store: LakeStore
+    store: "MongoCaseStore | EmbeddedCaseStore | Rehearsal"
     report: ImportReport
     advance: Callable[[int], object]
 
@@ -142,6 +131,7 @@ class _Import:
 
     def _rows(self) -> Iterator[Row]:
         """Rows to be read; those that the layout drops, and second rows of an ID, are counted alone."""
+        seen: set[str] = set()
         for row in self.layout.rows(self.source, self.settings):
             if isinstance(row, Notice):
                 self.report.notices.append(row.text)
@@ -149,7 +139,10 @@ class _Import:
             self.report.rows_in += 1
             if isinstance(row, Dropped):
                 self.report.drop(row)
-            elif not self.report.seen_before((named := self._named(row)).case_id):
+            elif (named := self._named(row)).case_id in seen:
+                self.report.drop(Dropped(named.case_id, "a second row with this ID"))
+            else:
+                seen.add(named.case_id)
                 yield named
                 continue
             self.advance(1)
@@ -180,8 +173,7 @@ class _Import:
                 yield batch, results
             else:
                 guilty.append(batch)
-        singles = [[pair] for batch in guilty for pair in batch]
-        for batch, results in pool.run(singles):
+        for batch, results in pool.run([pair] for killing in guilty for pair in killing):
             if results is not None:
                 yield batch, results
             else:
@@ -192,7 +184,7 @@ class _Import:
 class _Shelf:
     """Finished cases, written a few dozen at a time while the next are collected."""
 
-    def __init__(self, store: LakeStore, report: ImportReport) -> None:
+    def __init__(self, store: "MongoCaseStore | EmbeddedCaseStore | Rehearsal", report: ImportReport) -> None:
         self._store, self._report = store, report
         self._waiting: list[dict[str, Any]] = []
         self._bytes, self._since = 0, 0.0

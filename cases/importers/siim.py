@@ -56,11 +56,6 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         )
 
 
-def count(source: str) -> int | None:
-    """Lines of the image table."""
-    return tables.count_rows(tables.table_of(source, "train_image_level.csv"))
-
-
 def _parquet(path: Path, settings: ImportSettings) -> Iterator[Row | Notice]:
     yield from tables.left_aside(path, (*_PARQUET, "boxes", "split"))
     for line in tables.parquet_rows(path, _PARQUET):
@@ -120,4 +115,5 @@ def _row(
     )
 
 
-LAYOUT = Layout("siim", "SIIM-FISABIO-RSNA COVID-19 Detection", "siim", rows, count)
+_COUNT = tables.count_rows("train_image_level.csv")
+LAYOUT = Layout("siim", "SIIM-FISABIO-RSNA COVID-19 Detection", "siim", rows, _COUNT)

@@ -36,8 +36,7 @@ def table_of(source: str, *patterns: str) -> Path:
 def find(root: Path, *patterns: str) -> Path:
     """The first file under a folder that fits a pattern, in the order of the patterns and of paths.
 
-    Raises:
-        StudyError: there is none.
+    Raises StudyError: there is none.
     """
     found = optional(root, *patterns)
     if found is None:
@@ -80,16 +79,11 @@ def csv_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, str]]
 
 
 def sheet_rows(
-    path: Path, holding: Callable[[list[str]], bool] = lambda header: True
+    path: Path, holding: Callable[[list[str]], object] = lambda header: True
 ) -> Iterator[dict[str, Any]]:
-    """Rows of a sheet of an Excel file, or of a CSV file.
+    """Rows of an Excel file's first sheet whose column names are `holding` (else of its first), or of a CSV.
 
-    Args:
-        holding: tells by its column names whether a sheet is the wanted one; the first such sheet is read, or
-            the first of all.
-
-    Raises:
-        StudyError: the file, or the library that reads it, is missing.
+    Raises StudyError: the file, or the library that reads it, is missing.
     """
     if path.suffix.lower() not in (".xlsx", ".xlsm"):
         yield from csv_rows(path)
@@ -120,8 +114,7 @@ def _excel(path: Path) -> Any:
 def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
     """Rows of a Parquet file, a few dozen in memory at a time.
 
-    Raises:
-        StudyError: the file cannot be read, or a needed column is not there.
+    Raises StudyError: the file cannot be read, or a needed column is not there.
     """
     from pyarrow import ArrowInvalid, parquet
 
@@ -137,8 +130,7 @@ def parquet_rows(path: Path, needed: Iterable[str] = ()) -> Iterator[dict[str, A
 def left_aside(path: Path, taken: Iterable[str]) -> Iterator[Notice]:
     """A notice that names the columns of a table that an importer does not take, where there are any.
 
-    Raises:
-        StudyError: the file cannot be read.
+    Raises StudyError: the file cannot be read.
     """
     if path.suffix == ".parquet":
         from pyarrow import ArrowInvalid, parquet
@@ -160,16 +152,21 @@ def not_taken(columns: Iterable[str], taken: Iterable[str]) -> str:
     return ", ".join(n for n in columns if n not in known and not n.startswith(TEACHING_COLUMNS))
 
 
-def count_rows(path: Path) -> int | None:
-    """Rows of a table, without its header; None where counting would mean reading it all."""
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
+def count_rows(*patterns: str) -> Callable[[str], int | None]:
+    """A layout's count of its table's rows, without the header; None where that would mean reading it all."""
 
-        return parquet.ParquetFile(path).metadata.num_rows
-    if path.suffix == ".csv" and path.stat().st_size < 200_000_000:
-        with path.open("rb") as file:
-            return max(0, sum(1 for _ in file) - 1)
-    return None
+    def count(source: str) -> int | None:
+        path = table_of(source, *patterns)
+        if path.suffix == ".parquet":
+            from pyarrow import parquet
+
+            return parquet.ParquetFile(path).metadata.num_rows
+        if path.suffix == ".csv" and path.stat().st_size < 200_000_000:
+            with path.open("rb") as file:
+                return max(0, sum(1 for _ in file) - 1)
+        return None
+
+    return count
 
 
 def files_below(root: Path) -> Iterator[Path]:

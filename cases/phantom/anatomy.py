@@ -49,8 +49,10 @@ def build_soft_tissue(patient: Patient, view: View, rng: np.random.Generator) ->
     x, y = view.plane(0.0)
     half = patient.half_chord(x, y)
     cavity = 2 * half
+    chords = heart_chords(patient, view)
+    heart = 0.93 * np.maximum.reduce([np.sqrt(chord) * 0.75 + 0.25 * chord for chord in chords])
     # Shares multiply, so that heart and liver blend where they overlap instead of drawing a lens.
-    aerated = (1 - _mediastinum(patient, x, y)) * (1 - _heart(patient, view))
+    aerated = (1 - _mediastinum(patient, x, y)) * (1 - heart)
     aerated = aerated * (1 - np.minimum(_great_vessels(patient, view) / np.maximum(cavity, 1.0), 1.0))
     lung = np.maximum(cavity - patient.below_diaphragm(x, y, half), 0.0) * aerated
     inner, outer = _body(patient, view, 0.0), _body(patient, view, patient.fat)
@@ -73,11 +75,9 @@ Point = tuple[float, float]
 def ellipsoid(
     x: np.ndarray, y: np.ndarray, centre: Point, axes: tuple[float, float, float], angle: float = 0.0
 ) -> np.ndarray:
-    """Chord (mm) through an ellipsoid.
+    """Chord (mm) through an ellipsoid of half axes along its own x, its own y and the beam (mm).
 
-    Args:
-        axes: half axes along its own x, its own y and the beam, mm.
-        angle: turn within the film plane, radians, clockwise on the film.
+    `angle` turns it within the film plane, in radians, clockwise on the film.
     """
     dx, dy = x - centre[0], y - centre[1]
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -100,7 +100,7 @@ def _mediastinum(patient: Patient, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return ramp(width - np.abs(x - centre), 6.0)
 
 
-def _heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
+def heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
     """Left ventricle, right atrium and outflow tract as ellipsoids, (H, W) 0 to 1 each."""
     x, y = view.plane(28.0)
     s, floor = 1.08 * patient.stature * patient.heart, 0.5 * (patient.dome[0] + patient.dome[1])
@@ -110,17 +110,6 @@ def _heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
         (19 * s, floor - 76 * s, 32 * s, 50 * s, -0.34),
     )
     return [ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) / 2 for cx, cy, a, b, angle in chambers]
-
-
-def heart_mask(patient: Patient, view: View) -> np.ndarray:
-    """(H, W) bool, where the heart lies on the film."""
-    return np.logical_or.reduce([chord > 0 for chord in _heart_chords(patient, view)])
-
-
-def _heart(patient: Patient, view: View) -> np.ndarray:
-    """Share of the cavity that the heart fills."""
-    chords = _heart_chords(patient, view)
-    return 0.93 * np.maximum.reduce([np.sqrt(chord) * 0.75 + 0.25 * chord for chord in chords])
 
 
 def _great_vessels(patient: Patient, view: View) -> np.ndarray:
@@ -280,8 +269,3 @@ def _laid(patient: Patient, tubes: TubeLayer, branches: _Branches, rng: np.rando
     heading = branches.heading + bend
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
     return _Branches(end, heading, length, radii)
-
-
-def interstitium(view: View, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) fine relative variation of lung density, standard deviation about 1."""
-    return 0.85 * texture(rng, view.shape, 224, 0.45) + 0.45 * texture(rng, view.shape, 96, 1.2)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from cases.case import Case
-from cases.phantom.generator import PhantomSettings, Recipe, balanced, case_id, generate_case, series_seed
+from cases.phantom.generator import PhantomSettings, balanced, case_id, generate_case, series_seed
 from modeling.configuration import Configuration
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE
@@ -22,12 +22,7 @@ SERIES = 4001
 
 @dataclass(frozen=True)
 class Drill(Configuration):
-    """A phantom of the series, by its index, on which the checkpoint is confidently wrong.
-
-    Attributes:
-        truth: appearance that was planted.
-        answer, probability: what the checkpoint answers, and how sure it is (0 to 1).
-    """
+    """A phantom of the series, by its index: what was planted, and what is answered, how surely (0 to 1)."""
 
     index: int
     truth: str
@@ -64,19 +59,14 @@ class Drills(Configuration):
                 said = "{file} is damaged at drill {number}; make it again."
                 raise CheckpointError(said, file=DRILLS_FILE, number=drill.index)
 
-    def recipe(self, index: int) -> Recipe:
-        """Seed and settings of one phantom of the series."""
-        settings = PhantomSettings(self.size, self.bits)
-        return series_seed(self.series, index), balanced(settings, self.series, index)
-
     def case_id(self, index: int) -> str:
         """As the generator names it."""
         return case_id(series_seed(self.series, index))
 
     def case(self, index: int) -> Case:
         """Draw one phantom of the series; the same one every time."""
-        seed, settings = self.recipe(index)
-        return generate_case(seed, settings=settings)
+        settings = balanced(PhantomSettings(self.size, self.bits), self.series, index)
+        return generate_case(series_seed(self.series, index), settings=settings)
 
     def save(self, folder: Path) -> None:
         """Write the file into a checkpoint folder."""
@@ -96,8 +86,7 @@ class Drills(Configuration):
     def load(cls, folder: Path, weights_sha256: str) -> Self | None:
         """The file beside some weights; None where there is none.
 
-        Raises:
-            CheckpointError: it is damaged, or belongs to other weights.
+        Raises CheckpointError: it is damaged, or belongs to other weights.
         """
         path = folder / DRILLS_FILE
         if not path.is_file():
@@ -107,7 +96,6 @@ class Drills(Configuration):
         except (OSError, ValueError) as exc:
             raise CheckpointError("{name} cannot be read; make it again.", name=path.name) from exc
         if found.weights_sha256 != weights_sha256:
-            raise CheckpointError(
-                "{name} belongs to other weights; evaluate these with viewbox drills.", name=path.name
-            )
+            foreign = "{name} belongs to other weights; evaluate these with viewbox drills."
+            raise CheckpointError(foreign, name=path.name)
         return found

@@ -8,16 +8,25 @@ import numpy as np
 
 from cases.case import SYNTHETIC_LICENCE, Case, PlantedEvidence, Provenance
 from cases.phantom import overlays
-from cases.phantom.anatomy import Thorax, build_soft_tissue, build_vessels, heart_mask, interstitium
+from cases.phantom.anatomy import Thorax, build_soft_tissue, build_vessels, heart_chords
 from cases.phantom.opacities import plant
 from cases.phantom.patient import Patient, draw_patient
 from cases.phantom.physics import detected, developed, draw_exposure, transmitted
 from cases.phantom.projection import View
-from cases.phantom.scenario import COMBINATIONS, SITUATIONS, Plan, draw_plan
+from cases.phantom.scenario import (
+    ATYPICAL_KINDS,
+    COMBINATIONS,
+    SITUATIONS,
+    Masks,
+    Plan,
+    appearance_from_masks,
+    draw_plan,
+    grading_from_masks,
+    zone_masks,
+)
 from cases.phantom.skeleton import build_skeleton
-from cases.phantom.streams import between, chance, pick, shuffled, stream
+from cases.phantom.streams import between, chance, pick, shuffled, stream, texture
 from cases.phantom.words import Span, draw_indication, draw_report, draw_table
-from cases.phantom.zones import ATYPICAL_KINDS, Masks, appearance_from_masks, grading_from_masks, zone_masks
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, TaskName
 from modeling.sentence import Names, Sentence
@@ -50,9 +59,8 @@ class Confounder:
 
     def __post_init__(self) -> None:
         if self.kind not in ("marker", "hospital", "view"):
-            raise ViewboxError(
-                "A confounder cannot be '{kind}'; choose marker, hospital or view.", kind=self.kind
-            )
+            no_kind = "A confounder cannot be '{kind}'; choose marker, hospital or view."
+            raise ViewboxError(no_kind, kind=self.kind)
         if not 0.5 <= self.correlation <= 1.0:
             outside = "A confounder's correlation of {value} is outside 0.5 to 1; choose another."
             raise ViewboxError(outside, value=self.correlation)
@@ -87,13 +95,11 @@ class PhantomSettings:
 
     def __post_init__(self) -> None:
         if not 64 <= self.size <= 3072:
-            raise ViewboxError(
-                "A phantom of {size} pixels cannot be made; choose a size from 64 to 3072.", size=self.size
-            )
+            no_size = "A phantom of {size} pixels cannot be made; choose a size from 64 to 3072."
+            raise ViewboxError(no_size, size=self.size)
         if not 8 <= self.bits <= 12:
-            raise ViewboxError(
-                "A phantom of {bits} bits cannot be made; choose 8 to 12 bits.", bits=self.bits
-            )
+            no_depth = "A phantom of {bits} bits cannot be made; choose 8 to 12 bits."
+            raise ViewboxError(no_depth, bits=self.bits)
         if self.labels is not None and self.labels not in COMBINATIONS:
             no_pair = "No film is {one} and {other}; choose labels that go together."
             raise ViewboxError(no_pair, one=self.labels[0], other=self.labels[1])
@@ -112,8 +118,7 @@ class Phantom:
     """A case with what only its maker knows.
 
     Attributes:
-        plan: what was to be planted.
-        zones: lung zone -> (H, W) bool on the film.
+        plan, zones: what was to be planted; lung zone -> (H, W) bool on the film.
         signal: (H, W) float64, how much the opacities brighten the noiseless film, in log exposure.
         noise: standard deviation of the quantum noise in the lungs, in log exposure.
         confounder_mask: (H, W) bool, where a planted marker lies, or None.
@@ -133,11 +138,7 @@ def generate_case(seed: int, *, settings: PhantomSettings = USUAL) -> Case:
 
 
 def generate_cases(count: int, seed: int = 0, *, settings: PhantomSettings = USUAL) -> Iterator[Case]:
-    """Cases in which the four appearances, and the gradings within each, are equally frequent.
-
-    Args:
-        seed: of the whole series; case `i` of a series is the same whatever `count` is.
-    """
+    """A series with its appearances, and gradings within each, equally frequent; `count` changes no case."""
     for index in range(count):
         yield generate_case(series_seed(seed, index), settings=balanced(settings, seed, index))
 
@@ -235,7 +236,8 @@ def _diseased_thorax(
     healthy = build_soft_tissue(patient, view, grain)
     healthy.cortical, healthy.trabecular = build_skeleton(patient, view, stream(seed, "patient"))
     healthy.vessels = np.minimum(build_vessels(patient, view, stream(seed, "vessels")), 0.6 * healthy.lung)
-    healthy.density = healthy.density * (1 + 0.09 * interstitium(view, grain))
+    interstitium = 0.85 * texture(grain, view.shape, 224, 0.45) + 0.45 * texture(grain, view.shape, 96, 1.2)
+    healthy.density = healthy.density * (1 + 0.09 * interstitium)
     zones = zone_masks(patient, healthy.x, healthy.y, healthy.lung)
     for attempt in range(_ATTEMPTS):
         thorax = replace(healthy)
@@ -249,7 +251,7 @@ def _diseased_thorax(
     if plan.opacities:
         signal = -np.log(transmitted(thorax)) + np.log(transmitted(healthy))
     if plan.cardiomegaly:
-        masks["cardiomegaly"] = heart_mask(patient, view)
+        masks["cardiomegaly"] = np.logical_or.reduce([chord > 0 for chord in heart_chords(patient, view)])
     return thorax, masks, zones, signal
 
 

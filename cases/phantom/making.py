@@ -19,7 +19,7 @@ from PIL import Image
 from cases.case import Case, PlantedEvidence
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom.generator import Confounder, PhantomSettings, Recipe, balanced, generate_case, series_seed
-from cases.phantom.zones import NOT_OPACITIES
+from cases.phantom.scenario import NOT_OPACITIES
 from cases.reading.dicom import encode_radiograph
 from modeling.labels import TaskName
 from modeling.progress import progress
@@ -36,8 +36,7 @@ ROWS_AT_ONCE = 64
 def recipes(cases: int, seed: int, size: int, shortcut: Confounder | None = None) -> list[Recipe]:
     """The recipes of a series, every appearance equally often; `size` is in pixels along the longer side.
 
-    Raises:
-        ViewboxError: no such film can be drawn.
+    Raises ViewboxError: no such film can be drawn.
     """
     settings = PhantomSettings(size=size, confounder=shortcut)
     return [(series_seed(seed, index), balanced(settings, seed, index)) for index in range(cases)]
@@ -200,10 +199,10 @@ def bounding_box(mask: np.ndarray) -> list[float] | None:
     return [round(float(value), 5) for value in box]
 
 
-def write_corpus(cases: Iterable[Case], path: Path, validation_every: int = 6) -> int:
+def write_corpus(cases: Iterable[Case], path: Path) -> int:
     """Write cases to a Parquet file, every sixth for validation; returns how many they were."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    splits = itertools.cycle(["train"] * (validation_every - 1) + ["validation"])
+    splits = itertools.cycle(["train"] * 5 + ["validation"])
     rows, count = map(corpus_row, cases, splits), 0
     with pq.ParquetWriter(path, SCHEMA) as writer:
         while portion := list(itertools.islice(rows, ROWS_AT_ONCE)):

@@ -7,9 +7,8 @@ import numpy as np
 from cases.phantom.anatomy import Thorax, ellipsoid, ramp
 from cases.phantom.patient import Patient
 from cases.phantom.projection import TubeLayer, View
-from cases.phantom.scenario import Opacity, Plan
+from cases.phantom.scenario import LEVELS, Masks, Opacity, Plan, zone_bounds
 from cases.phantom.streams import between, stream, texture
-from cases.phantom.zones import LEVELS, Masks, zone_bounds
 
 _SUBTLE = 0.7
 """Greatest thickness (mm of water) of an opacity that the film shall not show: about the quantum noise."""

@@ -91,12 +91,10 @@ class TubeLayer:
         self.add(polyline(knots, self.step), radius, flatness)
 
     def add(self, points: np.ndarray, radius: float, flatness: float | np.ndarray = 1.0) -> None:
-        """Lay down one tube.
+        """Lay down one tube along an (N, 3) centre line in mm, neighbours at most two pixels apart.
 
-        Args:
-            points: (N, 3) centre line in mm, neighbours at most two pixels apart.
-            radius: half its width on the film, mm before magnification.
-            flatness: thickness along the beam over width: one number, or (N - 1,) one a piece.
+        `radius` is half its width on the film, mm before magnification; `flatness` its thickness along the
+        beam over width: one number, or (N - 1,) one a piece.
         """
         lengths = np.sqrt(np.sum(np.diff(points, axis=0) ** 2, axis=1)) * flatness
         self.add_pieces((points[1:] + points[:-1]) / 2, lengths, radius)

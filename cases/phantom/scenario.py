@@ -7,17 +7,34 @@ The rule of the phantoms' world, the same for every case, so that a reader and a
 3. Where the words state nothing either, the table's pattern decides.
 4. Where all are silent, the film is Negative.
 
-The labels always follow from what was planted; the rule says where that can be read off.
+The labels always follow from what was planted, by the six lung zones on the film that opacities cover; the
+rule says where that can be read off.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from cases.phantom.patient import Patient
 from cases.phantom.streams import chance, pick, shuffled
 from modeling.labels import APPEARANCE, TaskName, grading_from_zones
 from modeling.study import Modality
 
+Masks = dict[str, np.ndarray]
+"""Name of a zone or an opacity -> (H, W) bool."""
+LEVELS = ("upper", "mid", "lower")
+ZONES = tuple(f"{side} {level}" for side in ("right", "left") for level in LEVELS)
+"""Three a lung (MIDRC-RICORD, Tsai et al., 2021), the patient's right first."""
+AIRSPACE_KINDS = ("ground glass", "consolidation", "lobar consolidation", "edema")
+"""Opacities that count for the grading of airspace disease."""
+ATYPICAL_KINDS = (
+    "pneumothorax", "effusion", "edema", "lobar consolidation", "nodule", "mass", "cavity", "miliary nodules",
+)  # fmt: skip
+"""Signs that make a film Atypical whatever else it shows (RSNA consensus as adapted by MIDRC-RICORD)."""
+NOT_OPACITIES = ("cardiomegaly",)
+"""Planted, drawn and reported, but no lung opacity: a film with these alone stays Negative."""
+_COVERED = 0.04
+"""Share of a zone that an airspace opacity must cover to count; what is planted covers more."""
 _ZONE_COUNTS = {"Mild": (1, 2), "Moderate": (3, 4), "Severe": (5, 6)}
 COMBINATIONS: tuple[tuple[str, str | None], ...] = (
     ("Negative", None),
@@ -35,7 +52,7 @@ class Opacity:
     """One planned opacity.
 
     Attributes:
-        zone: of `zones.ZONES`, or a side ("right", "left") or "both" for what has no zone.
+        zone: of `ZONES`, or a side ("right", "left") or "both" for what has no zone.
         weight: extent relative to a usual patch.
     """
 
@@ -67,20 +84,11 @@ class Opacity:
 
 @dataclass(frozen=True)
 class Stance:
-    """The labels that the words or the table point to; None where they point to none.
-
-    Attributes:
-        absent: whether the modality is missing altogether.
-    """
+    """The labels that words or table point to, None where to none; `absent`: the modality is missing."""
 
     appearance: str | None = None
     grading: str | None = None
     absent: bool = False
-
-    @property
-    def labels(self) -> tuple[str | None, str | None]:
-        """Appearance and grading."""
-        return self.appearance, self.grading
 
 
 @dataclass(frozen=True)
@@ -157,8 +165,11 @@ def _holders(
     appearance: str, grading: str | None, conspicuous: bool, words: Stance, table: Stance
 ) -> dict[TaskName, tuple[Modality, ...]]:
     """Task -> modalities from which its reference label can be read off."""
-    said = {Modality.TEXT: words, Modality.TABLE: table}
-    contradicted = any(s.appearance not in (None, appearance) for s in said.values())
+    said = {
+        Modality.TEXT: (words.appearance, words.grading),
+        Modality.TABLE: (table.appearance, table.grading),
+    }
+    contradicted = any(stated not in (None, appearance) for stated, _ in said.values())
     # An empty film is evidence for Negative unless something that outranks it in the rule says otherwise.
     film = not contradicted if appearance == "Negative" else conspicuous
     wanted = {TaskName.APPEARANCE: (appearance,)}
@@ -166,7 +177,7 @@ def _holders(
         wanted[TaskName.GRADING] = (appearance, grading)
     return {
         task: tuple(
-            m for m in Modality if (film if m is Modality.IMAGE else said[m].labels[: len(labels)] == labels)
+            m for m in Modality if (film if m is Modality.IMAGE else said[m][: len(labels)] == labels)
         )
         for task, labels in wanted.items()
     }
@@ -183,12 +194,12 @@ def _opacities(rng: np.random.Generator, appearance: str, grading: str | None) -
         return _patches(rng, zones, "peripheral", heavy="lower")
     if count <= 3 and chance(rng, 0.5):
         side = pick(rng, ("right", "left"))
-        zones = [f"{side} {level}" for level in shuffled(rng, ("upper", "mid", "lower"))[:count]]
+        zones = [f"{side} {level}" for level in shuffled(rng, LEVELS)[:count]]
         return _patches(rng, zones, pick(rng, ("peripheral", "central")), heavy=None)
     if count == 1 or chance(rng, 0.5):
         zones = _bilateral(rng, max(2, count), ("mid", "lower", "upper"))
         return _patches(rng, zones, "central", heavy=None)
-    return _patches(rng, _bilateral(rng, count, ("upper", "mid", "lower")), "peripheral", heavy="upper")
+    return _patches(rng, _bilateral(rng, count, LEVELS), "peripheral", heavy="upper")
 
 
 def _bilateral(rng: np.random.Generator, count: int, order: tuple[str, ...]) -> list[str]:
@@ -216,7 +227,7 @@ def _patches(
 
 def _atypical(rng: np.random.Generator, grading: str | None) -> tuple[Opacity, ...]:
     """An atypical sign, with airspace opacities in as many zones as the grading asks for."""
-    side, level = pick(rng, ("right", "left")), pick(rng, ("upper", "mid", "lower"))
+    side, level = pick(rng, ("right", "left")), pick(rng, LEVELS)
     if grading == "Mild" and chance(rng, 0.4):
         zones = [f"{side} {level}"] + ([f"{side} mid"] if level != "mid" and chance(rng, 0.4) else [])
         return tuple(Opacity("lobar consolidation", zone) for zone in zones)
@@ -229,6 +240,90 @@ def _atypical(rng: np.random.Generator, grading: str | None) -> tuple[Opacity, .
     if grading is None:
         return (sign,)
     count = pick(rng, _ZONE_COUNTS[grading])
-    zones = shuffled(rng, [f"{s} {v}" for s in ("right", "left") for v in ("upper", "mid", "lower")])[:count]
+    zones = shuffled(rng, ZONES)[:count]
     assert grading_from_zones(count) == grading
     return (sign, *_patches(rng, zones, pick(rng, ("peripheral", "central")), heavy=None))
+
+
+# --- the labels that follow from what was planted ----------------------------------------------------------
+
+
+def zone_bounds(patient: Patient, side: float) -> tuple[float, float, float]:
+    """y (mm) where upper, mid and lower zone of one lung begin: thirds from the apex to the dome."""
+    height = patient.dome_of(side) + 8 - patient.apex
+    return patient.apex, patient.apex + height / 3, patient.apex + 2 * height / 3
+
+
+def zone_masks(patient: Patient, x: np.ndarray, y: np.ndarray, lung: np.ndarray) -> Masks:
+    """`ZONES` -> (H, W) bool, not overlapping; x, y and lung are (H, W) coordinates and chords in mm."""
+    masks = {}
+    for name, side in (("right", -1.0), ("left", 1.0)):
+        field = (lung > 20) & (np.sign(x) == side)
+        _, mid, lower = zone_bounds(patient, side)
+        masks[f"{name} upper"] = field & (y < mid)
+        masks[f"{name} mid"] = field & (y >= mid) & (y < lower)
+        masks[f"{name} lower"] = field & (y >= lower)
+    return masks
+
+
+def opacity_kind(name: str) -> str:
+    """The kind in an opacity's name, such as "ground glass" of "ground glass, right lower"."""
+    return name.split(",")[0]
+
+
+def affected_zones(masks: Masks, zones: Masks) -> tuple[str, ...]:
+    """Zones with airspace opacities, in the order of `ZONES`; both maps are name -> (H, W) bool."""
+    airspace = _airspace(masks, zones)
+    return tuple(
+        zone
+        for zone in ZONES
+        if np.count_nonzero(airspace & zones[zone]) > _COVERED * np.count_nonzero(zones[zone])
+    )
+
+
+def appearance_from_masks(masks: Masks, zones: Masks) -> str:
+    """The class of `labels.APPEARANCE` that the definitions give for these opacities."""
+    if any(opacity_kind(name) in ATYPICAL_KINDS for name in masks):
+        return "Atypical"
+    affected = affected_zones(masks, zones)
+    if not affected:
+        return "Negative"
+    bilateral = len({zone.split()[0] for zone in affected}) == 2
+    airspace = _airspace(masks, zones)
+    typical = bilateral and _peripheral(airspace, zones) and _lower_predominant(airspace, zones)
+    return "Typical" if typical else "Indeterminate"
+
+
+def grading_from_masks(masks: Masks, zones: Masks) -> str | None:
+    """The class of `labels.GRADING`, or None where no zone has airspace opacities."""
+    return grading_from_zones(len(affected_zones(masks, zones)))
+
+
+def _airspace(masks: Masks, zones: Masks) -> np.ndarray:
+    nowhere = np.zeros(zones[ZONES[0]].shape, bool)
+    chosen = (mask for name, mask in masks.items() if opacity_kind(name) in AIRSPACE_KINDS)
+    return np.logical_or.reduce([nowhere, *chosen])
+
+
+def _peripheral(airspace: np.ndarray, zones: Masks) -> bool:
+    """Whether most of the opacity lies in the outer half of its lung, row by row."""
+    outer = total = 0
+    columns = np.arange(airspace.shape[1])[None, :]
+    for side in ("right", "left"):
+        field = np.logical_or.reduce([zones[f"{side} {level}"] for level in LEVELS])
+        first = np.argmax(field, axis=1)
+        last = field.shape[1] - 1 - np.argmax(field[:, ::-1], axis=1)
+        share = (columns - first[:, None]) / np.maximum(last - first, 1)[:, None]
+        share = 1 - share if side == "right" else share
+        total += np.count_nonzero(airspace & field)
+        outer += np.count_nonzero(airspace & field & (share > 0.5))
+    return outer > 0.5 * total
+
+
+def _lower_predominant(airspace: np.ndarray, zones: Masks) -> bool:
+    """Whether more of the opacity lies in the lower zones than in the upper ones."""
+    area = {
+        level: sum(np.count_nonzero(airspace & zones[f"{side} {level}"]) for side in ("right", "left"))
+        for level in LEVELS
+    }
+    return area["lower"] > area["upper"]

@@ -19,11 +19,6 @@ class _BoneLayers:
         self.outer.add(points, radius, flatness)
         self.inner.add(points, radius * (max(radius - cortex, 0.3) / radius), flatness)
 
-    def maps(self) -> tuple[np.ndarray, np.ndarray]:
-        """(H, W) mm of cortical and of trabecular bone."""
-        outer, inner = self.outer.thickness(), self.inner.thickness()
-        return np.maximum(outer - inner, 0.0), np.minimum(inner, outer)
-
 
 def build_skeleton(patient: Patient, view: View, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Cortical and trabecular bone, (H, W) mm each."""
@@ -31,11 +26,11 @@ def build_skeleton(patient: Patient, view: View, rng: np.random.Generator) -> tu
     _ribs(patient, layers, rng)
     for side in SIDES:
         _shoulder(patient, layers, side, rng)
-    cortical, trabecular = layers.maps()
+    outer, inner = layers.outer.thickness(), layers.inner.thickness()
     plate = _scapular_plates(patient, view)
     spine_cortical, spine_trabecular = _spine(patient, view)
-    cortical = patient.bone * (cortical + 0.35 * plate + spine_cortical)
-    return cortical, patient.bone * (0.8 * trabecular + spine_trabecular)
+    cortical = patient.bone * (np.maximum(outer - inner, 0.0) + 0.35 * plate + spine_cortical)
+    return cortical, patient.bone * (0.8 * np.minimum(inner, outer) + spine_trabecular)
 
 
 def _rib_line(patient: Patient, number: int, side: float) -> np.ndarray:
@@ -58,7 +53,10 @@ def _ribs(patient: Patient, layers: _BoneLayers, rng: np.random.Generator) -> No
     radius, step = between(rng, 5.0, 6.2) * patient.stature, layers.outer.step
     for side in SIDES:
         for number in range(1, 13):
-            line = _resampled(_rib_line(patient, number, side), step)
+            line = _rib_line(patient, number, side)
+            walked = np.cumsum([0.0, *np.sqrt(np.sum(np.diff(line, axis=0) ** 2, axis=1))])
+            at = np.linspace(0.0, walked[-1], max(2, int(walked[-1] / step)))
+            line = np.stack([np.interp(at, walked, line[:, axis]) for axis in range(3)], axis=1)
             size = radius * (0.85 if number in (1, 11, 12) else 1.0)
             fraction = np.linspace(0, 1, len(line) - 1)
             # Round near the spine, flat and fading where it turns to cartilage; seen edge-on at the side,
@@ -78,13 +76,6 @@ def _add_banded(layers: _BoneLayers, line: np.ndarray, radii: np.ndarray, flatne
         radius = float(1.09**value)
         layers.outer.add_pieces(centres[band], lengths[band], radius)
         layers.inner.add_pieces(centres[band], lengths[band], radius - 1.6)
-
-
-def _resampled(line: np.ndarray, step: float) -> np.ndarray:
-    """The same line with points `step` mm apart."""
-    walked = np.concatenate([[0.0], np.cumsum(np.sqrt(np.sum(np.diff(line, axis=0) ** 2, axis=1)))])
-    at = np.linspace(0.0, walked[-1], max(2, int(walked[-1] / step)))
-    return np.stack([np.interp(at, walked, line[:, axis]) for axis in range(3)], axis=1)
 
 
 def _shoulder(patient: Patient, layers: _BoneLayers, side: float, rng: np.random.Generator) -> None:

@@ -48,14 +48,9 @@ def shuffled(rng: np.random.Generator, options: Sequence[T]) -> list[T]:
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int], grid: int, slope: float) -> np.ndarray:
-    """Smooth noise with a power-law spectrum, the same pattern at every film size.
+    """(H, W) float64 smooth noise, whose amplitude falls as frequency ** -slope; the same at every film size.
 
-    Args:
-        grid: cells along a side of the square lattice that is drawn before it is enlarged.
-        slope: amplitude falls as frequency ** -slope.
-
-    Returns:
-        (H, W) float64, mean 0 and standard deviation 1 on the lattice.
+    It is drawn on a lattice of `grid` cells a side, with mean 0 and standard deviation 1 there, and enlarged.
     """
     white = rng.standard_normal((grid, grid))
     fy, fx = np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None, :]

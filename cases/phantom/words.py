@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from cases.phantom.patient import Patient
-from cases.phantom.scenario import Opacity, Plan, Stance
+from cases.phantom.scenario import AIRSPACE_KINDS, Opacity, Plan, Stance
 from cases.phantom.streams import between, chance, pick, shuffled
-from cases.phantom.zones import AIRSPACE_KINDS
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ViewPosition
 
 Span = tuple[str, int, int]
@@ -58,9 +57,7 @@ def draw_report(rng: np.random.Generator, plan: Plan) -> tuple[dict[str, str], t
     """Findings and impression, as a reader wrote them after seeing the film.
 
     A reader misses what a film does not show plainly two times in five, and reads a plain film right.
-
-    Returns:
-        Section -> text, and the spans that state the reference labels.
+    Returned are section -> text, and the spans that state the reference labels.
     """
     missed = bool(plan.opacities) and not plan.conspicuous and chance(rng, 0.4)
     appearance, grading, seen = (

@@ -25,11 +25,11 @@ from pydicom.filereader import data_element_generator
 from cases.reading import dicom_tags
 from cases.reading.dicom_pixels import DAMAGED, gray_frame, through_modality_lut, without_padding
 from cases.reading.dicom_tags import Tags
-from cases.reading.film_size import MAX_PIXELS
+from cases.reading.film_limits import MAX_PIXELS
 from cases.reading.orientation import frontal_likeness, upright
 from modeling.errors import StudyError
 from modeling.sentence import Sentence
-from modeling.study import Photometric, Radiograph, ViewPosition
+from modeling.study import Photometric, Radiograph
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +48,8 @@ _STARTS = (
 
 Value = str | int | float | bytes | list
 _FIXED = json.loads(Path(__file__).with_name("film_tags.json").read_text(encoding="utf-8"))
-"""The tags that are the same on every film, and on every computed one."""
-_VIEWS = {  # position -> defined term, SNOMED CT code and its meaning (DICOM PS3.16 CID 4010)
-    ViewPosition.PA: ("PA", "272479007", "postero-anterior"),
-    ViewPosition.AP: ("AP", "399348003", "antero-posterior"),
-    ViewPosition.LATERAL: ("LL", "399173006", "left lateral"),
-}
+"""The tags that are the same on every film, and on every computed one; view position -> its defined term,
+SNOMED CT code and the code's meaning (DICOM PS3.16 CID 4010)."""
 
 
 def read_radiograph(data: bytes) -> Radiograph:
@@ -96,8 +92,8 @@ def _stored(
     """Stored values as they lie in the file, without padding, and how they become brightness."""
     photometric, inverse = _polarity(tags, pixels, slope)
     dark_is_high = (photometric == Photometric.MONOCHROME1) != (slope < 0)
-    pixels, item = without_padding(tags, pixels, dark_is_high=dark_is_high), dicom_tags.modality_lut(tags)
-    if item is not None:
+    pixels = without_padding(tags, pixels, dark_is_high=dark_is_high)
+    for item in filter(lambda item: any(item.values()), dicom_tags.sequence(tags, "ModalityLUTSequence")[:1]):
         pixels, bits = through_modality_lut(tags, item, pixels)
         slope, intercept = 1.0, 0.0
     return Radiograph(
@@ -275,7 +271,7 @@ def _uid(*parts: str) -> str:
 
 def _position(radiograph: Radiograph) -> dict[str, Value]:
     """View and geometry (DICOM PS3.3 C.8.11)."""
-    term, code, meaning = _VIEWS.get(radiograph.view_position, ("", "", ""))
+    term, code, meaning = _FIXED["views"].get(radiograph.view_position, ("", "", ""))
     coded = {"CodeValue": code, "CodingSchemeDesignator": "SCT", "CodeMeaning": meaning}
     tags: dict[str, Value] = {"ViewPosition": term, "ViewCodeSequence": [coded] if code else []}
     tags["PatientOrientation"] = ["L", "F"] if term in ("PA", "AP") else ""

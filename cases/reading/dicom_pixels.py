@@ -13,8 +13,7 @@ from pydicom.pixels import get_decoder
 
 from cases.reading import dicom_tags
 from cases.reading.dicom_tags import Tags
-from cases.reading.film_size import declared_size, run_length_size
-from cases.reading.gray import gray_values
+from cases.reading.film_limits import declared_size, gray_values, run_length_size
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 
@@ -27,8 +26,7 @@ _RLE_UNCOUNTED = 8_000_000
 def gray_frame(tags: Tags, syntax: uids.UID, pixel_vr: str) -> tuple[np.ndarray, int, list[Sentence]]:
     """(H, W) stored gray values, the bits of one, and notes.
 
-    Raises:
-        StudyError: damaged, compressed in an unknown way, or in colour.
+    Raises StudyError: damaged, compressed in an unknown way, or in colour.
     """
     photometric = dicom_tags.code(tags, "PhotometricInterpretation")
     decoded = _decode(tags, syntax, pixel_vr)
@@ -126,9 +124,8 @@ def _through_palette(tags: Tags, index: np.ndarray) -> np.ndarray:
         item = {"LUTDescriptor": tags.get(f"{keyword}Descriptor"), "LUTData": tags.get(f"{keyword}Data")}
         table = dicom_tags.look_up_table(item, signed=False)
         if table is None:
-            raise StudyError(
-                "The DICOM file's {keyword} cannot be used; export the film again.", keyword=keyword
-            )
+            unusable = "The DICOM file's {keyword} cannot be used; export the film again."
+            raise StudyError(unusable, keyword=keyword)
         first, values, bits = table
         channel = values[np.clip(index.astype(np.int32) - first, 0, len(values) - 1)]
         channels.append(channel.astype(np.uint8 if bits == 8 else np.uint16))

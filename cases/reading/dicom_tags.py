@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from cases.reading.film_size import check_film_size
+from cases.reading.film_limits import check_film_size
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 from modeling.study import Photometric, ViewPosition, VoiLut, Window
@@ -65,9 +65,8 @@ def integer(tags: Tags, keyword: str, default: int | None = None) -> int:
         return default
     found = numbers(tags, keyword)
     if not found or found[0] != int(found[0]):
-        raise StudyError(
-            "The DICOM file does not state its {keyword}; export the film again.", keyword=keyword
-        )
+        unstated = "The DICOM file does not state its {keyword}; export the film again."
+        raise StudyError(unstated, keyword=keyword)
     return int(found[0])
 
 
@@ -138,8 +137,7 @@ def _wrong(keyword: str, found: str, wanted: str) -> StudyError:
 def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
     """(bits allocated, bits stored, high bit, whether values are signed) of a pixel.
 
-    Raises:
-        StudyError: not 8 to 16 bits in a byte or a word.
+    Raises StudyError: not 8 to 16 bits in a byte or a word.
     """
     allocated = integer(tags, "BitsAllocated")
     stored = integer(tags, "BitsStored", allocated)
@@ -161,17 +159,15 @@ def bit_layout(tags: Tags) -> tuple[int, int, int, bool]:
 def rescale(tags: Tags) -> tuple[float, float]:
     """(slope, intercept); 1 and 0 where the file states none.
 
-    Raises:
-        StudyError: one that cannot be read, or would flatten or overflow the film.
+    Raises StudyError: one that cannot be read, or would flatten or overflow the film.
     """
     found = []
     for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)):
         values = numbers(tags, keyword)
         unreadable = not values and tags.get(keyword, ()) != ()
         if unreadable or (values and abs(values[0]) > 1e6):
-            raise StudyError(
-                "The DICOM file's {keyword} cannot be used; export the film again.", keyword=keyword
-            )
+            unusable = "The DICOM file's {keyword} cannot be used; export the film again."
+            raise StudyError(unusable, keyword=keyword)
         found.append(values[0] if values else default)
     if abs(found[0]) < 1e-9:
         raise StudyError("The DICOM file's RescaleSlope is 0; export the film again.")
@@ -214,11 +210,6 @@ def look_up_table(item: Tags, *, signed: bool) -> tuple[int, np.ndarray, int] | 
     if values.min() < 0 or values.max() > 65535:
         return None
     return first, values.astype(np.uint16), bits
-
-
-def modality_lut(tags: Tags) -> Tags | None:
-    """The item of the modality LUT; an empty item means that there is none."""
-    return next((item for item in sequence(tags, "ModalityLUTSequence")[:1] if any(item.values())), None)
 
 
 def voi_lut(tags: Tags, *, signed: bool) -> VoiLut | None:
@@ -276,8 +267,7 @@ def pixel_spacing(tags: Tags) -> tuple[float, float] | None:
 def pixel_aspect_ratio(tags: Tags) -> float:
     """Height of a pixel over its width, from the spacing, else from its own tag, else 1.
 
-    Raises:
-        StudyError: a pixel more than 8 times as long as wide, which no detector has.
+    Raises StudyError: a pixel more than 8 times as long as wide, which no detector has.
     """
     pair = pixel_spacing(tags) or numbers(tags, "PixelAspectRatio")
     if len(pair) != 2 or min(pair) <= 0:

@@ -23,11 +23,9 @@ _CLEAR = 0.2
 
 @dataclass(frozen=True)
 class Turn:
-    """How stored pixels become an upright film: rows and columns swapped, then either reversed.
+    """How stored pixels become upright, by a tag: rows and columns swapped, then either reversed.
 
-    Attributes:
-        tag: which tag says so.
-        side_on: whether it is a lateral view, which a frontal film cannot be held against.
+    `side_on`: it is a lateral view, which a frontal film cannot be held against.
     """
 
     swap: bool
@@ -89,7 +87,11 @@ def _stated(tags: Tags) -> Turn | None:
     values = tags.get("PatientOrientation")
     if isinstance(values, tuple) and len(values) == 2:
         row, column = (str(value).strip().upper()[:1] for value in values)
-        return _from_patient(row, column)
+        swap = row in ("H", "F")  # a frontal film's rows run to the left (L), its columns to the feet (F)
+        across, down = (column, row) if swap else (row, column)
+        if down not in ("H", "F") or across not in ("L", "R", "A", "P"):
+            return None
+        return Turn(swap, down == "H", across == "R", "PatientOrientation", across in ("A", "P"))
     flipped = dicom_tags.code(tags, "FieldOfViewHorizontalFlip") == "YES"
     turned = dicom_tags.numbers(tags, "FieldOfViewRotation")
     quarters = round(turned[0] / 90) % 4 if turned else 0
@@ -101,12 +103,3 @@ def _stated(tags: Tags) -> Turn | None:
             upside_down, mirrored = (not upside_down, mirrored) if swap else (upside_down, not mirrored)
         return Turn(swap, upside_down, mirrored, "FieldOfViewRotation")
     return Turn(False, False, True, "FieldOfViewHorizontalFlip") if flipped else None
-
-
-def _from_patient(row: str, column: str) -> Turn | None:
-    """From where rows and columns run to: of a frontal film to the left (L) and to the feet (F)."""
-    swap = row in ("H", "F")
-    across, down = (column, row) if swap else (row, column)
-    if down not in ("H", "F") or across not in ("L", "R", "A", "P"):
-        return None
-    return Turn(swap, down == "H", across == "R", "PatientOrientation", across in ("A", "P"))

@@ -10,8 +10,7 @@ from urllib.parse import unquote
 
 from PIL import Image, ImageOps
 
-from cases.reading.film_size import check_file_size, check_film_size, declared_size
-from cases.reading.gray import gray_values
+from cases.reading.film_limits import check_file_size, check_film_size, declared_size, gray_values
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
@@ -61,8 +60,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
 def film_of_base64(text: str) -> bytes:
     """The bytes of a film in base64: one line or many, either alphabet, padded or not, or a data URL.
 
-    Raises:
-        StudyError: it is not base64.
+    Raises StudyError: it is not base64.
     """
     if text.lstrip()[:5].lower() == "data:":
         text = unquote(text.partition(",")[2]) if "%" in text else text.partition(",")[2]

@@ -77,7 +77,7 @@ def marked_films(file: Path, limit: int | None, seed: int = 0, split: str = "all
 def marked_phantoms(count: int, seed: int, size: int) -> Iterator[MarkedStudy]:
     """Synthetic cases, one at a time; those of series with different seeds are different cases."""
     from cases.phantom import PhantomSettings, generate_cases  # this command alone asks for phantoms
-    from cases.phantom.zones import NOT_OPACITIES
+    from cases.phantom.scenario import NOT_OPACITIES
 
     for case in generate_cases(count, seed, settings=PhantomSettings(size=size)):
         yield marked_case(case, NOT_OPACITIES)

@@ -22,14 +22,16 @@ from cases.phantom import (
 )
 from cases.phantom.generator import balanced, default_recipes, series_seed
 from cases.phantom.making import brightness
-from cases.phantom.scenario import COMBINATIONS, SITUATIONS, Plan
-from cases.phantom.words import lift_marks
-from cases.phantom.zones import (
+from cases.phantom.scenario import (
+    COMBINATIONS,
+    SITUATIONS,
     ZONES,
+    Plan,
     affected_zones,
     appearance_from_masks,
     grading_from_masks,
 )
+from cases.phantom.words import lift_marks
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, Modality, Photometric, ViewPosition

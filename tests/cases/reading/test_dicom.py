@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 
 from cases.reading.dicom import encode_radiograph, read_radiograph
-from cases.reading.film_size import declared_size, run_length_size
+from cases.reading.film_limits import declared_size, run_length_size
 from cases.reading.orientation import frontal_likeness
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError

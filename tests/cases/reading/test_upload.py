@@ -14,8 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from cases.reading.dicom import encode_radiograph
-from cases.reading.film_size import MAX_FILE_BYTES
-from cases.reading.gray import HUE_LIMIT, TINT_LIMIT, colour_of
+from cases.reading.film_limits import HUE_LIMIT, MAX_FILE_BYTES, TINT_LIMIT, colour_of
 from cases.reading.upload import MAX_TEXT, film_of_base64, read_upload, study_from_upload
 from modeling.errors import StudyError
 from modeling.study import Modality, Radiograph, ViewPosition
