@@ -27,10 +27,8 @@ def attention_to_film(
 ) -> ImageMap:
     """(h, w): how much the others attend to each patch of the film, mean over heads, fields and words.
 
-    Args:
-        attend: one attention a modality: its sequence asks, the sequences of all others answer.
-        sequences, masks: (1, S, D) and (1, S) bool a modality, True where there is something.
-        film: which modality is the film; its sequence is a square grid of patches.
+    A modality has one attention (it asks, the sequences of all others answer), one sequence (1, S, D) and one
+    mask (1, S) bool, True where there is something; that of place `film` is a square grid of patches.
     """
     start = time.perf_counter()
     asked = [i for i in range(len(sequences)) if i != film and bool(masks[i].any())]
@@ -58,8 +56,7 @@ def _weights_on_film(
 def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
     """Where words and clinical fields look on the film of a path.
 
-    Raises:
-        ViewboxError: the fusion has no attention, or nothing is there to look at the film.
+    Raises ViewboxError: the fusion has no attention, or nothing is there to look at the film.
     """
     path = paths[0]
     if path.model.config.fusion != "cross_attention":

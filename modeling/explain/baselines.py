@@ -28,15 +28,10 @@ NORMALS = 4
 
 @dataclass(frozen=True, eq=False)
 class StoredBaselines:
-    """Baseline films of a checkpoint.
+    """Baseline films of a checkpoint."""
 
-    Attributes:
-        mean: (g, g) float32 in [0, 1], the mean of many films; None where none is stored.
-        normals: (N, g, g) float32 in [0, 1], films of Negative appearance; N may be 0.
-    """
-
-    mean: np.ndarray | None
-    normals: np.ndarray
+    mean: np.ndarray | None  # (g, g) float32 in [0, 1], the mean of many films; None where none is stored
+    normals: np.ndarray  # (N, g, g) float32 in [0, 1], films of Negative appearance; N may be 0
 
 
 def square_film(radiograph: Radiograph, percentiles: tuple[float, ...], cells: int = CELLS) -> np.ndarray:
@@ -54,11 +49,9 @@ def placed(square: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def gather_baselines(
     films: Iterable[Radiograph], normals: Iterable[Radiograph], percentiles: tuple[float, ...]
 ) -> StoredBaselines:
-    """The mean of the training's `films`, read one at a time, and `normals` as they are.
+    """The mean of the training's `films`, read one at a time, and `normals`, windowed by `percentiles`.
 
-    Args:
-        normals: few films of Negative appearance whose licence lets them be passed on; may be empty.
-        percentiles: as the checkpoint's processor windows a film.
+    `normals` are few films of Negative appearance whose licence lets them be passed on; may be empty.
     """
     total, count = np.zeros((CELLS, CELLS)), 0
     for film in films:
@@ -80,11 +73,7 @@ def write_baselines(folder: Path, baselines: StoredBaselines) -> None:
 
 
 def load_baselines(folder: Path) -> StoredBaselines:
-    """What `write_baselines` wrote; empty where the checkpoint has no such file.
-
-    Raises:
-        CheckpointError: the file is damaged.
-    """
+    """What `write_baselines` wrote, or nothing. Raises CheckpointError: the file is damaged."""
     path = folder / BASELINES_FILE
     if not path.is_file():
         return StoredBaselines(None, np.zeros((0, CELLS, CELLS), np.float32))

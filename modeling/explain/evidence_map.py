@@ -23,18 +23,10 @@ from modeling.explain.study_path import StudyPath
 
 
 def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> ImageMap:
-    """One 1 x 1 convolution on the film's features and on those of its mirror image, averaged.
+    """(h, w) weights from 0 to 1: a 1 x 1 convolution on a film's features and its mirror image's, averaged.
 
-    The film and its mirror image show the same opacities, and no checkpoint prefers one of them: what they
-    agree on hits more often (docs/maps.md).
-
-    Args:
-        weigh: feature maps (B, C, h', w') -> (B, 1, h', w') logits of an opacity.
-        features: (2, C, h', w') of the film and of its mirror image.
-        size: (h, w) of the film as the model reads it.
-
-    Returns:
-        (h, w) weights from 0 to 1, interpolated.
+    Both show the same opacities; what the checkpoint sees in both hits more often (docs/maps.md).
+    `weigh` gives (B, 1, h', w') logits of an opacity for (B, C, h', w'); `features` are (2, C, h', w').
     """
     start = time.perf_counter()
     with torch.inference_mode():
@@ -48,8 +40,7 @@ def evidence_map(weigh: nn.Module, features: Tensor, size: tuple[int, int]) -> I
 def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = None) -> ImageMap:
     """The weights with which the checkpoint pools the film on a path, above what is the same all over it.
 
-    Raises:
-        ViewboxError: it weighs every place the same.
+    Raises ViewboxError: it weighs every place the same.
     """
     start, path = time.perf_counter(), paths[0]
     weigh = path.model.encoders["image"].evidence

@@ -32,16 +32,9 @@ def feature_gradients(
 ) -> ImageMap:
     """The change of the logit, shared among the places of the feature map.
 
-    Args:
-        forward: feature maps (B, C, h', w') -> the target's logits (B,).
-        features, baseline_features: (1, C, h', w') of the film and of its baseline.
-        size: (h, w) of the film as the model reads it.
-
-    Returns:
-        (h, w) map in logits per pixel, interpolated; its sum is F(film) - F(baseline film) up to `tolerance`.
-
-    Raises:
-        ExplanationCancelled, ViewboxError: as `integrated_gradients`.
+    `forward` gives the target's logits (B,) of maps (B, C, h', w'); both ends are (1, C, h', w'). The map, in
+    logits per pixel, is interpolated to `size`; its sum is F(film) - F(baseline film) up to `tolerance`.
+    Raises ExplanationCancelled, ViewboxError: as `integrated_gradients`.
     """
     start = time.perf_counter()
     *_, account = integrated_gradients(

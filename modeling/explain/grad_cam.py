@@ -19,16 +19,10 @@ FeatureForward = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def grad_cam(forward: FeatureForward, image: Tensor) -> ImageMap:
-    """One forward and one backward pass.
+    """(h, w) in logits per feature cell to first order, interpolated; signed, unlike the paper's.
 
-    Args:
-        forward: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,) computed from them).
-
-    Returns:
-        (h, w) map in logits per feature cell to first order, interpolated; signed, unlike the paper's.
-
-    Raises:
-        ViewboxError: the model answered with something that is no number.
+    `forward`: image (1, 3, h, w) -> (features (1, C, h', w'), the target's logits (1,) computed from them).
+    Raises ViewboxError: the model answered with something that is no number.
     """
     start = time.perf_counter()
     with torch.enable_grad():

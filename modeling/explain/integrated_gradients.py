@@ -33,25 +33,15 @@ YIELD_AGAIN = 1.5  # a refinement is worth showing once it rests on half as many
 
 @dataclass(frozen=True, eq=False)
 class PathAttribution:
-    """One account of F(x) - F(baseline), in logits.
+    """One account of F(x) - F(baseline), in logits."""
 
-    Attributes:
-        attributions: one tensor an input, of its shape (1, ...).
-        output, baseline_output: F(x) and F(baseline).
-        evaluations: gradients taken.
-        seconds: wall time since the start.
-        piece_error: sum over the pieces of |its own delta|: no errors cancel.
-        map_change: how far the attributions moved since the last account, as a share of their magnitude (L1);
-            infinite for the first.
-    """
-
-    attributions: tuple[Tensor, ...]
-    output: float
+    attributions: tuple[Tensor, ...]  # one an input, of its shape (1, ...)
+    output: float  # F(x)
     baseline_output: float
-    evaluations: int
-    seconds: float
-    piece_error: float = 0.0
-    map_change: float = math.inf
+    evaluations: int  # gradients taken
+    seconds: float  # wall time since the start
+    piece_error: float = 0.0  # sum over the pieces of |its own delta|: no errors cancel
+    map_change: float = math.inf  # how far it moved since the last account, as a share of its L1 magnitude
 
     @property
     def total(self) -> float:

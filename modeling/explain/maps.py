@@ -17,37 +17,26 @@ Features = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class ImageMap:
-    """A signed map of the film from a method that explains nothing but the film.
-
-    Attributes:
-        values: (h, w) float32; the unit is the method's own and stands in its docstring.
-        output: the target's logit of the film as given; NaN for a map that asks no model.
-        evaluations, seconds: how often the model was asked, and wall time.
-    """
+    """A signed map of the film from a method that explains nothing but the film."""
 
     method: str
-    values: np.ndarray
-    output: float
-    evaluations: int
-    seconds: float
+    values: np.ndarray  # (h, w) float32; the unit is the method's own and stands in its docstring
+    output: float  # the target's logit of the film as given; NaN for a map that asks no model
+    evaluations: int  # how often the model was asked
+    seconds: float  # wall time
 
 
 def gathered(values: np.ndarray, grain: float) -> np.ndarray:
     """A signed map (h, w) at the scale that the network tells apart, float64; the sum stays the same.
 
-    Args:
-        grain: standard deviation of a Gaussian that folds back at the edges, as a share of the longer side.
+    `grain` is the deviation of a Gaussian that folds back at the edges, as a share of the longer side.
     """
     signed = np.asarray(values, np.float64)
     return gaussian_filter(signed, grain * max(signed.shape)) if grain > 0 else signed
 
 
 def film_logits(path: StudyPath, features: Features | None = None) -> Callable[[np.ndarray], np.ndarray]:
-    """Films (B, 3, h, w) -> the target's logits (B,), without a gradient.
-
-    Args:
-        features: the engine to use; the path's own model by default.
-    """
+    """Films (B, 3, h, w) -> logits (B,), without a gradient, by an engine or the path's own model."""
     ask = features or path.features
 
     def logits(films: np.ndarray) -> np.ndarray:

@@ -1,15 +1,17 @@
 """Every map of the film, once: what it is called, whether it has a sign, what it needs, and who computes it.
 
 Page, API, command line, localisation, cards and text ask here. To add a map: a file in this folder with a
-function `see`, and one entry below. Nothing else names maps one by one; its words in a language stand in that
-language's file as `method.<name>` and `about.<name>`, and until they do the entry's own English is shown.
+function `see`, and one entry in maps.json. Nothing else names maps one by one; its words in a language stand
+in that language's file as `method.<name>` and `about.<name>`, and until then the entry's own English shows.
 
 This module needs no torch, so that a page is drawn before a checkpoint is loaded.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modeling.configuration import FusionConfig
@@ -41,46 +43,29 @@ _GIVEN: dict[Need, Callable[[FusionConfig], bool]] = {
 
 @dataclass(frozen=True)
 class MapMethod:
-    """One way to say which places of the film matter to a target.
+    """One way to say which places of the film matter to a target."""
 
-    Attributes:
-        name: as links, API and measurements write it.
-        kind: the account, a second opinion, or a control that knows nothing of what was learnt.
-        title, about: in English; what it is, and what it is not.
-        unit: of its values, in words.
-        home: the module whose function `see` computes it.
-        signed: whether it speaks for and against; otherwise 0 and above.
-        needs: what a checkpoint must be made of.
-        starts: the baselines from which it is measured; empty where it has none.
-        forgetful: whether it is asked of the same checkpoint with randomised weights.
-        of_the_target: whether it answers the target; otherwise it is the same for every one.
-        grain: how wide it is gathered, as a share of the film's longer side; the sum is kept.
-        points: whether it can be measured by where it points.
-        full: value from which its colour may be full, so that a faint map is not painted like a strong one.
-    """
-
-    name: str
-    kind: Kind
-    title: str
-    about: str
-    unit: str
-    home: str
-    signed: bool = True
-    needs: tuple[Need, ...] = ()
-    starts: tuple[str, ...] = ()
-    forgetful: bool = False
-    of_the_target: bool = True
-    grain: float = COARSE
-    points: bool = True
-    full: float = 0.0
+    name: str  # as links, API and measurements write it
+    kind: Kind  # the account, a second opinion, or a control that knows nothing of what was learnt
+    title: str  # in English, as `about`
+    about: str  # what it is, and what it is not
+    unit: str  # of its values, in words
+    home: str  # the module whose function `see` computes it
+    signed: bool = True  # whether it speaks for and against; otherwise 0 and above
+    needs: tuple[Need, ...] = ()  # what a checkpoint must be made of
+    starts: tuple[str, ...] = ()  # the baselines from which it is measured; empty where it has none
+    forgetful: bool = False  # whether it is asked of the same checkpoint with randomised weights
+    of_the_target: bool = True  # whether it answers the target; otherwise it is the same for every one
+    grain: float = COARSE  # how wide it is gathered, as a share of the film's longer side; the sum is kept
+    points: bool = True  # whether it can be measured by where it points: attention not, on a film alone
+    full: float = 0.0  # value from which its colour may be full, so that a faint map is not painted strong
 
     def see(
         self, paths: "Sequence[StudyPath]", features: "Features", cancelled: "Cancelled" = None
     ) -> "ImageMap":
-        """The map of the film on some paths, padding included.
+        """The map of the film on some paths (one a baseline film), padding included.
 
         Args:
-            paths: from the baseline to the study; several where the baseline is several films.
             features: the engine for what needs no gradient.
 
         Raises:
@@ -130,11 +115,7 @@ def method_names(*kinds: Kind) -> tuple[str, ...]:
 
 
 def map_method(name: str) -> MapMethod:
-    """The map of that name.
-
-    Raises:
-        ViewboxError: there is none.
-    """
+    """The map of that name. Raises ViewboxError: there is none."""
     if name not in _methods:
         raise ViewboxError(
             "The map cannot be '{given}'; choose one of {names}.", given=name, names=Names("name", _methods)
@@ -142,85 +123,6 @@ def map_method(name: str) -> MapMethod:
     return _methods[name]
 
 
-for _method in (
-    MapMethod(
-        ACCOUNT,
-        "account",
-        "Integrated Gradients",
-        "It shares out the whole change from a baseline to this study over pixels, fields and words.",
-        "logits per pixel",
-        "modeling.explain.path_map",
-        starts=("black", "blurred"),
-        grain=FINE,
-    ),
-    MapMethod(
-        "grad_cam",
-        "opinion",
-        "Grad-CAM",
-        "It weighs the last feature map by its mean gradient: coarse, and no account.",
-        "logits per feature cell, to first order",
-        "modeling.explain.grad_cam",
-    ),
-    MapMethod(
-        "occlusion",
-        "opinion",
-        "occlusion",
-        "It covers one patch after the other and sees how far the answer falls.",
-        "logits per pixel",
-        "modeling.explain.occlusion",
-    ),
-    MapMethod(
-        "feature_gradients",
-        "opinion",
-        "gradients along the feature map",
-        "Integrated Gradients over the last feature map instead of the pixels: calmer and coarser.",
-        "logits per pixel",
-        "modeling.explain.feature_gradients",
-        starts=("black", "blurred"),
-    ),
-    MapMethod(
-        "attention",
-        "opinion",
-        "attention",
-        "Where the fusion looked on the film while it read the other parts; looking is not using.",
-        "share of all attention",
-        "modeling.explain.attention",
-        signed=False,
-        needs=("attention",),
-        of_the_target=False,
-        points=False,  # a film alone has nothing that looks at it
-    ),
-    MapMethod(
-        "evidence",
-        "opinion",
-        "the checkpoint's own evidence weights",
-        "Where this checkpoint thinks that opacities are: the same for every target, without for or against.",
-        "weight from 0 to 1",
-        "modeling.explain.evidence_map",
-        signed=False,
-        needs=("evidence pooling",),
-        of_the_target=False,
-        full=0.5,
-    ),
-    MapMethod(
-        "edges",
-        "control",
-        "control: edges",
-        "An edge detector on the film; no model was asked.",
-        "brightness per pixel",
-        "modeling.explain.controls",
-        signed=False,
-        of_the_target=False,
-    ),
-    MapMethod(
-        "random_weights",
-        "control",
-        "control: randomised weights",
-        "Integrated Gradients on a model that has forgotten its training.",
-        "logits per pixel",
-        "modeling.explain.path_map",
-        forgetful=True,
-        grain=FINE,
-    ),
-):
-    register(_method)
+for _entry in json.loads(Path(__file__).with_name("maps.json").read_text(encoding="utf-8")):
+    _entry["grain"] = FINE if _entry.get("grain") == "fine" else COARSE
+    register(MapMethod(**{key: tuple(v) if isinstance(v, list) else v for key, v in _entry.items()}))

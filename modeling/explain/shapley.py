@@ -33,16 +33,13 @@ NEGLIGIBLE = 0.05
 class ShapleyValues:
     """How F(all) - F(none) is shared among the modalities, in logits.
 
-    Attributes:
-        values: the Shapley value of each modality; they sum to `change`.
-        dividends: what each coalition adds beyond all coalitions inside it (Harsanyi); they sum to `change`
-            too. Of one modality: its effect alone; of more: their interaction, positive where they reinforce.
-        worth: F for every coalition, the empty one included.
+    `dividends` are what each coalition adds beyond all coalitions inside it (Harsanyi); they sum to `change`.
+    Of one modality: its effect alone; of more: their interaction, positive where they reinforce.
     """
 
-    values: Mapping[Modality, float]
+    values: Mapping[Modality, float]  # each one's Shapley value; they sum to `change`
     dividends: Mapping[Coalition, float]
-    worth: Mapping[Coalition, float]
+    worth: Mapping[Coalition, float]  # F for every coalition, the empty one included
 
     @property
     def change(self) -> float:

@@ -138,8 +138,7 @@ class StudyPath:
     def logit(self, *tensors: Tensor, features: Tensor | None = None) -> Tensor:
         """Points on the path, one tensor (B, ...) a modality in `read` -> (B,) log-odds of the target.
 
-        Args:
-            features: (B, C, h', w') of the films, where the caller has them already.
+        `features` (B, C, h', w') are those of the films, where the caller has them already.
         """
         moving = dict(zip(self.read, tensors, strict=True))
         batch = tensors[0].shape[0]
@@ -179,11 +178,7 @@ class StudyPath:
 
     @property
     def film_place(self) -> int:
-        """Which of the inputs is the film.
-
-        Raises:
-            ViewboxError: there is none on this path.
-        """
+        """Which of the inputs is the film. Raises ViewboxError: there is none on this path."""
         if Modality.IMAGE not in self.read:
             raise ViewboxError(
                 "There is no film here that {task} reads; choose a case and a target with one.",

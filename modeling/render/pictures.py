@@ -34,21 +34,13 @@ _GRID = 256  # longer side, in cells, of the grid on which a map is smoothed
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """An attribution on its film.
+    """An attribution on its film."""
 
-    Attributes:
-        picture: RGB, the longer side at most `max_side`.
-        scale: attribution at full colour, in logits per 1 % of the film's area; 0 for an empty map.
-        clipped: share of the film, 0 to 1, whose attribution lies beyond the scale.
-        unit: what `scale` is in, in words.
-        smoothing: standard deviation of the Gaussian that was applied, as a share of the longer side.
-    """
-
-    picture: Image.Image
-    scale: float
-    clipped: float
+    picture: Image.Image  # RGB, the longer side at most `max_side`
+    scale: float  # attribution at full colour, in logits per 1 % of the film's area; 0 for an empty map
+    clipped: float  # share of the film, 0 to 1, whose attribution lies beyond the scale
     unit: str = "logits per 1 % of the film's area"
-    smoothing: float = SMOOTHING
+    smoothing: float = SMOOTHING  # deviation of the Gaussian applied, as a share of the longer side
 
 
 # --- the film
@@ -134,11 +126,9 @@ def map_of_method(
 
 
 def full_colour(density: np.ndarray, least: float = 0.0) -> float:
-    """The value at full colour: the `PERCENTILE` of the magnitudes.
+    """The value at full colour: the `PERCENTILE` of the magnitudes of a `smoothed_density`.
 
-    Args:
-        density: as `smoothed_density` gives it.
-        least: no less than this, as a sum over the whole film at that value everywhere.
+    It is no less than `least`, a sum over the whole film at that value everywhere.
     """
     return max(float(np.percentile(np.abs(density), PERCENTILE)), least / 100.0)
 
@@ -177,12 +167,7 @@ def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> n
 def legend(
     scale: float, sign: Sign = "both", *, opacity: float = 1.0, width: int = 360, height: int = 40
 ) -> Image.Image:
-    """The colour bar of a heat map with its numbers; the words beside it belong to the page.
-
-    Args:
-        scale: as in `HeatMap`, in logits per 1 % of the film's area.
-        opacity: as given to `heat_map`; the bar lies on middle gray.
-    """
+    """The colour bar, on middle gray, of a heat map's `scale` and `opacity`, with its numbers."""
     assert sign in SIGNS and width >= 120 and height >= 24, (sign, width, height)
     low, high = (0.0 if sign == "positive" else -1.0), (0.0 if sign == "negative" else 1.0)
     margin, bar = 28, height - 20

@@ -54,17 +54,11 @@ def interval(entry: Any, key: str) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Value:
-    """A number of a table.
+    """A number of a table, with its interval."""
 
-    Attributes:
-        value: None where it is not defined.
-        ends: its 95 % interval; () for a number that has none by its nature, None for one that is not there.
-        digits: behind the point.
-    """
-
-    value: float | None
-    ends: tuple[float, float] | tuple[()] | None = ()
-    digits: int = 3
+    value: float | None  # None where it is not defined
+    ends: tuple[float, float] | tuple[()] | None = ()  # 95 %; () has none by nature, None is not there
+    digits: int = 3  # behind the point
 
 
 @dataclass(frozen=True)

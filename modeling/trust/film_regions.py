@@ -41,10 +41,8 @@ _STROKE = 0.014
 def lung_fields(film: np.ndarray) -> np.ndarray:
     """Both lungs: what is dark where lungs usually lie, without the dark outside the patient.
 
-    An opacity as bright as bone is found only where the rest of its lung surrounds it.
-
-    Args:
-        film: (H, W) brightness in [0, 1], bone bright, frontal, upright; nothing is found on an even one.
+    `film` is (H, W) brightness in [0, 1], bone bright, frontal, upright; an even one has none. An opacity as
+    bright as bone is found only where the rest of its lung surrounds it.
     """
     ratio = min(1.0, _SIDE / max(film.shape))
     shape = tuple(max(8, round(side * ratio)) for side in film.shape)
@@ -107,11 +105,9 @@ def _resized(film: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def burned_in(film: np.ndarray) -> np.ndarray:
-    """Letters and marks that were set on the film: thin, evenly bright, sharp against a dark surrounding.
+    """Letters and marks set on a film, (H, W) in [0, 1]: thin, evenly bright, sharp against the dark.
 
-    Returns:
-        (H, W) bool: boxes around what was found, outside the middle of the film, (H, W) in [0, 1], where ribs
-        and devices are bright and thin too.
+    (H, W) bool: boxes around them, outside the middle, where ribs and devices are bright and thin too.
     """
     ratio = min(1.0, _TEXT_SIDE / max(film.shape))
     shape = tuple(max(8, round(side * ratio)) for side in film.shape)

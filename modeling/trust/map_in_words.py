@@ -21,15 +21,10 @@ OUTSIDE = "outside"
 
 @dataclass(frozen=True)
 class PlaceOfWeight:
-    """Shares of a map's summed magnitude; they sum to 1.
+    """Shares of a map's summed magnitude; they sum to 1."""
 
-    Attributes:
-        zones: each of `ZONES` -> its share.
-        outside: share outside the lung fields.
-    """
-
-    zones: Mapping[str, float]
-    outside: float
+    zones: Mapping[str, float]  # each of `ZONES` -> its share
+    outside: float  # share outside the lung fields
 
     @property
     def most(self) -> tuple[str, float]:

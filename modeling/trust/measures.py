@@ -22,18 +22,9 @@ from modeling.trust.metrics import (
 from modeling.trust.perturbation import PerturbationCurve, perturbation
 
 MEASURES = (
-    "completeness",
-    "map_change",
-    "support",
-    "lungs",
-    "border",
-    "burned_in",
-    "deletion",
-    "insertion",
-    "class_discrimination",
-    "random_weights_rank",
-    "random_weights_ssim",
-)
+    "completeness", "map_change", "support", "lungs", "border", "burned_in", "deletion", "insertion",
+    "class_discrimination", "random_weights_rank", "random_weights_ssim",
+)  # fmt: skip
 """Names of the trust measures, in the order in which they come."""
 
 SETTLED = 0.1
@@ -58,12 +49,8 @@ def of_the_account(attribution: Attribution) -> list[TrustMeasure]:
 
 
 def of_the_regions(attribution: np.ndarray, film: np.ndarray) -> list[TrustMeasure]:
-    """Share of the positive attribution inside the lungs, at the border, and on burned-in text.
-
-    Args:
-        attribution: (h, w) signed.
-        film: (H, W) brightness in [0, 1] of the same film, at any size.
-    """
+    """Share of the positive part of an (h, w) map in the lungs, at the border and on burned-in text of its
+    film, (H, W) brightness in [0, 1] at any size."""
     regions = {
         "lungs": resampled(lung_fields(film), attribution.shape) >= 0.5,
         "border": border_region(attribution.shape),

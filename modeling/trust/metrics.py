@@ -21,33 +21,16 @@ HELD = math.log(2.0)
 ALIKE = 0.5
 """Rank correlation or SSIM from which two maps are called alike."""
 
-MEANINGS = (
-    "completeness.converged",
-    "completeness.usable",
-    "completeness.not_converged",
-    "completeness.no_change",
-    "settled.settled",
-    "settled.moving",
-    "settled.unknown",
-    "support.held",
-    "support.weak",
-    "support.denied",
-    "agreement.alike",
-    "agreement.different",
-    "agreement.undefined",
-    "discrimination.same_map",
-    "discrimination.opposite",
-    "discrimination.different",
-    "discrimination.undefined",
-    "share.empty",
-    "share.not_found",
-    "share.concentrated",
-    "share.as_area",
-    "share.spared",
-    "perturbation.better",
-    "perturbation.as_random",
-    "perturbation.worse",
-)
+_CASES = {
+    "completeness": "converged usable not_converged no_change",
+    "settled": "settled moving unknown",
+    "support": "held weak denied",
+    "agreement": "alike different undefined",
+    "discrimination": "same_map opposite different undefined",
+    "share": "empty not_found concentrated as_area spared",
+    "perturbation": "better as_random worse",
+}
+MEANINGS = tuple(f"{number}.{case}" for number, cases in _CASES.items() for case in cases.split())
 
 
 @dataclass(frozen=True)
@@ -72,26 +55,18 @@ def completeness(total: float, output: float, baseline_output: float) -> Complet
 
 @dataclass(frozen=True)
 class MapAgreement:
-    """How alike two maps of one film are; -1 to 1, NaN where a map is even.
+    """How alike two maps of one film are; -1 to 1, NaN where a map is even."""
 
-    Attributes:
-        rank_correlation: Spearman, signs kept.
-        absolute_rank_correlation: Spearman of the magnitudes.
-        ssim: structural similarity of the maps, each with its own 99.5th percentile of magnitude
-            as full scale (no attribution is middle gray).
-    """
-
-    rank_correlation: float
-    absolute_rank_correlation: float
-    ssim: float
+    rank_correlation: float  # Spearman, signs kept
+    absolute_rank_correlation: float  # Spearman of the magnitudes
+    ssim: float  # structural similarity, each map's 99.5th percentile of magnitude as full scale
     meaning: str
 
 
 def map_agreement(first: np.ndarray, second: np.ndarray, *, cell: int = 8) -> MapAgreement:
     """Compare two (h, w) signed maps of one film, as with randomised weights: there, unlike is good.
 
-    Args:
-        cell: side of the cells over which both are summed first: neighbours that trade places do not count.
+    Both are summed over cells of side `cell` first: neighbours that trade places do not count.
     """
     assert first.shape == second.shape, (first.shape, second.shape)
     a, b = cell_sums(first, cell), cell_sums(second, cell)
@@ -123,15 +98,10 @@ def class_discrimination(first: np.ndarray, second: np.ndarray, *, cell: int = 8
 
 @dataclass(frozen=True)
 class RegionShare:
-    """How much of a map lies in a region.
+    """How much of a map lies in a region."""
 
-    Attributes:
-        share: magnitudes inside over all magnitudes, 0 to 1; NaN for an empty map.
-        area: area of the region over the area of the film, 0 to 1.
-    """
-
-    share: float
-    area: float
+    share: float  # magnitudes inside over all magnitudes, 0 to 1; NaN for an empty map
+    area: float  # area of the region over the area of the film, 0 to 1
     meaning: str
 
 
@@ -179,8 +149,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 def ssim(first: np.ndarray, second: np.ndarray, *, span: float) -> float:
     """Mean structural similarity of two (h, w) maps with Gaussian windows of 1.5 places, -1 to 1.
 
-    Args:
-        span: distance between the smallest and largest value that are possible (1 for 0 to 1).
+    `span` is the distance between the smallest and largest value that are possible (1 for 0 to 1).
     """
     a, b = first.astype(np.float64), second.astype(np.float64)
 

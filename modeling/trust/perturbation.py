@@ -21,23 +21,15 @@ KINDS = ("deletion", "insertion")
 
 @dataclass(frozen=True, eq=False)
 class PerturbationCurve:
-    """One of the two curves, and what cells in random order give.
-
-    Attributes:
-        fractions, logits: (S + 1,) share of the cells exchanged, and the logit along the map's order.
-        area: mean logit along the curve (trapezoids). Low is good for deletion, high for insertion.
-        random_area: mean area of the random orders.
-        random_interval: where 95 % of random orders would lie (Student's t, prediction interval).
-        meaning: `perturbation.better`, `.as_random` or `.worse` than random orders.
-    """
+    """One of the two curves, and what cells in random order give."""
 
     kind: str
-    fractions: np.ndarray
-    logits: np.ndarray
-    area: float
-    random_area: float
-    random_interval: tuple[float, float]
-    meaning: str
+    fractions: np.ndarray  # (S + 1,) share of the cells exchanged
+    logits: np.ndarray  # (S + 1,) along the map's order
+    area: float  # mean logit (trapezoids): low is good for deletion, high for insertion
+    random_area: float  # mean area of the random orders
+    random_interval: tuple[float, float]  # of 95 % of random orders (Student's t, prediction interval)
+    meaning: str  # `perturbation.better`, `.as_random` or `.worse` than random orders
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +83,7 @@ def perturbation(
 
 
 def _films(
-    image: np.ndarray,
-    blank: np.ndarray,
-    orders: list[np.ndarray],
-    counts: np.ndarray,
-    cell: int,
-    grid: tuple[int, int],
+    image: np.ndarray, blank: np.ndarray, orders: list[np.ndarray], counts: np.ndarray, cell: int, grid: tuple
 ) -> Iterator[np.ndarray]:
     for before, after in ((image, blank), (blank, image)):
         for order in orders:

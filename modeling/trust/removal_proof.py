@@ -24,17 +24,11 @@ from modeling.study import ClinicalTable, Modality, Study
 
 @dataclass(frozen=True, eq=False)
 class Removal:
-    """What the reader brushes out.
+    """What the reader brushes out."""
 
-    Attributes:
-        region: (H, W) bool at the film's native size, or None.
-        fields: names of clinical fields.
-        words: positions in the attribution's words.
-    """
-
-    region: np.ndarray | None = None
-    fields: tuple[str, ...] = ()
-    words: tuple[int, ...] = ()
+    region: np.ndarray | None = None  # (H, W) bool at the film's native size
+    fields: tuple[str, ...] = ()  # names of clinical fields
+    words: tuple[int, ...] = ()  # positions in the attribution's words
 
 
 def strongest_place(values: np.ndarray, grain: float) -> np.ndarray | None:
@@ -48,11 +42,7 @@ def strongest_place(values: np.ndarray, grain: float) -> np.ndarray | None:
 
 
 def check(removal: Removal, study: Study, attribution: Attribution) -> None:
-    """Everything to be taken must be there.
-
-    Raises:
-        StudyError: nothing is taken, or something that is not there.
-    """
+    """Everything to be taken must be there. Raises StudyError: it is not, or nothing is taken."""
     region = removal.region
     if region is not None:
         if study.radiograph is None or attribution.image is None:
@@ -116,10 +106,9 @@ def claimed(removal: Removal, attribution: Attribution, path: StudyPath) -> floa
 def answers(
     pipeline: DiagnosisPipeline, features: Features, *pairs: tuple[Study, ProcessedStudy]
 ) -> list[Prediction]:
-    """The predictions of several studies, each with what the model is to read of it, in one forward pass.
+    """Several studies' predictions, each with what the model is to read of it, in one forward pass.
 
-    Raises:
-        ViewboxError: see `DiagnosisPipeline.prediction`.
+    Raises ViewboxError: see `DiagnosisPipeline.prediction`.
     """
     model = pipeline.light_model
     inputs = collate([processed for _, processed in pairs]).to(pipeline.device)

@@ -19,31 +19,18 @@ Question = Literal["adds_up", "follows_model", "matters", "in_place"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 Answer = Literal["yes", "no", "unknown"]
 ReasonName = Literal[
-    "not_converged",
-    "empty",
-    "denied",
-    "misleads",
-    "weakly_held",
-    "as_random_places",
-    "outside_lungs",
-    "as_random_weights",
-    "same_for_all",
-]
+    "not_converged", "empty", "denied", "misleads", "weakly_held", "as_random_places", "outside_lungs",
+    "as_random_weights", "same_for_all",
+]  # fmt: skip
 REASONS: tuple[ReasonName, ...] = get_args(ReasonName)
 
-QUESTION_OF: Mapping[str, Question] = {
-    "completeness": "adds_up",
-    "map_change": "adds_up",
-    "class_discrimination": "follows_model",
-    "random_weights_rank": "follows_model",
-    "random_weights_ssim": "follows_model",
-    "support": "matters",
-    "deletion": "matters",
-    "insertion": "matters",
-    "lungs": "in_place",
-    "border": "in_place",
-    "burned_in": "in_place",
+_HELPERS: Mapping[Question, str] = {
+    "adds_up": "completeness map_change",
+    "follows_model": "class_discrimination random_weights_rank random_weights_ssim",
+    "matters": "support deletion insertion",
+    "in_place": "lungs border burned_in",
 }
+QUESTION_OF: Mapping[str, Question] = {name: q for q, names in _HELPERS.items() for name in names.split()}
 """Trust measure -> the question that it helps to answer."""
 
 INSIDE = 0.5
@@ -65,36 +52,23 @@ _FATAL = frozenset({"not_converged", "empty", "denied", "misleads"})
 
 @dataclass(frozen=True)
 class Reason:
-    """One decisive check that a map failed.
-
-    Attributes:
-        measure: the trust measure.
-        value: as measured; None where it is no number.
-        low, high: what random places give, for those checks.
-    """
+    """One decisive check that a map failed."""
 
     name: ReasonName
     measure: str
-    value: float | None
-    low: float | None = None
+    value: float | None  # as measured; None where it is no number
+    low: float | None = None  # what random places give, for those checks
     high: float | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the checks of one map come to.
-
-    Attributes:
-        level: how far the map deserves to be believed.
-        reasons: the checks that it failed, the gravest first.
-        answers: the four questions a reader asks.
-        odds: log-odds that the model itself gives the answer.
-    """
+    """What the checks of one map come to: how far it deserves to be believed, and why."""
 
     level: Level
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Reason, ...] = ()  # the checks that it failed, the gravest first
     answers: Mapping[Question, Answer] = field(default_factory=dict)
-    odds: float = 0.0
+    odds: float = 0.0  # log-odds that the model itself gives the answer
 
     @property
     def score(self) -> float:
@@ -104,11 +78,9 @@ class Verdict:
 
 
 def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True) -> Verdict:
-    """The verdict on a map from its trust measures.
+    """The verdict on a map from the trust measures that there are so far.
 
-    Args:
-        measures: those that there are so far.
-        is_map: whether the film has a map; an account of table and words alone is asked only to add up.
+    Without `is_map`, an account of table and words alone, it is asked only to add up.
     """
     found = {measure.name: measure for measure in measures}
     reasons = [reason for measure in found.values() if (reason := _failed(measure)) is not None]
