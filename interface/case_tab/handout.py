@@ -5,9 +5,9 @@ It is drawn from texts, pictures as data URLs, and the page's own fragments; no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
+from markupsafe import Markup
 from PIL import Image
 
 from interface.case_tab.explanation_panel import evidence_panel
@@ -18,6 +18,7 @@ from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.html.fragments import case_name
 from interface.html.pictures import data_url, map_urls
+from interface.html.render import render
 from interface.language.texts import Language, say, word_for
 from interface.models.checkpoints import mismatch
 from interface.models.prediction_limits import set_and_gate
@@ -25,56 +26,13 @@ from interface.session.session import Session, link_of
 from modeling.explain.registry import ACCOUNT, grain_of
 from modeling.render.pictures import plain_number
 
-_CSS = """
-:root{--vb-pos:#c2410c;--vb-neg:#1d4ed8;--primary-600:#0d9488;--border-color-primary:#cbd5e1;
---body-text-color:#1f2937}
-body{font:16px/1.5 system-ui,'Noto Sans TC','Microsoft JhengHei',sans-serif;color:#1f2937;max-width:60rem;
-margin:0 auto;padding:1rem 1.2rem;background:#fff}
-header strong{color:#7a1810}
-h1{font-size:1.3rem;margin:.4rem 0}
-h2{font-size:1.1rem;margin:1.1rem 0 .3rem}
-article{border-top:3px solid #101826;margin-top:1.5rem;padding-top:.5rem;break-before:page}
-article:first-of-type{break-before:auto}
-figure{margin:.5rem 0;display:inline-block;vertical-align:top;max-width:48%}
-figure img{max-width:100%;background:#0a0c0f}
-figcaption,small,.vb-note{font-size:.85rem}
-table{border-collapse:collapse;width:100%;margin:.3rem 0 .8rem}
-th{text-align:left;font-weight:500}
-th,td{padding:.15rem .3rem;border-bottom:1px solid #e2e8f0}
-caption{text-align:left}
-.vb-number{text-align:right;white-space:nowrap}
-.vb-bars{table-layout:fixed}
-.vb-bars th:first-child{width:44%}
-.vb-bars thead th:not(:first-child){width:4.4em;font-weight:500}
-.vb-bars td.vb-number{width:5.5em}
-.vb-bar i,.vb-signed i{display:block;height:11px;background:var(--primary-600);min-width:1px}
-.vb-signed i.pos{margin-left:50%;background:var(--vb-pos)}
-.vb-signed i.neg{margin-right:50%;margin-left:auto;direction:rtl;background:var(--vb-neg)}
-.vb-tag{font-size:.75rem;border:1px solid;border-radius:4px;padding:0 .3rem}
-.vb-word{background:none;color:inherit;border-bottom:3px solid}
-.vb-word.pos{border-color:var(--vb-pos)}
-.vb-word.neg{border-bottom-style:dashed;border-color:var(--vb-neg)}
-.vb-mismatch,.vb-delta,.vb-refuses{border-left:5px solid #b45309;padding:.3rem .6rem;font-weight:600}
-.vb-checks{list-style:none;padding:0}
-.vb-gauge,.vb-unseen{display:none}
-.vb-check{border-bottom:1px solid #e2e8f0;padding:.3rem 0}
-.vb-check .vb-number{margin:0 .6rem}
-dt{font-weight:600}
-dd{margin:0 0 .3rem;overflow-wrap:anywhere}
-@media(max-width:640px){figure{max-width:100%}
-}
-"""
+GRAY = 128
+"""Ground of a map whose film may not be passed on."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture inside the file.
-
-    Attributes:
-        url: a data URL.
-        text: what it shows, for those who do not see it.
-        caption: stands below it.
-    """
+    """A picture inside the file: a data URL, what it shows for those who do not see it, what stands below."""
 
     url: str
     text: str
@@ -86,76 +44,31 @@ class Sheet:
     """One case of a handout.
 
     Attributes:
-        title: the case's name.
         origin: source, licence and attribution.
         notes: sentences that stand before everything else.
         pictures: the film and its map, as far as the licence lets them be passed on.
-        fragments: the page's own HTML of prediction, explanation and checks; every text in it is escaped
-            where it was made.
+        fragments: the page's own HTML of prediction, explanation and checks.
         settings: what was chosen and which weights answered: name and value.
         link: the address that restores the view; empty where there is none.
+        words: where the map lies.
     """
 
     title: str
     origin: str
     notes: tuple[str, ...]
     pictures: tuple[Picture, ...]
-    fragments: tuple[str, ...]
+    fragments: tuple[Markup, ...]
     settings: tuple[tuple[str, str], ...]
     link: str = ""
+    words: str = ""
 
 
 def handout(sheets: Sequence[Sheet], language: Language, title: str) -> str:
-    """The file.
-
-    Args:
-        sheets: at least one.
-        title: of the whole.
-    """
+    """The file of at least one sheet."""
     assert sheets, "a handout of no case"
-    contents = ""
-    if len(sheets) > 1:
-        rows = "".join(f'<li><a href="#case-{i}">{escape(s.title)}</a></li>' for i, s in enumerate(sheets, 1))
-        contents = f"<nav><ol>{rows}</ol></nav>"
-    warning = f"{say('page.not_for_diagnosis', language)}. {say('page.purpose', language)}"
-    body = "".join(_article(sheet, i, language) for i, sheet in enumerate(sheets, 1))
-    return (
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><header><h1>{escape(title)}</h1>"
-        f'<p><strong><span aria-hidden="true">⚠</span> {escape(warning)}</strong></p></header>'
-        f"{contents}<main>{body}</main></body></html>"
-    )
-
-
-def _article(sheet: Sheet, number: int, language: Language) -> str:
-    figures = "".join(_figure(picture) for picture in sheet.pictures)
-    notes = "".join(f'<p class="vb-mismatch">{escape(text)}</p>' for text in sheet.notes)
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in sheet.settings)
-    link = ""
-    if sheet.link:
-        told = escape(say("handout.link", language))
-        link = f'<p><a rel="noreferrer" href="{escape(sheet.link)}">{told}</a></p>'
-    return (
-        f'<article id="case-{number}"><h2>{escape(sheet.title)}</h2>'
-        f"<p><small>{escape(sheet.origin)}</small></p>"
-        f"{notes}{figures}{''.join(sheet.fragments)}"
-        f"<h2>{escape(say('handout.settings', language))}</h2><dl>{rows}</dl>{link}</article>"
-    )
-
-
-def _figure(picture: Picture) -> str:
-    assert picture.url.startswith("data:image/"), "a handout asks nobody for a picture"
-    return (
-        f'<figure><img src="{escape(picture.url)}" alt="{escape(picture.text)}">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-    )
-
-
-GRAY = 128
-"""Ground of a map whose film may not be passed on."""
+    urls = (picture.url for sheet in sheets for picture in sheet.pictures)
+    assert all(url.startswith("data:image/") for url in urls), "a handout asks nobody for a picture"
+    return str(render("case_tab/handout.html", language=language, sheets=sheets, title=title))
 
 
 def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
@@ -169,11 +82,10 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
     language, case, account = session.language, session.case, session.explanation.attribution
     origin = [case.provenance.source, say("film.licence", language, licence=case.licence.name)]
     origin.append(case.provenance.attribution)
-    query, shown = link_of(session).query(language), session.explanation.shown
+    shown = session.explanation.shown
     words = map_in_words(shown.image, session.film, language, grain_of(shown.method))
     warning = mismatch(session.host, case, language)
     fragments = (
-        f'<p class="vb-inwords">{escape(words)}</p>' if words else "",
         prediction_panel(
             session.answer.prediction,
             case,
@@ -192,16 +104,15 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
         verdict(session.explanation.measures, account, language),
         checks_panel(session.explanation.measures, language),
     )
-    link = f"{ADDRESS}?{query}" if case.case_id else ""
-    title = case_name(case, language)
     return Sheet(
-        title,
+        case_name(case, language),
         " · ".join(filter(None, origin)),
         _notes(session, quick),
         _pictures(session),
-        fragments,
+        tuple(map(Markup, fragments)),
         _settings(session),
-        link,
+        f"{ADDRESS}?{link_of(session).query(language)}" if case.case_id else "",
+        words,
     )
 
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from interface.about_tab.facts import MAPS_FILE, mapping
-from interface.html.fragments import note
-from interface.language.texts import Language, marker, question, say, translated, word_for
+from interface.html.render import render
+from interface.language.texts import Language, marker, question, say, word_for
 from modeling.explain.registry import ACCOUNT, map_method, map_methods, method_names
 from modeling.results import Attribution, FilmOpinion
 
@@ -78,14 +77,9 @@ def about(
     told = method_about(method, language)
     if opinion is not None:
         told += " " + say("method.own_scale", language)
-    icon = {"control": "⚠", "opinion": "②", "main": "①"}[kind]
-    notes = "" if opinion is None else "".join(note(translated(n, language)) for n in opinion.notes)
-    return (
-        f'<div class="vb-about vb-about-{kind}" role="status"><p><b><span aria-hidden="true">{icon}</span> '
-        f"{escape(line)}</b> {escape(told)}</p>{notes}"
-        + (note(pointing, "vb-pointing") if pointing else "")
-        + "</div>"
-    )
+    notes = () if opinion is None else opinion.notes
+    values = {"kind": kind, "line": line, "told": told, "notes": notes, "pointing": pointing}
+    return str(render("case_tab/about.html", language=language, **values))
 
 
 # --- how well such maps point, measured with the checkpoint

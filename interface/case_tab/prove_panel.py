@@ -1,24 +1,14 @@
 """The panel "Prove it": what the reader takes away, and what the answer is without it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import gradio as gr
 
 from interface.case_tab.explanation_panel import rows_of_fields
-from interface.html.fragments import note
-from interface.html.render import signed
+from interface.html.render import render, signed
 from interface.html.whole_words import sayable
-from interface.language.texts import (
-    Language,
-    marker,
-    question,
-    say,
-    translated,
-    word_for,
-)
-from modeling.results import Attribution, Claim, Prediction, Proof
+from interface.language.texts import Language, marker, question, say
+from modeling.results import Attribution, Claim, Proof
 
 
 @dataclass(frozen=True)
@@ -90,51 +80,21 @@ def proof_panel(proof: Proof, language: Language) -> str:
     )
     factor = times(1 / proof.factor if proof.claim == "understated" else proof.factor)
     outcome = say(f"prove.{proof.claim}", language, factor=factor)
-    tables = "".join(
-        _before_and_after(proof.before, proof.after, str(task.task), language) for task in proof.before.tasks
-    )
-    notes = [translated(n, language) for n in dict.fromkeys((*proof.notes, *_new_notes(proof)))]
-    milliseconds = say("prove.seconds", language, milliseconds=f"{1000 * proof.seconds:.0f}")
-    return (
-        f'<div role="status"><p class="vb-claim"><b aria-hidden="true">{_ICON[proof.claim]}</b> '
-        f"{escape(claim)} "
-        f"<b>{escape(outcome)}</b></p>{tables}</div>"
-        + "".join(note(n) for n in notes)
-        + note(f"{say('prove.caution', language)} {milliseconds}")
-    )
-
-
-def _new_notes(proof: Proof) -> Sequence[str]:
-    return [n for n in proof.after.notes if n not in proof.before.notes]
-
-
-def _before_and_after(before: Prediction, after: Prediction, task: str, language: Language) -> str:
-    answered = {str(t.task): t for t in after.tasks}
-    first = next(t for t in before.tasks if str(t.task) == task)
-    second = answered.get(task)
-    rows = []
-    for i, name in enumerate(first.classes):
-        old = float(first.probabilities[i])
-        new = float(second.probabilities[i]) if second is not None else None
-        shown = (f"{100 * new:.1f} %", f"{signed_points(new - old)}") if new is not None else ("–", "–")
-        width = 100 * (new if new is not None else 0.0)
-        rows.append(
-            f'<tr><th scope="row">{escape(word_for("class", name, language))}</th>'
-            '<td class="vb-bar vb-twice" aria-hidden="true">'
-            f'<i class="vb-old" style="width:{100 * old:.1f}%"></i>'
-            f'<i style="width:{width:.1f}%"></i></td>'
-            f'<td class="vb-number">{100 * old:.1f} %</td><td class="vb-number">{shown[0]}</td>'
-            f'<td class="vb-number">{shown[1]}</td></tr>'
-        )
-    head = "".join(
-        f'<th scope="col" class="vb-number">{escape(say(key, language))}</th>'
-        for key in ("prove.before", "prove.after", "prove.change")
-    )
-    return (
-        '<table class="vb-bars vb-proof">'
-        f"<caption><b>{escape(word_for('task', task, language))}</b></caption>"
-        '<colgroup><col class="vb-names"><col class="vb-pictures"><col><col><col></colgroup>'
-        f"<thead><tr><td></td><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    answered = {task.task: task.probabilities for task in proof.after.tasks}
+    tasks = []
+    for task in proof.before.tasks:
+        after = answered.get(task.task, [None] * len(task.classes))
+        tasks.append((task.task, [*zip(task.classes, task.probabilities, after, strict=True)]))
+    return render(
+        "case_tab/proof.html",
+        language=language,
+        icon=_ICON[proof.claim],
+        claim=claim,
+        outcome=outcome,
+        tasks=tasks,
+        points=signed_points,
+        notes=dict.fromkeys((*proof.notes, *(n for n in proof.after.notes if n not in proof.before.notes))),
+        seconds=proof.seconds,
     )
 
 

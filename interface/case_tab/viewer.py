@@ -20,7 +20,6 @@ Films go by `interface.models.held_film`; the value names them and carries the m
 import base64
 import binascii
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -30,6 +29,7 @@ from PIL import Image
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, provenance_line
+from interface.html.render import render
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
 from interface.session.session import Session
@@ -43,7 +43,7 @@ from modeling.study import Modality
 GRID_SIDE = 128
 """Longer side of a map on its way, in cells; what `smoothed_density` leaves is coarser than that."""
 MASK_SIDE = 512
-_STEPS = 32767
+_STEPS, _STEP = 32767, np.dtype("i2").newbyteorder("<")
 
 _MOUNT = """
 const mount = () => window.viewboxViewer?.mount
@@ -62,8 +62,8 @@ def viewer(elem_id: str) -> gr.HTML:
         language: {k: s for k, s in one.strings.items() if k.startswith("viewer.") or k in _FILM_WORDS}
         for language, one in CATALOGUES.items()
     }
-    # The template never changes, so gradio never touches what the script puts there.
-    fixed = {"html_template": "<div></div>", "js_on_load": _MOUNT, "apply_default_css": False}
+    template = str(render("case_tab/viewer.html"))
+    fixed = {"html_template": template, "js_on_load": _MOUNT, "apply_default_css": False}
     return gr.HTML({}, elem_id=elem_id, words=words, **fixed)
 
 
@@ -95,7 +95,9 @@ def film_value(
         "text": message or say("film.alt", language, case=name),
         "mark": say("film.synthetic", language) if case.provenance.synthetic else "",
         "message": message,
-        "caption": f"<b>{escape(name)}</b> {provenance_line(case, language)}",
+        "caption": str(
+            render("case_tab/film_caption.html", name=name, provenance=provenance_line(case, language))
+        ),
         "layers": list(layers) if held else [],
         "marking": marking and held is not None,
     }
@@ -143,7 +145,7 @@ def layer(
         "text": text,
         "width": columns,
         "height": rows,
-        "grid": base64.b64encode(steps.astype("<i2").tobytes()).decode(),
+        "grid": base64.b64encode(steps.astype(_STEP).tobytes()).decode(),
         "peak": peak,
         "scale": float(scale),
         "unit": unit,
