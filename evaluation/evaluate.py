@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evaluation.film_facts import facts_of
-from evaluation.leak_audit import Side, audit
+from evaluation.leak_audit import Side, audit, facts_of
 from evaluation.metrics.bootstrap import bracketed
 from evaluation.summary import (
     Labelled,
@@ -118,9 +117,7 @@ def audited(
 ) -> dict[str, Any]:
     """The leak audit of some of the films: `audit` rows and the names that were `not_beaten`.
 
-    Args:
-        rows: (N,) bool.
-        corpus: all films that those come from; the audit is empty where none of them is a training film.
+    `rows`: (N,) bool. `corpus`: all films that those come from; empty where none of them is a training film.
     """
     task, spec = answers.task, answers.spec
 
@@ -147,9 +144,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Load, predict, summarise; adds the checkpoint's name and revision, the split and films a second.
 
-    Args:
-        data: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
-        with_audit: also train small models that never see the lungs on its training films, and compare.
+    `data`: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
+    `with_audit`: also train small models that never see the lungs on its training films, and compare.
 
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.

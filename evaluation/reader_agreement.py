@@ -26,23 +26,19 @@ _STUDY, _READER = "StudyInstanceUID", "Reader_id"
 class Agreement:
     """The agreement of the readers of one task.
 
-    Attributes:
-        pairs: share of pairs of readers of one study who say the same.
-        majority: share of published rows that say what most rows of their study say, their own vote included
-            (a reader's second row for a study counts too, a tie counts one of its sides, and a study with one
-            row agrees with itself: flattering).
-        others: the same without a reader's own vote: share of readings that say what a strict majority of
-            the other readers says, over the readings that have one. The fair ceiling.
-        kappa: mean over pairs of readers of Cohen's kappa, quadratic for classes in an order.
+    `majority`: share of published rows that say what most rows of their study say, their own vote included (a
+    reader's second row for a study counts too, a tie counts one of its sides, and a study with one row agrees
+    with itself: flattering). `others`: share of readings that say what a strict majority of the other readers
+    says, over the readings that have one: the fair ceiling.
     """
 
     task: TaskName
     studies: int
     readings: int
-    pairs: float
+    pairs: float  # share of pairs of readers of one study who say the same
     majority: float
     others: float
-    kappa: float
+    kappa: float  # mean over pairs of readers of Cohen's kappa, quadratic for classes in an order
 
 
 def reader_agreement(path: Path) -> dict[TaskName, Agreement]:

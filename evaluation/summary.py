@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.film_facts import group_of
-from evaluation.leak_audit import AuditRow
+from evaluation.leak_audit import AuditRow, group_of
 from evaluation.metrics.bootstrap import ahead, measured, patient_draws, plain, rounded, with_interval
 from evaluation.metrics.one_label import (
     CALIBRATION,

@@ -23,27 +23,21 @@ class SettingsError(ViewboxError):
 class Settings:
     """Where the checkpoint and the cases are, and where the page is served.
 
-    Attributes:
-        models: checkpoint folders, or one Hub repo as owner/name; the first one suits an unknown source.
-        revision: commit, branch or tag of the repo; None for its newest commit.
-        mongodb_uri: None for an embedded store. May hold a password, so it is never in `repr`.
-        cases_folder: another embedded store than the one that ships with Viewbox.
-        cases_repo: a Hub data set with cases, as owner/name, at `cases_revision`.
-        on_space: whether this runs in a Hugging Face Space.
+    `models`: checkpoint folders, or one Hub repo as owner/name; the first one suits an unknown source.
     """
 
     models: tuple[str, ...]
-    revision: str | None = None
+    revision: str | None = None  # commit, branch or tag of the repo; None for its newest commit
     hf_token: str | None = field(default=None, repr=False)
-    mongodb_uri: str | None = field(default=None, repr=False)
+    mongodb_uri: str | None = field(default=None, repr=False)  # None: an embedded store; may hold a password
     mongodb_database: str | None = None
-    cases_folder: str | None = None
-    cases_repo: str | None = None
+    cases_folder: str | None = None  # another embedded store than the one that ships with Viewbox
+    cases_repo: str | None = None  # a Hub data set with cases, as owner/name, at `cases_revision`
     cases_revision: str | None = None
     device: Device = "auto"
     server_name: str = "127.0.0.1"
     server_port: int = 7860
-    on_space: bool = False
+    on_space: bool = False  # whether this runs in a Hugging Face Space
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

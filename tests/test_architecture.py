@@ -47,7 +47,7 @@ HOMES = {
     "pydicom": (
         "cases/reading/",
         "cases/deidentify/dicom_header.py",
-        "evaluation/unfamiliar_films.py",
+        "evaluation/gate.py",
     ),
     "dicomanonymizer": ("cases/deidentify/dicom_header.py",),
     "presidio_analyzer": ("cases/deidentify/text.py",),

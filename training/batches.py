@@ -166,11 +166,9 @@ def join_weights(first: Tensor, second: Tensor, labels: tuple[Tensor, Tensor]) -
 def join_texts(
     inputs: ModelInputs, labels: Tensor, weights: Tensor, share: float, most: int, generator: torch.Generator
 ) -> tuple[ModelInputs, Tensor, Tensor]:
-    """Behind some texts of a batch stands another one of the same batch.
+    """Behind some texts of a batch stands another one of the same batch; labels and weights are (B, K).
 
-    Args:
-        labels, weights: (B, K), see `objective.task_losses`.
-        share: of the texts that are joined; one whose pair would be longer than `most` tokens stays alone.
+    `share`: of the texts that are joined; one whose pair would be longer than `most` tokens stays alone.
     """
     count = len(labels)
     lengths = inputs.token_mask.sum(dim=1)

@@ -154,30 +154,23 @@ def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
 class Augmentation(Configuration):
     """Ranges of what a film may undergo in training.
 
-    Attributes:
-        rotation: degrees either way; scale: relative either way; shift: fraction of the side either way.
-        brightness, contrast, gamma: either way around no change.
-        mirror: chance that left and right are swapped.
-        occlusion: chance that one rectangle is painted with the film's mean (random erasing, Zhong et al.,
-            AAAI 2020).
-        outside, removal: see `paint`; a film whose opacities are gone becomes Negative.
-        dimming: chance that the whole film is shown at 15 to 100 % of its brightness, as on the way of an
-            explanation from black.
-        noise: chance of noise, its deviation at most 0.06.
+    `occlusion`: chance that one rectangle is painted with the film's mean (random erasing, Zhong et al., AAAI
+    2020). `dimming`: chance that the whole film is shown at 15 to 100 % of its brightness, as on the way of
+    an explanation from black.
     """
 
-    rotation: float = 8.0
-    scale: float = 0.12
-    shift: float = 0.05
-    brightness: float = 0.08
+    rotation: float = 8.0  # degrees either way
+    scale: float = 0.12  # relative either way
+    shift: float = 0.05  # fraction of the side either way
+    brightness: float = 0.08  # this and the next two: either way around no change
     contrast: float = 0.15
     gamma: float = 0.15
-    mirror: float = 0.0
+    mirror: float = 0.0  # chance that left and right are swapped
     occlusion: float = 0.0
-    outside: float = 0.0
-    removal: float = 0.0
+    outside: float = 0.0  # see `paint`
+    removal: float = 0.0  # see `paint`; a film whose opacities are gone becomes Negative
     dimming: float = 0.0
-    noise: float = 0.0
+    noise: float = 0.0  # chance of noise, its deviation at most 0.06
 
 
 def augment(

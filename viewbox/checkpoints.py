@@ -36,7 +36,7 @@ def cards(
     data: Annotated[Path | None, Option(help="folder with the corpora: measure again first")] = None,
 ) -> None:
     """Write a checkpoint's card, its plots and the tables of README and docs anew from measured numbers."""
-    from hub_config.cards.pages import write_cards
+    from hub_config.cards.card import write_cards
 
     for written in write_cards(checkpoint, data):
         typer.echo(written)

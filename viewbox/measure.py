@@ -146,7 +146,7 @@ def imbalance(
     checkpoint: Checkpoint, data: Corpora, task: str = "appearance", out: Out = None, as_json: Json = False
 ) -> None:
     """The effect of weighing rare classes on a head, on frozen features."""
-    from training.imbalance import compare_ways, lines
+    from training.refitting import compare_ways, lines
 
     found = compare_ways(checkpoint, data, task)
     answer(found, lines, as_json, out)
@@ -162,8 +162,8 @@ def fusion(
     as_json: Json = False,
 ) -> None:
     """Does the clinical table help? Film alone, table alone and every fusion, with one recipe."""
+    from training.fusion_comparison.arms import IMAGENET
     from training.fusion_comparison.comparison import compare, report
-    from training.fusion_comparison.frozen_films import IMAGENET
 
     found = compare(data, backbone or [IMAGENET], seeds=seeds, cache=cache)
     answer(found, report, as_json, out)

@@ -34,20 +34,13 @@ def without(study: Study, modality: Modality) -> Study:
 
 @dataclass(frozen=True, eq=False)
 class AblationAnswers:
-    """The model's answers on N cases.
+    """The model's answers on N cases."""
 
-    Attributes:
-        labels: (N,) class numbers; patients: (N,).
-        held: modality -> (N,) bool, whether it holds the evidence.
-        everything: (N, K) probabilities with all that the case has.
-        removed: modality -> (N, K) probabilities without it.
-    """
-
-    labels: np.ndarray
-    patients: np.ndarray
-    held: dict[Modality, np.ndarray]
-    everything: np.ndarray
-    removed: dict[Modality, np.ndarray]
+    labels: np.ndarray  # N class numbers
+    patients: np.ndarray  # N
+    held: dict[Modality, np.ndarray]  # modality -> N bool, whether it holds the evidence
+    everything: np.ndarray  # N K probabilities with all that the case has
+    removed: dict[Modality, np.ndarray]  # modality -> N K probabilities without it
 
 
 def ask_with_and_without(pipeline: DiagnosisPipeline, cases: Iterable[MarkedStudy]) -> AblationAnswers:
@@ -115,10 +108,7 @@ def _compared(answers: AblationAnswers, modality: Modality, chosen: np.ndarray) 
     def drop(values: np.ndarray, labels: np.ndarray) -> float:
         return macro_auroc(values[:, :classes], labels) - macro_auroc(values[:, classes:], labels)
 
-    return {
-        **_auroc(answers.removed[modality], answers, chosen),
-        "drop": _auroc(both, answers, chosen, drop),
-    }
+    return {**_auroc(answers.removed[modality], answers, chosen), "drop": _auroc(both, answers, chosen, drop)}
 
 
 def _auroc(

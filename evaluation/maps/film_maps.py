@@ -73,10 +73,7 @@ class FilmMapper:
         return removal_account(self.pipeline.paths(study, target, _OTHERWISE)[0], study)
 
     def maps(self, study: Study, target: Target, accounts: dict[str, Attribution]) -> dict[str, FilmMap]:
-        """A map for each of `methods` and `CONTROLS`; table and text stay as given.
-
-        Args:
-            accounts: as `accounts` gives them for this study and target.
+        """A map for each of `methods` and `CONTROLS`; table and text stay as given, `accounts` too.
 
         Raises:
             ViewboxError: the model gave no number.

@@ -29,8 +29,14 @@ from evaluation.maps.localisation_scores import (
     summarise_scores,
     with_interval,
 )
-from evaluation.maps.marked_studies import MarkedStudy, marked_case, marked_film
-from evaluation.maps.planted_shares import PlantedShare, planted_share, summarise_shares
+from evaluation.maps.marked_studies import (
+    MarkedStudy,
+    PlantedShare,
+    marked_case,
+    marked_film,
+    planted_share,
+    summarise_shares,
+)
 from modeling.errors import ViewboxError
 from modeling.explain.registry import COARSE, FINE, grain_of
 from modeling.labels import TaskName
@@ -220,14 +226,10 @@ def localise(
     ablation: int | None = None,
     effort: Effort | None = None,
 ) -> dict[str, Any]:
-    """Grade the maps on films with boxes (`data`) or on phantoms.
+    """Grade the maps on at most `limit` films with boxes (a file like SIIM's) or on phantoms.
 
-    Args:
-        data: Parquet file with the columns of the SIIM films.
-        split: which films of the file; "all", or one side.
-        limit: no more than so many films.
-        seed, size: of the series of phantoms, and the longer side of one in pixels.
-        ablation: also the appearance AUROC without each modality, on so many phantoms.
+    `split`: "all", or one side of the file. `seed`, `size`: of the series of phantoms, and the longer side of
+    one in pixels. `ablation`: also the appearance AUROC without each modality, on so many phantoms.
 
     Raises:
         ViewboxError: the checkpoint or the file cannot be used.

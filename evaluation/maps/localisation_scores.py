@@ -57,10 +57,9 @@ def intersection_over_union(segment: np.ndarray, region: np.ndarray) -> float:
 
 
 def positive_share(values: np.ndarray, weights: np.ndarray) -> float:
-    """Share of the positive values that lies on the evidence, 0 to 1; NaN where nothing is positive.
+    """Share, 0 to 1, of the positive values, in logits, that lies on the evidence; NaN if none is positive.
 
-    Args:
-        values: attributions, in logits; weights: how far each of them is evidence, 0 to 1, same shape.
+    `weights`: how far each of the values is evidence, 0 to 1.
     """
     positive = np.asarray(values, np.float64).clip(min=0.0)
     total = float(positive.sum())
@@ -69,19 +68,15 @@ def positive_share(values: np.ndarray, weights: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Score:
-    """How one map of one film did.
-
-    Attributes:
-        share: share of the positive map, gathered as it is shown, that lies in the region; NaN for a map
-            without any.
-        in_lungs: share of all magnitudes in the lung fields; NaN where they were not looked for.
-    """
+    """How one map of one film did."""
 
     hit: bool
     iou: float
-    share: float
+    share: (
+        float  # of the positive map, gathered as it is shown, that lies in the region; NaN if there is none
+    )
     seconds: float
-    in_lungs: float = float("nan")
+    in_lungs: float = float("nan")  # share of all magnitudes in the lung fields; NaN if not looked for
 
 
 def score_map(
@@ -91,14 +86,9 @@ def score_map(
     smoothing: float = COARSE,
     lungs: np.ndarray | None = None,
 ) -> Score:
-    """Grade one map.
+    """Grade one (h, w) signed map by a region, not empty, and the lung fields, both (H, W) bool on the film.
 
-    Args:
-        values: (h, w) signed map.
-        region: (H, W) bool on the film, not empty.
-        seconds: what the map took; NaN for a prior, which asks nothing.
-        smoothing: as for `positive_evidence`.
-        lungs: (H, W) bool, the lung fields.
+    `seconds`: what it took; NaN for a prior, which asks nothing. `smoothing`: as for `positive_evidence`.
     """
     assert region.dtype == bool and region.any(), region.dtype
     drawn = gathered(values, smoothing)

@@ -31,11 +31,7 @@ def sheet_methods(pipeline: DiagnosisPipeline) -> list[MapMethod]:
 def contact_sheet(
     pipeline: DiagnosisPipeline, cases: Iterable[Case], count: int, methods: Sequence[MapMethod], theme: str
 ) -> Image.Image:
-    """A row for each of `count` films: the film alone, then each map of its most probable appearance.
-
-    Args:
-        theme: `light` or `dark`.
-    """
+    """A row for each of `count` films: the film alone, then each map of its most probable appearance."""
     scrutiny, (ground, ink) = Scrutiny(pipeline), INK[theme]
     width, height = (len(methods) + 1) * (CELL + _GAP), count * (CELL + _TITLE)
     sheet = Image.new("RGB", (width, _TITLE + height), ground)

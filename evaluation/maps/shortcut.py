@@ -32,15 +32,11 @@ LEARNT = "Negative"
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One phantom without and with the arrow.
-
-    Attributes:
-        arrow: (H, W) bool, where it lies.
-    """
+    """One phantom without and with the arrow."""
 
     plain: Study
     marked: Study
-    arrow: np.ndarray
+    arrow: np.ndarray  # H W bool, where it lies
     reference: str
 
 
@@ -48,14 +44,12 @@ class Pair:
 class PairAnswer:
     """What one checkpoint says to both films of a pair.
 
-    Attributes:
-        plain, marked: (4,) probabilities in the order of `APPEARANCE`.
-        on_arrow: share of the marked film's positive evidence for `LEARNT` on the arrow, 0 to 1; None where
-            it was not asked for, or the film holds none.
+    `on_arrow`: share, 0 to 1, of the marked film's positive evidence for `LEARNT` on the arrow; None where it
+    was not asked for, or the film holds none.
     """
 
-    plain: np.ndarray
-    marked: np.ndarray
+    plain: np.ndarray  # 4 probabilities in the order of `APPEARANCE`
+    marked: np.ndarray  # the same
     on_arrow: float | None
 
 
@@ -84,11 +78,7 @@ def pairs(count: int, seed: int = SEED, size: int = SIZE) -> Iterator[Pair]:
 
 
 def answer(pipeline: DiagnosisPipeline, pair: Pair, effort: Effort | None) -> PairAnswer:
-    """Ask one checkpoint about both films.
-
-    Args:
-        effort: of Integrated Gradients on the marked film; None to leave them out.
-    """
+    """Ask one checkpoint about both films; `effort` of explaining the marked one, None to leave it out."""
     plain, marked = (_appearance(pipeline, study) for study in (pair.plain, pair.marked))
     return PairAnswer(plain, marked, _on_arrow(pipeline, pair, effort) if effort else None)
 
@@ -120,11 +110,7 @@ def _with_interval(values: np.ndarray, statistic: Callable[[np.ndarray], float])
 
 
 def summarise(answers: Sequence[PairAnswer], references: Sequence[str]) -> dict[str, Any]:
-    """How often one checkpoint is right without and with the arrow, and how often the arrow turns it.
-
-    Args:
-        answers, references: one a pair, in the same order.
-    """
+    """How often one checkpoint is right without and with the arrow, and how often the arrow turns it."""
     truth = np.array([APPEARANCE.index(name) for name in references])
     learnt = APPEARANCE.index(LEARNT)
     plain, marked = (np.stack([getattr(a, name) for a in answers]) for name in ("plain", "marked"))
@@ -146,12 +132,9 @@ def summarise(answers: Sequence[PairAnswer], references: Sequence[str]) -> dict[
 def compare_twin(
     twin: str | Path, checkpoint: str | Path, *, count: int = 120, explained: int = 32, seed: int = SEED
 ) -> dict[str, Any]:
-    """Ask a twin and a checkpoint about every pair of a series.
+    """Ask a twin, which learnt the arrow, and a checkpoint that did not about `count` pairs of a series.
 
-    Args:
-        twin: the checkpoint that learnt the arrow; `checkpoint` did not.
-        count: phantoms, each with and without the arrow.
-        explained: how many of the marked films are explained as well.
+    `explained`: how many of the marked films are explained as well.
 
     Raises:
         ViewboxError: a checkpoint cannot be loaded, or `twin` learnt no shortcut on purpose.

@@ -96,9 +96,7 @@ def verdicts(
 ) -> dict[str, Any]:
     """Judge the maps of at most `limit` films with boxes and hold the verdicts against the boxes.
 
-    Args:
-        data: Parquet file with the columns of the SIIM films.
-        split: which of its films; "all", or one side.
+    `data`: Parquet file with the columns of the SIIM films. `split`: "all", or one side of it.
 
     Raises:
         ViewboxError: the checkpoint or the file cannot be used, or there is no such map.

@@ -202,9 +202,8 @@ def metrics_for(kind: TaskKind) -> dict[str, Metric]:
 def macro_auroc(values: np.ndarray, labels: np.ndarray) -> float:
     """Mean over classes of the one-vs-rest area under the ROC curve, every film once; NaN where none has one.
 
-    Args:
-        values: (N, K) probabilities (a softmax logit alone says nothing about the other classes).
-        labels: (N,) class numbers, or (N, K) of 0, 1 and NaN for none (multilabel).
+    `values`: (N, K) probabilities (a softmax logit alone says nothing about the other classes). `labels`:
+    (N,) class numbers, or (N, K) of 0, 1 and NaN for none (multilabel).
     """
     each = labels if labels.ndim == 2 else np.equal.outer(labels, np.arange(values.shape[1])).astype(float)
     known = np.isfinite(each)

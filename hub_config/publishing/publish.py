@@ -4,15 +4,23 @@ Publishing what is there already pushes nothing. The token comes from HF_TOKEN; 
 public repo. The Space gets what the app needs and nothing else: no tests, no training runs, nothing hidden.
 """
 
+import json
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Literal
 
-from hub_config.cards.case_card import case_card
-from hub_config.errors import PublishError
-from hub_config.publishing.front_matter import Kind, check_card
-from hub_config.publishing.remote import Difference, Files, RemoteRepo, RepoType, content_of
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from pyarrow import ArrowInvalid, parquet
+
+from cases.export.export import Account, card
+from hub_config.publishing.remote import Difference, Files, PublishError, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
 
+Kind = Literal["model", "space", "cases"]
+SCHEMA = Path(__file__).with_name("front_matter.json")
+"""Of the front matter: only what Viewbox's own cards use is accepted, so that a typing error is found."""
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "hub_config" / "cases"
 CARD = "README.md"
@@ -136,3 +144,96 @@ def files_of(kind: Kind, folder: Path | None) -> Files:
     if folder is not None and not folder.is_dir():
         raise PublishError("There is no folder {folder}; correct --folder.", folder=folder)
     return model_files(folder or BUNDLED / "film") if kind == "model" else case_files(folder or CASES)
+
+
+# --- cards
+
+
+def front_matter(card: str) -> Mapping[str, Any]:
+    """The YAML between the first two lines of dashes.
+
+    Raises:
+        PublishError: there is none, or it is no mapping.
+    """
+    lines = card.splitlines()
+    if not lines or lines[0] != "---" or "---" not in lines[1:]:
+        raise PublishError("README.md does not begin with front matter between two lines of ---; add it.")
+    try:
+        found = yaml.safe_load("\n".join(lines[1 : lines.index("---", 1)]))
+    except yaml.YAMLError as exc:
+        raise PublishError("The front matter of README.md is not valid YAML; correct it.") from exc
+    if not isinstance(found, dict):
+        raise PublishError("The front matter of README.md holds no keys; add them.")
+    return found
+
+
+def check_card(kind: Kind, card: str, files: Collection[str]) -> None:
+    """Hold a card against the schema of its kind, and the app that it names against the repo's files.
+
+    Raises:
+        PublishError: a key that is missing, unknown or holds what the Hub would not take.
+    """
+    found = front_matter(card)
+    whole = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    faults = Draft202012Validator({**whole, "$ref": f"#/$defs/{kind}"}).iter_errors(found)
+    if first := min(faults, key=lambda fault: (fault.validator != "required", len(fault.path)), default=None):
+        raise _refusal(first)
+    if found.get("license") == "other" and "license_name" not in found:
+        template = "The front matter of README.md has the licence 'other' and no 'license_name'; add it."
+        raise PublishError(template)
+    if kind == "space" and found["app_file"] not in files:
+        template = "README.md names {found}, which is not published; correct 'app_file'."
+        raise PublishError(template, found=found["app_file"])
+
+
+def _refusal(fault: ValidationError) -> PublishError:
+    if fault.path:
+        template = "The front matter of README.md holds a wrong value for '{key}'; correct it."
+        return PublishError(template, key=fault.path[0])
+    if fault.validator == "required":
+        (key, *_) = (name for name in fault.validator_value if name not in fault.instance)
+        return PublishError("The front matter of README.md has no '{key}'; add it.", key=key)
+    (key, *_) = (name for name in fault.instance if name not in fault.schema["properties"])
+    template = "The front matter of README.md has an unknown key '{key}'; correct or remove it."
+    return PublishError(template, key=key)
+
+
+def _documents(folder: Path) -> Iterator[dict[str, Any]]:
+    """The newest document of every case, films aside."""
+    newest: dict[str, tuple[Path, str]] = {}
+    for shard in sorted(folder.glob("cases-*.parquet")):
+        try:
+            for row in parquet.read_table(shard, columns=["case_id", "document"]).to_pylist():
+                newest[row["case_id"]] = (shard, row["document"])
+        except (OSError, ArrowInvalid, KeyError) as exc:
+            raise _no_cases(shard) from exc
+    for shard, text in newest.values():
+        try:
+            yield json.loads(text)
+        except (ValueError, TypeError) as exc:
+            raise _no_cases(shard) from exc
+
+
+def case_card(folder: Path) -> str:
+    """The README of a folder of `cases-*.parquet`, as an export writes it.
+
+    Raises:
+        PublishError: no cases there, or some whose licence does not let them be passed on.
+    """
+    account, kept = Account(folder.name), []
+    for document in _documents(folder):
+        if document["licence"].get("may_export") is not True:
+            kept.append(document["ID"])
+        account.take(document)
+    if not account.cases:
+        template = "There are no cases-*.parquet files in {folder}; export some cases first."
+        raise PublishError(template, folder=folder.name)
+    if kept:
+        template = "The licence of {count} of {cases} cases ({kept} first) does not let them be passed on;"
+        template += " export the others alone."
+        raise PublishError(template, count=len(kept), cases=account.cases, kept=kept[0])
+    return card(account, f"Viewbox cases: {', '.join(sorted({source for source, _ in account.sources}))}")
+
+
+def _no_cases(shard: Path) -> PublishError:
+    return PublishError("{shard} is no file of cases; export the cases again.", shard=shard.name)

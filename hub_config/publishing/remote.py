@@ -18,8 +18,13 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from hub_config.errors import PublishError
+from modeling.errors import ViewboxError
 from modeling.sentence import Sentence
+
+
+class PublishError(ViewboxError):
+    """Something cannot be published, and what to do about it."""
+
 
 RepoType = Literal["model", "space", "dataset"]
 Files = Mapping[str, Path | bytes]

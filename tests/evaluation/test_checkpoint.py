@@ -12,7 +12,7 @@ import yaml
 
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
-from evaluation.unfamiliar_films import SIDE, photographed, two_in_one
+from evaluation.gate import SIDE, photographed, two_in_one
 from hub_config.cards import card as cards
 from hub_config.cards import pages
 from modeling.errors import ViewboxError

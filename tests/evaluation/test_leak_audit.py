@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from evaluation import leak_audit
-from evaluation.film_facts import FILE_FACTS, facts_of, group_of
-from evaluation.leak_audit import Side, audit
+from evaluation.leak_audit import FILE_FACTS, Side, audit, facts_of, group_of
 from evaluation.metrics.bootstrap import plain
 from evaluation.metrics.one_label import Scored, auroc, macro
 from modeling.labels import APPEARANCE, TaskName

@@ -20,10 +20,28 @@ from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
 from training.corpora.labelled_film import Film
 from training.corpora.severity import expert_agreement, severities
-from training.fusion_comparison.arms import ARMS, FILM, Arm, Evidence, Recipe, train_and_predict
-from training.fusion_comparison.comparison import CONFIG, compare, folds, graded_films, outside, report
-from training.fusion_comparison.frozen_films import IMAGENET, feature_maps, open_backbone
-from training.fusion_comparison.scores import Readings, holm, score
+from training.fusion_comparison.arms import (
+    ARMS,
+    FILM,
+    IMAGENET,
+    Arm,
+    Evidence,
+    Recipe,
+    feature_maps,
+    open_backbone,
+    train_and_predict,
+)
+from training.fusion_comparison.comparison import (
+    CONFIG,
+    Readings,
+    compare,
+    folds,
+    graded_films,
+    holm,
+    outside,
+    report,
+    score,
+)
 from training.settings import TrainingSettings
 
 main = command("fusion")

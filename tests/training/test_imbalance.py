@@ -10,7 +10,7 @@ from modeling.labels import TaskName
 from tests.doubles.command import command
 from tests.training.test_training import toy_films, toy_settings
 from training import imbalance as measuring
-from training.imbalance import WAYS, lines
+from training.refitting import WAYS, lines
 from training.run import Run
 
 main = command("imbalance")

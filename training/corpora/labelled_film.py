@@ -20,28 +20,23 @@ Split = Literal["train", "validation", "test"]
 class Film:
     """One film of a corpus, not yet decoded.
 
-    Attributes:
-        encoded: the image file's bytes; empty for a report without a film.
-        signed: the file's 16-bit values are signed.
-        pixel_aspect_ratio: height of a pixel over its width, for films stored squashed.
-        labels: task -> class.
-        boxes: opacities as (x, y, w, h) fractions of the film; None where nobody drew any.
-        drawing: PNG of where the opacities lie, where their outlines are known; it goes before the boxes.
-        presentation: further arguments of `Radiograph`, for films that are not plain 8-bit pictures.
-        findings: finding -> 1 or 0; one that nobody labelled is not there, and never negative.
-        weights: finding -> how much its label counts in training, where that is not 1.
+    `boxes`: opacities as (x, y, w, h) fractions of the film; None where nobody drew any. `drawing`: PNG of
+    where the opacities lie, where their outlines are known; it goes before the boxes. `presentation`: further
+    arguments of `Radiograph`, for films that are not plain 8-bit pictures. `findings`: finding -> 1 or 0; one
+    that nobody labelled is not there, and never negative. `weights`: finding -> how much its label counts in
+    training, where that is not 1.
     """
 
     film_id: str
     source: str
     patient: str
     split: Split
-    encoded: bytes | memoryview
-    pixel_aspect_ratio: float = 1.0
-    signed: bool = False
+    encoded: bytes | memoryview  # the image file; empty for a report without a film
+    pixel_aspect_ratio: float = 1.0  # height of a pixel over its width, for films stored squashed
+    signed: bool = False  # the file's 16-bit values are signed
     table: ClinicalTable = field(default_factory=ClinicalTable)
     text: ClinicalText = field(default_factory=ClinicalText)
-    labels: Mapping[TaskName, str] = field(default_factory=dict)
+    labels: Mapping[TaskName, str] = field(default_factory=dict)  # task -> class
     boxes: tuple[tuple[float, float, float, float], ...] | None = None
     drawing: bytes | None = None
     presentation: Mapping[str, object] = field(default_factory=dict)

@@ -4,12 +4,14 @@ Film alone, table alone and every fusion of both grade severity on the films of 
 patient-grouped cross-validation with one recipe for all, over frozen film features, and once trained on Cohen
 and read on Hannover. A control sees only which clinical fields are known: hospitals fill in different ones,
 and that alone can predict.
+
+Shape letters: R draws, S seeds, N films, K classes.
 """
 
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -20,7 +22,17 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from evaluation.metrics.bootstrap import bracketed
+from evaluation.metrics import bootstrap
+from evaluation.metrics.bootstrap import (
+    Statistic,
+    as_json,
+    bracketed,
+    measured,
+    patient_draws,
+    plain,
+    rounded,
+)
+from evaluation.metrics.one_label import Metric, Scored, auroc, macro, quadratic_kappa, spearman
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.labels import GRADING, TaskName
 from modeling.progress import Progress, progress
@@ -29,9 +41,19 @@ from training.corpora.duplicates import one_person
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import load
 from training.corpora.severity import Severity, expert_agreement, severities
-from training.fusion_comparison.arms import ARMS, PATCHES, Arm, Evidence, Recipe, train_and_predict
-from training.fusion_comparison.frozen_films import FrozenBackbone, feature_maps, open_backbone
-from training.fusion_comparison.scores import METRICS, Readings, score
+from training.fusion_comparison.arms import (
+    ARMS,
+    FILM,
+    FUSIONS,
+    PATCHES,
+    Arm,
+    Evidence,
+    FrozenBackbone,
+    Recipe,
+    feature_maps,
+    open_backbone,
+    train_and_predict,
+)
 from training.settings import TrainingSettings
 
 CONFIG = Path(__file__).parents[1] / "configs" / "film.json"
@@ -39,6 +61,98 @@ FOLDS = 5
 CORPORA = ("cohen", "hannover")
 Configured = tuple[FusionConfig, ProcessorConfig]
 Splits = list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """The answers of all arms for the same films."""
+
+    given: Mapping[str, np.ndarray]  # arm -> S N K probabilities
+    without_table: Mapping[str, np.ndarray]  # fused arm -> the same with the table taken away
+    labels: np.ndarray  # N grading
+    extents: np.ndarray  # N geographic extent, NaN where nobody read it
+    patients: np.ndarray  # N
+
+    def of(self, keep: np.ndarray) -> "Readings":
+        """The readings of some of the films."""
+        arms = ({n: rows[:, keep] for n, rows in said.items()} for said in (self.given, self.without_table))
+        return Readings(*arms, self.labels[keep], self.extents[keep], self.patients[keep])
+
+
+Score = Callable[[np.ndarray, Readings, np.ndarray], np.ndarray]
+"""From (N, K) probabilities and (R, N) weights to (R,) values."""
+
+
+def _spearman_extent(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
+    """The expected class against the geographic extent, over the films that have one."""
+    read = np.isfinite(readings.extents)
+    expected = probabilities @ np.arange(probabilities.shape[1])
+    return spearman(expected[read], readings.extents[read], weights[:, read])
+
+
+def _graded(metric: Metric) -> Score:
+    return lambda probabilities, readings, weights: metric(Scored(probabilities, readings.labels), weights)
+
+
+METRICS: dict[str, Score] = {
+    "spearman_extent": _spearman_extent,
+    "quadratic_kappa": _graded(quadratic_kappa),
+    "macro_auroc": _graded(macro(auroc)),
+}
+"""The first one is the headline."""
+
+
+def _mean_over_seeds(metric: str, probabilities: np.ndarray, readings: Readings) -> Statistic:
+    """(S, N, K) probabilities of one arm -> the statistic whose value is the seeds' mean."""
+    return lambda weights: np.mean([METRICS[metric](p, readings, weights) for p in probabilities], axis=0)
+
+
+def score(readings: Readings, draws: int) -> dict[str, Any]:
+    """Every arm's metrics, means over the seeds, with intervals by patient, and against the film alone."""
+    weights = patient_draws(readings.patients, draws)
+    rows: dict[str, dict[str, Any]] = {arm.name: {} for arm in ARMS}
+    for metric in METRICS:
+        statistics = {n: _mean_over_seeds(metric, readings.given[n], readings) for n in rows}
+        for name, row in rows.items():
+            row[metric] = as_json(measured(statistics[name], weights)) | {
+                "seeds": [_value(metric, one, readings) for one in readings.given[name]]
+            }
+            if name != FILM.name:
+                against = bootstrap.compare(statistics[name], statistics[FILM.name], weights)
+                test = as_json(against.difference) | {"p": rounded(against.p)}
+                row.setdefault("versus_film", {})[metric] = test
+            if name in readings.without_table:
+                bare = _mean_over_seeds(metric, readings.without_table[name], readings)
+                value = rounded(float(bare(plain(len(readings.labels)))[0]))
+                row.setdefault("without_table", {})[metric] = value
+        _correct([rows[name]["versus_film"][metric] for name in FUSIONS])
+    return {
+        "films": len(readings.labels),
+        "patients": len(np.unique(readings.patients)),
+        "films_with_extent": int(np.isfinite(readings.extents).sum()),
+        "rows": rows,
+    }
+
+
+def _value(metric: str, probabilities: np.ndarray, readings: Readings) -> float | None:
+    return rounded(float(METRICS[metric](probabilities, readings, plain(len(readings.labels)))[0]))
+
+
+def _correct(tests: list[dict[str, Any]]) -> None:
+    """Add the P values corrected for the number of fusions."""
+    p_values = [1.0 if test["p"] is None else test["p"] for test in tests]
+    for test, corrected in zip(tests, holm(p_values), strict=True):
+        test["p_holm"] = rounded(corrected)
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """P values corrected for their number (Holm 1979)."""
+    order = np.argsort(p_values)
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = highest
+    return corrected
 
 
 def graded_films(folder: Path) -> list[Film]:

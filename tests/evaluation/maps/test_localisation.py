@@ -34,8 +34,14 @@ from evaluation.maps.localisation_scores import (
     summarise_scores,
     with_interval,
 )
-from evaluation.maps.marked_studies import MarkedStudy, PlantedFacts, box_region, marked_case
-from evaluation.maps.planted_shares import planted_share, summarise_shares
+from evaluation.maps.marked_studies import (
+    MarkedStudy,
+    PlantedFacts,
+    box_region,
+    marked_case,
+    planted_share,
+    summarise_shares,
+)
 from hub_config.cards.markdown import words
 from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import map_methods

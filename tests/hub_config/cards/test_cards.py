@@ -7,13 +7,14 @@ import yaml
 
 from hub_config.cards.card import (
     CHECKPOINTS,
+    PAGES,
     PLOTS,
     card_plots,
     model_card,
     read_metrics,
+    renewed,
 )
 from hub_config.cards.markdown import INDEXED, part
-from hub_config.cards.pages import PAGES, renewed
 from modeling.errors import ViewboxError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel

@@ -10,10 +10,9 @@ import yaml
 
 from cases.case import SYNTHETIC_LICENCE, Licence
 from cases.parquet.store import EmbeddedCaseStore
-from hub_config.cards.case_card import case_card
-from hub_config.errors import PublishError
 from hub_config.publishing import publish
-from hub_config.publishing.front_matter import check_card, front_matter
+from hub_config.publishing.publish import case_card, check_card, front_matter
+from hub_config.publishing.remote import PublishError
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 from tests.doubles.example_cases import small_case

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.unfamiliar_films import (
+from evaluation.gate import (
     LATERAL_VIEW,
     MADE,
     cuts,
