@@ -70,7 +70,7 @@ def localise(
     effort, cases = Effort(tolerance, max_evaluations), phantoms if ablation == 0 else ablation
     found = measured(checkpoint, ablation=cases, effort=effort, **films, **made)
     head = f"{found['checkpoint']} {found['revision']}"
-    answer(found, lambda one: f"{head}\n\n{part('maps', 'maps', one)}", as_json)
+    answer(found, lambda one: f"{head}\n\n{part('maps.md', 'maps', one)}", as_json)
 
 
 @app.command(rich_help_panel=PANEL)
@@ -88,7 +88,7 @@ def verdicts(
     from hub_config.cards.markdown import part
 
     found = judged(checkpoint, data, method or ("integrated_gradients",), split=split, limit=limit)
-    answer(found, lambda one: part("maps", "verdicts", one), as_json, out)
+    answer(found, lambda one: part("maps.md", "verdicts", one), as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)
