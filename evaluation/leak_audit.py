@@ -183,11 +183,6 @@ def _model(name: str) -> Any:
 Columns = tuple[np.ndarray, np.ndarray]
 
 
-def _one_hot(train: list[list[str]], validation: list[list[str]]) -> Columns:
-    encoder = OneHotEncoder(handle_unknown="ignore", min_frequency=3, sparse_output=False)
-    return encoder.fit_transform(train), encoder.transform(validation)
-
-
 def _table(train: Side, validation: Side) -> Columns | None:
     known = sorted({name for film in train.films for name in film.table.values})
 
@@ -224,9 +219,10 @@ def _joined(*columns: Columns) -> Columns:
 
 def _source(train: Side, validation: Side) -> Columns:
     names = sorted({name for facts in train.facts for name in facts.origin})
-    origins = [[[f.origin.get(n, "unknown") for n in names] for f in s.facts] for s in (train, validation)]
+    seen, new = [[[f.origin.get(n, "unknown") for n in names] for f in s.facts] for s in (train, validation)]
+    encoder = OneHotEncoder(handle_unknown="ignore", min_frequency=3, sparse_output=False)
     files = tuple(np.stack([f.file for f in side.facts]) for side in (train, validation))
-    return _joined(files, _one_hot(*origins))
+    return _joined(files, (encoder.fit_transform(seen), encoder.transform(new)))
 
 
 def _thumbnail(train: Side, validation: Side) -> Columns:

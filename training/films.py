@@ -57,11 +57,10 @@ def _key(films: Sequence[Film], config: ImageProcessing) -> str:
 
 
 def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Letterboxed films and opacity masks, decoded once and kept on disk.
+    """Letterboxed films and opacity masks, decoded once and kept on disk, both memory-mapped.
 
-    Returns:
-        (N, size, size) uint8 films (0 to 255 for 0 to 1) and (N, size, size) uint8 opacity masks: 1 inside an
-        outline or a box, 0 outside, 255 where nobody drew boxes; both memory-mapped.
+    (N, size, size) uint8 films (0 to 255 for 0 to 1) and masks: 1 inside an outline or a box, 0 outside, 255
+    where nobody drew boxes.
     """
     cache.mkdir(parents=True, exist_ok=True)
     key, size = _key(films, config), config.size
@@ -178,13 +177,9 @@ def augment(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move, scale, re-expose and paint each film on its own, its mask with it.
 
-    Args:
-        films: (B, h, w) in [0, 1]; masks: (B, h, w), 255 where unknown.
-        size: side of the result; smaller than the processor's is faster, and suits a net that is used at
-            a larger size (Touvron et al., NeurIPS 2019).
-
-    Returns:
-        (B, size, size) films in [0, 1] and masks, and (B,) bool: films whose opacities were painted over.
+    (B, h, w) films in [0, 1] and masks, 255 where unknown -> the same at `size`, and (B,) bool: films whose
+    opacities were painted over. A `size` smaller than the processor's is faster, and suits a net that is used
+    at a larger one (Touvron et al., NeurIPS 2019).
     """
     moved, moved_masks = _moved(films, masks, settings, size, generator)
     shown = _occlude(_exposed(moved, settings, generator), settings.occlusion, generator)
@@ -260,13 +255,9 @@ def paint(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Paint some of the films on which opacities are drawn, so that what decides is known.
 
-    Args:
-        films: (B, h, w) in [0, 1]; masks: (B, h, w) 1 inside an opacity, 0 outside, 255 where unknown.
-        outside: chance that all but the opacities is dimmed, blurred or made noisy.
-        removal: chance that the opacities are blurred away.
-
-    Returns:
-        Films; masks, empty where the opacities are gone; (B,) bool, True for those films.
+    (B, h, w) films in [0, 1] and masks (1 inside an opacity, 0 outside, 255 where unknown) -> films; masks,
+    empty where the opacities are gone; (B,) bool, True for those films. `outside`: chance that all but the
+    opacities is dimmed, blurred or made noisy. `removal`: chance that the opacities are blurred away.
     """
     drawn = masks.amax(dim=(1, 2)) == 1
     draw = torch.rand(len(films), generator=generator)

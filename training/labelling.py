@@ -123,11 +123,9 @@ def mine(
 ) -> Mined:
     """Mine reports: the Open-i archive, a folder of XML or text files, one such file, or a table.
 
-    Args:
-        gold_at: CSV of gold labels to score against.
-        split: score the tuning and the held-out part of the gold reports apart.
-        weak: see `weak_labels.compare_sources`.
-        fit_reliability: file to write how far each rule is right on the tuning part.
+    `gold_at`: CSV of gold labels to score against. `split`: score their tuning and held-out parts apart.
+    `weak`: see `compare_sources`. `fit_reliability`: file to write how far each rule is right on the tuning
+    part.
 
     Raises:
         ViewboxError: reports, rules or gold labels cannot be read, or do not go together.

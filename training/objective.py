@@ -111,13 +111,11 @@ def task_losses(
 ) -> dict[str, Tensor]:
     """Mean loss of each task over the labels of the batch; a missing label is no label, never a negative.
 
-    Args:
-        labels: task -> (B,) class numbers, -1 for none; or (B, K) of 0, 1 and NaN for none (multilabel).
-        weights: task -> (K,) weights of its classes; for a multilabel task of its positives.
-        label_smoothing: for softmax tasks.
-        focal_gamma: weighs a label by (1 - p) ** gamma of the probability p that it was given (focal loss,
-            Lin et al., ICCV 2017), for softmax and multilabel tasks; 0 is the plain (binary) cross-entropy.
-        label_weights: multilabel task -> (B, K) how much each label counts; 1 where it is not given.
+    `labels`: task -> (B,) class numbers, -1 for none; or (B, K) of 0, 1 and NaN for none (multilabel).
+    `weights`: task -> (K,) of its classes; for a multilabel task of its positives. `label_smoothing`: for
+    softmax tasks. `focal_gamma` weighs a label by (1 - p) ** gamma of the probability p that it was given
+    (focal loss, Lin et al., ICCV 2017), for softmax and multilabel tasks; 0 is the plain (binary)
+    cross-entropy. `label_weights`: multilabel task -> (B, K) how much each label counts, else 1.
     """
     losses = {}
     for name, rows in logits.items():
@@ -216,12 +214,9 @@ def claim_loss(evidence: Tensor, labels: Tensor, masks: Tensor) -> Tensor:
     Negative film no place should claim anything, for any class. Evidence is supervised instead of gradients
     (explanation supervision; right for the right reasons, Ross et al., IJCAI 2017), so one pass is enough.
 
-    Args:
-        evidence: (B, K, h', w') in logits; labels: (B,) class numbers, -1 for none.
-        masks: (B, h, w), 1 inside an opacity, 0 outside, 255 for films without boxes.
-
-    Returns:
-        The mean over the batch; a film without label or drawing counts 0.
+    Mean over the batch; a film without label or drawing counts 0. `evidence`: (B, K, h', w') in logits.
+    `labels`: (B,) class numbers, -1 for none. `masks`: (B, h, w), 1 inside an opacity, 0 outside, 255 for
+    films without boxes.
     """
     claims = (evidence - evidence[:, :1]).clamp(min=0)  # B K h' w'
     drawn = (labels > 0) & (masks.amax(dim=(1, 2)) == 1)

@@ -105,11 +105,8 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
     """Every way on the validation films, after the training films fitted the head anew.
 
     The features were learnt with one of these ways, so this says what the head gains by it, and nothing about
-    the features.
-
-    Returns:
-        `train` and `validation` films, and `ways`: name -> metrics with 95 % intervals, `recall` of each
-        class, and for all but the first the `ahead` of it by the metrics of `COMPARED`, with the paired p.
+    the features. `ways`: name -> metrics with 95 % intervals, `recall` of each class, and for all but the
+    first the `ahead` of it by the metrics of `COMPARED`, with the paired p.
 
     Raises:
         ViewboxError: the checkpoint has no such softmax head, or a corpus of it is not there.

@@ -33,10 +33,9 @@ from training.corpora import open_corpus
 from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors
-from training.initial_weights import load_initial_weights
 from training.masked_language import MaskedLanguageStage
 from training.objective import TrainedModel
-from training.preparation import build_processor
+from training.preparation import build_processor, load_initial_weights
 from training.refitting import entering, refit
 from training.settings import TrainingSettings
 

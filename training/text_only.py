@@ -136,14 +136,8 @@ def compare_sources(
     """Train the small model on each label source, test it on the held-out gold reports.
 
     It reads the text that the labels were mined from, so its numbers compare label sources; they say nothing
-    of films.
-
-    Args:
-        miner: what mined them; it knows which doubts count as yes.
-
-    Returns:
-        `findings` (those tested), `test_reports`, `sources` (name -> reports, mean AUROC and average
-        precision with 95 % bootstrap intervals over reports), and `brier` of yes/no and of the probability.
+    of films. `miner`: what mined them; it knows which doubts count as yes. `sources`: name -> reports, mean
+    AUROC and average precision with 95 % bootstrap intervals over reports; `brier` of yes/no and probability.
     """
     marked = [r for r in reports if r.report_id in gold]
     test, tuning = ([r for r in marked if part_of(r.report_id) == part] for part in ("held-out", "tuning"))

@@ -101,7 +101,7 @@ def sheet(
 ) -> None:
     """Every map of a checkpoint on the same films, side by side, as a reader first sees them."""
     from cases.open_store import open_case_store
-    from evaluation.maps.sheet import SHIPPED, contact_sheet, sheet_methods
+    from evaluation.maps.film_maps import SHIPPED, contact_sheet, sheet_methods
     from modeling.pipeline import DiagnosisPipeline
     from modeling.progress import progress
 

@@ -106,11 +106,8 @@ def markdown(
 ) -> str:
     """A Markdown table; empty where it has no rows.
 
-    Args:
-        head: the columns in words, with | between them.
-        names: the first cell of a row -> its words.
-        brackets: intervals in brackets instead of in words.
-        signed: the column whose numbers say + too.
+    `head`: the columns in words, with | between them. `names`: the first cell of a row -> its words.
+    `brackets`: intervals in brackets, not in words. `signed`: the column whose numbers say + too.
     """
     lines = [f"| {head.replace('|', ' | ')} |", "|" + "---|" * len(found.columns)]
     for first, *rest in found.rows:

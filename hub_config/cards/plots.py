@@ -22,14 +22,11 @@ _LANGUAGES = Path(__file__).parents[2] / "interface" / "language"
 
 
 def plots(metrics: Mapping[str, Any], language: str = "en", *, standalone: bool = False) -> dict[str, str]:
-    """Every plot that `metrics.json` has the numbers for.
+    """Every plot that `metrics.json` has the numbers for, name -> SVG.
 
-    Args:
-        standalone: with a white ground, for a file that is shown as a picture; else colours follow the page.
-
-    Returns:
-        Name -> SVG. Names are `<measurement>-<kind>` such as `appearance-on-siim-reliability`, with the kinds
-        reliability, roc, precision-recall, confusion, audit and readings; and `familiarity`.
+    Names are `<measurement>-<kind>` such as `appearance-on-siim-reliability`, with the kinds of `_KINDS`; and
+    `familiarity`. `standalone`: with a white ground, for a file that is shown as a picture; else colours
+    follow the page.
     """
     strings = _strings("en") | _strings(language)
 

@@ -75,16 +75,6 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return {inner.as_posix(): path for inner, path in files.items() if inner not in hidden}
 
 
-def plan(difference: Difference, *, prune: bool) -> list[str]:
-    """The changes of a push, a line each."""
-    lines = [f"+ {path}" for path in difference.add] + [f"~ {path}" for path in difference.change]
-    if prune:
-        return lines + [f"- {path}" for path in difference.extra]
-    if difference.extra:
-        lines.append(f"  {len(difference.extra)} more files are there; --prune would delete them")
-    return lines
-
-
 def publish(
     kind: Kind,
     repo: str,
@@ -119,7 +109,11 @@ def publish(
 
 def report(repo: str, revision: str | None, difference: Difference, *, prune: bool) -> str:
     """The changes made, or to be made, and the revision to pin, as lines of text."""
-    lines = plan(difference, prune=prune)
+    lines = [f"+ {path}" for path in difference.add] + [f"~ {path}" for path in difference.change]
+    if prune:
+        lines += [f"- {path}" for path in difference.extra]
+    elif difference.extra:
+        lines.append(f"  {len(difference.extra)} more files are there; --prune would delete them")
     size = f"{len(difference.add) + len(difference.change)} files, {difference.size / 1e6:.1f} MB"
     made = " (it would be made)" if difference.head is None else ""
     if revision is None:

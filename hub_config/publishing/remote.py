@@ -78,9 +78,8 @@ class RemoteRepo:
     ) -> str:
         """Make the repo where it is not there, and commit what differs; returns the revision.
 
-        Args:
-            private: for a repo that is made now; one that is there stays as it is.
-            prune: delete what is not among the files, too.
+        `private`: a repo that is made now; one that is there stays as it is. `prune`: delete what is not
+        among the files, too.
 
         Raises:
             PublishError: the Hub does not answer or refuses, or the repo has changed meanwhile.

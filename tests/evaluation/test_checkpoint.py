@@ -14,7 +14,6 @@ from evaluation import gate as gate_measuring
 from evaluation import leak_audit
 from evaluation.gate import SIDE, photographed, two_in_one
 from hub_config.cards import card as cards
-from hub_config.cards import pages
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.model.familiarity import FamiliarityGate
@@ -51,8 +50,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(leak_audit, "TREES", 10)
         patch.setattr(leak_audit, "SHUFFLES", 2)
         patch.setattr(gate_measuring, "_phantoms", lambda: [])
-        patch.setattr(pages, "TREE", folder)
-        patch.setattr(pages, "CHECKPOINTS", folder / "checkpoints")
+        patch.setattr(cards, "TREE", folder)
+        patch.setattr(cards, "CHECKPOINTS", folder / "checkpoints")
         assert write_card(["--checkpoint", str(toy), "--data", str(folder)]) == 0
     return toy
 

@@ -12,7 +12,6 @@ from evaluation.metrics.many_labels import LEAST, LabelScores, beside, summarise
 from evaluation.metrics.one_label import macro_auroc
 from evaluation.text_checkpoint import MINED
 from hub_config.cards import card as cards
-from hub_config.cards import pages
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.model.operating_points import Calibration
@@ -41,8 +40,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results.write_text("".join(marked))
     readings = {"reports": ("indication", "findings", "impression"), "indications": ("indication",)}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "TREE", folder)
-        patch.setattr(pages, "CHECKPOINTS", folder / "checkpoints")
+        patch.setattr(cards, "TREE", folder)
+        patch.setattr(cards, "CHECKPOINTS", folder / "checkpoints")
         patch.setattr(text_only, "FEWEST", 4)
         for name, sections in readings.items():
             out = train_toy(folder, name, sections, corpus="openi")

@@ -9,7 +9,7 @@ from hub_config.cards.markdown import part
 from modeling.labels import TaskName
 from tests.doubles.command import command
 from tests.training.test_training import toy_films, toy_settings
-from training import imbalance as measuring
+from training import refitting as measuring
 from training.refitting import WAYS, lines
 from training.run import Run
 

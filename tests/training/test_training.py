@@ -26,9 +26,8 @@ from modeling.model.processing import ModelInputs
 from modeling.study import ClinicalTable, Modality
 from training.corpora.labelled_film import Film
 from training.films import Augmentation, augment, decode_all
-from training.initial_weights import load_initial_weights
 from training.objective import class_weights, drop_modalities, opacity_loss, task_losses
-from training.preparation import freeze_statistics
+from training.preparation import freeze_statistics, load_initial_weights
 from training.run import Run
 from training.settings import TrainingSettings
 

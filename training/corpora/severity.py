@@ -50,10 +50,8 @@ def severities(folder: Path) -> dict[tuple[str, str], Severity]:
 def expert_agreement(readings: Mapping[tuple[str, str], Severity], draws: int = 2000) -> dict[str, Any]:
     """How far the experts agree with each other: the ceiling for any model that learns from them.
 
-    Returns:
-        Quadratic kappa of the two Brixia readers by zone, of their sums and of the gradings that follow from
-        their zones; the rank correlation of their sums; that of each reader's sum with the geographic extent.
-        Each with its 95 % interval by patient.
+    Quadratic kappa of the two Brixia readers by zone, of their sums and of the gradings that follow; the rank
+    correlation of their sums, and of each with the geographic extent. Each with its 95 % interval by patient.
     """
     both = [s for s in readings.values() if s.senior is not None and s.junior is not None]
     senior, junior = (np.array([getattr(s, name) for s in both]) for name in ("senior", "junior"))  # N 6

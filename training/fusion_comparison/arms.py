@@ -29,9 +29,8 @@ from modeling.progress import progress
 from modeling.study import Modality
 from training.corpora.labelled_film import Film
 from training.films import decode_all
-from training.initial_weights import load_initial_weights
 from training.objective import class_weights, drop_modalities, task_losses
-from training.preparation import freeze_statistics
+from training.preparation import freeze_statistics, load_initial_weights
 
 BATCH = 32
 IMAGENET = "imagenet"
@@ -229,13 +228,9 @@ def train_and_predict(
     recipe: Recipe,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit an arm on some films and read others.
+    """Fit an arm on some films, by number, and read others; no patient stands in both.
 
-    Args:
-        train, test: film numbers; no patient in both.
-
-    Returns:
-        (N test, K) probabilities, and those of the same model with the table taken away.
+    (N test, K) probabilities, and those of the same model with the table taken away.
     """
     torch.manual_seed(seed)
     config, processor = _configure(arm, settings, [evidence.films[i] for i in train], recipe.fewest_known)

@@ -187,11 +187,9 @@ def compare(
     draws: int = 2000,
     cache: Path = Path("runs/cache"),
 ) -> dict[str, Any]:
-    """The whole comparison as JSON types.
+    """The whole comparison as JSON types, of "imagenet" or checkpoint folders, each with a `split.csv`.
 
-    Args:
-        backbones: "imagenet" or checkpoint folders, each with a `split.csv`.
-        seeds: repetitions, each with weights and folds of its own; draws: of patients, for intervals.
+    `seeds`: repetitions, each with weights and folds of its own. `draws`: of patients, for intervals.
 
     Raises:
         ViewboxError: a corpus or a backbone is not there.
