@@ -70,24 +70,19 @@ def integrated_gradients(
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[PathAttribution]:
-    """Attributions of one study's tensors, the first early, each later one finer.
+    """Attributions of one study's tensors, the first early, each later one finer; the last is the answer.
 
     Args:
         forward: (B, ...) tensors, one an input -> (B,) logits of the target.
-        inputs, baselines: the two ends of the path, float, each (1, ...): film, field embeddings (1, F, D),
-            token embeddings (1, T, D), or any of them.
+        inputs, baselines: the path's ends, float (1, ...): film, field and token embeddings (1, N, D).
         tolerance: stop where |delta| is at most this share of |F(x) - F(baseline)|.
         max_evaluations: stop after so many gradients (two or more), kept in memory (0.6 MB each at 224 px).
         internal_batch_size: points on the path per forward pass; on a core, 4 are quicker than 8.
         progress: told the share of the budget that is spent, 0 to 1; 1 at the end.
-        cancelled: asked before every forward pass.
-
-    Yields:
-        The last one is the answer.
 
     Raises:
         ViewboxError: the model answers with something that is not a number.
-        ExplanationCancelled: `cancelled` said so.
+        ExplanationCancelled: `cancelled`, asked before every forward pass, said so.
     """
     assert max_evaluations >= 2 and internal_batch_size >= 1, (max_evaluations, internal_batch_size)
     path = _Path(forward, inputs, baselines, internal_batch_size, cancelled or (lambda: False))
@@ -235,11 +230,8 @@ def _change(totals: list[Tensor], previous: PathAttribution | None) -> float:
 def averaged(refinements: Sequence[Iterator[PathAttribution]]) -> Iterator[PathAttribution]:
     """The mean of what several refinements have reached, whenever all of them moved on or ended.
 
-    Source: expected gradients, Erion et al., Nature Machine Intelligence 2021: the mean over baselines is an
-    account too, of F(x) - the mean of F(baseline).
-
-    Args:
-        refinements: of paths that end at the same input; one is handed through as it is.
+    Their paths end at the same input. Source: expected gradients, Erion et al., Nature Machine Intelligence
+    2021: the mean over baselines is an account too, of F(x) - the mean of F(baseline).
     """
     if len(refinements) == 1:
         yield from refinements[0]

@@ -38,20 +38,17 @@ def occlusion(
     batch_size: int = 8,
     cancelled: Cancelled = None,
 ) -> ImageMap:
-    """How much each place holds the logit up, one patch at a time.
+    """How much each place holds the logit up, one square patch at a time, half a patch apart by default.
+
+    (h, w) map in logits per pixel: F(x) - F(covered), spread evenly over the patch, averaged over the
+    patches that cover a pixel. The sum is no account: patches that only act together are missed or counted
+    twice.
 
     Args:
         image: (3, h, w) float32, as the model reads it.
         fill: what a covered patch shows: one number, or an image (3, h, w) such as the blurred film.
-        patch, stride: side of the square patch and step between two in model pixels; half a patch by default.
 
-    Returns:
-        (h, w) map in logits per pixel: F(x) - F(covered), spread evenly over the patch and averaged over the
-        patches that cover a pixel. The sum is no account of F(x): patches that only act together are missed
-        or counted twice.
-
-    Raises:
-        ExplanationCancelled, ViewboxError: as `answers`.
+    Raises ExplanationCancelled, ViewboxError: as `answers`.
     """
     start = time.perf_counter()
     assert image.ndim == 3 and patch >= 1, (image.shape, patch)
@@ -94,9 +91,7 @@ def answers(
 ) -> np.ndarray:
     """The logits of films (3, h, w), drawn and asked a batch at a time, checked.
 
-    Raises:
-        ExplanationCancelled: `cancelled` said so between two batches.
-        ViewboxError: a logit is not finite.
+    Raises ExplanationCancelled (asked between two batches), and ViewboxError where a logit is not finite.
     """
     logits: list[np.ndarray] = []
     while batch := list(islice(films, batch_size)):
@@ -122,11 +117,9 @@ def see(paths: Sequence[StudyPath], features: Features, cancelled: Cancelled = N
 
 
 def removal_account(path: StudyPath, study: Study) -> Attribution:
-    """How much each field and each word holds the logit up by itself; the film stays as given.
+    """How much each field and each word holds the logit up by itself; the film stays and is left out.
 
-    Returns:
-        An account without the film. Its sum is no account of F(x) - F(baseline): words that only act together
-        are missed or counted twice.
+    The sum is no account of F(x) - F(baseline): words that only act together are missed or counted twice.
     """
     start = time.perf_counter()
     evaluations = 1

@@ -62,11 +62,7 @@ def modality_shapley(
 ) -> ShapleyValues:
     """Ask for the logit of every coalition of the study's modalities, once each, and share the change.
 
-    Args:
-        value: a coalition -> the target's logit with only those modalities given; asked 2^n times.
-
-    Raises:
-        ViewboxError: no modality, or a logit that is not finite.
+    Raises ViewboxError: no modality, or a logit that is not finite.
     """
     players = tuple(m for m in Modality if m in modalities)
     if not players:
@@ -89,10 +85,8 @@ def _coalitions(players: tuple[Modality, ...]) -> list[Coalition]:
 def _finite(logit: float, coalition: Coalition) -> float:
     logit = float(logit)
     if not math.isfinite(logit):
-        raise ViewboxError(
-            "The model gave no number for {modalities}; check the values and try again.",
-            modalities=Names("modality", sorted(coalition) or "no modality"),
-        )
+        no_number = "The model gave no number for {modalities}; check the values and try again."
+        raise ViewboxError(no_number, modalities=Names("modality", sorted(coalition) or "no modality"))
     return logit
 
 
@@ -104,8 +98,7 @@ def modality_account(
 ) -> ModalityAccount:
     """Ask for every coalition of modalities (2^n forward passes, the film's features but twice a path).
 
-    Raises:
-        ViewboxError: a logit that is no number.
+    Raises ViewboxError: a logit that is no number.
     """
     start = time.perf_counter()
     worths = [_worths(path, features) for path in paths]

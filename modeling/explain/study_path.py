@@ -48,8 +48,7 @@ def log_odds(logits: Tensor, target: Target) -> Tensor:
 class StudyPath:
     """Both ends of the path, the target's logit along it, and the way back to pixels, fields and words.
 
-    Attributes:
-        inputs, baselines: one tensor (1, ...) for each modality in `read`, in their one order.
+    `inputs` and `baselines` hold one tensor (1, ...) for each modality in `read`, in their one order.
     """
 
     def __init__(
@@ -64,15 +63,11 @@ class StudyPath:
         stored: StoredBaselines | None = None,
         normal: int = 0,
     ) -> None:
-        """
-        Args:
-            read: the modalities that the study has and the target's task reads.
-            baseline: what the film starts from. Fields start from unknown, words from [MASK].
-            stored: the checkpoint's own baseline films.
-            normal: which of the stored normal films.
+        """The path of the modalities in `read`, which the study has and the target's task reads.
 
-        Raises:
-            ViewboxError: there is no such baseline, or this checkpoint stores none.
+        `baseline` is what the film starts from, from `stored` films of the checkpoint where it names one of
+        them (of the normal ones number `normal`). Fields start from unknown, words from [MASK].
+        Raises ViewboxError: there is no such baseline, or this checkpoint stores none.
         """
         self.model, self.processor, self.processed = model, processor, processed
         self.read, self.target, self.baseline = read, target, baseline
@@ -102,11 +97,8 @@ class StudyPath:
         elif self.baseline in ("mean", "normals"):
             box.crop(square)[:] = placed(self._stored_film(), (box.height, box.width))
         elif self.baseline != "black":
-            raise ViewboxError(
-                "There is no baseline '{name}'; choose one of {names}.",
-                name=self.baseline,
-                names=Names("name", ALL_IMAGE_BASELINES),
-            )
+            none = "There is no baseline '{name}'; choose one of {names}."
+            raise ViewboxError(none, name=self.baseline, names=Names("name", ALL_IMAGE_BASELINES))
         return self.processor.normalise(torch.from_numpy(square)[None])
 
     def _stored_film(self) -> np.ndarray:
@@ -115,11 +107,8 @@ class StudyPath:
             return stored.mean
         if stored is not None and self.baseline == "normals" and len(stored.normals):
             return stored.normals[self._normal]
-        raise ViewboxError(
-            "This checkpoint stores no film for the baseline '{name}'; choose {names}.",
-            name=self.baseline,
-            names=Names("name", IMAGE_BASELINES, " or "),
-        )
+        none = "This checkpoint stores no film for the baseline '{name}'; choose {names}."
+        raise ViewboxError(none, name=self.baseline, names=Names("name", IMAGE_BASELINES, " or "))
 
     def _text_baseline(self) -> Tensor:
         """(1, T, E'): every word piece becomes [MASK]; [CLS] and [SEP] stay."""
@@ -180,10 +169,8 @@ class StudyPath:
     def film_place(self) -> int:
         """Which of the inputs is the film. Raises ViewboxError: there is none on this path."""
         if Modality.IMAGE not in self.read:
-            raise ViewboxError(
-                "There is no film here that {task} reads; choose a case and a target with one.",
-                task=Names("task", self.target.task),
-            )
+            no_film = "There is no film here that {task} reads; choose a case and a target with one."
+            raise ViewboxError(no_film, task=Names("task", self.target.task))
         return self.read.index(Modality.IMAGE)
 
     def features(self, films: Tensor) -> Tensor:
@@ -239,13 +226,10 @@ class StudyPath:
         text = self.processed.text
         if Modality.TEXT not in self.read or text is None or not text.words_cut:
             return ()
-        return (
-            Sentence(
-                "The last {count} words of the text were cut before the model read it: they have no part in"
-                " this.",
-                count=text.words_cut,
-            ),
+        cut = (
+            "The last {count} words of the text were cut before the model read it: they have no part in this."
         )
+        return (Sentence(cut, count=text.words_cut),)
 
     def _fields(self, study: Study, table: np.ndarray | None) -> tuple[FieldAttribution, ...]:
         names = [field.name for field in self.processor.config.table]

@@ -73,13 +73,12 @@ def heat_map(
         brightness: (H, W) float32 in [0, 1].
         attribution: (H, W) signed, in logits per native pixel.
         opacity: 0 (film alone) to 1; colour also grows with |attribution| / scale.
-        sign: which sign is coloured. The scale does not depend on it.
+        sign: which sign is coloured; like `above` without effect on the scale.
         scale: attribution at full colour, in logits per 1 % of the film's area; by default the 99.5th
             percentile of the smoothed magnitudes. Give two maps the same one to compare them.
         max_side: limit of the longer side in pixels.
-        smoothing: standard deviation of a Gaussian that keeps the sum, as a share of the longer side.
-        above: percentile, 0 to below 100, of the magnitudes shown, from which places are coloured. The scale
-            does not depend on it.
+        smoothing: deviation of a Gaussian that keeps the sum, as a share of the longer side.
+        above: percentile, 0 to below 100, of the magnitudes shown, from which places are coloured.
         contours: percentiles of the same magnitudes; lines are drawn where they are reached.
     """
     assert all(0.0 <= p < 100.0 for p in (above, *contours)), (above, contours)
@@ -112,10 +111,7 @@ def map_of_method(
 ) -> HeatMap:
     """A map as a reader first sees it: gathered, the weakest hidden, the strongest tenth outlined.
 
-    Args:
-        brightness, attribution: as for `heat_map`.
-        method: whose map it is; one without a sign is drawn on one side only.
-        options: of `heat_map`.
+    One of a method without a sign is drawn on one side only; the rest is as for `heat_map`.
     """
     if not method.signed:
         options["sign"] = "positive"
@@ -154,8 +150,7 @@ def _draw_contour(picture: np.ndarray, values: np.ndarray, level: float) -> None
 def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> np.ndarray:
     """A map (H, W) in logits per pixel -> per 1 % of the film's area, on at most 256 cells a side.
 
-    Returns:
-        (gh, gw) float64; its mean times 100 is the sum of `attribution`, whatever the smoothing.
+    (gh, gw) float64; its mean times 100 is the sum of `attribution`, whatever the smoothing.
     """
     shape = _fitted(attribution.shape, _GRID)
     sigma = smoothing * max(shape)

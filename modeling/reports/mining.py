@@ -57,24 +57,17 @@ MENTIONED = "mentioned"
 
 @dataclass(frozen=True)
 class Mention:
-    """One place where a report names a finding.
-
-    Attributes:
-        start, end: the mention, [start, end) in the section's text.
-        sentence_start, sentence_end: its sentence, likewise.
-        rule: the context rule that decided, or `mentioned`.
-        cue_start, cue_end: where that rule's phrase stands; both -1 for `mentioned`.
-    """
+    """One place where a report names a finding."""
 
     finding: str
     value: Value
     section: str
-    start: int
+    start: int  # [start, end) in the section's text
     end: int
-    sentence_start: int
+    sentence_start: int  # its sentence, likewise
     sentence_end: int
-    rule: str = MENTIONED
-    cue_start: int = -1
+    rule: str = MENTIONED  # the context rule that decided, or `mentioned`
+    cue_start: int = -1  # where that rule's phrase stands; both -1 for `mentioned`
     cue_end: int = -1
 
     def moved(self, section: str, by: int) -> "Mention":
@@ -100,22 +93,14 @@ class FindingLabel:
 
 @dataclass(frozen=True)
 class ReportLabels:
-    """The labels of one report, in the order of `labels.FINDINGS`.
-
-    Attributes:
-        normal: the report calls something normal, no finding is affirmed or doubted and nothing else
-            abnormal affirmed.
-        notes: doubts about the labels, each in one sentence.
-        abnormal: things outside the 14 findings that are not denied, old ones included.
-        called_normal: where a normal report says so.
-    """
+    """The labels of one report, in the order of `labels.FINDINGS`."""
 
     report_id: str
     findings: Mapping[str, FindingLabel]
-    normal: bool
-    abnormal: tuple[Mention, ...] = ()
-    notes: tuple[str, ...] = ()
-    called_normal: tuple[Mention, ...] = ()
+    normal: bool  # something is called normal, nothing abnormal affirmed and no finding doubted
+    abnormal: tuple[Mention, ...] = ()  # things outside the 14 findings, not denied; old ones included
+    notes: tuple[str, ...] = ()  # doubts about the labels, each in one sentence
+    called_normal: tuple[Mention, ...] = ()  # where a normal report says so
 
     def value(self, finding: str) -> Value:
         """The label of a finding."""

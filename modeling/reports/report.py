@@ -39,16 +39,11 @@ _MARKUP = re.compile(
 
 @dataclass(frozen=True)
 class Report:
-    """A radiology report by section.
-
-    Attributes:
-        sections: lower-case section name -> text; `report` where the text names no section.
-        headings: MeSH major headings that indexers gave it; never read by the miner.
-    """
+    """A radiology report: the text of each section by its lower-case name."""
 
     report_id: str
-    sections: Mapping[str, str] = field(default_factory=dict)
-    headings: tuple[str, ...] = ()
+    sections: Mapping[str, str] = field(default_factory=dict)  # `report` where the text names none
+    headings: tuple[str, ...] = ()  # MeSH major headings that indexers gave it; never read by the miner
 
     @classmethod
     def from_text(cls, text: str, report_id: str = "") -> "Report":

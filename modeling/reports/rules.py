@@ -57,46 +57,34 @@ class ContextRule:
     """Phrases that change what a mention means.
 
     Attributes:
-        reach: how many characters after (or before) the phrase it acts; a boundary stops it earlier.
-        findings: the findings that it acts on; empty for all.
         counts_as_yes: of an uncertainty rule: whether what it doubts counts as positive where a yes or no is
             asked for ("probable" does, "may represent" does not).
         enumerates: of an uncertainty rule: whether a list goes on whose members are described ("may be edema,
             small effusions"); otherwise what is described is affirmed ("possible edema, small effusions").
-        in_lists: of a rule of kind new: whether it also acts where a list with "or" goes on.
     """
 
     name: str
     kind: Kind
     phrases: tuple[Phrase, ...]
     direction: Direction = Direction.AFTER
-    reach: int = 200
-    findings: frozenset[str] = frozenset()
+    reach: int = 200  # characters after (or before) the phrase in which it acts; a boundary stops it earlier
+    findings: frozenset[str] = frozenset()  # the findings that it acts on; empty for all
     counts_as_yes: bool = False
     enumerates: bool = False
-    in_lists: bool = False
+    in_lists: bool = False  # of a rule of kind new: whether it also acts where a list with "or" goes on
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """Everything that decides what is mined.
+    """Everything that decides what is mined."""
 
-    Attributes:
-        sections: the sections that are read, where a report has any of them; else its whole text.
-        findings: one rule for each finding, in the order of `labels.FINDINGS`; context: of every `Kind`.
-        abnormal: phrases of other abnormal things; a report that affirms one is not normal.
-        normal: phrases that call something normal; without one of them no report is.
-        spelling: long words whose misspellings are read as the word.
-        listed: words that may stand before a finding in a list that goes on.
-    """
-
-    sections: tuple[str, ...]
-    findings: tuple[FindingRule, ...]
-    context: tuple[ContextRule, ...]
-    abnormal: FindingRule
-    normal: FindingRule
-    spelling: tuple[str, ...] = ()
-    listed: frozenset[str] = frozenset()
+    sections: tuple[str, ...]  # those that are read, where a report has any of them; else its whole text
+    findings: tuple[FindingRule, ...]  # one for each finding, in the order of `labels.FINDINGS`
+    context: tuple[ContextRule, ...]  # of every `Kind`
+    abnormal: FindingRule  # other abnormal things; a report that affirms one is not normal
+    normal: FindingRule  # phrases that call something normal; without one of them no report is
+    spelling: tuple[str, ...] = ()  # long words whose misspellings are read as the word
+    listed: frozenset[str] = frozenset()  # words that may stand before a finding in a list that goes on
 
     @classmethod
     def from_text(cls, text: str) -> "RuleSet":

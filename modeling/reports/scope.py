@@ -32,19 +32,13 @@ _SAID = frozenset((Kind.NEGATION, Kind.UNCERTAINTY, Kind.HISTORY))
 
 @dataclass
 class _Part:
-    """Words `first` to `last` of a sentence (both included), and whether they begin something new.
-
-    Attributes:
-        anew: they affirm something, so that no denial before them goes on.
-        firm: they make a statement of their own, so that nothing before them goes on.
-        list_goes_on: an "or" follows in them or in the parts that go on after them.
-    """
+    """Words `first` to `last` of a sentence (both included), and whether they begin something new."""
 
     first: int
     last: int
-    anew: bool = False
-    firm: bool = False
-    list_goes_on: bool = False
+    anew: bool = False  # they affirm something, so that no denial before them goes on
+    firm: bool = False  # they make a statement of their own, so that nothing before them goes on
+    list_goes_on: bool = False  # an "or" follows in them or in the parts that go on after them
 
 
 class Scope:

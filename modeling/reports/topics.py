@@ -40,21 +40,14 @@ class TopicCase:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a corpus.
+    """One topic of a corpus; its headings are index terms."""
 
-    Attributes:
-        number: its place, the most common topic first; the group without keywords comes last.
-        share: of the reports whose main topic it is, 0 to 1; coherence: mean NPMI of its keywords, -1 to 1.
-        headings: the index terms most common among its reports, with their share of them.
-        cases: the reports that it makes up most of.
-    """
-
-    number: int
+    number: int  # its place, the most common topic first; the group without keywords comes last
     keywords: tuple[Keyword, ...]
-    share: float
-    coherence: float
-    headings: tuple[tuple[str, float], ...] = ()
-    cases: tuple[TopicCase, ...] = ()
+    share: float  # of the reports whose main topic it is, 0 to 1
+    coherence: float  # mean NPMI of its keywords, -1 to 1
+    headings: tuple[tuple[str, float], ...] = ()  # those most common among its reports, with their share
+    cases: tuple[TopicCase, ...] = ()  # the reports that it makes up most of
 
     @property
     def name(self) -> str:

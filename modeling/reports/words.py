@@ -61,21 +61,14 @@ class Spelling:
 
 @dataclass(frozen=True)
 class Words:
-    """A sentence's words and signs, as the rules see them.
+    """A sentence's words and signs, as the rules see them."""
 
-    Attributes:
-        text: the sentence in lower case.
-        starts, ends: where each word stands, [start, end) in the text.
-        joined: the words with one blank before, between and after.
-        places: where in `joined` a word's blank stands -> which word it is.
-    """
-
-    text: str
+    text: str  # the sentence in lower case
     words: tuple[str, ...]
-    starts: tuple[int, ...]
+    starts: tuple[int, ...]  # where each word stands, [start, end) in the text
     ends: tuple[int, ...]
-    joined: str = field(repr=False, default="")
-    places: dict[int, int] = field(repr=False, default_factory=dict)
+    joined: str = field(repr=False, default="")  # the words with one blank before, between and after
+    places: dict[int, int] = field(repr=False, default_factory=dict)  # a word's blank in `joined` -> the word
 
     @classmethod
     def of(cls, text: str, spelling: Spelling | None = None) -> "Words":

@@ -54,16 +54,14 @@ def perturbation(
     batch_size: int = 8,
     cancelled: Cancelled = None,
 ) -> Perturbation:
-    """Exchange cells in the map's order, most positive first, and in random orders.
+    """Exchange cells in the map's order, most positive first, and in two or more random orders.
 
     Args:
         image: (3, h, w) float32, as the model reads it.
         fill: what stands where the film was taken away: one number or an image (3, h, w).
         attribution: (h, w) signed map; a cell's rank is its sum.
-        random_orders: two or more.
 
-    Raises:
-        ExplanationCancelled, ViewboxError: as `modeling.explain.occlusion.answers`.
+    Raises ExplanationCancelled, ViewboxError: as `modeling.explain.occlusion.answers`.
     """
     assert attribution.shape == image.shape[1:] and random_orders >= 2, (attribution.shape, random_orders)
     blank = np.broadcast_to(np.asarray(fill, image.dtype), image.shape)

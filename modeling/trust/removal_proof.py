@@ -51,10 +51,8 @@ def check(removal: Removal, study: Study, attribution: Attribution) -> None:
             raise StudyError("The region does not have the film's size; mark it again on this film.")
     for name in removal.fields:
         if name not in study.table.values or all(f.name != name for f in attribution.fields):
-            raise StudyError(
-                "There is no known value of '{field}' to take away; choose one that is there.",
-                field=Names("field", name),
-            )
+            unknown = "There is no known value of '{field}' to take away; choose one that is there."
+            raise StudyError(unknown, field=Names("field", name))
     if any(not 0 <= word < len(attribution.words) for word in removal.words):
         raise StudyError("That word is not one the model read; choose one of the words with a number.")
     if not (removal.fields or removal.words or (region is not None and region.any())):

@@ -14,7 +14,7 @@ from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled, ImageMap, gathered
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names
 from modeling.explain.shapley import modality_account
-from modeling.explain.study_path import ImageBaseline, StudyPath, log_odds
+from modeling.explain.study_path import ImageBaseline, log_odds
 from modeling.labels import NOTHING, Target
 from modeling.model.film import to_native
 from modeling.pipeline import DiagnosisPipeline
@@ -38,11 +38,7 @@ class Scrutiny:
     """
 
     def __init__(self, pipeline: DiagnosisPipeline, *, seed: int = 0, cache_bytes: int = 64 * 2**20) -> None:
-        """
-        Args:
-            seed: of the randomised weights and the random orders.
-            cache_bytes: what all results that are kept may take together.
-        """
+        """`seed` is for random weights and orders, `cache_bytes` the most that kept results may take."""
         self.pipeline = pipeline
         self._seed = seed
         self._kept = ContentCache(cache_bytes)
@@ -94,12 +90,9 @@ class Scrutiny:
         baseline: ImageBaseline | None = None,
         cancelled: Cancelled = None,
     ) -> FilmOpinion:
-        """What another method or a control says of the film; table and text stay as given.
+        """What another method or a control that this checkpoint gives says of the film; table and text stay.
 
-        Args:
-            method: the name of a map that this checkpoint gives.
-            baseline: what occlusion covers with, and what feature gradients and the randomised weights'
-                account start from; by default the first that the map names, else the blurred film.
+        `baseline`, which it covers with or starts from, is by default the map's first, else the blurred film.
 
         Raises:
             ViewboxError: no film, no such map or target of this checkpoint, or no number from the model.
@@ -107,11 +100,8 @@ class Scrutiny:
         """
         offered = (*self.opinions, *method_names("control"))
         if method not in offered:
-            raise ViewboxError(
-                "This checkpoint has no second opinion '{name}'; choose one of {names}.",
-                name=method,
-                names=", ".join(offered),
-            )
+            none = "This checkpoint has no second opinion '{name}'; choose one of {names}."
+            raise ViewboxError(none, name=method, names=", ".join(offered))
         seen = self._seen(map_method(method), study, target, baseline, cancelled)
         assert study.radiograph is not None, "a path with a film"
         native = to_native(seen.values, study.radiograph.shape)
@@ -140,12 +130,8 @@ class Scrutiny:
     ) -> ImageMap:
         """A map as its method gives it, without the letterbox's padding; nothing is kept.
 
-        Args:
-            baseline: by default the first that the map names, else the blurred film.
-
-        Raises:
-            ViewboxError: as `opinion`.
-            ExplanationCancelled: `cancelled` said so.
+        `baseline` is by default the map's first, else the blurred film.
+        Raises ViewboxError, ExplanationCancelled: as `opinion`.
         """
         asked = self.forgetful if method.forgetful else self.pipeline
         return self._of(asked, method, study, target, cancelled, baseline)
@@ -175,19 +161,15 @@ class Scrutiny:
     def account(self, study: Study, target: Target, attribution: Attribution) -> ModalityAccount:
         """Exact Shapley values of the modalities (all their 2^n subsets) beside the path's shares.
 
-        Raises:
-            ViewboxError: as `DiagnosisPipeline.explain`.
+        Raises ViewboxError: as `DiagnosisPipeline.explain`.
         """
         key = ("account", study_key(study), target, attribution_key(attribution))
 
         def compute() -> ModalityAccount:
-            paths = self._paths(study, target, attribution)
+            paths = self.pipeline.paths(study, target, attribution.baseline)
             return modality_account(paths, attribution, self.pipeline.model_features)
 
         return self._once(key, ModalityAccount, compute)
-
-    def _paths(self, study: Study, target: Target, attribution: Attribution) -> tuple[StudyPath, ...]:
-        return self.pipeline.paths(study, target, attribution.baseline)
 
     def measures(
         self,
@@ -219,7 +201,7 @@ class Scrutiny:
         steps = {"account": lambda: trust_panel.of_the_account(attribution)}
         if attribution.image is None or study.radiograph is None:
             return steps
-        paths = self._paths(study, target, attribution)
+        paths = self.pipeline.paths(study, target, attribution.baseline)
         seen = attribution.image
         if method.name != ACCOUNT:
             seen = self._seen(method, study, target, None, cancelled).values
@@ -281,23 +263,20 @@ class Scrutiny:
             fields: names of clinical fields; they become unknown.
             words: positions in `attribution.words`; they become [MASK].
 
-        Raises:
-            StudyError: nothing was taken away, it is not there to be taken, or nothing would be left.
+        Raises StudyError: nothing was taken away, it is not there to be taken, or nothing would be left.
         """
         start = time.perf_counter()
         removal = Removal(region, tuple(fields), tuple(words))
         check(removal, study, attribution)
-        paths = self._paths(study, target, attribution)
+        paths = self.pipeline.paths(study, target, attribution.baseline)
         changed = taken_away(removal, study, self.pipeline.processor, paths)
         remaining = without(study, removal.fields)
         before, after = answers(
             self.pipeline, self.pipeline.model_features, (study, paths[0].processed), (remaining, changed)
         )
         if all(t.task != target.task for t in after.tasks):
-            raise StudyError(
-                "Nothing would be left for {task} to answer from; leave something in.",
-                task=Names("task", target.task),
-            )
+            nothing = "Nothing would be left for {task} to answer from; leave something in."
+            raise StudyError(nothing, task=Names("task", target.task))
         change = _asked(after, target) - _asked(before, target)
         said = claimed(removal, attribution, paths[0])
         return Proof(before, after, target, change, said, time.perf_counter() - start)
