@@ -10,8 +10,7 @@ import gradio as gr
 from cases.open_store import open_case_store
 from cases.store import CaseFilter, CaseStore
 from hub_config.cards.plots import plots
-from hub_config.case_repo import case_folder
-from hub_config.settings import Settings
+from hub_config.settings import Settings, case_folder
 from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps
 from interface.models.model_host import ModelHost, zero_gpu

@@ -1,4 +1,4 @@
-"""The settings of the environment: the only reader of `os.environ`."""
+"""The settings of the environment, the only reader of `os.environ`, and the folder of cases they name."""
 
 import os
 from collections.abc import Mapping
@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
 
-from modeling.errors import ViewboxError
+from modeling.errors import CaseStoreError, ViewboxError
+from modeling.model.hub import Repo, fetched
 
 Device = Literal["auto", "cpu", "cuda"]
 BUNDLED = Path(__file__).parent / "checkpoints"
 PREFERRED = ("film", "teaching")
+CASE_FILES = ("cases-*.parquet", "NOTICE.md", "README.md")
 SPACE_PORTS = (80, 443, 8080)
 """Where a Space may reach to (Hugging Face Spaces documentation, "Networking")."""
 
@@ -100,3 +102,21 @@ def _port(text: str) -> int:
         return int(text)
     template = "GRADIO_SERVER_PORT cannot be '{text}'; set it to a number from 1 to 65535."
     raise SettingsError(template, text=text)
+
+
+def case_folder(settings: Settings) -> str | None:
+    """The folder of the cases that the settings name, fetched where it is a Hub repo; else their store.
+
+    From a repo they are read only, and all of one commit.
+
+    Raises:
+        CaseStoreError: the repo cannot be fetched, or holds no cases.
+    """
+    if settings.cases_repo is None or settings.mongodb_uri:
+        return settings.store
+    repo = Repo(settings.cases_repo, settings.cases_revision, settings.hf_token, "dataset", "CASES")
+    _, folder = fetched(repo, CASE_FILES, CaseStoreError)
+    if not any(Path(folder).glob("cases-*.parquet")):
+        template = "The data set {repo} has no cases-*.parquet; publish cases there with 'viewbox publish'."
+        raise CaseStoreError(template, repo=repo.name)
+    return str(folder)

@@ -8,8 +8,7 @@ import pytest
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from hub_config.case_repo import case_folder
-from hub_config.settings import Settings
+from hub_config.settings import Settings, case_folder
 from modeling.errors import CaseStoreError
 from tests.doubles.example_cases import small_case
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
