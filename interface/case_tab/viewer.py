@@ -36,8 +36,7 @@ from interface.session.session import Session
 from modeling.errors import ViewboxError
 from modeling.explain.registry import grain_of, map_method
 from modeling.labels import Target
-from modeling.render.colours import BRIGHT
-from modeling.render.pictures import AGAINST, FOR, OUTLINED, SIGNS, full_colour, smoothed_density
+from modeling.render.pictures import AGAINST, BRIGHT, FOR, OUTLINED, SIGNS, full_colour, smoothed_density
 from modeling.study import Modality
 
 GRID_SIDE = 128

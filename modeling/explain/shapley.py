@@ -51,11 +51,6 @@ class ShapleyValues:
         """The dividends of two and more modalities, in logits."""
         return {c: d for c, d in self.dividends.items() if len(c) > 1}
 
-    @property
-    def alone(self) -> dict[Modality, float]:
-        """What each modality adds when it is the only one, in logits."""
-        return {m: self.dividends[frozenset({m})] for m in self.values}
-
 
 def modality_shapley(
     value: Callable[[Coalition], float], modalities: Collection[Modality] = tuple(Modality)

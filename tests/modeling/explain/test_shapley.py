@@ -14,7 +14,8 @@ IMAGE, TABLE, TEXT = Modality
 def test_effects_that_add_up_are_their_own_shares() -> None:
     worth = {IMAGE: 2.0, TABLE: -1.0, TEXT: 0.5}
     shares = modality_shapley(lambda given: 3.0 + sum(worth[m] for m in given))
-    assert shares.values == pytest.approx(worth) and shares.alone == pytest.approx(worth)
+    assert shares.values == pytest.approx(worth)
+    assert {m: shares.dividends[frozenset({m})] for m in worth} == pytest.approx(worth)
     assert all(d == pytest.approx(0) for d in shares.interactions.values()) and len(shares.interactions) == 4
     assert shares.change == pytest.approx(1.5)
 

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from modeling.explain.registry import map_method
-from modeling.render.colours import colours
 from modeling.render.pictures import (
     AGAINST,
     FOR,
     SIGNS,
+    colours,
     field_rows,
     film_picture,
     heat_map,
