@@ -27,18 +27,18 @@ from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 PAGE_ROWS = 12
 
+Pick = str | None
+"""The value of a dropdown."""
+Direction, Move = Literal["next", "previous"], Literal["start", "earlier", "later"]
 
-def case_filter(source: str | None, appearance: str | None, grading: str | None) -> CaseFilter:
+
+def case_filter(source: Pick, appearance: Pick, grading: Pick) -> CaseFilter:
     """The filter that three dropdowns say."""
     return CaseFilter(source or None, appearance or None, grading or None)
 
 
 def decoded(film: object) -> bytes:
-    """The bytes of a film that came as base64 text, as `film_of_base64` reads it.
-
-    Raises:
-        StudyError: it is not base64.
-    """
+    """The bytes of a film that came as base64 text; raises `StudyError` where it is none."""
     if not isinstance(film, str):
         raise StudyError("The film must be sent as base64 text; encode the file and try again.")
     return film_of_base64(film)
@@ -104,11 +104,7 @@ class CaseActions:
         }
 
     def lay(self, session: Session, case: Case, film: HeldFilm | None = None) -> Updates:
-        """Put a case on screen and clear the screen for it.
-
-        Args:
-            film: the case's film for the viewer, where it is held already.
-        """
+        """Put a case on screen, with its `film` where that is held already, and clear the screen for it."""
         session.put(case, film or hold(case))
         return {
             **self.cleared(session),
@@ -151,21 +147,15 @@ class CaseActions:
         """Open the row that was pressed."""
         return self.open(str((event._data or {}).get("case_id", "")), request)
 
-    def next(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def next(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """The case after this one."""
         return self._step("next", case_filter(source, appearance, grading), request)
 
-    def previous(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def previous(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """The case before this one."""
         return self._step("previous", case_filter(source, appearance, grading), request)
 
-    def _step(
-        self, direction: Literal["next", "previous"], where: CaseFilter, request: gr.Request
-    ) -> Updates:
+    def _step(self, direction: Direction, where: CaseFilter, request: gr.Request) -> Updates:
         """The next or previous case that passes the filter; the first one where none is open."""
         session = self._sessions.of(request.session_hash)
         store = self._stores.store
@@ -196,9 +186,7 @@ class CaseActions:
         """The reader has gone: what was read for them goes too."""
         self._prefetch.forget(_reader(request))
 
-    def random(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def random(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """Any case that passes the filter."""
         found = self._stores.store.random(case_filter(source, appearance, grading), secrets.randbits(31))
         if found is None:
@@ -207,33 +195,25 @@ class CaseActions:
 
     # --- the list
 
-    def list_start(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def list_start(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """The first range of the list."""
         return self._list("start", case_filter(source, appearance, grading), request)
 
-    def list_earlier(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def list_earlier(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """The range before this one."""
         return self._list("earlier", case_filter(source, appearance, grading), request)
 
-    def list_later(
-        self, source: str | None, appearance: str | None, grading: str | None, request: gr.Request
-    ) -> Updates:
+    def list_later(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
         """The range after this one."""
         return self._list("later", case_filter(source, appearance, grading), request)
 
-    def _list(
-        self, move: Literal["start", "earlier", "later"], where: CaseFilter, request: gr.Request
-    ) -> Updates:
+    def _list(self, move: Move, where: CaseFilter, request: gr.Request) -> Updates:
         """One range of the list."""
         session = self._sessions.of(request.session_hash)
         store = self._stores.store
-        trail = {"start": [None], "earlier": session.listing.trail[:-1] or [None]}.get(
-            move, list(session.listing.trail)
-        )
+        trail = list(session.listing.trail)
+        if move != "later":
+            trail = [None] if move == "start" else trail[:-1] or [None]
         page = store.page(where, trail[-1], PAGE_ROWS)
         if move == "later" and page.next_after is not None:
             trail.append(page.next_after)
@@ -262,9 +242,8 @@ class CaseActions:
         except ViewboxError as refusal:
             told = translated(refusal.sentence, session.language)
             if session.case is not None:  # say whose film and numbers still stand there
-                told += " " + say(
-                    "upload.still", session.language, case=case_name(session.case, session.language)
-                )
+                name = case_name(session.case, session.language)
+                told += " " + say("upload.still", session.language, case=name)
             return self.parts.say(told)
 
     def _taken(self, sent: Mapping[str, Any], session: Session) -> Updates:

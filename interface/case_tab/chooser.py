@@ -1,6 +1,7 @@
 """The panel that chooses a case from the store, or takes the reader's own film."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
@@ -10,49 +11,10 @@ from modeling.labels import APPEARANCE, GRADING
 
 ANY = ""
 
-# Delegated listeners: they outlive a redraw of the rows or of the label.
-_ROWS_JS = """
-element.addEventListener('click', (event) => {
-  const row = event.target.closest('[data-case]');
-  if (row) trigger('open_case', {case_id: row.dataset.case});
-});
-"""
 
-_STRIP_JS = """
-element.addEventListener('click', (event) => {
-  const row = event.target.closest('button');
-  if (!row) return;
-  if (row.dataset.opens) { window.viewboxOpen(row.dataset.opens); return; }
-  for (const other of element.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
-  row.setAttribute('aria-current', 'true');
-  trigger('open_case', {case_id: row.dataset.case});
-});
-"""
-
-_UPLOAD_JS = """
-const send = (file) => {
-  if (!file) return;
-  if (file.size > 90e6) { trigger('take_film', {name: file.name, data: '', size: file.size}); return; }
-  const reader = new FileReader();
-  reader.onload = () => {
-    const text = String(reader.result);
-    trigger('take_film', {name: file.name, data: text.slice(text.indexOf(',') + 1), size: file.size});
-  };
-  reader.onerror = () => trigger('take_film', {name: file.name, data: '', size: -1});
-  reader.readAsDataURL(file);
-};
-element.addEventListener('change', (event) => {
-  if (event.target.type !== 'file') return;
-  send(event.target.files[0]);
-  event.target.value = '';
-});
-for (const name of ['dragenter', 'dragover'])
-  element.addEventListener(name, (event) => event.preventDefault());
-element.addEventListener('drop', (event) => {
-  event.preventDefault();
-  send(event.dataTransfer.files[0]);
-});
-"""
+def _on_load(part: str) -> str:
+    """A part's script; its listeners are delegated, so that they outlive a redraw."""
+    return Path(__file__).with_name(f"on_load_{part}.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -87,7 +49,7 @@ def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdow
 
 def case_strip() -> gr.HTML:
     """The first cases, each one press away, above the film."""
-    return gr.HTML(js_on_load=_STRIP_JS, elem_id="vb-strip")
+    return gr.HTML(js_on_load=_on_load("strip"), elem_id="vb-strip")
 
 
 def chooser(strip: gr.HTML) -> Chooser:
@@ -111,12 +73,12 @@ def chooser(strip: gr.HTML) -> Chooser:
             source = _filter("choose.source", ())
             appearance = _filter("choose.appearance", APPEARANCE.classes)
             grading = _filter("choose.grading", GRADING.classes)
-        rows = gr.HTML(js_on_load=_ROWS_JS, elem_id="vb-rows")
+        rows = gr.HTML(js_on_load=_on_load("rows"), elem_id="vb-rows")
         with gr.Row():
             earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
             later = gr.Button(marker("choose.later"), size="sm", min_width=100)
     with gr.Accordion(marker("upload.title"), open=False, elem_id="vb-upload"):
-        film = gr.HTML(upload_box("en"), js_on_load=_UPLOAD_JS, elem_id="vb-film-file")
+        film = gr.HTML(upload_box("en"), js_on_load=_on_load("upload"), elem_id="vb-film-file")
         no_film = gr.Button(marker("upload.none"), size="sm")
     buttons = (open_button, previous, following, random)
     return Chooser(strip, case_id, *buttons, source, appearance, grading, rows, earlier, later, film, no_film)

@@ -1,17 +1,8 @@
 """The explanation as HTML: shares, fields and words on one signed scale, and how far to believe them."""
 
-from interface.html.render import render, signed, ui
+from interface.html.render import percent, render, signed, ui
 from interface.html.whole_words import whole_words
-from interface.language.texts import (
-    Language,
-    field_label,
-    listed,
-    question,
-    say,
-    translated,
-    value_word,
-    word_for,
-)
+from interface.language.texts import Language, field_label, listed, question, say, value_word, word_for
 from modeling.render.pictures import field_rows, word_spans
 from modeling.results import Attribution, FieldAttribution, ModalityAccount
 from modeling.study import Modality, Study
@@ -24,9 +15,6 @@ MOSTLY, HARDLY = 0.6, 0.25
 def leaning(attribution: Attribution, language: Language) -> str:
     """One plain sentence: which part of the study the answer leans on, and on what of it most."""
 
-    def percent(part: Modality) -> str:
-        return f"{100 * shares[part]:.0f} %"
-
     def named(part: Modality) -> str:
         return word_for("modality", part, language)
 
@@ -38,14 +26,13 @@ def leaning(attribution: Attribution, language: Language) -> str:
     if len(shares) == 1 or shares[first] > 0.995:
         told = say("leans.alone", language, part=named(first))
     elif shares[first] < MOSTLY:
-        told = say("leans.two", language, first=named(first), share=percent(first),
-                   second=named(ordered[1]), other=percent(ordered[1]))  # fmt: skip
+        told = say("leans.two", language, first=named(first), share=percent(shares[first]),
+                   second=named(ordered[1]), other=percent(shares[ordered[1]]))  # fmt: skip
     elif film is not None and first != Modality.IMAGE and film <= HARDLY:
-        told = say(
-            "leans.not_film", language, part=named(first), share=percent(first), film=percent(Modality.IMAGE)
-        )
+        shown = {"share": percent(shares[first]), "film": percent(film)}
+        told = say("leans.not_film", language, part=named(first), **shown)
     else:
-        told = say("leans.one", language, part=named(first), share=percent(first))
+        told = say("leans.one", language, part=named(first), share=percent(shares[first]))
     strongest = _strongest(attribution, first, language)
     if strongest:
         told += ("" if language.startswith("zh") else " ") + say("leans.most", language, what=strongest)
@@ -70,8 +57,7 @@ def _plain(name: str, language: Language) -> str:
 
 def delta_line(attribution: Attribution, language: Language) -> str:
     """The convergence delta in words, with its badge."""
-    verdict = attribution.verdict
-    relative = attribution.relative_delta
+    verdict, relative = attribution.verdict, attribution.relative_delta
     sentence = say(
         "explain.delta",
         language,
@@ -91,14 +77,9 @@ def rows_of_fields(
 ) -> list[tuple[str, str, str, float]]:
     """Name, label, value and attribution of each field, in the order that `field_rows` shows them."""
     names = {f.name.replace("_", " "): f.name for f in fields}
+    rows = ((names.get(label, label), value, amount) for label, value, amount in field_rows(fields))
     return [
-        (
-            names.get(label, label),
-            _plain(names.get(label, label), language),
-            value_word(value, language),
-            amount,
-        )
-        for label, value, amount in field_rows(fields)
+        (name, _plain(name, language), value_word(value, language), amount) for name, value, amount in rows
     ]
 
 
@@ -169,7 +150,7 @@ def evidence_panel(
         language=language,
         shares=shares_table(attribution, account, language),
         own=own_evidence(attribution, study, bar_scale(attribution), language, reads_text=reads_text),
-        notes=[translated(n, language) for n in attribution.notes],
+        notes=attribution.notes,
         computed=computed + (f" ({say('explain.refining', language)} …)" if refining else ""),
         budget="" if account is None else ui().note(_shared_out(account, language)),
     )
@@ -206,12 +187,7 @@ def shares_table(attribution: Attribution, account: ModalityAccount | None, lang
         kind="" if account is None else "vb-budget",
         scale=max((abs(v) for v in share.logits.values()), default=0.0),
         rows=[
-            (
-                word_for("modality", m, language),
-                f"{100 * share.fractions[m]:.0f} %",
-                value,
-                () if account is None else (shapley(m),),
-            )
+            (*named((m,)), percent(share.fractions[m]), value, () if account is None else (shapley(m),))
             for m, value in share.logits.items()
         ],
         interactions=[

@@ -1,6 +1,8 @@
 """What happens when a reader takes something away; everything is made in memory and kept nowhere."""
 
 import base64
+import csv
+import io
 import re
 import threading
 import time
@@ -12,7 +14,6 @@ import numpy as np
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.export_panel import ADDRESS, Value
 from interface.case_tab.handout import GRAY, handout, is_changed, may_leave, sheet_of
-from interface.case_tab.numbers import arrays_of, table_of
 from interface.html.fragments import alert, case_name
 from interface.html.pictures import map_urls
 from interface.language.texts import say
@@ -27,6 +28,43 @@ from modeling.errors import ViewboxError
 
 MAX_PACK = 8
 """Cases of one course pack: each takes a whole explanation, and others wait for the model."""
+
+
+def table_of(session: Session) -> bytes:
+    """CSV in UTF-8, one row each for the answer, every part, field and word; attributions in logits."""
+    found = session.explanation.attribution
+    assert found is not None, "numbers before their explanation"
+    rows: list[tuple[object, ...]] = [
+        ("answer", found.target.slug, found.output, found.output - found.baseline_output),
+        ("baseline", found.baseline, found.baseline_output, ""),
+        ("unexplained", "", "", found.convergence_delta),
+        *(("part", str(part), "", value) for part, value in found.modality_share.logits.items()),
+        *(("field", f.name, "" if f.value is None else f.value, f.attribution) for f in found.fields),
+        *((f"word of {w.section}", w.word, f"{w.start}-{w.end}", w.attribution) for w in found.words),
+    ]
+    text = io.StringIO()
+    csv.writer(text).writerows([("kind", "name", "value", "attribution in logits"), *rows])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def arrays_of(session: Session) -> bytes:
+    """NPZ with `map` (h, w), signed, over the whole film, and what it belongs to as text."""
+    known = session.explanation
+    assert known.attribution is not None and known.shown is not None and session.host is not None
+    image = known.shown.image
+    state, target = session.host.state, known.attribution.target
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        map=np.zeros((0, 0), np.float32) if image is None else np.asarray(image, np.float32),
+        case=session.case.case_id if session.case else "",
+        target=target.slug,
+        method=known.method,
+        baseline=known.attribution.baseline,
+        checkpoint=state.name,
+        revision=state.revision,
+    )
+    return buffer.getvalue()
 
 
 class ExportActions:
@@ -63,16 +101,12 @@ class ExportActions:
     def handout(self, request: gr.Request) -> Updates:
         """The case on screen as one file."""
         session = self._sessions.of(request.session_hash)
-        if (
-            session.answer.prediction is None
-            or session.explanation.attribution is None
-            or not session.explanation.complete
-        ):
+        known = session.explanation
+        if session.answer.prediction is None or known.attribution is None or not known.complete:
             return self._given("told", say("take.not_yet", session.language))
         name = case_name(session.case, session.language)
-        html = handout(
-            [sheet_of(session)], session.language, say("handout.title", session.language, case=name)
-        )
+        title = say("handout.title", session.language, case=name)
+        html = handout([sheet_of(session)], session.language, title)
         return self._saved("take.saved", f"viewbox-{_plain(name)}.html", html, session, seen=True)
 
     def _saved(self, key: str, name: str, html: str, session: Session, *, seen: bool = False) -> Updates:
@@ -111,9 +145,8 @@ class ExportActions:
     def pack(self, written: str, request: gr.Request) -> Iterator[Updates]:
         """Several stored cases as one file, each with a quick account of its most probable class."""
         session = self._sessions.of(request.session_hash)
-        ids = list(
-            dict.fromkeys(part.strip() for part in re.split(r"[,，、;\n]", written or "") if part.strip())
-        )
+        parts = re.split(r"[,，、;\n]", written or "")
+        ids = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
         if not ids:
             raise ViewboxError("Type the IDs of the cases first, separated by commas.")
         if len(ids) > MAX_PACK:
@@ -128,8 +161,7 @@ class ExportActions:
             own.put(case, hold(case))
             self._answered(own, stop)
             sheets.append(sheet_of(own, quick=True))
-        title = say("handout.pack", session.language, count=len(sheets))
-        html = handout(sheets, session.language, title)
+        html = handout(sheets, session.language, say("handout.pack", session.language, count=len(sheets)))
         yield self._saved("take.packed", f"viewbox-{len(sheets)}.html", html, session)
 
     def _answered(self, session: Session, stop: threading.Event) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import gradio as gr
 
-from interface.html.fragments import alert
 from interface.html.render import render
 from interface.language.texts import marker
 
@@ -36,17 +35,8 @@ class ExportPanel:
     taken: gr.HTML
 
 
-def notice() -> gr.HTML:
-    """Lay out the place where a link's trouble is told."""
-    return gr.HTML(alert(""), elem_id="vb-notice")
-
-
 def export_panel(told: gr.HTML) -> ExportPanel:
-    """Lay out the buttons; the fold of the course pack is for the page to put where it belongs.
-
-    Args:
-        told: from `notice`.
-    """
+    """Lay out the buttons; the fold of the course pack is for the page to put where it belongs."""
     with gr.Row(equal_height=False, elem_id="vb-take"):
         copy, picture, csv, npz = (
             gr.Button(marker(f"take.{name}"), size="sm", min_width=100, elem_id=f"vb-{place}")
@@ -63,9 +53,6 @@ def export_panel(told: gr.HTML) -> ExportPanel:
 
 def taken(elem_id: str) -> gr.HTML:
     """What hands a handler's answer to the browser, which copies or saves it."""
-    fixed = {
-        "html_template": str(render("case_tab/taken.html")),
-        "js_on_load": _MOUNT,
-        "apply_default_css": False,
-    }
+    template = str(render("case_tab/taken.html"))
+    fixed = {"html_template": template, "js_on_load": _MOUNT, "apply_default_css": False}
     return gr.HTML({}, elem_id=elem_id, **fixed)

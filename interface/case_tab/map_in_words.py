@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from interface.html.render import percent
 from interface.language.texts import Language, listed, say
 from interface.models.held_film import HeldFilm
 from modeling.explain.registry import FINE
@@ -35,18 +36,14 @@ def sentence(place: PlaceOfWeight, language: Language) -> str:
     """The shares as a sentence, such as "Most weight: right lower zone, 41 %."."""
     name, share = place.most
     if name == OUTSIDE:
-        return say("words.outside", language, share=_percent(share))
-    told = say("words.most", language, zone=say(f"words.{name}", language), share=_percent(share))
+        return say("words.outside", language, share=percent(share))
+    told = say("words.most", language, zone=say(f"words.{name}", language), share=percent(share))
     others = sorted(((v, k) for k, v in place.zones.items() if k != name), reverse=True)
     named = [
-        say("words.share", language, zone=say(f"words.{k}", language), share=_percent(v))
+        say("words.share", language, zone=say(f"words.{k}", language), share=percent(v))
         for v, k in others[:2]
         if v >= SECOND
     ]
     if named:
         told += say("words.then", language, zones=listed(named, language))
-    return told + say("words.rest", language, share=_percent(place.outside))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return told + say("words.rest", language, share=percent(place.outside))

@@ -128,22 +128,20 @@ class ModelActions:
         told = self._linked(session, possible_targets(prediction), host.pipeline.baselines)
         target = session.target
         asked = possible_targets(prediction, session.wishes.target)
-        choices = [(self._target_label(t, session), t.slug) for t in asked]
+        choices = [
+            (f"{word_for('task', t.task, session.language)}: {question(t, session.language)}", t.slug)
+            for t in asked
+        ]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
         start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
         # Done; another case starts as usual.
         session.wish(link=replace(session.wishes.link, target="", baseline=""))
-        warning = mismatch(host, session.case, session.language)
-        limits = set_and_gate(session.answer.limits, session.language)
-        panel = prediction_panel(
-            prediction,
-            session.case,
-            session.language,
-            made_by=host.state,
-            warning=warning,
-            limits=limits,
-            reveal=True,
-        )
+        told_with = {
+            "warning": mismatch(host, session.case, session.language),
+            "limits": set_and_gate(session.answer.limits, session.language),
+        }
+        given = (prediction, session.case, session.language)
+        panel = prediction_panel(*given, made_by=host.state, reveal=True, **told_with)
         return {
             **told,
             self.parts.message: alert(""),
@@ -180,10 +178,6 @@ class ModelActions:
             for name, box in form.sections.items()
         }
         return self._reads(host, session) | boxes
-
-    def _target_label(self, target: Target, session: Session) -> str:
-        task = word_for("task", target.task, session.language)
-        return f"{task}: {question(target, session.language)}"
 
     # --- the explanation
 
@@ -240,9 +234,7 @@ class ModelActions:
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
             yield {results.progress: "", results.cancel: gr.Button(interactive=False)}
             raise
-        if (
-            session.version != opened
-        ):  # what was on its way may have come after the newer case: take it off again
+        if session.version != opened:  # what came after the newer case is taken off again
             yield {**empty, self.parts.film.figure: viewer_value(session)}
         elif session.stop is stop:  # else a newer explanation owns the screen
             yield {**ended, results.cancel: gr.Button(interactive=session.due == "examine")}

@@ -8,7 +8,7 @@ import gradio as gr
 
 from interface.about_tab.facts import read_facts
 from interface.html.fragments import note
-from interface.html.render import render
+from interface.html.render import percent, render
 from interface.language.texts import Language, marker, say, word_for
 from interface.models.checkpoints import only_synthetic
 from interface.session.session import Session, Sessions
@@ -62,14 +62,7 @@ def _share(right: float, wrong: float) -> float | None:
 
 
 def counts(prevalence: float, sensitivity: float, specificity: float, patients: int = PATIENTS) -> Counts:
-    """Bayes' rule in whole patients.
-
-    Args:
-        prevalence, sensitivity, specificity: 0 to 1.
-
-    Raises:
-        ViewboxError: one of them is no share.
-    """
+    """Bayes' rule in whole patients; raises `ViewboxError` where a rate does not lie between 0 and 1."""
     if not all(0 <= value <= 1 for value in (prevalence, sensitivity, specificity)):
         raise ViewboxError("Prevalence, sensitivity and specificity lie between 0 and 100 %; correct them.")
     ill, well = patients * prevalence, patients * (1 - prevalence)
@@ -78,11 +71,7 @@ def counts(prevalence: float, sensitivity: float, specificity: float, patients: 
 
 @dataclass(frozen=True)
 class Curve:
-    """A measured ROC curve of one class.
-
-    Attributes:
-        points: (false positive rate, sensitivity), from never calling to always calling.
-    """
+    """A measured ROC curve of one class; its points are (false positive rate, sensitivity), upwards."""
 
     points: tuple[tuple[float, float], ...]
     corpus: str
@@ -117,22 +106,17 @@ def _is_share(value: object) -> bool:
 def operating_result(
     curve: Curve, target: Target, prevalence: float, place: float, language: Language
 ) -> str:
-    """The arithmetic in whole patients.
-
-    Args:
-        prevalence: 0 to 1.
-        place: along the curve, 0 to 1.
-    """
+    """The arithmetic in whole patients; `prevalence` and `place` along the curve from 0 to 1."""
     sensitivity, specificity = curve.at(place)
     found = counts(prevalence, sensitivity, specificity)
-    measured = {"sensitivity": _percent(sensitivity), "specificity": _percent(specificity)}
+    measured = {"sensitivity": percent(sensitivity, 1), "specificity": percent(specificity, 1)}
     lines = [say("operating.at", language, films=curve.films, corpus=curve.corpus, **measured)]
     for key, value in (("ppv", found.ppv), ("npv", found.npv)):
         if value is None:
             lines.append(say("operating.no_call", language))
             continue
         right, of = whole_calls(value)
-        lines.append(say(f"operating.{key}", language, right=right, of=of, **{key: _percent(value)}))
+        lines.append(say(f"operating.{key}", language, right=right, of=of, **{key: percent(value, 1)}))
     whole = {"tp": found.found, "fn": found.missed, "fp": found.false_alarms, "tn": found.left_alone}
     lines.append(say("operating.of", language, **{name: f"{value:.0f}" for name, value in whole.items()}))
     called = word_for("class", target.class_name, language)
@@ -143,10 +127,6 @@ def whole_calls(share: float) -> tuple[int, int]:
     """Right calls of 100, of 1,000 or more where 100 are too few to tell a share from all or none."""
     of = next((n for n in (100, 1000, 10_000) if 0 < round(n * share) < n), 100)
     return round(of * share), of
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def operating_handler(sessions: Sessions, panel: OperatingPanel) -> Callable[..., dict[Any, Any]]:

@@ -89,9 +89,8 @@ class ProveActions:
         taken = tuple(f for f in fields if f in known)
         proof = session.host.prove(session.study, attribution.target, attribution, region, taken, positions)
         session.proving = replace(session.proving, seconds=proof.seconds)
-        if (
-            session.version != opened or session.explanation.attribution is None
-        ):  # the reader has moved on meanwhile
+        moved_on = session.version != opened or session.explanation.attribution is None
+        if moved_on:
             return {self.parts.prove.result: gr.skip()}
         return {self.parts.prove.result: proof_panel(proof, session.language), self.parts.message: gr.skip()}
 

@@ -1,6 +1,7 @@
 """The panel "Prove it": what the reader takes away, and what the answer is without it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -26,12 +27,9 @@ def prove_panel() -> ProvePanel:
     """Lay out the panel; rows and words appear with the first explanation."""
     with gr.Accordion(marker("prove.title"), open=False, elem_id="vb-prove"):
         gr.Markdown(marker("prove.hint"))
-        fields = gr.CheckboxGroup(
-            [], label=marker("prove.fields"), visible=False, elem_id="vb-prove-fields", buttons=[]
-        )
-        words = gr.CheckboxGroup(
-            [], label=marker("prove.words"), visible=False, elem_id="vb-prove-words", buttons=[]
-        )
+        hidden: dict[str, Any] = {"choices": [], "visible": False, "buttons": []}
+        fields = gr.CheckboxGroup(label=marker("prove.fields"), elem_id="vb-prove-fields", **hidden)
+        words = gr.CheckboxGroup(label=marker("prove.words"), elem_id="vb-prove-words", **hidden)
         with gr.Row(equal_height=False):
             button = gr.Button(
                 marker("prove.button"), variant="primary", size="sm", min_width=120, elem_id="vb-prove-it"
@@ -67,19 +65,14 @@ _ICON: dict[Claim, str] = {
 }
 
 
-def times(factor: float) -> str:
-    """A factor as one says it: 2.3, 76."""
-    return f"{factor:.1f}" if factor < 10 else f"{factor:.0f}"
-
-
 def proof_panel(proof: Proof, language: Language) -> str:
     """Probabilities before and after, beside what the map had claimed."""
     target = question(proof.target, language)
     claim = say(
         "prove.claim", language, claimed=signed(proof.claimed), change=signed(proof.change), target=target
     )
-    factor = times(1 / proof.factor if proof.claim == "understated" else proof.factor)
-    outcome = say(f"prove.{proof.claim}", language, factor=factor)
+    factor = 1 / proof.factor if proof.claim == "understated" else proof.factor
+    outcome = say(f"prove.{proof.claim}", language, factor=f"{factor:.{1 if factor < 10 else 0}f}")
     answered = {task.task: task.probabilities for task in proof.after.tasks}
     tasks = []
     for task in proof.before.tasks:
@@ -92,12 +85,6 @@ def proof_panel(proof: Proof, language: Language) -> str:
         claim=claim,
         outcome=outcome,
         tasks=tasks,
-        points=signed_points,
         notes=dict.fromkeys((*proof.notes, *(n for n in proof.after.notes if n not in proof.before.notes))),
         seconds=proof.seconds,
     )
-
-
-def signed_points(difference: float) -> str:
-    """A difference of probabilities in percentage points, its sign never a hyphen."""
-    return f"{'+' if difference >= 0 else '−'}{100 * abs(difference):.1f}"

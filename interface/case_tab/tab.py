@@ -11,7 +11,7 @@ from interface.case_tab.case_handlers import CaseActions, WhatIf
 from interface.case_tab.chooser import case_strip, chooser
 from interface.case_tab.components import Parts
 from interface.case_tab.export_handlers import ExportActions
-from interface.case_tab.export_panel import export_panel, notice
+from interface.case_tab.export_panel import export_panel
 from interface.case_tab.form import form
 from interface.case_tab.map_switch import method_panel
 from interface.case_tab.model_handlers import ModelActions
@@ -21,6 +21,7 @@ from interface.case_tab.prove_handlers import ProveActions
 from interface.case_tab.prove_panel import prove_panel
 from interface.case_tab.trust_handlers import ScrutinyActions
 from interface.case_tab.trust_panel import trust_panel
+from interface.html.fragments import alert
 from interface.language.texts import marker
 from interface.models.checkpoints import Checkpoints
 from interface.models.stores import StoreHost
@@ -38,12 +39,8 @@ def _opens(fold: str) -> str:
 
 
 def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.HTML) -> Parts:
-    """Lay out the tab, first among the others.
-
-    Args:
-        banner, model, message: what stands above the tabs.
-    """
-    told = notice()
+    """Lay out the tab, first among the others, under what stands above them all."""
+    told = gr.HTML(alert(""), elem_id="vb-notice")
     with tabs, gr.Tab(marker("tab.look"), id="look"):
         strip = case_strip()
         with gr.Row(equal_height=False, elem_id="vb-desk"):
@@ -97,11 +94,7 @@ class CaseEvents:
         self._export = ExportActions(models, stores, sessions, parts)
 
     def connect(self, page: gr.Blocks, *cards: gr.HTML) -> None:
-        """Register them.
-
-        Args:
-            cards: of other tabs; a press on one opens its case.
-        """
+        """Register them; a press on one of the cards of other tabs opens its case."""
         self._arriving(page)
         self._choosing(*cards)
         self._form()

@@ -12,13 +12,7 @@ from interface.about_tab.facts import VERDICTS_FILE, mapping
 from interface.case_tab.baseline_comparison import baselines_panel
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
-from interface.case_tab.map_switch import (
-    about,
-    localisation_of,
-    method_choices,
-    method_name,
-    pointing_line,
-)
+from interface.case_tab.map_switch import about, localisation_of, method_choices, method_name, pointing_line
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.prove_panel import field_choices, word_choices
 from interface.case_tab.trust_panel import checks_panel, verdict
@@ -64,15 +58,8 @@ class ScrutinyActions:
     def examined(self) -> list[gr.components.Component]:
         """Outputs of `examine`."""
         p = self.parts
-        shown = [
-            p.why.evidence,
-            p.results.leans,
-            p.results.cancel,
-            p.message,
-            p.method.switch,
-            p.method.about,
-        ]
-        return [*shown, p.results.summary, p.checks, p.prove.fields, p.prove.words]
+        told = [p.why.evidence, p.results.leans, p.results.summary, p.checks, p.results.cancel, p.message]
+        return [*told, p.method.switch, p.method.about, p.prove.fields, p.prove.words]
 
     def examine(self, request: gr.Request) -> Iterator[Updates]:
         """Put the exact account beside the path's, then one trust measure after the other."""
@@ -82,12 +69,8 @@ class ScrutinyActions:
             if due:
                 examined = session.explanation.method
                 session.learn(measures=())
-                session.due, stop, attribution, study = (
-                    "nothing",
-                    session.stop,
-                    session.explanation.attribution,
-                    session.study,
-                )
+                session.due, stop, study = "nothing", session.stop, session.study
+                attribution = session.explanation.attribution
                 host, ready = session.host, self._ready(session)
         if not due:
             yield {parts.message: gr.skip()}
@@ -128,20 +111,12 @@ class ScrutinyActions:
         yield {**ended, self.parts.results.cancel: gr.Button(interactive=False)}
 
     def _ready(self, session: Session, *, fresh: bool = True) -> Updates:
-        """What can be looked at and taken away, now that there is an account.
-
-        Args:
-            fresh: whether nothing is ticked yet; otherwise ticks stay.
-        """
-        rows, words = (
-            field_choices(session.explanation.attribution, session.language),
-            word_choices(session.explanation.attribution),
-        )
-        prove, value = self.parts.prove, {"value": []} if fresh else {}
+        """What can be looked at and taken away, now that there is an account; ticks stay if not `fresh`."""
+        known, prove, value = session.explanation, self.parts.prove, {"value": []} if fresh else {}
+        rows, words = field_choices(known.attribution, session.language), word_choices(known.attribution)
+        maps = method_choices(session.host.scrutiny.opinions)
         return {
-            self.parts.method.switch: gr.Radio(
-                choices=method_choices(session.host.scrutiny.opinions), value=session.explanation.method
-            ),
+            self.parts.method.switch: gr.Radio(choices=maps, value=known.method),
             self.parts.method.about: self._about(session),
             prove.fields: gr.CheckboxGroup(choices=rows, visible=bool(rows), **value),
             prove.words: gr.CheckboxGroup(choices=words, visible=bool(words), **value),
@@ -185,10 +160,8 @@ class ScrutinyActions:
         attribution = session.explanation.attribution
         map_method(method)
         if attribution is None or session.host is None:
-            yield {
-                parts.method.switch: ACCOUNT,
-                parts.method.about: note(say("prove.waiting", session.language)),
-            }
+            told = note(say("prove.waiting", session.language))
+            yield {parts.method.switch: ACCOUNT, parts.method.about: told}
             return
         if attribution.image is None:
             told = note(say("method.no_film", session.language))
@@ -202,16 +175,12 @@ class ScrutinyActions:
             try:
                 found = session.host.opinion(session.study, attribution.target, method, stop)
             except ViewboxError:
-                yield {
-                    parts.method.switch: session.explanation.method,
-                    parts.method.about: self._about(session),
-                }
+                shown = session.explanation.method
+                yield {parts.method.switch: shown, parts.method.about: self._about(session)}
                 raise
         with session.lock:
-            if (
-                session.explanation.attribution is None
-                or session.explanation.attribution.target != attribution.target
-            ):
+            known = session.explanation.attribution
+            if known is None or known.target != attribution.target:
                 return
             session.learn(opinion=found)
             if session.explanation.complete:
@@ -224,10 +193,8 @@ class ScrutinyActions:
     def put_linked(self, request: gr.Request) -> Iterator[Updates]:
         """Put the map that the address asked for on the film, once there is an account."""
         session = self._sessions.of(request.session_hash)
-        method = session.wishes.link.method
-        if (
-            method in ("", session.explanation.method) or not session.explanation.complete
-        ):  # another checkpoint's turn: it does nothing either
+        method, known = session.wishes.link.method, session.explanation
+        if method in ("", known.method) or not known.complete:  # nor in another checkpoint's turn
             yield {self.parts.message: gr.skip()}
             return
         session.wish(link=replace(session.wishes.link, method=""))
@@ -235,18 +202,17 @@ class ScrutinyActions:
             yield {self.parts.method.switch: method, **step}
 
     def _about(self, session: Session) -> str:
-        if session.explanation.attribution is None or session.explanation.attribution.image is None:
+        known = session.explanation
+        if known.attribution is None or known.attribution.image is None:
             return ""
-        measured, known = localisation_of(session.host.folder), session.explanation
+        measured = localisation_of(session.host.folder)
         pointing = pointing_line(measured, known.method, known.attribution.baseline, session.language)
         image = known.shown.image
         words = map_in_words(image, session.film, session.language, grain_of(known.method))
         if session.wishes.change == "framed" and np.abs(image).max() > 0:
             words += " " + say("words.frame", session.language, percent=f"{100 * on_frame(image):.0f} %")
         line = note(words, "vb-inwords") if words else ""
-        return line + about(
-            session.explanation.attribution, session.explanation.opinion, session.language, pointing=pointing
-        )
+        return line + about(known.attribution, known.opinion, session.language, pointing=pointing)
 
     # --- other baselines
 

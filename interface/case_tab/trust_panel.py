@@ -1,8 +1,11 @@
 """The trust panel as HTML: every number with a picture, its meaning in a sentence, and a careful summary."""
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -11,7 +14,7 @@ from markupsafe import Markup
 
 from interface.about_tab.facts import number, part
 from interface.html.fragments import note
-from interface.html.render import render, signed
+from interface.html.render import percent, render, signed, written
 from interface.language.texts import Language, marker, say
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
@@ -21,31 +24,8 @@ from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Reason, Verdic
 Reading = Literal["good", "bad", "open", "none"]
 ICON: dict[Reading, str] = {"good": "✓", "bad": "✗", "open": "≈", "none": "–"}
 
-_CASES: dict[str, Reading] = {
-    "completeness.converged": "good",
-    "completeness.usable": "good",
-    "completeness.not_converged": "bad",
-    "completeness.no_change": "none",
-    "settled.settled": "good",
-    "settled.moving": "open",
-    "settled.unknown": "none",
-    "support.held": "good",
-    "support.weak": "open",
-    "support.denied": "bad",
-    "agreement.alike": "bad",
-    "agreement.different": "good",
-    "agreement.undefined": "none",
-    "discrimination.same_map": "bad",
-    "discrimination.opposite": "open",
-    "discrimination.different": "good",
-    "discrimination.undefined": "none",
-    "share.empty": "none",
-    "share.not_found": "none",
-    "share.as_area": "open",
-    "perturbation.better": "good",
-    "perturbation.as_random": "open",
-    "perturbation.worse": "bad",
-}
+_CASES: dict[str, Reading] = json.loads(Path(__file__).with_name("readings.json").read_text("utf-8"))
+"""What each meaning of a measure says about its map, where that is the same for every measure."""
 _WANTED_AT = frozenset({"lungs"})
 """Places where an explanation of a lung finding belongs; it does not belong at the others."""
 
@@ -61,10 +41,6 @@ class _Scale:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
-
-
-def _plain(value: float) -> str:
-    return f"{'−' if value < 0 else ''}{abs(value):.2f}"
 
 
 def _odds(log_odds: float) -> str:
@@ -83,9 +59,9 @@ SCALES: dict[str, _Scale] = {
     "burned_in": _Scale(_percent, 0.0, 1.0),
     "deletion": _Scale(signed),
     "insertion": _Scale(signed),
-    "class_discrimination": _Scale(_plain, -1.0, 1.0),
-    "random_weights_rank": _Scale(_plain, -1.0, 1.0),
-    "random_weights_ssim": _Scale(_plain, -1.0, 1.0),
+    "class_discrimination": _Scale(partial(written, digits=2), -1.0, 1.0),
+    "random_weights_rank": _Scale(partial(written, digits=2), -1.0, 1.0),
+    "random_weights_ssim": _Scale(partial(written, digits=2), -1.0, 1.0),
 }
 """Every measure of `modeling.trust.scrutiny.MEASURES`, in their order."""
 
@@ -113,11 +89,7 @@ _VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_
 
 
 def record_line(record: Mapping[str, Any], method: str, level: Level, language: Language) -> str:
-    """How often maps with this verdict lay on an opacity; empty where that was not measured.
-
-    Args:
-        record: what `viewbox verdicts` wrote beside the checkpoint.
-    """
+    """How often maps with this verdict lay on an opacity, as `viewbox verdicts` counted; empty if not."""
     row = part(record, "maps", method, "levels", level)
     films, hits = number(row, "films"), number(row, "hits")
     if not films or hits is None:
@@ -136,7 +108,7 @@ def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
 def reason_in_words(reason: Reason, language: Language) -> str:
     """Why a map failed, in a sentence."""
     value = 0.0 if reason.value is None else reason.value
-    outside = f"{100 * (1 - value):.0f} %"
+    outside = percent(1 - value)
     return say(f"reason.{reason.name}", language, value=_percent(value), outside=outside, odds=_odds(value))
 
 
@@ -147,12 +119,7 @@ def verdict(
     record: Mapping[str, Any] = MappingProxyType({}),
     method: str = ACCOUNT,
 ) -> str:
-    """The verdict on a map of an explanation, with its record; nothing without measures.
-
-    Args:
-        record: as for `record_line`.
-        method: whose map it is.
-    """
+    """The verdict on the map of a method, with its record (see `record_line`); nothing without measures."""
     if not measures:
         return ""
     found = verdict_of(measures, is_map=attribution.image is not None)
@@ -204,12 +171,7 @@ def _check(measure: TrustMeasure, language: Language) -> dict[str, Any]:
 def checks_panel(
     measures: Sequence[TrustMeasure], language: Language, *, running: bool = False, stopped: bool = False
 ) -> str:
-    """All numbers so far.
-
-    Args:
-        running: whether more are on their way.
-        stopped: whether the reader stopped them.
-    """
+    """All numbers so far; more may be on their way, or the reader stopped them."""
     status = ""
     if running:
         told = say("trust.running", language, done=len(measures), total=len(SCALES))
