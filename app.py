@@ -95,7 +95,7 @@ def serve(settings: Settings) -> None:
     demo, models, stores = build(settings)
     share_heaps()
     where = {"server_name": settings.server_name, "server_port": settings.server_port}
-    demo.launch(**where, **launch_options(), prevent_thread_lock=True)
+    demo.launch(**where, **launch_options(settings.noindex), prevent_thread_lock=True)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
     demo.block_thread()

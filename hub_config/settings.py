@@ -39,6 +39,7 @@ class Settings:
     device: Device = "auto"
     server_name: str = "127.0.0.1"
     server_port: int = 7860
+    noindex: bool = False  # ask search engines to leave the page out
     on_space: bool = False  # whether this runs in a Hugging Face Space
 
     @classmethod
@@ -58,6 +59,7 @@ class Settings:
             device=_device(given.get("DEVICE", "auto")),
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
+            noindex="NOINDEX" in given,
             on_space=on_space,
             **{name: given.get(name.upper()) for name in plain},
         )

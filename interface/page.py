@@ -11,7 +11,7 @@ from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
 from interface.browser.look import CSS, HEAD, theme
-from interface.browser.routes import FilmRoute, Gate, LanguageRoute
+from interface.browser.routes import FilmRoute, Gate, HeadRoute
 from interface.case_tab.panels import model_panel
 from interface.case_tab.tab import CaseEvents, case_layout
 from interface.html.fragments import alert, banner
@@ -62,10 +62,11 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(noindex: bool = False) -> dict[str, Any]:
     """The options of `launch` with which the page looks right and keeps nothing.
 
-    No run history (it would keep films in the browser), no uploads, no server-side rendering, no sharing.
+    No run history (it would keep films in the browser), no uploads, no server-side rendering, no sharing;
+    with `noindex`, search engines are asked to leave the page out.
     """
     return {
         "theme": theme(),
@@ -81,5 +82,7 @@ def launch_options() -> dict[str, Any]:
         "mcp_server": True,
         "max_file_size": 1,
         "state_session_capacity": SESSIONS,
-        "app_kwargs": {"middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(LanguageRoute)]},
+        "app_kwargs": {
+            "middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(HeadRoute, noindex=noindex)]
+        },
     }

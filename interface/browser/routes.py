@@ -1,15 +1,17 @@
-"""Middleware before gradio: routes that stay shut, films, and the language that an address names."""
+"""Middleware before gradio: routes that stay shut, films, and the head of the page."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.html.render import render
-from interface.language.texts import CATALOGUES, LANGUAGES
+from interface.language.texts import CATALOGUES, LANGUAGES, say
 from interface.models.held_film import ROUTE, HeldFilm, held_film
 from interface.session.links import LANGUAGE
 
@@ -128,33 +130,56 @@ async def _next(held: HeldFilm) -> Response:
     return JSONResponse(following.described, headers=headers)
 
 
-# --- the language that an address names
+# --- the head of the page: what a shared link shows, and the language that an address names
+
+PICTURE = "/viewbox-page.jpg"
+_PICTURE = Path(__file__).parents[1] / "assets" / "page.jpg"
+_GRADIO_S = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
 
-def _told(html: bytes, language: str) -> bytes:
-    script = render("page_language.html", language=language, tag=CATALOGUES[language].tags[0])
-    start = b"<head>"
-    return html.replace(start, start + script.encode(), 1)
+class HeadRoute(_Middleware):
+    """HTML says in its head what the page is, and its language where the address names one.
 
+    Gradio's own words for shared links go. It translates labels in the browser, by the browser's language,
+    before it loads any script of a page.
 
-class LanguageRoute(_Middleware):
-    """HTML whose address names a language says so in its first lines; all else passes on untouched.
-
-    Gradio translates labels in the browser, by the browser's language, before it loads any script of a page.
+    Args:
+        noindex: ask search engines to leave the page out.
     """
 
+    def __init__(self, app: ASGIApp, noindex: bool = False) -> None:
+        super().__init__(app)
+        self._noindex = noindex
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with the language where one is named."""
+        """Pass on, with the head where it is a page; the picture of the page where it is asked for."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return await self.app(scope, receive, send)
+        if scope["path"].endswith(PICTURE):
+            return await Response(_PICTURE.read_bytes(), media_type="image/jpeg")(scope, receive, send)
         named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
-        asks = scope["type"] == "http" and scope["method"] == "GET" and named in LANGUAGES
-        await self.app(scope, receive, _Telling(send, named) if asks else send)
+        named = named if named in LANGUAGES else ""
+        words = named or "en"
+        head = render(
+            "page_head.html", language=named, tag=CATALOGUES[words].tags[0], noindex=self._noindex,
+            what=say("page.what", words), more=say("page.shared", words), picture=_address(scope) + PICTURE,
+        )  # fmt: skip
+        await self.app(scope, receive, _Telling(send, head.encode()))
+
+
+def _address(scope: Scope) -> str:
+    """Scheme and host as the reader's browser sees them, behind a proxy too."""
+    headers = dict(scope["headers"])
+    scheme = headers.get(b"x-forwarded-proto", scope.get("scheme", "http").encode()).decode("latin-1")
+    host = headers.get(b"x-forwarded-host", headers.get(b"host", b"")).decode("latin-1")
+    return f"{scheme.split(',')[0]}://{host.split(',')[0]}"
 
 
 class _Telling:
     """Holds an HTML answer until it is whole."""
 
-    def __init__(self, send: Send, language: str) -> None:
-        self._send, self._language = send, language
+    def __init__(self, send: Send, head: bytes) -> None:
+        self._send, self._head = send, head
         self._start: Message | None = None
         self._body = b""
 
@@ -173,7 +198,8 @@ class _Telling:
         await self._send(message)
 
     async def _whole(self) -> None:
-        body, start = _told(self._body, self._language), self._start
+        body = _GRADIO_S.sub(b"", self._body).replace(b"<head>", b"<head>" + self._head, 1)
+        start = self._start
         assert start is not None
         self._start = None
         kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]

@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from interface.browser.routes import LanguageRoute
+from interface.browser.routes import HeadRoute
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.session.defects import DEFECTS, FRAME, on_frame
@@ -76,31 +78,50 @@ def test_the_address_names_the_language_before_the_browser_does():
     assert language_of({}, None) == "en"
 
 
-def answered(query: str, kind: str = "text/html; charset=utf-8") -> tuple[dict, bytes]:
+PAGE = (
+    b'<html><head><meta property="og:title" content="Gradio" /><meta\n\tname="twitter:description"\n'
+    b'\tcontent="Gradio\'s own" /></head></html>'
+)
+
+
+def answered(
+    query: str, kind: str = "text/html; charset=utf-8", path: str = "/", noindex: bool = False
+) -> tuple[dict, bytes]:
     """What the middleware makes of a small page."""
     sent = []
 
     async def app(scope, receive, send):
-        headers = [(b"content-type", kind.encode()), (b"content-length", b"27")]
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(PAGE)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"<html><head>", "more_body": True})
-        await send({"type": "http.response.body", "body": b"</head></html>"})
+        await send({"type": "http.response.body", "body": PAGE[:12], "more_body": True})
+        await send({"type": "http.response.body", "body": PAGE[12:]})
 
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode()}
-    asyncio.run(LanguageRoute(app)(scope, None, send))
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
+    scope["headers"] = [(b"host", b"127.0.0.1:7860"), (b"x-forwarded-host", b"cases.example")]
+    scope["headers"].append((b"x-forwarded-proto", b"https,http"))
+    asyncio.run(HeadRoute(app, noindex)(scope, None, send))
     return dict(sent[0]["headers"]), b"".join(m.get("body", b"") for m in sent[1:])
 
 
-def test_only_a_page_whose_address_names_a_language_is_told():
+def test_a_page_says_what_it_is_and_the_language_that_its_address_names():
     headers, body = answered("case=C1&lang=zh-Hant")
-    assert b'"zh-TW"' in body and body.startswith(b"<html><head><script>")
+    assert b'"zh-TW"' in body and "看看 X 光".encode() in body and b"<script>" in body
     assert int(headers[b"content-length"]) == len(body)
-    plain = b"<html><head></head></html>"
-    for untouched in (answered(""), answered("lang=fr"), answered("lang=en", "application/json")):
-        assert untouched[1] == plain
+    for query in ("", "lang=fr"):
+        _, body = answered(query)
+        assert b"<script>" not in body and b'og:title" content="Viewbox: See what an X-ray' in body
+        assert b'og:image" content="https://cases.example/viewbox-page.jpg"' in body
+        assert b"Gradio" not in body and body.count(b"og:title") == 1 and b"noindex" not in body
+    assert b'content="noindex"' in answered("", noindex=True)[1]
+    assert answered("lang=en", "application/json")[1] == PAGE
+
+
+def test_the_picture_of_the_page_is_there():
+    _, picture = answered("", path="/viewbox-page.jpg")
+    assert Image.open(io.BytesIO(picture)).size == (1280, 900)
 
 
 # --- defects
