@@ -72,48 +72,34 @@ def handout(sheets: Sequence[Sheet], language: Language, title: str) -> str:
 
 
 def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
-    """The sheet; the session holds a prediction and an attribution.
-
-    Args:
-        quick: whether the account was made for a course pack, without trust measures.
-    """
+    """The sheet of a session with an attribution; `quick` says that it was made without trust measures."""
     assert session.case is not None and session.answer.prediction is not None and session.host is not None
     assert session.explanation.attribution is not None, "a handout before its explanation"
-    language, case, account = session.language, session.case, session.explanation.attribution
-    origin = [case.provenance.source, say("film.licence", language, licence=case.licence.name)]
-    origin.append(case.provenance.attribution)
-    shown = session.explanation.shown
-    words = map_in_words(shown.image, session.film, language, grain_of(shown.method))
-    warning = mismatch(session.host, case, language)
-    fragments = (
-        prediction_panel(
-            session.answer.prediction,
-            case,
-            language,
-            made_by=session.host.state,
-            warning=warning,
-            limits=set_and_gate(session.answer.limits, language),
-        ),
-        evidence_panel(
-            account,
-            session.study,
-            language,
-            reads_text=bool(session.host.text_sections),
-            account=session.explanation.account,
-        ),
-        verdict(session.explanation.measures, account, language),
-        checks_panel(session.explanation.measures, language),
-    )
+    language, case, shown = session.language, session.case, session.explanation.shown
+    licence = say("film.licence", language, licence=case.licence.name)
     return Sheet(
         case_name(case, language),
-        " · ".join(filter(None, origin)),
+        " · ".join(filter(None, (case.provenance.source, licence, case.provenance.attribution))),
         _notes(session, quick),
         _pictures(session),
-        tuple(map(Markup, fragments)),
+        _fragments(session),
         _settings(session),
         f"{ADDRESS}?{link_of(session).query(language)}" if case.case_id else "",
-        words,
+        map_in_words(shown.image, session.film, language, grain_of(shown.method)),
     )
+
+
+def _fragments(session: Session) -> tuple[Markup, ...]:
+    known, case, host, language = session.explanation, session.case, session.host, session.language
+    around = {
+        "warning": mismatch(host, case, language),
+        "limits": set_and_gate(session.answer.limits, language),
+    }
+    answer = prediction_panel(session.answer.prediction, case, language, made_by=host.state, **around)
+    read = {"reads_text": bool(host.text_sections), "account": known.account}
+    evidence = evidence_panel(known.attribution, session.study, language, **read)
+    told = verdict(known.measures, known.attribution, language)
+    return tuple(map(Markup, (answer, evidence, told, checks_panel(known.measures, language))))
 
 
 def _notes(session: Session, quick: bool) -> tuple[str, ...]:

@@ -1,19 +1,5 @@
 """The film viewer: one component that windows, zooms, compares and marks films in the browser.
 
-What a page of teaching needs is one film at native range under a signed heat map, twice, with a brush. Looked
-at in November 2026, by what their packages hold and say of their licences:
-
-- cornerstone3D core and tools 5.14 (MIT): 14 MB unpacked, builds on vtk.js, workers and WebAssembly; needs a
-  bundler, and a loader of our own since no DICOM file reaches the browser. Signed maps would be ours again.
-- OHIF (MIT): a whole application around it, that expects a DICOMweb server.
-- niivue 0.69 (BSD-2): 2.9 MB in one file, WebGL2 only; made for volumes in space. A film is one slice of one,
-  and a canvas that loses WebGL, as on many hospital and remote desktops, shows nothing.
-- OpenSeadragon 6.1 (BSD-3): 0.35 MB; zooms tiles of 8-bit pictures; no window, no map, no brush.
-- dwv 0.36: GPL-3, which this project's licence does not take; cornerstone-core 2.6 (MIT): no longer kept.
-
-None gives native range, a map with a stated scale and a brush without more own code around it than it saves,
-so the viewer is plain JavaScript in `assets/viewer*.js` with a canvas, nothing to build and nothing fetched.
-
 Films go by `interface.models.held_film`; the value names them and carries the maps as int16 steps.
 """
 
@@ -196,10 +182,8 @@ def map_layer(
         keys = dict.fromkeys(SIGNS, "viewer.own_scale" if known.signed else "viewer.one_sided")
     alt = say("film.map_alt", language, case=case_name(case, language), target=words["target"])
     texts = {sign: say(key, language, scale="{scale}", target=words["target"]) for sign, key in keys.items()}
-    brief, named = (
-        "viewer.brief" if known.signed else "viewer.brief_one",
-        word_for("class", target.class_name, language),
-    )
+    brief = "viewer.brief" if known.signed else "viewer.brief_one"
+    named = word_for("class", target.class_name, language)
     keys = {sign: brief if sign == "both" or not known.signed else f"{brief}_{sign}" for sign in SIGNS}
     return layer(
         density,
@@ -219,13 +203,9 @@ def viewer_value(session: Session) -> Value:
     """What a session shows: its film, with the map of its explanation where there is one."""
     assert session.case is not None, "shown before a case was put on screen"
     account, layers = session.explanation.attribution, []
-    if (
-        account is not None
-        and account.image is not None
-        and session.answer.prediction is not None
-        and session.film
-    ):
-        told = {"read": session.answer.prediction[account.target.task].modalities, "turn": session.version}
+    prediction = session.answer.prediction
+    if account is not None and account.image is not None and prediction is not None and session.film:
+        told = {"read": prediction[account.target.task].modalities, "turn": session.version}
         told["film"] = session.film.picture
         of, opinion = (session.case, account.target, session.language), session.explanation.opinion
         shown = session.explanation.shown
