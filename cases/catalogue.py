@@ -42,6 +42,9 @@ class CaseList(Protocol):
     def count(self, where: CaseFilter) -> int:
         """How many pass the filter."""
 
+    def sources(self) -> set[str]:
+        """Every source there is."""
+
 
 class ListedStore(ABC):
     """The questions of `CaseStore` about its list, answered from the lists of all forms that it keeps."""
@@ -85,6 +88,10 @@ class ListedStore(ABC):
         check_query(where)
         return sum(self._of_lists(lambda cases: cases.count(where)))
 
+    def sources(self) -> list[str]:
+        """Where its cases come from, each source once and in order."""
+        return sorted(set().union(*self._of_lists(lambda cases: cases.sources())))
+
 
 class Catalogue:
     """Summaries held in memory, by ID and by random key, once for every filter: a `CaseList`."""
@@ -118,6 +125,10 @@ class Catalogue:
     def count(self, where: CaseFilter) -> int:
         """See `CaseList`."""
         return len(self._passing(where))
+
+    def sources(self) -> set[str]:
+        """See `CaseList`."""
+        return {row.source for row in self._rows.values() if row.source}
 
     def _passing(self, where: CaseFilter) -> Sequence[str]:
         ids = self._ids.get(facet_of(where), ())

@@ -89,6 +89,9 @@ class CaseStore(Protocol):
     def count(self, where: CaseFilter) -> int:
         """How many cases pass the filter."""
 
+    def sources(self) -> list[str]:
+        """Where its cases come from, each source once and in order."""
+
     def put(self, case: Case) -> None:
         """Store or replace a case."""
 

@@ -5,6 +5,7 @@ memory in the order of `place_of`, for each filter that is asked for. Most lakes
 """
 
 import bisect
+import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from cases.student_documents.document import SUMMARY_FIELDS, case_id_of, id_keys
 
 LIST_ROW = dict.fromkeys(OWN_FIELDS, 1)
 ID_ONLY = {"ID": 1, "_id": 0}
+FACETS = [("facets", 1), ("ID", 1)]
 _Range = tuple[str, str]
 
 
@@ -72,6 +74,23 @@ class Listing:
         """How many own documents pass the filter."""
         query = _query(where, _prefixed(where))
         return self._kept.get(("count", where), lambda: self._cases.count_documents(query))
+
+    def sources(self) -> set[str]:
+        """Every source there is, by one seek each: the keys of a source lie together in the index."""
+        return self._kept.get("sources", self._read_sources)
+
+    def _read_sources(self) -> set[str]:
+        found: set[str] = set()
+        after = '["'
+        while document := self._cases.find_one(
+            {"facets": {"$elemMatch": {"$gt": after, "$lt": "[n"}}}, {"provenance.source": 1}, hint=FACETS
+        ):  # in the order of the index; a sort of keys of arrays would read them all first
+            source = document["provenance"]["source"]
+            if source in found:  # its facets were written by others and do not fit
+                break
+            found.add(source)
+            after = f"[{json.dumps(source, ensure_ascii=False)}, o"  # past its last key, which ends in nulls
+        return found - {""}
 
     def _parts(self, where: CaseFilter) -> Iterator[_Range | list[str]]:
         """The list in order, in parts: ranges of texts, and between them the IDs that are held in memory."""

@@ -22,7 +22,7 @@ from cases.catalogue import CaseList, ListedStore, each
 from cases.document import ORIGINAL, case_from_document, document_from_case
 from cases.mongo.address import DEFAULT_DATABASE, NO_RIGHT, MongoAddress, border
 from cases.mongo.kept_values import KeptValues
-from cases.mongo.listing import Listing, StudentDocuments
+from cases.mongo.listing import FACETS, Listing, StudentDocuments
 from cases.mongo.vectors import MongoVectors
 from cases.mongo.writing import CaseWriter, Films, Swept
 from cases.store import (
@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 COLLECTION = "cases"
 INDEXES: tuple[list[tuple[str, int]], ...] = (
     [("ID", 1)],
-    [("facets", 1), ("ID", 1)],
+    FACETS,
     [("facets", 1), ("random", 1), ("ID", 1)],
 )
 """`get` of either form; `page`, `step` and `count` of any filter, and the student documents (which have no

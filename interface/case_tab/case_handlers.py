@@ -20,7 +20,7 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
 from interface.session.prefetch import Prefetch
-from interface.session.session import Listing, Session, Sessions
+from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
@@ -211,19 +211,18 @@ class CaseActions:
         """One range of the list."""
         session = self._sessions.of(request.session_hash)
         store = self._stores.store
-        trail = list(session.listing.trail)
+        trail = list(session.listing)
         if move != "later":
             trail = [None] if move == "start" else trail[:-1] or [None]
         page = store.page(where, trail[-1], PAGE_ROWS)
         if move == "later" and page.next_after is not None:
             trail.append(page.next_after)
             page = store.page(where, trail[-1], PAGE_ROWS)
-        sources = session.listing.sources | {row.source for row in page.rows if row.source}
-        session.listing = Listing(tuple(trail), sources)
+        session.listing = tuple(trail)
         current = session.case.case_id if session.case else ""
         first = (len(trail) - 1) * PAGE_ROWS + 1
         chooser = self.parts.chooser
-        choices = [(marker("choose.any"), ANY), *((s, s) for s in sorted(sources))]
+        choices = [(marker("choose.any"), ANY), *((s, s) for s in store.sources())]
         return {
             self.parts.message: alert(""),
             chooser.rows: case_list(page, first, store.count(where), current, session.language),

@@ -92,14 +92,6 @@ class Proving:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Where the reader is in the list: `after` of the pages seen, the last on screen, and their sources."""
-
-    trail: tuple[str | None, ...] = (None,)
-    sources: frozenset[str] = frozenset()
-
-
 class Quiz(Protocol):
     """A quiz under way, as far as a session knows it."""
 
@@ -134,7 +126,7 @@ class Session:
     explanation: Explanation = field(default_factory=Explanation)
     wishes: Wishes = field(default_factory=Wishes)
     proving: Proving = field(default_factory=Proving)
-    listing: Listing = field(default_factory=Listing)
+    listing: tuple[str | None, ...] = (None,)  # `after` of the pages of the list seen, the last on screen
     due: Due = "nothing"
     version: int = 0
     unsettled: bool = False

@@ -182,6 +182,12 @@ def test_lists_step_and_count_agree_with_the_filter(fill: Fill) -> None:
                 assert store.step(following, "previous", where) == before
 
 
+def test_every_source_is_told_once_and_in_order(fill: Fill) -> None:
+    rows = [("b-2", "siim"), ("a-1", "siim"), ("1", "nih"), ("c", 'set "x", o'), ("d", "Übung"), ("e", "[n")]
+    store = fill([small_case(case_id, source=source, appearance="Typical") for case_id, source in rows])
+    assert store.sources() == sorted({source for _, source in rows})
+
+
 @pytest.mark.parametrize("limit", [1, 2, 27, 28, 29, 1000])
 def test_paging_ends_once_whatever_the_size(fill: Fill, limit: int) -> None:
     cases = labelled_cases()
@@ -316,7 +322,7 @@ def test_an_unknown_id_is_named(fill: Fill) -> None:
 def test_an_empty_store_answers(fill: Fill) -> None:
     store = fill([])
     assert store.page(CaseFilter()).rows == () and store.page(CaseFilter()).next_after is None
-    assert store.count(CaseFilter()) == 0
+    assert store.count(CaseFilter()) == 0 and store.sources() == []
     assert store.random(CaseFilter(), 1) is None
     assert store.step("a", "next", CaseFilter()) is None
     with pytest.raises(CaseNotFoundError):

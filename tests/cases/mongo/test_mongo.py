@@ -532,6 +532,7 @@ def test_every_query_uses_an_index_and_lists_carry_no_film(
                 store.step(after, "previous", where)
             store.random(where, 3)
             store.count(where)
+        assert store.sources() == ["seed", "set-a"]
     commands = [command for command in listener.commands if command["name"] in ("find", "aggregate")]
     assert len(commands) > 20
     for command in commands:
@@ -542,6 +543,8 @@ def test_every_query_uses_an_index_and_lists_carry_no_film(
             "random",
         } <= query.keys():  # MongoDB takes the better index; this server plans one
             query = {key: value for key, value in query.items() if key != "random"}
+        if "$elemMatch" in str(query):  # likewise: bounds of one element are bounds of the index there
+            query = {"facets": query["facets"]["$elemMatch"]}
         plan = str(bare[collection].find(query).explain()["queryPlanner"]["winningPlan"])
         assert ("IXSCAN" in plan or "IDHACK" in plan) and "COLLSCAN" not in plan, (query, plan)
         assert "skip" not in command
