@@ -65,12 +65,16 @@ def explanation_json(pipeline: DiagnosisPipeline, account: Attribution, verdict:
 
 def explanation_lines(answer: dict[str, Any]) -> list[str]:
     """One explanation for a reader at a terminal: fields and words by how much they added."""
-    lines = [f"checkpoint {answer['checkpoint']['name']} at {answer['checkpoint']['revision']}"]
+    lines = [_head(answer), *answer["notes"]]
     lines += share_lines(answer["modality_share"])
     added = [(f"{name} = {row['value']}", row["attribution"]) for name, row in answer["fields"].items()]
     added += [(row["word"], row["attribution"]) for row in answer["words"]]
     lines += [f"  {value:+.4f}  {name}" for name, value in sorted(added, key=lambda row: -abs(row[1]))]
-    return [*lines, "", *_verdict_lines(answer["map_verdict"]), *answer["notes"], answer["warning"]]
+    return [*lines, "", *_verdict_lines(answer["map_verdict"]), answer["warning"]]
+
+
+def _head(answer: dict[str, Any]) -> str:
+    return f"checkpoint {answer['checkpoint']['name']} at {answer['checkpoint']['revision']}"
 
 
 def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
@@ -106,10 +110,10 @@ def as_json(
 
 
 def as_lines(answer: dict[str, Any]) -> list[str]:
-    """The same answer for a reader at a terminal."""
-    lines = [f"checkpoint {answer['checkpoint']['name']} at {answer['checkpoint']['revision']}"]
+    """The same answer for a reader at a terminal; what stands against it comes before any number."""
+    lines = [_head(answer), *answer["notes"]]
     for name, task in answer["tasks"].items():
         lines += ["", f"{name} (from {', '.join(task['modalities'])})"]
         lines += [f"  {label:<20} {p:6.1%}" for label, p in task["probabilities"].items()]
         lines += share_lines(task["modality_share"])
-    return [*lines, "", *answer["notes"], answer["warning"]]
+    return [*lines, "", answer["warning"]]

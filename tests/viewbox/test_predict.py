@@ -71,6 +71,12 @@ def test_lines_say_the_same_to_a_reader(ask) -> None:
     assert "convergence delta" in out and out.rstrip().endswith("not for diagnosis.")
 
 
+def test_what_stands_against_an_answer_comes_before_its_numbers(ask, tmp_path: Path) -> None:
+    Image.fromarray((toy_radiograph().pixels > 100).astype(np.uint8) * 255).save(tmp_path / "two.png")
+    lines = ask(file=tmp_path / "two.png")[1].splitlines()
+    assert "only 2 gray levels" in lines[1] and not [line for line in lines[:2] if "%" in line]
+
+
 def test_the_table_may_stand_in_a_file(ask, tmp_path: Path) -> None:
     values = '{"age": "63 years", "temperature": "99.5 °F"}'
     (tmp_path / "table.json").write_text(values, encoding="utf-8")
