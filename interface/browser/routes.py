@@ -3,7 +3,7 @@
 import asyncio
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -159,12 +159,13 @@ class HeadRoute(_Middleware):
             return await Response(_PICTURE.read_bytes(), media_type="image/jpeg")(scope, receive, send)
         named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
         named = named if named in LANGUAGES else ""
+        await self.app(scope, receive, _Telling(send, lambda: self._head(named, _address(scope) + PICTURE)))
+
+    def _head(self, named: str, picture: str) -> bytes:
         words = named or "en"
-        head = render(
-            "page_head.html", language=named, tag=CATALOGUES[words].tags[0], noindex=self._noindex,
-            what=say("page.what", words), more=say("page.shared", words), picture=_address(scope) + PICTURE,
-        )  # fmt: skip
-        await self.app(scope, receive, _Telling(send, head.encode()))
+        tags = {"language": named, "tag": CATALOGUES[words].tags[0], "noindex": self._noindex}
+        said = {"what": say("page.what", words), "more": say("page.shared", words), "picture": picture}
+        return render("page_head.html", **tags, **said).encode()
 
 
 def _address(scope: Scope) -> str:
@@ -176,9 +177,9 @@ def _address(scope: Scope) -> str:
 
 
 class _Telling:
-    """Holds an HTML answer until it is whole."""
+    """Holds an HTML answer until it is whole; nothing else asks for the `head`."""
 
-    def __init__(self, send: Send, head: bytes) -> None:
+    def __init__(self, send: Send, head: Callable[[], bytes]) -> None:
         self._send, self._head = send, head
         self._start: Message | None = None
         self._body = b""
@@ -198,7 +199,7 @@ class _Telling:
         await self._send(message)
 
     async def _whole(self) -> None:
-        body = _GRADIO_S.sub(b"", self._body).replace(b"<head>", b"<head>" + self._head, 1)
+        body = _GRADIO_S.sub(b"", self._body).replace(b"<head>", b"<head>" + self._head(), 1)
         start = self._start
         assert start is not None
         self._start = None
