@@ -169,8 +169,7 @@ class Attribution:
     @property
     def relative_delta(self) -> float:
         """|convergence delta| over |F(x) - F(baseline)|; 0 where both are negligible."""
-        change, delta = abs(self.output - self.baseline_output), abs(self.convergence_delta)
-        return delta / change if change > 1e-6 else (0.0 if delta <= 1e-6 else math.inf)
+        return relative_delta(self.convergence_delta, self.output - self.baseline_output)
 
     @property
     def is_empty(self) -> bool:
@@ -186,6 +185,11 @@ class Attribution:
         if self.relative_delta <= CONVERGED:
             return "converged"
         return "usable" if self.relative_delta <= USABLE else "not converged"
+
+
+def relative_delta(delta: float, change: float) -> float:
+    """|delta| over |change|; 0 where both are negligible, infinite where the change alone is."""
+    return abs(delta / change) if abs(change) > 1e-6 else (0.0 if abs(delta) <= 1e-6 else math.inf)
 
 
 # --- what checks an attribution

@@ -23,6 +23,7 @@ from captum.attr import IntegratedGradients
 from torch import Tensor
 
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.results import relative_delta
 
 Forward = Callable[..., Tensor]
 """Tensors with a batch in front -> the target's logits (B,); rows must not depend on each other."""
@@ -56,7 +57,7 @@ class PathAttribution:
     @property
     def relative_delta(self) -> float:
         """|convergence delta| over |F(x) - F(baseline)|; 0 where both are negligible."""
-        return _relative(self.convergence_delta, self.output - self.baseline_output)
+        return relative_delta(self.convergence_delta, self.output - self.baseline_output)
 
 
 def integrated_gradients(
@@ -137,7 +138,7 @@ class _Path:
     @property
     def relative_delta(self) -> float:
         """As in `PathAttribution`, from the slopes alone."""
-        return _relative(float(self._piece_deltas.sum()), float(self._logits[-1] - self._logits[0]))
+        return relative_delta(float(self._piece_deltas.sum()), float(self._logits[-1] - self._logits[0]))
 
     @property
     def _piece_deltas(self) -> np.ndarray:
@@ -211,12 +212,6 @@ class _Path:
             float(np.abs(self._piece_deltas).sum()),
             _change(totals, previous),
         )
-
-
-def _relative(delta: float, change: float) -> float:
-    if abs(change) > 1e-6:
-        return abs(delta) / abs(change)
-    return 0.0 if abs(delta) <= 1e-6 else math.inf
 
 
 def _change(totals: list[Tensor], previous: PathAttribution | None) -> float:
