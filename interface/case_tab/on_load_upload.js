@@ -1,5 +1,6 @@
 const send = (file) => {
   if (!file) return;
+  window.scrollTo({top: 0, behavior: 'instant'});  // to the film, its answer and what is said of both
   if (file.size > 90e6) { trigger('take_film', {name: file.name, data: '', size: file.size}); return; }
   const reader = new FileReader();
   reader.onload = () => {

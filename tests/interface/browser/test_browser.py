@@ -163,6 +163,8 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     page.set_input_files("#vb-film-file input[type=file]", data)
     page.wait_for_selector("#vb-figure figcaption:has-text('RG1_UNCR.dcm')")
     page.wait_for_selector("#vb-prediction table")
+    place = page.locator("#vb-prediction").bounding_box()
+    assert 0 <= place["y"] <= 300, "the answer and what is said of the film must be in sight"
     unfold(page, "vb-form")
     page.get_by_label("Age (years)").fill("63")
     page.get_by_label("Indication").fill("cough for 3 days")
