@@ -15,7 +15,7 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps
 from interface.models.model_host import ModelHost, zero_gpu
 from interface.models.stores import DrawnCases, StoreHost
-from interface.page import build_page, launch_options
+from interface.page import build_page, launch
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
 from modeling.progress import start_logs
@@ -94,8 +94,7 @@ def serve(settings: Settings) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     demo, models, stores = build(settings)
     share_heaps()
-    where = {"server_name": settings.server_name, "server_port": settings.server_port}
-    demo.launch(**where, **launch_options(settings.noindex), prevent_thread_lock=True)
+    launch(demo, settings.server_name, settings.server_port, noindex=settings.noindex)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
     demo.block_thread()

@@ -10,6 +10,7 @@ from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
+from interface.api.tool_calls import complete_tools
 from interface.browser.look import CSS, HEAD, theme
 from interface.browser.routes import FilmRoute, Gate, HeadRoute
 from interface.case_tab.panels import model_panel
@@ -62,8 +63,14 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
     return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
 
 
-def launch_options(noindex: bool = False) -> dict[str, Any]:
-    """The options of `launch` with which the page looks right and keeps nothing.
+def launch(page: gr.Blocks, host: str, port: int, *, noindex: bool = False) -> None:
+    """Serve the page at once, in the background, with its tools for language models."""
+    page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **_launch_options(noindex))
+    complete_tools(page.mcp_server_obj.mcp_server)
+
+
+def _launch_options(noindex: bool) -> dict[str, Any]:
+    """The options of gradio's `launch` with which the page looks right and keeps nothing.
 
     No run history (it would keep films in the browser), no uploads, no server-side rendering, no sharing;
     with `noindex`, search engines are asked to leave the page out.

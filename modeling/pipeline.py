@@ -11,7 +11,7 @@ from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import CheckpointError, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines, load_baselines
 from modeling.explain.integrated_gradients import averaged, integrated_gradients
-from modeling.explain.study_path import IMAGE_BASELINES, ImageBaseline, StudyPath
+from modeling.explain.study_path import IMAGE_BASELINES, StudyPath
 from modeling.labels import TASKS, Target
 from modeling.model.batch_norm_folding import folded
 from modeling.model.checkpoint import Origin
@@ -21,7 +21,7 @@ from modeling.model.film import brightness
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.model.temperature import probabilities
-from modeling.results import Attribution, Familiarity, Prediction, TaskPrediction
+from modeling.results import Attribution, Familiarity, ImageBaseline, Prediction, TaskPrediction
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study, ViewPosition
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from modeling.labels import Target, TaskName
 from modeling.sentence import Names, Sentence
 from modeling.study import Modality
 
+ImageBaseline = Literal["black", "blurred", "mean", "normals"]
+BASELINES: tuple[ImageBaseline, ...] = get_args(ImageBaseline)
+"""What the film's path starts from; the last two only where a checkpoint has such films stored beside it."""
 CONVERGED = 0.01
 USABLE = 0.05
 

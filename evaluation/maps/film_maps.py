@@ -9,12 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 from cases.case import Case
 from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import ACCOUNT, MapMethod, map_methods
-from modeling.explain.study_path import ImageBaseline
 from modeling.labels import Target, TaskName
 from modeling.model.film import brightness, resampled, to_native
 from modeling.pipeline import DiagnosisPipeline
 from modeling.render.pictures import film_picture, map_of_method
-from modeling.results import Attribution
+from modeling.results import Attribution, ImageBaseline
 from modeling.study import Study
 from modeling.trust.scrutiny import Scrutiny
 

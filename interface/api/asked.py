@@ -5,17 +5,21 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
 from interface.api.answers import Json
 from interface.api.tool_calls import for_api
 from modeling.errors import StudyError, ViewboxError
+from modeling.explain.registry import method_names
+from modeling.render.pictures import Sign
+from modeling.results import ImageBaseline
 from modeling.sentence import Names
 
 Table = dict[str, float | str | None]
 Boxes = list[list[float]]
+Method = Literal[method_names("opinion", "control")]
 ENDPOINTS: Mapping[str, tuple[str, str]] = json.loads(
     Path(__file__).with_name("endpoints.json").read_text("utf-8")
 )["endpoints"]
@@ -38,10 +42,10 @@ class Asked:
     checkpoint: str = ""
     target: str = ""
     against: str = ""
-    baseline: str = "black"
-    sign: str = "both"
+    baseline: ImageBaseline = "black"
+    sign: Sign = "both"
     opacity: float = 0.5
-    method: str = "grad_cam"
+    method: Method = "grad_cam"
     region: Boxes | None = None
     fields: list[str] | None = None
     words: list[int] | None = None

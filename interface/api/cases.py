@@ -5,6 +5,7 @@ They keep nothing between calls and take films as base64 text, so no caller can 
 
 import threading
 from dataclasses import replace
+from typing import Literal
 
 import gradio as gr
 
@@ -17,15 +18,17 @@ from interface.api.asked import Asked, publish
 from interface.api.tool_calls import for_api
 from interface.case_tab.case_handlers import decoded
 from interface.models.checkpoints import Checkpoints
-from interface.models.model_host import BASELINES, ModelHost
+from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, GRADING
 from modeling.render.pictures import SIGNS
-from modeling.results import Prediction
+from modeling.results import BASELINES, Prediction
 
 MAX_LIMIT = 100
+Appearance = Literal["", *APPEARANCE.classes]
+Grading = Literal["", *GRADING.classes]
 
 
 class Api:
@@ -61,7 +64,12 @@ class Api:
         return answers.case_json(self._case(case_id))
 
     def list_cases(
-        self, source: str = "", appearance: str = "", grading: str = "", after: str = "", limit: int = 20
+        self,
+        source: str = "",
+        appearance: Appearance = "",
+        grading: Grading = "",
+        after: str = "",
+        limit: int = 20,
     ) -> Json:
         """Cases in the order of their IDs, without films."""
         for task, name in ((APPEARANCE, appearance), (GRADING, grading)):

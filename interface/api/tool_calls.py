@@ -1,4 +1,4 @@
-"""Answers for programs: one sentence for a refusal, and no pictures where they cannot be seen.
+"""Answers for programs: one sentence for a refusal; as MCP tools, with pictures that a model can look at.
 
 Every named endpoint is an MCP tool too. A tool's answer is read by a language model, which may read it out to
 anyone: so it says what it is not for, and points to the numbers that tell how far an explanation holds.
@@ -13,6 +13,8 @@ from typing import Any, ParamSpec
 
 import gradio as gr
 from gradio.context import LocalContext
+from mcp import types
+from mcp.server import Server
 
 from interface.session.lanes import sentence
 
@@ -21,7 +23,11 @@ LIMITS = (
     " them to ask a doctor. A map shows what the model used, not whether it is right; give its convergence"
     " verdict with it, and call `examine` for its trust measures."
 )
-PICTURE = "a picture, left out for tools; it is on the page and in the API of gradio_client"
+NO_TOOLS = ("cancel_explanation",)
+"""All tools call through one client of gradio's own, so none can tell whose explanation it would stop."""
+READS = types.ToolAnnotations(
+    readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
+)
 
 ARGUMENTS: Mapping[str, str] = json.loads(Path(__file__).with_name("endpoints.json").read_text("utf-8"))[
     "arguments"
@@ -32,13 +38,13 @@ P = ParamSpec("P")
 
 
 def for_api(function: Callable[P, Any]) -> Callable[P, Any]:
-    """An endpoint with its arguments described; errors are one sentence, tools get a form of their own."""
+    """An endpoint with its arguments described; errors are one sentence, tools get JSON as text."""
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
         try:
             answer = function(*args, **kwargs)
-            return for_tool(answer) if isinstance(answer, dict) and is_tool_call() else answer
+            return json.dumps(answer, ensure_ascii=False) if is_tool_call() else answer
         except gr.Error:
             raise
         except Exception as exc:  # the border to the caller: translated here, logged in `sentence`
@@ -63,14 +69,43 @@ def is_tool_call() -> bool:
     return headers.get("x-gradio-user") == "mcp" or "/gradio_api/mcp" in path
 
 
-def for_tool(answer: Mapping[str, Any]) -> str:
-    """An answer as JSON text without its pictures, and with what it is not for in front."""
-    return json.dumps({"limits": LIMITS, **_without_pictures(answer)}, ensure_ascii=False)
+# --- the tools: gradio makes them of the endpoints, and what it cannot say of them is added to its MCP server
 
 
-def _without_pictures(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _without_pictures(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_pictures(one) for one in value]
-    return PICTURE if isinstance(value, str) and value.startswith("data:image/") else value
+def complete_tools(server: Server) -> None:
+    """Have gradio's MCP server say that its tools only read, and answer with pictures as pictures."""
+    handlers = server.request_handlers
+    listing, calling = handlers[types.ListToolsRequest], handlers[types.CallToolRequest]
+
+    async def listed(request: types.ListToolsRequest) -> types.ServerResult:
+        answer = await listing(request)
+        answer.root.tools = [tool for tool in answer.root.tools if not tool.name.endswith(NO_TOOLS)]
+        for tool in answer.root.tools:
+            tool.annotations = READS
+        return answer
+
+    async def called(request: types.CallToolRequest) -> types.ServerResult:
+        answer = await calling(request)
+        return answer if answer.root.isError else types.ServerResult(seen(answer.root.content[0].text))
+
+    handlers |= {types.ListToolsRequest: listed, types.CallToolRequest: called}
+
+
+def seen(answer: str) -> types.CallToolResult:
+    """An answer (JSON) as a tool's: what it is not for in front, its pictures apart, in their order."""
+    pictures: list[types.ImageContent] = []
+    told = {"limits": LIMITS, **_apart(json.loads(answer), pictures)}
+    text = types.TextContent(type="text", text=json.dumps(told, ensure_ascii=False))
+    return types.CallToolResult(content=[text, *pictures], structuredContent=told)
+
+
+def _apart(value: Any, pictures: list[types.ImageContent]) -> Any:
+    if isinstance(value, dict):
+        return {name: _apart(one, pictures) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_apart(one, pictures) for one in value]
+    if not isinstance(value, str) or not value.startswith("data:image/"):
+        return value
+    kind, _, data = value.removeprefix("data:").partition(";base64,")
+    pictures.append(types.ImageContent(type="image", data=data, mimeType=kind))
+    return f"picture {len(pictures)} of this answer"

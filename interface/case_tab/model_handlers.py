@@ -15,7 +15,7 @@ from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
 from interface.language.texts import marker, question, say, translated, word_for
 from interface.models.checkpoints import Checkpoints, mismatch
-from interface.models.model_host import BASELINES, ModelHost
+from interface.models.model_host import ModelHost
 from interface.models.prediction_limits import limits_of, set_and_gate
 from interface.session.links import LinkError
 from interface.session.session import Answer, Session, Sessions
@@ -23,7 +23,7 @@ from interface.session.study_edits import fitted, possible_targets, target_of
 from modeling.errors import ExplanationCancelled
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
-from modeling.results import FilmOpinion, Prediction
+from modeling.results import BASELINES, FilmOpinion, Prediction
 from modeling.study import Modality, Study
 
 WATCH_SECONDS = 0.4

@@ -19,13 +19,12 @@ from interface.case_tab.trust_panel import checks_panel, verdict
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import note
 from interface.language.texts import say
-from interface.models.model_host import BASELINES
 from interface.session.defects import on_frame
 from interface.session.lanes import ModelQueue, position_line
 from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT, grain_of, map_method
-from modeling.results import Attribution
+from modeling.results import BASELINES, Attribution
 
 LOOK_SECONDS = 0.5
 

@@ -16,12 +16,19 @@ import numpy as np
 from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
-from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
+from modeling.results import (
+    Attribution,
+    FilmOpinion,
+    ImageBaseline,
+    ModalityAccount,
+    Prediction,
+    Proof,
+    TrustMeasure,
+)
 from modeling.sentence import Sentence
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.explain.study_path import ImageBaseline
     from modeling.model.operating_points import Calibration
     from modeling.pipeline import DiagnosisPipeline
     from modeling.trust.scrutiny import Scrutiny
@@ -33,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds after which long work goes on all the same."""
-BASELINES = ("black", "blurred", "mean", "normals")
-"""Baselines of a film; the last two only where a checkpoint has such films stored beside it."""
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = Sentence(
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."

@@ -11,7 +11,7 @@ from interface.html.fragments import alert, note
 from interface.language.texts import Language, marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import BASELINES, ModelHost
+from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
@@ -37,7 +37,7 @@ from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.results import TaskPrediction
+from modeling.results import BASELINES, TaskPrediction
 from modeling.sentence import Sentence
 from modeling.study import Study
 

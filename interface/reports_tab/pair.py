@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
@@ -21,11 +20,8 @@ from modeling.explain.registry import FINE
 from modeling.labels import Target
 from modeling.model.film import to_native
 from modeling.render.pictures import HIDDEN, HeatMap, film_picture, heat_map, legend
-from modeling.results import Attribution, Neighbour
+from modeling.results import Attribution, ImageBaseline, Neighbour
 from modeling.study import Study
-
-if TYPE_CHECKING:
-    from modeling.explain.study_path import ImageBaseline
 
 SIDE = 420
 """Longer side of a picture, in pixels."""

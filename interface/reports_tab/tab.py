@@ -13,7 +13,6 @@ from interface.html.fragments import alert, note
 from interface.html.pictures import shown_film
 from interface.html.render import ui
 from interface.language.texts import marker, say, translated
-from interface.models.model_host import BASELINES
 from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
@@ -21,6 +20,7 @@ from interface.reports_tab.similar_index import SimilarCases
 from interface.session.lanes import Lanes
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
+from modeling.results import BASELINES
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:

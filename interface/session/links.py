@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 from interface.language.texts import LANGUAGES, Language, preferred
-from interface.models.model_host import BASELINES
 from interface.session.defects import DEFECTS
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
 from modeling.labels import Target
+from modeling.results import BASELINES
 from modeling.sentence import Names
 
 LANGUAGE = "lang"

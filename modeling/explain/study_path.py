@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,12 +15,10 @@ from modeling.labels import NOTHING, REST, TASKS, Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
-from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.results import BASELINES, Attribution, FieldAttribution, ImageBaseline, WordAttribution
 from modeling.sentence import Names, Sentence
 from modeling.study import Modality, Study
 
-ImageBaseline = Literal["black", "blurred", "mean", "normals"]
-ALL_IMAGE_BASELINES: tuple[ImageBaseline, ...] = get_args(ImageBaseline)
 IMAGE_BASELINES: tuple[ImageBaseline, ...] = ("black", "blurred")
 """Those that every checkpoint has; the others are films stored beside it."""
 
@@ -98,7 +95,7 @@ class StudyPath:
             box.crop(square)[:] = placed(self._stored_film(), (box.height, box.width))
         elif self.baseline != "black":
             none = "There is no baseline '{name}'; choose one of {names}."
-            raise ViewboxError(none, name=self.baseline, names=Names("name", ALL_IMAGE_BASELINES))
+            raise ViewboxError(none, name=self.baseline, names=Names("name", BASELINES))
         return self.processor.normalise(torch.from_numpy(square)[None])
 
     def _stored_film(self) -> np.ndarray:

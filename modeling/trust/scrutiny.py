@@ -14,11 +14,19 @@ from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled, ImageMap, gathered
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names
 from modeling.explain.shapley import modality_account
-from modeling.explain.study_path import ImageBaseline, log_odds
+from modeling.explain.study_path import log_odds
 from modeling.labels import NOTHING, Target
 from modeling.model.film import to_native
 from modeling.pipeline import DiagnosisPipeline
-from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, Proof, TrustMeasure
+from modeling.results import (
+    Attribution,
+    FilmOpinion,
+    ImageBaseline,
+    ModalityAccount,
+    Prediction,
+    Proof,
+    TrustMeasure,
+)
 from modeling.sentence import Names
 from modeling.study import Study
 from modeling.trust import measures as trust_panel

@@ -14,7 +14,6 @@ import pytest
 
 from cases.case import Licence, Provenance
 from cases.store import CasePage, CaseSummary
-from interface.api.cases import BASELINES
 from interface.case_tab.case_handlers import decoded
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.form import table_and_text
@@ -31,7 +30,7 @@ from interface.session.study_edits import fitted, own_case, revised, target_of, 
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS, Target, TaskName
 from modeling.render.pictures import SIGNS
-from modeling.results import Claim, WordAttribution
+from modeling.results import BASELINES, Claim, WordAttribution
 from modeling.study import (
     CLINICAL_FIELDS,
     TEXT_SECTIONS,

@@ -12,13 +12,25 @@ from interface.api.asked import ENDPOINTS as STUDY_ENDPOINTS
 from interface.api.asked import Asked, endpoint
 from interface.api.cases import Api
 from interface.api.reports import ReportsApi
-from interface.api.tool_calls import ARGUMENTS, LIMITS, PICTURE, for_api, for_tool
-from tests.doubles.app_client import ENDPOINTS
+from interface.api.tool_calls import ARGUMENTS, LIMITS, NO_TOOLS, for_api, seen
+from modeling.explain.registry import method_names
+from modeling.render.pictures import SIGNS
+from modeling.results import BASELINES
+from tests.doubles.app_client import ENDPOINTS, picture_of
 
 
-def test_a_tool_answer_carries_its_limits_and_no_picture():
-    told = json.loads(for_tool({"film": "data:image/png;base64,AAAA", "rows": [{"delta": 0.1}], "name": "é"}))
-    assert told == {"limits": LIMITS, "film": PICTURE, "rows": [{"delta": 0.1}], "name": "é"}
+def test_a_tool_answer_carries_its_limits_and_its_pictures_apart():
+    answer = {
+        "film": "data:image/png;base64,AAAA",
+        "rows": [{"delta": 0.1, "map": "data:image/jpeg;base64,BBBB"}],
+        "name": "é",
+    }
+    told = seen(json.dumps(answer))
+    text, *pictures = told.content
+    rows = [{"delta": 0.1, "map": "picture 2 of this answer"}]
+    expected = {"limits": LIMITS, "film": "picture 1 of this answer", "rows": rows, "name": "é"}
+    assert json.loads(text.text) == told.structuredContent == expected
+    assert [(p.mimeType, p.data) for p in pictures] == [("image/png", "AAAA"), ("image/jpeg", "BBBB")]
 
 
 def test_every_argument_of_every_endpoint_is_described_in_one_line():
@@ -73,12 +85,18 @@ def test_the_tools_are_the_named_endpoints_and_nothing_of_the_page(served, clien
     tools = {tool.name: tool for tool in asked(served, lambda s: s.list_tools()).tools}
     short = {name.rpartition("__")[2] for name in tools}
     public = {name.removeprefix("/") for name in client.view_api(return_format="dict")["named_endpoints"]}
-    assert {next(p for p in public if name.endswith(p)) for name in short} == public
+    assert {next(p for p in public if name.endswith(p)) for name in short} == public - set(NO_TOOLS)
     assert {name.removeprefix("/") for name in ENDPOINTS} <= public
     for tool in tools.values():
-        assert tool.description, tool.name
+        assert tool.description and tool.annotations.readOnlyHint and not tool.annotations.destructiveHint
         kinds = json.dumps(tool.inputSchema)
         assert "FileData" not in kinds and "filepath" not in kinds, "no tool may name a file of this machine"
+    closed = {"baseline": BASELINES, "sign": SIGNS, "method": method_names("opinion", "control")}
+    offered = [
+        (name, tuple(tools[tool].inputSchema["properties"][name]["enum"]))
+        for name, tool in (("baseline", "explain"), ("sign", "explain"), ("method", "second_opinion"))
+    ]
+    assert dict(offered) == closed
 
 
 def test_a_tool_explains_with_its_convergence_and_reads_every_honest_indication(served, client):
@@ -97,7 +115,12 @@ def test_a_tool_explains_with_its_convergence_and_reads_every_honest_indication(
 
     told, asking = asked(served, work)
     answer = json.loads(told.content[0].text)
-    assert answer["limits"] == LIMITS and answer["heat_map"] == PICTURE
+    assert answer["limits"] == LIMITS and answer == told.structuredContent
+    pictures = {name: value for name, value in answer.items() if str(value).startswith("picture ")}
+    assert list(pictures) == ["heat_map", "legend"] and len(told.content) == 3
+    for picture in told.content[1:]:
+        drawn = picture_of(f"data:{picture.mimeType};base64,{picture.data}")
+        assert picture.type == "image" and drawn.ndim == 3 and drawn.std() > 0
     assert answer["verdict"] in ("converged", "usable", "not converged")
     assert {"convergence_delta", "relative_delta", "modality_share"} <= answer.keys()
     for indicated in asking:
