@@ -13,8 +13,8 @@ $(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/test.stamp: requirements-lake.txt requirements-dev.txt $(VENV)/demo.stamp
-	$(INSTALL) -e ".[lake,dev]"
+$(VENV)/test.stamp: requirements-lake.txt requirements-dicom.txt requirements-dev.txt $(VENV)/demo.stamp
+	$(INSTALL) -e ".[lake,dicom,dev]"
 	touch $@
 
 demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
@@ -31,7 +31,7 @@ check: lint  ## what a change should pass before it is committed, in under two m
 .PHONY: browser
 browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk >/dev/null; } \
+	  && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk dicom3tools >/dev/null; } \
 	  || echo "no Chromium here: the browser tests will be skipped"
 
 bench: $(VENV)/test.stamp  ## speed as JSON

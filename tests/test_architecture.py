@@ -47,8 +47,10 @@ HOMES = {
     "pydicom": (
         "cases/reading/",
         "cases/deidentify/dicom_header.py",
+        "cases/export/dicom_map.py",
         "evaluation/gate.py",
     ),
+    "highdicom": ("cases/export/dicom_map.py",),
     "dicomanonymizer": ("cases/deidentify/dicom_header.py",),
     "presidio_analyzer": ("cases/deidentify/text.py",),
     "spacy": ("cases/deidentify/text.py",),

@@ -73,6 +73,14 @@ def explanation_lines(answer: dict[str, Any]) -> list[str]:
     return [*lines, "", *_verdict_lines(answer["map_verdict"]), answer["warning"]]
 
 
+def map_lines(answer: dict[str, Any]) -> list[str]:
+    """What must stand with a map wherever it goes: what speaks against it, what made it, how far it holds."""
+    share = answer["modality_share"]
+    made = f"{answer['method']} of {share['target']}, from the {share['baseline']} film"
+    told = [*share_lines(share)[1:], *_verdict_lines(answer["map_verdict"])]
+    return [*answer["notes"], _head(answer), made, *map(str.strip, told), answer["warning"]]
+
+
 def _head(answer: dict[str, Any]) -> str:
     return f"checkpoint {answer['checkpoint']['name']} at {answer['checkpoint']['revision']}"
 

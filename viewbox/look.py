@@ -2,15 +2,21 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
 
+from modeling.errors import StudyError
 from viewbox.options import Film, Json, Table, Text, answer
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from cases.export.dicom_map import Header
     from modeling.pipeline import DiagnosisPipeline
+    from modeling.render.pictures import HeatMap
+    from modeling.results import Prediction
     from modeling.study import Study
 
 PANEL = "Look at cases"
@@ -22,6 +28,10 @@ Asked = Annotated[
 
 Baseline = Annotated[str, Option(help="what the film starts from: black, blurred, mean, normals")]
 Picture = Annotated[Path | None, Option(metavar="PNG", help="also write the heat map on the film")]
+Dicom = Annotated[
+    Path | None,
+    Option("--dicom", metavar="DIR", help="also write the map as DICOM, into the film's own study"),
+]
 
 
 @app.command(rich_help_panel=PANEL)
@@ -83,6 +93,7 @@ def explain(
     checkpoint: Asked = "",
     baseline: Baseline = "black",
     picture: Picture = None,
+    dicom: Dicom = None,
     as_json: Json = False,
 ) -> None:
     """Integrated Gradients of one study over pixels, fields and words, and a verdict on the map."""
@@ -95,12 +106,56 @@ def explain(
     from viewbox.answers import explanation_json, explanation_lines
 
     pipeline, study = _opened(checkpoint, film, table, text)
+    header = None if dicom is None else _header(film)
     scrutiny, wanted = Scrutiny(pipeline), Target.parse(target)
     *_, account = scrutiny.explain(study, wanted, baseline=baseline)
     verdict = verdict_of(list(scrutiny.measures(study, wanted, account)), is_map=account.image is not None)
-    if picture is not None and account.image is not None:
+    found = explanation_json(pipeline, account, verdict)
+    if account.image is not None:
         native = to_native(account.image, study.radiograph.shape)
         drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
-        drawn.picture.save(picture)
-    found = explanation_json(pipeline, account, verdict)
+        if picture is not None:
+            drawn.picture.save(picture)
+        if dicom is not None:
+            found["dicom"] = _write_dicom(dicom, header, study, drawn, native, found, pipeline.predict(study))
     answer(found, lambda one: "\n".join(explanation_lines(one)), as_json)
+
+
+def _header(film: Path) -> "Header":
+    """Of a DICOM film, read before anything is computed."""
+    try:
+        from cases.export.dicom_map import read_header
+    except ImportError as exc:
+        raise StudyError(
+            "A map as DICOM needs 'highdicom'; run pip install 'viewbox[dicom]' (in a checkout: pip install"
+            " -e '.[dicom]')."
+        ) from exc
+    return read_header(film.read_bytes())
+
+
+def _write_dicom(
+    folder: Path,
+    header: "Header",
+    study: "Study",
+    drawn: "HeatMap",
+    native: "np.ndarray",
+    found: dict[str, Any],
+    prediction: "Prediction",
+) -> list[str]:
+    """The names of the files written, in which a refusal comes before all else that is said of the map."""
+    import numpy as np
+
+    from cases.export.dicom_map import FilmMap, write_map
+    from viewbox.answers import map_lines
+
+    colours = f"orange speaks for it, blue against it; full colour: {drawn.scale:.3g} {drawn.unit}"
+    said = FilmMap(
+        np.asarray(drawn.picture),
+        native,
+        target=found["modality_share"]["target"],
+        lines=[*dict.fromkeys((*prediction.notes, *map_lines(found))), colours],
+        refused=prediction.familiarity is not None and not prediction.familiarity.familiar,
+        checkpoint=found["checkpoint"]["name"],
+        revision=found["checkpoint"]["revision"],
+    )
+    return [str(path) for path in write_map(header, study.radiograph, said, folder)]

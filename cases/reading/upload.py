@@ -47,7 +47,7 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
     if not data:
         raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
-    if data[128:132] == b"DICM" or _BARE_DICOM.match(data):  # with a preamble, or without one
+    if is_dicom(data):
         from cases.reading.dicom import read_radiograph  # late: pydicom takes a second to import
 
         return read_radiograph(data)
@@ -55,6 +55,11 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
         if data.startswith(start):
             return _read_picture(data, kind)
     raise StudyError(_refusal(data, name))
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether a file is DICOM by how it begins, with a preamble or without one."""
+    return data[128:132] == b"DICM" or _BARE_DICOM.match(data) is not None
 
 
 def film_of_base64(text: str) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cases.reading.dicom import encode_radiograph
 from hub_config.settings import BUNDLED
 from interface.language.texts import say
 from modeling.study import Modality
@@ -160,3 +161,20 @@ def test_one_target_is_explained_field_by_field_and_drawn(
     assert all(reason["sentence"] in told for reason in verdict["reasons"])
     assert command("explain")([*given, "--target", "mood"]) == 1
     assert "names no target" in capsys.readouterr().err
+
+
+def test_a_map_goes_back_into_the_study_of_its_dicom_film(
+    checkpoint: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    dicom = tmp_path / "film.dcm"
+    dicom.write_bytes(encode_radiograph(toy_radiograph(), case_id="P-7", synthetic=False))
+    asked = ["--checkpoint", checkpoint, "--target", "grading/Severe", "--dicom", tmp_path / "out", "--json"]
+    assert command("explain")([dicom, *asked]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [Path(name).read_bytes()[128:132] for name in answer["dicom"]] == [b"DICM", b"DICM"]
+    said = Path(answer["dicom"][1]).read_bytes().decode("utf-8", "replace")
+    made = "integrated_gradients of grading/Severe, from the black film"
+    told = (f"at {answer['checkpoint']['revision']}", made, "convergence delta", "Map: ", "not for diagnosis")
+    assert all(part in said for part in told)
+    assert command("explain")([film, *asked]) == 1
+    assert "give the film as a DICOM file" in capsys.readouterr().err
