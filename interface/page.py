@@ -4,15 +4,17 @@ import json
 from typing import Any
 
 import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 
 from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
-from interface.api.tool_calls import complete_tools
+from interface.api.tool_calls import check_values, complete_tools
 from interface.browser.look import CSS, HEAD, theme
-from interface.browser.routes import FilmRoute, Gate, HeadRoute
+from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, HeadRoute, no_such_call
 from interface.case_tab.panels import model_panel
 from interface.case_tab.tab import CaseEvents, case_layout
 from interface.html.fragments import alert, banner
@@ -30,11 +32,19 @@ from interface.session.session import Sessions
 SESSIONS = 64
 
 
+class Page(gr.Blocks):
+    """A page that calls reach only whole and without files; gradio would fetch or copy those to its disk."""
+
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+        """Raises `gr.Error`, one sentence, for a call with too few values or with a file."""
+        check_values(str(block_fn.api_name), len(block_fn.inputs), inputs)
+
+
 def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = None) -> gr.Blocks:
     """The whole page with its API; `plots` draws measurements; nothing is loaded or opened yet."""
     sessions, queue = Sessions(capacity=SESSIONS), ModelQueue()
     names = [host.name for host in models.hosts]
-    with gr.Blocks(title="Viewbox", analytics_enabled=False) as page:
+    with Page(title="Viewbox", analytics_enabled=False) as page:
         api = Api(models, stores)  # first, so that no event of the page takes an endpoint's name
         api.publish()
         ScrutinyApi(api).publish()
@@ -87,9 +97,10 @@ def _launch_options(noindex: bool) -> dict[str, Any]:
         "pwa": False,
         "share": False,
         "mcp_server": True,
-        "max_file_size": 1,
+        "max_file_size": BODY_LIMIT,
         "state_session_capacity": SESSIONS,
         "app_kwargs": {
-            "middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(HeadRoute, noindex=noindex)]
+            "middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(HeadRoute, noindex=noindex)],
+            "exception_handlers": dict.fromkeys((FnIndexInferError, KeyError, TypeError), no_such_call),
         },
     }

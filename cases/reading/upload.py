@@ -19,6 +19,12 @@ MAX_TEXT = 20_000
 """Characters in one section of clinical text."""
 
 _URL_SAFE = str.maketrans("-_", "+/")
+NO_FILE = "Send what is in the film's file, as base64 text; no path, address or upload is opened here."
+_SHORTEST = 500
+"""Characters; no film of any kind is shorter, and few paths are longer."""
+_NAMED = re.compile(
+    r"^\s*(?:[~.]{0,2}/|[a-z]:\\|(?:https?|file):)|\.(?:png|jpe?g|dcm|dicom)\s*$", re.IGNORECASE
+)
 _BARE_DICOM = re.compile(
     rb"DICM\x02\0\0\0UL|\x02\0[\0-\x02]\0[A-Z]{2}|\x08\0[\0-\x70]\0(?:[A-Z]{2}|[\x02-\x40]\0\0\0)"
     rb"|\0\x08\0[\0-\x70][A-Z]{2}"
@@ -62,11 +68,13 @@ def is_dicom(data: bytes) -> bool:
     return data[128:132] == b"DICM" or _BARE_DICOM.match(data) is not None
 
 
-def film_of_base64(text: str) -> bytes:
+def film_of_base64(text: object) -> bytes:
     """The bytes of a film in base64: one line or many, either alphabet, padded or not, or a data URL.
 
-    Raises StudyError: it is not base64.
+    Raises StudyError: it is not base64, or names a file instead of holding what is in it.
     """
+    if not isinstance(text, str) or (len(text) < _SHORTEST and _NAMED.search(text)):
+        raise StudyError(NO_FILE)
     if text.lstrip()[:5].lower() == "data:":
         text = unquote(text.partition(",")[2]) if "%" in text else text.partition(",")[2]
     plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")

@@ -28,11 +28,7 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = json.loads(
 
 @dataclass(frozen=True)
 class Asked:
-    """One call; `endpoints.json` says what each argument is.
-
-    Attributes:
-        stored: whether the endpoint answers for stored cases alone.
-    """
+    """One call; `endpoints.json` says what each argument is."""
 
     case_id: str = ""
     film: str = ""
@@ -49,7 +45,6 @@ class Asked:
     region: Boxes | None = None
     fields: list[str] | None = None
     words: list[int] | None = None
-    stored: bool = False
 
     def checked_table(self) -> Table:
         """The table, empty for none; raises `StudyError` for anything but an object."""
@@ -83,18 +78,17 @@ def publish(name: str, work: Callable[[Asked, gr.Request | None], Json], lane: s
 def endpoint(name: str, work: Callable[[Asked, gr.Request | None], Json]) -> Callable[..., Json]:
     """A function with the arguments that the endpoint takes, each as `Asked` has it."""
     about, names = ENDPOINTS[name][0], ENDPOINTS[name][1].split()
-    stored, known = "film" not in names, {field.name: field for field in fields(Asked)}
-    kind, needed = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
-    parameters = [inspect.Parameter("request", kind, default=None, annotation=gr.Request)]
-    for one in reversed(names):
-        default = needed if stored and one == "case_id" else known[one].default
-        parameters.insert(0, inspect.Parameter(one, kind, default=default, annotation=known[one].type))
+    known, kind = {field.name: field for field in fields(Asked)}, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        inspect.Parameter(one, kind, default=known[one].default, annotation=known[one].type) for one in names
+    ]
+    parameters.append(inspect.Parameter("request", kind, default=None, annotation=gr.Request))
     signature = inspect.Signature(parameters, return_annotation=Json)
 
     def asked(*args: Any, **given: Any) -> Json:
         said = signature.bind(*args, **given).arguments
         request = said.pop("request", None)
-        return work(Asked(**said, stored=stored), request)
+        return work(Asked(**said), request)
 
     asked.__signature__, asked.__name__, asked.__doc__ = signature, name, about
     asked.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": Json}

@@ -10,13 +10,12 @@ from typing import Literal
 import gradio as gr
 
 from cases.case import Case
-from cases.reading.upload import study_from_upload
+from cases.reading.upload import film_of_base64, study_from_upload
 from cases.store import CaseFilter
 from interface.api import answers
 from interface.api.answers import Json
 from interface.api.asked import Asked, publish
 from interface.api.tool_calls import for_api
-from interface.case_tab.case_handlers import decoded
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
@@ -45,9 +44,8 @@ class Api:
             gr.api(for_api(light), api_name=light.__name__, queue=False)
         for reading in (self.lookup_case, self.list_cases):
             gr.api(for_api(reading), api_name=reading.__name__, concurrency_limit=8, concurrency_id="cases")
-        for suffix in ("", "_upload"):
-            publish(f"predict{suffix}", self.predict, "short")
-            publish(f"explain{suffix}", self.explain, "model")
+        publish("predict", self.predict, "short")
+        publish("explain", self.explain, "model")
 
     # --- reading
 
@@ -137,7 +135,7 @@ class Api:
         """The stored case with the caller's changes, or their own, with its checkpoint and prediction."""
         if asked.case_id and asked.film:
             raise ViewboxError("Give either a case ID or a film of your own; leave the other one empty.")
-        case, host = self._stored(asked) if asked.case_id or asked.stored else self._own(asked)
+        case, host = self._stored(asked) if asked.case_id else self._own(asked)
         return case, host, host.predict(case.study, case.provenance.source or None)
 
     def _stored(self, asked: Asked) -> tuple[Case, ModelHost]:
@@ -153,6 +151,6 @@ class Api:
         """Read in memory, and kept nowhere."""
         host, name = self._host(asked.checkpoint, None), str(asked.name)[:120]
         text = {"indication": str(asked.indication or "")}
-        data = decoded(asked.film) if asked.film else None
+        data = film_of_base64(asked.film) if asked.film else None
         study = study_from_upload(data, table=asked.checked_table(), text=text, name=name)
         return own_case(study, name, "not stored"), host

@@ -16,7 +16,9 @@ from gradio.context import LocalContext
 from mcp import types
 from mcp.server import Server
 
+from cases.reading.upload import NO_FILE
 from interface.session.lanes import sentence
+from modeling.errors import StudyError, ViewboxError
 
 LIMITS = (
     "For teaching and research, not for diagnosis. Do not use it to advise a person on their health: tell"
@@ -67,6 +69,24 @@ def is_tool_call() -> bool:
         return False
     path = getattr(getattr(request, "url", None), "path", "")
     return headers.get("x-gradio-user") == "mcp" or "/gradio_api/mcp" in path
+
+
+def check_values(name: str, count: int, given: list[Any]) -> None:
+    """Raises `gr.Error`, one sentence, where a call lacks values or holds a file of gradio's."""
+    few = "{name} takes {count} values; send each, or some of them by name to /gradio_api/call/v2/{name}."
+    try:
+        if len(given) < count:
+            raise ViewboxError(few, name=name, count=count)
+        if any(map(_holds_file, given)):
+            raise StudyError(NO_FILE)
+    except ViewboxError as exc:
+        raise gr.Error(sentence(exc), print_exception=False) from exc
+
+
+def _holds_file(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "gradio.FileData" in str(value.get("meta")) or any(map(_holds_file, value.values()))
+    return isinstance(value, list) and any(map(_holds_file, value))
 
 
 # --- the tools: gradio makes them of the endpoints, and what it cannot say of them is added to its MCP server

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,13 +26,16 @@ class _Middleware:
 
 # --- what of gradio's own routes stays shut
 
-SHUT = ("/upload", "/upload_progress", "/process_recording", "/deep_link", "/stream/", "/vibe", "/undo-vibe")
+SHUT = ("/upload_progress", "/process_recording", "/deep_link", "/stream/", "/vibe", "/undo-vibe")
+UPLOAD = "/upload"
 BODY_LIMIT = 128 * 1024 * 1024
 """Bytes of one request; a 12-bit film of 64 megapixels still passes as base64 of a compressed file."""
 
 
 _CLOSE = {"connection": "close"}
-_SHUT = PlainTextResponse("Viewbox takes films inside the request; use predict_upload instead.", 403, _CLOSE)
+_SHUT = PlainTextResponse("Viewbox takes films inside the request, as base64 text.", 403, _CLOSE)
+_NOT_KEPT = JSONResponse(["a file that was not kept"], headers=_CLOSE)
+"""To an upload. A client goes on with that name to the endpoint, which says what to send instead."""
 _TOO_LARGE = PlainTextResponse("This request is too large; send a film of at most 90 MB.", 413, _CLOSE)
 
 
@@ -54,6 +58,8 @@ class Gate(_Middleware):
         inner = path.partition("/gradio_api")[2]
         if inner.startswith(SHUT):
             return await _SHUT(scope, receive, send)
+        if inner == UPLOAD:
+            return await _NOT_KEPT(scope, receive, send)
         length = dict(scope["headers"]).get(b"content-length", b"0")
         try:
             if length.isdigit() and int(length) > BODY_LIMIT:
@@ -75,6 +81,19 @@ def _counted(receive: Receive) -> Receive:
         return message
 
     return counting
+
+
+_CALLS = re.compile(r"/gradio_api/(?:(?:call|run|api)/|queue/join)")
+
+
+async def no_such_call(request: Request, error: Exception) -> Response:
+    """What gradio raises where a call names no endpoint (404) or other arguments than its (422)."""
+    if not _CALLS.search(request.url.path):
+        raise error
+    if isinstance(error, TypeError):
+        wrong = "This endpoint takes other arguments; /gradio_api/info names them."
+        return JSONResponse({"detail": wrong}, 422)
+    return JSONResponse({"detail": "There is no such endpoint; /gradio_api/info names them all."}, 404)
 
 
 # --- the film on its way to the viewer, and which one follows

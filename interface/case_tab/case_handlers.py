@@ -37,13 +37,6 @@ def case_filter(source: Pick, appearance: Pick, grading: Pick) -> CaseFilter:
     return CaseFilter(source or None, appearance or None, grading or None)
 
 
-def decoded(film: object) -> bytes:
-    """The bytes of a film that came as base64 text; raises `StudyError` where it is none."""
-    if not isinstance(film, str):
-        raise StudyError("The film must be sent as base64 text; encode the file and try again.")
-    return film_of_base64(film)
-
-
 def _reader(request: gr.Request) -> str:
     return request.session_hash or ""
 
@@ -249,7 +242,7 @@ class CaseActions:
         if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
             raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
         name = str(sent.get("name", ""))[:120]
-        study = study_from_upload(decoded(sent.get("data")), table={}, text={}, name=name)
+        study = study_from_upload(film_of_base64(sent.get("data")), table={}, text={}, name=name)
         return self.lay(session, own_case(study, name, say("upload.licence", session.language)))
 
     def without_film(self, request: gr.Request) -> Updates:

@@ -22,8 +22,7 @@ ENDPOINTS = {
     "/mine_report": ["report", "rules"],
     "/similar_cases": ["case_id", "k", "image", "table", "text"],
     "/report_topics": [],
-    "/predict": ["case_id", "table", "indication", "checkpoint"],
-    "/predict_upload": ["film", "name", "table", "indication", "checkpoint"],
+    "/predict": ["case_id", "table", "indication", "checkpoint", "film", "name"],
     "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY, "against"],
     "/examine": ["case_id", "target", "baseline", *_STUDY, "against"],
     "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY, "against"],
@@ -37,18 +36,8 @@ ENDPOINTS = {
         "indication",
         "checkpoint",
         "against",
-    ],
-    "/explain_upload": [
         "film",
         "name",
-        "target",
-        "baseline",
-        "sign",
-        "opacity",
-        "table",
-        "indication",
-        "checkpoint",
-        "against",
     ],
 }
 

@@ -136,7 +136,7 @@ def test_a_changed_field_changes_the_answer_and_an_unknown_one_drops_it(client):
 )
 def test_a_bad_clinical_value_is_one_sentence(client, table, word):
     assert word in refused(client, "/predict", case_id="CASE-0000", table=table)
-    assert word in refused(client, "/predict_upload", table=table)
+    assert word in refused(client, "/predict", table=table)
 
 
 def test_a_temperature_in_the_other_unit_is_read_and_said(client):
@@ -147,7 +147,9 @@ def test_a_temperature_in_the_other_unit_is_read_and_said(client):
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_an_uploaded_picture_is_predicted(client, kind):
     film = as_text(gray_film(), kind)
-    told = client.predict(film, f"film.{kind.lower()}", {"age": 70}, "cough", api_name="/predict_upload")
+    told = client.predict(
+        film=film, name=f"film.{kind.lower()}", table={"age": 70}, indication="cough", api_name="/predict"
+    )
     assert told["given"] == ["image", "table", "text"]
     assert told["tasks"]["appearance"]["modalities"] == ["image", "table", "text"]
 
@@ -158,7 +160,7 @@ def test_an_uploaded_dicom_is_predicted(client):
     if path is None:
         pytest.skip("pydicom-data is not installed")
     film = base64.b64encode(Path(path).read_bytes()).decode()
-    told = client.predict(film, "RG1_UNCR.dcm", api_name="/predict_upload")
+    told = client.predict(film=film, name="RG1_UNCR.dcm", api_name="/predict")
     assert "image" in told["given"]  # and what its header knows of the table
 
 
@@ -178,10 +180,10 @@ def bad_films() -> dict[str, str]:
 
 @pytest.mark.parametrize("which", bad_films())
 def test_a_bad_film_is_one_sentence_and_the_app_goes_on(served, client, which):
-    refused(client, "/predict_upload", film=bad_films()[which], name="film.png")
+    refused(client, "/predict", film=bad_films()[which], name="film.png")
     assert served.files_left() == []
     assert client.predict("CASE-0000", api_name="/predict")["tasks"]
 
 
 def test_an_empty_form_is_one_sentence(client):
-    assert "empty" in refused(client, "/predict_upload")
+    assert "empty" in refused(client, "/predict")

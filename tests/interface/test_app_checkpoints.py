@@ -57,8 +57,8 @@ def test_the_source_picks_the_checkpoint_and_a_foreign_source_is_warned_of(clien
 
 def test_a_film_of_ones_own_gets_the_checkpoint_of_real_films(client):
     film = as_text(gray_film())
-    assert used(client.predict(film, "a.png", api_name="/predict_upload")) == ("film", False)
-    asked = client.predict(film, "a.png", checkpoint="teaching", api_name="/predict_upload")
+    assert used(client.predict(film=film, name="a.png", api_name="/predict")) == ("film", False)
+    asked = client.predict(film=film, name="a.png", checkpoint="teaching", api_name="/predict")
     assert used(asked) == ("teaching", True) and "phantom" in asked["warning"]
 
 

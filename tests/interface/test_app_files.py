@@ -5,6 +5,8 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
 
 from tests.doubles.app_client import (
     ENDPOINTS,
@@ -90,7 +92,25 @@ def test_no_endpoint_returns_a_file_that_the_caller_names(served, client):
         assert status != 200 and SECRET.encode() not in body
 
 
-@pytest.mark.parametrize("route", ["upload", "upload?upload_id=1", "deep_link?session_hash=x", "vibe-edit/"])
+def test_a_call_that_fits_no_endpoint_is_told_so_in_a_sentence_and_fills_no_log(served, client):
+    headers, before = {"content-type": "application/json"}, len(served.log.read_text())
+    wrong = {
+        "call/nothing": ({"data": []}, 404),
+        "call/v2/nothing": ({}, 404),
+        "call/v2/predict": ({"bogus": 1}, 422),
+        "run/nothing": ({"data": []}, 404),
+        "queue/join": ({"data": [], "fn_index": 99999, "session_hash": "a"}, 404),
+    }
+    for route, (body, expected) in wrong.items():
+        status, told = fetch(f"{served.url}/gradio_api/{route}", json.dumps(body).encode(), headers)
+        assert status == expected and "/gradio_api/info" in json.loads(told)["detail"], route
+    assert b"predict takes 6 values" in answer_of(served, "/predict", {"case_id": "CASE-0001"})
+    with pytest.raises(AppError, match="what is in the film's file, as base64 text"):
+        client.predict(film=handle_file(served.folder / "secret.txt"), api_name="/predict")
+    assert "Traceback" not in served.log.read_text()[before:] and served.files_left() == []
+
+
+@pytest.mark.parametrize("route", ["upload_progress?upload_id=1", "deep_link?session_hash=x", "vibe-edit/"])
 def test_routes_that_would_write_to_disk_are_shut(served, client, route):
     boundary = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.dcm"\r\n\r\nfilm\r\n--x--\r\n'
@@ -103,7 +123,7 @@ def test_routes_that_would_write_to_disk_are_shut(served, client, route):
 
 def test_an_oversized_request_is_refused(served, client):
     headers = {"content-type": "application/json", "content-length": str(10**10)}
-    status, body = fetch(f"{served.url}/gradio_api/call/predict_upload", b"{", headers)
+    status, body = fetch(f"{served.url}/gradio_api/call/predict", b"{", headers)
     assert status == 413 and b"too large" in body
 
 
@@ -117,6 +137,6 @@ def test_without_checkpoint_and_with_a_dead_mongo_the_page_still_opens(tmp_path)
         state = wait_for_model(client)
         assert state["phase"] == "failed" and state["checkpoints"][0]["sentence"].endswith(".")
         assert "topsecret" not in refused(client, "/lookup_case", case_id="CASE-0000")
-        assert refused(client, "/predict_upload", table={"age": 50}) == state["checkpoints"][0]["sentence"]
+        assert refused(client, "/predict", table={"age": 50}) == state["checkpoints"][0]["sentence"]
         assert fetch(running.url)[0] == 200
         assert "topsecret" not in running.log.read_text()

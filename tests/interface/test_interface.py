@@ -14,7 +14,6 @@ import pytest
 
 from cases.case import Licence, Provenance
 from cases.store import CasePage, CaseSummary
-from interface.case_tab.case_handlers import decoded
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.form import table_and_text
 from interface.case_tab.prediction_panel import prediction_panel
@@ -165,13 +164,6 @@ def test_an_api_table_touches_only_what_it_names():
 def test_a_value_that_means_nothing_is_refused(table, text):
     with pytest.raises(StudyError):
         revised(study(), table, text)
-
-
-def test_a_film_is_taken_as_base64_only():
-    assert decoded("YWJj") == b"abc" and decoded("data:image/png;base64,YWJj") == b"abc"
-    for film in ("app.py", {"path": "app.py"}, None, ["YWJj"], "YWJjY"):
-        with pytest.raises(StudyError):
-            decoded(film)
 
 
 def test_a_report_joins_the_study_only_for_a_checkpoint_that_reads_it_and_leaves_with_it():

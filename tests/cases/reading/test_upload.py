@@ -382,6 +382,15 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
         film_of_base64(text)
 
 
+@pytest.mark.parametrize(
+    "named",
+    ["film.dcm", "/data/x/film", "~/film.PNG", r"C:\films\a", "https://a.org/f.png", {"path": "a"}, 5],
+)
+def test_what_names_a_film_instead_of_holding_it_is_told_what_to_send(named: object) -> None:
+    with pytest.raises(StudyError, match="what is in the film's file, as base64 text"):
+        film_of_base64(named)
+
+
 def test_what_was_converted_in_a_form_is_said_of_the_study() -> None:
     study = study_from_upload(None, table={"po2": "10.2", "crp": "N/A", "spo2": 97}, text={})
     assert study.table.values == pytest.approx({"po2": 76.506, "spo2": 97.0}, rel=1e-3)

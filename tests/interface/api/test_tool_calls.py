@@ -55,11 +55,9 @@ def test_an_endpoint_takes_its_arguments_by_place_and_by_name():
     told = []
     predict = endpoint("predict", lambda asked, request: told.append(asked) or {})
     predict("A-1", {"age": 3.0}, checkpoint="film")
-    assert told == [Asked("A-1", table={"age": 3.0}, checkpoint="film", stored=True)]
+    assert told == [Asked("A-1", table={"age": 3.0}, checkpoint="film")]
     with pytest.raises(TypeError):
-        predict("A-1", film="not for stored cases")
-    with pytest.raises(TypeError):
-        inspect.signature(predict).bind()
+        predict("A-1", baseline="not asked for a prediction")
 
 
 # --- over the wire
