@@ -1,12 +1,14 @@
 """Measure: a checkpoint's answers, its maps, and what reports and labels are worth."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from typer import Option
 
+from modeling.progress import start_logs
 from viewbox.options import AnyCheckpoint, Checkpoint, Corpora, Json, Out, Run, Settings, answer
 
 PANEL = "Measure"
@@ -182,6 +184,28 @@ def label_sources(
 
     found = compare_labels(checkpoint, mined, data)
     answer(found, source_lines, as_json, out)
+
+
+@app.command(rich_help_panel=PANEL)
+def cross_validate(
+    config: Annotated[
+        list[Path], Option(metavar="FILE", help="settings files; repeatable, the first is the rival")
+    ],
+    data: Corpora,
+    out: Run,
+    folds: Annotated[int, Option(min=2, help="parts of the training patients")] = 3,
+    tested: Annotated[int, Option(min=0, help="how many of them are tried; 0 for all")] = 0,
+    epochs: Annotated[int, Option(min=0, help="instead of the settings' own")] = 0,
+    cache: Annotated[Path, Option(help="folder for decoded films")] = Path("runs/cache"),
+    as_json: Json = False,
+) -> None:
+    """Which recipe to take: film recipes compared on held-out training patients, answers and maps."""
+    from evaluation.cross_validation import cross_validate as compared
+    from evaluation.cross_validation import lines
+
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    effort = {"folds": folds, "tested": tested, "epochs": epochs, "cache": cache}
+    answer(compared(config, data, out, **effort), lines, as_json)
 
 
 @app.command(rich_help_panel=PANEL)

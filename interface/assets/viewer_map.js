@@ -78,9 +78,10 @@
       return this.canvas;
     }
 
-    /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden. */
-    contour(which, threshold) {
-      const at = this.percentile(Math.max(threshold, this.layer.outlined));
+    /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden, none on a faint map. */
+    contour(which, threshold, scale) {
+      const faint = this.sorted[this.sorted.length - 1] < this.layer.outlinedFrom * scale;
+      const at = faint ? 0 : this.percentile(Math.max(threshold, this.layer.outlined));
       const key = `${which} ${at}`;
       if (!this.lines.has(key)) {
         if (this.lines.size > 40) this.lines.clear();

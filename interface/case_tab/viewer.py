@@ -22,7 +22,16 @@ from interface.session.session import Session
 from modeling.errors import ViewboxError
 from modeling.explain.registry import grain_of, map_method
 from modeling.labels import Target
-from modeling.render.pictures import AGAINST, BRIGHT, FOR, OUTLINED, SIGNS, full_colour, smoothed_density
+from modeling.render.pictures import (
+    AGAINST,
+    BRIGHT,
+    FOR,
+    OUTLINED,
+    OUTLINED_FROM,
+    SIGNS,
+    full_colour,
+    smoothed_density,
+)
 from modeling.study import Modality
 
 GRID_SIDE = 128
@@ -138,6 +147,7 @@ def layer(
         "short_text": dict(short_text or scale_text),
         "signed": signed,
         "outlined": OUTLINED,
+        "outlinedFrom": OUTLINED_FROM,
         "tissue": base64.b64encode(tissue.tobytes()).decode(),
         "bright": BRIGHT,
         "supports": list(FOR),

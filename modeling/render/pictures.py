@@ -27,6 +27,8 @@ HIDDEN = 60
 """Percent of the film, the weakest places of a map, that stay gray unless a reader asks for them."""
 OUTLINED = 90
 """Percent of the film above which a map's strongest places are outlined: the strongest tenth."""
+OUTLINED_FROM = 0.5
+"""Share of full colour that a map has to reach somewhere to be outlined at all."""
 _BESIDE = (0, 0, 0)
 _GRID = 256  # longer side, in cells, of the grid on which a map is smoothed
 
@@ -130,7 +132,8 @@ def heat_map(
         max_side: limit of the longer side in pixels.
         smoothing: deviation of a Gaussian that keeps the sum, as a share of the longer side.
         above: percentile, 0 to below 100, of the magnitudes shown, from which places are coloured.
-        contours: percentiles of the same magnitudes; lines are drawn where they are reached.
+        contours: percentiles of the same magnitudes; lines are drawn where they are reached, none on a map
+            that stays below `OUTLINED_FROM` of full colour.
     """
     assert all(0.0 <= p < 100.0 for p in (above, *contours)), (above, contours)
     assert brightness.shape == attribution.shape, (brightness.shape, attribution.shape)
@@ -147,7 +150,7 @@ def heat_map(
         values = np.where(np.abs(values) >= _floor(shown, above), values, 0.0)
     levels = np.rint(values * LEVELS).astype(np.intp) + LEVELS
     coloured = colours(round(float(opacity), 3))[np.asarray(film), levels]
-    for percentile in contours:
+    for percentile in contours if np.abs(relative).max() >= OUTLINED_FROM else ():
         _draw_contour(coloured, np.asarray(enlarged), _floor(shown, percentile))
     return HeatMap(Image.fromarray(coloured), limit, clipped, smoothing=smoothing)
 

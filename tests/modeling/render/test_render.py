@@ -304,3 +304,9 @@ def test_faint_evidence_is_not_painted_like_strong_evidence() -> None:
     assert warmest("grad_cam", 0.1) == pytest.approx(warmest("grad_cam", 0.9), abs=2)
     drawn = map_of_method(FILM, blob(30, 45, 0.1), map_method("evidence"))
     assert drawn.scale == pytest.approx(0.5 * FILM.size / 100)
+
+    def outlined(height: float) -> bool:
+        seen = pixels(map_of_method(FILM, blob(30, 45, height), map_method("evidence")).picture)
+        return (seen == FOR).all(axis=-1).any()
+
+    assert outlined(0.9) and not outlined(0.1)  # nothing there is strong enough for a line
