@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class DiagnosisPipeline:
         revision: str | None = None,
         token: str | None = None,
         device: str = "cpu",
-    ) -> "DiagnosisPipeline":
+    ) -> Self:
         """Load a checkpoint from a folder or a Hub repo; refused as by `FusionModel.from_pretrained`."""
         return cls(*FusionModel.from_pretrained(path_or_repo, revision=revision, token=token), device=device)
 

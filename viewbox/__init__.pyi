@@ -6,12 +6,12 @@ from cases.store import CaseStore as CaseStore
 from modeling.errors import ViewboxError as ViewboxError
 from modeling.labels import Target as Target
 from modeling.labels import TaskName as TaskName
-from modeling.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from modeling.results import Attribution as Attribution
 from modeling.results import Prediction as Prediction
 from modeling.study import ClinicalTable as ClinicalTable
 from modeling.study import ClinicalText as ClinicalText
 from modeling.study import Radiograph as Radiograph
 from modeling.study import Study as Study
+from viewbox.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from viewbox.studies import bundled as bundled
 from viewbox.studies import open_study as open_study

@@ -58,5 +58,8 @@ def publish(
 
     token = Environment.from_env().hf_token
     files = files_of(kind, folder)
-    revision, difference = pushed(kind, repo, files, token, dry_run=dry_run, private=private, prune=prune)
+    how = {"dry_run": dry_run, "private": private, "prune": prune}
+    revision, difference, doubts = pushed(kind, repo, files, token, **how)
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
     typer.echo(report(repo, revision, difference, prune=prune))

@@ -18,6 +18,8 @@ BESIDE = (
 """Other files of numbers: as `viewbox localise --json` prints them, for real films also on phantoms, and as
 `verdicts`, `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
+LICENCE = "LICENSE.md"
+"""The terms of a checkpoint whose licence is none of the Hub's; its card links to them."""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
@@ -44,8 +46,10 @@ def read_beside(folder: Path) -> dict[str, dict[str, Any]]:
     return {name: json.loads(path.read_text()) if path.is_file() else {} for name, path in files.items()}
 
 
-def model_card(folder: Path) -> str:
+def model_card(folder: Path, template: str = "") -> str:
     """The card of a checkpoint folder, from its configuration and its numbers alone.
+
+    `template`: another text about the same checkpoint than its card.
 
     Raises:
         ViewboxError: the folder has not been measured yet.
@@ -58,7 +62,7 @@ def model_card(folder: Path) -> str:
         reads += f" (text: {', '.join(processor.text.sections)})"
     trained_on, terms = _trained_on(config, metrics["measurements"]), words()["terms"]
     return filled(
-        _template(config, processor),
+        template or _template(config, processor),
         name=f"viewbox-{folder.name}",
         reads=reads,
         metrics=metrics,
@@ -94,12 +98,15 @@ def card_plots(metrics: Mapping[str, Any]) -> dict[str, str]:
 
 
 def write(folder: Path) -> None:
-    """The card of a checkpoint folder and the plots that it shows.
+    """The card of a checkpoint folder, the plots that it shows, and the licence that it links to.
 
     Raises:
         ViewboxError: the folder has not been measured yet.
     """
-    (folder / "README.md").write_text(model_card(folder))
+    card = model_card(folder)
+    (folder / "README.md").write_text(card)
+    if f"license_link: {LICENCE}" in card:
+        (folder / LICENCE).write_text(model_card(folder, "licence.md"))
     drawings = card_plots(read_metrics(folder))
     (folder / PLOTS).mkdir(exist_ok=True)
     for old in (folder / PLOTS).glob("*.svg"):

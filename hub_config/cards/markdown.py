@@ -13,8 +13,16 @@ from modeling.explain.registry import map_methods
 from modeling.render import tables
 from modeling.render.tables import Table, Value, measured
 
-INDEXED = ("macro_auroc", "macro_average_precision", "accuracy", "expected_calibration_error")
-"""The metrics that the Hub's results widget shows."""
+INDEXED: dict[str, dict[str, Any]] = {
+    "macro_auroc": {"type": "roc_auc", "args": {"average": "macro", "multi_class": "ovr"}},
+    "macro_average_precision": {"type": "average_precision", "args": {"average": "macro"}},
+    "accuracy": {"type": "accuracy"},
+    "macro_f1": {"type": "f1", "args": {"average": "macro"}},
+    "expected_calibration_error": {"type": "expected_calibration_error"},
+}
+"""The metrics that the Hub's results table shows, as it calls them, with the arguments of its functions."""
+HUB_METRICS = ("roc_auc", "accuracy", "f1")
+"""Those of them that the Hub has an entry for."""
 
 
 def filled(template: str, **values: Any) -> str:
@@ -50,7 +58,7 @@ def _environment() -> Environment:
     made.filters["xml"] = escape
     maps = {f"{m.name}_{start}": f"{m.title} from {start}" for m in map_methods() for start in m.starts}
     maps |= {m.name: m.title for m in map_methods()} | words()["prior"]
-    made.globals |= {"words": words(), "MAPS": maps, "INDEXED": INDEXED}
+    made.globals |= {"words": words(), "MAPS": maps, "INDEXED": INDEXED, "HUB_METRICS": HUB_METRICS}
     return made
 
 

@@ -5,6 +5,7 @@ public repo. The Space gets what the app needs and nothing else: no tests, no tr
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,38 +18,54 @@ from cases.export.export import Account, card
 from hub_config.publishing.remote import Difference, Files, PublishError, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
+from modeling.model.film_branch import ONNX_FILE, film_branch_files
+from modeling.sentence import Sentence
 
 Kind = Literal["model", "space", "cases"]
 SCHEMA = Path(__file__).with_name("front_matter.json")
-"""Of the front matter: only what Viewbox's own cards use is accepted, so that a typing error is found."""
+"""Of the front matter: a wrong value is refused, a key that the Hub does not document is told of."""
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "hub_config" / "cases"
 CARD = "README.md"
 REPO_TYPES: dict[Kind, RepoType] = {"model": "model", "space": "space", "cases": "dataset"}
-APP = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "app.py", "docs",
-       "requirements.txt", "packages.txt", "cases", "hub_config", "interface", "modeling")  # fmt: skip
-"""The parts of this tree that make the Space; one that is not there is left out."""
+APP = (
+    "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "app.py",
+    "docs", "pyproject.toml", "packages.txt", "cases", "evaluation", "hub_config", "interface", "modeling",
+    "training", "viewbox",
+)  # fmt: skip
+"""The parts of this tree that make the Space, and the package that `pip install git+...` finds there, besides
+its requirements; one that is not there is left out."""
 
 
 def model_files(folder: Path) -> Files:
     """The files of a checkpoint folder, whose configuration must be whole.
 
+    Where its card names the film branch as ONNX, that is made, too.
+
     Raises:
-        ViewboxError: the folder is no checkpoint, or its processor is not the one of its weights.
+        ViewboxError: the folder is no checkpoint, its processor is not the one of its weights, or what writes
+            ONNX is not installed.
     """
     weights = folder / "model.safetensors"
     if not weights.is_file():
         template = "{folder} has no {weights}; name a checkpoint's folder."
         raise PublishError(template, folder=folder.name, weights=weights.name)
     read_configuration(Origin(folder.name, f"sha256:{sha256_of(weights)}", folder, pinned=False))
-    return _files_of(folder)
+    files: dict[str, Path | bytes] = {**_files_of(folder)}
+    if CARD in files and ONNX_FILE in files[CARD].read_text(encoding="utf-8"):
+        try:
+            files |= film_branch_files(folder)
+        except ImportError as exc:
+            template = "The card names {file}, which needs onnxscript to be made; pip install '.[onnx]'."
+            raise PublishError(template, file=ONNX_FILE) from exc
+    return files
 
 
 def space_files(root: Path | None = None) -> Files:
     """The files of this tree that make the Space."""
     root = root or ROOT
     found: dict[str, Path] = {}
-    for name in APP:
+    for name in (*APP, *(path.name for path in sorted(root.glob("*requirements*.txt")))):
         path = root / name
         if path.is_dir():
             found |= {f"{name}/{inner}": file for inner, file in _files_of(path).items()}
@@ -84,15 +101,18 @@ def publish(
     dry_run: bool = False,
     private: bool = False,
     prune: bool = False,
-) -> tuple[str | None, Difference]:
-    """Compare, and push what differs: the revision to pin (None where a dry run would make it), and that.
+) -> tuple[str | None, Difference, tuple[Sentence, ...]]:
+    """Compare, and push what differs.
+
+    Returns the revision to pin (None where a dry run would make it), what differs, and doubts about the card.
 
     Raises:
         PublishError: the card is not as the Hub wants it, there is no token, or the Hub refuses.
     """
     if CARD not in files:
         raise PublishError("There is no {card} to publish; write the card first (viewbox cards).", card=CARD)
-    check_card(kind, content_of(files[CARD]).decode(), files)
+    files = {**files, CARD: _with_names(content_of(files[CARD]).decode(), kind, repo).encode()}
+    doubts = check_card(kind, content_of(files[CARD]).decode(), files)
     if token is None and not dry_run:
         template = "Publishing needs a token; set HF_TOKEN to one that may write to {repo}."
         raise PublishError(template, repo=repo)
@@ -100,11 +120,11 @@ def publish(
     difference = remote.difference(files)
     changed = difference.add or difference.change or (prune and difference.extra)
     if not changed:
-        return difference.head, difference
+        return difference.head, difference, doubts
     if dry_run:
-        return None, difference
+        return None, difference, doubts
     message = f"Publish {kind}"
-    return remote.push(files, difference, message, private=private, prune=prune), difference
+    return remote.push(files, difference, message, private=private, prune=prune), difference, doubts
 
 
 def report(repo: str, revision: str | None, difference: Difference, *, prune: bool) -> str:
@@ -161,35 +181,45 @@ def front_matter(card: str) -> Mapping[str, Any]:
     return found
 
 
-def check_card(kind: Kind, card: str, files: Collection[str]) -> None:
-    """Hold a card against the schema of its kind, and the app that it names against the repo's files.
+def _with_names(card: str, kind: Kind, repo: str) -> str:
+    """A card with this repo's name, and this owner's where it names the Space or a checkpoint beside it."""
+    own = {"model": r'(?<=")owner/viewbox-[\w-]+', "space": r"(?<=spaces/)owner/viewbox\b(?!-)"}
+    if kind in own:
+        card = re.sub(own[kind], lambda _: repo, card)
+    return card.replace("owner/viewbox", f"{repo.partition('/')[0]}/viewbox")
+
+
+def check_card(kind: Kind, card: str, files: Collection[str]) -> tuple[Sentence, ...]:
+    """Hold a card against the schema of its kind, and the files that it names against the repo's.
+
+    Returns what may be a typing error: keys that the Hub does not document, which it keeps and ignores.
 
     Raises:
-        PublishError: a key that is missing, unknown or holds what the Hub would not take.
+        PublishError: a key that is missing or holds what the Hub would not take.
     """
     found = front_matter(card)
     whole = json.loads(SCHEMA.read_text(encoding="utf-8"))
     faults = Draft202012Validator({**whole, "$ref": f"#/$defs/{kind}"}).iter_errors(found)
     if first := min(faults, key=lambda fault: (fault.validator != "required", len(fault.path)), default=None):
         raise _refusal(first)
-    if found.get("license") == "other" and "license_name" not in found:
+    if found["license"] == "other" and "license_name" not in found:
         template = "The front matter of README.md has the licence 'other' and no 'license_name'; add it."
         raise PublishError(template)
-    if kind == "space" and found["app_file"] not in files:
-        template = "README.md names {found}, which is not published; correct 'app_file'."
-        raise PublishError(template, found=found["app_file"])
+    for key in ("app_file", "license_link"):
+        if key in found and "://" not in found[key] and found[key] not in files:
+            template = "README.md names {found}, which is not published; correct '{key}'."
+            raise PublishError(template, found=found[key], key=key)
+    unknown = found.keys() - whole["$defs"][kind]["properties"]
+    doubt = "The Hub documents no key '{key}' in the front matter of README.md; is it a typing error?"
+    return tuple(Sentence(doubt, key=key) for key in sorted(unknown))
 
 
 def _refusal(fault: ValidationError) -> PublishError:
     if fault.path:
         template = "The front matter of README.md holds a wrong value for '{key}'; correct it."
         return PublishError(template, key=fault.path[0])
-    if fault.validator == "required":
-        (key, *_) = (name for name in fault.validator_value if name not in fault.instance)
-        return PublishError("The front matter of README.md has no '{key}'; add it.", key=key)
-    (key, *_) = (name for name in fault.instance if name not in fault.schema["properties"])
-    template = "The front matter of README.md has an unknown key '{key}'; correct or remove it."
-    return PublishError(template, key=key)
+    (key, *_) = (name for name in fault.validator_value if name not in fault.instance)
+    return PublishError("The front matter of README.md has no '{key}'; add it.", key=key)
 
 
 def _documents(folder: Path) -> Iterator[dict[str, Any]]:

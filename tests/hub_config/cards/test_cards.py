@@ -34,6 +34,14 @@ def test_a_bundled_checkpoint_loads_and_its_card_is_not_stale(folder: Path) -> N
     values = {m["value"] for result in index["results"] for m in result["metrics"]}
     measured = read_metrics(folder)["measurements"].values()
     assert values == {summary[key] for summary in measured for key in INDEXED if key in summary}
+    for result in index["results"]:
+        (ranked, *_) = result["metrics"]
+        assert ranked["type"] == "roc_auc" and ranked["args"]["average"] == "macro"
+        assert result["dataset"]["split"] in ("test", "validation")
+    assert front["datasets"] and set(front["metrics"]) <= {"roc_auc", "accuracy", "f1"}
+    assert ("base_model" in front) == ("image" in model.encoders)
+    if front["license"] == "other":
+        assert (folder / front["license_link"]).read_text() == model_card(folder, "licence.md")
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
@@ -103,7 +111,7 @@ def test_the_space_front_matter_is_complete(root: Path) -> None:
     assert front["sdk_version"] == pinned["gradio[mcp,oauth]"]
     assert front["python_version"] == "3.12"
     assert (root / front["app_file"]).is_file()
-    assert front["license"] and front["models"]
+    assert front["license"] and "models" not in front, "publishing names those that are on the Hub"
     assert 0 < len(front["short_description"]) <= 60
 
 

@@ -18,6 +18,7 @@ from modeling.study import Modality
 from tests.doubles.example_cases import small_case
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
 from tests.doubles.toys import toy_checkpoint
+from tests.test_architecture import PACKAGES
 from viewbox.command import main
 
 REPO = "owner/film"
@@ -121,6 +122,15 @@ def test_files_of_the_repo_are_deleted_only_when_asked(hub, folder, run):
     assert "- tokenizer.json" in said and "tokenizer.json" not in files and ".gitattributes" in files
 
 
+def test_a_card_names_the_repo_that_it_is_published_in_and_doubts_are_told(hub, folder, run):
+    lines = '"owner/viewbox-film" and spaces/owner/viewbox and owner/viewbox-reports'
+    (folder / "README.md").write_text(CARD.replace("tags:", "colour: red\ntags:") + lines)
+    status, said = run("model", "--repo", "ward/x", "--folder", folder)
+    assert status == 0 and "documents no key 'colour'" in said
+    card = hub.repos["ward/x"][hub.resolve("ward/x", "main")]["README.md"].decode()
+    assert card.endswith('"ward/x" and spaces/ward/viewbox and ward/viewbox-reports')
+
+
 def test_a_new_repo_can_be_private(hub, folder, run):
     run("model", "--repo", REPO, "--folder", folder, "--private")
     assert hub.made[REPO]["visibility"] == "private"
@@ -203,6 +213,9 @@ def test_the_space_is_what_the_app_needs_and_nothing_else(hub, run, root: Path):
         "interface/page.py",
     } <= set(files)
     assert "hub_config/checkpoints/film/model.safetensors" in files
+    assert {f"{package}/__init__.py" for package in PACKAGES} <= set(files), "it installs with pip, too"
+    extras = re.findall(r'file = \["(.+?)"\]', (root / "pyproject.toml").read_text())
+    assert {"LICENSE", "pyproject.toml", "pre-requirements.txt", *extras} <= set(files)
     parts = {part for path in files for part in path.split("/")}
     assert not parts & {"tests", "runs", ".venv", ".git", "__pycache__"}
     assert not [part for part in parts if part.startswith(".") or part.endswith(".pyc")]
@@ -274,9 +287,10 @@ def test_a_folder_without_cases(hub, run, tmp_path: Path):
 
 def test_the_cards_of_this_tree_are_as_the_hub_wants_them(root: Path):
     for folder in sorted((root / "hub_config" / "checkpoints").iterdir()):
-        check_card("model", (folder / "README.md").read_text(), ())
-    check_card("space", (root / "README.md").read_text(), ["app.py"])
-    check_card("cases", case_card(root / "hub_config" / "cases"), ())
+        names = [path.name for path in folder.iterdir()]
+        assert check_card("model", (folder / "README.md").read_text(), names) == ()
+    assert check_card("space", (root / "README.md").read_text(), ["app.py"]) == ()
+    assert check_card("cases", case_card(root / "hub_config" / "cases"), ()) == ()
 
 
 @pytest.mark.parametrize(
@@ -285,11 +299,14 @@ def test_the_cards_of_this_tree_are_as_the_hub_wants_them(root: Path):
         ("space", {"colorFrom": "teal"}, "wrong value for 'colorFrom'"),
         ("space", {"short_description": "x" * 61}, "wrong value for 'short_description'"),
         ("space", {"sdk": "docker"}, "wrong value for 'sdk'"),
-        ("space", {"sdk_versoin": "6.0.0"}, "unknown key 'sdk_versoin'"),
+        ("space", {"header": "tiny"}, "wrong value for 'header'"),
+        ("space", {"startup_duration_timeout": "soon"}, "wrong value for 'startup_duration_timeout'"),
+        ("space", {"custom_headers": {"x-frame-options": "deny"}}, "wrong value for 'custom_headers'"),
         ("space", {"app_file": "main.py"}, "names main.py, which is not published"),
         ("space", {"title": None}, "no 'title'"),
         ("model", {"license": "mine"}, "wrong value for 'license'"),
         ("model", {"license": "other"}, "no 'license_name'"),
+        ("model", {"license": "other", "license_name": "x", "license_link": "TERMS"}, "TERMS, which is not"),
         ("model", {"model-index": [{"name": "a", "results": [{}]}]}, "wrong value for 'model-index'"),
         ("model", {"tags": "one"}, "wrong value for 'tags'"),
     ],
@@ -299,6 +316,22 @@ def test_a_wrong_card_is_found_before_the_hub_is_asked(kind, change, said, root:
     changed = {key: value for key, value in {**front_matter(card), **change}.items() if value is not None}
     with pytest.raises(PublishError, match=said):
         check_card(kind, f"---\n{yaml.safe_dump(changed)}---\nA card.\n", ["app.py"])
+
+
+@pytest.mark.parametrize(
+    ("change", "doubtful"),
+    [
+        ({"thumbnail": "https://example.org/a.png", "header": "mini", "startup_duration_timeout": "1h"}, []),
+        ({"hf_oauth": True, "hf_oauth_authorized_org": ["ward"], "hf_oauth_expiration_minutes": 480}, []),
+        ({"custom_headers": {"cross-origin-opener-policy": "same-origin"}, "fullWidth": True}, []),
+        ({"sdk_versoin": "6.0.0", "colour": "red"}, ["colour", "sdk_versoin"]),
+    ],
+)
+def test_a_key_that_the_hub_documents_is_accepted_and_another_is_told_of(change, doubtful, root: Path):
+    changed = {**front_matter((root / "README.md").read_text()), **change}
+    doubts = check_card("space", f"---\n{yaml.safe_dump(changed)}---\nA card.\n", ["app.py"])
+    assert [doubt.values["key"] for doubt in doubts] == doubtful
+    assert all("documents no key" in doubt for doubt in doubts)
 
 
 @pytest.mark.parametrize(
