@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,8 @@ from modeling.labels import TASKS, TaskName
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
 
+SYNTHETIC_SOURCES = frozenset({"phantom"})
+"""Sources whose films are computed: what was trained on these alone says nothing about real ones."""
 FusionKind = Literal["product", "concat", "gated", "cross_attention"]
 
 
@@ -298,3 +300,8 @@ class FusionConfig(Configuration):
         """The modalities that have an encoder, in their one order."""
         encoders = zip(Modality, (self.image, self.table, self.text), strict=True)
         return tuple(modality for modality, encoder in encoders if encoder is not None)
+
+
+def only_synthetic(sources: Collection[str]) -> bool:
+    """Whether what was trained on these sources has seen computed films alone."""
+    return bool(sources) and SYNTHETIC_SOURCES.issuperset(sources)

@@ -1,6 +1,7 @@
 """DiagnosisPipeline: the one object that holds model, processor and calibration."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -8,7 +9,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from modeling.configuration import FusionConfig, TaskConfig
+from modeling.configuration import FusionConfig, TaskConfig, only_synthetic
 from modeling.errors import CheckpointError, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines, load_baselines
 from modeling.explain.integrated_gradients import averaged, integrated_gradients
@@ -20,6 +21,7 @@ from modeling.model.encoders import Encoded
 from modeling.model.familiarity import FamiliarityGate
 from modeling.model.film import brightness
 from modeling.model.fusion import FusionModel
+from modeling.model.operating_points import Calibration
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Familiarity, ImageBaseline, Prediction, TaskPrediction
@@ -39,7 +41,7 @@ class DiagnosisPipeline:
         if device == "cpu":
             self.model = self.model.to(memory_format=torch.channels_last)
         self.processor, self.origin, self.device = processor, origin, device
-        self._gate_problem: Sentence | None = None
+        self._problems: list[Sentence] = []  # of the optional files beside the weights
 
     @classmethod
     def from_pretrained(
@@ -94,7 +96,16 @@ class DiagnosisPipeline:
         try:
             return FamiliarityGate.load(self.origin.folder, self.model, self.processor)
         except CheckpointError as exc:
-            self._gate_problem = exc.sentence  # an answer without a gate is one with a note
+            self._problems.append(exc.sentence)  # an answer without a gate is one with a note
+            return None
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Sets and operating points measured with these weights; None where none can be read."""
+        try:
+            return Calibration.load(self.origin.folder)
+        except CheckpointError as exc:
+            self._problems.append(exc.sentence)
             return None
 
     @cached_property
@@ -117,7 +128,9 @@ class DiagnosisPipeline:
         return processed
 
     def predict(self, study: Study, *, source: str | None = None) -> Prediction:
-        """All tasks that the study allows; a source that the checkpoint was not trained on is noted.
+        """All tasks that the study allows, with what stands against the answer; see `Prediction.warnings`.
+
+        `source` is the collection that the study is from, None for a film of one's own.
 
         Raises:
             StudyError: the study holds nothing that any task reads.
@@ -155,22 +168,55 @@ class DiagnosisPipeline:
         source: str | None = None,
     ) -> Prediction:
         """Logits (K,) of every task, calibrated and with what is to be said of them; refuses as `predict`."""
-        answers, notes = [], list(self._notes(study, processed, source))
+        answers, sets, left_out = [], {}, []
         for task in self.config.tasks:
             read = self._read(task, processed)
             if read:
                 answers.append(self._answer(task, logits[str(task.name)], read))
+                measured = self.calibration[task.name] if task.name in (self.calibration or ()) else None
+                if measured is not None and measured.set_threshold is not None:
+                    sets[task.name] = measured.prediction_set(answers[-1].probabilities)
             else:
                 needs, modalities = Names("task", task.name), Names("modality", task.modalities, " or ")
-                left_out = "{task} needs the {modalities}; it was left out."
-                notes.append(Sentence(left_out, task=needs, modalities=modalities))
+                needed = "{task} needs the {modalities}; it was left out."
+                left_out.append(Sentence(needed, task=needs, modalities=modalities))
         if not answers:
             wanted = [m for m in Modality if any(m in task.modalities for task in self.config.tasks)]
             nothing = "There is nothing that this checkpoint reads; give the {modalities}."
             raise StudyError(nothing, modalities=Names("modality", wanted, " or the "))
-        if familiarity is not None and not familiarity.familiar:
-            notes.insert(0, familiarity.warning)
-        return Prediction(tuple(answers), study.modalities, tuple(notes), familiarity)
+        return Prediction(
+            tuple(answers),
+            study.modalities,
+            (*self._notes(study, processed), *left_out),
+            familiarity,
+            self.mismatch(source),
+            sets,
+            self.origin.name,
+            self.origin.revision,
+        )
+
+    def mismatch(self, source: str | None) -> tuple[Sentence, ...]:
+        """Why answers on cases of a source, None for a film of one's own, need not hold."""
+        name, sources, told = self.origin.name, Names("name", self.config.sources), []
+        if self.config.role == "shortcut_twin":
+            twin = (
+                "{name} is a shortcut twin: it was trained on purpose on films where a lead arrow in the"
+                " corner gives the answer away. Compare it with the other checkpoint, and do not believe it."
+            )
+            told.append(Sentence(twin, name=name))
+        if source and self.config.sources and source not in self.config.sources:
+            foreign = (
+                "Checkpoint {name} was trained on {sources}, not on {source};"
+                " do not expect its answers to hold."
+            )
+            told.append(Sentence(foreign, name=name, sources=sources, source=source))
+        elif not source and only_synthetic(self.config.sources):
+            unreal = (
+                "Checkpoint {name} was trained on {sources}, not on films like your own;"
+                " do not expect its answers to hold."
+            )
+            told.append(Sentence(unreal, name=name, sources=sources))
+        return tuple(told)
 
     def _answer(self, task: TaskConfig, logits: np.ndarray, read: tuple[Modality, ...]) -> TaskPrediction:
         if not np.isfinite(logits).all():
@@ -185,17 +231,13 @@ class DiagnosisPipeline:
         given = zip(Modality, (inputs.image_given, inputs.table_given, inputs.text_given), strict=True)
         return tuple(m for m, there in given if m in task.modalities and bool(there[0]))
 
-    def _notes(self, study: Study, processed: ProcessedStudy, source: str | None) -> Iterator[str]:
+    def _notes(self, study: Study, processed: ProcessedStudy) -> Iterator[str]:
         film, text = study.radiograph, processed.text
         if film is not None and film.view_position in NOT_FRONTAL:
             not_frontal = "This is a {view} view by its file; this checkpoint reads frontal films."
             yield Sentence(not_frontal, view=Names("name", film.view_position))
         yield from (*(film.notes if film is not None else ()), *processed.notes, *study.table.notes)
-        if film is not None and self._gate_problem:
-            yield self._gate_problem
-        if source is not None and self.config.sources and source not in self.config.sources:
-            elsewhere = "This checkpoint was trained on {sources}, not on {source}; expect worse answers."
-            yield Sentence(elsewhere, sources=Names("name", self.config.sources), source=source)
+        yield from self._problems if film is not None else ()
         for modality in study.modalities:
             if modality not in self.config.modalities:
                 aside = "This checkpoint does not read the {modality}; it was left aside."
@@ -255,8 +297,11 @@ class DiagnosisPipeline:
             )
             for path in paths
         ]
+        familiarity = self.forward(paths[0].processed.inputs)[2][0]
+        refusal = () if familiarity is None or familiarity.familiar else (familiarity.warning,)
         for refinement in averaged(refinements):
-            yield paths[0].account(study, refinement)
+            account = paths[0].account(study, refinement)
+            yield replace(account, notes=(*refusal, *account.notes)) if refusal else account
 
     def paths(self, study: Study, target: Target, baseline: ImageBaseline) -> tuple[StudyPath, ...]:
         """The straight lines that an explanation walks along: one, or one from each stored normal film.

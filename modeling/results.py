@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -66,19 +66,68 @@ class Familiarity:
 
 
 @dataclass(frozen=True)
+class PredictionSet:
+    """The classes that cannot be ruled out, in the task's order: at least the most probable one.
+
+    `coverage` is the share of films whose label should be in the set; `measured` the share in which it was,
+    on validation films that had no part in the threshold.
+    """
+
+    classes: tuple[str, ...]
+    coverage: float
+    measured: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """The answers to all tasks that the study allows, and what had to be left out.
+    """The answers to all tasks that the study allows, and all that stands against them.
+
+    Every door (page, API, tools, command line, Python) makes its answer from this; printed, its warnings
+    come before its numbers.
 
     Attributes:
         given: the modalities that the study holds.
         notes: sentences for the reader, such as on words that were cut or a task that was left out.
         familiarity: None without a film, or where nothing beside the weights measures it.
+        mismatch: why the checkpoint's answers need not hold for cases like this one; empty where it suits.
+        sets: the classes that cannot be ruled out, of each task for which that was measured.
+        checkpoint, revision: which one answered.
     """
 
     tasks: tuple[TaskPrediction, ...]
     given: tuple[Modality, ...]
     notes: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
+    mismatch: tuple[Sentence, ...] = ()
+    sets: Mapping[TaskName, PredictionSet] = field(default_factory=dict)
+    checkpoint: str = ""
+    revision: str = ""
+
+    @property
+    def refusal(self) -> Sentence | None:
+        """Why it is better not to answer; None where nothing speaks against it."""
+        return self.familiarity and self.familiarity.warning
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """All that stands against the answer, the gravest first."""
+        return (*filter(None, (self.refusal,)), *self.mismatch, *self.notes)
+
+    def __repr__(self) -> str:
+        lines = [*self.warnings, f"checkpoint {self.checkpoint} at {self.revision}"]
+        for task in self.tasks:
+            lines += ["", f"{task.task} (from {', '.join(task.modalities)})"]
+            pairs = zip(task.classes, task.probabilities, strict=True)
+            lines += [f"  {name:<20} {float(p):6.1%}" for name, p in pairs]
+            if found := self.sets.get(task.task):
+                held = f"such lists held the right answer for {found.measured:.1%} of films"
+                lines.append(f"  cannot be ruled out: {', '.join(found.classes)} ({held})")
+        if near := self.familiarity:
+            lines += [
+                "",
+                f"distance from the training films {near.score:.2f}, usual up to {near.threshold:.2f}",
+            ]
+        return "\n".join(lines)
 
     def __getitem__(self, task: TaskName | str) -> TaskPrediction:
         for prediction in self.tasks:

@@ -4,8 +4,8 @@
 
     pipeline = viewbox.DiagnosisPipeline.from_pretrained(viewbox.bundled("film"))
     study = viewbox.open_study("film.dcm", table={"age": 63})
-    prediction = pipeline.predict(study)
-    *_, attribution = pipeline.explain(study, pipeline.targets[0])
+    print(pipeline.predict(study))  # what stands against the answer first
+    explanation = viewbox.explain_and_check(pipeline, study)
     case = viewbox.open_case_store("mongodb://host/database").get("case-1")
 
 Nothing is imported before it is used: torch waits for `DiagnosisPipeline`. `__init__.pyi` says what

@@ -3,6 +3,8 @@ from cases.open_store import open_case_store as open_case_store
 from cases.reading.upload import read_upload as read_upload
 from cases.store import CaseFilter as CaseFilter
 from cases.store import CaseStore as CaseStore
+from modeling.answers import CheckedExplanation as CheckedExplanation
+from modeling.answers import explain_and_check as explain_and_check
 from modeling.errors import ViewboxError as ViewboxError
 from modeling.labels import Target as Target
 from modeling.labels import TaskName as TaskName

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cases.export.dicom_map import Header
+    from modeling.answers import CheckedExplanation
     from modeling.pipeline import DiagnosisPipeline
     from modeling.render.pictures import HeatMap
-    from modeling.results import Prediction
     from modeling.study import Study
 
 PANEL = "Look at cases"
+NOT_FOR_DIAGNOSIS = "For teaching and research; not for diagnosis."
 app = typer.Typer()
 Asked = Annotated[
     str, Option(metavar="DIR", help="checkpoint folder or Hub repo; else the bundled film checkpoint")
@@ -74,20 +75,20 @@ def _opened(checkpoint: str, film: Path, table: str, text: str) -> "tuple[Diagno
 def predict(
     film: Film, table: Table = "", text: Text = "", checkpoint: Asked = "", as_json: Json = False
 ) -> None:
-    """One film in, probabilities out, and what film, table and text each added to the most probable class."""
-    from viewbox.answers import as_json as told
-    from viewbox.answers import as_lines, explain_most_probable
+    """One film in: what stands against an answer, then probabilities and what cannot be ruled out."""
+    from modeling.answers import prediction_json
 
     pipeline, study = _opened(checkpoint, film, table, text)
     prediction = pipeline.predict(study)
-    found = told(pipeline, prediction, explain_most_probable(pipeline, study, prediction))
-    answer(found, lambda one: "\n".join(as_lines(one)), as_json)
+    answer(prediction_json(prediction), lambda _: f"{prediction}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
 
 
 @app.command(rich_help_panel=PANEL)
 def explain(
     film: Film,
-    target: Annotated[str, Option(metavar="TASK/CLASS", help="such as appearance/Typical")],
+    target: Annotated[
+        str, Option(metavar="TASK/CLASS", help="such as appearance/Typical; else the most probable class")
+    ] = "",
     table: Table = "",
     text: Text = "",
     checkpoint: Asked = "",
@@ -97,28 +98,23 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Integrated Gradients of one study over pixels, fields and words, and a verdict on the map."""
+    from modeling.answers import explain_and_check, explanation_json
     from modeling.explain.registry import ACCOUNT, map_method
-    from modeling.labels import Target
     from modeling.model.film import to_native
     from modeling.render.pictures import map_of_method
-    from modeling.trust.scrutiny import Scrutiny
-    from modeling.trust.verdict import verdict_of
-    from viewbox.answers import explanation_json, explanation_lines
 
     pipeline, study = _opened(checkpoint, film, table, text)
     header = None if dicom is None else _header(film)
-    scrutiny, wanted = Scrutiny(pipeline), Target.parse(target)
-    *_, account = scrutiny.explain(study, wanted, baseline=baseline)
-    verdict = verdict_of(list(scrutiny.measures(study, wanted, account)), is_map=account.image is not None)
-    found = explanation_json(pipeline, account, verdict)
-    if account.image is not None:
-        native = to_native(account.image, study.radiograph.shape)
+    explained = explain_and_check(pipeline, study, target, baseline=baseline)
+    found, values = explanation_json(explained), explained.attribution.image
+    if values is not None:
+        native = to_native(values, study.radiograph.shape)
         drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
         if picture is not None:
             drawn.picture.save(picture)
         if dicom is not None:
-            found["dicom"] = _write_dicom(dicom, header, study, drawn, native, found, pipeline.predict(study))
-    answer(found, lambda one: "\n".join(explanation_lines(one)), as_json)
+            found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
+    answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
 
 
 def _header(film: Path) -> "Header":
@@ -139,23 +135,21 @@ def _write_dicom(
     study: "Study",
     drawn: "HeatMap",
     native: "np.ndarray",
-    found: dict[str, Any],
-    prediction: "Prediction",
+    explained: "CheckedExplanation",
 ) -> list[str]:
     """The names of the files written, in which a refusal comes before all else that is said of the map."""
     import numpy as np
 
     from cases.export.dicom_map import FilmMap, write_map
-    from viewbox.answers import map_lines
 
     colours = f"orange speaks for it, blue against it; full colour: {drawn.scale:.3g} {drawn.unit}"
     said = FilmMap(
         np.asarray(drawn.picture),
         native,
-        target=found["modality_share"]["target"],
-        lines=[*dict.fromkeys((*prediction.notes, *map_lines(found))), colours],
-        refused=prediction.familiarity is not None and not prediction.familiarity.familiar,
-        checkpoint=found["checkpoint"]["name"],
-        revision=found["checkpoint"]["revision"],
+        target=explained.attribution.target.slug,
+        lines=[*explained.lines, NOT_FOR_DIAGNOSIS, colours],
+        refused=explained.prediction.refusal is not None,
+        checkpoint=explained.prediction.checkpoint,
+        revision=explained.prediction.revision,
     )
     return [str(path) for path in write_map(header, study.radiograph, said, folder)]

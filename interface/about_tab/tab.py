@@ -22,9 +22,10 @@ from interface.about_tab.results import (
 )
 from interface.html.render import percent, render
 from interface.language.texts import Count, Language, known, marker, say
-from interface.models.checkpoints import SYNTHETIC_SOURCES, Checkpoints, model_line
+from interface.models.checkpoints import Checkpoints, model_line
 from interface.models.model_host import ModelHost
 from interface.session.lanes import Lanes
+from modeling.configuration import only_synthetic
 from modeling.render.tables import number, part
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ def _limits(host: ModelHost, facts: Measured, language: Language) -> list[str]:
     film_alone = read.get("appearance") == ("image",) and "table" in read.get("grading", ())
     typical = _share_of_typical(facts)
     limits = {
-        "synthetic": bool(sources) and sources <= SYNTHETIC_SOURCES,
+        "synthetic": only_synthetic(sources),
         "shift": "siim" in sources and typical is not None,
         "films": "siim" in sources,
         "table": "siim" in sources and film_alone,

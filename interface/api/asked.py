@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from interface.api.answers import Json
 from interface.api.tool_calls import for_api
+from modeling.answers import Json
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.registry import method_names
 from modeling.render.pictures import Sign

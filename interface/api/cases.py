@@ -13,13 +13,13 @@ from cases.case import Case
 from cases.reading.upload import film_of_base64, study_from_upload
 from cases.store import CaseFilter
 from interface.api import answers
-from interface.api.answers import Json
 from interface.api.asked import Asked, publish
 from interface.api.tool_calls import for_api
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.session.study_edits import asked_target, fitted, own_case, revised
+from modeling.answers import CheckedExplanation, Json, explanation_json, prediction_json
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, GRADING
 from modeling.render.pictures import SIGNS
@@ -85,11 +85,11 @@ class Api:
 
     def predict(self, asked: Asked, _: gr.Request | None) -> Json:
         """Probabilities of every task."""
-        case, host, prediction = self.predicted(asked)
-        return answers.prediction_json(prediction, host, case)
+        case, _, prediction = self.predicted(asked)
+        return prediction_json(prediction, case.reference)
 
     def explain(self, asked: Asked, request: gr.Request | None) -> Json:
-        """Integrated Gradients of one target, with the heat map."""
+        """Integrated Gradients of one target, with the verdict on its map and the heat map."""
         asked.check("sign", SIGNS)
         asked.check("baseline", BASELINES)
         asked.check_opacity()
@@ -101,13 +101,13 @@ class Api:
         progress = gr.Progress()  # gr.api injects none, but finds the caller's event
         try:
             *_, attribution = host.explain(case.study, target, asked.baseline, stop, progress)
+            measures = tuple(host.measures(case.study, target, attribution, stop))
         finally:
             with self._lock:
                 if self._stops.get(session) is stop:
                     del self._stops[session]
         return {
-            **answers.prediction_json(prediction, host, case),
-            **answers.attribution_json(attribution),
+            **explanation_json(CheckedExplanation(prediction, attribution, measures), case.reference),
             **answers.map_json(case, attribution, asked.opacity, asked.sign),
         }
 

@@ -8,17 +8,15 @@ import numpy as np
 
 from cases.case import Case
 from interface.api import answers
-from interface.api.answers import Json
 from interface.api.asked import Asked, publish
 from interface.api.cases import Api
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import asked_target
+from modeling.answers import CheckedExplanation, Json, checks_json, explanation_json
 from modeling.errors import ViewboxError
-from modeling.explain.registry import method_names
-from modeling.labels import Target
-from modeling.results import Attribution
+from modeling.explain.registry import ACCOUNT, method_names
+from modeling.results import Prediction
 from modeling.study import Study
-from modeling.trust.verdict import verdict_of
 
 MAX_BOXES = 100
 
@@ -38,45 +36,45 @@ class ScrutinyApi:
         """Another method's map of the film, or a control's."""
         asked.check("method", method_names("opinion", "control"))
         asked.check_opacity()
-        case, host, target = self._target(asked)
+        case, host, prediction = self._api.predicted(asked)
+        target = asked_target(prediction, asked.target, asked.against)
         opinion = host.opinion(case.study, target, asked.method, threading.Event())
+        explained = self._explained(asked, case, host, prediction, asked.method)
         picture = answers.map_json(case, opinion, asked.opacity)["heat_map"]
-        return {**answers.opinion_json(opinion), "heat_map": picture}
+        return {**checks_json(explained), **answers.opinion_json(opinion), "heat_map": picture}
 
     def examine(self, asked: Asked, _: gr.Request | None) -> Json:
         """Two accounts of the parts, and every trust measure."""
-        case, host, target = self._target(asked)
-        attribution = self._attribution(host, case.study, target, asked.baseline)
-        account = host.account(case.study, target, attribution)
-        measures = list(host.measures(case.study, target, attribution, threading.Event()))
-        has_map = attribution.image is not None
+        case, host, prediction = self._api.predicted(asked)
+        explained = self._explained(asked, case, host, prediction)
+        account = host.account(case.study, explained.attribution.target, explained.attribution)
         return {
-            "not_for_diagnosis": True,
-            "checkpoint": answers.model_json(host),
-            **answers.attribution_json(attribution),
+            **explanation_json(explained, case.reference),
             "account": answers.account_json(account),
-            "measures": [answers.measure_json(m) for m in measures],
-            "map_verdict": answers.verdict_json(verdict_of(measures, is_map=has_map)),
+            "measures": [answers.measure_json(m) for m in explained.measures],
         }
 
     def prove(self, asked: Asked, _: gr.Request | None) -> Json:
         """The prediction without some parts, beside what the explanation had claimed for them."""
-        case, host, target = self._target(asked)
+        case, host, prediction = self._api.predicted(asked)
         mask = region_of(asked.region, case.study)
         taken, positions = _names(asked.fields), _positions(asked.words)
-        attribution = self._attribution(host, case.study, target, asked.baseline)
-        proof = host.prove(case.study, target, attribution, mask, taken, positions)
-        return {"checkpoint": answers.model_json(host), **answers.proof_json(proof, host, case)}
+        explained = self._explained(asked, case, host, prediction)
+        map_of = (explained.attribution.target, explained.attribution)
+        proof = host.prove(case.study, *map_of, mask, taken, positions)
+        return {**checks_json(explained), **answers.proof_json(proof, case.reference)}
 
     # --- how
 
-    def _target(self, asked: Asked) -> tuple[Case, ModelHost, Target]:
-        case, host, prediction = self._api.predicted(asked)
-        return case, host, asked_target(prediction, asked.target, asked.against)
-
     @staticmethod
-    def _attribution(host: ModelHost, study: Study, target: Target, baseline: str) -> Attribution:
-        return host.explained(study, target, baseline, threading.Event(), quick=False)
+    def _explained(
+        asked: Asked, case: Case, host: ModelHost, prediction: Prediction, method: str = ACCOUNT
+    ) -> CheckedExplanation:
+        """The asked target's attribution, with what was measured of a method's map."""
+        target, stop = asked_target(prediction, asked.target, asked.against), threading.Event()
+        attribution = host.explained(case.study, target, asked.baseline, stop, quick=False)
+        measures = tuple(host.measures(case.study, target, attribution, stop, method))
+        return CheckedExplanation(prediction, attribution, measures)
 
 
 def region_of(boxes: object, study: Study) -> np.ndarray | None:

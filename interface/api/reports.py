@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from interface.api.answers import Json, plain
 from interface.api.tool_calls import for_api
 from interface.models.stores import StoreHost
 from interface.reports_tab.found_cases import StoreTopics
 from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.tab import LONGEST_REPORT, miner_of
+from modeling.answers import Json, plain
 from modeling.errors import ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality

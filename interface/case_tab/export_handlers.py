@@ -19,7 +19,6 @@ from interface.html.pictures import map_urls
 from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.prediction_limits import limits_of
 from interface.models.stores import StoreHost
 from interface.session.links import Link
 from interface.session.session import Answer, Session, Sessions, link_of
@@ -168,8 +167,8 @@ class ExportActions:
         host = self._models.of("", session.case)
         self._models.need(host)
         session.host, session.study = host, fitted(session.study, session.case, host.text_sections)
-        prediction = host.predict(session.study, None)
-        session.answer = Answer(prediction, limits_of(host, prediction))
+        prediction = host.predict(session.study, session.case.provenance.source or None)
+        session.answer = Answer(prediction)
         target = target_of(prediction, None)
         session.learn(attribution=host.explained(session.study, target, "black", stop))
 

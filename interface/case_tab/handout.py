@@ -20,8 +20,6 @@ from interface.html.fragments import case_name
 from interface.html.pictures import data_url, map_urls
 from interface.html.render import render
 from interface.language.texts import Language, say, word_for
-from interface.models.checkpoints import mismatch
-from interface.models.prediction_limits import set_and_gate
 from interface.session.session import Session, link_of
 from modeling.explain.registry import ACCOUNT, grain_of
 from modeling.render.pictures import plain_number
@@ -91,11 +89,7 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
 
 def _fragments(session: Session) -> tuple[Markup, ...]:
     known, case, host, language = session.explanation, session.case, session.host, session.language
-    around = {
-        "warning": mismatch(host, case, language),
-        "limits": set_and_gate(session.answer.limits, language),
-    }
-    answer = prediction_panel(session.answer.prediction, case, language, made_by=host.state, **around)
+    answer = prediction_panel(session.answer.prediction, case, language)
     read = {"reads_text": bool(host.text_sections), "account": known.account}
     evidence = evidence_panel(known.attribution, session.study, language, **read)
     told = verdict(known.measures, known.attribution, language)

@@ -14,9 +14,8 @@ from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
 from interface.language.texts import marker, question, say, translated, word_for
-from interface.models.checkpoints import Checkpoints, mismatch
+from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
-from interface.models.prediction_limits import limits_of, set_and_gate
 from interface.session.links import LinkError
 from interface.session.session import Answer, Session, Sessions
 from interface.session.study_edits import fitted, possible_targets, target_of
@@ -113,12 +112,12 @@ class ModelActions:
                 return {self.parts.results.prediction: note(told, "vb-mismatch")}
             updates = self._fit(session, host)
             opened, study, session.due = session.version, session.study, "nothing"
-        prediction = host.predict(study, None)  # a foreign source is said by `mismatch`, in front
-        limits = limits_of(host, prediction)
+            source = session.case.provenance.source or None
+        prediction = host.predict(study, source)
         with session.lock:
             if session.version != opened:  # the reader has moved on meanwhile
                 return {self.parts.message: gr.skip()}
-            session.answer = Answer(prediction, limits, target_of(prediction, None))
+            session.answer = Answer(prediction, target_of(prediction, None))
             session.due = "explain"
             return updates | self._answered(session, host, prediction)
 
@@ -136,12 +135,7 @@ class ModelActions:
         start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
         # Done; another case starts as usual.
         session.wish(link=replace(session.wishes.link, target="", baseline=""))
-        told_with = {
-            "warning": mismatch(host, session.case, session.language),
-            "limits": set_and_gate(session.answer.limits, session.language),
-        }
-        given = (prediction, session.case, session.language)
-        panel = prediction_panel(*given, made_by=host.state, reveal=True, **told_with)
+        panel = prediction_panel(prediction, session.case, session.language, reveal=True)
         return {
             **told,
             self.parts.message: alert(""),

@@ -10,8 +10,8 @@ from interface.about_tab.facts import read_facts
 from interface.html.fragments import note
 from interface.html.render import percent, render
 from interface.language.texts import Language, marker, say, word_for
-from interface.models.checkpoints import only_synthetic
 from interface.session.session import Session, Sessions
+from modeling.configuration import only_synthetic
 from modeling.errors import ViewboxError
 from modeling.labels import Target
 from modeling.render.tables import number, part
@@ -134,7 +134,7 @@ def operating_handler(sessions: Sessions, panel: OperatingPanel) -> Callable[...
 
     def calculate(prevalence: float, threshold: float, request: gr.Request) -> dict[Any, Any]:
         session = sessions.of(request.session_hash)
-        synthetic = session.host is not None and only_synthetic(session.host)
+        synthetic = session.host is not None and only_synthetic(session.host.sources)
         if session.target is None or session.answer.prediction is None or synthetic:
             return {panel.result: "", panel.fold: gr.Accordion(visible=not synthetic)}
         told = operating_of(session, session.target, prevalence, threshold)

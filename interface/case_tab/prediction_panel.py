@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from markupsafe import Markup
 from PIL import Image
 
 from cases.case import Case, Rating
 from interface.html.pictures import data_url, shown_film
 from interface.html.render import render
 from interface.language.texts import Language, listed, say, title_in, translated, word_for
-from interface.models.model_host import ModelState
 from modeling.results import Prediction
 
 ZONES = "Brixia zone "
@@ -23,18 +21,12 @@ def prediction_panel(
     case: Case,
     language: Language,
     *,
-    made_by: ModelState,
-    warning: str = "",
-    limits: tuple[str, str] = ("", ""),
     reveal: bool = False,
 ) -> str:
-    """Probabilities of each task beside the reference labels, who answered, what it had, and its notes.
+    """What stands against an answer, then each task's probabilities beside the reference labels.
 
-    Args:
-        made_by: the checkpoint that predicted.
-        warning: what `mismatch` says; stands before the numbers.
-        limits: what `set_and_gate` says; stands before and behind the numbers.
-        reveal: the reference waits behind a press, so that a reader can read first.
+    Behind them stand the classes that cannot be ruled out, who answered, what it had, and its notes. With
+    `reveal` the reference waits behind a press, so that a reader can read first.
     """
     known = {} if reveal else case.reference
     tasks = []
@@ -47,18 +39,15 @@ def prediction_panel(
         told = {"task": task.task, "aside": " · ".join(aside), "rows": rows, "best": task.most_probable}
         tasks.append(told | {"reference": known.get(task.task)})
     given = listed((word_for("modality", m, language) for m in prediction.given), language)
-    name = word_for("checkpoint", made_by.name, language, made_by.name)
+    name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)
     made = f"{say('prediction.by', language, name=name)} {say('prediction.given', language, given=given)}"
-    stopped = prediction.familiarity.warning if prediction.familiarity else ""  # stands in front already
     return render(
         "case_tab/prediction.html",
         language=language,
-        warning=warning,
-        before=Markup(limits[0]),
-        behind=Markup(limits[1]),
+        prediction=prediction,
         tasks=tasks,
         reveal=_behind_a_press(case, prediction, language) if reveal else "",
-        notes=[made, *(translated(n, language) for n in prediction.notes if n != stopped)],
+        notes=[made, *(translated(n, language) for n in prediction.notes)],
     )
 
 

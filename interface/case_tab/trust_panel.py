@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from interface.about_tab.facts import number, part
 from interface.html.fragments import note
-from interface.html.render import percent, render, signed, written
-from interface.language.texts import Language, marker, say
+from interface.html.render import render, signed, written
+from interface.language.texts import Language, marker, say, translated
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
 from modeling.results import Attribution, TrustMeasure
-from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Reason, Verdict, verdict_of
+from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Verdict, as_odds, verdict_of
 
 Reading = Literal["good", "bad", "open", "none"]
 ICON: dict[Reading, str] = {"good": "✓", "bad": "✗", "open": "≈", "none": "–"}
@@ -43,17 +43,10 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
 
 
-def _odds(log_odds: float) -> str:
-    """As one says it: 2.7 : 1."""
-    odds = math.exp(min(abs(log_odds), 9.0))
-    told = f"{odds:.1f}" if odds < 10 else f"{odds:.0f}"
-    return f"{told} : 1" if log_odds >= 0 else f"1 : {told}"
-
-
 SCALES: dict[str, _Scale] = {
     "completeness": _Scale(_percent, 0.0, 0.1),
     "map_change": _Scale(_percent, 0.0, 0.5),
-    "support": _Scale(_odds, -3.0, 3.0),
+    "support": _Scale(as_odds, -3.0, 3.0),
     "lungs": _Scale(_percent, 0.0, 1.0),
     "border": _Scale(_percent, 0.0, 1.0),
     "burned_in": _Scale(_percent, 0.0, 1.0),
@@ -100,16 +93,9 @@ def record_line(record: Mapping[str, Any], method: str, level: Level, language: 
 
 def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
     """The verdict in words: its level, why, and how far such verdicts can be believed themselves."""
-    why = " ".join((*(reason_in_words(reason, language) for reason in found.reasons), record))
+    why = " ".join((*(translated(reason.sentence, language) for reason in found.reasons), record))
     icon = _VERDICT_ICON[found.level]
-    return str(render("case_tab/verdict.html", language=language, level=found.level, icon=icon, why=why))
-
-
-def reason_in_words(reason: Reason, language: Language) -> str:
-    """Why a map failed, in a sentence."""
-    value = 0.0 if reason.value is None else reason.value
-    outside = percent(1 - value)
-    return say(f"reason.{reason.name}", language, value=_percent(value), outside=outside, odds=_odds(value))
+    return str(render("case_tab/verdict.html", language=language, found=found, icon=icon, why=why))
 
 
 def verdict(

@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from cases.case import Case
 from interface.html.render import render
-from interface.language.texts import Count, Language, listed, say
+from interface.language.texts import Count, Language
 from interface.models.model_host import ModelHost, ModelState
+from modeling.configuration import only_synthetic
 from modeling.errors import ViewboxError
 from modeling.sentence import Names
 
@@ -19,8 +20,6 @@ logger = logging.getLogger(__name__)
 LOAD_PATIENCE = 120.0
 """Seconds to wait for a checkpoint where nothing can be done without it."""
 _PAUSE = 0.3
-SYNTHETIC_SOURCES = frozenset({"phantom"})
-"""Sources whose films are computed: what was trained on these alone says nothing about real ones."""
 
 
 class Checkpoints:
@@ -57,7 +56,7 @@ class Checkpoints:
         for host in honest:
             if source in host.sources:
                 return host
-        return next((host for host in honest if not only_synthetic(host)), honest[0])
+        return next((host for host in honest if not only_synthetic(host.sources)), honest[0])
 
     def of(self, name: str, case: Case | None) -> ModelHost:
         """The named checkpoint, or the one that suits the case where the name is empty."""
@@ -120,29 +119,6 @@ class Checkpoints:
                 self._working = False
                 return None
             return self._needed if self._needed in waiting else waiting[0]
-
-
-def only_synthetic(host: ModelHost) -> bool:
-    """Whether a checkpoint was trained on computed films alone."""
-    return bool(host.sources) and SYNTHETIC_SOURCES.issuperset(host.sources)
-
-
-def suits(host: ModelHost, case: Case) -> bool:
-    """Whether a checkpoint was trained on cases like this one, as far as it says what it was trained on."""
-    source = case.provenance.source
-    if not source:  # the reader's own study
-        return not only_synthetic(host)
-    return not host.sources or source in host.sources
-
-
-def mismatch(host: ModelHost, case: Case, language: Language) -> str:
-    """The warning where a checkpoint learnt a shortcut, or was not trained on cases like this one."""
-    told = [say("prediction.twin", language, name=host.name)] if host.twin else []
-    if not suits(host, case):
-        source = case.provenance.source or say("prediction.own_film", language)
-        values = {"name": host.name, "sources": listed(host.sources, language), "source": source}
-        told.append(say("prediction.mismatch", language, **values))
-    return " ".join(told)
 
 
 def model_line(

@@ -29,7 +29,6 @@ from modeling.sentence import Sentence
 from modeling.study import Study
 
 if TYPE_CHECKING:
-    from modeling.model.operating_points import Calibration
     from modeling.pipeline import DiagnosisPipeline
     from modeling.trust.scrutiny import Scrutiny
 
@@ -264,13 +263,6 @@ class ModelHost:
                 "The checkpoint {name} is still loading; try again in a few seconds.", name=self.name
             )
         return self._pipeline
-
-    @cached_property
-    def calibration(self) -> "Calibration | None":
-        """Sets and operating points measured with these weights, None for none; raises `CheckpointError`."""
-        from modeling.model.operating_points import Calibration  # torch: not before a checkpoint is loaded
-
-        return Calibration.load(self.folder)
 
     @cached_property
     def scrutiny(self) -> "Scrutiny":

@@ -12,7 +12,6 @@ from interface.html.fragments import case_name
 from interface.html.pictures import data_url
 from interface.html.render import render
 from interface.language.texts import Language
-from interface.models.checkpoints import mismatch
 from interface.models.model_host import ModelHost
 from interface.reports_tab.found_cases import why_alike
 from interface.session.study_edits import fitted
@@ -101,7 +100,7 @@ def pair_panel(pair: Pair, language: Language) -> Markup:
         language=language,
         pair=pair,
         sides=sides,
-        warning=mismatch(pair.host, pair.there.case, language),
+        mismatch=pair.host.pipeline.mismatch(pair.there.case.provenance.source or None),
         why_alike=why_alike(pair.why, language),
         scale=scale,
         legend="" if scale is None else data_url(legend(scale, opacity=OPACITY), exact=True),

@@ -14,7 +14,6 @@ from cases.case import Case
 from interface.language.texts import Language
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
-from interface.models.prediction_limits import Limits
 from interface.session.links import Link
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
@@ -26,10 +25,9 @@ Due = Literal["predict", "explain", "examine", "nothing"]
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The prediction for the study on screen, how far it goes, and the target explained first."""
+    """The prediction for the study on screen, and the target explained first."""
 
     prediction: Prediction | None = None
-    limits: Limits = field(default_factory=Limits)
     target: Target | None = None
 
 

@@ -21,20 +21,8 @@ from modeling.configuration import Configuration
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TASKS, TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
+from modeling.results import PredictionSet
 from modeling.sentence import Names
-
-
-@dataclass(frozen=True)
-class PredictionSet:
-    """The classes that cannot be ruled out, in the task's order: at least the most probable one.
-
-    `coverage` is the share of films whose label should be in the set; `measured` the share in which it was,
-    on validation films that had no part in the threshold.
-    """
-
-    classes: tuple[str, ...]
-    coverage: float
-    measured: float
 
 
 def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:

@@ -2,7 +2,7 @@
 
 Four questions carry the ten numbers. A map is trustworthy when no decisive check fails; one failure makes it
 doubtful; two, an account that does not add up, or places that mislead, and it is not to be trusted. Every
-reason is data, so that each door can word it.
+reason is data, so that each language can word it.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from modeling.results import TrustMeasure
+from modeling.sentence import Sentence
 
 Level = Literal["trustworthy", "doubtful", "do_not_trust", "open"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -60,6 +61,41 @@ class Reason:
     low: float | None = None  # what random places give, for those checks
     high: float | None = None
 
+    @property
+    def sentence(self) -> Sentence:
+        """Why the map failed."""
+        value = 0.0 if self.value is None else self.value
+        share = f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
+        outside, odds = f"{100 * (1 - value):.0f} %", as_odds(value)
+        sentences: Mapping[ReasonName, Sentence] = {
+            "not_converged": Sentence("{share} of what moved the answer is left unexplained.", share=share),
+            "empty": Sentence("The answer is the same as for the baseline, so there is nothing to explain."),
+            "denied": Sentence(
+                "The model itself leans the other way ({odds}), so there is little for this map to show.",
+                odds=odds,
+            ),
+            "misleads": Sentence("Hiding random places moves the answer more than hiding this map's places."),
+            "weakly_held": Sentence("The model hardly holds this answer itself ({odds}).", odds=odds),
+            "as_random_places": Sentence(
+                "Hiding its places moves the answer no more than hiding random places."
+            ),
+            "outside_lungs": Sentence(
+                "{outside} of what speaks for the answer lies outside the lungs.", outside=outside
+            ),
+            "as_random_weights": Sentence("A model that has forgotten its training gives much the same map."),
+            "same_for_all": Sentence(
+                "Another class gives the same map, so it does not answer what was asked."
+            ),
+        }
+        return sentences[self.name]
+
+
+def as_odds(log_odds: float) -> str:
+    """As one says it: 2.7 : 1."""
+    odds = math.exp(min(abs(log_odds), 9.0))
+    told = f"{odds:.1f}" if odds < 10 else f"{odds:.0f}"
+    return f"{told} : 1" if log_odds >= 0 else f"1 : {told}"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -69,6 +105,17 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()  # the checks that it failed, the gravest first
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     odds: float = 0.0  # log-odds that the model itself gives the answer
+
+    @property
+    def sentence(self) -> Sentence:
+        """How far the map deserves to be believed; its reasons follow."""
+        sentences: Mapping[Level, Sentence] = {
+            "trustworthy": Sentence("Trustworthy: this map passes every decisive check."),
+            "doubtful": Sentence("Doubtful:"),
+            "do_not_trust": Sentence("Do not trust this map:"),
+            "open": Sentence("Not judged yet: decisive checks are missing."),
+        }
+        return sentences[self.level]
 
     @property
     def score(self) -> float:

@@ -22,7 +22,9 @@ def prediction() -> Prediction:
     logits = np.array([0.1, 0.5, -0.3, -0.3])
     probabilities = np.exp(logits) / np.exp(logits).sum()
     task = TaskPrediction(appearance.name, appearance.classes, logits, probabilities, (Modality.IMAGE,))
-    return Prediction((task,), (Modality.IMAGE,), ("A note.",))
+    return Prediction(
+        (task,), (Modality.IMAGE,), ("A note.",), checkpoint="toy", revision="sha256:0123456789abcdef"
+    )
 
 
 def attribution(**changes: object) -> Attribution:

@@ -141,7 +141,7 @@ def test_a_bad_clinical_value_is_one_sentence(client, table, word):
 
 def test_a_temperature_in_the_other_unit_is_read_and_said(client):
     told = client.predict("CASE-0000", {"temperature": 101}, api_name="/predict")
-    assert any("°F" in note for note in told["notes"])
+    assert any("°F" in note for note in told["warnings"])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

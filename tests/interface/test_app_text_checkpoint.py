@@ -54,7 +54,7 @@ def client(served):
 @pytest.mark.parametrize("case", [FILM, REPORT])
 def test_its_own_source_gets_it_and_its_words_are_explained(client, case):
     answer = client.predict(case, api_name="/predict")
-    assert answer["checkpoint"]["checkpoint"] == "indications" and answer["warning"] is None
+    assert answer["checkpoint"]["name"] == "indications" and not answer["warnings"]
     assert list(answer["tasks"]) == ["findings"] and len(answer["tasks"]["findings"]["probabilities"]) == 14
     account, picture = explained(client, case, "findings/Effusion")
     assert account["words"] and picture is None
@@ -67,11 +67,9 @@ def explained(client, case: str, target: str, checkpoint: str = ""):
 
 
 def test_other_cases_keep_theirs_and_may_ask_for_it(client):
-    assert client.predict(PHANTOM, api_name="/predict")["checkpoint"]["checkpoint"] == "teaching"
+    assert client.predict(PHANTOM, api_name="/predict")["checkpoint"]["name"] == "teaching"
     chosen = client.predict(PHANTOM, checkpoint="indications", api_name="/predict")
-    assert (
-        chosen["checkpoint"]["checkpoint"] == "indications" and "openi, not on phantom" in chosen["warning"]
-    )
+    assert chosen["checkpoint"]["name"] == "indications" and "openi, not on phantom" in chosen["warnings"][0]
     account, _ = explained(client, PHANTOM, "findings/Mass", "indications")
     assert account["words"]
 

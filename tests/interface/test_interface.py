@@ -90,7 +90,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
     families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
     families += ("similar.text", "localisation.", "form.without_", "field.", "file.", "joint.", "plot.")
-    families += ("budget.", "take.", "scale.", "reason.", "question.", "answer.", "quiz.class_")
+    families += ("budget.", "take.", "scale.", "question.", "answer.", "quiz.class_")
     families += tuple(re.findall(r"""["']([a-z0-9_.]+[._])["'] ~""", templates))
     families += tuple(re.findall(r'f"([a-z0-9_]+\.[a-z0-9_.]*[._])\{', source))
     asked |= {f"prove.{claim}" for claim in get_args(Claim)}
@@ -197,12 +197,12 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
     )
     word = WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1)
     row = CaseSummary(HOSTILE, HOSTILE, {"appearance": HOSTILE}, HOSTILE, synthetic=True)
-    noted, made_by = replace(prediction(), notes=(HOSTILE,)), ModelState("ready", HOSTILE, HOSTILE)
+    noted = replace(prediction(), notes=(HOSTILE,), checkpoint=HOSTILE, mismatch=(HOSTILE,))
     pages = [
         film_value(hostile, None, "en")["caption"],
         film_value(own_case(hostile.study, HOSTILE, HOSTILE), None, "en")["caption"],
         case_list(CasePage((row,), None), 1, 1, HOSTILE, "en"),
-        prediction_panel(noted, hostile, "en", made_by=made_by, warning=HOSTILE),
+        prediction_panel(noted, hostile, "en"),
         model_line(ModelState("failed", HOSTILE, HOSTILE, sentence=HOSTILE), "en", in_use=True),
         evidence_panel(attribution(words=(word,), notes=(HOSTILE,)), hostile.study, "en"),
     ]
@@ -211,12 +211,11 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
 
 
 def test_the_prediction_names_the_reference_in_words():
-    made_by = ModelState("ready", "toy", "sha256:0123456789abcdef")
     labelled = case(reference={TaskName.APPEARANCE: "Negative"})
-    panel = prediction_panel(prediction(), labelled, "en", made_by=made_by)
+    panel = prediction_panel(prediction(), labelled, "en")
     row = next(r for r in panel.split("<tr") if "Negative" in r)
     assert "✓ reference" in row and "most probable" not in row and "A note." in panel
-    assert "no reference label" in prediction_panel(prediction(), case(), "en", made_by=made_by)
+    assert "no reference label" in prediction_panel(prediction(), case(), "en")
     assert "Model: toy." in panel and "sha256" not in panel, "its revision is behind the button in the bar"
 
 

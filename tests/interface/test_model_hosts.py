@@ -14,8 +14,7 @@ import torch
 
 from cases.case import Provenance
 from interface.api.tool_calls import for_api
-from interface.language.texts import LANGUAGES
-from interface.models.checkpoints import Checkpoints, mismatch
+from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost, zero_gpu
 from interface.models.stores import StoreHost
 from interface.session import lanes as guard
@@ -202,33 +201,13 @@ def test_one_checkpoint_alone_serves_every_source():
     assert models.suiting("siim") is models.suiting("") is models.hosts[0]
 
 
-def test_a_shortcut_twin_is_only_ever_chosen_by_the_reader_and_says_what_it_is():
+def test_a_shortcut_twin_is_only_ever_chosen_by_the_reader():
     honest = shelf([], teaching=("phantom",)).hosts[0]
     twin = ModelHost(lambda: None, "a twin", ("phantom",), twin=True)
     models = Checkpoints([twin, honest])
     assert models.suiting("phantom") is models.suiting("") is honest
     own = replace(case(), provenance=Provenance("phantom"))
     assert models.of("a twin", own) is twin
-    for language in LANGUAGES:
-        assert "a twin" in mismatch(twin, own, language) and not mismatch(honest, own, language)
-
-
-@pytest.mark.parametrize(
-    ("name", "source", "warned"),
-    [
-        ("film", "siim", False),
-        ("film", "phantom", True),
-        ("film", "", False),
-        ("teaching", "phantom", False),
-        ("teaching", "", True),
-        ("any", "phantom", False),
-    ],
-)
-def test_a_mismatch_is_said_in_both_languages(name, source, warned):
-    host = shelf([], **BOTH, any=()).named(name)
-    told = [mismatch(host, replace(case(), provenance=Provenance(source)), which) for which in LANGUAGES]
-    assert [bool(sentence) for sentence in told] == [warned, warned]
-    assert not warned or all(name in sentence and host.sources[0] in sentence for sentence in told)
 
 
 def test_the_checkpoint_of_the_first_case_is_loaded_first_and_a_failure_stays_alone():

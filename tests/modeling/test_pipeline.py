@@ -125,7 +125,6 @@ def test_nothing_to_read_is_a_sentence(pipeline: DiagnosisPipeline, study: Study
 
 
 NOTES: dict[str, tuple[Callable[[], Study], str | None, str]] = {
-    "source": (toy_study, "cohen", "trained on siim, ricord, not on cohen"),
     "field": (
         lambda: replace(toy_study(), table=ClinicalTable({"age": 3.0, "ldh": 300.0, "spo2": 90.0})),
         None,
@@ -153,8 +152,28 @@ def test_what_was_left_aside_is_said(
     assert said in note and note.endswith(".")
 
 
-def test_a_known_source_and_no_source_need_no_note(pipeline: DiagnosisPipeline) -> None:
-    assert pipeline.predict(toy_study(), source="siim").notes == pipeline.predict(toy_study()).notes == ()
+@pytest.mark.parametrize(
+    ("trained", "source", "said"),
+    [
+        (("siim", "ricord"), "siim", ""),
+        (("siim", "ricord"), "cohen", "trained on siim, ricord, not on cohen"),
+        (("siim", "ricord"), None, ""),
+        (("phantom",), "phantom", ""),
+        (("phantom",), None, "trained on phantom, not on films like your own"),
+        ((), "phantom", ""),
+    ],
+)
+def test_a_source_that_the_checkpoint_does_not_suit_is_said(
+    trained: tuple[str, ...], source: str | None, said: str
+) -> None:
+    told = pipeline_of(replace(toy_config(), sources=trained)).predict(toy_study(), source=source)
+    assert told.warnings == told.mismatch and bool(told.mismatch) == bool(said)
+    assert all(said in sentence and sentence.values["name"] == told.checkpoint for sentence in told.mismatch)
+
+
+def test_a_shortcut_twin_says_what_it_is() -> None:
+    (said,) = pipeline_of(replace(toy_config(), role="shortcut_twin")).mismatch("siim")
+    assert "shortcut twin" in said
 
 
 def test_a_modality_without_encoder_is_said() -> None:

@@ -11,12 +11,12 @@ from cases.case import Licence
 from interface.case_tab.export_panel import ADDRESS
 from interface.case_tab.handout import Picture, Sheet, handout, is_changed, sheet_of
 from interface.case_tab.map_in_words import map_in_words, sentence
+from interface.case_tab.prediction_panel import prediction_panel
 from interface.language.texts import LANGUAGES
 from interface.models.held_film import hold
 from interface.models.model_host import ModelState
-from interface.models.prediction_limits import Limits, TaskSet, set_and_gate
 from interface.session.session import Answer, Session
-from modeling.results import Familiarity, WordAttribution
+from modeling.results import Familiarity, PredictionSet, WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
 from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
 from tests.doubles.example_answers import attribution, case, prediction
@@ -143,12 +143,18 @@ def test_no_map_and_no_film_give_no_words(session):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind(language):
     sets = {
-        "appearance": TaskSet(("Typical", "Atypical"), 0.9, 0.91),
-        "grading": TaskSet(("Mild",), 0.9, float("nan")),
+        "appearance": PredictionSet(("Typical", "Atypical"), 0.9, 0.91),
+        "grading": PredictionSet(("Mild",), 0.9, float("nan")),
     }
-    before, behind = set_and_gate(Limits(sets, Familiarity(3.0, 2.0)), language)
+
+    def panel(**changes: object) -> tuple[str, str]:
+        shown = prediction_panel(replace(prediction(), **changes), case(), language)
+        before, _, behind = shown.partition("<table")
+        return before, behind
+
+    before, behind = panel(sets=sets, familiarity=Familiarity(3.0, 2.0))
     assert ("rather not say" if language == "en" else "寧可不回答") in before and "3.00" in before
     assert behind.count("<li>") == 2 and "91 %" in behind and "nan" not in behind
-    before, behind = set_and_gate(Limits({}, Familiarity(1.0, 2.0)), language)
-    assert before == "" and ("resembles the training" in behind or "類似模型學習過" in behind)
-    assert set_and_gate(Limits(), language) == ("", "")
+    before, behind = panel(familiarity=Familiarity(1.0, 2.0))
+    assert "✋" not in before and ("resembles the training" in behind or "類似模型學習過" in behind)
+    assert "<li>" not in panel()[1] and "✋" not in panel()[0]

@@ -79,13 +79,16 @@ def test_a_prediction_says_whether_its_film_is_familiar(
     gate.save(folder)
     pipeline = DiagnosisPipeline.from_pretrained(folder)
     usual, strange = (Study(film) for film in (FILMS[5], cuts(1, seed=1)[0]))
-    assert pipeline.predict(usual).familiarity.familiar and not pipeline.predict(usual).notes
+    assert pipeline.predict(usual).familiarity.familiar and not pipeline.predict(usual).warnings
     told = pipeline.predict(strange)
-    assert not told.familiarity.familiar and told.notes[0] == told.familiarity.warning
+    assert not told.familiarity.familiar and told.warnings[0] == told.refusal == told.familiarity.warning
+    assert str(told).startswith(told.refusal) and "%" not in str(told).splitlines()[0]
+    for account in pipeline.explain(strange, pipeline.targets[0], max_evaluations=2):
+        assert account.notes[0] == told.refusal, "an explanation of a refused film says so itself"
     assert told.familiarity.score == pytest.approx(float(gate.scores([strange.radiograph])[0]), rel=1e-3)
     assert pipeline.predict(Study(table=ClinicalTable({"age": 60.0}))).familiarity is None
     for one, scored in zip((usual, strange), predict_batch(pipeline, [usual, strange]), strict=True):
-        assert scored.prediction.notes == pipeline.predict(one).notes
+        assert scored.prediction.warnings == pipeline.predict(one).warnings
     (folder / FAMILIARITY_FILE).write_bytes(b"broken")
     answer = DiagnosisPipeline.from_pretrained(folder).predict(usual)
     assert answer.familiarity is None and "damaged" in answer.notes[0]
