@@ -10,7 +10,7 @@ import gradio as gr
 from cases.open_store import open_case_store
 from cases.store import CaseFilter, CaseStore
 from hub_config.cards.plots import plots
-from hub_config.settings import Settings, case_folder
+from hub_config.settings import ZERO_GPU_TORCH, Settings, SettingsError, case_folder
 from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps
 from interface.models.model_host import ModelHost, zero_gpu
@@ -88,12 +88,31 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     return build_page(models, stores, plots), models, stores
 
 
+def _refuse_unlisted_torch() -> None:
+    import torch
+
+    version = torch.__version__.partition("+")[0]
+    if version not in ZERO_GPU_TORCH:
+        template = "ZeroGPU runs PyTorch {listed}, not {version}; publish the Space with --hardware zero-gpu,"
+        template += " or give it other hardware."
+        raise SettingsError(template, version=version, listed=", ".join(ZERO_GPU_TORCH))
+
+
 def serve(settings: Settings) -> None:
-    """Serve the page until it is ended."""
+    """Serve the page until it is ended.
+
+    Raises:
+        SettingsError: on ZeroGPU, with a PyTorch that it does not list.
+    """
     start_logs(logging.INFO, "%(asctime)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    on_zero_gpu = zero_gpu() is not None
+    if on_zero_gpu:
+        _refuse_unlisted_torch()
     demo, models, stores = build(settings)
     share_heaps()
+    if on_zero_gpu:  # it emulates CUDA in this thread alone, and hands on what is loaded before the launch
+        models.load()
     launch(demo, settings.server_name, settings.server_port, noindex=settings.noindex)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))

@@ -15,6 +15,9 @@ PREFERRED = ("film", "teaching")
 CASE_FILES = ("cases-*.parquet", "NOTICE.md", "README.md")
 SPACE_PORTS = (80, 443, 8080)
 """Where a Space may reach to (Hugging Face Spaces documentation, "Networking")."""
+ZERO_GPU_TORCH = {"2.8.0": "0.23.0", "2.9.1": "0.24.1", "2.10.0": "0.25.0", "2.11.0": "0.26.0"}
+"""The versions of PyTorch that ZeroGPU lists (Hugging Face Spaces documentation, "ZeroGPU", August 2026), and
+the torchvision that goes with each; the last one is what a Space with ZeroGPU is published with."""
 
 
 class SettingsError(ViewboxError):

@@ -50,6 +50,7 @@ def publish(
     dry_run: Annotated[bool, Option("--dry-run", help="say what would be pushed, push nothing")] = False,
     private: Annotated[bool, Option("--private", help="make a new repo private")] = False,
     prune: Prune = False,
+    hardware: Annotated[Literal["cpu", "gpu", "zero-gpu"], Option(help="of the Space: its PyTorch")] = "cpu",
 ) -> None:
     """Put a checkpoint, the Space or a set of cases on the Hub; what is there already is not pushed again."""
     from hub_config.publishing.publish import files_of, report
@@ -57,7 +58,7 @@ def publish(
     from hub_config.settings import Settings as Environment
 
     token = Environment.from_env().hf_token
-    files = files_of(kind, folder)
+    files = files_of(kind, folder, hardware)
     how = {"dry_run": dry_run, "private": private, "prune": prune}
     revision, difference, doubts = pushed(kind, repo, files, token, **how)
     for doubt in doubts:

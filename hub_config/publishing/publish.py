@@ -16,12 +16,14 @@ from pyarrow import ArrowInvalid, parquet
 
 from cases.export.export import Account, card
 from hub_config.publishing.remote import Difference, Files, PublishError, RemoteRepo, RepoType, content_of
-from hub_config.settings import BUNDLED
+from hub_config.settings import BUNDLED, ZERO_GPU_TORCH, bundled_checkpoints
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
 from modeling.model.film_branch import ONNX_FILE, film_branch_files
 from modeling.sentence import Sentence
 
 Kind = Literal["model", "space", "cases"]
+Hardware = Literal["cpu", "gpu", "zero-gpu"]
+"""Of a Space: which builds of PyTorch it installs."""
 SCHEMA = Path(__file__).with_name("front_matter.json")
 """Of the front matter: a wrong value is refused, a key that the Hub does not document is told of."""
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,16 +63,26 @@ def model_files(folder: Path) -> Files:
     return files
 
 
-def space_files(root: Path | None = None) -> Files:
-    """The files of this tree that make the Space."""
+def space_files(root: Path | None = None, hardware: Hardware = "cpu") -> Files:
+    """The files of this tree that make the Space, with the requirements that its hardware wants.
+
+    `pre-requirements.txt` is installed first and holds the CPU builds of PyTorch.
+    """
     root = root or ROOT
-    found: dict[str, Path] = {}
+    found: dict[str, Path | bytes] = {}
     for name in (*APP, *(path.name for path in sorted(root.glob("*requirements*.txt")))):
         path = root / name
         if path.is_dir():
             found |= {f"{name}/{inner}": file for inner, file in _files_of(path).items()}
         elif path.is_file():
             found[name] = path
+    if hardware != "cpu":
+        found["pre-requirements.txt"] = b"# None: this Space has a GPU.\n"
+    if hardware == "zero-gpu":
+        pinned = (root / "requirements.txt").read_text(encoding="utf-8")
+        for package, version in zip(("torch", "torchvision"), [*ZERO_GPU_TORCH.items()][-1], strict=True):
+            pinned = re.sub(rf"(?m)^{package}==.*$", f"{package}=={version}", pinned)
+        found["requirements.txt"] = pinned.encode()
     return found
 
 
@@ -111,8 +123,11 @@ def publish(
     """
     if CARD not in files:
         raise PublishError("There is no {card} to publish; write the card first (viewbox cards).", card=CARD)
-    files = {**files, CARD: _with_names(content_of(files[CARD]).decode(), kind, repo).encode()}
-    doubts = check_card(kind, content_of(files[CARD]).decode(), files)
+    card = _with_names(content_of(files[CARD]).decode(), kind, repo)
+    if kind == "space":
+        card = _with_models(card, repo, token)
+    files = {**files, CARD: card.encode()}
+    doubts = check_card(kind, card, files)
     if token is None and not dry_run:
         template = "Publishing needs a token; set HF_TOKEN to one that may write to {repo}."
         raise PublishError(template, repo=repo)
@@ -145,7 +160,7 @@ def report(repo: str, revision: str | None, difference: Difference, *, prune: bo
     return "\n".join(lines if revision is None else [*lines, f"revision {revision}"])
 
 
-def files_of(kind: Kind, folder: Path | None) -> Files:
+def files_of(kind: Kind, folder: Path | None, hardware: Hardware = "cpu") -> Files:
     """The files to publish: of a folder, or those that ship.
 
     Raises:
@@ -154,7 +169,7 @@ def files_of(kind: Kind, folder: Path | None) -> Files:
     if kind == "space":
         if folder is not None:
             raise PublishError("The Space is this tree; leave out --folder.")
-        return space_files()
+        return space_files(hardware=hardware)
     if folder is not None and not folder.is_dir():
         raise PublishError("There is no folder {folder}; correct --folder.", folder=folder)
     return model_files(folder or BUNDLED / "film") if kind == "model" else case_files(folder or CASES)
@@ -187,6 +202,13 @@ def _with_names(card: str, kind: Kind, repo: str) -> str:
     if kind in own:
         card = re.sub(own[kind], lambda _: repo, card)
     return card.replace("owner/viewbox", f"{repo.partition('/')[0]}/viewbox")
+
+
+def _with_models(card: str, repo: str, token: str | None) -> str:
+    """A Space's card whose front matter names the checkpoints that its owner has published as well."""
+    names = [f"{repo.partition('/')[0]}/viewbox-{Path(folder).name}" for folder in bundled_checkpoints()]
+    there = [f"- {name}\n" for name in names if RemoteRepo(name, "model", token).head()]
+    return card.replace("\ntags:\n", f"\nmodels:\n{''.join(there)}tags:\n", 1) if there else card
 
 
 def check_card(kind: Kind, card: str, files: Collection[str]) -> tuple[Sentence, ...]:

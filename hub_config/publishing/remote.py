@@ -59,7 +59,7 @@ class RemoteRepo:
         Raises:
             PublishError: the Hub does not answer or refuses.
         """
-        head = self._head()
+        head = self.head()
         there = self._tree(head) if head else {}
         add = tuple(sorted(files.keys() - there))
         change = tuple(path for path in sorted(files.keys() & there) if not _same(files[path], there[path]))
@@ -94,7 +94,9 @@ class RemoteRepo:
         about = {"commit_message": message, "parent_commit": difference.head}
         return str(self._asked(self._api.create_commit, operations=operations, **about).oid)
 
-    def _head(self) -> str | None:
+    def head(self) -> str | None:
+        """The newest commit; None where there is no such repo. Raises PublishError as `difference` does."""
+
         def newest(**repo: Any) -> str | None:
             try:
                 return self._api.repo_info(**repo).sha

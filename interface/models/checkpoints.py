@@ -77,6 +77,10 @@ class Checkpoints:
             self._working = True
         threading.Thread(target=self._work, args=(first,), name="checkpoints", daemon=True).start()
 
+    def load(self) -> None:
+        """Load in this thread, one after another, what was not tried yet."""
+        self._work(None)
+
     def retry(self) -> None:
         """Try once more what failed."""
         for host in self.hosts:

@@ -213,6 +213,8 @@ class ModelHost:
             self._state = ModelState("failed", self.name, sentence=LOAD_FAILED, seconds=self._elapsed)
         else:
             self._pipeline = self.gateway.lend(pipeline)
+            if self.gateway.elsewhere:  # a fork knows only what was lent before it
+                self.gateway.lend(self.scrutiny)
             origin, parameters = pipeline.origin, sum(p.numel() for p in pipeline.model.parameters())
             self._state = ModelState(
                 "ready", origin.name, origin.revision, str(pipeline.device), parameters, seconds=self._elapsed

@@ -21,6 +21,7 @@ from interface.session import lanes as guard
 from interface.session.session import Session, Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
 from modeling.labels import Target, TaskName
+from modeling.pipeline import DiagnosisPipeline
 from modeling.study import Study
 from tests.doubles.example_answers import FILM, attribution, case
 
@@ -109,17 +110,31 @@ def test_on_zerogpu_an_explanation_stops_between_refinements():
     assert seen == [8, 16] and travelled == [("ToyPipeline", "explain")]
 
 
-@pytest.mark.parametrize("zero_gpu_is_on", [False, True])
-def test_the_package_of_every_space_changes_nothing_without_zerogpu(monkeypatch, zero_gpu_is_on):
+def stub_of_spaces(monkeypatch, zero_gpu_is_on):
+    """The package that every Gradio Space installs."""
     package, config = ModuleType("spaces"), ModuleType("spaces.config")
     package.GPU, package.__spec__ = object(), ModuleSpec("spaces", None)
     config.Config = SimpleNamespace(zero_gpu=zero_gpu_is_on)
     monkeypatch.setitem(sys.modules, "spaces", package)
     monkeypatch.setitem(sys.modules, "spaces.config", config)
+    return package
+
+
+@pytest.mark.parametrize("zero_gpu_is_on", [False, True])
+def test_the_package_of_every_space_changes_nothing_without_zerogpu(monkeypatch, zero_gpu_is_on):
+    package = stub_of_spaces(monkeypatch, zero_gpu_is_on)
     assert zero_gpu() is (package.GPU if zero_gpu_is_on else None)
 
 
-def test_without_zerogpu_an_explanation_tells_its_progress_and_stops_midway():
+def test_what_zerogpu_forks_knows_the_checks_from_the_start(checkpoint):
+    """A fork that was made for a prediction is used again, and knows only what was lent before that."""
+    host = ModelHost(lambda: DiagnosisPipeline.from_pretrained(checkpoint), "toy", on_gpu=lambda work: work)
+    host.load()
+    assert host.state.phase == "ready" and {*host.gateway._lent} == {"DiagnosisPipeline", "Scrutiny"}
+
+
+def test_on_a_space_without_zerogpu_an_explanation_tells_its_progress_and_stops_midway(monkeypatch):
+    stub_of_spaces(monkeypatch, zero_gpu_is_on=False)
     told, stop = [], threading.Event()
 
     class Patient:

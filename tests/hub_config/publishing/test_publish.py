@@ -13,6 +13,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from hub_config.publishing import publish
 from hub_config.publishing.publish import case_card, check_card, front_matter
 from hub_config.publishing.remote import PublishError
+from hub_config.settings import ZERO_GPU_TORCH
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 from tests.doubles.example_cases import small_case
@@ -220,6 +221,35 @@ def test_the_space_is_what_the_app_needs_and_nothing_else(hub, run, root: Path):
     assert not parts & {"tests", "runs", ".venv", ".git", "__pycache__"}
     assert not [part for part in parts if part.startswith(".") or part.endswith(".pyc")]
     assert sum(path.stat().st_size for path in files.values()) < 100e6
+
+
+def test_what_a_space_installs_goes_with_its_hardware(root: Path):
+    needs = (root / "requirements.txt").read_text()
+    pins = dict(re.findall(r"^(torch|torchvision)==(\S+)$", needs, re.MULTILINE))
+    first = (root / "pre-requirements.txt").read_text()
+    builds = dict(re.findall(r"^(\w+)==(\S+)$", first, re.MULTILINE))
+    assert builds == {name: f"{version}+cpu" for name, version in pins.items()}, "the same, built for a CPU"
+    with_gpu, zero = (publish.space_files(hardware=hardware) for hardware in ("gpu", "zero-gpu"))
+    assert with_gpu["requirements.txt"] == root / "requirements.txt"
+    for files in (with_gpu, zero):
+        assert b"==" not in files["pre-requirements.txt"] and b"--extra" not in files["pre-requirements.txt"]
+    changed = set(zero["requirements.txt"].decode().splitlines()) - set(needs.splitlines())
+    newest = list(ZERO_GPU_TORCH.items())[-1]
+    assert changed == {f"torch=={newest[0]}", f"torchvision=={newest[1]}"}
+
+
+def test_a_space_names_the_checkpoints_of_its_owner_that_are_there(
+    hub, run, tmp_path: Path, root: Path, monkeypatch
+):
+    (tmp_path / "README.md").write_bytes((root / "README.md").read_bytes())
+    (tmp_path / "app.py").write_text("demo = None\n")
+    monkeypatch.setattr(publish, "ROOT", tmp_path)
+    hub.create("ward/viewbox-film"), hub.create("other/viewbox-teaching")
+    assert run("space", "--repo", "ward/teaching-room")[0] == 0
+    card = hub.repos["ward/teaching-room"][hub.resolve("ward/teaching-room", "main")]["README.md"].decode()
+    assert front_matter(card)["models"] == ["ward/viewbox-film"]
+    assert "git+https://huggingface.co/spaces/ward/teaching-room`" in card
+    assert 'from_pretrained("ward/viewbox-film")' in card and "owner/" not in card
 
 
 def test_a_space_is_made_with_its_sdk(hub, run, tmp_path: Path, root: Path, monkeypatch):

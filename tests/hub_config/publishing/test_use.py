@@ -1,5 +1,6 @@
 """The lines on a card do what they say: with Viewbox, from a Hub on loopback; without it, from ONNX."""
 
+import logging
 import re
 import runpy
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ Ran = Callable[[str], dict[str, Any]]
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
+    monkeypatch.setattr(logging.root.manager, "disable", logging.INFO)  # what writes ONNX tells a lot
     with LoopbackHub() as server:
         point_clients_at(server, monkeypatch, tmp_path)
         monkeypatch.setenv("HF_TOKEN", "hf_any")
