@@ -1,13 +1,14 @@
 """Look at cases: the page, and one film at a terminal."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
 
-from modeling.errors import StudyError
+from modeling.errors import StudyError, ViewboxError
 from viewbox.options import Film, Json, Table, Text, answer
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ Asked = Annotated[
 
 
 Baseline = Annotated[str, Option(help="what the film starts from: black, blurred, mean, normals")]
-Picture = Annotated[Path | None, Option(metavar="PNG", help="also write the heat map on the film")]
+Maps = Annotated[
+    list[Path] | None,
+    Option("--map", metavar="FILE", help="also write the map: .png on the film, .npz as numbers; repeatable"),
+]
 Dicom = Annotated[
     Path | None,
     Option("--dicom", metavar="DIR", help="also write the map as DICOM, into the film's own study"),
@@ -93,7 +97,7 @@ def explain(
     text: Text = "",
     checkpoint: Asked = "",
     baseline: Baseline = "black",
-    picture: Picture = None,
+    maps: Maps = None,
     dicom: Dicom = None,
     as_json: Json = False,
 ) -> None:
@@ -103,6 +107,7 @@ def explain(
     from modeling.model.film import to_native
     from modeling.render.pictures import map_of_method
 
+    _check_maps(maps or ())
     pipeline, study = _opened(checkpoint, film, table, text)
     header = None if dicom is None else _header(film)
     explained = explain_and_check(pipeline, study, target, baseline=baseline)
@@ -110,11 +115,31 @@ def explain(
     if values is not None:
         native = to_native(values, study.radiograph.shape)
         drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
-        if picture is not None:
-            drawn.picture.save(picture)
+        _write_maps(maps or (), drawn, explained, study.radiograph.shape)
         if dicom is not None:
             found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
     answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
+
+
+def _check_maps(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.suffix.lower() not in (".png", ".npz") or not path.parent.is_dir():
+            raise ViewboxError(
+                "'{name}' cannot be written as a map; name a .png or .npz file in a folder that is there.",
+                name=path,
+            )
+
+
+def _write_maps(
+    paths: Sequence[Path], drawn: "HeatMap", explained: "CheckedExplanation", film: tuple[int, int]
+) -> None:
+    from modeling.render.arrays import map_arrays, npz
+
+    for path in paths:
+        if path.suffix.lower() == ".png":
+            drawn.picture.save(path)
+        else:
+            path.write_bytes(npz(map_arrays(explained.attribution, film, explained.prediction)))
 
 
 def _header(film: Path) -> "Header":

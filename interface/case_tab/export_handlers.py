@@ -24,6 +24,7 @@ from interface.session.links import Link
 from interface.session.session import Answer, Session, Sessions, link_of
 from interface.session.study_edits import fitted, target_of
 from modeling.errors import ViewboxError
+from modeling.render.arrays import map_arrays, npz
 
 MAX_PACK = 8
 """Cases of one course pack: each takes a whole explanation, and others wait for the model."""
@@ -47,23 +48,11 @@ def table_of(session: Session) -> bytes:
 
 
 def arrays_of(session: Session) -> bytes:
-    """NPZ with `map` (h, w), signed, over the whole film, and what it belongs to as text."""
-    known = session.explanation
-    assert known.attribution is not None and known.shown is not None and session.host is not None
-    image = known.shown.image
-    state, target = session.host.state, known.attribution.target
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        map=np.zeros((0, 0), np.float32) if image is None else np.asarray(image, np.float32),
-        case=session.case.case_id if session.case else "",
-        target=target.slug,
-        method=known.method,
-        baseline=known.attribution.baseline,
-        checkpoint=state.name,
-        revision=state.revision,
-    )
-    return buffer.getvalue()
+    """NPZ of the map on the film; see `map_arrays`."""
+    shown, study, prediction = session.explanation.shown, session.study, session.answer.prediction
+    assert shown is not None and study is not None and prediction is not None and session.case is not None
+    film = study.radiograph.shape if study.radiograph is not None else (0, 0)
+    return npz({"case": session.case.case_id, **map_arrays(shown, film, prediction)})
 
 
 class ExportActions:

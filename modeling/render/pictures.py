@@ -170,9 +170,14 @@ def map_of_method(
     if not method.signed:
         options["sign"] = "positive"
     lines = (OUTLINED,) if opacity else ()
-    scale = full_colour(smoothed_density(attribution, method.grain), method.full * attribution.size)
-    options = {"smoothing": method.grain, "above": HIDDEN, "contours": lines, "scale": scale} | options
-    return heat_map(brightness, attribution, opacity=opacity, **options)
+    usual = {"smoothing": method.grain, "above": HIDDEN, "contours": lines}
+    usual["scale"] = map_scale(attribution, method)
+    return heat_map(brightness, attribution, opacity=opacity, **usual | options)
+
+
+def map_scale(attribution: np.ndarray, method: MapMethod) -> float:
+    """The value at full colour of a map (H, W), in its unit per 1 % of the film's area."""
+    return full_colour(smoothed_density(attribution, method.grain), method.full * attribution.size)
 
 
 def full_colour(density: np.ndarray, least: float = 0.0) -> float:

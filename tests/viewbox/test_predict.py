@@ -130,8 +130,9 @@ def test_one_target_is_explained_field_by_field_and_drawn(
     checkpoint: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     given = [film, "--checkpoint", checkpoint, "--table", '{"age": 63}', "--text", "Fever"]
-    drawn = tmp_path / "map.png"
-    asked = [*given, "--target", "grading/Severe", "--baseline", "blurred", "--picture", drawn, "--json"]
+    drawn, numbers = tmp_path / "map.png", tmp_path / "map.npz"
+    asked = [*given, "--target", "grading/Severe", "--baseline", "blurred", "--map", drawn, "--json"]
+    asked += ["--map", numbers]
     assert command("explain")(asked) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["target"], answer["baseline"]) == ("grading/Severe", "blurred")
@@ -140,6 +141,16 @@ def test_one_target_is_explained_field_by_field_and_drawn(
     added = sum(part["logits"] for part in answer["modality_share"].values()) - answer["convergence_delta"]
     assert added == pytest.approx(answer["output"] - answer["baseline_output"], abs=1e-6)
     assert Image.open(drawn).mode == "RGB" and Image.open(drawn).size == (150, 180)
+    with np.load(numbers, allow_pickle=False) as saved:
+        part = answer["modality_share"]["image"]["logits"]
+        assert saved["map"].dtype == np.float32 and saved["map"].sum() == pytest.approx(part)
+        assert list(saved["film"]) == [180, 150] and saved["scale"] > 0
+        assert (saved["target"], saved["baseline"]) == ("grading/Severe", "blurred")
+        assert saved["convergence_delta"] == pytest.approx(answer["convergence_delta"])
+        assert saved["revision"] == answer["checkpoint"]["revision"]
+        assert list(saved["warnings"]) == answer["warnings"]
+    assert command("explain")([*asked, "--map", tmp_path / "map.tiff"]) == 1
+    assert "name a .png or .npz file" in capsys.readouterr().err
     assert command("explain")([*given, "--target", "grading/Severe", "--baseline", "blurred"]) == 0
     told = capsys.readouterr().out
     assert "age = 63" in told
