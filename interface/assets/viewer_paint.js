@@ -94,7 +94,7 @@
       for (const which of ["positive", "negative"]) {
         if ((sign !== "both" && sign !== which) || (which === "negative" && !heat.layer.signed)) continue;
         const colour = which === "positive" ? heat.layer.supports : heat.layer.against;
-        V.outline(context, place, heat.contour(which, threshold, limit), `rgb(${colour})`, which === "negative");
+        V.outline(context, place, heat.contour(which, threshold), `rgb(${colour})`, which === "negative");
       }
     },
   };
