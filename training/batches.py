@@ -110,13 +110,12 @@ class Batches:
         """One batch, augmented and with modalities dropped: the same for the same rows and epoch."""
         settings, index = self.settings, np.array(rows)
         generator = torch.Generator().manual_seed(hash((settings.seed, epoch, *rows[:4])) % 2**31)
-        kinds = (self.data.films, self.data.masks, self.data.lungs)
-        films, masks, lungs = (torch.from_numpy(kind[index]).float() for kind in kinds)
+        films, masks = (torch.from_numpy(v[index]).float() for v in (self.data.films, self.data.masks))
         films = films / 255.0
         gone = torch.zeros(len(index), dtype=torch.bool)
         if self.processor.config.image is not None:
             size = settings.train_size or films.shape[-1]
-            films, masks, gone = augment(films, masks, settings.augmentation, size, generator, lungs)
+            films, masks, gone = augment(films, masks, settings.augmentation, size, generator)
         dropout = (settings.table_dropout, settings.field_dropout, settings.image_dropout)
         inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
         both = (self.data.labels, self.data.label_weights)

@@ -2,9 +2,8 @@
 
 Some are painted, so that what decides is known. A net that is shown one with changed surroundings as it is
 labelled, and one without its opacities as a Negative film, has to read the label off the opacities; gradients
-then lie there. One whose lungs alone are left teaches that nothing is to be read around them, one that is all
-but black that nothing is shown. It costs no further pass, unlike a penalty on the gradients themselves (right
-for the right reasons, Ross et al., IJCAI 2017), whose second backward pass takes 20 s a step here. Painting
+then lie there. It costs no further pass, unlike a penalty on the gradients themselves (right for the right
+reasons, Ross et al., IJCAI 2017), whose second backward pass takes 20 s a step here. Painting
 counterfactuals: Chang et al., Explaining image classifiers by counterfactual generation, ICLR 2019.
 
 Shape letters: N films, B batch, h w model.
@@ -30,7 +29,6 @@ from modeling.model.film import Letterbox, letterboxed
 from modeling.model.processing import ModelInputs, StudyProcessor, collate, encode_table
 from modeling.progress import progress
 from modeling.study import Study
-from modeling.trust.film_regions import lung_fields
 from training.corpora.labelled_film import Film
 
 BATCH = 32
@@ -58,36 +56,33 @@ def _key(films: Sequence[Film], config: ImageProcessing) -> str:
     return digest.hexdigest()[:16]
 
 
-def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> tuple[np.ndarray, ...]:
-    """Letterboxed films, opacity masks and lung fields, decoded once and kept on disk, memory-mapped.
+def decode_all(films: Sequence[Film], config: ImageProcessing, cache: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Letterboxed films and opacity masks, decoded once and kept on disk, both memory-mapped.
 
-    (N, size, size) uint8 films (0 to 255 for 0 to 1); masks: 1 inside an outline or a box, 0 outside, 255
-    where nobody drew boxes; lung fields as they are estimated: 1 inside.
+    (N, size, size) uint8 films (0 to 255 for 0 to 1) and masks: 1 inside an outline or a box, 0 outside, 255
+    where nobody drew boxes.
     """
     cache.mkdir(parents=True, exist_ok=True)
     key, size = _key(films, config), config.size
-    paths = [cache / f"{key}-{kind}.npy" for kind in ("films", "masks", "lungs")]
+    paths = [cache / f"{key}-{kind}.npy" for kind in ("films", "masks")]
     if not all(path.is_file() for path in paths):
         parts = [path.with_suffix(".part.npy") for path in paths]
         arrays = [np.lib.format.open_memmap(p, "w+", np.uint8, (len(films), size, size)) for p in parts]
         with ThreadPoolExecutor(2) as pool:
             decoded = pool.map(lambda film: _decoded(film, config), films)
-            for i, kinds in enumerate(progress(decoded, "decoding", total=len(films))):
-                for array, one in zip(arrays, kinds, strict=True):
-                    array[i] = one
+            for i, pair in enumerate(progress(decoded, "decoding", total=len(films))):
+                arrays[0][i], arrays[1][i] = pair
         for array, part, path in zip(arrays, parts, paths, strict=True):
             array.flush()
             part.rename(path)
     return tuple(np.load(path, mmap_mode="r") for path in paths)
 
 
-def _decoded(film: Film, config: ImageProcessing) -> tuple[np.ndarray | int, ...]:
+def _decoded(film: Film, config: ImageProcessing) -> tuple[np.ndarray | int, np.ndarray | int]:
     if not film.encoded:
-        return 0, 255, 0
+        return 0, 255
     square, box, _ = letterboxed(film.study().radiograph, config)
-    lungs = np.zeros(square.shape, np.uint8)
-    box.crop(lungs)[:] = lung_fields(box.crop(square))
-    return np.round(square * 255), _opacity_mask(film, box), lungs
+    return np.round(square * 255), _opacity_mask(film, box)
 
 
 def _opacity_mask(film: Film, box: Letterbox) -> np.ndarray:
@@ -111,7 +106,6 @@ class TrainingTensors:
 
     films: np.ndarray  # as `decode_all` gives them; one black pixel each where no film is read
     masks: np.ndarray  # as `decode_all` gives them
-    lungs: np.ndarray  # as `decode_all` gives them
     given: np.ndarray  # N bool, False for a report without a film
     numeric: np.ndarray  # N F, as `encode_table` gives them
     category: np.ndarray  # N F
@@ -124,10 +118,9 @@ class TrainingTensors:
     @classmethod
     def build(cls, films: Sequence[Film], processor: StudyProcessor, cache: Path) -> "TrainingTensors":
         """Decode, encode and index a corpus."""
-        pixels = lungs = np.zeros((len(films), 1, 1), np.uint8)
-        masks = np.full((len(films), 1, 1), 255, np.uint8)
+        pixels, masks = np.zeros((len(films), 1, 1), np.uint8), np.full((len(films), 1, 1), 255, np.uint8)
         if processor.config.image is not None:
-            pixels, masks, lungs = decode_all(films, processor.config.image, cache)
+            pixels, masks = decode_all(films, processor.config.image, cache)
         columns = [encode_table(film.table, processor.config.table) for film in films]
         numeric, category, known = (np.stack(column) for column in zip(*columns, strict=True))
         texts = [processor.encode(film.text) for film in films]
@@ -145,7 +138,7 @@ class TrainingTensors:
         labels[TaskName.FINDINGS], weights = _findings(films)
         given = np.array([bool(film.encoded) for film in films])
         columns = (numeric, category, known, tokens, token_mask)
-        return cls(pixels, masks, lungs, given, *columns, labels, {TaskName.FINDINGS: weights})
+        return cls(pixels, masks, given, *columns, labels, {TaskName.FINDINGS: weights})
 
 
 def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
@@ -173,36 +166,25 @@ class Augmentation(Configuration):
     gamma: float = 0.15
     mirror: float = 0.0  # chance that left and right are swapped
     occlusion: float = 0.0
-    lungs: float = 0.0  # see `veil`
     outside: float = 0.0  # see `paint`
     removal: float = 0.0  # see `paint`; a film whose opacities are gone becomes Negative
     dimming: float = 0.0
-    blank: float = 0.0  # chance that a film is shown at no more than 4 % of its brightness, as a Negative one
     noise: float = 0.0  # chance of noise, its deviation at most 0.06
 
 
 def augment(
-    films: Tensor,
-    masks: Tensor,
-    settings: Augmentation,
-    size: int,
-    generator: torch.Generator,
-    lungs: Tensor | None = None,
+    films: Tensor, masks: Tensor, settings: Augmentation, size: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move, scale, re-expose and paint each film on its own, its mask with it.
 
-    (B, h, w) films in [0, 1], masks, 255 where unknown, and lung fields -> films and masks at `size`, and
-    (B,) bool: films whose opacities are gone. A `size` smaller than the processor's is faster, and suits a
-    net that is used at a larger one (Touvron et al., NeurIPS 2019).
+    (B, h, w) films in [0, 1] and masks, 255 where unknown -> the same at `size`, and (B,) bool: films whose
+    opacities were painted over. A `size` smaller than the processor's is faster, and suits a net that is used
+    at a larger one (Touvron et al., NeurIPS 2019).
     """
-    fields = torch.zeros_like(masks) if lungs is None else lungs
-    moved, moved_masks, fields = _moved(films, (masks, fields), settings, size, generator)
+    moved, moved_masks = _moved(films, masks, settings, size, generator)
     shown = _occlude(_exposed(moved, settings, generator), settings.occlusion, generator)
-    shown = veil(shown, moved_masks, fields, settings.lungs, generator)
     shown, moved_masks, gone = paint(shown, moved_masks, settings.outside, settings.removal, generator)
-    blank = _chosen(len(films), settings.blank, generator) & (moved_masks.amax(dim=(1, 2)) != _UNKNOWN)
-    moved_masks[blank] = 0
-    return _disturb(shown, blank, settings, generator), moved_masks, gone | blank
+    return _disturb(shown, settings, generator), moved_masks, gone
 
 
 def _around_zero(limit: float, batch: int, generator: torch.Generator) -> Tensor:
@@ -210,8 +192,8 @@ def _around_zero(limit: float, batch: int, generator: torch.Generator) -> Tensor
 
 
 def _moved(
-    films: Tensor, places: Sequence[Tensor], settings: Augmentation, size: int, generator: torch.Generator
-) -> list[Tensor]:
+    films: Tensor, masks: Tensor, settings: Augmentation, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     batch = len(films)
     angle = torch.deg2rad(_around_zero(settings.rotation, batch, generator))
     zoom = 1 / (1 + _around_zero(settings.scale, batch, generator))
@@ -222,8 +204,9 @@ def _moved(
         [torch.stack([cos * side, -sin, shift_x], 1), torch.stack([sin * side, cos, shift_y], 1)], 1
     )
     grid = functional.affine_grid(theta, [batch, 1, size, size], align_corners=False)
-    pairs = [(films, "bilinear"), *((place, "nearest") for place in places)]
-    return [functional.grid_sample(p[:, None], grid, mode, align_corners=False)[:, 0] for p, mode in pairs]
+    moved = functional.grid_sample(films[:, None], grid, align_corners=False)[:, 0]
+    moved_masks = functional.grid_sample(masks[:, None], grid, mode="nearest", align_corners=False)[:, 0]
+    return moved, moved_masks
 
 
 def _exposed(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
@@ -238,11 +221,10 @@ def _chosen(batch: int, chance: float, generator: torch.Generator) -> Tensor:
     return torch.rand(batch, generator=generator) < chance
 
 
-def _disturb(films: Tensor, blank: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+def _disturb(films: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
     chosen = _chosen(len(films), settings.dimming, generator)
-    draw = torch.rand(len(films), generator=generator)
-    share = torch.where(blank, _BLANK * draw, torch.where(chosen, 0.15 + 0.85 * draw, 1.0))
-    films = films * share[:, None, None]
+    share = 0.15 + 0.85 * torch.rand(len(films), generator=generator)
+    films = films * torch.where(chosen, share, 1.0)[:, None, None]
     if settings.noise:
         chosen = _chosen(len(films), settings.noise, generator)
         deviation = torch.rand(len(films), generator=generator) * 0.06 * chosen
@@ -266,25 +248,6 @@ def _occlude(films: Tensor, chance: float, generator: torch.Generator) -> Tensor
 
 _EDGE = 9
 """Pixels over which paint fades into the film, so that no seam gives it away."""
-_UNKNOWN = 255
-_BLANK = 0.04
-
-
-def veil(films: Tensor, masks: Tensor, lungs: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Change all but the lung fields and the drawn opacities of some films, whatever their label.
-
-    (B, h, w) films in [0, 1], masks as for `paint` and lung fields (1 inside) -> films. Their surroundings
-    are dimmed, blurred, made noisy or exchanged for those of another film, so that nothing can be read there.
-    """
-    rows = torch.nonzero(_chosen(len(films), chance, generator) & (lungs.amax(dim=(1, 2)) == 1))[:, 0]
-    if not len(rows):
-        return films
-    film, inside = films[rows], _soft(torch.maximum(lungs, (masks == 1).float())[rows])
-    exchanged = (torch.rand(len(rows), generator=generator) < 0.25)[:, None, None]
-    around = torch.where(exchanged, films.roll(1, dims=0)[rows], _disturbed(film, generator))
-    shown = films.clone()
-    shown[rows] = inside * film + (1 - inside) * around
-    return shown
 
 
 def paint(

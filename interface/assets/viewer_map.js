@@ -78,9 +78,10 @@
       return this.canvas;
     }
 
-    /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden, none on a faint map. */
+    /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden, none
+       on a faint map. */
     contour(which, threshold) {
-      const faint = this.sorted[this.sorted.length - 1] < this.layer.outlinedFrom * this.layer.scale;
+      const faint = this.sorted[this.sorted.length - 1] < this.layer.outlined_from * this.layer.scale;
       const at = faint ? 0 : this.percentile(Math.max(threshold, this.layer.outlined));
       const key = `${which} ${at}`;
       if (!this.lines.has(key)) {

@@ -147,7 +147,7 @@ def layer(
         "short_text": dict(short_text or scale_text),
         "signed": signed,
         "outlined": OUTLINED,
-        "outlinedFrom": OUTLINED_FROM,
+        "outlined_from": OUTLINED_FROM,
         "tissue": base64.b64encode(tissue.tobytes()).decode(),
         "bright": BRIGHT,
         "supports": list(FOR),

@@ -27,7 +27,7 @@ HIDDEN = 60
 """Percent of the film, the weakest places of a map, that stay gray unless a reader asks for them."""
 OUTLINED = 90
 """Percent of the film above which a map's strongest places are outlined: the strongest tenth."""
-OUTLINED_FROM = 0.9
+OUTLINED_FROM = 0.6
 """Share of full colour that a map has to reach somewhere to be outlined at all."""
 _BESIDE = (0, 0, 0)
 _GRID = 256  # longer side, in cells, of the grid on which a map is smoothed

@@ -2,7 +2,7 @@
 
 import torch
 
-from training.films import Augmentation, augment, paint, veil
+from training.films import paint
 
 
 def films() -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,23 +36,3 @@ def test_without_a_chance_nothing_is_painted() -> None:
     pixels, masks = films()
     shown, kept, gone = paint(pixels, masks, 0.0, 0.0, torch.Generator().manual_seed(1))
     assert torch.equal(shown, pixels) and torch.equal(kept, masks) and not gone.any()
-
-
-def test_all_but_lungs_and_opacities_changes_whatever_the_label() -> None:
-    pixels, masks = films()
-    lungs = torch.zeros(3, 80, 80)
-    lungs[:2, 20:40, 10:30] = 1.0  # nobody found the third film's
-    shown = veil(pixels, masks, lungs, 1.0, torch.Generator().manual_seed(1))
-    assert torch.allclose(shown[:2, 20:40, 10:30], pixels[:2, 20:40, 10:30])
-    assert torch.allclose(shown[0, 30:50, 30:50], pixels[0, 30:50, 30:50])
-    assert ((shown - pixels)[:2, 60:].abs().mean(dim=(1, 2)) > 0.03).all()
-    assert torch.equal(shown[2], pixels[2]) and shown.min() >= 0 and shown.max() <= 1
-    assert veil(pixels, masks, lungs, 0.0, torch.Generator()) is pixels
-
-
-def test_a_blank_film_shows_nothing_and_is_negative() -> None:
-    pixels, masks = films()
-    asked = Augmentation(blank=1.0)
-    shown, kept, gone = augment(pixels, masks, asked, 80, torch.Generator().manual_seed(1))
-    assert gone.tolist() == [True, True, False]  # nobody knows what the third shows
-    assert shown[:2].max() < 0.05 < shown[2].max() and not kept[:2].any()

@@ -187,7 +187,7 @@ def test_films_without_boxes_do_not_enter_the_dense_loss() -> None:
 
 def test_box_masks_lie_on_the_film_and_not_on_the_padding(tmp_path: Path) -> None:
     film = replace(toy_films(2)[1], boxes=((0.0, 0.0, 1.0, 1.0),))
-    films, masks, _ = decode_all([film], ImageProcessing(size=48), tmp_path)
+    films, masks = decode_all([film], ImageProcessing(size=48), tmp_path)
     assert masks[0].sum() == 48 * 40
     assert masks[0][:, :4].sum() == masks[0][:, -4:].sum() == 0
     assert films[0][:, :4].max() == 0
@@ -198,7 +198,7 @@ def test_an_outline_goes_before_its_box(tmp_path: Path) -> None:
     outline, buffer = np.zeros((48, 40), bool), io.BytesIO()
     outline[:24, :20] = True
     Image.fromarray(outline).save(buffer, "PNG")
-    _, masks, _ = decode_all([replace(film, drawing=buffer.getvalue())], ImageProcessing(size=48), tmp_path)
+    _, masks = decode_all([replace(film, drawing=buffer.getvalue())], ImageProcessing(size=48), tmp_path)
     assert masks[0].sum() == 24 * 20 and masks[0][:24, 4:24].all()
 
 

@@ -108,7 +108,7 @@ def feature_maps(films: Sequence[Film], backbone: FrozenBackbone, cache: Path) -
         digest.update(hashlib.sha256(film.encoded).digest())
     path = cache / f"{digest.hexdigest()[:16]}-features.npy"
     if not path.is_file():
-        pixels, *_ = decode_all(films, backbone.processor.config.image, cache)
+        pixels, _ = decode_all(films, backbone.processor.config.image, cache)
         encoder, parts = backbone.encoder.eval().to(memory_format=torch.channels_last), []
         with progress(what=f"features ({backbone.name})", total=len(films)) as bar:
             for start in range(0, len(films), BATCH):

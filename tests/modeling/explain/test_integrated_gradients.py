@@ -206,7 +206,12 @@ def test_it_stops_between_batches_when_cancelled() -> None:
         return bumpy(x)
 
     running = integrated_gradients(
-        forward, (film()[0],), (film()[1],), tolerance=0.0, cancelled=lambda: len(calls) >= 3
+        forward,
+        (film()[0],),
+        (film()[1],),
+        tolerance=0.0,
+        internal_batch_size=4,
+        cancelled=lambda: len(calls) >= 3,
     )
     assert next(running).evaluations == FIRST_NODES
     with pytest.raises(ExplanationCancelled, match="start it again"):
