@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from pyarrow import ArrowInvalid, parquet
 
 from cases.export.export import Account, card
+from cases.importers.chosen import NOTICE
 from hub_config.publishing.remote import Difference, Files, PublishError, RemoteRepo, RepoType, content_of
 from hub_config.settings import BUNDLED, ZERO_GPU_TORCH, bundled_checkpoints
 from modeling.model.checkpoint import Origin, read_configuration, sha256_of
@@ -87,14 +88,19 @@ def space_files(root: Path | None = None, hardware: Hardware = "cpu") -> Files:
 
 
 def case_files(folder: Path) -> Files:
-    """The shards of an embedded store and its card: the folder's own, or one made from the cases.
+    """The shards of an embedded store, its notice, and its card: its own, or one made from the cases.
 
     Raises:
         ViewboxError: no cases in the folder, or some that may not be passed on.
     """
-    made, own = case_card(folder).encode(), folder / CARD
-    shards = {path.name: path for path in sorted(folder.glob("cases-*.parquet"))}
-    return {**shards, CARD: own if own.is_file() else made}
+    card, own, notice = case_card(folder), folder / CARD, folder / NOTICE
+    card = own.read_text(encoding="utf-8") if own.is_file() else card
+    files: dict[str, Path | bytes] = {path.name: path for path in sorted(folder.glob("cases-*.parquet"))}
+    if notice.is_file():
+        files[NOTICE] = notice
+        if "\nlicense_link:" not in card:
+            card = re.sub(r"(?m)^license_name: .*$", rf"\g<0>\nlicense_link: {NOTICE}", card, count=1)
+    return {**files, CARD: card.encode()}
 
 
 def _files_of(folder: Path) -> dict[str, Path]:

@@ -23,7 +23,9 @@ OPTIONAL_FILES = (
     "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json", "phantoms.json",
     "shortcut.json", "fusion_comparison.json", "drills.json",
 )  # fmt: skip
-_SAYS_NOTHING = ("README.md", "LICENSE.md", "metrics.json", "split.csv", "training.json")
+_SAYS_NOTHING = (
+    "README.md", "LICENSE.md", "metrics.json", "split.csv", "training.json", "film.onnx", "film_onnx.json",
+)  # fmt: skip
 """Files of a checkpoint that decide no answer."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import warnings
 from pathlib import Path
 
 import torch
@@ -54,7 +55,8 @@ def film_branch_files(folder: Path) -> dict[str, bytes]:
     branch, image = FilmBranch(model, processor).eval(), processor.config.image
     example = torch.zeros(1, image.size, image.size)
     names = {"input_names": ["film"], "output_names": [str(task) for task in branch.tasks]}
-    exported = torch.onnx.export(branch, (example,), **names, dynamo=True, verbose=False)
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # PyTorch's, about itself
+        exported = torch.onnx.export(branch, (example,), **names, dynamo=True, verbose=False)
     for node in exported.model.graph.all_nodes():
         node.metadata_props.clear()  # where on this machine each line of code lies
     with tempfile.TemporaryDirectory() as scratch:

@@ -31,7 +31,7 @@ Mode = Literal[
     "no storage",
     "read only",
 ]
-LFS_SUFFIXES = (".safetensors", ".parquet", ".bin")
+LFS_SUFFIXES = (".safetensors", ".parquet", ".bin", ".onnx")
 KINDS = "models|datasets|spaces"
 
 

@@ -298,6 +298,13 @@ def test_cases_are_pushed_with_a_card_that_counts_them(hub, run, tmp_path: Path)
     assert "nothing pushed" in run("cases", "--repo", "owner/cases", "--folder", folder)[1]
 
 
+def test_the_cases_that_ship_go_with_their_notice(root: Path):
+    files = publish.case_files(root / "hub_config" / "cases")
+    front = front_matter(files["README.md"].decode())
+    assert front["license"] == "other" and front["license_link"] == "NOTICE.md"
+    assert files["NOTICE.md"].is_file() and check_card("cases", files["README.md"].decode(), files) == ()
+
+
 def test_cases_whose_licence_forbids_it_are_not_passed_on(hub, run, tmp_path: Path):
     own = Licence("research only", may_show=True, may_export=False)
     folder = store_of(tmp_path / "store", [SYNTHETIC_LICENCE, own])
