@@ -7,6 +7,7 @@
   if (V.Viewer) return;
   const FILMS_KEPT = 3, MAPS_KEPT = 12;
   V.LAYERS = ["film", "map", "both"];
+  V.KINDS = ["methods", "targets", "baselines", "checkpoints"]; // what the maps of a sheet differ in
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
   V.Viewer = class {
@@ -18,7 +19,8 @@
       this.entries = [];
       this.films = new Map();
       this.brushes = new Map();
-      this.two = false;
+      this.count = 1;
+      this.sheet = null;
       this.linked = true;
       this.tool = matchMedia("(pointer: coarse)").matches ? "pan" : "window";
       this.choice = { opacity: 60, threshold: 60, sign: "both", contours: true };
@@ -50,6 +52,7 @@
       if (!value || !value.film_id) return;
       this.language = value.language;
       this.marking = value.marking;
+      this.sheets = Boolean(value.sheets);
       const film = value.film && this.filmOf(value.film);
       const common = { film, name: value.name, mark: value.mark, caption: value.caption, message: value.message };
       const first = { ...common, id: value.film_id, filmId: value.film_id, label: this.say("viewer.alone"),
@@ -60,11 +63,16 @@
       for (const entry of [first, ...maps]) this.keep(entry);
       this.forget(value.film_id);
       const current = maps.at(-1)?.id ?? first.id;
-      const [left, right] = this.panes;
+      const [left, ...others] = this.panes, fresh = opened || value.insist || !this.known.has(current);
       if (opened || !this.entryOf(left)) this.reset(left);
-      if (opened || left.follows || value.insist || !this.known.has(current)) this.show(left, current, true);
-      this.known.add(current);
-      if (!this.entryOf(right)) this.show(right, first.id, false);
+      if (value.sheet && value.sheet.turn !== this.left) this.lay(value.sheet, first);
+      else if (!value.sheet) {
+        this.latest = current;
+        if (fresh) this.leaveSheet();
+        if (!this.sheet && (fresh || left.follows)) this.show(left, current, true);
+      }
+      for (const entry of maps.length ? maps : [first]) this.known.add(entry.id);
+      for (const pane of others) if (!this.entryOf(pane)) this.show(pane, first.id, false);
       this.useLinked(value);
       V.lookAhead(this, film);
       const brush = this.brushes.get(value.film_id);
@@ -203,20 +211,24 @@
     /* Linked panes share view and window; the window is relative to each film's own, so two films compare. */
     follow(pane) {
       this.hurry();
-      if (this.two && this.linked)
-        for (const other of this.panes)
-          if (other !== pane) {
-            other.view = { ...pane.view };
-            other.window = { ...pane.window };
-            other.preset = pane.preset;
-            other.inverted = pane.inverted;
-          }
+      if (this.count > 1 && this.linked) this.align(pane);
       this.frame.update();
       this.draw();
     }
 
+    align(pane) {
+      for (const other of this.panes)
+        if (other !== pane) {
+          other.view = { ...pane.view };
+          other.window = { ...pane.window };
+          other.preset = pane.preset;
+          other.inverted = pane.inverted;
+        }
+    }
+
     setTwo(on) {
-      this.two = on;
+      if (this.sheet) this.leaveSheet(true);
+      this.count = on ? 2 : 1;
       if (on) {
         const [left, right] = this.panes, shown = this.entryOf(left);
         const others = this.entries.filter((entry) => entry !== shown);
@@ -226,6 +238,37 @@
       }
       this.frame.update();
       this.draw();
+    }
+
+    /* --- the sheet: up to four maps of one film, which the page makes one after the other */
+
+    askSheet(kind = "methods", focus = false) {
+      if (!this.sheets) return;
+      this.focusing = focus;
+      this.send("sheet", { kind });
+    }
+
+    /* Each pane shows the film alone until its map is there. */
+    lay(sheet, first) {
+      const begun = this.sheet?.turn === sheet.turn, { filmId } = first;
+      this.sheet = sheet;
+      this.count = sheet.panes.length;
+      sheet.panes.forEach(({ id }, index) =>
+        Object.assign(this.panes[index], { shown: id ? `${filmId}/${id}` : first.id, follows: false }));
+      if (begun) return;
+      this.align(this.panes[0]);
+      this.frame.tellSheet(this.focusing);
+      this.focusing = false;
+    }
+
+    /* Back to one film; what is still being made for the sheet is not needed any more. */
+    leaveSheet(tell = false) {
+      if (!this.sheet) return;
+      this.left = this.sheet.turn;
+      this.sheet = null;
+      this.count = 1;
+      if (tell) this.send("sheet", { kind: "" });
+      this.show(this.panes[0], this.latest, true);
     }
 
     set(name, value) {
@@ -273,7 +316,7 @@
     tellRegion(region) {
       if (this.props.value.film_id !== region.film) return; // marked on a film that is here to compare with
       this.props.value = { ...this.props.value, region };
-      this.send(region);
+      this.send("marked", region);
     }
 
     /* The page has put everything back: the marks go without a word to it. */
@@ -288,6 +331,9 @@
 
   /* For the page's own buttons: take the marks off the viewer with this id. */
   V.unmark = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.unmark();
+
+  /* For the page's own button: the maps of the viewer with this id beside each other. */
+  V.compare = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.askSheet("methods", true);
 
   V.mount = (element, send, props, watch) => {
     Object.assign(V.Viewer.prototype, V.painting); // the other files are here by now

@@ -16,7 +16,7 @@
   };
   const KEYS = [
     ["← ↑ → ↓", "arrows"], ["+ −", "zoom"], ["Shift ↑ ↓ ← →", "level"], ["1 … 6", "presets"], ["I", "invert"],
-    ["R, 0", "reset"], ["F", "full"], ["S", "two"], ["L", "linked"], ["V", "layers"], ["N", "view"], ["[ ]", "opacity"],
+    ["R, 0", "reset"], ["F", "full"], ["S", "two"], ["Q", "sheet"], ["L", "linked"], ["V", "layers"], ["N", "view"], ["[ ]", "opacity"],
     [", .", "threshold"], ["G", "sign"], ["C", "contours"], ["W M B E", "tools"], ["Space, Shift ←…", "mark"],
     ["< >", "size"], ["U", "undo"], ["Delete", "clear"], ["?", "help"],
   ];
@@ -30,10 +30,10 @@
       this.worded = []; // [node, key, attribute or "text"]
       this.status = make("div", { class: "vb-unseen", role: "status" });
       this.hint = make("p", { class: "vv-hint", "aria-hidden": "true" });
-      this.stages = [0, 1].map((index) => this.stage(index));
+      this.stages = [0, 1, 2, 3].map((index) => this.stage(index));
       this.dialog = make("dialog", { class: "vv-keys" });
       this.root = make("div", { class: "vv", role: "group" },
-        this.toolbar(), (this.panesHome = make("div", { class: "vv-panes" }, this.stages[0].figure)),
+        this.toolbar(), this.sheetTools(), (this.panesHome = make("div", { class: "vv-panes" }, this.stages[0].figure)),
         this.mapTools(), (this.captionHome = make("div")), this.status, this.dialog);
       this.worded.push([this.root, "viewer.title", "aria-label"]);
       document.addEventListener("fullscreenchange", () => { this.update(); viewer.draw(); });
@@ -58,8 +58,8 @@
     }
 
     get active() {
-      const { panes, two } = this.viewer;
-      return (two && panes.find((pane) => pane.figure.contains(document.activeElement))) || panes[this.last ?? 0];
+      const { panes, count } = this.viewer, shown = panes.slice(0, count);
+      return shown.find((pane) => pane.figure.contains(document.activeElement)) ?? shown[this.last ?? 0] ?? panes[0];
     }
 
     stage(index) {
@@ -70,13 +70,13 @@
       const views = make("select", { onchange: () => this.viewer.show(this.viewer.panes[index], views.value, false) });
       const viewsLabel = this.labelled("viewer.view", views, "vv-view");
       const legend = make("div", { class: "vb-legend" }), readout = make("div", { class: "vv-readout" });
-      const caption = make("figcaption");
-      const figure = make("figure", { class: "vb-film vv-pane" }, viewsLabel, stage, legend, caption);
+      const caption = make("figcaption"), title = make("p", { class: "vv-title" });
+      const figure = make("figure", { class: "vb-film vv-pane" }, title, viewsLabel, stage, legend, caption);
       stage.append(mark, message, readout);
       if (index === 0) stage.append(this.hint);
       stage.addEventListener("focus", () => { this.last = index; this.viewer.draw(); });
       stage.addEventListener("blur", () => this.viewer.draw());
-      return { stage, canvas, over, mark, message, views, viewsLabel, legend, readout, caption, figure };
+      return { stage, canvas, over, title, mark, message, views, viewsLabel, legend, readout, caption, figure };
     }
 
     toolbar() {
@@ -93,7 +93,9 @@
       this.sizeLabel = this.labelled("viewer.size", this.size);
       this.preset = make("select", { onchange: () => viewer.usePreset(this.active, this.preset.value) });
       this.inverted = this.button("viewer.invert", "◑", () => viewer.invert(this.active));
-      this.twoButton = this.button("viewer.two", "▯▯", () => viewer.setTwo(!viewer.two));
+      this.twoButton = this.button("viewer.two", "▯▯", () => viewer.setTwo(viewer.count === 1 || Boolean(viewer.sheet)));
+      this.sheetButton = this.button("viewer.sheet", "⊞", () => (viewer.sheet ? viewer.leaveSheet(true) : viewer.askSheet()));
+      this.sheetButton.classList.add("vv-wide"); // on a phone the page's own button asks for it
       this.linkButton = this.button("viewer.linked", "⚯", () => this.link(!viewer.linked));
       this.fullButton = this.button("viewer.full", "⤢", () => this.full());
       const smaller = this.button("viewer.smaller", "−", () => viewer.zoom(this.active, 0.8));
@@ -104,9 +106,34 @@
       const bar = make("div", { class: "vv-bar vv-tools", role: "group" },
         ...Object.values(this.tools), this.undoButton, this.clearButton, this.sizeLabel,
         this.labelled("viewer.preset", this.preset, "vv-quiet"), this.inverted, smaller, larger,
-        reset, this.twoButton, this.linkButton, this.fullButton, keys);
+        reset, this.twoButton, this.sheetButton, this.linkButton, this.fullButton, keys);
       this.worded.push([bar, "viewer.tools", "aria-label"]);
       return bar;
+    }
+
+    /* What the panes of a sheet differ in, and the way back to one film. */
+    sheetTools() {
+      const { viewer } = this;
+      this.kinds = Object.fromEntries(V.KINDS.map((name) => {
+        const button = make("button", { type: "button", class: "vv-button", onclick: () => viewer.askSheet(name) });
+        this.worded.push([button, `viewer.sheet_${name}`, "text"]);
+        return [name, button];
+      }));
+      const choice = make("div", { class: "vv-switch", role: "group" }, ...Object.values(this.kinds));
+      const close = this.button("viewer.sheet_close", "✕", () => { viewer.leaveSheet(true); this.stages[0].stage.focus(); });
+      this.worded.push([choice, "viewer.sheet", "aria-label"]);
+      return (this.sheetBar = make("div", { class: "vv-bar vv-kinds" }, choice, close));
+    }
+
+    /* A sheet has just been laid out: in sight, and spoken. */
+    tellSheet(focus) {
+      const { viewer } = this, first = this.stages[0].stage;
+      this.updateNow();
+      if (focus) first.focus({ preventScroll: true });
+      const { top, bottom } = this.root.getBoundingClientRect();
+      if (top < 0 || bottom > window.innerHeight - 90) // legends and origin are still to come
+        this.root.closest(".block")?.scrollIntoView({ block: "start" });
+      this.status.textContent = viewer.say("viewer.sheet_told", { names: viewer.sheet.panes.map((pane) => pane.caption).join("; ") });
     }
 
     /* One line: what is shown, the legend, how strong the colour is; what is rarer waits behind "More". */
@@ -176,9 +203,14 @@
       this.sizeLabel.hidden = !uses;
       this.size.value = 100 * viewer.radius;
       pressed(this.inverted, this.active.inverted);
-      pressed(this.twoButton, viewer.two);
+      const several = viewer.count > 1, sheet = viewer.sheet;
+      pressed(this.twoButton, several && !sheet);
+      pressed(this.sheetButton, Boolean(sheet));
+      this.sheetButton.hidden = !viewer.sheets;
+      this.sheetBar.hidden = !sheet;
+      for (const [name, node] of Object.entries(this.kinds)) pressed(node, sheet?.kind === name);
       pressed(this.linkButton, viewer.linked);
-      this.linkButton.hidden = !viewer.two;
+      this.linkButton.hidden = !several;
       pressed(this.fullButton, this.isFull());
       this.options(this.sign, ["both", "positive", "negative"].map((s) => [s, viewer.say(`film.${s}`)]), choice.sign);
       this.opacity.value = choice.opacity;
@@ -187,12 +219,15 @@
       this.thresholdValue.textContent = `${choice.threshold} %`;
       pressed(this.contours, choice.contours);
       for (const [name, node] of Object.entries(this.layers)) pressed(node, viewer.layers === name);
-      this.root.classList.toggle("vv-two", viewer.two);
+      this.root.classList.toggle("vv-two", viewer.count === 2);
+      this.root.classList.toggle("vv-four", viewer.count > 2);
+      this.root.classList.toggle("vv-sheet", Boolean(sheet));
       this.root.dataset.tool = viewer.tool;
-      const second = viewer.panes[1].figure;
-      if (viewer.two && !second.isConnected) this.panesHome.append(second); // a node that is moved loses the focus
-      else if (!viewer.two) second.remove();
-      second.hidden = !viewer.two;
+      for (const { figure, index } of viewer.panes.slice(1)) {
+        figure.hidden = index >= viewer.count;
+        if (figure.hidden) figure.remove();
+        else if (!figure.isConnected) this.panesHome.append(figure); // a node that is moved loses the focus
+      }
       for (const pane of viewer.panes) this.updatePane(pane);
       this.mapBar.hidden = !viewer.panes.some((pane) => !pane.figure.hidden && viewer.entryOf(pane)?.heat);
       this.updatePreset();
@@ -210,15 +245,20 @@
     updatePane(pane) {
       const { viewer } = this, entry = viewer.entryOf(pane);
       if (!entry) return;
-      const side = viewer.two ? `${viewer.say(pane.index ? "viewer.right" : "viewer.left")}: ` : "";
+      const { count, sheet } = viewer, told = sheet?.panes[pane.index];
+      const coming = told && !told.id && !told.failed && viewer.say("viewer.sheet_coming");
+      const title = told ? [told.caption, coming, told.note].filter(Boolean).join(" · ") : "";
+      const side = title ? `${title}: ` : count > 1 ? `${viewer.say(pane.index ? "viewer.right" : "viewer.left")}: ` : "";
+      if (pane.title.textContent !== title) pane.title.textContent = pane.title.title = title;
+      pane.title.hidden = !title;
       pane.stage.setAttribute("aria-label", `${side}${entry.text} ${viewer.say("viewer.hint")}`);
       pane.stage.setAttribute("aria-roledescription", viewer.say("viewer.role"));
       pane.stage.classList.toggle("vv-moves", pane.view.zoom > 1);
-      pane.viewsLabel.hidden = !viewer.two || viewer.entries.length < 2;
-      const { film } = entry, alone = !viewer.two && !pane.index;
+      pane.viewsLabel.hidden = count < 2 || Boolean(sheet) || viewer.entries.length < 2;
+      const { film } = entry, alone = count === 1 && !pane.index, below = alone || (sheet && !pane.index);
       if (film) pane.stage.style.setProperty("--film", film.width / (film.height * film.aspect));
-      for (const [part, home] of [[pane.legend, this.legendHome], [pane.caption, this.captionHome]])
-        if (part.parentElement !== (alone ? home : pane.figure)) (alone ? home : pane.figure).append(part);
+      for (const [part, home] of [[pane.legend, alone ? this.legendHome : pane.figure], [pane.caption, below ? this.captionHome : pane.figure]])
+        if (part.parentElement !== home) home.append(part);
       this.options(pane.views, viewer.labels(), entry.id);
       pane.mark.textContent = entry.mark;
       pane.mark.hidden = !entry.mark;
@@ -266,7 +306,7 @@
 
     help() {
       const { viewer } = this;
-      const rows = KEYS.filter(([, name]) => viewer.marking || !MARK_KEYS.has(name)).map(([keys, name]) =>
+      const rows = KEYS.filter(([, name]) => (viewer.marking || !MARK_KEYS.has(name)) && (viewer.sheets || name !== "sheet")).map(([keys, name]) =>
         make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: keys })),
           make("td", { text: viewer.say(`viewer.key_${name}`) })));
       const close = make("button", { type: "button", class: "vv-button", text: viewer.say("viewer.close"),

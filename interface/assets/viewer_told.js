@@ -19,7 +19,8 @@
       const notes = [limit ? text[sign].replace("{scale}", plain(limit)) : viewer.say("viewer.empty_map")];
       if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
       if (contours && limit) notes.push(viewer.say("viewer.contours_note"));
-      const brief = [limit ? short[sign] : notes[0], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
+      const brief = !limit ? notes[0] : viewer.sheet ? viewer.say(shared ? "viewer.sheet_scale" : "viewer.sheet_scales")
+        : [short[sign], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
       if (pane === this.active) {
         this.notes.textContent = notes.join(" ");
         this.origin.textContent = pane.caption.textContent;

@@ -54,7 +54,7 @@ class Parts:
     def unchecked(self) -> Updates:
         """Take off what was said about the last map."""
         method, prove = self.method, self.prove
-        texts = (method.about, method.baselines, prove.result, self.results.summary, self.checks)
+        texts = (method.about, prove.result, self.results.summary, self.checks)
         ticks = dict.fromkeys((prove.fields, prove.words), gr.CheckboxGroup(value=[], visible=False))
         return {method.switch: ACCOUNT, **dict.fromkeys(texts, ""), **ticks}
 

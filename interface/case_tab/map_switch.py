@@ -20,12 +20,10 @@ AT_ONCE = 0.2
 
 @dataclass(frozen=True)
 class MethodPanel:
-    """The switch between maps, what the one on screen is, and the comparison of baselines."""
+    """The switch between maps, and what the one on screen is."""
 
     switch: gr.Radio
     about: gr.HTML
-    compare: gr.Button
-    baselines: gr.HTML
 
 
 def method_panel() -> MethodPanel:
@@ -34,9 +32,7 @@ def method_panel() -> MethodPanel:
         choices, title = method_choices(method_names("opinion")), marker("method.title")
         switch = gr.Radio(choices, value=ACCOUNT, label=title, elem_id="vb-method")
         about = gr.HTML(elem_id="vb-about")
-        compare = gr.Button(marker("compare.button"), size="sm", elem_id="vb-compare", min_width=160)
-        baselines = gr.HTML(elem_id="vb-baselines")
-    return MethodPanel(switch, about, compare, baselines)
+    return MethodPanel(switch, about)
 
 
 def method_choices(opinions: tuple[str, ...]) -> list[tuple[Any, str]]:
@@ -99,13 +95,18 @@ def first_method(folder: Path) -> str:
 
 def best_method(localisation: Mapping[str, Any] | None) -> str:
     """The map that points best of those that come at once; the account where none was measured."""
-    maps, rates = (localisation or {}).get("maps", {}), {ACCOUNT: 0.0}
+    rates = {ACCOUNT: 0.0} | hit_rates(localisation, at_once=True)
+    return max(rates, key=lambda name: rates[name])
+
+
+def hit_rates(localisation: Mapping[str, Any] | None, *, at_once: bool = False) -> dict[str, float]:
+    """How well each measured map points, 0 to 1; if asked, only second opinions that come at once."""
+    maps, rates = (localisation or {}).get("maps", {}), {}
     for method in map_methods("account", "opinion"):
         for row in (maps[name] for name in method.measured_as if name in maps):
-            at_once = method.name == ACCOUNT or (row.get("median_seconds") or 0.0) <= AT_ONCE
-            if at_once:
+            if not at_once or method.name == ACCOUNT or (row.get("median_seconds") or 0.0) <= AT_ONCE:
                 rates[method.name] = max(rates.get(method.name, 0.0), row["hit_rate"]["value"] or 0.0)
-    return max(rates, key=lambda name: rates[name])
+    return rates
 
 
 def pointing_line(

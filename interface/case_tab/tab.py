@@ -19,6 +19,7 @@ from interface.case_tab.operating_panel import operating_handler, operating_pane
 from interface.case_tab.panels import ModelPanel, film_panel, result_panel, why_panel
 from interface.case_tab.prove_handlers import ProveActions
 from interface.case_tab.prove_panel import prove_panel
+from interface.case_tab.sheet import SheetActions
 from interface.case_tab.trust_handlers import ScrutinyActions
 from interface.case_tab.trust_panel import trust_panel
 from interface.html.fragments import alert
@@ -29,6 +30,7 @@ from interface.session.lanes import AFTER_A_FRAME, Lanes, ModelQueue
 from interface.session.session import Sessions
 
 _CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"
+_COMPARE = "() => { window.viewboxViewer.compare('vb-figure'); return []; }"
 _LATEST = {"trigger_mode": "always_last"}
 _EVERY = {"trigger_mode": "multiple"}
 
@@ -89,6 +91,7 @@ class CaseEvents:
         self._work = ModelActions(models, sessions, parts)
         self._checks = ScrutinyActions(sessions, parts, self._work, queue)
         self._proofs = ProveActions(sessions, parts)
+        self._sheets = SheetActions(models, sessions, parts)
         self._arrival = Arrival(models, stores, sessions, parts, self.cases)
         self._what_if = WhatIf(sessions, parts, self.cases)
         self._export = ExportActions(models, stores, sessions, parts)
@@ -99,7 +102,8 @@ class CaseEvents:
         self._choosing(*cards)
         self._form()
         self._export_and_operating()
-        long_work = [*self._chain(), self._checking()]
+        long_work = self._chain()
+        self._checking()
         cancel = self._parts.results.cancel
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
 
@@ -168,8 +172,8 @@ class CaseEvents:
             lanes.reading(button.click, self._what_if.leave_out(modality), None, opened)
         lanes.reading(panel.as_stored.click, self._what_if.as_stored, None, opened)
 
-    def _checking(self) -> Any:
-        """Other targets, maps, proofs and baselines; gives the comparison of baselines, which is long."""
+    def _checking(self) -> None:
+        """Other targets, maps and proofs, and several maps at once."""
         lanes, work, checks, proofs = self._lanes, self._work, self._checks, self._proofs
         parts = self._parts
         results, why, method, prove = parts.results, parts.why, parts.method, parts.prove
@@ -183,13 +187,15 @@ class CaseEvents:
         ticked = [prove.fields, prove.words]
         lanes.short(prove.button.click, proofs.prove, ticked, proofs.proved)
         lanes.short(results.test.click, proofs.strongest, None, proofs.proved, js=_opens("vb-prove"))
-        results.compare.click(None, js=_opens("vb-maps"))
+        results.compare.click(None, js=_COMPARE)
+        sheets, event = self._sheets, parts.film.figure.sheet
+        sheet = lanes.at_once(event, sheets.ask, None, [lanes.message], **_EVERY)
+        lanes.short(sheet.then, sheets.fill, None, sheets.filled, concurrency_id="sheet", **_EVERY)
+        lanes.long(sheet.then, sheets.fill_slowly, None, sheets.filled, **_EVERY)
         changed = partial(gr.on, [box.input for box in ticked])
         lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
         lanes.short(parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
         lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, *proofs.proved], js=_CLEAR_BRUSH)
-        compared = [method.baselines, results.cancel, lanes.message]
-        return lanes.long(method.compare.click, checks.compare, None, compared)
 
     def _export_and_operating(self) -> None:
         """What takes a view away, and the worth of a call, which a new prediction calculates anew too."""

@@ -1,7 +1,6 @@
 """What checks a map for a reader: the account beside it, the trust panel, other maps, other baselines."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -9,7 +8,6 @@ import gradio as gr
 import numpy as np
 
 from interface.about_tab.facts import VERDICTS_FILE, mapping
-from interface.case_tab.baseline_comparison import baselines_panel
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
 from interface.case_tab.map_switch import about, localisation_of, method_choices, method_name, pointing_line
@@ -24,7 +22,7 @@ from interface.session.lanes import ModelQueue, position_line
 from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT, grain_of, map_method
-from modeling.results import BASELINES, Attribution
+from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
 
@@ -212,39 +210,3 @@ class ScrutinyActions:
             words += " " + say("words.frame", session.language, percent=f"{100 * on_frame(image):.0f} %")
         line = note(words, "vb-inwords") if words else ""
         return line + about(known.attribution, known.opinion, session.language, pointing=pointing)
-
-    # --- other baselines
-
-    def compare(self, request: gr.Request) -> Iterator[Updates]:
-        """The same target from every baseline, side by side, each as soon as it is there."""
-        session, panel = self._sessions.of(request.session_hash), self.parts.method.baselines
-        first, cancel = session.explanation.attribution, self.parts.results.cancel
-        if first is None or session.host is None:
-            yield {panel: note(say("compare.nothing", session.language))}
-            return
-        if session.stop.is_set():  # by an earlier Cancel
-            session.stop = threading.Event()
-        stop = session.stop
-        session.learn(others={first.baseline: first, **session.explanation.others})
-        yield {panel: self._compared(session, running=True), cancel: gr.Button(interactive=True)}
-        try:
-            for baseline in session.host.pipeline.baselines if first.image is not None else ():
-                if baseline in session.explanation.others:
-                    continue
-                found = session.host.explained(session.study, first.target, baseline, stop)
-                if session.explanation.attribution is not first:
-                    return
-                session.learn(others={**session.explanation.others, baseline: found})
-                yield {panel: self._compared(session, running=True)}
-        except ExplanationCancelled:
-            pass  # what was compared before stays on screen
-        except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader
-            yield {cancel: gr.Button(interactive=False)}
-            raise
-        if session.explanation.attribution is first:
-            yield {panel: self._compared(session), cancel: gr.Button(interactive=False)}
-
-    def _compared(self, session: Session, *, running: bool = False) -> str:
-        others = session.explanation.others
-        ordered = {b: others[b] for b in BASELINES if b in others}
-        return baselines_panel(ordered, session.picture, session.language, running=running)

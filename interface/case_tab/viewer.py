@@ -40,8 +40,9 @@ MASK_SIDE = 512
 _STEPS, _STEP = 32767, np.dtype("i2").newbyteorder("<")
 
 _MOUNT = """
+// it sends 'marked' and 'sheet'
 const mount = () => window.viewboxViewer?.mount
-  ? window.viewboxViewer.mount(element, (region) => trigger('marked', region), props, watch)
+  ? window.viewboxViewer.mount(element, trigger, props, watch)
   : setTimeout(mount, 20);
 mount();
 """
@@ -51,7 +52,10 @@ Value = dict[str, Any]
 
 
 def viewer(elem_id: str) -> gr.HTML:
-    """Lay out a viewer; `viewer_value` says what it shows, its event `marked` and its value tell a region."""
+    """Lay out a viewer; `viewer_value` says what it shows.
+
+    Its event `marked` and its value tell a region, its event `sheet` which maps to lay beside each other.
+    """
     words = {
         language: {k: s for k, s in one.strings.items() if k.startswith("viewer.") or k in _FILM_WORDS}
         for language, one in CATALOGUES.items()
@@ -164,7 +168,7 @@ def map_layer(
     method: str,
     baseline: str = "",
     read: tuple[Modality, ...],
-    turn: int = 0,
+    turn: int | str = 0,
     in_words: str = "",
     film: np.ndarray | None = None,
 ) -> Value:
@@ -174,7 +178,7 @@ def map_layer(
         image: (h, w) signed, over the whole film without padding, per pixel.
         baseline: of an account in logits; empty for a map in a unit of its own.
         read: the modalities that the answer was made from.
-        turn: counts the changes of the study; maps of different turns stand beside each other.
+        turn: counts the changes of the study, or names another checkpoint; maps of two stand side by side.
         in_words: where the map lies, for those who do not see it.
         film: (H, W) uint8 that it lies on.
     """
@@ -232,7 +236,7 @@ def viewer_value(session: Session) -> Value:
             told = say("film.left_out", session.language)
             alone |= {"text": told, "message": told}
         session.view = (of, alone)
-    return {**alone, "layers": layers}
+    return {**alone, "layers": layers, "sheets": session.film is not None}
 
 
 def mask_of(value: object, shape: tuple[int, int]) -> np.ndarray | None:

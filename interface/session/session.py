@@ -41,7 +41,6 @@ class Explanation:
         measures: the trust measures, as far as they have come.
         opinion: the map that stands on the film in the attribution's place; None for the attribution itself.
         first: the map that a reader saw first.
-        others: baseline -> the same target's attribution from there, for comparison.
     """
 
     attribution: Attribution | None = None
@@ -50,7 +49,6 @@ class Explanation:
     measures: tuple[TrustMeasure, ...] = ()
     opinion: FilmOpinion | None = None
     first: str = ACCOUNT
-    others: Mapping[str, Attribution] = field(default_factory=dict)
 
     @property
     def shown(self) -> Attribution | FilmOpinion | None:
@@ -73,6 +71,7 @@ class Wishes:
         anew: whether the next explanation is computed even where it is known.
         change: the defect that was made on purpose, one of `interface.session.defects`; empty for none.
         link: what the link asked for that is still to be done.
+        sheet: what the maps of the sheet that is due differ in; empty for none.
     """
 
     target: Target | None = None
@@ -80,6 +79,7 @@ class Wishes:
     anew: bool = False
     change: str = ""
     link: Link = field(default_factory=Link)
+    sheet: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.doubles.served import unfold
 from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
+    VIEWER,
     arrived,
     chromium,
     explained,
@@ -46,14 +47,10 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
     assert "not that the model is right" in summary
     budget = page.inner_text("#vb-evidence .vb-budget")
     assert "Shapley value" in budget and "film × clinical table together" in budget
-    page.get_by_role("button", name="Compare baselines").click()
-    page.wait_for_selector("#vb-baselines .vb-differs")
-    assert page.locator("#vb-baselines .vb-card img").count() == 2
     shoot(page, tmp_path_factory, "trust")
     before = page.inner_text("#vb-checks")
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
-    page.wait_for_function("() => !document.querySelector('#vb-baselines figure')")
     page.get_by_role("button", name="Previous").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0000')")
     checked(page)
@@ -77,6 +74,63 @@ def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(p
     page.wait_for_selector("#vb-about .vb-about-main")
     choose(page, "Question", "Appearance: Atypical rather than Negative")
     page.wait_for_selector("#vb-about :text('Atypical')")
+
+
+def laid(page, kind: str) -> None:
+    """Wait until every pane of a sheet of this kind has its map."""
+    whole = f"v => v.sheet?.kind === '{kind}' && v.sheet.panes.every(pane => pane.id) && !v.waiting"
+    page.wait_for_function(f"() => ({whole})({VIEWER})")
+
+
+def boxes(page) -> list[dict]:
+    """Where the panes stand."""
+    return [stage.bounding_box() for stage in page.locator("#vb-figure .vv-stage").all()]
+
+
+VIEWS = f"{VIEWER}.panes.map((pane) => [pane.view.zoom, pane.view.u, pane.view.v])"
+COLOURED = f"""() => {VIEWER}.panes.map((pane) => {{
+  const {{ width, height }} = pane.over;
+  const pixels = pane.over.getContext('2d').getImageData(0, 0, width, height).data;
+  return pixels.filter((value, i) => i % 4 === 3 && value > 8).length / (width * height); }})"""
+
+
+def test_four_maps_stand_beside_each_other_and_move_as_one(page, tmp_path_factory):
+    explained(page)
+    page.locator("#vb-compare-maps").click()
+    laid(page, "methods")
+    titles = page.locator("#vb-figure .vv-title").all_inner_texts()
+    assert len(set(titles)) == 4 and "Grad-CAM" in titles
+    page.wait_for_function(f"() => ({COLOURED})().every((share) => share > 0.01)")
+    places = boxes(page)
+    assert len({box["x"] for box in places}) == 2 == len({box["y"] for box in places})
+    assert max(box["y"] + box["height"] for box in places) <= 900, "all four at once"
+    assert page.locator("#vb-figure .vb-legend:visible").count() == 4
+    assert page.evaluate("document.activeElement.classList.contains('vv-stage')"), "the keys are the viewer's"
+    for key in ("+", "+", "ArrowRight"):
+        page.keyboard.press(key)
+    views = page.evaluate(VIEWS)
+    assert views[0][0] > 1.4 and all(view == views[0] for view in views)
+    page.get_by_role("slider", name="Opacity").fill("0")
+    page.get_by_role("button", name="Questions", exact=True).click()
+    laid(page, "targets")
+    assert "Negative rather than all other classes" in " ".join(
+        page.locator("#vb-figure .vv-title").all_inner_texts()
+    )
+    page.get_by_role("button", name="Baselines", exact=True).click()
+    laid(page, "baselines")
+    assert page.locator("#vb-figure .vv-stage").count() == 2
+    page.get_by_role("button", name="Models", exact=True).click()
+    page.wait_for_selector("#vb-message :text('Only one checkpoint here')")
+    shoot(page, tmp_path_factory, "sheet")
+    page.locator("#vb-figure .vv-stage").first.focus()
+    page.keyboard.press("q")
+    page.wait_for_function(f"() => {VIEWER}.count === 1")
+    page.keyboard.press("q")
+    laid(page, "methods")
+    unfold(page, "vb-list")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    assert page.evaluate(f"{VIEWER}.count") == 1, "another case is looked at alone first"
 
 
 def brush(page) -> None:
@@ -167,9 +221,11 @@ def test_the_checks_speak_chinese_on_a_phone(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-about :text('對照，並非解釋')")
     phone.locator("#vb-prove-fields input").first.check()
     phone.wait_for_selector("#vb-proof table")
-    phone.get_by_role("button", name="比較基準").click()
-    phone.wait_for_selector("#vb-baselines .vb-differs")
-    for place in ("#vb-checks", "#vb-trust-summary", "#vb-proof", "#vb-about", "#vb-baselines"):
+    phone.locator("#vb-compare-maps").tap()
+    laid(phone, "methods")
+    assert len({box["x"] for box in boxes(phone)}) == 2 == len({box["y"] for box in boxes(phone)})
+    assert phone.locator("#vb-figure .vv-title").first.inner_text() == "Grad-CAM"
+    for place in ("#vb-checks", "#vb-trust-summary", "#vb-proof", "#vb-about", "#vb-figure .vv-kinds"):
         assert not re.search(r"\b(the|map|checks|model)\b", phone.inner_text(place)), place
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
     shoot(phone, tmp_path_factory, "phone-trust")

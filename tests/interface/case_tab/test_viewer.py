@@ -339,12 +339,14 @@ def test_every_word_of_the_script_is_there_and_none_is_left_over():
     scripts = "".join(path.read_text() for path in ASSETS.glob("viewer*.js"))
     python = (ASSETS.parent / "case_tab" / "viewer.py").read_text()
     layers = re.search(r"V.LAYERS = \[(.*?)\]", scripts)[1]
+    kinds = re.search(r"V.KINDS = \[(.*?)\]", scripts)[1]
     asked_for = set(re.findall(r"[\"'`](viewer\.[a-z_]+)[\"'`]", scripts + python))
     presets = ("model", "file", "full", "dark", "bright", "hard", "own")
     assert all(re.search(rf"\b{name}\b", scripts) for name in presets)
     asked_for |= {f"viewer.preset_{name}" for name in presets}
     keys = re.search(r"const KEYS = \[(.*?)\];", scripts, re.S)[1]
     asked_for |= {f"viewer.key_{name}" for name in re.findall(r', "(\w+)"\]', keys)}
+    asked_for |= {f"viewer.sheet_{name}" for name in re.findall(r"\w+", kinds)}
     asked_for |= {f"viewer.layers_{name}" for name in re.findall(r"\w+", layers)}
     asked_for |= {f"viewer.brief_{sign}" for sign in ("positive", "negative")}
     assert {key for key in CATALOGUES["en"].strings if key.startswith("viewer.")} == asked_for

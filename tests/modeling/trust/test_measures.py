@@ -2,12 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
 from markupsafe import escape
 
 import modeling.trust.scrutiny
-from interface.case_tab import baseline_comparison as baselines
 from interface.case_tab import map_switch as methods
 from interface.case_tab import prove_panel as prove
 from interface.case_tab import trust_panel as trust
@@ -245,25 +243,6 @@ def test_what_was_not_measured_is_not_said(tmp_path, text):
     assert (
         methods.pointing_line(methods.localisation_of(tmp_path), "integrated_gradients", "black", "en") == ""
     )
-
-
-# --- baselines
-
-
-def test_baselines_stand_side_by_side_in_one_scale():
-    image = np.full((8, 6), 0.05, np.float32)
-    accounts = {
-        "black": attribution(),
-        "blurred": attribution(baseline="blurred", image=image, fields=(), words=()),
-    }
-    shown = np.full((40, 30), 90, np.uint8)
-    page = baselines.baselines_panel(accounts, shown, "en")
-    assert page.count("<img") == 2 and page.count("<figure") == 2
-    assert "goes from" in page and "100 %" in page
-    assert page.count("<img") == 2 and "<img" not in baselines.baselines_panel(accounts, None, "en")
-    assert "goes from" not in baselines.baselines_panel(accounts, shown, "en", running=True)
-    empty = attribution(image=np.zeros((8, 6), np.float32))
-    assert "<img" in baselines.baselines_panel({"black": empty}, shown, "en")
 
 
 # --- prove it
