@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from interface.about_tab.facts import Measured
-from interface.about_tab.tables import cells, drawn, group_table
+from interface.about_tab.tables import drawn, group_table
 from interface.html.render import percent, ui, written
 from interface.language.texts import Language, known, say, word_for, words_for
 from modeling.render import tables
@@ -14,14 +14,28 @@ from modeling.render.tables import fusion_verdict, interval, number, part, rows
 
 
 def section(key: str, parts: list[Markup], language: Language) -> Markup:
-    """A heading over its parts; empty where they are."""
+    """Parts behind a closed fold; empty where they are."""
     text = Markup("").join(parts)
-    return cells().title(say(f"about.{key}.title", language)) + text if text else text
+    return ui().details(say(f"about.{key}.title", language), caller=lambda: text) if text else text
 
 
 def note(key: str, language: Language, kind: str = "", **values: object) -> Markup:
     """A quiet sentence of the sheet."""
     return ui().note(say(f"about.{key}", language, **values), kind)
+
+
+def summary(facts: Measured, language: Language) -> tuple[str, Markup]:
+    """A sentence on the first measurement, and a table of all that were held against an audit."""
+    if not facts.tasks:
+        return say("about.missing.metrics", language), Markup("")
+    audited = [entry for entry in facts.tasks.values() if rows(entry, "audit")]
+    chosen = audited or list(facts.tasks.values())[:1]
+    found = tables.measurement_table({_named(entry, language): entry for entry in chosen})
+    first = found.rows[0][2]
+    low, high = (written(end, 2) for end in first.ends or (None, None))
+    measured = {"measured": _measured_on(chosen[0], language), "value": written(first.value, 2)}
+    lead = say("about.lead", language, low=low, high=high, **measured)
+    return lead, drawn(say("about.results.title", language), found, language)
 
 
 def _counts(entry: Mapping[str, Any], *keys: str) -> dict[str, str]:
@@ -32,11 +46,9 @@ def ceilings(facts: Measured, language: Language) -> Markup:
     """How far the readers whose labels were learnt agree with each other."""
     told = []
     for task, row in part(facts.whole, "ceilings", "ricord").items():
-        shares = {key: percent(number(row, key)) for key in ("pairs", "majority")}
+        shares = {key: percent(number(row, key)) for key in ("pairs", "majority")} | _counts(row, "studies")
         told.append(note("readers.ricord", language, task=word_for("task", str(task), language), **shares))
-    kappa = number(part(facts.whole, "ceilings", "severity", "kappa_grading"), "value")
-    if kappa is not None:
-        told.append(note("fusion.ceiling", language, kappa=written(kappa, 2)))
+    told.append(_ceiling(part(facts.whole, "ceilings", "severity"), language))
     return section("readers", told, language)
 
 
@@ -48,6 +60,8 @@ def calibrated(facts: Measured, language: Language) -> Markup:
         sets = part(entry, "prediction_sets")
         if number(sets, "coverage") is not None:
             shares = {key: percent(number(sets, key)) for key in ("wanted", "coverage")}
+            ends = interval(sets, "coverage_5_to_95") or (None, None)
+            shares |= {"low": percent(ends[0]), "high": percent(ends[1])}
             size = written(number(sets, "mean_size"), 2)
             parts.append(note("sets", language, task=named, size=size, **shares))
         parts.append(drawn(say("about.points", language, task=named), tables.point_table(entry), language))
@@ -56,27 +70,35 @@ def calibrated(facts: Measured, language: Language) -> Markup:
 
 def one_task(entry: Mapping[str, Any], language: Language) -> Markup:
     """A task on a corpus: headline, classes and subgroups, leak audit."""
-    split, of_reports = str(entry.get("split", "")), "reading" in entry
-    caption = say(
-        "about.measured_on_reports" if of_reports else "about.measured_on",
-        language,
-        task=word_for("task", entry["task"], language),
-        data=" ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?",
-        split=say(f"about.split.{split}", language) if known(f"about.split.{split}") else split,
-        films=f"{number(entry, 'n'):.0f}",
-        **_counts(entry, "patients"),
-    )
+    of_reports, caption = "reading" in entry, _measured_on(entry, language)
     headlines = tables.headline_table({**part(entry, "extent"), **entry})
     classes = tables.class_table(entry).pick("class films auroc average_precision")
     audit = tables.audit_table(entry).pick("model macro_auroc difference p")
-    shown = drawn(caption, headlines, language)
+    shown = drawn(say("about.results.title", language), headlines, language)
     more = drawn(say("about.classes", language), classes, language) + group_table(entry, language)
     if more:
         shown += ui().details(say("about.classes", language), caller=lambda: more)
     if audited := drawn(say("about.audit.title", language), audit, language):
         shown += audited + note("audit.reports" if of_reports else "audit.note", language)
         shown += _audit_verdict(entry, language)
-    return shown
+    return ui().details(caption, caller=lambda: shown)
+
+
+def _measured_on(entry: Mapping[str, Any], language: Language) -> str:
+    split = str(entry.get("split", ""))
+    return say(
+        "about.measured_on_reports" if "reading" in entry else "about.measured_on",
+        language,
+        named=_named(entry, language),
+        split=say(f"about.split.{split}", language) if known(f"about.split.{split}") else split,
+        films=f"{number(entry, 'n'):.0f}",
+        **_counts(entry, "patients"),
+    )
+
+
+def _named(entry: Mapping[str, Any], language: Language) -> str:
+    data = " ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?"
+    return say("about.task_on", language, task=word_for("task", entry["task"], language), data=data)
 
 
 def _audit_verdict(entry: Mapping[str, Any], language: Language) -> Markup:
@@ -123,10 +145,18 @@ def fusion(facts: Measured, language: Language) -> Markup:
         parts.append(ui().note(_fusion_verdict(block, language), "vb-stopped"))
         external = say("about.fusion.external", language, **_counts(outside, "films", "patients"))
         parts.append(drawn(external, tables.fusion_table(outside), language))
-    kappa = number(part(facts.fusion, "readers", "kappa_grading"), "value")
-    if parts and kappa is not None and not part(facts.whole, "ceilings", "severity"):
-        parts.append(note("fusion.ceiling", language, kappa=f"{kappa:.2f}"))
+    if parts and not part(facts.whole, "ceilings", "severity"):
+        parts.append(_ceiling(part(facts.fusion, "readers"), language))
     return section("fusion", parts, language)
+
+
+def _ceiling(readers: Mapping[str, Any], language: Language) -> Markup:
+    """How far the experts agree on the grading; empty where that was not measured."""
+    kappa = tables.measured(part(readers, "kappa_grading"))
+    if kappa.value is None:
+        return Markup("")
+    low, high = (written(end, 2) for end in kappa.ends or (None, None))
+    return note("fusion.ceiling", language, kappa=written(kappa.value, 2), low=low, high=high)
 
 
 def _fusion_verdict(block: Mapping[str, Any], language: Language) -> str:

@@ -15,10 +15,10 @@ from interface.about_tab.results import (
     fusion,
     maps,
     missing,
-    note,
     one_task,
     phantoms,
     section,
+    summary,
 )
 from interface.html.render import percent, render
 from interface.language.texts import Count, Language, known, marker, say
@@ -30,6 +30,10 @@ from modeling.render.tables import number, part
 
 logger = logging.getLogger(__name__)
 
+FIRST = ("-audit", "-readings")
+"""How the names of the drawings end that show what a checkpoint is held against."""
+Figure = dict[str, Markup]
+"""`svg` and `title` of a drawing."""
 Plots = Callable[[Mapping[str, Any], Language], Mapping[str, str]]
 """`metrics.json` and a language -> SVG drawings by name."""
 
@@ -63,8 +67,11 @@ class About:
         if state.phase != "ready":
             return {"line": model_line(state, language), "parts": []}
         facts = read_facts(host.pipeline.origin.folder)
+        first, rest = self._drawn(facts, language)
+        lead, table = summary(facts, language)
         parts = [
-            *self._results(facts, language),
+            *_results(facts, language),
+            _plots_of(rest, language),
             maps(facts, language),
             phantoms(facts, language),
             fusion(facts, language),
@@ -78,26 +85,34 @@ class About:
             "sources": _sources(host, language),
             "limits": _limits(host, facts, language),
             "parts": parts,
+            "lead": lead,
+            "chart": render("about_tab/plots.html", drawings=first),
+            "table": table,
         }
 
-    def _results(self, facts: Measured, language: Language) -> list[Markup]:
-        if not facts.tasks:
-            return [section("results", [note("missing.metrics", language, "vb-stopped")], language)]
-        tasks = section("results", [one_task(entry, language) for entry in facts.tasks.values()], language)
-        return [tasks, ceilings(facts, language), calibrated(facts, language), self._drawn(facts, language)]
-
-    def _drawn(self, facts: Measured, language: Language) -> Markup:
+    def _drawn(self, facts: Measured, language: Language) -> tuple[list[Figure], list[Figure]]:
+        """The drawing that is read first (what it is held against, where there is one), and the rest."""
         if self._plots is None:
-            return Markup("")
+            return [], []
         try:
             drawings = self._plots(facts.whole, language)
         except (KeyError, TypeError, ValueError, IndexError):
             logger.warning("the measurements of a checkpoint cannot be drawn", exc_info=True)
-            return Markup("")
+            return [], []
+        names = sorted(drawings, key=lambda name: not name.endswith(FIRST))
         # What draws has escaped the words in it, the title among them.
-        figures = [{"svg": Markup(svg), "title": Markup(_title(svg))} for svg in drawings.values()]
-        shown = render("about_tab/plots.html", drawings=figures)
-        return section("plots", [shown] if figures else [], language)
+        figures = [{"svg": Markup(drawings[n]), "title": Markup(_title(drawings[n]))} for n in names]
+        return figures[:1], figures[1:]
+
+
+def _results(facts: Measured, language: Language) -> list[Markup]:
+    tasks = section("results", [one_task(entry, language) for entry in facts.tasks.values()], language)
+    return [tasks, ceilings(facts, language), calibrated(facts, language)]
+
+
+def _plots_of(figures: list[Figure], language: Language) -> Markup:
+    shown = [render("about_tab/plots.html", drawings=figures)] if figures else []
+    return section("plots", shown, language)
 
 
 # --- what it is

@@ -58,7 +58,7 @@ def _shown(column: str) -> Callable[[Value], str]:
     """How the numbers of a column are written."""
     if column in ("everything", "lost", "twin", "checkpoint"):
         return cells().spanned
-    if column in ("auroc", "average_precision", "ahead_of_film", *tables.FUSION_METRICS):
+    if column in ("auroc", "average_precision", "accuracy", "ahead_of_film", *tables.FUSION_METRICS):
         return cells().small
     shows = {"value": cells().strong, "interval": gauge, "hit": both, "miou": both}
     return shows.get(column, plain) if column != "difference" else lambda cell: both(cell, -0.5, 0.5)
@@ -83,7 +83,8 @@ def group_table(entry: Mapping[str, Any], language: Language) -> Markup:
     body = []
     for by, name, films, ranked in tables.group_table(entry).pick("by group films macro_auroc").rows:
         group = f"{named(('about.group',), by, language)}: {name}"
-        few = isinstance(ranked, str)
+        # an interval from 1 to 1 says how few they are, not how good the checkpoint is
+        few = isinstance(ranked, str) or not ranked.ends or ranked.ends[0] == ranked.ends[1]
         told = (say("about.too_few", language), "–") if few else (plain(ranked), gauge(ranked))
         body.append((group, plain(films), *told))
     return drawn(say("about.groups", language), Table.of("group films value interval", body), language)

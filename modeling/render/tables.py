@@ -106,6 +106,16 @@ def headline_table(entry: Mapping[str, Any]) -> Table:
     return Table.of("metric value interval majority", body)
 
 
+def measurement_table(measurements: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A row for each measurement: how many films, and the two numbers that are read first."""
+    keys = ("macro_auroc", "accuracy")
+    body = [
+        (title, Value(number(entry, "n"), digits=0), *(_with_interval(entry, key) for key in keys))
+        for title, entry in measurements.items()
+    ]
+    return Table.of("measurement films macro_auroc accuracy", body)
+
+
 def class_table(entry: Mapping[str, Any]) -> Table:
     """Every class: films, its share in training, and how well it is ranked."""
     body = []
