@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from markupsafe import Markup
 from PIL import Image
 
 from cases.case import Case, Rating
@@ -52,13 +53,39 @@ def prediction_panel(
 
 
 def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:
-    """Reference labels, every reader's own words and numbers beside the model's, and the teacher's note."""
+    """Reference labels beside the model's answers, what readers said, and the teacher's note."""
+    lines = [f"✓ {word_for('task', t, language)}: {_classes(n, language)}" for t, n in case.reference.items()]
+    readers = readings(case, language)
+    if lines or readers:
+        answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
+        lines.append(say("reference.model", language, classes=answers))
+    return render(
+        "case_tab/reference.html",
+        language=language,
+        lines=lines or [say("prediction.no_reference", language)],
+        readings=readers,
+        lesson=title_in(case.teaching_note, language),
+    )
 
-    def classes(name: str) -> str:
-        return listed((word_for("class", one, language) for one in name.split("|")), language)
 
-    labels = [f"✓ {word_for('task', t, language)}: {classes(n)}" for t, n in case.reference.items()]
-    marks = [r for r in case.ratings if not r.scale.startswith(ZONES)]
+def readings(case: Case, language: Language) -> Markup:
+    """Every reader's words and numbers, the six zones on the film, and how far readers agree; else empty."""
+    lines, zones = reader_lines(case, language), _zones(case.ratings)
+    if not lines and not zones:
+        return Markup("")
+    film = shown_film(case) if zones else None
+    return render(
+        "case_tab/readings.html",
+        language=language,
+        lines=lines,
+        zones=[[" / ".join(z[i] for z in zones) for i in (r, r + 3)] for r in range(3)] if zones else [],
+        film="" if film is None else data_url(_small(film)),
+        agreement=_agreement(case, zones, language),
+    )
+
+
+def reader_lines(case: Case, language: Language) -> list[str]:
+    """What each reader said of a film: numbers on a scale (zones stand on the film), then classes."""
     rated = [
         say(
             "reference.rating",
@@ -68,26 +95,17 @@ def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> s
             high=f"{r.high:g}",
             reader=r.reader,
         )
-        for r in marks
+        for r in case.ratings
+        if not r.scale.startswith(ZONES)
     ]
-    read = [
-        say("reference.reading", language, reader=r.reader, name=classes(r.class_name)) for r in case.readings
+    return rated + [
+        say("reference.reading", language, reader=r.reader, name=_classes(r.class_name, language))
+        for r in case.readings
     ]
-    zones = _zones(case.ratings)
-    lines = labels + rated + read
-    if lines or zones:
-        answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
-        lines.append(say("reference.model", language, classes=answers))
-    film = shown_film(case) if zones else None
-    return render(
-        "case_tab/reference.html",
-        language=language,
-        lines=lines or [say("prediction.no_reference", language)],
-        zones=[[" / ".join(z[i] for z in zones) for i in (r, r + 3)] for r in range(3)] if zones else [],
-        film="" if film is None else data_url(_small(film)),
-        agreement=_agreement(case, zones, language),
-        lesson=title_in(case.teaching_note, language),
-    )
+
+
+def _classes(name: str, language: Language) -> str:
+    return listed((word_for("class", one, language) for one in name.split("|")), language)
 
 
 def _small(film: object) -> Image.Image:
@@ -105,7 +123,7 @@ def _zones(ratings: Sequence[Rating]) -> list[list[str]] | None:
 
 def _agreement(case: Case, zones: list[list[str]] | None, language: Language) -> list[str]:
     """How far those who read this film agree, where several did."""
-    told = []
+    told = [say("reference.mean", language)] if any("mean of" in r.reader for r in case.ratings) else []
     for task in dict.fromkeys(r.task for r in case.readings):
         votes = {r.reader: r.class_name for r in case.readings if r.task == task}
         if len(votes) < 2:

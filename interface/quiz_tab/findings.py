@@ -1,13 +1,18 @@
-"""Findings as a question: four named ones, each present or absent; the set of those present is one answer."""
+"""Answers that are no class of a task: findings, each present or absent, and the experts' extent in bands."""
 
 import hashlib
 import math
 from collections.abc import Iterable
 
 from cases.case import Case
+from cases.importers.severity import geographic_extent
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.results import TaskPrediction
 
+EXTENT = "extent"
+"""A question of the quiz's own, on how much of the lungs is opaque: no checkpoint answers it."""
+EXTENTS = ("extent_2", "extent_4", "extent_6", "extent_8")
+"""Its answers, by the most that they hold of the experts' 0 to 8."""
 NO_FINDING = "No Finding"
 JOINT = "|"
 ASKED = 4
@@ -25,7 +30,7 @@ def parts_of(answer: str) -> tuple[str, ...]:
     return tuple(name for name in answer.split(JOINT) if name in FINDINGS.classes)
 
 
-def findings_asked(case: Case, task: TaskName) -> tuple[str, ...]:
+def findings_asked(case: Case, task: str) -> tuple[str, ...]:
     """The findings that a film is asked about, the same for everybody: at most three of them are present."""
     if task != TaskName.FINDINGS:
         return ()
@@ -37,8 +42,16 @@ def findings_asked(case: Case, task: TaskName) -> tuple[str, ...]:
     return tuple(name for name in FINDINGS.classes if name in chosen)
 
 
-def truth_of(case: Case, task: TaskName) -> str:
-    """The reference answer to what is asked about a case."""
+def classes_of(task: str) -> tuple[str, ...]:
+    """The answers to a task, or to `EXTENT`."""
+    return EXTENTS if task == EXTENT else TASKS[task].classes
+
+
+def truth_of(case: Case, task: str) -> str:
+    """The reference answer to what is asked about a case; of `EXTENT` empty where no expert read it."""
+    if task == EXTENT:
+        extent = geographic_extent(case.ratings)
+        return "" if extent is None else EXTENTS[max(0, math.ceil(extent / 2) - 1)]
     if task != TaskName.FINDINGS:
         return case.reference[task]
     return together(set(findings_asked(case, task)) & set(parts_of(case.reference[task])))
@@ -59,8 +72,8 @@ def answer_of(told: TaskPrediction | None, asked: tuple[str, ...]) -> tuple[str,
     return together(name for name, p in each.items() if p >= PRESENT), sure
 
 
-def is_answer(task: TaskName, answer: object) -> bool:
+def is_answer(task: str, answer: object) -> bool:
     """Whether something is a possible answer to a task."""
     if task != TaskName.FINDINGS:
-        return answer in TASKS[task].classes
+        return answer in classes_of(task)
     return isinstance(answer, str) and answer == together(parts_of(answer))

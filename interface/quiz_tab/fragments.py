@@ -3,15 +3,15 @@
 from functools import partial
 
 from cases.case import Case
+from interface.case_tab.prediction_panel import readings
 from interface.html.fragments import note, title_in
 from interface.html.render import render
 from interface.language.texts import Language, known, listed, say, word_for
-from interface.quiz_tab.findings import JOINT, answer_of, parts_of
+from interface.quiz_tab.findings import JOINT, answer_of, classes_of, parts_of
 from interface.quiz_tab.score import CaseResult, Score, score
 from interface.quiz_tab.sitting import Sitting, planted_region
 from interface.session.links import Link
 from interface.session.study_edits import typed
-from modeling.labels import TASKS, TaskName
 from modeling.study import CLINICAL_FIELDS
 
 CLOSE = 0.1
@@ -45,7 +45,7 @@ def intro(length: int, language: Language) -> str:
     return _drawn("intro", language, length=length)
 
 
-def facts(case: Case, task: TaskName, language: Language) -> str:
+def facts(case: Case, task: str, language: Language) -> str:
     """What is known before anyone reads the film: indication, clinical table, and what the answers mean."""
     known_values = case.study.table.values
     return _drawn(
@@ -53,7 +53,7 @@ def facts(case: Case, task: TaskName, language: Language) -> str:
         language,
         indication=case.study.text.sections.get("indication", "").strip(),
         values=[(name, typed(known_values[name])) for name in CLINICAL_FIELDS if name in known_values],
-        classes=[name for name in TASKS[task].classes if known(_DEFINED + name)],
+        classes=[name for name in classes_of(task) if known(_DEFINED + name)],
     )
 
 
@@ -88,8 +88,12 @@ def _map_line(sitting: Sitting, language: Language, *, coming: bool) -> str:
     return f"{told} {say('quiz.map_unfit', language)}" if sitting.map.verdict == "not converged" else told
 
 
-def reference(case: Case, row: CaseResult, language: Language) -> str:
-    """The reference beside all three answers, what the mark met, and what there is to learn."""
+def reference(case: Case, row: CaseResult, language: Language, grading: str = "") -> str:
+    """The reference beside all answers, what readers said, what the mark met, and what there is to learn.
+
+    Args:
+        grading: the model's, to stand beside the readers' numbers; empty for none, or where it was asked for.
+    """
     return _drawn(
         "reference",
         language,
@@ -97,14 +101,10 @@ def reference(case: Case, row: CaseResult, language: Language) -> str:
         case=" · ".join(filter(None, (title_in(case.title, language), case.case_id))),
         definition=say(_DEFINED + row.truth, language) if known(_DEFINED + row.truth) else "",
         overlaps=_overlaps(case, row, language),
-        readers=_readers(case, row.task, language),
+        readings=readings(case, language),
+        grading=grading,
         teaching=title_in(case.teaching_note, language),
     )
-
-
-def _readers(case: Case, task: str, language: Language) -> str:
-    """Whose reading the reference is, where that is known."""
-    return listed(dict.fromkeys(one.reader for one in case.readings if one.task == task), language)
 
 
 def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:

@@ -11,7 +11,6 @@ from interface.html.fragments import alert, note
 from interface.language.texts import Language, marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
-from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
@@ -23,6 +22,7 @@ from interface.quiz_tab.rules import (
     NO_REGION,
     Answer,
     Asked,
+    askable_tasks,
     clean_code,
     drawn_set,
     fingerprint,
@@ -37,9 +37,8 @@ from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.labels import Target, TaskName
-from modeling.results import BASELINES, TaskPrediction
+from modeling.results import BASELINES
 from modeling.sentence import Sentence
-from modeling.study import Study
 
 Updates = dict[Any, Any]
 BAD_CODE = Sentence(
@@ -136,7 +135,7 @@ class QuizActions:
         asked = sitting.asked[len(sitting.rows)]
         case = self._pool.case(asked.case_id)
         film = hold(case)
-        if film is None or asked.task not in case.reference:
+        if film is None or asked.task not in askable_tasks(case):
             raise ViewboxError(NO_CASES)
         sitting.put(case, film, host_for(self._models, case))
         p = self.panel
@@ -209,10 +208,12 @@ class QuizActions:
     ) -> Updates:
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
-        told = _told(host, study, sitting.task)
+        tasks = {} if host.state.phase == "failed" else {t.task: t for t in host.predict(study, None).tasks}
+        told, other = tasks.get(sitting.task), tasks.get(TaskName.GRADING)
         if sitting.case is not case or sitting.stage != "read":  # the reader has moved on meanwhile
             return {self.panel.message: gr.skip()}
         sitting.first, sitting.mark, sitting.told, sitting.stage = first, mark, told, "revise"
+        sitting.grading = other.most_probable if other is not None and other is not told else ""
         p = self.panel
         return {
             p.message: alert(""),
@@ -255,7 +256,7 @@ class QuizActions:
     def _rescored(self, session: Session, sitting: Sitting) -> Updates:
         row = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
         sitting.rows[-1] = row
-        told = draw.reference(sitting.case, row, session.language)
+        told = draw.reference(sitting.case, row, session.language, sitting.grading)
         return {self.panel.truth: told, self.panel.kept: kept_record(sitting, session.language)}
 
     def reveal(
@@ -277,7 +278,7 @@ class QuizActions:
             p.status: "",
             p.step: self._step("quiz.step_reveal", session.language, sitting),
             p.film: quiz_film(sitting, session.language),
-            p.truth: draw.reference(sitting.case, row, session.language),
+            p.truth: draw.reference(sitting.case, row, session.language, sitting.grading),
             p.answers: gr.Column(visible=False),
             p.next: gr.Button(visible=not last),
             p.kept: kept_record(sitting, session.language),
@@ -342,13 +343,6 @@ class QuizActions:
         if not is_answer(sitting.task, answer) or confidence is None:
             raise ViewboxError("Choose an answer and how sure you are first.")
         return Answer(answer, float(confidence))
-
-
-def _told(host: ModelHost, study: Study, task: TaskName) -> TaskPrediction | None:
-    """The model's answer; None where its checkpoint cannot be loaded or gives none for the task."""
-    if host.state.phase == "failed":
-        return None
-    return next((told for told in host.predict(study, None).tasks if told.task == task), None)
 
 
 def quiz_actions(

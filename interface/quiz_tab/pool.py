@@ -133,7 +133,7 @@ class QuizPool:
         """One for each task that the case can be asked about, with the model's answer where it gives one."""
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
         told = self._told(case)
-        for task in askable_tasks(case.reference):
+        for task in askable_tasks(case):
             answer, probability = answer_of(told.get(task), findings_asked(case, task))
             truth = truth_of(case, task)
             yield Candidate(case.case_id, truth, answer, probability, conflicting=conflicting, task=task)
@@ -158,7 +158,7 @@ def host_for(models: Checkpoints, case: Case) -> ModelHost:
 
 def may_be_asked(case: Case) -> bool:
     """Whether a case has a film that may be shown and a reference to be judged by."""
-    return case.study.radiograph is not None and case.licence.may_show and bool(askable_tasks(case.reference))
+    return case.study.radiograph is not None and case.licence.may_show and bool(askable_tasks(case))
 
 
 def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:

@@ -7,13 +7,15 @@ checkpoint are the same, since the order rests on a hash and not on a generator 
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from interface.quiz_tab.findings import NO_FINDING
+from cases.case import Case
+from interface.quiz_tab.findings import EXTENT, EXTENTS, NO_FINDING, truth_of
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
 from modeling.study import Modality
 
@@ -26,6 +28,7 @@ CONFIDENT = 0.6
 CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
 QUESTIONS = (APPEARANCE, GRADING, FINDINGS)
+TOPICS = (*(task.name for task in QUESTIONS), EXTENT)
 """What a case can be asked about: where its code names none, the first for which it has a reference."""
 SIDE = 256
 """Longer side, in cells, of the grid on which regions are compared."""
@@ -52,7 +55,7 @@ class Candidate:
     answer: str = ""
     probability: float = 0.0
     conflicting: bool = False
-    task: TaskName = TaskName.APPEARANCE
+    task: str = TaskName.APPEARANCE
 
     @property
     def misleads(self) -> bool:
@@ -66,7 +69,7 @@ class Asked:
 
     case_id: str
     drill: bool
-    task: TaskName = TaskName.APPEARANCE
+    task: str = TaskName.APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,16 @@ class Answer:
 # --- the set
 
 
-def askable_tasks(reference: Mapping[TaskName, str]) -> tuple[TaskName, ...]:
-    """What a case with such a reference can be asked about, what comes first before the others."""
-    known = (task for task in QUESTIONS if task.name in reference)
-    return tuple(t.name for t in known if t.kind == "multilabel" or reference[t.name] in t.classes)
+def askable_tasks(case: Case) -> tuple[str, ...]:
+    """What a case can be asked about, what comes first before the others."""
+    known = [task for task in QUESTIONS if task.name in case.reference]
+    sound = [t.name for t in known if t.kind == "multilabel" or case.reference[t.name] in t.classes]
+    return (*sound, *([EXTENT] if truth_of(case, EXTENT) else []))
 
 
-def topic_of(code: str) -> TaskName | None:
+def topic_of(code: str) -> str | None:
     """The one task that a code such as "findings-7b" asks about; None where it asks whatever a case has."""
-    return next((task.name for task in QUESTIONS if code.startswith(f"{task.name}-")), None)
+    return next((name for name in TOPICS if code.startswith(f"{name}-")), None)
 
 
 def clean_code(text: str | None) -> str | None:
@@ -125,7 +129,7 @@ def drawn_set(
         misleading = [c for c in ordered if c.conflicting]
     chosen = misleading[:drills]
     rest = [c for c in ordered if c not in misleading]
-    classes = [*APPEARANCE.classes, *GRADING.classes, NO_FINDING]
+    classes = [*chain(*zip(APPEARANCE.classes, EXTENTS, strict=True)), *GRADING.classes, NO_FINDING]
     by_class = [[c for c in rest if c.truth == name] for name in classes]
     by_class.append([c for c in rest if c.truth not in classes])  # some findings
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]

@@ -14,7 +14,6 @@ from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
 from modeling.explain.registry import grain_of
-from modeling.labels import TaskName
 from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
 
@@ -41,6 +40,7 @@ class Sitting:
         first: what the reader committed to.
         mark: (rows, columns) bool on the comparing grid, as it was when the reader committed.
         told: the model's answer for the case; None until the reader has committed, and where it gives none.
+        grading: the model's beside it, where something else was asked; empty for none.
         stop: stops the map that is being computed.
         waiting: what was committed for the next film before a reload; the model's answer follows it at once.
     """
@@ -57,6 +57,7 @@ class Sitting:
     mark: np.ndarray | None = None
     reminded: bool = False
     told: TaskPrediction | None = None
+    grading: str = ""
     map: Attribution | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     waiting: Committed | None = None
@@ -72,7 +73,7 @@ class Sitting:
         return self.asked[self.number - 1]
 
     @property
-    def task(self) -> TaskName:
+    def task(self) -> str:
         """What the case on screen is asked about."""
         return self.current.task
 
@@ -129,7 +130,7 @@ class Sitting:
                 confounder=evidence.confounder if evidence else "",
                 holders=evidence.modality.get(self.task, ()) if evidence else (),
             ),
-            task=self.task.value,
+            task=str(self.task),
         )
 
     @property

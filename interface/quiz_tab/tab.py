@@ -11,10 +11,11 @@ import gradio as gr
 from interface.case_tab.viewer import viewer
 from interface.html.fragments import alert
 from interface.language.texts import marker
-from interface.quiz_tab.rules import CONFIDENCES, QUESTIONS
+from interface.quiz_tab.findings import classes_of
+from interface.quiz_tab.rules import CONFIDENCES, TOPICS
 from interface.quiz_tab.teachers import scripted, teachers_panel
 from interface.session.lanes import PRIVATE, QUIET, Lanes
-from modeling.labels import TASKS, TaskName
+from modeling.labels import TaskName
 
 FILM_ID = "vb-quiz-film"
 _KEPT_WORDS = ("quiz.kept", "quiz.csv", "quiz.json", "quiz.forget", "quiz.full", "quiz.continue")
@@ -73,7 +74,7 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
         parts["intro"] = gr.HTML(elem_id="vb-quiz-intro")
         topics = [
             (marker("quiz.topic_any"), ""),
-            *((marker(f"task.{t.name}"), t.name.value) for t in QUESTIONS),
+            *((marker(f"task.{name}"), str(name)) for name in TOPICS),
         ]
         parts["topic"] = gr.Radio(topics, value="", label=marker("quiz.topic"), elem_id="vb-quiz-topic")
         parts["begin"] = gr.Button(marker("quiz.begin"), variant="primary", elem_id="vb-quiz-begin")
@@ -100,9 +101,9 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     return QuizPanel(**parts)
 
 
-def answers_to(task: TaskName) -> list[tuple[str, str]]:
+def answers_to(task: str) -> list[tuple[str, str]]:
     """The classes of a task to choose from, each by its name in the reader's language."""
-    return [(marker(f"class.{name}"), name) for name in TASKS[task].classes]
+    return [(marker(f"class.{name}"), name) for name in classes_of(task)]
 
 
 def _questions() -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 # ruff: noqa: F811 (fixtures come by name)
 
+import contextlib
 import csv
 import io
 from pathlib import Path
 
 import pytest
 
+from cases.mongo.store import MongoCaseStore
 from interface.quiz_tab.rules import LENGTH
+from tests.doubles.mongo_server import MongoServer
+from tests.doubles.served import serve, write_checkpoint
 from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     PATIENCE,
     arrived,
@@ -18,6 +22,7 @@ from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     served,
     shoot,
 )
+from tests.interface.quiz_tab.test_quiz_gradings import graded
 
 pytestmark = pytest.mark.browser
 STEP = "#vb-quiz-step .vb-quiz-step"
@@ -207,3 +212,31 @@ def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phon
     model, answers = (phone.locator(f"#vb-quiz-{part}").evaluate(edge) for part in ("model", "answers"))
     assert model["bottom"] <= answers["top"] + 1 and phone.evaluate(LOW) == []
     shoot(phone, tmp_path_factory, "quiz-phone-model")
+
+
+def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_path, tmp_path_factory):
+    with MongoServer(tmp_path / "mongo") as server:
+        with contextlib.closing(MongoCaseStore.connect(server.uri, "ward", write=True)) as store:
+            for number in range(9):
+                store.put(graded(number))
+        toy = write_checkpoint(tmp_path / "toy")
+        with serve(tmp_path / "run", MODEL_REPO=str(toy), MONGODB_URI=f"{server.uri}/ward") as running:
+            options = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
+            for page in arrived(running, chromium, options):
+                page.get_by_role("tab", name="Quiz", exact=True).click()
+                press(page, "begin")
+                for number in range(1, LENGTH + 1):
+                    stepped(page, f"Film {number} of {LENGTH}: read it first")
+                    pick(page, "#vb-quiz-answer", number % 3)
+                    pick(page, "#vb-quiz-sure", 1)
+                    press(page, "commit")
+                    page.wait_for_selector("#vb-message :text('marked nothing yet')")
+                    press(page, "commit")
+                    stepped(page, "now you see the model")
+                    press(page, "reveal")
+                    stepped(page, f"Film {number} of {LENGTH}: the reference")
+                    assert "Reference: " in told(page, "truth")
+                    press(page, "next" if number < LENGTH else "finish")
+                stepped(page, "Your results")
+                assert page.locator("#vb-quiz-results tbody tr:has(a)").count() == LENGTH
+                shoot(page, tmp_path_factory, "quiz-mongo")

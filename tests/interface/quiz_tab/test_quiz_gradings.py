@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from cases.case import SYNTHETIC_LICENCE, Case, Licence
+from cases.case import SYNTHETIC_LICENCE, Case, Licence, Rating, Reading
 from cases.document import document_from_case
+from cases.importers.severity import RATERS, READERS, ZONES
 from cases.mongo.store import MongoCaseStore
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
@@ -21,6 +22,7 @@ from cases.store import CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.quiz_tab.findings import EXTENT, EXTENTS, truth_of
 from interface.quiz_tab.handlers import QuizActions, quiz_actions
 from interface.quiz_tab.pool import PER_CLASS, WHOLE
 from interface.quiz_tab.resume import sitting_from
@@ -168,3 +170,55 @@ def test_what_a_browser_kept_before_gradings_were_asked_is_read_as_appearance(
     assert sitting_from(kept, pool).rows == sitting.rows
     with pytest.raises(ViewboxError, match="cannot be continued"):
         sitting_from(kept | {"rows": [kept["rows"][0] | {"task": "grading"}]}, pool)
+
+
+def read_by_experts(extent: float) -> Case:
+    """A case without a reference label, whose extent, zones and class several readers gave."""
+    ratings = [Rating(RATERS, "geographic extent of opacities", extent, 0.0, 8.0)]
+    ratings += [
+        Rating(who, f"Brixia zone {zone}", mark, 0.0, 3.0)
+        for mark, who in enumerate(READERS.values(), 1)
+        for zone in ZONES
+    ]
+    readings = tuple(
+        Reading(f"reader {n}", TaskName.GRADING, name) for n, name in enumerate(("Mild", "Mild", "Severe"))
+    )
+    case = replace(graded(0), case_id=f"extent-{extent:.1f}", reference={}, ratings=tuple(ratings))
+    return replace(case, readings=readings)
+
+
+@pytest.mark.parametrize(
+    ("extent", "band"), [(0, "2"), (2, "2"), (2.1, "4"), (4, "4"), (16 / 3, "6"), (6.4, "8"), (8, "8")]
+)
+def test_an_extent_lies_in_one_band(extent: float, band: str) -> None:
+    assert truth_of(read_by_experts(extent), EXTENT) == f"extent_{band}"
+
+
+def test_the_experts_extent_is_asked_and_their_numbers_stand_at_the_lesson(tmp_path: Path) -> None:
+    with EmbeddedCaseStore.create(tmp_path / "store") as writing:
+        for extent in (0.0, 3.0, 16 / 3, 8.0):
+            writing.put(read_by_experts(extent))
+    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE, TaskName.GRADING)
+    actions, sitting, updates = opened(models, open_case_store(str(tmp_path / "store")), "extent-7b")
+    panel = actions.panel
+    assert {one.task for one in sitting.asked} == {EXTENT}
+    assert [value for _, value in updates[panel.answer].choices] == list(EXTENTS)
+    assert "Each lung counts 0 to 4" in updates[panel.status] and "of 8" not in updates[panel.facts]
+    while sitting.case.case_id != "extent-5.3":
+        sitting.reminded = True
+        actions.commit("extent_2", 0.5, None, VISIT)
+        actions.reveal("extent_2", 0.5, VISIT)
+        actions.next(VISIT)
+    sitting.reminded = True
+    assert "gives no answer to this question" in actions.commit("extent_2", 0.5, None, VISIT)[panel.model]
+    told = actions.reveal("extent_6", 0.9, VISIT)[panel.truth]
+    assert (
+        "Reference: over 4, to 6 of 8." in told and "Extent of opacities: 5.3 of 8 (mean of 3 expert" in told
+    )
+    assert told.count("<td>1 / 2</td>") == 6 and "0 of 6 zones the same score" in told
+    assert "reader 2: Severe" in told and "2 of 3 readers agree on Mild" in told
+    assert "was not published" in told and "The model&#39;s grading: " in told
+    assert (sitting.rows[-1].truth, sitting.rows[-1].task) == ("extent_6", "extent")
+    kept = json.loads(json.dumps(actions.next(VISIT)[panel.kept]["record"]))
+    begun = sitting_from(kept | {"rows": kept["rows"][:1]}, actions._pool.state.candidates)
+    assert begun.rows == sitting.rows[:1], "a reload goes on with it"
