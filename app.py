@@ -85,7 +85,7 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
     models = Checkpoints([_host(settings, model) for model in settings.models])
     stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
-    return build_page(models, stores, plots), models, stores
+    return build_page(models, stores, plots, settings.report_url), models, stores
 
 
 def _refuse_unlisted_torch() -> None:

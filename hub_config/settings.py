@@ -43,6 +43,7 @@ class Settings:
     server_name: str = "127.0.0.1"
     server_port: int = 7860
     noindex: bool = False  # ask search engines to leave the page out
+    report_url: str | None = None  # where readers report a problem: a page for a new issue or discussion
     on_space: bool = False  # whether this runs in a Hugging Face Space
 
     @classmethod
@@ -63,6 +64,7 @@ class Settings:
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
             noindex="NOINDEX" in given,
+            report_url=_report_url(given),
             on_space=on_space,
             **{name: given.get(name.upper()) for name in plain},
         )
@@ -94,6 +96,16 @@ def _mongodb_uri(uri: str | None) -> str | None:
         return uri
     # The value itself may hold a password, so it is not repeated.
     raise SettingsError("MONGODB_URI must begin with mongodb:// or mongodb+srv://; correct it or unset it.")
+
+
+def _report_url(given: Mapping[str, str]) -> str | None:
+    url = given.get("REPORT_URL")
+    if url is None:
+        space = given.get("SPACE_ID")
+        return space and f"https://huggingface.co/spaces/{space}/discussions/new"
+    if url.startswith(("https://", "http://")):
+        return url
+    raise SettingsError("REPORT_URL cannot be '{url}'; set it to an address with https://.", url=url)
 
 
 def _device(name: str) -> Device:

@@ -16,6 +16,7 @@ from interface.api.tool_calls import check_values, complete_tools
 from interface.browser.look import CSS, HEAD, theme
 from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, HeadRoute, no_such_call
 from interface.case_tab.panels import model_panel
+from interface.case_tab.report import connect_report
 from interface.case_tab.tab import CaseEvents, case_layout
 from interface.html.fragments import alert, banner
 from interface.language.texts import translations
@@ -40,8 +41,15 @@ class Page(gr.Blocks):
         check_values(str(block_fn.api_name), len(block_fn.inputs), inputs)
 
 
-def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = None) -> gr.Blocks:
-    """The whole page with its API; `plots` draws measurements; nothing is loaded or opened yet."""
+def build_page(
+    models: Checkpoints, stores: StoreHost, plots: Plots | None = None, report_url: str | None = None
+) -> gr.Blocks:
+    """The whole page with its API; nothing is loaded or opened yet.
+
+    Args:
+        plots: draws measurements.
+        report_url: where readers report a problem.
+    """
     sessions, queue = Sessions(capacity=SESSIONS), ModelQueue()
     names = [host.name for host in models.hosts]
     with Page(title="Viewbox", analytics_enabled=False) as page:
@@ -53,7 +61,7 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         top = gr.HTML(banner("en"), elem_id="vb-banner")
         message = gr.HTML(alert(""), elem_id="vb-message")
         lanes = Lanes(sessions, queue, message)
-        model = model_panel(names)  # behind the button in the bar
+        model = model_panel(names, bool(report_url))  # behind the button in the bar
         tabs = gr.Tabs(elem_id="vb-tabs")
         parts = case_layout(tabs, top, model, message)
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
@@ -62,6 +70,8 @@ def build_page(models: Checkpoints, stores: StoreHost, plots: Plots | None = Non
         learn_tab(tabs, names, sessions.language, lanes, stores)
         about_tab(tabs, About(models, plots), sessions.language, lanes)
         events.connect(page, *reports.cards)
+        if report_url:
+            connect_report(report_url, model, sessions, lanes)
         # A refusal belongs to the tab in which it was made.
         tabs.select(None, None, [message], js=f"() => {json.dumps(alert(''))}", **QUIET)
 

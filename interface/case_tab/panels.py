@@ -11,11 +11,13 @@ from interface.language.texts import marker
 
 @dataclass(frozen=True)
 class ModelPanel:
-    """How the checkpoints stand, one line each, and which one to use (empty: what suits the case)."""
+    """How the checkpoints stand, one line each, which one to use (empty: what suits), and a report."""
 
     lines: tuple[gr.HTML, ...]
     choice: gr.Dropdown
     retry: gr.Button
+    report: gr.Button
+    reported: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class WhyPanel:
     evidence: gr.HTML
 
 
-def model_panel(names: Sequence[str]) -> ModelPanel:
-    """Lay out what the button in the bar opens: a line for every checkpoint, and the choice of one."""
+def model_panel(names: Sequence[str], reports: bool = False) -> ModelPanel:
+    """Lay out what the button in the bar opens: a line for every checkpoint, and the choice of one.
+
+    Args:
+        reports: whether there is a place to report a problem to.
+    """
     with gr.Column(elem_id="vb-info"):
         with gr.Column(elem_id="vb-model"):
             lines = tuple(gr.HTML() for _ in names)
@@ -63,7 +69,9 @@ def model_panel(names: Sequence[str]) -> ModelPanel:
             elem_id="vb-checkpoint",
         )
         retry = gr.Button(marker("model.retry"), visible=False, size="sm")
-    return ModelPanel(lines, choice, retry)
+        report = gr.Button(marker("report.button"), visible=reports, size="sm", elem_id="vb-report")
+        reported = gr.HTML(elem_id="vb-reported")
+    return ModelPanel(lines, choice, retry, report, reported)
 
 
 def film_panel() -> FilmPanel:

@@ -44,6 +44,10 @@ def test_a_space_reaches_three_ports_and_listens_on_all_addresses():
     settings = Settings.from_env({"SPACE_ID": "owner/space"})
     assert settings.on_space and settings.reachable_ports == (80, 443, 8080)
     assert settings.server_name == "0.0.0.0"
+    assert settings.report_url == "https://huggingface.co/spaces/owner/space/discussions/new"
+    own = {"SPACE_ID": "owner/space", "REPORT_URL": "https://git.example/a/b/issues/new"}
+    assert Settings.from_env(own).report_url == own["REPORT_URL"]
+    assert Settings.from_env({}).report_url is None
 
 
 def test_secrets_are_not_in_the_representation():
@@ -55,6 +59,7 @@ def test_secrets_are_not_in_the_representation():
     ("name", "value"),
     [
         ("DEVICE", "tpu"),
+        ("REPORT_URL", "javascript:alert(1)"),
         ("GRADIO_SERVER_PORT", "0"),
         ("GRADIO_SERVER_PORT", "70000"),
         ("GRADIO_SERVER_PORT", "http"),

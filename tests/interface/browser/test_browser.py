@@ -23,7 +23,12 @@ def served(tmp_path_factory):
         pytest.skip("there is no Chromium on this machine")
     folder = tmp_path_factory.mktemp("browser")
     checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
-    with serve(folder / "run", MODEL_REPO=str(checkpoint), CASES_FOLDER=str(store)) as running:
+    given = {
+        "MODEL_REPO": str(checkpoint),
+        "CASES_FOLDER": str(store),
+        "REPORT_URL": "http://127.0.0.1:9/new",
+    }
+    with serve(folder / "run", **given) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.served import unfold
+from tests.doubles.served import models, unfold
 from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
     VIEWER,
     chromium,
@@ -44,6 +44,11 @@ def test_a_copied_link_restores_the_view(page, served):
     unfold(page, "vb-maps")
     page.wait_for_selector("#vb-about .vb-about-control")
     assert page.locator("#vb-notice .vb-empty").count() == 1
+    models(page)
+    with page.expect_popup() as opened:
+        page.click("#vb-report")
+    opened.value.close()  # nobody answers there
+    assert "case%3DCASE-0004%26target" in page.get_attribute("#vb-reported a", "href")
 
 
 def test_a_link_restores_how_the_reader_looked_at_the_film(page, served):

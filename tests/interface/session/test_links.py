@@ -3,12 +3,14 @@
 import asyncio
 import dataclasses
 import io
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from interface.browser.routes import HeadRoute
+from interface.case_tab.report import report_address
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.session.defects import DEFECTS, FRAME, on_frame
@@ -67,8 +69,15 @@ def test_the_link_of_a_session_restores_it():
     assert link_of(session) == Link("C1", "appearance/Typical", checkpoint="film")
     session.learn(attribution=attribution(baseline="blurred"))
     assert link_of(session).baseline == "blurred" and link_of(session).method == ""
+    report = parsed(urlsplit(report_address("https://git.example/new?labels=bug", session)).query)
+    assert report["labels"] == "bug" and "?case=C1&target=appearance/Typical" in report["body"]
     session.put(dataclasses.replace(case(), case_id=""), None)
     assert link_of(session) == Link(), "a film of one's own is not kept"
+    session.language = "zh-Hant"
+    report = parsed(
+        urlsplit(report_address("https://huggingface.co/spaces/a/b/discussions/new", session)).query
+    )
+    assert "case=" not in report["description"] and "我自己的檢查" in report["description"]
 
 
 def test_the_address_names_the_language_before_the_browser_does():
