@@ -1,9 +1,13 @@
 """Results as JSON for callers of the API: numbers, names and pictures as data URLs, nothing by file name."""
 
+import base64
 from collections.abc import Mapping
+
+import numpy as np
 
 from cases.case import Case
 from cases.store import CasePage
+from interface.api.tool_calls import is_tool_call
 from interface.case_tab.map_switch import method_about
 from interface.case_tab.trust_panel import reading
 from interface.html.pictures import film_url, map_urls, shown_film
@@ -12,6 +16,7 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.answers import Json, plain, prediction_json, taken
 from modeling.explain.registry import map_method
+from modeling.render.arrays import npy
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import CLINICAL_FIELDS, Modality, spellings_of
 
@@ -61,12 +66,22 @@ def page_json(page: CasePage, count: int) -> Json:
 
 
 def map_json(case: Case, found: Attribution | FilmOpinion, opacity: float, sign: str = "both") -> Json:
-    """The heat map over the film, its legend and scale; null where no film may be shown or no map is."""
+    """The heat map over the film, its legend and scale; null where no film may be shown or no map is.
+
+    PNG, but for tools JPEG: some that read them take a megabyte at most.
+    """
     shown = shown_film(case)
     drawn = (None, None, None)
     if shown is not None and found.image is not None:
-        drawn = map_urls(shown, found, opacity=opacity, sign=sign)
+        drawn = map_urls(shown, found, opacity=opacity, sign=sign, exact=not is_tool_call())
     return dict(zip(("heat_map", "legend", "scale"), drawn, strict=True))
+
+
+def numbers_json(case: Case, found: Attribution) -> Json:
+    """The map as a .npy file in base64: (h, w) float32, signed; resize it to `film_shape` to lay it there."""
+    film = case.study.radiograph
+    map_ = None if found.image is None else base64.b64encode(npy(np.asarray(found.image, np.float32)))
+    return {"map": map_ and map_.decode(), "film_shape": film and list(film.shape)}
 
 
 def fields_json() -> Json:

@@ -109,6 +109,7 @@ class Api:
         return {
             **explanation_json(CheckedExplanation(prediction, attribution, measures), case.reference),
             **answers.map_json(case, attribution, asked.opacity, asked.sign),
+            **answers.numbers_json(case, attribution),
         }
 
     def cancel_explanation(self, request: gr.Request = None) -> Json:

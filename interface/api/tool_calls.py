@@ -4,6 +4,7 @@ Every named endpoint is an MCP tool too. A tool's answer is read by a language m
 anyone: so it says what it is not for, and points to the numbers that tell how far an explanation holds.
 """
 
+import base64
 import functools
 import inspect
 import json
@@ -31,11 +32,15 @@ READS = types.ToolAnnotations(
     readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
 )
 
-ARGUMENTS: Mapping[str, str] = json.loads(Path(__file__).with_name("endpoints.json").read_text("utf-8"))[
-    "arguments"
-]
+_SAID = json.loads(Path(__file__).with_name("endpoints.json").read_text("utf-8"))
+ARGUMENTS: Mapping[str, str] = _SAID["arguments"]
 """Argument -> its description, the same at every endpoint; ENDPOINT.ARGUMENT where one means its own."""
 
+_FIELDS = _SAID["answer"]
+ANSWER = {"type": "object", "properties": _FIELDS, "required": list(_FIELDS)[:6]}
+"""The schema of what a tool answers about a study; further fields stand beside these."""
+OTHER_ANSWER = {"type": "object", "properties": {"limits": _FIELDS["limits"]}, "required": ["limits"]}
+_NPY = base64.b64encode(b"\x93NUMPY").decode()
 P = ParamSpec("P")
 
 
@@ -102,6 +107,7 @@ def complete_tools(server: Server) -> None:
         answer.root.tools = [tool for tool in answer.root.tools if not tool.name.endswith(NO_TOOLS)]
         for tool in answer.root.tools:
             tool.annotations = READS
+            tool.outputSchema = ANSWER if tool.name.endswith(tuple(_SAID["endpoints"])) else OTHER_ANSWER
         return answer
 
     async def called(request: types.CallToolRequest) -> types.ServerResult:
@@ -124,8 +130,10 @@ def _apart(value: Any, pictures: list[types.ImageContent]) -> Any:
         return {name: _apart(one, pictures) for name, one in value.items()}
     if isinstance(value, list):
         return [_apart(one, pictures) for one in value]
-    if not isinstance(value, str) or not value.startswith("data:image/"):
+    if not isinstance(value, str) or not value.startswith(("data:image/", _NPY)):
         return value
+    if value.startswith(_NPY):
+        return "numbers, left out for tools; gradio_client gets them"
     kind, _, data = value.removeprefix("data:").partition(";base64,")
     pictures.append(types.ImageContent(type="image", data=data, mimeType=kind))
     return f"picture {len(pictures)} of this answer"

@@ -1,5 +1,7 @@
 """Explanations as other programs meet them: account, pictures, refusals, cancellation."""
 
+import base64
+import io
 import threading
 
 import numpy as np
@@ -29,6 +31,10 @@ def test_an_explanation_accounts_for_the_logit_and_sends_its_pictures(client):
     assert {f["name"] for f in told["fields"]} == {"age", "sex", "temperature", "crp"}
     assert [w["word"] for w in told["words"]][:2] == ["Fever", "and"]
     assert picture_of(told["heat_map"]).shape == (364, 280, 3) and told["scale"] > 0
+    assert told["heat_map"].startswith("data:image/png") and told["film_shape"] == [364, 280]
+    numbers = np.load(io.BytesIO(base64.b64decode(told["map"])), allow_pickle=False)
+    assert numbers.dtype == np.float32 and numbers.shape[0] / numbers.shape[1] == pytest.approx(1.3, abs=0.02)
+    assert numbers.sum() == pytest.approx(shares["image"]["logits"], abs=1e-4)
 
 
 def test_the_default_target_is_the_most_probable_class(client):

@@ -1,6 +1,7 @@
 """Viewbox as MCP tools: which there are, what an answer carries."""
 
 import asyncio
+import base64
 import functools
 import inspect
 import json
@@ -24,11 +25,13 @@ def test_a_tool_answer_carries_its_limits_and_its_pictures_apart():
         "film": "data:image/png;base64,AAAA",
         "rows": [{"delta": 0.1, "map": "data:image/jpeg;base64,BBBB"}],
         "name": "é",
+        "array": base64.b64encode(b"\x93NUMPY and more").decode(),
     }
     told = seen(json.dumps(answer))
     text, *pictures = told.content
     rows = [{"delta": 0.1, "map": "picture 2 of this answer"}]
     expected = {"limits": LIMITS, "film": "picture 1 of this answer", "rows": rows, "name": "é"}
+    expected["array"] = "numbers, left out for tools; gradio_client gets them"
     assert json.loads(text.text) == told.structuredContent == expected
     assert [(p.mimeType, p.data) for p in pictures] == [("image/png", "AAAA"), ("image/jpeg", "BBBB")]
 
@@ -89,6 +92,8 @@ def test_the_tools_are_the_named_endpoints_and_nothing_of_the_page(served, clien
         assert tool.description and tool.annotations.readOnlyHint and not tool.annotations.destructiveHint
         kinds = json.dumps(tool.inputSchema)
         assert "FileData" not in kinds and "filepath" not in kinds, "no tool may name a file of this machine"
+        studied = tool.name.endswith(tuple(STUDY_ENDPOINTS))
+        assert ("refusal" in tool.outputSchema["required"]) == studied  # the client holds answers against it
     closed = {"baseline": BASELINES, "sign": SIGNS, "method": method_names("opinion", "control")}
     offered = [
         (name, tuple(tools[tool].inputSchema["properties"][name]["enum"]))
