@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
-.PHONY: demo test check bench lint train clean
+.PHONY: demo test check bench screenshots lint train clean
 
 $(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,9 @@ browser:
 
 bench: $(VENV)/test.stamp  ## speed as JSON
 	$(BIN)/python -m tests.benchmarks.speed
+
+screenshots: $(VENV)/test.stamp  ## what the notebook prints, anew
+	$(BIN)/python -m tests.tools.notebook docs/quickstart.ipynb
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

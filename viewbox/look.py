@@ -112,6 +112,9 @@ def explain(
     header = None if dicom is None else _header(film)
     explained = explain_and_check(pipeline, study, target, baseline=baseline)
     found, values = explanation_json(explained), explained.attribution.image
+    if values is None and (maps or dicom):
+        unseen = "{target} is answered without the film; ask without a map, or with another checkpoint."
+        raise StudyError(unseen, target=explained.attribution.target.slug)
     if values is not None:
         native = to_native(values, study.radiograph.shape)
         drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))

@@ -124,7 +124,7 @@ def serve(folder: Path, **variables: str) -> Iterator[Served]:
         process.wait(20)
 
 
-def _wait(url: str, process: subprocess.Popen, log: Path, seconds: float = 90) -> None:
+def _wait(url: str, process: subprocess.Popen, log: Path, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

@@ -177,3 +177,16 @@ def test_a_map_goes_back_into_the_study_of_its_dicom_film(
     assert all(part in said for part in told)
     assert command("explain")([film, *asked]) == 1
     assert "give the film as a DICOM file" in capsys.readouterr().err
+    blind = toy_checkpoint(tmp_path / "blind", modalities=[Modality.TABLE])
+    aside = [
+        "--checkpoint",
+        blind,
+        "--target",
+        "grading/Severe",
+        "--table",
+        '{"age": 63}',
+        "--dicom",
+        tmp_path,
+    ]
+    assert command("explain")([dicom, *aside]) == 1
+    assert "answered without the film" in capsys.readouterr().err
