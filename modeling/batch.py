@@ -4,10 +4,12 @@ Making tensors of studies takes processor time of its own; many batches are quic
 takes its batch through `prepare` and `score`.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,9 @@ from modeling.model.processing import ProcessedStudy, collate
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Prediction
 from modeling.study import Modality, Study
+
+Batch = TypeVar("Batch")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +94,18 @@ def lanes() -> Iterator[tuple[ThreadPoolExecutor, int]]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
+
+
+def in_lanes(work: Callable[[Batch], Answer], batches: Iterable[Batch]) -> Iterator[Answer]:
+    """What the work makes of each batch, in order; only as many are under way as there are lanes, and one."""
+    under_way: deque[Future[Answer]] = deque()
+    with lanes() as (pool, count):
+        for batch in batches:
+            under_way.append(pool.submit(work, batch))
+            if len(under_way) > count:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def predict_batch(

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 from typer import Option
 
 from modeling.errors import StudyError, ViewboxError
-from viewbox.options import Film, Json, Table, Text, answer
+from viewbox.options import Film, Films, Json, Table, Text, answer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,7 @@ Maps = Annotated[
     list[Path] | None,
     Option("--map", metavar="FILE", help="also write the map: .png on the film, .npz as numbers; repeatable"),
 ]
+Csv = Annotated[Path | None, Option(metavar="FILE", help="write a row for each film to this table")]
 Dicom = Annotated[
     Path | None,
     Option("--dicom", metavar="DIR", help="also write the map as DICOM, into the film's own study"),
@@ -77,14 +79,51 @@ def _opened(checkpoint: str, film: Path, table: str, text: str) -> "tuple[Diagno
 
 @app.command(rich_help_panel=PANEL)
 def predict(
-    film: Film, table: Table = "", text: Text = "", checkpoint: Asked = "", as_json: Json = False
+    films: Films,
+    table: Table = "",
+    text: Text = "",
+    checkpoint: Asked = "",
+    csv: Csv = None,
+    as_json: Json = False,
 ) -> None:
-    """One film in: what stands against an answer, then probabilities and what cannot be ruled out."""
+    """Films in; of each what stands against an answer, then probabilities and what cannot be ruled out."""
     from modeling.answers import prediction_json
 
-    pipeline, study = _opened(checkpoint, film, table, text)
+    if csv is not None or len(films) > 1 or films[0].is_dir():
+        return _predict_many(films, table or text, checkpoint, csv, as_json)
+    pipeline, study = _opened(checkpoint, films[0], table, text)
     prediction = pipeline.predict(study)
     answer(prediction_json(prediction), lambda _: f"{prediction}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
+    if prediction.refusal:
+        raise typer.Exit(1)
+
+
+def _predict_many(paths: list[Path], given: str, checkpoint: str, csv: Path | None, as_json: bool) -> None:
+    """Rows, JSON or lines as the answers come; at the end refuses where a film has better no answer."""
+    from modeling.csv_cells import csv_text
+    from modeling.pipeline import DiagnosisPipeline
+    from viewbox.many import films_of, predict_films, table_header, table_row
+    from viewbox.studies import bundled
+
+    if given:
+        raise StudyError("--table and --text belong to one film; give that film alone.")
+    films = films_of(paths)
+    with csv.open("w", encoding="utf-8") if csv else nullcontext() as file:
+        pipeline, answers = DiagnosisPipeline.from_pretrained(checkpoint or bundled()), []
+        if file is not None:
+            file.write(csv_text(table_header(pipeline), ()))
+        for one in predict_films(pipeline, films):
+            answers.append(one)
+            if file is not None:
+                file.write(csv_text(table_row(pipeline, one), ()))
+            elif not as_json:
+                typer.echo(one)
+    if as_json or csv is None:
+        found = {"not_for_diagnosis": True, "films": [one.as_json() for one in answers]}
+        answer(found, lambda _: NOT_FOR_DIAGNOSIS, as_json)
+    if refused := sum(bool(one.refusal) for one in answers):
+        some = "{refused} of {count} films have no answer, or better none; their rows say why."
+        raise StudyError(some, refused=refused, count=len(films))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -21,6 +21,7 @@ Store = Annotated[
     str | None, Option(metavar="URI", help="mongodb:// address, @FILE that holds one, or a folder")
 ]
 Film = Annotated[Path, Argument(metavar="FILM", help="chest film: PNG, JPEG or DICOM")]
+Films = Annotated[list[Path], Argument(metavar="FILM...", help="chest films, or folders of them")]
 Table = Annotated[str, Option(metavar="JSON", help='clinical values: {"age": 63} or a file of it')]
 Text = Annotated[str, Option(metavar="T", help="clinical text, as the section that is read")]
 Reports = Annotated[

@@ -8,9 +8,7 @@ you like: run again, it goes on with what is missing.
 import functools
 import json
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,18 +105,11 @@ _Read = list[tuple[str, str, "PreparedStudy"]]
 
 def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
     """Results batch by batch, in order; a batch goes from the store to its results in one thread."""
-    from modeling.batch import lanes
+    from modeling.batch import in_lanes
 
     store, pipeline = _store(job), _pipeline(job)
     batches = (ids for portion in handed for ids in portions(portion, job.batch))
-    under_way: deque[Future[list[Result]]] = deque()
-    with lanes() as (pool, count):
-        for ids in batches:
-            under_way.append(pool.submit(_scored, job, store, pipeline, ids))
-            if len(under_way) > count:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+    yield from in_lanes(functools.partial(_scored, job, store, pipeline), batches)
 
 
 def score_portion(job: Job, ids: list[str]) -> list[Result]:

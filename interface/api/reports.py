@@ -10,7 +10,7 @@ from interface.models.stores import StoreHost
 from interface.reports_tab.found_cases import StoreTopics
 from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.tab import LONGEST_REPORT, miner_of
-from modeling.answers import Json, plain
+from modeling.answers import Json, plain, warnings_json
 from modeling.errors import ViewboxError
 from modeling.results import Neighbour
 from modeling.study import Modality
@@ -72,8 +72,9 @@ class ReportsApi:
             raise ViewboxError("Give the ID of a case; list_cases names them.")
         case = self._stores.case(case_id.strip())
         self._wait()
-        found = self._similar.find(case, case.study, k, weights)
+        found, judged = self._similar.find(case, case.study, k, weights), self._similar.judged(case)
         return {
+            **({"refusal": None, "warnings": []} if judged is None else warnings_json(judged)),
             "case_id": case.case_id,
             "label": found.query.label or None,
             "films_by": found.compared.films_by or "brightness",

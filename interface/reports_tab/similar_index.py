@@ -17,7 +17,7 @@ from interface.reports_tab.stored_search import StoredSearch
 from interface.session.lanes import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.labels import TaskName
-from modeling.results import Neighbour
+from modeling.results import Neighbour, Prediction
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
@@ -190,6 +190,13 @@ class SimilarCases:
             return Found(query, alike, contrast, compared, compared.shelf, among, why_here=stored)
         shelf = {name: shelved(other) for name, other in stored.cases.items()}
         return Found(stored.query, stored.alike, stored.contrast, compared, shelf, stored.among, stored.by)
+
+    def judged(self, case: Case) -> Prediction | None:
+        """What the checkpoint that compares the films answers on a case; None without either."""
+        host = self._host_named(self.compared.films_by)
+        if host is None or case.study.radiograph is None:
+            return None
+        return host.predict(case.study, case.provenance.source or None)
 
     def case(self, case_id: str) -> Case:
         """A case of the store; raises `CaseStoreError` where there is none, or no answer."""

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,13 @@ from PIL import Image
 
 from cases.reading.dicom import encode_radiograph
 from hub_config.settings import BUNDLED
+from modeling.answers import CheckedExplanation, explanation_json
+from modeling.csv_cells import csv_rows
+from modeling.results import Familiarity
 from modeling.study import Modality
 from tests.doubles.command import command
+from tests.doubles.example_answers import attribution, prediction
+from tests.doubles.example_checks import every_measure
 from tests.doubles.toys import toy_checkpoint, toy_radiograph
 
 main = command("predict")
@@ -122,8 +128,67 @@ def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> N
         [sys.executable, "-m", "viewbox", "predict", str(film), "--json"],
         cwd=root, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert "appearance" in json.loads(run.stdout)["tasks"]
+    assert (run.returncode, run.stderr) == (1, "")
+    answer = json.loads(run.stdout)
+    assert "appearance" in answer["tasks"] and "rather not say" in answer["refusal"], "a toy is no film"
+
+
+def test_films_and_folders_give_a_row_each_and_a_bad_one_stops_nothing(
+    checkpoint: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("=1+1.png", "deep/b.PNG"):
+        (tmp_path / name).write_bytes(film.read_bytes())
+    (tmp_path / "deep" / "1.2.840.7").write_bytes(
+        encode_radiograph(toy_radiograph(), case_id="P-7", synthetic=False)
+    )
+    (tmp_path / "deep" / "bad.png").write_bytes(b"no film")
+    (tmp_path / "notes.txt").write_text("not a film")
+    table, asked = tmp_path / "out.csv", [film, tmp_path, "--checkpoint", checkpoint]
+    assert main([*asked, "--csv", table]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.endswith(
+        "1 of 5 films have no answer, or better none; their rows say why.\n"
+    )
+    rows = {Path(row["film"]).name: row for row in csv_rows(table)}
+    assert list(rows) == [film.name, "=1+1.png", "1.2.840.7", "b.PNG", "bad.png"]
+    assert list(rows["bad.png"])[:3] == ["film", "refusal", "warnings"]
+    assert "holds no such image" in rows["bad.png"]["refusal"] and not rows["bad.png"]["appearance: answer"]
+    alone = json.loads(ask_alone(film, checkpoint, capsys))["tasks"]["appearance"]["probabilities"]
+    assert float(rows["b.PNG"]["appearance: Typical"]) == pytest.approx(alone["Typical"], abs=1e-4)
+    assert main([*asked, "--json"]) == 1
+    films = json.loads(capsys.readouterr().out)["films"]
+    assert [bool(one["refusal"]) for one in films] == [False] * 4 + [True]
+    assert main([film, film, tmp_path / "deep" / "b.PNG", "--checkpoint", checkpoint]) == 0
+    assert capsys.readouterr().out.count("appearance (from image)") == 2
+
+
+def ask_alone(film: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> str:
+    assert main([film, "--checkpoint", checkpoint, "--json"]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [([], "no film in"), (["--table", '{"age": 3}'], "belong to one film")]
+)
+def test_a_folder_without_films_and_values_for_several_are_a_sentence(
+    more: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main([tmp_path, *more]) == 1
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_what_stands_against_an_explanation_comes_before_its_numbers() -> None:
+    refused = replace(prediction(), familiarity=Familiarity(3.0, 2.0))
+    explained = CheckedExplanation(refused, attribution(notes=("Words were cut.",)), every_measure())
+    assert str(explained).splitlines()[:3] == [refused.refusal, "A note.", "Words were cut."]
+    assert str(explained).splitlines()[3].startswith(f"Map: {explained.verdict.sentence}")
+    told = explanation_json(explained)
+    assert (
+        list(told)[:3] == ["not_for_diagnosis", "refusal", "warnings"] and told["refusal"] == refused.refusal
+    )
+    assert json.loads(json.dumps(told, allow_nan=False))["map_verdict"]["level"] == explained.verdict.level
 
 
 def test_one_target_is_explained_field_by_field_and_drawn(

@@ -56,13 +56,9 @@ def test_a_film_is_predicted_with_the_checkpoint_that_comes_along(installed: Pat
         text=True,
         timeout=180,
     )
-    assert run.returncode == 0, run.stderr
+    assert (run.returncode, run.stderr) == (1, "")
     answer = json.loads(run.stdout)
-    assert (
-        "appearance" in answer["tasks"]
-        and answer["not_for_diagnosis"]
-        and answer["familiarity"]["refuses"] in (True, False)
-    )
+    assert "appearance" in answer["tasks"] and "rather not say" in answer["refusal"], "a toy is no film"
 
 
 def test_what_it_needs_is_what_the_requirements_pin(installed: Path, root: Path) -> None:

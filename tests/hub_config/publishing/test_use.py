@@ -91,7 +91,7 @@ def test_the_film_checkpoint_answers_with_viewbox_and_without_it(
     with_viewbox, without = FENCE.findall(card)
     assert run(with_viewbox)["prediction"].tasks
     readme = FENCE.findall((root / "README.md").read_text())
-    assert run("\n".join(readme))["attribution"].relative_delta < 0.05
+    assert run("\n".join(readme))["explanation"].attribution.relative_delta < 0.05
 
     pipeline = DiagnosisPipeline.from_pretrained(CHECKPOINTS / "film")
     for name in ("film.onnx", "film_onnx.json"):

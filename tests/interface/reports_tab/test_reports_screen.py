@@ -27,8 +27,10 @@ from modeling.reports.mining import Miner
 from modeling.reports.report import Report
 from modeling.reports.rules import default_text
 from modeling.reports.scoring import example_reports, example_scores
+from modeling.results import Familiarity
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
-from tests.doubles.toys import toy_radiograph
+from tests.doubles.example_answers import prediction
+from tests.doubles.toys import toy_radiograph, toy_study
 
 HOSTILE = 'FINDINGS: <img src=x onerror=alert(1)> Small effusion & "edema".'
 WORDS = ("alpha", "bravo", "charlie", "delta", "echo", "foxtrot")
@@ -208,11 +210,27 @@ def test_a_study_of_the_readers_own_is_compared_too(similar) -> None:
     assert "no reference label" in found_panel(found, "en")
 
 
+def test_similar_cases_of_a_film_that_the_checkpoint_refuses_say_so_first(similar, monkeypatch) -> None:
+    cases, stores = similar
+    host = SimpleNamespace(
+        predict=lambda study, source: replace(prediction(), familiarity=Familiarity(3.0, 2.0))
+    )
+    case = replace(stores.store.get("case-0"), study=toy_study())
+    with monkeypatch.context() as patched:
+        patched.setattr(cases, "_host_named", lambda name: host)
+        assert cases.judged(case).refusal and cases.judged(replace(case, study=Study())) is None
+    monkeypatch.setattr(cases, "judged", lambda one: host.predict(one.study, None))
+    answer = ReportsApi(stores, cases).similar_cases("case-0", k=2)
+    assert list(answer)[:2] == ["not_for_diagnosis", "refusal"] and "rather not say" in answer["refusal"]
+    assert answer["familiarity"]["refuses"] and answer["similar"]
+
+
 def test_the_endpoints_answer_in_plain_values(similar) -> None:
     cases, stores = similar
     api = ReportsApi(stores, cases)
     answer = api.similar_cases("case-0", k=2, image=0, table=0, text=1)
     assert [n["case_id"] for n in answer["similar"]] == ["case-2", "case-4"]
+    assert answer["refusal"] is None and answer["warnings"] == [], "no checkpoint compares films here"
     assert answer["similar"][0]["text"] == {"findings": "Cardiomegaly charlie."}
     mined = api.mine_report("FINDINGS: No effusion.")["findings"]["Effusion"]
     assert mined["value"] == "negative"
@@ -242,7 +260,7 @@ def test_whoever_asks_before_the_cases_are_compared_is_told_how_far_that_is(simi
     told = []
 
     class StillComparing:
-        find = staticmethod(cases.find)
+        find, judged = staticmethod(cases.find), staticmethod(cases.judged)
         steps = staticmethod(lambda: iter([Progress(3, 10)]))
 
     recorder = SimpleNamespace(Progress=lambda: lambda share, **_: told.append(share))

@@ -1,0 +1,153 @@
+"""The same films through every door: page, API, tool, command line and Python refuse and warn alike."""
+
+import base64
+import html
+import io
+import json
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image, ImageDraw
+
+import viewbox
+from cases.reading.dicom import encode_radiograph
+from hub_config.settings import BUNDLED
+from interface.api import tool_calls
+from interface.api.asked import endpoint
+from interface.api.cases import Api
+from interface.case_tab.case_handlers import CaseActions
+from interface.case_tab.components import Parts
+from interface.case_tab.model_handlers import ModelActions
+from interface.case_tab.panels import model_panel
+from interface.case_tab.tab import case_layout
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
+from interface.session.session import Sessions
+from modeling.model.film import brightness
+from modeling.study import Radiograph
+from tests.doubles.command import command
+
+pytestmark = pytest.mark.skipif(
+    not (BUNDLED / "film").is_dir(), reason="the bundled checkpoint is not in this tree"
+)
+READER = SimpleNamespace(session_hash="reader", headers={}, query_params={})
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one good film and five that none should answer on."""
+    folder = tmp_path_factory.mktemp("films")
+    store = viewbox.open_case_store(None)
+    radiograph = store.get(store.page(viewbox.CaseFilter(), None, 1).rows[0].case_id).study.radiograph
+    film = (brightness(radiograph) * 255).astype(np.uint8)
+    page = Image.new("L", (600, 800), 255)
+    for top in range(20, 780, 16):
+        ImageDraw.Draw(page).text((30, top), "The lungs are clear. No effusion. The heart is normal.", fill=0)
+    pictures = {
+        "good": film,
+        "noise": np.random.default_rng(0).integers(0, 256, (512, 512), dtype=np.uint8),
+        "inverted": 255 - film,
+        "page": np.asarray(page),
+        "two films": np.concatenate([film, film], axis=1),
+    }
+    for name, pixels in pictures.items():
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    cut = pydicom.dcmread(io.BytesIO(encode_radiograph(Radiograph(film), case_id="x", synthetic=True)))
+    cut.Modality, cut.SOPClassUID = "CT", pydicom.uid.CTImageStorage
+    cut.save_as(folder / "slice.dcm")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models() -> Checkpoints:
+    """The film checkpoint that ships, loaded."""
+    host = ModelHost(lambda: viewbox.DiagnosisPipeline.from_pretrained(viewbox.bundled("film")), "film")
+    host.load()
+    return Checkpoints([host])
+
+
+@cache
+def by_command(films: Path) -> dict[str, str]:
+    """Film -> why it has no answer, or better none, as one command says of the folder."""
+    table = films.parent / "answers.csv"
+    assert command("predict")([films, "--csv", table]) == 1
+    from modeling.csv_cells import csv_rows
+
+    return {Path(row["film"]).name: row["refusal"] for row in csv_rows(table)}
+
+
+def by_python(film: Path, models: Checkpoints) -> str:
+    try:
+        prediction = models.hosts[0].pipeline.predict(film)
+    except viewbox.ViewboxError as refused:
+        return str(refused)
+    assert not prediction.refusal or str(prediction).startswith(prediction.refusal)
+    return prediction.refusal or ""
+
+
+def by_api(film: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch, tool: bool = False) -> str:
+    monkeypatch.setattr(tool_calls, "is_tool_call", lambda: tool)
+    predict = tool_calls.for_api(endpoint("predict", Api(models, StoreHost(lambda: None)).predict))
+    try:
+        answer = predict(film=base64.b64encode(film.read_bytes()).decode(), name=film.name)
+    except gr.Error as refused:
+        return refused.message
+    told = tool_calls.seen(answer).structuredContent if tool else json.loads(json.dumps(answer))
+    assert not tool or told["limits"] == tool_calls.LIMITS
+    keys = list(told)
+    assert keys.index("refusal") < keys.index("warnings") < keys.index("tasks")
+    assert told["familiarity"]["refuses"] == bool(told["refusal"])
+    assert set(told["tasks"]["appearance"]["set"]) == {"classes", "coverage", "measured"}
+    return told["refusal"] or ""
+
+
+@cache
+def page_parts() -> Parts:
+    with gr.Blocks():
+        return case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML())
+
+
+def by_page(film: Path, models: Checkpoints) -> str:
+    sessions, parts = Sessions(4), page_parts()
+    cases = CaseActions(models, StoreHost(lambda: None), sessions, parts)
+    sent = {"data": base64.b64encode(film.read_bytes()).decode(), "name": film.name}
+    shown = cases.take_film(SimpleNamespace(_data=sent), READER)
+    if sessions.of(READER.session_hash).case is None:
+        (told,) = shown.values()
+        return re.sub("<[^>]+>", "", html.unescape(str(told))).removeprefix("⚠ ")
+    panel = ModelActions(models, sessions, parts).predict(READER)[parts.results.prediction]
+    before, _, _ = panel.partition("<table")
+    assert "vb-refuses" in before or "✋" not in panel, "a refusal stands before the numbers"
+    return html.unescape(str(before)).partition("✋</span> ")[2].partition("</p>")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("good.png", ""),
+        ("noise.png", "I'd rather not say"),
+        ("inverted.png", "I'd rather not say"),
+        ("page.png", "I'd rather not say"),
+        ("two films.png", "I'd rather not say"),
+        ("slice.dcm", "a CT image"),
+    ],
+)
+def test_every_door_refuses_the_same_film_in_the_same_words(
+    name: str, said: str, films: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {
+        "Python": by_python(films / name, models),
+        "API": by_api(films / name, models, monkeypatch),
+        "tool": by_api(films / name, models, monkeypatch, tool=True),
+        "page": by_page(films / name, models),
+        "command": by_command(films)[name],
+    }
+    assert len(set(told.values())) == 1, told
+    assert said in told["page"] and bool(told["page"]) == bool(said)
