@@ -85,7 +85,8 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
     models = Checkpoints([_host(settings, model) for model in settings.models])
     stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
-    return build_page(models, stores, plots, settings.report_url), models, stores
+    page = build_page(models, stores, plots, settings.report_url, settings.sessions_per_address)
+    return page, models, stores
 
 
 def _refuse_unlisted_torch() -> None:
@@ -113,7 +114,8 @@ def serve(settings: Settings) -> None:
     share_heaps()
     if on_zero_gpu:  # it emulates CUDA in this thread alone, and hands on what is loaded before the launch
         models.load()
-    launch(demo, settings.server_name, settings.server_port, noindex=settings.noindex)
+    options = {"noindex": settings.noindex, "behind_proxies": settings.on_space}
+    launch(demo, settings.server_name, settings.server_port, **options)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
     demo.block_thread()

@@ -42,6 +42,7 @@ class Settings:
     device: Device = "auto"
     server_name: str = "127.0.0.1"
     server_port: int = 7860
+    sessions_per_address: int = 200  # that are kept of one address, behind which a whole class may be
     noindex: bool = False  # ask search engines to leave the page out
     report_url: str | None = None  # where readers report a problem: a page for a new issue or discussion
     on_space: bool = False  # whether this runs in a Hugging Face Space
@@ -63,6 +64,7 @@ class Settings:
             device=_device(given.get("DEVICE", "auto")),
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
+            sessions_per_address=_sessions(given.get("SESSIONS_PER_ADDRESS", "200")),
             noindex="NOINDEX" in given,
             report_url=_report_url(given),
             on_space=on_space,
@@ -112,6 +114,13 @@ def _device(name: str) -> Device:
     if name in ("auto", "cpu", "cuda"):
         return name
     raise SettingsError("DEVICE cannot be '{name}'; set it to auto, cpu or cuda.", name=name)
+
+
+def _sessions(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
+    template = "SESSIONS_PER_ADDRESS cannot be '{text}'; set it to a number from 1 on."
+    raise SettingsError(template, text=text)
 
 
 def _port(text: str) -> int:

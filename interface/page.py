@@ -7,7 +7,9 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from cases.reading.decoder import FilmDecoder
 from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
@@ -27,10 +29,12 @@ from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.tab import quiz_tab
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.tab import reports_tab
+from interface.session.admission import DECODERS, FairQueue
 from interface.session.lanes import QUIET, Lanes, ModelQueue
-from interface.session.session import Sessions
+from interface.session.session import CAPACITY, PER_ADDRESS, Sessions
 
-SESSIONS = 64
+_OWN_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.1"]
+"""Where a Space's own proxies are; what they say of a reader's address is true."""
 
 
 class Page(gr.Blocks):
@@ -42,15 +46,20 @@ class Page(gr.Blocks):
 
 
 def build_page(
-    models: Checkpoints, stores: StoreHost, plots: Plots | None = None, report_url: str | None = None
+    models: Checkpoints,
+    stores: StoreHost,
+    plots: Plots | None = None,
+    report_url: str | None = None,
+    per_address: int = PER_ADDRESS,
 ) -> gr.Blocks:
     """The whole page with its API; nothing is loaded or opened yet.
 
     Args:
         plots: draws measurements.
         report_url: where readers report a problem.
+        per_address: sessions that one address may have.
     """
-    sessions, queue = Sessions(capacity=SESSIONS), ModelQueue()
+    sessions, queue = Sessions(per_address=per_address), ModelQueue()
     names = [host.name for host in models.hosts]
     with Page(title="Viewbox", analytics_enabled=False) as page:
         api = Api(models, stores)  # first, so that no event of the page takes an endpoint's name
@@ -80,12 +89,20 @@ def build_page(
             events.cases.left(request)
 
         page.unload(leave)
-    return page.queue(api_open=False, default_concurrency_limit=1, max_size=200)
+    page.queue(api_open=False, default_concurrency_limit=1)
+    page._queue = FairQueue(FilmDecoder(DECODERS), api.left, blocks=page, default_concurrency_limit=1)
+    return page
 
 
-def launch(page: gr.Blocks, host: str, port: int, *, noindex: bool = False) -> None:
+def launch(
+    page: gr.Blocks, host: str, port: int, *, noindex: bool = False, behind_proxies: bool = False
+) -> None:
     """Serve the page at once, in the background, with its tools for language models."""
-    page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **_launch_options(noindex))
+    options = _launch_options(noindex)
+    if behind_proxies:
+        proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=_OWN_NETWORKS)
+        options["app_kwargs"]["middleware"].insert(0, proxies)
+    page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
     complete_tools(page.mcp_server_obj.mcp_server)
 
 
@@ -108,7 +125,7 @@ def _launch_options(noindex: bool) -> dict[str, Any]:
         "share": False,
         "mcp_server": True,
         "max_file_size": BODY_LIMIT,
-        "state_session_capacity": SESSIONS,
+        "state_session_capacity": CAPACITY,
         "app_kwargs": {
             "middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(HeadRoute, noindex=noindex)],
             "exception_handlers": dict.fromkeys((FnIndexInferError, KeyError, TypeError), no_such_call),

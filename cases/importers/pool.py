@@ -1,5 +1,6 @@
 """Worker processes that outlive a film which kills its decoder, and do not outlive their parent."""
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -9,20 +10,24 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Generic, TypeVar
 
+from cases.reading.decoder import ended_after
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+SECONDS = 300.0
+"""Of one job, a batch of films: a machine that does other things besides needs some for the largest."""
 WAITING = 2
 """Jobs per worker that are sent ahead: enough that none waits while its parent writes, few in memory."""
 
 
 class CrashProofPool(Generic[Job, Result]):
-    """Runs jobs in processes and yields each with its result, or None where it killed its process.
+    """Runs jobs in processes and yields each with its result, or None where it ended its process, or time.
 
     `work` is a function of a job that a fresh process can import.
     """
 
-    def __init__(self, work: Callable[[Job], Result], workers: int) -> None:
-        self._work, self._workers = work, workers
+    def __init__(self, work: Callable[[Job], Result], workers: int, seconds: float = SECONDS) -> None:
+        self._work, self._workers = functools.partial(_ended_after, seconds, work), workers
         self._executor = self._fresh(workers)
 
     def __enter__(self) -> "CrashProofPool[Job, Result]":
@@ -68,6 +73,11 @@ class CrashProofPool(Generic[Job, Result]):
         # A fork would copy threads' locks (the database driver has some); spawn starts clean.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+
+
+def _ended_after(seconds: float, work: Callable[[Job], Result], job: Job) -> Result:
+    with ended_after(seconds):
+        return work(job)
 
 
 def _broke(future: Future) -> bool:

@@ -25,7 +25,7 @@ from pydicom.filereader import data_element_generator
 from cases.reading import dicom_tags
 from cases.reading.dicom_pixels import DAMAGED, gray_frame, through_modality_lut, without_padding
 from cases.reading.dicom_tags import Tags
-from cases.reading.film_limits import MAX_PIXELS
+from cases.reading.film_limits import MAX_PIXELS, TOO_HEAVY
 from cases.reading.orientation import frontal_likeness, upright
 from modeling.errors import StudyError
 from modeling.sentence import Sentence
@@ -39,6 +39,10 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 _READ, _READ_IN_ITEMS = (tuple(dicom_tags.TERMS[name]) for name in ("read", "read in items"))
 """Of the two descriptions only the words that name a view are looked for; nothing of them leaves the file."""
+_MAX_READS = 50_000
+"""Of one file: pydicom reads once or twice for a tag or an item, and a film has a few hundred."""
+_MAX_VALUE = 1_000_000
+"""Bytes of one value that is not the pixels: a sequence of several look-up tables."""
 _NO_DICOM = "This is not a DICOM file; choose a DICOM, PNG or JPEG file of a chest film."
 _STARTS = (
     (b"\xff\x4f\xff\x51", uids.JPEG2000), (b"\0\0\0\x0cjP  ", uids.JPEG2000),
@@ -134,13 +138,13 @@ def _parse(data: bytes) -> tuple[Tags, uids.UID, str, list[Sentence]]:
     data = data[4:] if data.startswith(b"DICM") else data
     preamble = data[128:132] == b"DICM"
     try:
-        _refuse_inflation(data, 132 if preamble else 0)
-        dataset = pydicom.dcmread(io.BytesIO(data), specific_tags=list(_READ), force=True)
+        stream = _BoundedFile(_inflated(data, 132 if preamble else 0))
+        dataset = pydicom.dcmread(stream, specific_tags=list(_READ), force=True)
         storage = str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
         pixel_vr = dataset["PixelData"].VR if "PixelData" in dataset else "OW"
         tags = _plain(dataset, _READ)
         syntax, notes = _syntax(dataset, tags)
-    except StudyError:
+    except (StudyError, MemoryError):
         raise
     except Exception as exc:  # pydicom reports a broken file with whatever its parser stumbles over
         raise StudyError(DAMAGED if preamble else _NO_DICOM) from exc
@@ -172,6 +176,8 @@ def _syntax(dataset: Dataset, tags: Tags) -> tuple[uids.UID, list[Sentence]]:
 def _plain(dataset: Dataset, keywords: tuple[str, ...]) -> Tags:
     tags: dict[str, tuple | bytes | None] = {}
     for keyword in keywords:
+        if keyword != "PixelData":
+            _refuse_long(dataset, keyword)
         try:
             if keyword not in dataset or dataset[keyword].is_empty:
                 continue
@@ -188,20 +194,44 @@ def _plain(dataset: Dataset, keywords: tuple[str, ...]) -> Tags:
     return tags
 
 
-def _refuse_inflation(data: bytes, start: int) -> None:
-    """A deflated file may unfold a thousandfold, and pydicom unfolds it while it reads."""
-    stream = io.BytesIO(data)
+class _BoundedFile(io.BytesIO):
+    """A file that may be read from so many times, which millions of tags and items are not, nested or not."""
+
+    _left = _MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes. Raises StudyError: too many reads."""
+        self._left -= 1
+        if self._left < 0:
+            raise StudyError(TOO_HEAVY)
+        return super().read(size)
+
+
+def _refuse_long(dataset: Dataset, keyword: str) -> None:
+    """A value that is not parsed yet is parsed without `_BoundedFile`."""
+    raw = dataset.get_item(keyword) if keyword in dataset else None
+    if raw is not None and isinstance(raw.value, bytes) and len(raw.value) > _MAX_VALUE:
+        raise StudyError(TOO_HEAVY)
+
+
+def _inflated(data: bytes, start: int) -> bytes:
+    """A deflated file as one that is not: it may unfold a thousandfold, and pydicom knows no bounds there."""
+    stream = _BoundedFile(data)
     stream.seek(start)
     if data[start : start + 2] != b"\2\0":
-        return
+        return data
     meta = data_element_generator(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
     values = {int(element.tag): element.value for element in meta}
-    if (values.get(0x00020010) or b"").strip(b"\0 ") != uids.DeflatedExplicitVRLittleEndian.encode():
-        return
+    deflated, plain = (
+        uid.encode() for uid in (uids.DeflatedExplicitVRLittleEndian, uids.ExplicitVRLittleEndian)
+    )
+    if (values.get(0x00020010) or b"").strip(b"\0 ") != deflated:
+        return data
     limit = 2 * MAX_PIXELS + 16_000_000
     inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[stream.tell() :], limit + 1)
     if len(inflated) > limit:
         raise StudyError("This DICOM file unfolds into too much data; export it uncompressed and try again.")
+    return data[: stream.tell()].replace(deflated, plain.ljust(len(deflated), b"\0")) + inflated
 
 
 # --- writing -----------------------------------------------------------------------------------------------

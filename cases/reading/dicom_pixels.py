@@ -154,7 +154,7 @@ def _decode(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
             _check_frame(get_frame(tags["PixelData"], 0, number_of_frames=1), syntax, size)
         options = {"raw": not coloured, "as_rgb": coloured, "decoding_plugin": plugin, "pixel_vr": pixel_vr}
         pixels, _ = decoder.as_array(tags["PixelData"], index=0, **options, **form)
-    except StudyError:
+    except (StudyError, MemoryError):
         raise
     except Exception as exc:  # every decoder has errors of its own
         raise StudyError(DAMAGED) from exc

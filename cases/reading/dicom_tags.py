@@ -116,7 +116,7 @@ def check_form(tags: Tags) -> None:
     samples, wanted = integer(tags, "SamplesPerPixel", 1), samples_of(photometric)
     if samples != wanted:
         raise _wrong("SamplesPerPixel", str(samples), f"{wanted} for {photometric}")
-    check_film_size(integer(tags, "Rows"), integer(tags, "Columns"))
+    check_film_size(integer(tags, "Rows"), integer(tags, "Columns"), samples * bit_layout(tags)[0] / 8)
 
 
 def samples_of(photometric: str) -> int:

@@ -1,9 +1,11 @@
 """How large a film may be, as its headers declare before anything is decoded, and how far from gray.
 
 A file of a few kilobytes can declare, or unfold into, gigabytes. Compressed pixel data states its size a
-second time, and a decoder believes that one, so it must agree with the size that was checked.
+second time, and a decoder believes that one, so it must agree with the size that was checked. What no count
+catches ends with the process that decodes it (`cases.reading.decoder`).
 """
 
+import re
 import struct
 
 import numpy as np
@@ -16,6 +18,15 @@ MIN_SIDE = 64
 MAX_SIDE = 10_000
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 100_000_000
+MAX_UNFOLDED = 4 * MAX_PIXELS
+"""Bytes of the pixels as a file holds them: 16-bit gray with transparency, or 8-bit colour with it."""
+MAX_SCANS, MAX_SEGMENTS, MAX_FILL = 64, 10_000, 65_536
+"""Of one JPEG: scans (a progressive one has some ten), segments before the first of them, and the bytes that
+may stand between those for nothing."""
+TOO_HEAVY = (
+    "This file takes too much time or memory to read; export the film again, uncompressed or as a plain PNG"
+    " or JPEG, and try once more."
+)
 MAX_TILES = 4096
 """JPEG 2000 tiles: every one costs a decoder memory, whatever the size of the film."""
 
@@ -23,6 +34,7 @@ _J2K_START = b"\xff\x4f\xff\x51"
 _JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 _JP2_BOXES = 16_384
 """Bytes in which the code stream inside JP2 boxes begins."""
+_FILL = re.compile(rb"\xff+")
 _FRAME_MARKERS = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 """JPEG frame headers (ITU-T T.81 table B.1), and the one of JPEG-LS (ITU-T T.87)."""
 TINT_LIMIT = 120.0
@@ -33,11 +45,12 @@ print 97 and 1.9; a red marker on 1 % of the area 3.1 and 3.1. Colour photograph
 the second limit that tells them."""
 
 
-def check_film_size(rows: int, columns: int) -> None:
+def check_film_size(rows: int, columns: int, pixel_bytes: float = 1) -> None:
     """Refuse a film that is, by what its header declares, too large to decode or too small to read.
 
     Raises:
-        StudyError: a side below `MIN_SIDE`, a side of `MAX_SIDE` or more, or more than `MAX_PIXELS` in all.
+        StudyError: a side below `MIN_SIDE`, a side of `MAX_SIDE` or more, or more than `MAX_PIXELS` in all;
+            or pixels that fill more than `MAX_UNFOLDED`, at `pixel_bytes` each.
     """
     size = Sentence("The film is {columns} x {rows} pixels", columns=columns, rows=rows)
     if rows >= MAX_SIDE or columns >= MAX_SIDE or rows * columns > MAX_PIXELS:
@@ -51,6 +64,8 @@ def check_film_size(rows: int, columns: int) -> None:
     if min(rows, columns) < MIN_SIDE:
         too_small = "{problem}; choose one with at least {side} pixels a side."
         raise StudyError(too_small, problem=size, side=MIN_SIDE)
+    if rows * columns * pixel_bytes > MAX_UNFOLDED:
+        raise StudyError(TOO_HEAVY)
 
 
 def check_file_size(size: int) -> None:
@@ -61,7 +76,10 @@ def check_file_size(size: int) -> None:
 
 
 def declared_size(frame: bytes) -> tuple[int, int, int] | None:
-    """(rows, columns, channels) by the header of a JPEG, JPEG-LS or JPEG 2000 code stream; else None."""
+    """(rows, columns, channels) by the header of a JPEG, JPEG-LS or JPEG 2000 code stream; else None.
+
+    Raises StudyError: a JPEG with more scans, segments or fill than a film has.
+    """
     try:
         if frame.startswith(b"\xff\xd8"):
             return _jpeg_size(frame)
@@ -75,17 +93,19 @@ def declared_size(frame: bytes) -> tuple[int, int, int] | None:
 
 
 def _jpeg_size(frame: bytes) -> tuple[int, int, int] | None:
-    position = 2
-    while frame[position] == 0xFF:
-        marker = frame[position + 1]
-        if marker == 0xFF:  # a fill byte before the marker
-            position += 1
-            continue
-        if marker in _FRAME_MARKERS:
-            rows, columns, channels = struct.unpack_from(">HHB", frame, position + 5)
-            return rows, columns, channels
-        position += 2 + struct.unpack_from(">H", frame, position + 2)[0]
-    return None
+    """By the frame header; the other headers are walked too, since a decoder walks them far more slowly."""
+    size, position, filled, segments = None, 2, 0, 0
+    while (fill := _FILL.match(frame, position)) and frame[fill.end()] != 0xDA:
+        position, segments = fill.end(), segments + 1
+        filled += len(fill[0]) - 1
+        if filled > MAX_FILL or segments > MAX_SEGMENTS:
+            raise StudyError(TOO_HEAVY)
+        if frame[position] in _FRAME_MARKERS:
+            size = struct.unpack_from(">HHB", frame, position + 4)
+        position += 1 + struct.unpack_from(">H", frame, position + 1)[0]
+    if frame.count(b"\xff\xda") > MAX_SCANS:  # in coded data 0xFF is followed by other bytes
+        raise StudyError(TOO_HEAVY)
+    return size
 
 
 def _j2k_size(frame: bytes) -> tuple[int, int, int] | None:

@@ -10,7 +10,13 @@ from urllib.parse import unquote
 
 from PIL import Image, ImageOps
 
-from cases.reading.film_limits import check_file_size, check_film_size, declared_size, gray_values
+from cases.reading.film_limits import (
+    TOO_HEAVY,
+    check_file_size,
+    check_film_size,
+    declared_size,
+    gray_values,
+)
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
@@ -37,6 +43,7 @@ _OTHER_FILES = (
     (0, b"\x93NUMPY", "a NumPy array"),
 )  # fmt: skip
 """Offset, bytes that stand there, and the kind of file."""
+_PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
 _DAMAGED = "This image is damaged or cut off; save it again as PNG or JPEG and try once more."
 
 
@@ -48,8 +55,16 @@ def read_upload(data: bytes, name: str = "") -> Radiograph:
     ending is read, and only to word a refusal.
 
     Raises:
-        StudyError: empty, too large, too small, truncated, of another kind, in colour, or of several pages.
+        StudyError: empty, too large, too small, truncated, of another kind, in colour, of several pages, or
+            of more than this process can hold.
     """
+    try:
+        return _read(data, name)
+    except MemoryError as exc:
+        raise StudyError(TOO_HEAVY) from exc
+
+
+def _read(data: bytes, name: str) -> Radiograph:
     if not data:
         raise StudyError("The file is empty; choose a PNG, JPEG or DICOM file of a chest film.")
     check_file_size(len(data))
@@ -85,18 +100,22 @@ def film_of_base64(text: object) -> bytes:
 
 
 def study_from_upload(
-    data: bytes | None, *, table: Mapping[str, object], text: Mapping[str, str | None], name: str = ""
+    film: bytes | Radiograph | None,
+    *,
+    table: Mapping[str, object],
+    text: Mapping[str, str | None],
+    name: str = "",
 ) -> Study:
     """A study from an upload form, any part of which may be left out.
 
     A view position left unknown in the form is taken from the DICOM file where that says PA or AP; where
-    both say something, the form counts. `table` holds values as typed (see `ClinicalTable.from_raw`), `name`
-    is the film's file's, and blank text is missing.
+    both say something, the form counts. `film` is a file or what was read there, `table` holds values as
+    typed (see `ClinicalTable.from_raw`), `name` is the film's file's, and blank text is missing.
 
     Raises:
         StudyError: nothing was given, or a part cannot be used.
     """
-    radiograph = None if data is None else read_upload(data, name)
+    radiograph = read_upload(film, name) if isinstance(film, bytes) else film
     clinical = ClinicalTable.from_raw(table)
     if radiograph is not None and radiograph.view_position in (ViewPosition.PA, ViewPosition.AP):
         values = {"view_position": str(radiograph.view_position), **clinical.values}
@@ -134,21 +153,26 @@ def _refusal(data: bytes, name: str) -> Sentence:
     )
 
 
+def _png_size(data: bytes) -> tuple[int, int, float] | None:
+    """(rows, columns, bytes of a pixel) by the header; None where it is cut off."""
+    if len(data) < 26:
+        return None
+    columns, rows, depth, colours = struct.unpack_from(">IIBB", data, 16)
+    return rows, columns, depth * _PNG_CHANNELS.get(colours, 1) / 8
+
+
 def _read_picture(data: bytes, kind: str) -> Radiograph:
-    if kind == "PNG":
-        size = struct.unpack_from(">II", data, 16)[::-1] if len(data) >= 24 else None
-    else:
-        size = declared_size(data)
+    size = _png_size(data) if kind == "PNG" else declared_size(data)
     if size is None:
         raise StudyError(_DAMAGED)
-    check_film_size(size[0], size[1])
+    check_film_size(*size)
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
             check_film_size(picture.height, picture.width)  # a second header inside may say otherwise
             if getattr(picture, "n_frames", 1) > 1:
                 raise StudyError("This file holds several pictures; save the film on its own and try again.")
             pixels = gray_values(ImageOps.exif_transpose(picture))
-    except StudyError:
+    except (StudyError, MemoryError):
         raise
     except Exception as exc:  # Pillow reports a broken file with whatever its parser stumbles over
         raise StudyError(_DAMAGED) from exc

@@ -4,13 +4,15 @@ They keep nothing between calls and take films as base64 text, so no caller can 
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
 import gradio as gr
 
 from cases.case import Case
-from cases.reading.upload import film_of_base64, study_from_upload
+from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
 from interface.api import answers
 from interface.api.asked import Asked, publish
@@ -18,6 +20,7 @@ from interface.api.tool_calls import for_api
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.session.admission import sent_film
 from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.answers import CheckedExplanation, Json, explanation_json, prediction_json
 from modeling.errors import ViewboxError
@@ -95,17 +98,10 @@ class Api:
         asked.check_opacity()
         case, host, prediction = self.predicted(asked)
         target = asked_target(prediction, asked.target, asked.against)
-        session, stop = getattr(request, "session_hash", None) or "", threading.Event()
-        with self._lock:
-            self._stops[session] = stop
         progress = gr.Progress()  # gr.api injects none, but finds the caller's event
-        try:
+        with self.stop_of(request) as stop:
             *_, attribution = host.explain(case.study, target, asked.baseline, stop, progress)
             measures = tuple(host.measures(case.study, target, attribution, stop))
-        finally:
-            with self._lock:
-                if self._stops.get(session) is stop:
-                    del self._stops[session]
         return {
             **explanation_json(CheckedExplanation(prediction, attribution, measures), case.reference),
             **answers.map_json(case, attribution, asked.opacity, asked.sign),
@@ -114,11 +110,28 @@ class Api:
 
     def cancel_explanation(self, request: gr.Request = None) -> Json:
         """Stop this client's running explanation; `cancelled` says whether there was one."""
+        return {"cancelled": self.left(getattr(request, "session_hash", None) or "")}
+
+    def left(self, session: str) -> bool:
+        """Stop a session's running work; whether there was some."""
         with self._lock:
-            stop = self._stops.get(getattr(request, "session_hash", None) or "")
+            stop = self._stops.get(session)
         if stop is not None:
             stop.set()
-        return {"cancelled": stop is not None}
+        return stop is not None
+
+    @contextmanager
+    def stop_of(self, request: gr.Request | None) -> Iterator[threading.Event]:
+        """Around work for a caller: set when they cancel it, or leave."""
+        session, stop = getattr(request, "session_hash", None) or "", threading.Event()
+        with self._lock:
+            self._stops[session] = stop
+        try:
+            yield stop
+        finally:
+            with self._lock:
+                if self._stops.get(session) is stop:
+                    del self._stops[session]
 
     # --- how
 
@@ -152,6 +165,6 @@ class Api:
         """Read in memory, and kept nowhere."""
         host, name = self._host(asked.checkpoint, None), str(asked.name)[:120]
         text = {"indication": str(asked.indication or "")}
-        data = film_of_base64(asked.film) if asked.film else None
-        study = study_from_upload(data, table=asked.checked_table(), text=text, name=name)
+        film = sent_film(asked.film) if asked.film else None
+        study = study_from_upload(film, table=asked.checked_table(), text=text, name=name)
         return own_case(study, name, "not stored"), host

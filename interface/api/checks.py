@@ -32,21 +32,23 @@ class ScrutinyApi:
         for work in (self.second_opinion, self.examine, self.prove):
             publish(work.__name__, work, "model")
 
-    def second_opinion(self, asked: Asked, _: gr.Request | None) -> Json:
+    def second_opinion(self, asked: Asked, request: gr.Request | None) -> Json:
         """Another method's map of the film, or a control's."""
         asked.check("method", method_names("opinion", "control"))
         asked.check_opacity()
         case, host, prediction = self._api.predicted(asked)
         target = asked_target(prediction, asked.target, asked.against)
-        opinion = host.opinion(case.study, target, asked.method, threading.Event())
-        explained = self._explained(asked, case, host, prediction, asked.method)
+        with self._api.stop_of(request) as stop:
+            opinion = host.opinion(case.study, target, asked.method, stop)
+            explained = _explained(asked, case, host, prediction, stop, asked.method)
         picture = answers.map_json(case, opinion, asked.opacity)["heat_map"]
         return {**checks_json(explained), **answers.opinion_json(opinion), "heat_map": picture}
 
-    def examine(self, asked: Asked, _: gr.Request | None) -> Json:
+    def examine(self, asked: Asked, request: gr.Request | None) -> Json:
         """Two accounts of the parts, and every trust measure."""
         case, host, prediction = self._api.predicted(asked)
-        explained = self._explained(asked, case, host, prediction)
+        with self._api.stop_of(request) as stop:
+            explained = _explained(asked, case, host, prediction, stop)
         account = host.account(case.study, explained.attribution.target, explained.attribution)
         return {
             **explanation_json(explained, case.reference),
@@ -54,27 +56,31 @@ class ScrutinyApi:
             "measures": [answers.measure_json(m) for m in explained.measures],
         }
 
-    def prove(self, asked: Asked, _: gr.Request | None) -> Json:
+    def prove(self, asked: Asked, request: gr.Request | None) -> Json:
         """The prediction without some parts, beside what the explanation had claimed for them."""
         case, host, prediction = self._api.predicted(asked)
         mask = region_of(asked.region, case.study)
         taken, positions = _names(asked.fields), _positions(asked.words)
-        explained = self._explained(asked, case, host, prediction)
+        with self._api.stop_of(request) as stop:
+            explained = _explained(asked, case, host, prediction, stop)
         map_of = (explained.attribution.target, explained.attribution)
         proof = host.prove(case.study, *map_of, mask, taken, positions)
         return {**checks_json(explained), **answers.proof_json(proof, case.reference)}
 
-    # --- how
 
-    @staticmethod
-    def _explained(
-        asked: Asked, case: Case, host: ModelHost, prediction: Prediction, method: str = ACCOUNT
-    ) -> CheckedExplanation:
-        """The asked target's attribution, with what was measured of a method's map."""
-        target, stop = asked_target(prediction, asked.target, asked.against), threading.Event()
-        attribution = host.explained(case.study, target, asked.baseline, stop, quick=False)
-        measures = tuple(host.measures(case.study, target, attribution, stop, method))
-        return CheckedExplanation(prediction, attribution, measures)
+def _explained(
+    asked: Asked,
+    case: Case,
+    host: ModelHost,
+    prediction: Prediction,
+    stop: threading.Event,
+    method: str = ACCOUNT,
+) -> CheckedExplanation:
+    """The asked target's attribution, with what was measured of a method's map."""
+    target = asked_target(prediction, asked.target, asked.against)
+    attribution = host.explained(case.study, target, asked.baseline, stop, quick=False)
+    measures = tuple(host.measures(case.study, target, attribution, stop, method))
+    return CheckedExplanation(prediction, attribution, measures)
 
 
 def region_of(boxes: object, study: Study) -> np.ndarray | None:

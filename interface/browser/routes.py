@@ -15,6 +15,7 @@ from interface.html.render import render
 from interface.language.texts import CATALOGUES, LANGUAGES, say
 from interface.models.held_film import ROUTE, HeldFilm, held_film
 from interface.session.links import LANGUAGE
+from interface.session.shares import Shares, address_of
 
 
 class _Middleware:
@@ -32,23 +33,32 @@ BODY_LIMIT = 128 * 1024 * 1024
 """Bytes of one request; a 12-bit film of 64 megapixels still passes as base64 of a compressed file."""
 
 
+BODIES, UNCOUNTED = 3 * BODY_LIMIT, 2**20
+"""Bytes of all requests that are being read at the same time (see `Shares`), but for the first of each."""
 _CLOSE = {"connection": "close"}
 _SHUT = PlainTextResponse("Viewbox takes films inside the request, as base64 text.", 403, _CLOSE)
 _NOT_KEPT = JSONResponse(["a file that was not kept"], headers=_CLOSE)
 """To an upload. A client goes on with that name to the endpoint, which says what to send instead."""
+_BUSY = PlainTextResponse("Too much is being sent at the same time; try again in a minute.", 503, _CLOSE)
 _TOO_LARGE = PlainTextResponse("This request is too large; send a film of at most 90 MB.", 413, _CLOSE)
 
 
-class _TooLarge(Exception):
-    """The body grew past `BODY_LIMIT` while it was read."""
+class _Refused(Exception):
+    """The body grew past what may be sent while it was read; holds the answer."""
 
 
 class Gate(_Middleware):
-    """Shut routes answer 403, oversized bodies 413, so that nothing of an upload ever reaches the disk.
+    """Shut routes answer 403, oversized bodies 413, and 503 what does not fit beside other bodies.
+
+    Nothing of an upload ever reaches the disk.
 
     Films travel inside the request of the action that reads them. Gradio's file upload, and the routes that
     write a session to disk, are not needed and would keep what they are given.
     """
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app)
+        self._bodies = Shares(BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, or refuse with one sentence."""
@@ -61,26 +71,35 @@ class Gate(_Middleware):
         if inner == UPLOAD:
             return await _NOT_KEPT(scope, receive, send)
         length = dict(scope["headers"]).get(b"content-length", b"0")
+        body = _Body(receive, self._bodies, address_of(Request(scope)))
         try:
             if length.isdigit() and int(length) > BODY_LIMIT:
-                raise _TooLarge
-            return await self.app(scope, _counted(receive), send)
-        except _TooLarge:
-            return await _TOO_LARGE(scope, receive, send)
+                raise _Refused(_TOO_LARGE)
+            return await self.app(scope, body.receive, send)
+        except _Refused as refused:
+            return await refused.args[0](scope, receive, send)
+        finally:
+            self._bodies.give(body.address, body.bytes)
 
 
-def _counted(receive: Receive) -> Receive:
-    total = 0
+class _Body:
+    """A request's body, counted as it comes; what is more than a little is held until the answer is given."""
 
-    async def counting() -> Message:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body", b""))
-        if total > BODY_LIMIT:
-            raise _TooLarge
+    def __init__(self, receive: Receive, bodies: Shares, address: str) -> None:
+        self._receive, self._bodies, self.address = receive, bodies, address
+        self._come = self.bytes = 0
+
+    async def receive(self) -> Message:
+        """The next part."""
+        message = await self._receive()
+        self._come += len(message.get("body", b""))
+        if self._come > BODY_LIMIT:
+            raise _Refused(_TOO_LARGE)
+        more = max(0, self._come - UNCOUNTED) - self.bytes
+        if more and not self._bodies.take(self.address, more):
+            raise _Refused(_BUSY)
+        self.bytes += more
         return message
-
-    return counting
 
 
 _CALLS = re.compile(r"/gradio_api/(?:(?:call|run|api)/|queue/join)")

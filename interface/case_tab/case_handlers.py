@@ -8,7 +8,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from cases.case import Case
-from cases.reading.upload import film_of_base64, study_from_upload
+from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
@@ -19,6 +19,7 @@ from interface.language.texts import marker, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
+from interface.session.admission import sent_film
 from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised
@@ -242,7 +243,7 @@ class CaseActions:
         if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
             raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
         name = str(sent.get("name", ""))[:120]
-        study = study_from_upload(film_of_base64(sent.get("data")), table={}, text={}, name=name)
+        study = study_from_upload(sent_film(sent.get("data")), table={}, text={}, name=name)
         return self.lay(session, own_case(study, name, say("upload.licence", session.language)))
 
     def without_film(self, request: gr.Request) -> Updates:

@@ -2,23 +2,29 @@
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-import gradio as gr
 import numpy as np
+from gradio.context import LocalContext
 
 from cases.case import Case
 from interface.language.texts import Language
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.session.links import Link
+from interface.session.shares import address_of, fits
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
 from modeling.study import Study
+
+CAPACITY, PER_ADDRESS = 400, 200
+"""Sessions in all, and of one address, behind which a whole class may be."""
+FILM_BYTES = 4 * 2**30
+"""Of the films of all sessions."""
 
 Due = Literal["predict", "explain", "examine", "nothing"]
 
@@ -139,6 +145,13 @@ class Session:
         return None if self.film is None else self.film.picture
 
     @property
+    def film_bytes(self) -> int:
+        """What the film takes, as it is stored and as the viewer shows it."""
+        radiograph = None if self.study is None else self.study.radiograph
+        stored = 0 if radiograph is None else radiograph.pixels.nbytes
+        return stored + (0 if self.film is None else self.film.film.values.nbytes)
+
+    @property
     def target(self) -> Target | None:
         """The target: the reader's choice, else the most probable class; None until predicted."""
         return self.wishes.target or self.answer.target
@@ -209,44 +222,74 @@ def link_of(session: Session) -> Link:
     )
 
 
-class Sessions:
-    """Sessions by their reader; the one longest unused goes first, so that memory stays bounded."""
+@dataclass(eq=False)
+class _Kept:
+    session: Session
+    address: str
+    seen: float
 
-    def __init__(self, capacity: int = 64, idle_seconds: float = 3600.0) -> None:
-        self._capacity, self._idle = capacity, idle_seconds
+
+class Sessions:
+    """Sessions by their reader, as many as memory allows; the one longest unused goes first.
+
+    An address may have as many as could still be opened (`interface.session.shares`). Beyond that, and where
+    films take too much, its own make way before anybody else's.
+    """
+
+    def __init__(
+        self,
+        capacity: int = CAPACITY,
+        per_address: int = PER_ADDRESS,
+        film_bytes: int = FILM_BYTES,
+        idle_seconds: float = 3600.0,
+    ) -> None:
+        self._capacity, self._per_address, self._film_bytes = capacity, per_address, film_bytes
+        self._idle = idle_seconds
         self._lock = threading.Lock()
-        self._sessions: OrderedDict[str, tuple[float, Session]] = OrderedDict()
+        self._sessions: OrderedDict[str, _Kept] = OrderedDict()
 
     def of(self, reader: str | None) -> Session:
         """A reader's session; a new one where there is none, and always without a reader."""
         if reader is None:
             return Session()
-        now = time.monotonic()
         with self._lock:
-            _, session = self._sessions.pop(reader, (now, None))
-            session = session or Session()
-            self._sessions[reader] = (now, session)
-            while (
-                len(self._sessions) > self._capacity
-                or now - next(iter(self._sessions.values()))[0] > self._idle
-            ):
-                _, (_, left) = self._sessions.popitem(last=False)
-                left.leave()
-        return session
+            kept = self._sessions.pop(reader, None)
+            is_new = kept is None
+            kept = kept or _Kept(Session(), address_of(LocalContext.request.get(None)), 0.0)
+            kept.seen = time.monotonic()
+            while leaving := self._one_too_many(kept, is_new):
+                self._sessions.pop(leaving).session.leave()
+                is_new = False  # one that left is enough for one that comes
+            self._sessions[reader] = kept
+        return kept.session
+
+    def _one_too_many(self, coming: _Kept, is_new: bool) -> str | None:
+        """The reader whose session makes way for one that is used now; None where none has to."""
+        oldest = next(iter(self._sessions), None)
+        if oldest is None or coming.seen - self._sessions[oldest].seen > self._idle:
+            return oldest
+        address, everyone = coming.address, [*self._sessions.values(), coming]
+        of_address = Counter(kept.address for kept in everyone)
+        heavy = sum(kept.session.film_bytes for kept in everyone) > self._film_bytes
+        many = of_address[address] > self._per_address or not fits(of_address, address, 0, self._capacity)
+        if heavy or (is_new and many):
+            own = next((reader for reader, kept in self._sessions.items() if kept.address == address), None)
+            if own is not None:
+                return own
+        return oldest if heavy or len(everyone) > self._capacity else None
 
     def clear(self, reader: str | None) -> None:
         """The reader has left: stop their work and forget their film."""
         with self._lock:
-            _, session = self._sessions.pop(reader or "", (0.0, None))
-        if session is not None:
-            session.leave()
+            kept = self._sessions.pop(reader or "", None)
+        if kept is not None:
+            kept.session.leave()
 
-    def language(self, request: gr.Request | None) -> Language:
+    def language(self, request: Any) -> Language:
         """The language of the reader who asks; English where that is not known."""
-        reader = getattr(request, "session_hash", None)
         with self._lock:
-            _, session = self._sessions.get(reader or "", (0.0, None))
-        return "en" if session is None else session.language
+            kept = self._sessions.get(getattr(request, "session_hash", None) or "")
+        return "en" if kept is None else kept.session.language
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -35,14 +35,15 @@ class ScreenlessReader:
         faults: every refusal that was put on screen, and every event that failed.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, comes_from: str = "127.0.0.1") -> None:
         """
         Args:
             address: of the server, without a slash at its end.
+            comes_from: the reader's own address, as a proxy on the server's machine would tell it.
         """
         self.address, self.session = address, secrets.token_hex(8)
-        limits = httpx.Limits(max_connections=None)
-        self._http = httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits)
+        limits, headers = httpx.Limits(max_connections=None), {"x-forwarded-for": comes_from}
+        self._http = httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits, headers=headers)
         self._waiting: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._stream: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 import gradio as gr
 import pytest
 import torch
+from gradio.context import LocalContext
 
 from cases.case import Provenance
 from interface.api.tool_calls import for_api
@@ -27,7 +28,7 @@ from tests.doubles.example_answers import FILM, attribution, case
 
 
 def test_sessions_are_bounded_and_forgotten():
-    sessions = Sessions(capacity=2)
+    sessions = Sessions(capacity=4)
     first = sessions.of("a")
     assert sessions.of("a") is first and sessions.of(None) is not sessions.of(None)
     sessions.of("b"), sessions.of("c")
@@ -35,6 +36,39 @@ def test_sessions_are_bounded_and_forgotten():
     kept = sessions.of("a")
     sessions.clear("a")
     assert kept.stop.is_set() and len(sessions) == 1
+
+
+def opened_from(sessions: Sessions, address: str, *readers: str) -> list[Session]:
+    client = type("Client", (), {"host": address})
+    token = LocalContext.request.set(type("Request", (), {"client": client}))
+    try:
+        return [sessions.of(reader) for reader in readers]
+    finally:
+        LocalContext.request.reset(token)
+
+
+def test_a_class_behind_one_address_loses_no_session_to_a_stranger_who_opens_many():
+    sessions = Sessions(capacity=240, per_address=120)
+    students = [f"student {n}" for n in range(100)]
+    first = opened_from(sessions, "192.0.2.1", *students)
+    opened_from(sessions, "198.51.100.7", *(f"stranger {n}" for n in range(500)))
+    assert len(sessions) == 170, "half of what the class left"
+    assert [sessions.of(reader) for reader in students] == first and not any(s.stop.is_set() for s in first)
+    opened_from(sessions, "192.0.2.1", *(f"late {n}" for n in range(30)))
+    assert first[0].stop.is_set() and first[29].stop.is_set() and not first[30].stop.is_set()
+    assert sessions.of(students[99]) is first[99], "the longest unused one goes first"
+
+
+def test_where_films_take_too_much_others_of_the_same_address_go_first():
+    sessions = Sessions(film_bytes=3 * FILM.pixels.nbytes)
+    held = opened_from(sessions, "192.0.2.1", "a", "b") + opened_from(sessions, "198.51.100.7", "c", "d")
+    for session in held:
+        session.put(case(), None)
+    sessions.of("d")
+    assert [reader in sessions._sessions for reader in "abcd"] == [True, True, False, True]
+    opened_from(sessions, "203.0.113.5", "e")[0].put(case(), None)
+    sessions.of("e")
+    assert [reader in sessions._sessions for reader in "abde"] == [False, True, True, True], "longest unused"
 
 
 def test_a_change_of_the_study_stops_the_work_on_the_last_one():
