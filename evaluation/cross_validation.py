@@ -136,17 +136,21 @@ def cross_validate(
     folder `out` goes on where it stopped; the answer stands in its `cross_validation.json`.
 
     Raises:
-        ViewboxError: two recipes have one name, a setting means nothing, or a corpus cannot be read.
+        ViewboxError: two recipes have one name, one reads no appearance off films, a setting means nothing,
+            or a corpus cannot be read.
     """
     recipes = [TrainingSettings.load(path) for path in configs]
     if len({recipe.name for recipe in recipes}) < len(recipes):
         raise ViewboxError("Two recipes have one name; give each settings file its own.")
+    if any(TaskName.APPEARANCE not in {t.name for t in r.model.tasks} or not r.model.image for r in recipes):
+        raise ViewboxError("Recipes here read the appearance off films; try one for reports by inner-fold.")
+    tried_folds = min(tested or folds, folds)
     names = list(dict.fromkeys(name for recipe in recipes for name in recipe.corpora))
     pairs = [(film, name) for name in names for film in open_corpus.load(name, data)]
     films = twins_share_a_patient([film for film, _ in pairs])
     shared = [all(name in recipe.corpora for recipe in recipes) for _, name in pairs]
     tried: dict[str, list[dict[str, Any]]] = {recipe.name: [] for recipe in recipes}
-    for fold in range(tested or folds):
+    for fold in range(tried_folds):
         for recipe in recipes:
             file = out / recipe.name / f"fold-{fold}.json"
             if not file.is_file():
@@ -157,7 +161,7 @@ def cross_validate(
                 answer = _tried(settings, sides, out / recipe.name / f"fold-{fold}", cache)
                 file.write_text(json.dumps(answer) + "\n")
             tried[recipe.name].append(json.loads(file.read_text()))
-    found = {"folds": folds, "tried": tested or folds, "epochs": epochs, "recipes": summarise(tried)}
+    found = {"folds": folds, "tried": tried_folds, "epochs": epochs, "recipes": summarise(tried)}
     (out / "cross_validation.json").write_text(json.dumps(found, indent=1) + "\n")
     return found
 

@@ -8,7 +8,10 @@ import pytest
 
 from evaluation import cross_validation
 from evaluation.cross_validation import cross_validate, inner_sides
+from modeling.errors import ViewboxError
 from tests.training.test_training import toy_films, toy_settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_one_fold_tests_and_the_others_teach_without_validation_films() -> None:
@@ -38,3 +41,7 @@ def test_recipes_are_held_against_the_first(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(cross_validation, "Run", None)  # what is done is not done again
     again = cross_validate(recipes, tmp_path, tmp_path / "out", **asked)
     assert again["recipes"] == found and "quick" in cross_validation.lines(again)
+    with pytest.raises(ViewboxError, match="its own"):
+        cross_validate(recipes[:1] * 2, tmp_path, tmp_path / "out", **asked)
+    with pytest.raises(ViewboxError, match="inner-fold"):
+        cross_validate([ROOT / "training/configs/reports.json"], tmp_path, tmp_path / "out", **asked)
