@@ -68,7 +68,7 @@ class Gate(_Middleware):
         inner = path.partition("/gradio_api")[2]
         if inner.startswith(SHUT):
             return await _SHUT(scope, receive, send)
-        if inner == UPLOAD:
+        if inner.startswith(UPLOAD):
             return await _NOT_KEPT(scope, receive, send)
         length = dict(scope["headers"]).get(b"content-length", b"0")
         body = _Body(receive, self._bodies, address_of(Request(scope)))
