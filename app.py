@@ -3,14 +3,16 @@
 import json
 import logging
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from cases.open_store import open_case_store
-from cases.store import CaseFilter, CaseStore
+from cases.store import CaseStore
 from hub_config.cards.plots import plots
 from hub_config.settings import ZERO_GPU_TORCH, Settings, SettingsError, case_folder
+from interface.case_tab.arrival_handlers import prepare_front
 from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps
 from interface.models.model_host import ModelHost, zero_gpu
@@ -68,7 +70,7 @@ def _host(settings: Settings, model: str) -> ModelHost:
 def _first_source(stores: StoreHost) -> str:
     """The source of the case that a reader sees first, so that its checkpoint is loaded first."""
     try:
-        rows = stores.store.page(CaseFilter(), None, 1).rows
+        rows = stores.front(1)
     except ViewboxError as exc:  # the page says so when it opens that case
         logger.info("no first case: %s", exc)
         return ""
@@ -118,6 +120,7 @@ def serve(settings: Settings) -> None:
     launch(demo, settings.server_name, settings.server_port, **options)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
+    Thread(target=prepare_front, args=(models, stores), name="first case", daemon=True).start()
     demo.block_thread()
 
 

@@ -197,7 +197,8 @@ class DiagnosisPipeline:
 
     def mismatch(self, source: str | None) -> tuple[Sentence, ...]:
         """Why answers on cases of a source, None for a film of one's own, need not hold."""
-        name, sources, told = self.origin.name, Names("name", self.config.sources), []
+        told, sources = [], Names("source", self.config.sources)
+        name = Names("checkpoint", self.origin.name)
         if self.config.role == "shortcut_twin":
             twin = (
                 "{name} is a shortcut twin: it was trained on purpose on films where a lead arrow in the"
@@ -209,7 +210,7 @@ class DiagnosisPipeline:
                 "Checkpoint {name} was trained on {sources}, not on {source};"
                 " do not expect its answers to hold."
             )
-            told.append(Sentence(foreign, name=name, sources=sources, source=source))
+            told.append(Sentence(foreign, name=name, sources=sources, source=Names("source", source)))
         elif not source and only_synthetic(self.config.sources):
             unreal = (
                 "Checkpoint {name} was trained on {sources}, not on films like your own;"

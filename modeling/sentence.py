@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-NameKind = Literal["modality", "task", "class", "section", "field", "value", "file", "link.part", "name"]
+NameKind = Literal[
+    "modality", "task", "class", "section", "field", "value", "file", "source", "checkpoint", "link.part",
+    "name",
+]  # fmt: skip
 """Kinds of names in a sentence: a `value` is a field's category, a `file` a kind of file, a `name` plain."""
 _LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")
 

@@ -8,10 +8,19 @@
   /* Refusals stay in sight just below the bar, whose height follows the language, the width and the zoom. */
   const sizes = new ResizeObserver(([banner]) =>
     root.style.setProperty("--vb-banner-height", `${Math.ceil(banner.target.getBoundingClientRect().height)}px`));
+  /* A refusal stays where it was said, but stops covering what is scrolled to once there was time to read it. */
+  const SECONDS = 10;
+  let leaving = null;
+  const said = new MutationObserver(() => {
+    find("#vb-message").classList.remove("vb-said");
+    clearTimeout(leaving);
+    leaving = setTimeout(() => find("#vb-message").classList.add("vb-said"), 1000 * SECONDS);
+  });
   const watch = () => {
-    const banner = find("#vb-banner");
-    if (banner) sizes.observe(banner);
-    else setTimeout(watch, 50);
+    const banner = find("#vb-banner"), message = find("#vb-message");
+    if (!banner || !message) return void setTimeout(watch, 50);
+    sizes.observe(banner);
+    said.observe(message, { childList: true, subtree: true, characterData: true });
   };
   watch();
 

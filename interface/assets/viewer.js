@@ -75,6 +75,7 @@
       for (const pane of others) if (!this.entryOf(pane)) this.show(pane, first.id, false);
       this.useLinked(value);
       V.lookAhead(this, film);
+      if (this.root.closest("#vb-figure")) this.markCase(value.case);
       const brush = this.brushes.get(value.film_id);
       if (brush?.count && !value.region) this.props.value = { ...value, region: brush.message(value.film_id) };
       this.frame.update();
@@ -82,6 +83,13 @@
     }
 
     known = new Set();
+
+    /* Which case of the strip and of the list is on screen, however it came there; the reader's own has no ID. */
+    markCase(id) {
+      for (const row of document.querySelectorAll(":is(#vb-strip, #vb-rows) [data-case]"))
+        if (row.dataset.case === id) row.setAttribute("aria-current", "true");
+        else row.removeAttribute("aria-current");
+    }
 
     /* The view that the page's address names, on the first film that it shows. */
     useLinked(value) {

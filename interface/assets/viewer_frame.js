@@ -102,11 +102,15 @@
       const larger = this.button("viewer.larger", "+", () => viewer.zoom(this.active, 1.25));
       const keys = this.button("viewer.keys", "?", () => this.help());
       const reset = this.button("viewer.reset", "⟲", () => viewer.reset(this.active));
-      for (const spare of [smaller, larger, reset, keys]) spare.classList.add("vv-fine"); // two fingers zoom, two taps reset, and there are no keys to list
+      for (const spare of [smaller, larger, reset, keys, this.twoButton, this.sheetButton]) spare.classList.add("vv-fine"); // behind "more" where there is little room
+      const more = this.button("viewer.more_tools", "⋯", () =>
+        more.setAttribute("aria-expanded", String(bar.classList.toggle("vv-all"))));
+      more.classList.add("vv-rest");
+      more.setAttribute("aria-expanded", "false");
       const bar = make("div", { class: "vv-bar vv-tools", role: "group" },
         ...Object.values(this.tools), this.undoButton, this.clearButton, this.sizeLabel,
         this.labelled("viewer.preset", this.preset, "vv-quiet"), this.inverted, smaller, larger,
-        reset, this.twoButton, this.sheetButton, this.linkButton, this.fullButton, keys);
+        reset, this.twoButton, this.sheetButton, this.linkButton, this.fullButton, keys, more);
       this.worded.push([bar, "viewer.tools", "aria-label"]);
       return bar;
     }
@@ -236,7 +240,7 @@
 
     updatePreset() {
       const { viewer } = this, film = viewer.entryOf(this.active)?.film;
-      this.preset.disabled = !film;
+      this.preset.parentElement.hidden = !film;
       if (!film) return;
       const names = [...Object.keys(viewer.presets(film)), ...(this.active.preset === "own" ? ["own"] : [])];
       this.options(this.preset, names.map((name) => [name, viewer.say(`viewer.preset_${name}`)]), this.active.preset);

@@ -15,7 +15,7 @@ from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, note
-from interface.language.texts import marker, say, translated
+from interface.language.texts import marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
@@ -63,7 +63,7 @@ class CaseActions:
     def turned(self) -> list[gr.components.Component]:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
-        return [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction]
+        return [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.take.notice]
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -83,19 +83,8 @@ class CaseActions:
     def cleared(self, session: Session) -> Updates:
         """The screen without what was said about the study before."""
         session.unsettled = False
-        return {**self.parts.lines(self._models, session), **self._expected(session), **self._unanswered()}
-
-    def _unanswered(self) -> Updates:
-        """Take off what was said about the case before."""
-        results = self.parts.results
-        return {
-            **self.parts.unchecked(),
-            self.parts.take.notice: alert(""),
-            results.progress: "",
-            results.leans: "",
-            self.parts.why.evidence: "",
-            results.cancel: gr.Button(interactive=False),
-        }
+        said = {self.parts.take.notice: alert(""), **self.parts.unanswered()}
+        return {**self.parts.lines(self._models, session), **self._expected(session), **said}
 
     def lay(self, session: Session, case: Case, film: HeldFilm | None = None) -> Updates:
         """Put a case on screen, with its `film` where that is held already, and clear the screen for it."""
@@ -107,21 +96,22 @@ class CaseActions:
             **self.parts.form.filled(case.study),
         }
 
-    def _turned(self, session: Session, case: Case, film: HeldFilm | None) -> Updates:
-        """The same for a stored case, in two steps: its film comes on screen before everything else."""
+    def turn(self, session: Session, case: Case, film: HeldFilm | None) -> Updates:
+        """The same for a stored case, in steps: its film first, then its prediction, then everything else."""
         session.put(case, film)
         session.unsettled = True
-        figure, case_id = self.parts.film.figure, self.parts.chooser.case_id
-        return {**self._expected(session), case_id: case.case_id, figure: viewer_value(session)}
+        p = self.parts
+        shown = {p.chooser.case_id: case.case_id, p.film.figure: viewer_value(session)}
+        return {**self._expected(session), **shown, p.take.notice: alert("")}
 
     def settle(self, request: gr.Request) -> Updates:
-        """The second step, where one is to follow; it takes nothing off that is about this case already."""
+        """The last step, where one is to follow; it takes nothing off that is about this case already."""
         session = self._sessions.of(request.session_hash)
         if session.study is None or not session.unsettled:
             return {self.parts.message: gr.skip()}
         session.unsettled = False
         shown = {**self.parts.lines(self._models, session), **self.parts.form.filled(session.study)}
-        return shown | (self._unanswered() if session.due == "predict" else {})
+        return shown | (self.parts.unanswered() if session.due == "predict" else {})
 
     # --- choosing
 
@@ -135,7 +125,7 @@ class CaseActions:
         return updates
 
     def _open(self, session: Session, case_id: str, request: gr.Request) -> Updates:
-        return self._turned(session, *self._prefetch.opened(case_id, _reader(request)))
+        return self.turn(session, *self._prefetch.opened(case_id, _reader(request)))
 
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
@@ -216,7 +206,8 @@ class CaseActions:
         current = session.case.case_id if session.case else ""
         first = (len(trail) - 1) * PAGE_ROWS + 1
         chooser = self.parts.chooser
-        choices = [(marker("choose.any"), ANY), *((s, s) for s in store.sources())]
+        sources = ((word_for("source", s, session.language), s) for s in store.sources())
+        choices = [(marker("choose.any"), ANY), *sources]
         return {
             self.parts.message: alert(""),
             chooser.rows: case_list(page, first, store.count(where), current, session.language),

@@ -51,6 +51,12 @@ class Parts:
         """Everything that says something about the map on screen, and goes with it."""
         return list(self.unchecked())
 
+    def unanswered(self) -> Updates:
+        """Take off what was said about the case before."""
+        results = self.results
+        told = dict.fromkeys((results.progress, results.leans, self.why.evidence), "")
+        return {**self.unchecked(), **told, results.cancel: gr.Button(interactive=False)}
+
     def unchecked(self) -> Updates:
         """Take off what was said about the last map."""
         method, prove = self.method, self.prove

@@ -23,16 +23,17 @@ def leaning(attribution: Attribution, language: Language) -> str:
     if not ordered:
         return ui().note(say("leans.nothing", language), "vb-leans")
     first, film = ordered[0], shares.get(Modality.IMAGE)
+    answer = {"target": word_for("class", attribution.target.class_name, language)}
     if len(shares) == 1 or shares[first] > 0.995:
-        told = say("leans.alone", language, part=named(first))
+        told = say("leans.alone", language, part=named(first), **answer)
     elif shares[first] < MOSTLY:
         told = say("leans.two", language, first=named(first), share=percent(shares[first]),
-                   second=named(ordered[1]), other=percent(shares[ordered[1]]))  # fmt: skip
+                   second=named(ordered[1]), other=percent(shares[ordered[1]]), **answer)  # fmt: skip
     elif film is not None and first != Modality.IMAGE and film <= HARDLY:
         shown = {"share": percent(shares[first]), "film": percent(film)}
-        told = say("leans.not_film", language, part=named(first), **shown)
+        told = say("leans.not_film", language, part=named(first), **shown, **answer)
     else:
-        told = say("leans.one", language, part=named(first), share=percent(shares[first]))
+        told = say("leans.one", language, part=named(first), share=percent(shares[first]), **answer)
     strongest = _strongest(attribution, first, language)
     if strongest:
         told += ("" if language.startswith("zh") else " ") + say("leans.most", language, what=strongest)

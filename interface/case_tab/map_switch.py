@@ -75,7 +75,7 @@ def about(
         told += " " + say("method.own_scale", language)
     notes = () if opinion is None else opinion.notes
     values = {"kind": kind, "line": line, "told": told, "notes": notes, "pointing": pointing}
-    return str(render("case_tab/about.html", language=language, **values))
+    return render("case_tab/about.html", language=language, **values)
 
 
 # --- how well such maps point, measured with the checkpoint

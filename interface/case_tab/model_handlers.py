@@ -55,7 +55,8 @@ class ModelActions:
             now = self.parts.lines(self._models, session)
             if used.settled and used not in answering:
                 answering.add(used)
-                now |= {**self._reads(used, session), **self.parts.work_due()}
+                now |= self._reads(used, session)
+                now |= self.parts.work_due() if session.due == "predict" else {}
             if settled:
                 failed = any(host.state.phase == "failed" for host in self._models.hosts)
                 now[self.parts.model.retry] = gr.Button(visible=failed)
@@ -96,7 +97,7 @@ class ModelActions:
         """Outputs of `predict`."""
         parts, form = self.parts, self.parts.form
         shown = [parts.message, parts.results.prediction, parts.why.target, parts.why.baseline]
-        return [*shown, parts.take.notice, form.reads, *form.sections.values()]
+        return [*shown, *parts.unanswered(), parts.take.notice, form.reads, *form.sections.values()]
 
     def predict(self, request: gr.Request) -> Updates:
         """Predict what is on screen, where that is due and its checkpoint is loaded."""
@@ -138,6 +139,7 @@ class ModelActions:
         panel = prediction_panel(prediction, session.case, session.language, reveal=True)
         return {
             **told,
+            **self.parts.unanswered(),
             self.parts.message: alert(""),
             results.prediction: panel,
             self.parts.why.target: gr.Dropdown(choices=choices, value=target.slug),
@@ -218,7 +220,7 @@ class ModelActions:
             yield {results.progress: gr.skip()}
             return
         empty = {results.progress: "", results.leans: "", self.parts.why.evidence: ""}
-        cleared = {**empty, self.parts.film.figure: film, **self.parts.unchecked()}
+        cleared = {**self.parts.unanswered(), self.parts.film.figure: film}
         yield {**cleared, results.cancel: gr.Button(interactive=True)}
         try:
             yield from self._refinements(session, task, stop, baseline, progress)
@@ -247,10 +249,13 @@ class ModelActions:
             baseline = BASELINES[0]
         whole, anew = False, session.wishes.anew
         session.wish(anew=False)
-        first = _first_map(host, study, target, stop, session.answer.prediction)
+        first = first_map(host, study, target, stop, session.answer.prediction)
         with session.lock:
-            if first is not None and not stop.is_set():
+            early = first is not None and not stop.is_set()
+            if early:
                 session.learn(opinion=first, first=first.method)
+        if early:
+            yield {self.parts.film.figure: viewer_value(session)}
 
         def tell(share: float) -> None:
             progress(share, desc=say("explain.step", session.language))
@@ -309,7 +314,7 @@ class ModelActions:
         return updates
 
 
-def _first_map(
+def first_map(
     host: ModelHost, study: Study, target: Target, stop: threading.Event, prediction: Prediction
 ) -> FilmOpinion | None:
     """The map a reader sees first: the best-measured one of the checkpoint; None for the account's own."""

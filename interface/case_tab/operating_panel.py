@@ -110,7 +110,8 @@ def operating_result(
     sensitivity, specificity = curve.at(place)
     found = counts(prevalence, sensitivity, specificity)
     measured = {"sensitivity": percent(sensitivity, 1), "specificity": percent(specificity, 1)}
-    lines = [say("operating.at", language, films=curve.films, corpus=curve.corpus, **measured)]
+    measured["corpus"] = word_for("source", curve.corpus, language)
+    lines = [say("operating.at", language, films=curve.films, **measured)]
     for key, value in (("ppv", found.ppv), ("npv", found.npv)):
         if value is None:
             lines.append(say("operating.no_call", language))

@@ -33,7 +33,8 @@ def prediction_panel(
     tasks = []
     for task in prediction.tasks:
         read = listed((word_for("modality", m, language) for m in task.modalities), language)
-        aside = [say("prediction.made_from", language, modalities=read)]
+        aside = [word_for("aside", task.task, language)]
+        aside.append(say("prediction.made_from", language, modalities=read))
         if not reveal and task.task not in known:
             aside.append(say("prediction.no_reference", language))
         rows = [(n, float(p)) for n, p in zip(task.classes, task.probabilities, strict=True)]

@@ -108,15 +108,14 @@ class CaseEvents:
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
 
     def _chain(self) -> list[Any]:
-        """The rest of the screen, the prediction, the explanation, its checks; each does only what is due."""
+        """The prediction, the rest of the screen, the explanation, its checks; each does only what is due."""
         lanes, results, due = self._lanes, self._parts.results, self._parts.due.change
         cases, work, checks = self.cases, self._work, self._checks
         told = {"show_progress": "full", **_EVERY}
-        settled = lanes.reading(due, cases.settle, None, cases.opened, js=AFTER_A_FRAME, **_EVERY)
-        lanes.watching(settled.then, checks.wait, [self._parts.position])
-        predicted = lanes.short(
-            settled.then, work.predict, None, work.predicted, show_progress_on=results.prediction, **told
-        )
+        at_prediction = {"js": AFTER_A_FRAME, "show_progress_on": results.prediction}
+        predicted = lanes.short(due, work.predict, None, work.predicted, **at_prediction, **told)
+        lanes.reading(predicted.then, cases.settle, None, cases.opened, **_EVERY)
+        lanes.watching(predicted.then, checks.wait, [self._parts.position])
         explained = lanes.long(
             predicted.then,
             work.explain,

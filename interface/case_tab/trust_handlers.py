@@ -1,6 +1,7 @@
 """What checks a map for a reader: the account beside it, the trust panel, other maps, other baselines."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from modeling.explain.registry import ACCOUNT, grain_of, map_method
 from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
+BETWEEN = 0.3
+"""Seconds between two states of the checks on screen."""
 
 
 class ScrutinyActions:
@@ -83,6 +86,7 @@ class ScrutinyActions:
                 told = self._work.evidence(session)
                 first = told | self._checks(session, running=True)
             yield first
+            shown = time.monotonic()
             for measure in host.measures(study, attribution.target, attribution, stop, examined):
                 with session.lock:
                     known = session.explanation
@@ -90,7 +94,9 @@ class ScrutinyActions:
                         return
                     session.learn(measures=(*session.explanation.measures, measure))
                     more = told | self._checks(session, running=True)
-                yield more
+                if time.monotonic() - shown > BETWEEN:  # what is known already comes all at once
+                    yield more
+                    shown = time.monotonic()
         except ExplanationCancelled:
             stopped = True
         except Exception:  # whatever it was, Cancel must not stay open; the guard tells the reader

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import gradio as gr
-from markupsafe import Markup
 
 from interface.about_tab.facts import number, part
 from interface.html.fragments import note
@@ -95,7 +94,7 @@ def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
     """The verdict in words: its level, why, and how far such verdicts can be believed themselves."""
     why = " ".join((*(translated(reason.sentence, language) for reason in found.reasons), record))
     icon = _VERDICT_ICON[found.level]
-    return str(render("case_tab/verdict.html", language=language, found=found, icon=icon, why=why))
+    return render("case_tab/verdict.html", language=language, found=found, icon=icon, why=why)
 
 
 def verdict(
@@ -171,4 +170,4 @@ def checks_panel(
     answers = verdict_of(measures).answers
     rows = {q: [_check(m, language) for m in measures if QUESTION_OF[m.name] == q] for q in QUESTIONS}
     blocks = [(q, answers[q], found) for q, found in rows.items() if found]
-    return str(render("case_tab/checks.html", language=language, blocks=blocks, status=Markup(status)))
+    return render("case_tab/checks.html", language=language, blocks=blocks, status=status)

@@ -89,6 +89,7 @@ def film_value(
         "language": language,
         "film_id": held.key if held else f"none:{name}",
         "film": None if held is None else held.described,
+        "case": case.case_id,
         "name": name,
         "text": message or say("film.alt", language, case=name),
         "mark": say("film.synthetic", language) if case.provenance.synthetic else "",
@@ -216,17 +217,17 @@ def map_layer(
 def viewer_value(session: Session) -> Value:
     """What a session shows: its film, with the map of its explanation where there is one."""
     assert session.case is not None, "shown before a case was put on screen"
-    account, layers = session.explanation.attribution, []
+    shown, layers = session.explanation.shown, []
     prediction = session.answer.prediction
-    if account is not None and account.image is not None and prediction is not None and session.film:
-        told = {"read": prediction[account.target.task].modalities, "turn": session.version}
+    if shown is not None and shown.image is not None and prediction is not None and session.film:
+        opinion, target = session.explanation.opinion, shown.target
+        told = {"read": prediction[target.task].modalities, "turn": session.version}
         told["film"] = session.film.picture
-        of, opinion = (session.case, account.target, session.language), session.explanation.opinion
-        shown = session.explanation.shown
+        of = (session.case, target, session.language)
         told["in_words"] = map_in_words(shown.image, session.film, session.language, grain_of(shown.method))
         if opinion is None:
-            told |= {"method": account.method, "baseline": account.baseline}
-            layers.append(map_layer(account.image, *of, **told))
+            told |= {"method": shown.method, "baseline": shown.baseline}
+            layers.append(map_layer(shown.image, *of, **told))
         else:
             layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
     of, (known, alone) = (session.version, session.language), session.view

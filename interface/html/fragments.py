@@ -8,7 +8,7 @@ from cases.case import Case
 from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
 from interface.html.render import render, ui
-from interface.language.texts import CATALOGUES, Language, say, title_in
+from interface.language.texts import CATALOGUES, Language, say, title_in, translated, word_for
 from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, spellings_of
 
@@ -20,19 +20,19 @@ def banner(language: Language) -> Markup:
     return render("banner.html", language=language, catalogues=CATALOGUES)
 
 
-def alert(sentence: str) -> str:
+def alert(sentence: str) -> Markup:
     """A sentence that a screen reader speaks at once; empty for none."""
-    return str(ui().alert(sentence))
+    return ui().alert(sentence)
 
 
-def note(sentence: str, kind: str = "") -> str:
+def note(sentence: str, kind: str = "") -> Markup:
     """A quiet sentence; `kind` is an extra class."""
-    return str(ui().note(sentence, kind))
+    return ui().note(sentence, kind)
 
 
-def heading(key: str, language: Language) -> str:
+def heading(key: str, language: Language) -> Markup:
     """A panel's heading."""
-    return str(ui().heading(say(key, language)))
+    return ui().heading(say(key, language))
 
 
 def case_list(page: CasePage, first: int, count: int, current: str, language: Language) -> Markup:
@@ -65,11 +65,12 @@ def case_name(case: Case, language: Language) -> str:
 def provenance_line(case: Case, language: Language) -> Markup:
     """Source, licence and attribution of a film."""
     origin, stored = case.provenance, bool(case.case_id)
+    source = word_for("source", origin.source, language)
     licence = say("film.licence", language, licence=case.licence.name)
     told = (
-        say("film.source", language, source=origin.source) if origin.source else "",
+        say("film.source", language, source=source) if origin.source else "",
         licence if stored else say("upload.licence", language),
-        origin.attribution if stored else "",
+        translated(origin.attribution, language) if stored else "",
         case.case_id if case.title else "",
     )
     return Markup(" · ").join(part for part in told if part)

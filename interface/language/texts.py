@@ -78,8 +78,8 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 Kind = Literal[
-    "class", "modality", "task", "section", "field", "verdict", "method", "about", "scale", "about.arm",
-    "about.audit.row",
+    "class", "modality", "task", "aside", "section", "field", "verdict", "method", "about", "scale", "source",
+    "checkpoint", "about.arm", "about.audit.row",
 ]  # fmt: skip
 """Kinds of names from `modeling`; the first part of a key."""
 

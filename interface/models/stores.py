@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cases.case import Case
-from cases.store import CaseStore
+from cases.store import CaseFilter, CaseStore, CaseSummary
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.errors import CaseNotFoundError, ViewboxError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FRONT = 48
+"""Cases among which those that come first are looked for."""
 KEPT = 16
 """Drills that stay drawn; a class asks for the same ones at the same time."""
 _NAME = re.compile(r"phantom-[0-9a-f]{12}")
@@ -42,6 +44,11 @@ class StoreHost:
                 self._store = self._open()
                 logger.info("store %s", self._store.description)
             return self._store
+
+    def front(self, count: int) -> list[CaseSummary]:
+        """The first cases of the store, those whose film may be shown before the others."""
+        rows = self.store.page(CaseFilter(), None, FRONT).rows
+        return sorted(rows, key=lambda row: row.thumbnail is None)[:count]
 
     def case(self, case_id: str) -> Case:
         """The case of that ID, of the store or else drawn; raises `CaseStoreError` where there is neither."""

@@ -12,7 +12,7 @@ from cases.case import Case
 from interface.html.fragments import alert, note
 from interface.html.pictures import shown_film
 from interface.html.render import ui
-from interface.language.texts import marker, say, translated
+from interface.language.texts import marker, say, translated, word_for
 from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
@@ -270,7 +270,9 @@ class ReportActions:
             )
         opened, target = session.version, session.target
         other = self._similar.case(str((event._data or {}).get("case_id", "")))
-        told = say("pair.running", session.language, name=session.host.name)
+        own = session.host.name
+        name = word_for("checkpoint", own, session.language, own)
+        told = say("pair.running", session.language, name=name)
         yield {panel: note(told, "vb-running")}
         why = self._similar.pair(case, study, other, _weights(image, table, text))
         attribution, host, stop = session.explanation.attribution, session.host, threading.Event()

@@ -85,7 +85,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
         if isinstance(n, ast.Constant) and isinstance(n.value, str)
     }
     families = ("class.", "task.", "modality.", "section.", "verdict.", "value.", "film.scale_")
-    families += ("checkpoint.", "operating.", "page.bar_")
+    families += ("checkpoint.", "source.", "aside.", "operating.", "page.bar_")
     families += ("link.part.", "learn.", "defect.", "words.", "handout.")
     families += ("meaning.", "measure.", "method.", "about.", "trust.", "viewer.")
     families += ("reports.section.", "reports.value.", "reports.kind.", "similar.image", "similar.table")
@@ -233,7 +233,7 @@ def test_fields_and_words_share_one_scale_and_carry_their_sign():
 
 def test_where_no_word_was_read_the_panel_says_why():
     wordless = attribution(words=())
-    assert "This checkpoint reads no text." in evidence_panel(wordless, Study(FILM), "en", reads_text=False)
+    assert "This model reads no text." in evidence_panel(wordless, Study(FILM), "en", reads_text=False)
     assert "No word took part" in evidence_panel(wordless, Study(FILM), "en", reads_text=True)
 
 

@@ -110,7 +110,7 @@ def test_a_stranger_sees_a_case_its_prediction_and_its_map_without_a_click(page,
     explained(page)
     assert "CASE-0000" in page.inner_text("#vb-figure figcaption")
     assert "Not for diagnosis" in page.inner_text("#vb-banner")
-    assert re.search(r"toy, revision sha256:\w+, on cpu", page.inner_text("#vb-model"))
+    assert re.search(r"Model: toy revision sha256:\w+, on cpu", page.inner_text("#vb-model"))
     page.mouse.wheel(0, 900)
     page.wait_for_timeout(300)
     assert page.locator("#vb-banner").bounding_box()["y"] >= 0, "the banner must stay in sight"
@@ -174,7 +174,7 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     page.get_by_label("Age (years)").fill("63")
     page.get_by_label("Indication").fill("cough for 3 days")
     page.get_by_role("button", name="Predict again").click()
-    page.wait_for_selector("#vb-prediction :text('film, clinical table, text.')")
+    page.wait_for_selector("#vb-prediction :text('film, clinical data, text.')")
     explained(page)
     page.locator("#vb-prediction .vb-reveal summary").click()
     assert "no reference label" in page.inner_text("#vb-prediction")
@@ -329,30 +329,30 @@ def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_
     assert page.locator("#vb-evidence .vb-word").count() > 0
     assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
     models(page)
-    page.wait_for_selector("#vb-model :text('Checkpoint film, revision sha256:')")
-    assert "teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    page.wait_for_selector("#vb-model :text('Model: Film')")
+    assert "Model: Teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
     choose(page, "Question", "Grading: Severe rather than Mild")
     page.wait_for_selector(
         "#vb-evidence :text('Integrated Gradients for Severe rather than Mild')", state="attached"
     )
     models(page)
-    choose(page, "Checkpoint", "Film")
+    choose(page, "Model", "Film")
     page.keyboard.press("Escape")
     page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
-    page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This checkpoint reads no text.')")
+    page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This model reads no text.')")
     explained(page)
     assert "Model: Film." in prediction.inner_text() and "Grading" not in prediction.inner_text()
     assert page.get_by_label("Question", exact=True).input_value().startswith("Appearance:")
     assert page.locator("#vb-evidence .vb-word").count() == 0
     assert "It reads no text" in page.inner_text("#vb-form .vb-reads")
-    assert "film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
+    assert "Model: Film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
     mark = "n => getComputedStyle(document.querySelector(`${n} [data-testid=block-info]`), '::after').content"
     assert "✓" in page.evaluate(mark, "#vb-field-age") and page.evaluate(mark, "#vb-field-ldh") == "none"
     shoot(page, tmp_path_factory, "other-checkpoint")
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('not on other')")
     models(page)
-    choose(page, "Checkpoint", "Automatic")
+    choose(page, "Model", "Automatic")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Previous").click()
     page.wait_for_selector("#vb-prediction :text('Model: Teaching.')")
@@ -368,6 +368,7 @@ def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
     page.on("request", lambda request: fetched.append(request.url))
     page.get_by_role("button", name="Next").click()
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    assert page.locator("#vb-strip [aria-current]").get_attribute("data-case") == "CASE-0001"
     assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId") == ahead
     assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).film.whole"), "shown at once, not loaded now"
     assert not [url for url in fetched if url.endswith(ahead)]
@@ -420,11 +421,13 @@ def test_film_answer_and_verdict_stand_above_the_fold_and_the_rest_is_closed(loc
                 n: box["y"] + box["height"] for n, box in places.items() if box["y"] + box["height"] > FOLD
             }
             assert low == {}
-            assert places["the film"]["y"] <= 230 and places["the film"]["height"] >= 500
+            assert places["the film"]["y"] <= 210 and places["the film"]["height"] >= 500
             assert page.locator("#vb-banner").bounding_box()["height"] == 44
             tools = {e.bounding_box()["y"] for e in page.locator(".vv-tools .vv-button:visible").all()}
             assert len(tools) == 1, "one row of tools"
             assert page.evaluate("document.documentElement.scrollHeight") <= 2400
+            page.set_viewport_size({"width": 1440, "height": FOLD})
+            page.wait_for_function("() => document.querySelector('#vb-tabs').clientWidth >= 1400")
             assert "sha256" not in page.inner_text("body")
             page.locator("[data-info]").click()
             assert page.locator("#vb-model").is_visible() and "sha256" in page.inner_text("#vb-model")

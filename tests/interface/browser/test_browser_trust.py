@@ -46,7 +46,7 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
     assert re.search(r"Trustworthy|Doubtful|Do not trust", summary), summary
     assert "not that the model is right" in summary
     budget = page.inner_text("#vb-evidence .vb-budget")
-    assert "Shapley value" in budget and "film × clinical table together" in budget
+    assert "Shapley value" in budget and "film × clinical data together" in budget
     shoot(page, tmp_path_factory, "trust")
     before = page.inner_text("#vb-checks")
     page.get_by_role("button", name="Next").click()
