@@ -37,8 +37,9 @@ browser:
 bench: $(VENV)/test.stamp  ## speed as JSON
 	$(BIN)/python -m tests.benchmarks.speed
 
-screenshots: $(VENV)/test.stamp  ## what the notebook prints, anew
+screenshots: $(VENV)/test.stamp browser  ## the pictures of README and docs, and what the notebook prints, anew
 	$(BIN)/python -m tests.tools.notebook docs/quickstart.ipynb
+	$(BIN)/python -m tests.tools.screenshots
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
