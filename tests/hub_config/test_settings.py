@@ -60,6 +60,7 @@ def test_secrets_are_not_in_the_representation():
     [
         ("DEVICE", "tpu"),
         ("REPORT_URL", "javascript:alert(1)"),
+        ("SESSIONS_PER_ADDRESS", "0"),
         ("GRADIO_SERVER_PORT", "0"),
         ("GRADIO_SERVER_PORT", "70000"),
         ("GRADIO_SERVER_PORT", "http"),
