@@ -63,8 +63,11 @@ def _is_film(path: Path) -> bool:
         return False
     if path.suffix.lower() in _ENDINGS:
         return True
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"  # archives name such files by their UID
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"  # archives name such files by their UID
+    except OSError:
+        return True  # its row says that it cannot be read
 
 
 def predict_films(pipeline: "DiagnosisPipeline", films: Sequence[Path]) -> Iterator[FilmAnswer]:

@@ -21,6 +21,7 @@ from tests.doubles.command import command
 from tests.doubles.example_answers import attribution, prediction
 from tests.doubles.example_checks import every_measure
 from tests.doubles.toys import toy_checkpoint, toy_radiograph
+from viewbox import many
 
 main = command("predict")
 
@@ -166,6 +167,14 @@ def test_films_and_folders_give_a_row_each_and_a_bad_one_stops_nothing(
 def ask_alone(film: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> str:
     assert main([film, "--checkpoint", checkpoint, "--json"]) == 0
     return capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_opened_has_a_row_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked = tmp_path / "1.2.840"
+    locked.write_bytes(b"x")
+    assert not many._is_film(locked)
+    monkeypatch.setattr(Path, "open", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    assert many.films_of([tmp_path]) == [locked]
 
 
 @pytest.mark.parametrize(
