@@ -160,8 +160,6 @@ def explain(
         _write_maps(maps or (), drawn, explained, study.radiograph.shape)
         if dicom is not None:
             found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
-    elif maps:
-        raise ViewboxError("There is no map, for this checkpoint reads no film; leave --map out.")
     answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
 
 
