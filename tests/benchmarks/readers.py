@@ -117,9 +117,8 @@ async def probe(address: str, times: list[float], over: asyncio.Event) -> None:
             await asyncio.sleep(1)
 
 
-async def stranger(address: str, case_id: str, over: asyncio.Event) -> dict[str, float]:
+async def stranger(address: str, case_id: str, made: list[str], over: asyncio.Event) -> dict[str, float]:
     """Ask for 260 explanations and listen for each, and send hostile films; gives what came of them."""
-    made = [base64.b64encode(make(1.0)).decode() for make in list(FILMS.values())[:8]]
     limits, headers = httpx.Limits(max_connections=None), {"x-forwarded-for": "198.51.100.7"}
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits, headers=headers) as http:
 
@@ -133,10 +132,10 @@ async def stranger(address: str, case_id: str, over: asyncio.Event) -> dict[str,
         many = [asyncio.create_task(asked("explain", case_id=case_id)) for _ in range(260)]
         films = [await asked("predict", film=film) for film in made]
         await over.wait()
-        refused = sum(task.result()[0] != 200 for task in many if task.done() and not task.cancelled())
         for task in many:
             task.cancel()
-        await asyncio.gather(*many, return_exceptions=True)
+        ended = await asyncio.gather(*many, return_exceptions=True)
+        refused = sum(isinstance(one, tuple) and one[0] != 200 for one in ended)
     return {"explanations_refused": refused, "hostile_longest_s": max(seconds for _, seconds in films)}
 
 
@@ -151,9 +150,10 @@ async def visits(
     ids = [row.case_id for row in rows]
     times: Times = {name: [] for name in NAMES}
     readers: list[ScreenlessReader] = []
-    over = asyncio.Event()
+    hostile = list(FILMS.values())[:8] if with_stranger else []  # made before anybody is timed
+    made, over = [base64.b64encode(make(1.0)).decode() for make in hostile], asyncio.Event()
     probing = asyncio.create_task(probe(address, times["page"], over))
-    beside = asyncio.create_task(stranger(address, ids[0], over)) if with_stranger else None
+    beside = asyncio.create_task(stranger(address, ids[0], made, over)) if with_stranger else None
     plans = [[ids[(1 + n * cases + i) % len(ids)] for i in range(cases)] for n in range(count)]
     tasks = [
         asyncio.create_task(one_reader(address, n, plan, times, readers, look))
