@@ -126,7 +126,7 @@ class SheetActions:
         method, panes = _first(session, shared), []
         for host, study, prediction, answer in answers:
             name = word_for("checkpoint", host.name, session.language, host.name)
-            caption = f"{name}: {_chance(answer, target, session)}"
+            caption = f"{name} · {_chance(answer, target, session)}"
             against = [w for w in (prediction.refusal, *prediction.mismatch) if w]
             note = " ".join(translated(sentence, session.language) for sentence in against)
             panes.append(Pane(host, study, answer, target, method, caption, note=note))

@@ -80,7 +80,7 @@ def test_questions_and_checkpoints_keep_one_method(session, hosts):
     assert session.target.class_name in asked["sheet"]["panes"][0]["caption"]
     both = steps(session, hosts, "checkpoints")[-1]
     captions = [pane["caption"] for pane in both["sheet"]["panes"]]
-    assert [c.partition(":")[0] for c in captions] == ["toy", "other"] and all("%" in c for c in captions)
+    assert [c.partition(" · ")[0] for c in captions] == ["toy", "other"] and all("%" in c for c in captions)
     assert len({pane["id"] for pane in both["sheet"]["panes"]}) == 2
     with pytest.raises(ViewboxError, match="Only one checkpoint"):
         steps(session, hosts[:1], "checkpoints")
