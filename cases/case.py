@@ -1,7 +1,7 @@
 """A case as stored: a study together with what only exists after it was read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -53,6 +53,15 @@ class Rating:
     value: float
     low: float
     high: float
+
+
+GEOGRAPHIC_EXTENT = "geographic extent of opacities"
+"""The scale, 0 to 8, of Cohen et al. 2020."""
+
+
+def geographic_extent(ratings: Sequence[Rating]) -> float | None:
+    """The experts' geographic extent, 0 to 8; None where nobody gave one."""
+    return next((rating.value for rating in ratings if rating.scale == GEOGRAPHIC_EXTENT), None)
 
 
 @dataclass(frozen=True)

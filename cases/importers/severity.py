@@ -10,14 +10,14 @@ card calls it by its name. They were published as the mean of three raters, whos
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cases.case import Rating
+from cases.case import GEOGRAPHIC_EXTENT, Rating
 from cases.importers.tables import number_of
 from modeling.labels import TaskName, grading_from_zones
 
 READERS = {"S": "Brixia senior reader", "J": "Brixia junior reader"}
 RATERS = "mean of 3 expert raters (Cohen et al. 2020)"
 EXTENTS = {
-    "severity_geographic": ("geographic extent of opacities", 8.0),
+    "severity_geographic": (GEOGRAPHIC_EXTENT, 8.0),
     "severity_opacity": ("opacity score", 8.0),
 }
 """Column -> the scale, and its upper end; both begin at 0."""
@@ -40,12 +40,6 @@ def zone_scores(ratings: Sequence[Rating], letter: str) -> tuple[int, ...] | Non
     """A reader's (letter of `READERS`) six Brixia zones, each 0 to 3; None where not all were graded."""
     marks = [int(one.value) for one in ratings if one.reader == READERS[letter]]
     return tuple(marks) if len(marks) == len(ZONES) else None
-
-
-def geographic_extent(ratings: Sequence[Rating]) -> float | None:
-    """The experts' geographic extent, 0 to 8; None where nobody gave one."""
-    scale, _ = EXTENTS["severity_geographic"]
-    return next((rating.value for rating in ratings if rating.scale == scale), None)
 
 
 def severity_ratings(line: Mapping[str, Any]) -> tuple[Rating, ...]:

@@ -10,7 +10,7 @@ from cases.case import Case
 from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import ACCOUNT, MapMethod, map_methods
 from modeling.labels import Target, TaskName
-from modeling.model.film import brightness, resampled, to_native
+from modeling.model.film import brightness, resampled
 from modeling.pipeline import DiagnosisPipeline
 from modeling.render.pictures import film_picture, map_of_method
 from modeling.results import Attribution, ImageBaseline
@@ -150,7 +150,7 @@ def _row(scrutiny: Scrutiny, case: Case, methods: Sequence[MapMethod]) -> tuple[
     answer = scrutiny.pipeline.predict(study)[TaskName.APPEARANCE]
     target = Target(TaskName.APPEARANCE, answer.most_probable)
     film = np.asarray(film_picture(brightness(study.radiograph), CELL), np.float32) / 255.0
-    maps = [to_native(_map(scrutiny, study, target, method), film.shape) for method in methods]
+    maps = [method.resized(_map(scrutiny, study, target, method), film.shape) for method in methods]
     pictures = [map_of_method(film, one, m).picture for one, m in zip(maps, methods, strict=True)]
     title = f"{case.case_id}: {target.class_name} rather than {target.against}"
     return title, [film_picture(film).convert("RGB"), *pictures]

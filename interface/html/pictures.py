@@ -8,7 +8,7 @@ from PIL import Image
 
 from cases.case import Case
 from modeling.explain.registry import map_method
-from modeling.model.film import brightness, to_native
+from modeling.model.film import brightness
 from modeling.render.pictures import Sign, film_picture, legend, map_of_method
 from modeling.results import Attribution, FilmOpinion
 from modeling.study import Radiograph
@@ -63,7 +63,8 @@ def map_urls(
 ) -> tuple[str, str, float]:
     """A map over its film ((H', W') uint8), its legend, and the logits per 1 % of area at full colour."""
     # The page never shows more than `MAX_SIDE`, and the scale is by area, so the map is drawn at that size.
-    native, method = to_native(attribution.image, shown.shape), map_method(attribution.method)
+    method = map_method(attribution.method)
+    native = method.resized(attribution.image, shown.shape)
     sign = sign if method.signed else "positive"
     film = shown.astype(np.float32) / 255
     drawn = map_of_method(film, native, method, opacity=opacity, sign=sign, max_side=MAX_SIDE)

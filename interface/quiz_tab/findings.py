@@ -4,8 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable
 
-from cases.case import Case
-from cases.importers.severity import geographic_extent
+from cases.case import Case, geographic_extent
 from modeling.labels import FINDINGS, TASKS, TaskName
 from modeling.results import TaskPrediction
 

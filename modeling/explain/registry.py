@@ -14,8 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
+from modeling.model.film import resampled, to_native
 from modeling.sentence import Names
 from modeling.study import Modality
 
@@ -73,6 +76,10 @@ class MapMethod:
             ExplanationCancelled: `cancelled` said so.
         """
         return import_module(self.home).see(paths, features, cancelled)
+
+    def resized(self, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Its map (h, w) as float32 (H, W): a weight of a place stays as it is, what adds up keeps a sum."""
+        return resampled(values, shape) if self.full else to_native(values, shape)
 
     def is_given_by(self, config: FusionConfig) -> bool:
         """Whether a checkpoint of this configuration has it."""

@@ -16,7 +16,6 @@ from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_method
 from modeling.explain.shapley import modality_account
 from modeling.explain.study_path import log_odds
 from modeling.labels import NOTHING, Target
-from modeling.model.film import to_native
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import (
     Attribution,
@@ -110,9 +109,10 @@ class Scrutiny:
         if method not in offered:
             none = "This checkpoint has no second opinion '{name}'; choose one of {names}."
             raise ViewboxError(none, name=method, names=", ".join(offered))
-        seen = self._seen(map_method(method), study, target, baseline, cancelled)
+        known = map_method(method)
+        seen = self._seen(known, study, target, baseline, cancelled)
         assert study.radiograph is not None, "a path with a film"
-        native = to_native(seen.values, study.radiograph.shape)
+        native = known.resized(seen.values, study.radiograph.shape)
         return FilmOpinion(method, target, native, seen.output, seen.seconds)
 
     def _seen(

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from cases.case import geographic_extent
 from cases.importers import covid_chestxray
 from cases.importers import hannover as hannover_importer
 from cases.importers import siim as siim_importer
 from cases.importers.rows import ImportSettings, Row
-from cases.importers.severity import geographic_extent, zone_scores
+from cases.importers.severity import zone_scores
 from cases.importers.tables import parquet_rows
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown

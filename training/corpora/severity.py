@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from cases.case import geographic_extent
 from cases.importers import covid_chestxray, hannover
-from cases.importers.severity import geographic_extent, zone_scores
+from cases.importers.severity import zone_scores
 from evaluation.metrics.bootstrap import as_json, measured, patient_draws
 from evaluation.metrics.one_label import Scored, quadratic_kappa, spearman
 from modeling.labels import GRADING, grading_from_zones

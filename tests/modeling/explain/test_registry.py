@@ -19,6 +19,7 @@ from modeling.explain.maps import ImageMap
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names, register
 from modeling.labels import Target, TaskName
 from modeling.pipeline import DiagnosisPipeline
+from modeling.render.pictures import map_scale, smoothed_density
 from tests.doubles.toys import toy_checkpoint, toy_config, toy_study
 
 TYPICAL = Target(TaskName.APPEARANCE, "Typical")
@@ -72,3 +73,13 @@ def test_a_checkpoint_gives_what_it_is_made_for() -> None:
     assert "attention" in given and "evidence" not in given and ACCOUNT in given
     assert map_method(ACCOUNT).measured_as == ("integrated_gradients_black", "integrated_gradients_blurred")
     assert map_method("grad_cam").measured_as == ("grad_cam",)
+
+
+def test_a_weight_is_as_strong_at_every_size_of_the_film_and_a_sum_stays_a_sum() -> None:
+    weights = np.full((13, 13), 0.4, np.float32)
+    evidence, account = map_method("evidence"), map_method(ACCOUNT)
+    for shape in ((13, 13), (512, 400), (3000, 2500)):
+        drawn = evidence.resized(weights, shape)
+        strength = smoothed_density(drawn, evidence.grain) / map_scale(drawn, evidence)
+        assert strength == pytest.approx(0.8, rel=1e-4), "four tenths, of a half at full colour"
+        assert account.resized(weights, shape).sum() == pytest.approx(weights.sum(), rel=1e-3)

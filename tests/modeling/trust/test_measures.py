@@ -156,8 +156,8 @@ def test_the_panel_says_whether_more_is_to_come():
 def test_the_exact_values_stand_beside_the_path_with_interactions():
     page = evidence_panel(attribution(), Study(FILM), "en", account=account())
     assert "Shapley value" in page and "+0.310" in page
-    assert "film × clinical table together" in page and "−0.020" in page
-    assert "The two accounts agree" in page and "≠" not in page
+    assert "film × clinical data together" in page and "−0.020" in page
+    assert "Both ways of sharing out agree" in page and "≠" not in page
     assert "Shapley" not in evidence_panel(attribution(), Study(FILM), "en")
 
 
