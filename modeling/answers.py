@@ -33,7 +33,8 @@ class CheckedExplanation:
     @property
     def verdict(self) -> Verdict:
         """How far the map deserves to be believed."""
-        return verdict_of(self.measures, is_map=self.attribution.image is not None)
+        refused = self.prediction.refusal is not None
+        return verdict_of(self.measures, is_map=self.attribution.image is not None, refused=refused)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const address = new URL(window.location.href);
+    if (address.searchParams.get("quiz") === "") address.searchParams.delete("quiz"); // the link to it is done with
     address.searchParams.set("lang", link.dataset.language);
     window.location.assign(address);
   });

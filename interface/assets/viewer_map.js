@@ -78,11 +78,14 @@
       return this.canvas;
     }
 
+    get faint() {
+      return this.sorted[this.sorted.length - 1] < this.layer.outlined_from * this.layer.scale;
+    }
+
     /* Around the strongest tenth of one sign, as a path in film shares (0 to 1); fewer where more is hidden, none
        on a faint map. */
     contour(which, threshold) {
-      const faint = this.sorted[this.sorted.length - 1] < this.layer.outlined_from * this.layer.scale;
-      const at = faint ? 0 : this.percentile(Math.max(threshold, this.layer.outlined));
+      const at = this.faint ? 0 : this.percentile(Math.max(threshold, this.layer.outlined));
       const key = `${which} ${at}`;
       if (!this.lines.has(key)) {
         if (this.lines.size > 40) this.lines.clear();

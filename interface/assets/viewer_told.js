@@ -20,7 +20,7 @@
       if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
       if (contours && limit) notes.push(viewer.say("viewer.contours_note"));
       const brief = !limit ? notes[0] : viewer.sheet ? viewer.say(shared ? "viewer.sheet_scale" : "viewer.sheet_scales")
-        : [short[sign], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
+        : [heat.faint ? viewer.say("viewer.faint") : short[sign], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
       if (pane === this.active) {
         this.notes.textContent = notes.join(" ");
         this.origin.textContent = pane.caption.textContent;

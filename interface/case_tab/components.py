@@ -55,13 +55,13 @@ class Parts:
         """Take off what was said about the case before."""
         results = self.results
         told = dict.fromkeys((results.progress, results.leans, self.why.evidence), "")
-        return {**self.unchecked(), **told, results.cancel: gr.Button(interactive=False)}
+        return {**self.unchecked(), **told, results.cancel: gr.update(interactive=False)}
 
     def unchecked(self) -> Updates:
         """Take off what was said about the last map."""
         method, prove = self.method, self.prove
         texts = (method.about, prove.result, self.results.summary, self.checks)
-        ticks = dict.fromkeys((prove.fields, prove.words), gr.CheckboxGroup(value=[], visible=False))
+        ticks = dict.fromkeys((prove.fields, prove.words), gr.update(value=[], visible=False))
         return {method.switch: ACCOUNT, **dict.fromkeys(texts, ""), **ticks}
 
     def say(self, sentence: str) -> Updates:

@@ -92,7 +92,7 @@ def _fragments(session: Session) -> tuple[Markup, ...]:
     answer = prediction_panel(session.answer.prediction, case, language)
     read = {"reads_text": bool(host.text_sections), "account": known.account}
     evidence = evidence_panel(known.attribution, session.study, language, **read)
-    told = verdict(known.measures, known.attribution, language)
+    told = verdict(known.measures, known.attribution, language, refused=session.refused)
     return tuple(map(Markup, (answer, evidence, told, checks_panel(known.measures, language))))
 
 

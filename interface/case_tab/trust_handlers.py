@@ -129,7 +129,8 @@ class ScrutinyActions:
         known, line = session.explanation, ""
         if not running:
             record = mapping(session.host.folder / VERDICTS_FILE)
-            line = verdict(known.measures, known.attribution, session.language, record, known.method)
+            judged = (known.measures, known.attribution, session.language, record, known.method)
+            line = verdict(*judged, refused=session.refused)
         panel = checks_panel(known.measures, session.language, running=running, stopped=stopped)
         return {self.parts.checks: panel, self.parts.results.summary: line}
 

@@ -103,14 +103,19 @@ def verdict(
     language: Language,
     record: Mapping[str, Any] = MappingProxyType({}),
     method: str = ACCOUNT,
+    *,
+    refused: bool = False,
 ) -> str:
-    """The verdict on the map of a method, with its record (see `record_line`); nothing without measures."""
+    """The verdict on the map of a method, with its record (see `record_line`); nothing without measures.
+
+    `refused`: whether the film is better not answered at all, so that no map of it is to be trusted.
+    """
     if not measures:
         return ""
-    found = verdict_of(measures, is_map=attribution.image is not None)
+    found = verdict_of(measures, is_map=attribution.image is not None, refused=refused)
     task, name = attribution.target.answer
     measured = task == TaskName.APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
-    told = record_line(record, method, found.level, language) if measured else ""
+    told = record_line(record, method, found.level, language) if measured and not refused else ""
     return verdict_line(found, language, told)
 
 

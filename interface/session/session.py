@@ -152,6 +152,11 @@ class Session:
         return stored + (0 if self.film is None else self.film.film.values.nbytes)
 
     @property
+    def refused(self) -> bool:
+        """Whether the film is unlike those that the checkpoint learnt from: no answer to read."""
+        return self.answer.prediction is not None and self.answer.prediction.refusal is not None
+
+    @property
     def target(self) -> Target | None:
         """The target: the reader's choice, else the most probable class; None until predicted."""
         return self.wishes.target or self.answer.target

@@ -20,8 +20,8 @@ Question = Literal["adds_up", "follows_model", "matters", "in_place"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 Answer = Literal["yes", "no", "unknown"]
 ReasonName = Literal[
-    "not_converged", "empty", "denied", "misleads", "weakly_held", "as_random_places", "outside_lungs",
-    "as_random_weights", "same_for_all",
+    "refused", "not_converged", "empty", "denied", "misleads", "weakly_held", "as_random_places",
+    "outside_lungs", "as_random_weights", "same_for_all",
 ]  # fmt: skip
 REASONS: tuple[ReasonName, ...] = get_args(ReasonName)
 
@@ -48,7 +48,7 @@ _FAILS: Mapping[tuple[str, str], ReasonName] = {
 }
 """(measure, its meaning) -> why the map fails, beside the share in the lungs and the test by hiding."""
 
-_FATAL = frozenset({"not_converged", "empty", "denied", "misleads"})
+_FATAL = frozenset({"refused", "not_converged", "empty", "denied", "misleads"})
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Reason:
         share = f"{100 * value:.1f} %" if value < 10 else "> 1000 %"
         outside, odds = f"{100 * (1 - value):.0f} %", as_odds(value)
         sentences: Mapping[ReasonName, Sentence] = {
+            "refused": Sentence("The film is unlike those that the model learnt from."),
             "not_converged": Sentence("{share} of what moved the answer is left unexplained.", share=share),
             "empty": Sentence("The answer is the same as for the baseline, so there is nothing to explain."),
             "denied": Sentence(
@@ -124,15 +125,17 @@ class Verdict:
         return 1 / (1 + math.exp(-self.odds)) - failed
 
 
-def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True) -> Verdict:
+def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True, refused: bool = False) -> Verdict:
     """The verdict on a map from the trust measures that there are so far.
 
-    Without `is_map`, an account of table and words alone, it is asked only to add up.
+    Without `is_map`, an account of table and words alone, it is asked only to add up. No map of a
+    `refused` film is to be trusted.
     """
     found = {measure.name: measure for measure in measures}
     reasons = [reason for measure in found.values() if (reason := _failed(measure)) is not None]
     reasons.sort(key=lambda reason: REASONS.index(reason.name))
     failed = {QUESTION_OF[reason.measure] for reason in reasons}
+    reasons = [Reason("refused", "familiarity", None), *reasons] if refused else reasons
     answers = {q: "no" if q in failed else _passed(q, found) for q in QUESTIONS}
     needed = {"support", "deletion", "lungs", "random_weights_rank"} if is_map else {"completeness"}
     if any(reason.name in _FATAL for reason in reasons) or len(reasons) > 1:

@@ -2,16 +2,22 @@
 
 from collections import Counter
 
+import gradio as gr
+
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.page import build_page
 
 
+def page_of_five() -> gr.Blocks:
+    hosts = [ModelHost(lambda: None, f"checkpoint {n}") for n in range(5)]
+    return build_page(Checkpoints(hosts), StoreHost(lambda: None))
+
+
 def handlers() -> Counter[str]:
     """Every event by the name of its handler, on a page of five checkpoints."""
-    hosts = [ModelHost(lambda: None, f"checkpoint {n}") for n in range(5)]
-    page = build_page(Checkpoints(hosts), StoreHost(lambda: None))
+    page = page_of_five()
     assert len(page.fns) == len(page.config["dependencies"])
     return Counter(getattr(event.fn, "__name__", "") for event in page.fns.values())
 
@@ -24,3 +30,8 @@ def test_the_page_has_at_most_100_events_and_one_chain_of_model_work():
     # `predict`, `explain` and `examine` are endpoints too; the quiz explains after each of its two answers.
     # A map that the reader switches to is examined too.
     assert (found["predict"], found["explain"], found["examine"]) == (2, 4, 3)
+
+
+def test_every_button_of_the_page_has_words_of_its_own():
+    buttons = [part for part in page_of_five().blocks.values() if isinstance(part, gr.Button)]
+    assert buttons and [one.elem_id for one in buttons if one.value in (None, "", "Run")] == []

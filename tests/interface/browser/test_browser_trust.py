@@ -151,7 +151,7 @@ def test_what_is_taken_away_changes_the_answer_at_once(page, tmp_path_factory):
     page.locator("#vb-prove-fields").get_by_label(re.compile("Age")).check()
     page.wait_for_selector("#vb-proof table")
     claim = page.inner_text("#vb-proof .vb-claim")
-    assert re.search(r"The map claimed that this part adds [+−]\d\.\d{3} logits", claim)
+    assert re.search(r"Integrated Gradients claimed that this part adds [+−]\d\.\d{3} logits", claim)
     assert page.locator("#vb-proof table").count() == 2
     page.locator("#vb-prove-words").get_by_label(re.compile("cough")).check()
     page.wait_for_function(

@@ -253,12 +253,12 @@ def test_what_was_not_measured_is_not_said(tmp_path, text):
     [
         (0.2, -0.18, "kept", "The claim held"),
         (-0.2, 0.3, "kept", "The claim held"),
-        (-18.786, 0.246, "exaggerated", "The map exaggerated 76 times"),
+        (-18.786, 0.246, "exaggerated", "The claim exaggerated 76 times"),
         (0.2, -0.05, "exaggerated", "exaggerated 4.0 times"),
         (0.2, -0.9, "understated", "moved 4.5 times as far"),
         (0.2, 0.1, "failed", "the other way"),
         (0.2, 0.0, "nothing_moved", "did not move"),
-        (0.001, 0.002, "still", "next to nothing"),
+        (0.001, 0.002, "still", "Next to nothing"),
         (0.001, 0.4, "moved_unclaimed", "and yet the logit moved"),
     ],
 )

@@ -53,6 +53,12 @@ def test_one_decisive_failure_is_enough_whatever_else_passes(name: str) -> None:
     assert sum(answer == "no" for answer in found.answers.values()) == 1
 
 
+def test_no_map_of_a_refused_film_is_to_be_trusted() -> None:
+    found = verdict_of(list(GOOD.values()), refused=True)
+    assert (found.level, [reason.name for reason in found.reasons]) == ("do_not_trust", ["refused"])
+    assert str(found.reasons[0].sentence) == "The film is unlike those that the model learnt from."
+
+
 def test_places_count_when_hiding_them_moves_the_answer_more_than_random_ones_on_average() -> None:
     near = TrustMeasure("deletion", 0.5, "perturbation.as_random", 0.2, 0.9)  # their mean is 0.55
     assert verdict_of([*({**GOOD, "deletion": near}).values()]).level == "trustworthy"
