@@ -63,7 +63,8 @@ class CaseActions:
     def turned(self) -> list[gr.components.Component]:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
-        return [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.take.notice]
+        said = [p.results.prediction, p.results.leans, p.results.summary, p.take.notice]
+        return [p.due, p.message, p.chooser.case_id, p.film.figure, *said]
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -102,7 +103,8 @@ class CaseActions:
         session.unsettled = True
         p = self.parts
         shown = {p.chooser.case_id: case.case_id, p.film.figure: viewer_value(session)}
-        return {**self._expected(session), **shown, p.take.notice: alert("")}
+        gone = {p.results.leans: "", p.results.summary: "", p.take.notice: alert("")}
+        return {**self._expected(session), **shown, **gone}
 
     def settle(self, request: gr.Request) -> Updates:
         """The last step, where one is to follow; it takes nothing off that is about this case already."""
