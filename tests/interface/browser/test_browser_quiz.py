@@ -220,7 +220,7 @@ def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_
             for number in range(9):
                 store.put(graded(number))
         toy = write_checkpoint(tmp_path / "toy")
-        with serve(tmp_path / "run", MODEL_REPO=str(toy), MONGODB_URI=f"{server.uri}/ward") as running:
+        with serve(tmp_path / "run", MODEL_REPO=str(toy), MONGODB_URI=f"{server.uri}ward") as running:
             options = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
             for page in arrived(running, chromium, options):
                 page.get_by_role("tab", name="Quiz", exact=True).click()
