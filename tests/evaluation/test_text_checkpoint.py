@@ -99,7 +99,7 @@ def test_two_readings_have_two_cards_and_two_numbers(trained: Path) -> None:
         (result,) = index["results"]
         values = {m["type"]: m["value"] for m in result["metrics"]}
         (summary,) = cards.read_metrics(folder)["measurements"].values()
-        assert values["macro_auroc"] == summary["macro_auroc"] and "accuracy" not in values
+        assert values["roc_auc"] == summary["macro_auroc"] and "accuracy" not in values
         assert result["task"]["type"] == "text-classification"
         assert [path.name for path in (folder / "plots").iterdir()] == [
             f"findings-on-openi-{summary['reading'].replace(' ', '-')}-readings.svg"

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 import viewbox
 from cases.reading.dicom import encode_radiograph
+from cases.reading.upload import film_of_base64, read_upload
 from hub_config.settings import BUNDLED
 from interface.api import tool_calls
 from interface.api.asked import endpoint
@@ -92,11 +93,19 @@ def by_python(film: Path, models: Checkpoints) -> str:
     return prediction.refusal or ""
 
 
+def read_by_the_queue(film: Path) -> Radiograph | viewbox.ViewboxError:
+    """What a film sent as base64 text is when its request has its turn."""
+    try:
+        return read_upload(film_of_base64(base64.b64encode(film.read_bytes()).decode()), film.name)
+    except viewbox.ViewboxError as refused:
+        return refused
+
+
 def by_api(film: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch, tool: bool = False) -> str:
     monkeypatch.setattr(tool_calls, "is_tool_call", lambda: tool)
     predict = tool_calls.for_api(endpoint("predict", Api(models, StoreHost(lambda: None)).predict))
     try:
-        answer = predict(film=base64.b64encode(film.read_bytes()).decode(), name=film.name)
+        answer = predict(film=read_by_the_queue(film), name=film.name)
     except gr.Error as refused:
         return refused.message
     told = tool_calls.seen(answer).structuredContent if tool else json.loads(json.dumps(answer))
@@ -117,7 +126,7 @@ def page_parts() -> Parts:
 def by_page(film: Path, models: Checkpoints) -> str:
     sessions, parts = Sessions(4), page_parts()
     cases = CaseActions(models, StoreHost(lambda: None), sessions, parts)
-    sent = {"data": base64.b64encode(film.read_bytes()).decode(), "name": film.name}
+    sent = {"data": read_by_the_queue(film), "name": film.name}
     shown = cases.take_film(SimpleNamespace(_data=sent), READER)
     if sessions.of(READER.session_hash).case is None:
         (told,) = shown.values()
