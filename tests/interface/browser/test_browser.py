@@ -398,7 +398,7 @@ FOLD = 900
 PARTS = {
     "the film": "#vb-figure .vv-stage",
     "the legend": "#vb-figure .vb-legend",
-    "the switch": "#vb-figure .vv-switch",
+    "the switch": "#vb-figure .vv-map .vv-switch",
     "the answer": "#vb-prediction table >> nth=-1",
     "what it leans on": "#vb-leans p",
     "the verdict": "#vb-trust-summary .vb-trust-line",
