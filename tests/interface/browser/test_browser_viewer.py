@@ -387,6 +387,7 @@ def test_by_touch_on_a_phone_in_chinese(phone, tmp_path_factory):
     rested(phone)
     assert state(phone)["u"] < 0.5 and state(phone)["preset"] == "model", "one finger moves"
     explain(phone, 1, "典型")
+    phone.locator("#vb-figure .vv-rest").tap()
     phone.locator(".vv-more summary").tap()
     text = phone.inner_text("#vb-figure")
     for words in ("移動", "標記", "反相", "並排", "不透明度", "等值線", "合成影像", "縮放"):
