@@ -24,7 +24,7 @@ PHONE = {
 LARGEST = 150_000
 """Bytes of a picture: the repository stays small."""
 PATIENCE = 300_000
-CASE = "?case=case-01&method=integrated_gradients"
+CASE = "?case=case-01"
 LEGENDS = """() => [...document.querySelectorAll('#vb-figure .vb-legend')]
   .filter((legend) => legend.offsetParent).length === 4"""
 
