@@ -154,7 +154,7 @@ def explain(
     if values is None and (maps or dicom):
         unseen = "{target} is answered without the film; ask without a map, or with another checkpoint."
         raise StudyError(unseen, target=explained.attribution.target.slug)
-    if values is not None:
+    if values is not None and (maps or dicom):
         native = to_native(values, study.radiograph.shape)
         drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
         _write_maps(maps or (), drawn, explained, study.radiograph.shape)

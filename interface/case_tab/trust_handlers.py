@@ -1,4 +1,4 @@
-"""What checks a map for a reader: the account beside it, the trust panel, other maps, other baselines."""
+"""What checks a map for a reader: the account beside it, the trust panel, other maps."""
 
 import asyncio
 import time

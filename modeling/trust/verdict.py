@@ -1,8 +1,8 @@
 """A verdict on a map: decisive checks decide, and what is passed without effort counts for nothing.
 
 Four questions carry the ten numbers. A map is trustworthy when no decisive check fails; one failure makes it
-doubtful; two, an account that does not add up, or places that mislead, and it is not to be trusted. Every
-reason is data, so that each language can word it.
+doubtful; two, an account that does not add up, places that mislead, or a film unlike those learnt from, and
+it is not to be trusted. Every reason is data, so that each language can word it.
 """
 
 import math
