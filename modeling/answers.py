@@ -4,12 +4,14 @@ Page, API, tools, command line and Python make their answers from `Prediction` a
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modeling.labels import Target
-from modeling.results import Attribution, ImageBaseline, Prediction, TrustMeasure
+from modeling.errors import StudyError
+from modeling.explain.registry import ACCOUNT, map_method
+from modeling.labels import TASKS, Target, TaskName
+from modeling.results import Attribution, FilmOpinion, ImageBaseline, Prediction, TrustMeasure
 from modeling.study import Study
 from modeling.trust.verdict import Verdict, verdict_of
 
@@ -21,20 +23,24 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckedExplanation:
-    """A prediction, the attribution of one of its targets, and what was measured of its map.
+    """A prediction, the attribution or another map of one of its targets, and what was measured of that.
 
     Printed, what stands against it comes before its numbers.
     """
 
     prediction: Prediction
-    attribution: Attribution
+    attribution: Attribution | FilmOpinion
     measures: tuple[TrustMeasure, ...]
 
     @property
     def verdict(self) -> Verdict:
         """How far the map deserves to be believed."""
-        refused = self.prediction.refusal is not None
-        return verdict_of(self.measures, is_map=self.attribution.image is not None, refused=refused)
+        return verdict_of(
+            self.measures,
+            is_map=self.attribution.image is not None,
+            is_account=isinstance(self.attribution, Attribution),
+            refused=self.prediction.refusal is not None,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -44,18 +50,26 @@ class CheckedExplanation:
     @property
     def lines(self) -> tuple[str, ...]:
         """What goes with the map everywhere: what speaks against it, how far it holds, what made it."""
-        account, share, verdict = self.attribution, self.attribution.modality_share, self.verdict
-        parts = [f"{m} {share.fractions[m]:.0%} ({value:+.3f} logits)" for m, value in share.logits.items()]
-        return (
+        found, verdict = self.attribution, self.verdict
+        said = (
             *self.warnings,
             " ".join(("Map:", verdict.sentence, *(reason.sentence for reason in verdict.reasons))),
             f"checkpoint {self.prediction.checkpoint} at {self.prediction.revision}",
-            f"{account.method} of {account.target.slug}, from the {account.baseline} film:"
-            f" {', '.join(parts)}",
-            f"convergence delta {account.convergence_delta:+.4f} logits: {account.verdict}",
+        )
+        what = f"{found.method} of {found.target.slug}"
+        if isinstance(found, FilmOpinion):
+            return (*said, f"{what}: {map_method(found.method).about}")
+        share = found.modality_share
+        parts = [f"{m} {share.fractions[m]:.0%} ({value:+.3f} logits)" for m, value in share.logits.items()]
+        return (
+            *said,
+            f"{what}, from the {found.baseline} film: {', '.join(parts)}",
+            f"convergence delta {found.convergence_delta:+.4f} logits: {found.verdict}",
         )
 
     def __repr__(self) -> str:
+        if isinstance(self.attribution, FilmOpinion):
+            return "\n".join(self.lines)
         added = [(f"{one.name} = {one.value}", one.attribution) for one in self.attribution.fields]
         added += [(one.word, one.attribution) for one in self.attribution.words]
         added.sort(key=lambda row: -abs(row[1]))
@@ -67,12 +81,14 @@ def explain_and_check(
     study: Study,
     target: Target | str = "",
     *,
+    method: str = ACCOUNT,
     baseline: ImageBaseline = "black",
     source: str | None = None,
 ) -> CheckedExplanation:
     """Predict, explain one target (by default the most probable class), and check its map.
 
-    `target` may be written as TASK/CLASS. Raises ViewboxError: as `DiagnosisPipeline.explain`.
+    `target` may be written as TASK/CLASS. `method` names the map; "" the one that the page shows first.
+    Raises ViewboxError: as `DiagnosisPipeline.explain` and `Scrutiny.opinion`.
     """
     from modeling.trust.scrutiny import Scrutiny
 
@@ -80,8 +96,75 @@ def explain_and_check(
     first = prediction.tasks[0]
     wanted = target or Target(first.task, first.most_probable)
     asked = Target.parse(wanted) if isinstance(wanted, str) else wanted
-    *_, attribution = scrutiny.explain(study, asked, baseline=baseline)
-    return CheckedExplanation(prediction, attribution, tuple(scrutiny.measures(study, asked, attribution)))
+    method = method or scrutiny.first_method(study, asked, prediction)
+    if method == ACCOUNT:
+        *_, found = scrutiny.explain(study, asked, baseline=baseline)
+        account = found
+    else:
+        found, account = scrutiny.opinion(study, asked, method), None
+    how = {"method": method, "baseline": baseline, "deciding": True}
+    return CheckedExplanation(prediction, found, tuple(scrutiny.measures(study, asked, account, **how)))
+
+
+# --- several films in one call: a row each, what stands against an answer first; none stops the others
+
+
+@dataclass(frozen=True)
+class FilmAnswer:
+    """A film's prediction, or the sentence that says why it has none."""
+
+    film: str
+    prediction: Prediction | None
+    problem: str = ""
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no answer, or better none; empty where nothing speaks against it."""
+        return self.problem if self.prediction is None else self.prediction.refusal or ""
+
+    def as_json(self) -> Json:
+        """The prediction's own, with the film's name in front."""
+        if self.prediction is None:
+            return {"film": self.film, "refusal": self.problem}
+        return {"film": self.film, **prediction_json(self.prediction)}
+
+    def __str__(self) -> str:
+        return f"{self.film}\n{self.problem if self.prediction is None else self.prediction}\n"
+
+
+def answer_film(
+    film: str, read: Callable[[], Study], predict: Callable[[Study], Prediction]
+) -> tuple[FilmAnswer, Study | None]:
+    """One of several films, as far as it can be read and answered; the study, if there is an answer."""
+    try:
+        study = read()
+        return FilmAnswer(film, predict(study)), study
+    except StudyError as exc:
+        return FilmAnswer(film, None, exc.sentence), None
+
+
+def table_header(tasks: Iterable[TaskName]) -> list[str]:
+    """The columns of a table of answers; what stands against an answer comes first."""
+    asked = [(task, name) for task in tasks for name in ("answer", "cannot rule out", *TASKS[task].classes)]
+    first = ("film", "refusal", "warnings", "distance", "usual up to")
+    return [*first, *(f"{task}: {name}" for task, name in asked), "checkpoint", "revision"]
+
+
+def table_row(header: Iterable[str], answer: FilmAnswer) -> list[str]:
+    """A film's cells below a `table_header`, empty where there is nothing to say."""
+    row: dict[str, object] = {"film": answer.film, "refusal": answer.refusal}
+    if (found := answer.prediction) is not None:
+        row |= {"warnings": " ".join(found.warnings[1 if found.refusal else 0 :])}
+        row |= {"checkpoint": found.checkpoint, "revision": found.revision}
+        if near := found.familiarity:
+            row |= {"distance": f"{near.score:.3f}", "usual up to": f"{near.threshold:.3f}"}
+        for task in found.tasks:
+            row[f"{task.task}: answer"] = task.most_probable
+            if task.task in found.sets:
+                row[f"{task.task}: cannot rule out"] = ", ".join(found.sets[task.task].classes)
+            for name, probability in zip(task.classes, task.probabilities, strict=True):
+                row[f"{task.task}: {name}"] = f"{probability:.4f}"
+    return [str(row.get(name, "")) for name in header]
 
 
 # --- as JSON
@@ -156,6 +239,18 @@ def attribution_json(attribution: Attribution) -> Json:
     }
 
 
+def opinion_json(opinion: FilmOpinion) -> Json:
+    """A second opinion or a control, without its picture."""
+    method = map_method(opinion.method)
+    return {
+        "target": opinion.target.slug,
+        "against": opinion.target.against,
+        **taken(opinion, "method output seconds notes"),
+        "control": method.kind == "control",
+        "what_it_is": method.about,
+    }
+
+
 def verdict_json(verdict: Verdict) -> Json:
     """How far a map deserves to be believed, the checks that it failed, and four questions answered."""
     return {
@@ -176,6 +271,7 @@ def checks_json(found: CheckedExplanation) -> Json:
 
 
 def explanation_json(found: CheckedExplanation, reference: Mapping[str, str] | None = None) -> Json:
-    """The same with the prediction and the attribution."""
-    tasks = prediction_json(found.prediction, reference)["tasks"]
-    return {**checks_json(found), "tasks": tasks, **attribution_json(found.attribution)}
+    """The same with the prediction and the attribution or other map."""
+    tasks, map_ = prediction_json(found.prediction, reference)["tasks"], found.attribution
+    about = opinion_json(map_) if isinstance(map_, FilmOpinion) else attribution_json(map_)
+    return {**checks_json(found), "tasks": tasks, **about}

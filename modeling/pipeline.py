@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
+from weakref import ref
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from modeling.results import Attribution, Familiarity, ImageBaseline, Prediction
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalField, Modality, Radiograph, Study, ViewPosition
 
+Known = TypeVar("Known")
 NOT_FRONTAL = (ViewPosition.LATERAL, ViewPosition.OBLIQUE, ViewPosition.DECUBITUS)
 
 
@@ -42,6 +44,7 @@ class DiagnosisPipeline:
             self.model = self.model.to(memory_format=torch.channels_last)
         self.processor, self.origin, self.device = processor, origin, device
         self._problems: list[Sentence] = []  # of the optional files beside the weights
+        self._processed, self._answered = _OfTheLast[ProcessedStudy](), _OfTheLast[_Answer]()
 
     @classmethod
     def from_pretrained(
@@ -122,6 +125,9 @@ class DiagnosisPipeline:
 
     def process(self, study: Study) -> ProcessedStudy:
         """A study as the model reads it. Raises StudyError: the film's values are no numbers."""
+        return self._processed.known(study, lambda: self._process(study))
+
+    def _process(self, study: Study) -> ProcessedStudy:
         processed = self.processor(study)
         if not bool(torch.isfinite(processed.inputs.image[:, 0]).all()):  # its three channels are one film
             raise StudyError("The film's values are no numbers; check its rescale and window values.")
@@ -136,10 +142,14 @@ class DiagnosisPipeline:
             StudyError: the study holds nothing that any task reads.
             CheckpointError: the weights give no finite numbers.
         """
-        processed = self.process(study)
-        logits, _, familiarity = self.forward(processed.inputs)
-        answers = {name: rows[0] for name, rows in logits.items()}
-        return self.prediction(study, processed, answers, familiarity[0], source=source)
+        return self.prediction(study, self.process(study), *self._answers(study), source=source)
+
+    def _answers(self, study: Study) -> "_Answer":
+        def compute() -> _Answer:
+            logits, _, familiarity = self.forward(self.process(study).inputs)
+            return {name: rows[0] for name, rows in logits.items()}, familiarity[0]
+
+        return self._answered.known(study, compute)
 
     @torch.inference_mode()
     def forward(
@@ -298,7 +308,7 @@ class DiagnosisPipeline:
             )
             for path in paths
         ]
-        familiarity = self.forward(paths[0].processed.inputs)[2][0]
+        familiarity = self._answers(study)[1]
         refusal = () if familiarity is None or familiarity.familiar else (familiarity.warning,)
         for refinement in averaged(refinements):
             account = paths[0].account(study, refinement)
@@ -329,3 +339,25 @@ class DiagnosisPipeline:
         tasks = Names("task", [task.name for task in self.config.tasks])
         no_target = "This checkpoint does not predict {task}; choose a target of {tasks}."
         raise ViewboxError(no_target, task=Names("task", target.task), tasks=tasks)
+
+
+_Answer = tuple[dict[str, np.ndarray], Familiarity | None]
+"""Task -> (K,) logits of one study, and how familiar its film is."""
+
+
+class _OfTheLast(Generic[Known]):
+    """What was worked out of the last study, for as long as there is that study."""
+
+    def __init__(self) -> None:
+        self._known: tuple[ref[Study], Known] | None = None
+
+    def known(self, study: Study, compute: Callable[[], Known]) -> Known:
+        """Of this very study, computed where it is another one."""
+        last = self._known
+        if last is None or last[0]() is not study:
+            last = self._known = (ref(study, self._forget), compute())
+        return last[1]
+
+    def _forget(self, gone: "ref[Study]") -> None:
+        if self._known is not None and self._known[0] is gone:
+            self._known = None

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
@@ -29,7 +29,12 @@ Asked = Annotated[
 ]
 
 
-Baseline = Annotated[str, Option(help="what the film starts from: black, blurred, mean, normals")]
+Baseline = Annotated[
+    str, Option(help="what the account starts from and hides places: black (default), blurred, mean, normals")
+]
+Method = Annotated[
+    str, Option(metavar="NAME", help="whose map; integrated_gradients accounts for every part")
+]
 Maps = Annotated[
     list[Path] | None,
     Option("--map", metavar="FILE", help="also write the map: .png on the film, .npz as numbers; repeatable"),
@@ -100,9 +105,10 @@ def predict(
 
 def _predict_many(paths: list[Path], given: str, checkpoint: str, csv: Path | None, as_json: bool) -> None:
     """Rows, JSON or lines as the answers come; at the end refuses where a film has better no answer."""
+    from modeling.answers import table_header, table_row
     from modeling.csv_cells import csv_text
     from modeling.pipeline import DiagnosisPipeline
-    from viewbox.many import films_of, predict_films, table_header, table_row
+    from viewbox.many import films_of, predict_films
     from viewbox.studies import bundled
 
     if given:
@@ -110,12 +116,13 @@ def _predict_many(paths: list[Path], given: str, checkpoint: str, csv: Path | No
     films = films_of(paths)
     with csv.open("w", encoding="utf-8") if csv else nullcontext() as file:
         pipeline, answers = DiagnosisPipeline.from_pretrained(checkpoint or bundled()), []
+        header = table_header(task.name for task in pipeline.config.tasks)
         if file is not None:
-            file.write(csv_text(table_header(pipeline), ()))
+            file.write(csv_text(header, ()))
         for one in predict_films(pipeline, films):
             answers.append(one)
             if file is not None:
-                file.write(csv_text(table_row(pipeline, one), ()))
+                file.write(csv_text(table_row(header, one), ()))
             elif not as_json:
                 typer.echo(one)
     if as_json or csv is None:
@@ -135,29 +142,34 @@ def explain(
     table: Table = "",
     text: Text = "",
     checkpoint: Asked = "",
-    baseline: Baseline = "black",
+    method: Method = "",
+    baseline: Baseline = "",
     maps: Maps = None,
     dicom: Dicom = None,
     as_json: Json = False,
 ) -> None:
-    """Integrated Gradients of one study over pixels, fields and words, and a verdict on the map."""
+    """A map of one study and the verdict on it: of a film alone the one that the page shows first.
+
+    With target, table, text or baseline, or by --method: Integrated Gradients over pixels, fields and words.
+    """
     from modeling.answers import explain_and_check, explanation_json
     from modeling.explain.registry import ACCOUNT, map_method
-    from modeling.model.film import to_native
     from modeling.render.pictures import map_of_method
 
     _check_maps(maps or ())
     pipeline, study = _opened(checkpoint, film, table, text)
     header = None if dicom is None else _header(film)
-    explained = explain_and_check(pipeline, study, target, baseline=baseline)
+    method = method or (ACCOUNT if target or table or text or baseline else "")
+    explained = explain_and_check(pipeline, study, target, method=method, baseline=baseline or "black")
     found, values = explanation_json(explained), explained.attribution.image
     if values is None and (maps or dicom):
         unseen = "{target} is answered without the film; ask without a map, or with another checkpoint."
         raise StudyError(unseen, target=explained.attribution.target.slug)
     if values is not None and (maps or dicom):
-        native = to_native(values, study.radiograph.shape)
-        drawn = map_of_method(pipeline.brightness(study.radiograph), native, map_method(ACCOUNT))
-        _write_maps(maps or (), drawn, explained, study.radiograph.shape)
+        drawn_by = map_method(explained.attribution.method)
+        native = drawn_by.resized(values, study.radiograph.shape)
+        drawn = map_of_method(pipeline.brightness(study.radiograph), native, drawn_by)
+        _write_maps(maps or (), drawn, explained, study.radiograph.shape, film.name)
         if dicom is not None:
             found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
     answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
@@ -173,7 +185,7 @@ def _check_maps(paths: Sequence[Path]) -> None:
 
 
 def _write_maps(
-    paths: Sequence[Path], drawn: "HeatMap", explained: "CheckedExplanation", film: tuple[int, int]
+    paths: Sequence[Path], drawn: "HeatMap", explained: "CheckedExplanation", *about: Any
 ) -> None:
     from modeling.render.arrays import map_arrays, npz
 
@@ -181,7 +193,7 @@ def _write_maps(
         if path.suffix.lower() == ".png":
             drawn.picture.save(path)
         else:
-            path.write_bytes(npz(map_arrays(explained.attribution, film, explained.prediction)))
+            path.write_bytes(npz(map_arrays(explained, *about)))
 
 
 def _header(film: Path) -> "Header":
@@ -208,11 +220,15 @@ def _write_dicom(
     import numpy as np
 
     from cases.export.dicom_map import FilmMap, write_map
+    from modeling.explain.registry import map_method
 
-    colours = f"orange speaks for it, blue against it; full colour: {drawn.scale:.3g} {drawn.unit}"
+    method = map_method(explained.attribution.method)
+    signs = "orange speaks for it, blue against it" if method.signed else "the more orange, the higher"
+    colours = f"{signs}; full colour: {drawn.scale:.3g} per 1 % of the film's area ({method.unit})"
     said = FilmMap(
         np.asarray(drawn.picture),
         native,
+        unit=method.unit,
         target=explained.attribution.target.slug,
         lines=[*explained.lines, NOT_FOR_DIAGNOSIS, colours],
         refused=explained.prediction.refusal is not None,

@@ -1,15 +1,12 @@
 """Many films in one command: a row each, what stands against an answer first; no film stops the others."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modeling.answers import Json, prediction_json
+from modeling.answers import FilmAnswer
 from modeling.errors import StudyError
-from modeling.labels import TASKS
 from modeling.progress import progress
-from modeling.results import Prediction
 from modeling.study import Study
 
 if TYPE_CHECKING:  # torch: not before there is a film
@@ -19,29 +16,6 @@ BATCH = 8
 BATCH_BYTES = 64 * 2**20
 """Most films, and about the most bytes of their files, in one pass through the model: each lane holds one."""
 _ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom"})
-
-
-@dataclass(frozen=True)
-class FilmAnswer:
-    """A film's prediction, or the sentence that says why it has none."""
-
-    film: Path
-    prediction: Prediction | None
-    problem: str = ""
-
-    @property
-    def refusal(self) -> str:
-        """Why there is no answer, or better none; empty where nothing speaks against it."""
-        return self.problem if self.prediction is None else str(self.prediction.refusal or "")
-
-    def as_json(self) -> Json:
-        """The prediction's own, with the film's name in front."""
-        if self.prediction is None:
-            return {"film": str(self.film), "refusal": self.problem}
-        return {"film": str(self.film), **prediction_json(self.prediction)}
-
-    def __str__(self) -> str:
-        return f"{self.film}\n{self.problem if self.prediction is None else self.prediction}\n"
 
 
 def films_of(paths: Iterable[Path]) -> list[Path]:
@@ -84,7 +58,7 @@ def predict_films(pipeline: "DiagnosisPipeline", films: Sequence[Path]) -> Itera
 
     def answered(batch: list[Path]) -> list[FilmAnswer]:
         scored = score(pipeline, [prepared(film) for film in batch])
-        return [FilmAnswer(f, s.prediction, s.problem) for f, s in zip(batch, scored, strict=True)]
+        return [FilmAnswer(str(f), s.prediction, s.problem) for f, s in zip(batch, scored, strict=True)]
 
     def size(film: Path) -> int:
         return film.stat().st_size if film.is_file() else 0
@@ -93,28 +67,3 @@ def predict_films(pipeline: "DiagnosisPipeline", films: Sequence[Path]) -> Itera
         for answers in in_lanes(answered, portions(films, BATCH, size, BATCH_BYTES)):
             yield from answers
             bar.update(len(answers))
-
-
-def table_header(pipeline: "DiagnosisPipeline") -> list[str]:
-    """The columns of a table of answers; what stands against an answer comes first."""
-    tasks = [task.name for task in pipeline.config.tasks]
-    asked = [(task, name) for task in tasks for name in ("answer", "cannot rule out", *TASKS[task].classes)]
-    first = ("film", "refusal", "warnings", "distance", "usual up to")
-    return [*first, *(f"{task}: {name}" for task, name in asked), "checkpoint", "revision"]
-
-
-def table_row(pipeline: "DiagnosisPipeline", answer: FilmAnswer) -> list[str]:
-    """A film's cells below `table_header`, empty where there is nothing to say."""
-    row: dict[str, object] = {"film": answer.film, "refusal": answer.refusal}
-    if (found := answer.prediction) is not None:
-        row |= {"warnings": " ".join(found.warnings[1 if found.refusal else 0 :])}
-        row |= {"checkpoint": found.checkpoint, "revision": found.revision}
-        if near := found.familiarity:
-            row |= {"distance": f"{near.score:.3f}", "usual up to": f"{near.threshold:.3f}"}
-        for task in found.tasks:
-            row[f"{task.task}: answer"] = task.most_probable
-            if task.task in found.sets:
-                row[f"{task.task}: cannot rule out"] = ", ".join(found.sets[task.task].classes)
-            for name, probability in zip(task.classes, task.probabilities, strict=True):
-                row[f"{task.task}: {name}"] = f"{probability:.4f}"
-    return [str(row.get(name, "")) for name in table_header(pipeline)]

@@ -51,7 +51,8 @@ class FilmMap:
 
     Attributes:
         picture: (h, w, 3) uint8, the film under its map.
-        attribution: (H, W) float32, signed, in logits per pixel of the film; it sums to the film's share.
+        attribution: (H, W) float32, in `unit`; of an account signed, and it sums to the film's share.
+        unit: such as logits per pixel.
         target: such as appearance/Typical.
         lines: what made it, and what speaks against it; a refusal comes first.
         refused: the film is unlike those that the checkpoint learnt from.
@@ -60,6 +61,7 @@ class FilmMap:
 
     picture: np.ndarray
     attribution: np.ndarray
+    unit: str
     target: str
     lines: Sequence[str]
     refused: bool
@@ -147,7 +149,7 @@ def _parametric_map(header: Header, film: Radiograph, found: FilmMap) -> Dataset
     largest = float(np.abs(values).max()) or 1.0
     mapping = RealWorldValueMapping(
         "ATTRIBUTION",
-        "logits per pixel of the film",
+        found.unit,
         codes.UCUM.NoUnits,
         (float(values.min()), float(values.max())),
         slope=1.0,

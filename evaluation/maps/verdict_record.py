@@ -51,12 +51,12 @@ def judged(
     *_, account = scrutiny.explain(study, target, **vars(effort))
     found = []
     for method in methods:
-        measures = list(scrutiny.measures(study, target, account, method=method.name))
+        measures = list(scrutiny.measures(study, target, account, method=method.name, deciding=True))
         seen = account.image
         if method.name != ACCOUNT:
             seen = scrutiny.film_map(method, study, target).values
         hit = score_map(seen, marked.region, smoothing=method.grain).hit
-        found.append(JudgedMap(verdict_of(measures), hit, marked.patient))
+        found.append(JudgedMap(verdict_of(measures, is_account=method.name == ACCOUNT), hit, marked.patient))
     return found
 
 

@@ -1,23 +1,17 @@
 """The files beside a checkpoint's weights, read with suspicion: a Hub repo may hold anything or nothing."""
 
-import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modeling.explain.measured import MAPS_FILE, mapping
 from modeling.render.tables import number, part
 
-logger = logging.getLogger(__name__)
-
 METRICS_FILE = "metrics.json"
-MAPS_FILE = "localisation.json"
 VERDICTS_FILE = "verdicts.json"
 FUSION_FILE = "fusion_comparison.json"
 SHORTCUT_FILE = "shortcut.json"
-LARGEST = 8 * 2**20
-"""Bytes of a file that are read at most; a larger one is no file of numbers."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +44,3 @@ def read_facts(folder: Path) -> Measured:
         if isinstance(entry, Mapping) and isinstance(entry.get("task"), str) and number(entry, "n")
     }
     return Measured(tasks, maps, fusion, shortcut, whole)
-
-
-def mapping(path: Path) -> Mapping[str, Any]:
-    """A file's mapping; empty where there is none to be read."""
-    try:
-        if path.stat().st_size > LARGEST:
-            return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as exc:
-        logger.warning("%s of a checkpoint cannot be read: %s", path.name, type(exc).__name__)
-        return {}
-    return found if isinstance(found, Mapping) else {}

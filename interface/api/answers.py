@@ -8,14 +8,12 @@ import numpy as np
 from cases.case import Case
 from cases.store import CasePage
 from interface.api.tool_calls import is_tool_call
-from interface.case_tab.map_switch import method_about
 from interface.case_tab.trust_panel import reading
 from interface.html.pictures import film_url, map_urls, shown_film
 from interface.language.texts import say
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.answers import Json, plain, prediction_json, taken
-from modeling.explain.registry import map_method
 from modeling.render.arrays import npy
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Proof, TrustMeasure
 from modeling.study import CLINICAL_FIELDS, Modality, spellings_of
@@ -98,16 +96,6 @@ def fields_json() -> Json:
 
 
 # --- checks of a map
-
-
-def opinion_json(opinion: FilmOpinion) -> Json:
-    """A second opinion or a control; its picture is added by the caller."""
-    return {
-        **taken(opinion, "method output seconds notes"),
-        "control": map_method(opinion.method).kind == "control",
-        "what_it_is": method_about(opinion.method, "en"),
-        "target": opinion.target.slug,
-    }
 
 
 def account_json(account: ModalityAccount) -> Json:

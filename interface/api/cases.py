@@ -101,7 +101,7 @@ class Api:
         progress = gr.Progress()  # gr.api injects none, but finds the caller's event
         with self.stop_of(request) as stop:
             *_, attribution = host.explain(case.study, target, asked.baseline, stop, progress)
-            measures = tuple(host.measures(case.study, target, attribution, stop))
+            measures = tuple(host.measures(case.study, target, attribution, stop, deciding=True))
         return {
             **explanation_json(CheckedExplanation(prediction, attribution, measures), case.reference),
             **answers.map_json(case, attribution, asked.opacity, asked.sign),

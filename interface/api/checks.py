@@ -12,9 +12,9 @@ from interface.api.asked import Asked, publish
 from interface.api.cases import Api
 from interface.models.model_host import ModelHost
 from interface.session.study_edits import asked_target
-from modeling.answers import CheckedExplanation, Json, checks_json, explanation_json
+from modeling.answers import CheckedExplanation, Json, checks_json, explanation_json, opinion_json
 from modeling.errors import ViewboxError
-from modeling.explain.registry import ACCOUNT, method_names
+from modeling.explain.registry import method_names
 from modeling.results import Prediction
 from modeling.study import Study
 
@@ -40,9 +40,11 @@ class ScrutinyApi:
         target = asked_target(prediction, asked.target, asked.against)
         with self._api.stop_of(request) as stop:
             opinion = host.opinion(case.study, target, asked.method, stop)
-            explained = _explained(asked, case, host, prediction, stop, asked.method)
+            how = {"baseline": asked.baseline, "deciding": True}
+            measures = tuple(host.measures(case.study, target, None, stop, asked.method, **how))
+        explained = CheckedExplanation(prediction, opinion, measures)
         picture = answers.map_json(case, opinion, asked.opacity)["heat_map"]
-        return {**checks_json(explained), **answers.opinion_json(opinion), "heat_map": picture}
+        return {**checks_json(explained), **opinion_json(opinion), "heat_map": picture}
 
     def examine(self, asked: Asked, request: gr.Request | None) -> Json:
         """Two accounts of the parts, and every trust measure."""
@@ -62,7 +64,7 @@ class ScrutinyApi:
         mask = region_of(asked.region, case.study)
         taken, positions = _names(asked.fields), _positions(asked.words)
         with self._api.stop_of(request) as stop:
-            explained = _explained(asked, case, host, prediction, stop)
+            explained = _explained(asked, case, host, prediction, stop, deciding=True)
         map_of = (explained.attribution.target, explained.attribution)
         proof = host.prove(case.study, *map_of, mask, taken, positions)
         return {**checks_json(explained), **answers.proof_json(proof, case.reference)}
@@ -74,12 +76,13 @@ def _explained(
     host: ModelHost,
     prediction: Prediction,
     stop: threading.Event,
-    method: str = ACCOUNT,
+    *,
+    deciding: bool = False,
 ) -> CheckedExplanation:
-    """The asked target's attribution, with what was measured of a method's map."""
+    """The asked target's attribution, with what was measured of its map."""
     target = asked_target(prediction, asked.target, asked.against)
     attribution = host.explained(case.study, target, asked.baseline, stop, quick=False)
-    measures = tuple(host.measures(case.study, target, attribution, stop, method))
+    measures = tuple(host.measures(case.study, target, attribution, stop, deciding=deciding))
     return CheckedExplanation(prediction, attribution, measures)
 
 

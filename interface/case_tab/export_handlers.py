@@ -23,6 +23,7 @@ from interface.models.stores import StoreHost
 from interface.session.links import Link
 from interface.session.session import Answer, Session, Sessions, link_of
 from interface.session.study_edits import fitted, target_of
+from modeling.answers import CheckedExplanation
 from modeling.errors import ViewboxError
 from modeling.render.arrays import map_arrays, npz
 
@@ -49,10 +50,13 @@ def table_of(session: Session) -> bytes:
 
 def arrays_of(session: Session) -> bytes:
     """NPZ of the map on the film; see `map_arrays`."""
-    shown, study, prediction = session.explanation.shown, session.study, session.answer.prediction
-    assert shown is not None and study is not None and prediction is not None and session.case is not None
+    known, study, prediction = session.explanation, session.study, session.answer.prediction
+    assert (
+        known.shown is not None and study is not None and prediction is not None and session.case is not None
+    )
     film = study.radiograph.shape if study.radiograph is not None else (0, 0)
-    return npz({"case": session.case.case_id, **map_arrays(shown, film, prediction)})
+    found = CheckedExplanation(prediction, known.shown, tuple(known.measures))
+    return npz(map_arrays(found, film, session.case.case_id))
 
 
 class ExportActions:

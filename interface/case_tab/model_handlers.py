@@ -9,7 +9,6 @@ import gradio as gr
 
 from interface.case_tab.components import Parts, Updates, on_top
 from interface.case_tab.explanation_panel import evidence_panel, leaning
-from interface.case_tab.map_switch import first_method
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
@@ -23,7 +22,7 @@ from modeling.errors import ExplanationCancelled
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import BASELINES, FilmOpinion, Prediction
-from modeling.study import Modality, Study
+from modeling.study import Study
 
 WATCH_SECONDS = 0.4
 
@@ -318,9 +317,5 @@ def first_map(
     host: ModelHost, study: Study, target: Target, stop: threading.Event, prediction: Prediction
 ) -> FilmOpinion | None:
     """The map a reader sees first: the best-measured one of the checkpoint; None for the account's own."""
-    best = first_method(host.folder)
-    if best == ACCOUNT or study.radiograph is None or best not in host.scrutiny.opinions:
-        return None
-    if Modality.IMAGE not in prediction[target.task].modalities:
-        return None
-    return host.opinion(study, target, best, stop)
+    best = host.scrutiny.first_method(study, target, prediction)
+    return None if best == ACCOUNT else host.opinion(study, target, best, stop)

@@ -10,7 +10,7 @@ from functools import partial
 import gradio as gr
 
 from interface.case_tab.components import Parts, Updates
-from interface.case_tab.map_switch import hit_rates, localisation_of, method_name
+from interface.case_tab.map_switch import method_name
 from interface.case_tab.viewer import Value, map_layer, viewer_value
 from interface.html.fragments import alert
 from interface.html.render import percent
@@ -20,6 +20,7 @@ from interface.models.model_host import ModelHost
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.explain.measured import hit_rates, localisation_of
 from modeling.explain.registry import ACCOUNT, map_method
 from modeling.labels import Target
 from modeling.results import Attribution, TaskPrediction

@@ -8,13 +8,13 @@ from dataclasses import replace
 import gradio as gr
 import numpy as np
 
-from interface.about_tab.facts import VERDICTS_FILE, mapping
+from interface.about_tab.facts import VERDICTS_FILE
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.map_in_words import map_in_words
-from interface.case_tab.map_switch import about, localisation_of, method_choices, method_name, pointing_line
+from interface.case_tab.map_switch import about, method_choices, method_name, pointing_line
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.prove_panel import field_choices, word_choices
-from interface.case_tab.trust_panel import checks_panel, verdict
+from interface.case_tab.trust_panel import LAST, checks_panel, verdict
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import note
 from interface.language.texts import say
@@ -22,6 +22,7 @@ from interface.session.defects import on_frame
 from interface.session.lanes import ModelQueue, position_line
 from interface.session.session import Session, Sessions
 from modeling.errors import ExplanationCancelled, ViewboxError
+from modeling.explain.measured import localisation_of, mapping
 from modeling.explain.registry import ACCOUNT, grain_of, map_method
 from modeling.results import Attribution
 
@@ -127,7 +128,8 @@ class ScrutinyActions:
 
     def _checks(self, session: Session, *, running: bool = False, stopped: bool = False) -> Updates:
         known, line = session.explanation, ""
-        if not running:
+        decided = bool(known.measures) and known.measures[-1].name in LAST
+        if decided or not running:
             record = mapping(session.host.folder / VERDICTS_FILE)
             judged = (known.measures, known.attribution, session.language, record, known.method)
             line = verdict(*judged, refused=session.refused)

@@ -50,12 +50,14 @@ SCALES: dict[str, _Scale] = {
     "border": _Scale(_percent, 0.0, 1.0),
     "burned_in": _Scale(_percent, 0.0, 1.0),
     "deletion": _Scale(signed),
-    "insertion": _Scale(signed),
     "class_discrimination": _Scale(partial(written, digits=2), -1.0, 1.0),
     "random_weights_rank": _Scale(partial(written, digits=2), -1.0, 1.0),
     "random_weights_ssim": _Scale(partial(written, digits=2), -1.0, 1.0),
+    "insertion": _Scale(signed),
 }
 """Every measure of `modeling.trust.scrutiny.MEASURES`, in their order."""
+LAST = tuple(SCALES)[-2:]
+"""With the first of them all is there that a verdict asks."""
 
 
 def trust_panel() -> gr.HTML:
@@ -112,7 +114,8 @@ def verdict(
     """
     if not measures:
         return ""
-    found = verdict_of(measures, is_map=attribution.image is not None, refused=refused)
+    kind = {"is_map": attribution.image is not None, "is_account": method == ACCOUNT}
+    found = verdict_of(measures, **kind, refused=refused)
     task, name = attribution.target.answer
     measured = task == TaskName.APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
     told = record_line(record, method, found.level, language) if measured and not refused else ""

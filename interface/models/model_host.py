@@ -322,14 +322,14 @@ class ModelHost:
         self,
         study: Study,
         target: Target,
-        attribution: Attribution,
+        attribution: Attribution | None,
         stop: threading.Event,
         method: str = ACCOUNT,
+        **how: Any,
     ) -> Iterator[TrustMeasure]:
         """See `Scrutiny.measures`."""
-        return self.gateway.steps(
-            self.scrutiny.measures, study, target, attribution, method=method, stop=stop
-        )
+        about = (study, target, attribution)
+        return self.gateway.steps(self.scrutiny.measures, *about, method=method, stop=stop, **how)
 
     def prove(
         self,

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients
 from torch import Tensor
 
 from modeling.errors import ExplanationCancelled, ViewboxError
@@ -124,6 +123,8 @@ class _Path:
         self._forward, self._batch, self._cancelled = forward, batch, cancelled
         self._inputs = tuple(x.detach() for x in inputs)
         self._baselines = tuple(b.detach() for b in baselines)
+        from captum.attr import IntegratedGradients  # brings matplotlib: two seconds before a first answer
+
         self._gradients = IntegratedGradients(self._checked).gradient_func
         self._last_logits = torch.empty(0)
         # One entry a batch: places on the line, and gradient times (input - baseline), each (n, ...).

@@ -25,9 +25,9 @@ def folded(model: Module, size: int) -> Module:
     when folded.
     """
     assert not model.training, "only a net at rest has one scale a channel"
-    if "image" not in model.encoders:
+    encoder = model.encoders["image"] if "image" in model.encoders else nn.Identity()
+    if not any(isinstance(layer, nn.BatchNorm2d) for layer in encoder.modules()):
         return model
-    encoder = model.encoders["image"]
     first = next(model.parameters())
     film = torch.randn((1, 3, size, size), generator=torch.Generator().manual_seed(0)).to(first)
     twin = fold(encoder.backbone, lambda: encoder.feature_map(film))

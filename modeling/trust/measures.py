@@ -19,13 +19,13 @@ from modeling.trust.metrics import (
     map_agreement,
     region_share,
 )
-from modeling.trust.perturbation import PerturbationCurve, perturbation
+from modeling.trust.perturbation import Kind, perturbation
 
 MEASURES = (
-    "completeness", "map_change", "support", "lungs", "border", "burned_in", "deletion", "insertion",
-    "class_discrimination", "random_weights_rank", "random_weights_ssim",
+    "completeness", "map_change", "support", "lungs", "border", "burned_in", "deletion",
+    "class_discrimination", "random_weights_rank", "random_weights_ssim", "insertion",
 )  # fmt: skip
-"""Names of the trust measures, in the order in which they come."""
+"""Names of the trust measures, in the order in which they come: the last says nothing to the verdict."""
 
 SETTLED = 0.1
 """A map that moved by less than a tenth at its last refinement is called settled."""
@@ -35,17 +35,20 @@ _COMPARISON = 32
 
 
 def of_the_account(attribution: Attribution) -> list[TrustMeasure]:
-    """Does it add up, has it settled, and does the model itself give the answer that is explained?"""
+    """Does it add up, and has it settled?"""
     adds_up = completeness(attribution.total, attribution.output, attribution.baseline_output)
     moved = attribution.map_change
     case = "unknown" if not math.isfinite(moved) else "settled" if moved <= SETTLED else "moving"
-    odds = attribution.output
-    held = "held" if odds >= HELD else "weak" if odds >= 0 else "denied"
     return [
         TrustMeasure("completeness", _number(adds_up.relative_delta), adds_up.meaning),
         TrustMeasure("map_change", _number(moved), f"settled.{case}"),
-        TrustMeasure("support", _number(odds), f"support.{held}"),
     ]
+
+
+def of_the_answer(odds: float) -> list[TrustMeasure]:
+    """Does the model itself give the answer that is explained, with these log-odds?"""
+    held = "held" if odds >= HELD else "weak" if odds >= 0 else "denied"
+    return [TrustMeasure("support", _number(odds), f"support.{held}")]
 
 
 def of_the_regions(attribution: np.ndarray, film: np.ndarray) -> list[TrustMeasure]:
@@ -67,13 +70,14 @@ def _share(name: str, attribution: np.ndarray, region: np.ndarray) -> TrustMeasu
 
 
 def of_the_perturbation(
+    kind: Kind,
     paths: Sequence[StudyPath],
     attribution: np.ndarray,
     features: Features,
     rng: np.random.Generator,
     cancelled: Cancelled = None,
 ) -> list[TrustMeasure]:
-    """Deletion and insertion by the paths' baseline film; `attribution` is (h, w) without padding."""
+    """Deletion or insertion by the paths' baseline film; `attribution` is (h, w) without padding."""
     path, box = paths[0], paths[0].processed.letterbox
     film = path.film[0].float().cpu().numpy()
     fill = np.mean([p.film_baseline[0].float().cpu().numpy() for p in paths], axis=0)
@@ -86,12 +90,8 @@ def of_the_perturbation(
         squares[:, *inside] = films
         return ask(squares)
 
-    found = perturbation(logits, film[inside], fill[inside], attribution, rng, cancelled=cancelled)
-    return [_area(found.deletion), _area(found.insertion)]
-
-
-def _area(curve: PerturbationCurve) -> TrustMeasure:
-    return TrustMeasure(curve.kind, _number(curve.area), curve.meaning, *curve.random_interval)
+    curve = perturbation(kind, logits, film[inside], fill[inside], attribution, rng, cancelled=cancelled)
+    return [TrustMeasure(kind, _number(curve.area), curve.meaning, *curve.random_interval)]
 
 
 def of_another_class(attribution: np.ndarray, other: np.ndarray) -> list[TrustMeasure]:

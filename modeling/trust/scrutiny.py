@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from modeling.errors import StudyError, ViewboxError
 from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled, ImageMap, gathered
+from modeling.explain.measured import first_method
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names
 from modeling.explain.shapley import modality_account
 from modeling.explain.study_path import log_odds
@@ -27,10 +28,11 @@ from modeling.results import (
     TrustMeasure,
 )
 from modeling.sentence import Names
-from modeling.study import Study
+from modeling.study import Modality, Study
 from modeling.trust import measures as trust_panel
 from modeling.trust.cache import ContentCache, attribution_key, study_key
 from modeling.trust.measures import MEASURES
+from modeling.trust.perturbation import Kind
 from modeling.trust.removal_proof import Removal, answers, check, claimed, taken_away, without
 
 __all__ = ["MEASURES", "Scrutiny"]
@@ -54,6 +56,12 @@ class Scrutiny:
     def opinions(self) -> tuple[str, ...]:
         """The second opinions that this checkpoint can give."""
         return tuple(m.name for m in map_methods("opinion") if m.is_given_by(self.pipeline.config))
+
+    def first_method(self, study: Study, target: Target, prediction: Prediction) -> str:
+        """Whose map a reader sees first: the best measured, or the account's where the film says nothing."""
+        best = first_method(self.pipeline.origin.folder)
+        seen = study.radiograph is not None and Modality.IMAGE in prediction[target.task].modalities
+        return best if seen and best in self.opinions else ACCOUNT
 
     def explain(
         self,
@@ -183,53 +191,70 @@ class Scrutiny:
         self,
         study: Study,
         target: Target,
-        attribution: Attribution,
+        attribution: Attribution | None,
         *,
         method: str = ACCOUNT,
+        baseline: ImageBaseline = "black",
+        deciding: bool = False,
         cancelled: Cancelled = None,
     ) -> Iterator[TrustMeasure]:
         """The trust panel in the order of `MEASURES`, cheap ones first; without a film the account's only.
 
         Args:
+            attribution: the account; None where nobody asked for one beside another method's map.
             method: whose map is examined, by default the attribution's own; what adds up is the account.
+            baseline: what hides places, without an account.
+            deciding: leave out what says nothing to the verdict.
 
         Raises:
             ViewboxError: as `DiagnosisPipeline.explain`.
             ExplanationCancelled: `cancelled` said so; what had been measured is kept.
         """
-        about = ("measures", study_key(study), target, attribution_key(attribution))
-        steps = self._steps(study, target, attribution, map_method(method), cancelled)
-        for name, step in steps.items():
-            key = (*about, name, "" if name == "account" else method)
-            yield from self._once(key, tuple, lambda: _timed(step))  # noqa: B023 (called at once)
+        assert attribution is not None or method != ACCOUNT, "nothing to examine"
+        start: ImageBaseline = baseline if attribution is None else attribution.baseline
+        about = ("measures", study_key(study), target, start)
+        of_account = () if attribution is None else (attribution_key(attribution),)
+        if attribution is not None:
+            adds_up = partial(trust_panel.of_the_account, attribution)
+            yield from self._once((*about, *of_account), tuple, partial(_timed, adds_up))
+        own, asked = of_account if method == ACCOUNT else (method,), map_method(method)
+        for name, step in self._steps(study, target, attribution, asked, start, cancelled).items():
+            if name != "insertion" or not deciding:
+                yield from self._once((*about, *own, name), tuple, partial(_timed, step))
 
     def _steps(
-        self, study: Study, target: Target, attribution: Attribution, method: MapMethod, cancelled: Cancelled
+        self,
+        study: Study,
+        target: Target,
+        attribution: Attribution | None,
+        method: MapMethod,
+        start: ImageBaseline,
+        cancelled: Cancelled,
     ) -> dict[str, Callable[[], list[TrustMeasure]]]:
-        steps = {"account": lambda: trust_panel.of_the_account(attribution)}
-        if attribution.image is None or study.radiograph is None:
+        """What is measured of the answer and of a map, in the order of `MEASURES`."""
+        odds = _asked(self.pipeline.predict(study), target) if attribution is None else attribution.output
+        steps = {"answer": partial(trust_panel.of_the_answer, odds)}
+        seen = None if attribution is None else attribution.image
+        if study.radiograph is None or (attribution is not None and seen is None):
             return steps
-        paths = self.pipeline.paths(study, target, attribution.baseline)
-        seen = attribution.image
         if method.name != ACCOUNT:
             seen = self._seen(method, study, target, None, cancelled).values
-        film = gathered(seen, method.grain)
-        order, shown = np.random.default_rng(self._seed), paths[0].brightness
+        paths, film = self.pipeline.paths(study, target, start), gathered(seen, method.grain)
+
+        def hiding(kind: Kind) -> list[TrustMeasure]:
+            ask, orders = self.pipeline.model_features, np.random.default_rng(self._seed)
+            return trust_panel.of_the_perturbation(kind, paths, film, ask, orders, cancelled)
 
         def another(asked: DiagnosisPipeline, other: Target) -> np.ndarray:
             """The same map of another question, or of randomised weights, as far as ranking needs it."""
             if method.name == ACCOUNT:
-                values = trust_panel.quick_map(asked.paths(study, other, attribution.baseline), cancelled)
+                values = trust_panel.quick_map(asked.paths(study, other, start), cancelled)
             else:
                 values = self._of(asked, method, study, other, cancelled).values
             return gathered(values, method.grain)
 
-        steps |= {
-            "regions": lambda: trust_panel.of_the_regions(film, shown),
-            "perturbation": lambda: trust_panel.of_the_perturbation(
-                paths, film, self.pipeline.model_features, order, cancelled
-            ),
-        }
+        steps["regions"] = lambda: trust_panel.of_the_regions(film, paths[0].brightness)
+        steps["deletion"] = lambda: hiding("deletion")
         if method.of_the_target:
             steps["other_class"] = lambda: trust_panel.of_another_class(
                 film, another(self.pipeline, self._other(study, target))
@@ -238,6 +263,7 @@ class Scrutiny:
             steps["random_weights"] = lambda: trust_panel.of_random_weights(
                 film, another(self.forgetful, target)
             )
+        steps["insertion"] = lambda: hiding("insertion")
         return steps
 
     def _other(self, study: Study, target: Target) -> Target:

@@ -125,13 +125,15 @@ class Verdict:
         return 1 / (1 + math.exp(-self.odds)) - failed
 
 
-def verdict_of(measures: Sequence[TrustMeasure], *, is_map: bool = True, refused: bool = False) -> Verdict:
+def verdict_of(
+    measures: Sequence[TrustMeasure], *, is_map: bool = True, is_account: bool = True, refused: bool = False
+) -> Verdict:
     """The verdict on a map from the trust measures that there are so far.
 
-    Without `is_map`, an account of table and words alone, it is asked only to add up. No map of a
-    `refused` film is to be trusted.
+    Without `is_map`, an account of table and words alone, it is asked only to add up; without `is_account`,
+    another method's map, it is not asked that. No map of a `refused` film is to be trusted.
     """
-    found = {measure.name: measure for measure in measures}
+    found = {m.name: m for m in measures if is_account or QUESTION_OF[m.name] != "adds_up"}
     reasons = [reason for measure in found.values() if (reason := _failed(measure)) is not None]
     reasons.sort(key=lambda reason: REASONS.index(reason.name))
     failed = {QUESTION_OF[reason.measure] for reason in reasons}

@@ -48,7 +48,7 @@ def film_file(**tags: object) -> bytes:
 def film_map(refused: bool = False) -> FilmMap:
     attribution = np.random.default_rng(3).normal(size=(120, 90)).astype(np.float32) / 1000
     picture = np.full((120, 90, 3), 90, np.uint8)
-    return FilmMap(picture, attribution, "grading/Severe", LINES, refused, "toy", "abc")
+    return FilmMap(picture, attribution, "logits per pixel", "grading/Severe", LINES, refused, "toy", "abc")
 
 
 def written(folder: Path, data: bytes, refused: bool = False) -> tuple[Dataset, Dataset]:

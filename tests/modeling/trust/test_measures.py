@@ -11,6 +11,7 @@ from interface.case_tab import prove_panel as prove
 from interface.case_tab import trust_panel as trust
 from interface.case_tab.explanation_panel import evidence_panel, shares_table
 from interface.language.texts import CATALOGUES, LANGUAGES
+from modeling.explain import measured as measured_maps
 from modeling.explain.registry import method_names
 from modeling.results import BASELINES, TrustMeasure
 from modeling.sentence import Names, Sentence
@@ -202,7 +203,7 @@ def measured(value: float, prior: float) -> dict:
 
 def test_the_measured_hit_rate_stands_beside_what_needs_no_look(tmp_path):
     (tmp_path / "localisation.json").write_text(json.dumps(measured(0.43, 0.7)))
-    found = methods.localisation_of(tmp_path)
+    found = measured_maps.localisation_of(tmp_path)
     told = methods.pointing_line(found, "integrated_gradients", "black", "en")
     assert "43 % (95 %: 33–53)" in told and "does better, 70 %" in told and "40 films" in told
     assert "43 %" in methods.about(attribution(), None, "en", pointing=told)
@@ -224,11 +225,11 @@ def test_a_tie_is_a_tie(own, prior, said):
 
 def test_the_map_that_points_best_is_shown_first_and_says_so():
     found = measured(0.5, 0.6)
-    assert methods.best_method(found) == methods.best_method(None) == "integrated_gradients"
+    assert measured_maps.best_method(found) == measured_maps.best_method(None) == "integrated_gradients"
     rate = {"value": 0.9, "interval_95": [0.85, 0.95]}
     found["maps"]["feature_gradients_black"] = {"hit_rate": rate, "median_seconds": 0.02}
     found["maps"]["occlusion"] = {"hit_rate": {**rate, "value": 0.95}, "median_seconds": 3.6}  # too slow
-    assert methods.best_method(found) == "feature_gradients"
+    assert measured_maps.best_method(found) == "feature_gradients"
     told = methods.pointing_line(found, "feature_gradients", "blurred", "en")
     assert told.startswith("Shown first because") and "one press away" in told and "90 %" in told
     assert "Shown first" not in methods.pointing_line(found, "integrated_gradients", "black", "en")
@@ -237,11 +238,13 @@ def test_the_map_that_points_best_is_shown_first_and_says_so():
 @pytest.mark.parametrize("text", ["{}", "[]", "no json", '{"films": 3}', '{"films": 2, "maps": {}}'])
 def test_what_was_not_measured_is_not_said(tmp_path, text):
     assert (
-        methods.pointing_line(methods.localisation_of(tmp_path), "integrated_gradients", "black", "en") == ""
+        methods.pointing_line(measured_maps.localisation_of(tmp_path), "integrated_gradients", "black", "en")
+        == ""
     )
     (tmp_path / "localisation.json").write_text(text)
     assert (
-        methods.pointing_line(methods.localisation_of(tmp_path), "integrated_gradients", "black", "en") == ""
+        methods.pointing_line(measured_maps.localisation_of(tmp_path), "integrated_gradients", "black", "en")
+        == ""
     )
 
 

@@ -1,6 +1,7 @@
 """The trust panel's numbers on maps whose answers are known."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from modeling.trust.metrics import (
     region_share,
     ssim,
 )
-from modeling.trust.perturbation import perturbation
+from modeling.trust.perturbation import Kind, PerturbationCurve, perturbation
 
 
 def noise(seed: int, side: int = 64) -> np.ndarray:
@@ -130,17 +131,24 @@ def spot(films: np.ndarray) -> np.ndarray:
 
 
 def test_a_map_that_knows_where_beats_chance_and_its_opposite_loses() -> None:
-    image, rng = np.ones((3, 64, 64), np.float32), np.random.default_rng(0)
-    right = perturbation(spot, image, 0.0, WEIGHTS.sum(axis=0), rng, steps=16, random_orders=20)
+    image = np.ones((3, 64, 64), np.float32)
+
+    def ask(kind: Kind, map_: np.ndarray) -> PerturbationCurve:
+        return perturbation(
+            kind, spot, image, 0.0, map_, np.random.default_rng(0), steps=16, random_orders=20
+        )
+
+    right = ask("deletion", WEIGHTS.sum(axis=0))
     # The first of 16 cells takes everything away: trapezoid of 1, 0, 0, ...
-    assert right.deletion.area == pytest.approx(1 / 32) and right.insertion.area == pytest.approx(31 / 32)
-    assert right.deletion.logits[0] == pytest.approx(1) and right.deletion.logits[1:] == pytest.approx(0)
-    assert 0.2 < right.deletion.random_area < 0.8
-    wrong = perturbation(spot, image, 0.0, -WEIGHTS.sum(axis=0), rng, steps=16, random_orders=20)
-    assert wrong.deletion.area == pytest.approx(31 / 32)
+    assert right.area == pytest.approx(1 / 32)
+    assert ask("insertion", WEIGHTS.sum(axis=0)).area == pytest.approx(31 / 32)
+    assert right.logits[0] == pytest.approx(1) and right.logits[1:] == pytest.approx(0)
+    assert 0.2 < right.random_area < 0.8
+    assert ask("deletion", -WEIGHTS.sum(axis=0)).area == pytest.approx(31 / 32)
 
 
-def test_better_and_worse_are_called_so() -> None:
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_better_and_worse_are_called_so(kind: Kind) -> None:
     """A graded film: every cell counts, so random orders lie close together."""
     image = np.ones((3, 64, 64), np.float32)
     weights = np.broadcast_to(np.linspace(0, 1, 64)[None, None] ** 4, image.shape) / image.size
@@ -148,28 +156,22 @@ def test_better_and_worse_are_called_so() -> None:
     def forward(films: np.ndarray) -> np.ndarray:
         return (films * weights).sum(axis=(1, 2, 3))
 
-    def ask(attribution: np.ndarray):
+    def ask(attribution: np.ndarray) -> PerturbationCurve:
         rng = np.random.default_rng(1)
-        return perturbation(forward, image, 0.0, attribution, rng, cell=8, steps=8, random_orders=10)
+        return perturbation(kind, forward, image, 0.0, attribution, rng, cell=8, steps=8, random_orders=10)
 
     good, bad = ask(weights[0]), ask(-weights[0])
-    assert (good.deletion.meaning, good.insertion.meaning) == ("perturbation.better",) * 2
-    assert (bad.deletion.meaning, bad.insertion.meaning) == ("perturbation.worse",) * 2
-    assert good.deletion.random_interval[0] < good.deletion.random_area < good.deletion.random_interval[1]
+    assert (good.meaning, bad.meaning) == ("perturbation.better", "perturbation.worse")
+    assert good.random_interval[0] < good.random_area < good.random_interval[1]
     # An even map is no map: its order is drawn, never the reading order.
-    assert ask(np.zeros((64, 64))).deletion.meaning == "perturbation.as_random"
+    assert ask(np.zeros((64, 64))).meaning == "perturbation.as_random"
 
 
 def test_a_constant_model_is_neither_better_nor_worse() -> None:
-    answer = perturbation(
-        lambda f: np.full(len(f), 2.5),
-        np.ones((3, 50, 40), np.float32),
-        0.0,
-        noise(0)[:50, :40],
-        np.random.default_rng(0),
-    )
-    assert answer.deletion.meaning == answer.insertion.meaning == "perturbation.as_random"
-    assert answer.deletion.fractions[[0, -1]].tolist() == [0, 1]
+    image, rng = np.ones((3, 50, 40), np.float32), np.random.default_rng(0)
+    answer = perturbation("deletion", lambda f: np.full(len(f), 2.5), image, 0.0, noise(0)[:50, :40], rng)
+    assert answer.meaning == "perturbation.as_random"
+    assert answer.fractions[[0, -1]].tolist() == [0, 1]
 
 
 def test_films_are_counted_batched_and_cancelled() -> None:
@@ -180,10 +182,10 @@ def test_films_are_counted_batched_and_cancelled() -> None:
         return spot(films)
 
     image, rng = np.ones((3, 64, 64), np.float32), np.random.default_rng(0)
-    answer = perturbation(forward, image, 0.0, noise(0), rng, batch_size=5)
-    assert sum(seen) == answer.evaluations == 2 + 2 * 6 * 11 and max(seen) == 5
+    answer = perturbation("deletion", forward, image, 0.0, noise(0), rng, batch_size=5, steps=4)
+    assert sum(seen) == answer.evaluations == 2 + 6 * 3 and max(seen) == 5
     with pytest.raises(ExplanationCancelled):
-        perturbation(spot, image, 0.0, noise(0), rng, cancelled=lambda: len(seen) > 0)
+        perturbation("deletion", spot, image, 0.0, noise(0), rng, cancelled=lambda: len(seen) > 0)
 
 
 def test_every_meaning_has_a_family() -> None:

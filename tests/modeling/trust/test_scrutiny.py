@@ -21,6 +21,7 @@ from modeling.results import Attribution
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 from modeling.trust.metrics import MEANINGS
 from modeling.trust.scrutiny import MEASURES, Scrutiny
+from modeling.trust.verdict import verdict_of
 from tests.doubles.toys import ALL, FUSIONS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
 CONTROLS = method_names("control")
@@ -198,6 +199,18 @@ def test_every_measure_comes_with_a_known_meaning(scrutiny: Scrutiny, attributio
     assert 0 <= by_name["border"].value <= 1 and 0 < by_name["border"].low < 1
     assert -1 <= by_name["class_discrimination"].value <= 1
     assert -1 <= by_name["random_weights_rank"].value <= 1
+
+
+def test_a_map_without_an_account_is_judged_by_what_it_is_asked(
+    scrutiny: Scrutiny, attribution: Attribution
+) -> None:
+    asked = {"method": "grad_cam", "deciding": True}
+    alone = list(scrutiny.measures(toy_study(), TYPICAL, None, **asked))
+    assert [m.name for m in alone] == [name for name in MEASURES[2:] if name != "insertion"]
+    beside = list(scrutiny.measures(toy_study(), TYPICAL, attribution, **asked))
+    assert [m.meaning for m in beside[2:]] == [m.meaning for m in alone]
+    both = [verdict_of(measures, is_account=False) for measures in (beside, alone)]
+    assert both[0].level == both[1].level != "open" and both[0].answers == both[1].answers
 
 
 def test_a_refined_map_says_how_far_it_moved(scrutiny: Scrutiny) -> None:

@@ -79,6 +79,13 @@ def test_easy_passes_do_not_outvote_and_missing_checks_leave_it_open() -> None:
     assert verdict_of([FAILED["not_converged"]], is_map=False).level == "do_not_trust"
 
 
+def test_another_methods_map_need_not_add_up() -> None:
+    measures = [*({**GOOD, "completeness": FAILED["not_converged"]}).values()]
+    assert verdict_of(measures).level == "do_not_trust"
+    found = verdict_of(measures, is_account=False)
+    assert (found.level, found.answers["adds_up"]) == ("trustworthy", "unknown")
+
+
 def test_maps_are_ordered_by_failures_and_then_by_how_firmly_the_model_holds_its_answer() -> None:
     firm = verdict_of([*GOOD.values(), TrustMeasure("support", 3.0, "support.held")])
     broken = [verdict_of([*GOOD.values(), FAILED[name]]) for name in ("outside_lungs", "misleads")]
