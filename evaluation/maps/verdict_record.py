@@ -49,14 +49,15 @@ def judged(
     study, target = marked.study, marked.target
     assert marked.region is not None, "a film with boxes"
     *_, account = scrutiny.explain(study, target, **vars(effort))
-    found = []
+    refused, found = scrutiny.pipeline.predict(study).refusal is not None, []
     for method in methods:
         measures = list(scrutiny.measures(study, target, account, method=method.name, deciding=True))
         seen = account.image
         if method.name != ACCOUNT:
             seen = scrutiny.film_map(method, study, target).values
         hit = score_map(seen, marked.region, smoothing=method.grain).hit
-        found.append(JudgedMap(verdict_of(measures, is_account=method.name == ACCOUNT), hit, marked.patient))
+        verdict = verdict_of(measures, is_account=method.name == ACCOUNT, refused=refused)
+        found.append(JudgedMap(verdict, hit, marked.patient))
     return found
 
 

@@ -48,7 +48,8 @@ from modeling.explain.registry import map_methods
 from modeling.labels import Target, TaskName
 from modeling.model.film import resampled
 from modeling.pipeline import DiagnosisPipeline
-from modeling.results import Attribution, FieldAttribution, WordAttribution
+from modeling.results import Attribution, FieldAttribution, Prediction, WordAttribution
+from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint, toy_radiograph, toy_study
@@ -440,7 +441,11 @@ def test_films_with_boxes_as_lines(film_checkpoint: Path, boxed: Path, capsys: p
 
 
 def test_verdicts_on_every_film_with_boxes(
-    film_checkpoint: Path, boxed: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    film_checkpoint: Path,
+    boxed: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept, judge = tmp_path / "verdicts.json", command("verdicts")
     asked = ["--checkpoint", str(film_checkpoint), "--data", str(boxed), "--limit", "2"]
@@ -453,6 +458,10 @@ def test_verdicts_on_every_film_with_boxes(
     assert "| Integrated Gradients | " in capsys.readouterr().out
     assert judge([*asked, "--method", "crystal_ball"]) == 1
     assert "cannot be 'crystal_ball'" in capsys.readouterr().err
+    monkeypatch.setattr(Prediction, "refusal", Sentence("unlike those learnt from"))
+    assert judge([*asked, "--method", "grad_cam", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)["maps"]["grad_cam"]
+    assert record["reasons"]["refused"]["films"] == record["levels"]["do_not_trust"]["films"] == 2
 
 
 def test_bad_arguments_are_one_sentence(
