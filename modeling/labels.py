@@ -47,6 +47,16 @@ TASKS: dict[TaskName, Task] = {
 }
 APPEARANCE, GRADING, FINDINGS = TASKS.values()
 NIH_FINDINGS = FINDINGS.classes
+NO_FINDING = "No Finding"
+"""The reference of a film without any of the findings; several of them are joined by a bar."""
+
+
+def task_of(label: str) -> Task | None:
+    """The task to which a label, or findings joined by "|", is an answer; None for any other text."""
+    names = set(label.split("|"))
+    if label == NO_FINDING or names <= set(FINDINGS.classes):
+        return FINDINGS
+    return next((task for task in (APPEARANCE, GRADING) if label in task.classes), None)
 
 
 def grading_from_zones(zones: int) -> str | None:

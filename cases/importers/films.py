@@ -18,11 +18,10 @@ from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import TaskName
+from modeling.labels import NO_FINDING, TaskName
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
 
-NO_FINDING = "No Finding"
 BURNED_IN = "text burned into the film is suspected"
 OLDEST_SHOWN = 90.0
 _TWO_DAYS = (datetime(2000, 1, 1), datetime(2001, 2, 2))

@@ -17,7 +17,7 @@ from pymongo.operations import SearchIndexModel
 
 from cases.mongo.address import LOGIN_REFUSED, NO_RIGHT
 from modeling.errors import CaseStoreError
-from modeling.labels import TaskName
+from modeling.labels import TASKS, TaskName, task_of
 from modeling.sentence import Sentence
 from modeling.study import Modality
 
@@ -148,13 +148,13 @@ class MongoVectors:
             weights: modality -> above 0, of modalities that the query has.
             but: case IDs to leave out.
             patient: whose cases to leave out; empty for nobody's.
-            unlike: a label; then only cases with another known one are found.
+            unlike: a label; then only cases with another one of the same task are found.
         """
         width = len(next(iter(query.values())))
         where: list[dict[str, Any]] = [{"checkpoint": {"$eq": self._checkpoint}}]
         where += [{"case_id": {"$nin": list(but)}}] if but else []
         where += [{"patient": {"$ne": patient}}] if patient else []
-        where += [{"label": {"$nin": [unlike, ""]}}] if unlike else []
+        where += [{"label": _contrasting(unlike)}] if unlike else []
         vector = [float(value) for value in asked(query, weights, width)]
         search = {"index": INDEX, "path": "vector", "queryVector": vector, "filter": {"$and": where}}
         shown = {"_id": 0, "case_id": 1, "patient": 1, "label": 1, "vector": 1}
@@ -213,6 +213,15 @@ class MongoVectors:
         own = {"ID": {"$in": case_ids}, "schema_version": {"$exists": True}}
         wanted = {"_id": 0, "ID": 1, "provenance.patient": 1, "reference": 1}
         return {case["ID"]: case for case in self._database["cases"].find(own, wanted)}
+
+
+def _contrasting(label: str) -> dict[str, list[str]]:
+    """The condition on other labels of a label's task; those of findings are too many to be listed."""
+    task = task_of(label)
+    if task is not None and task.kind != "multilabel":
+        return {"$in": [name for name in task.classes if name != label]}
+    others = [name for one in TASKS.values() if one.kind != "multilabel" for name in one.classes]
+    return {"$nin": ["", label, *others]}
 
 
 def _size(index: Mapping[str, Any]) -> int:

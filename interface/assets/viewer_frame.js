@@ -223,6 +223,8 @@
       this.thresholdValue.textContent = `${choice.threshold} %`;
       pressed(this.contours, choice.contours);
       for (const [name, node] of Object.entries(this.layers)) pressed(node, viewer.layers === name);
+      const shown = viewer.entryOf(this.active), region = shown?.heat?.layer.unit === "region";
+      this.layers.map.textContent = region ? shown.label : viewer.say("viewer.layers_map");
       this.root.classList.toggle("vv-two", viewer.count === 2);
       this.root.classList.toggle("vv-four", viewer.count > 2);
       this.root.classList.toggle("vv-sheet", Boolean(sheet));

@@ -80,7 +80,7 @@
     },
 
     paintMap(context, place, heat, limit) {
-      const { opacity, sign, threshold, contours } = this.choice, alone = this.layers === "map";
+      const { opacity, threshold, contours } = this.choice, sign = heat.layer.signed ? this.choice.sign : "both", alone = this.layers === "map";
       context.save();
       if (alone) { // the film stays as a shadow, so that one sees where this is
         context.fillStyle = DIMMED;

@@ -16,9 +16,10 @@
       pane.legend.hidden = !heat;
       if (!heat) return;
       const { limit, shared } = viewer.scale(entry), { supports, against, scale_text: text, short_text: short } = heat.layer;
+      const region = heat.layer.unit === "region"; // where the reference lies: neither scale nor sign
       const notes = [limit ? text[sign].replace("{scale}", plain(limit)) : viewer.say("viewer.empty_map")];
-      if (threshold) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
-      if (contours && limit) notes.push(viewer.say("viewer.contours_note"));
+      if (threshold && !region) notes.push(viewer.say("viewer.threshold_note", { percent: 100 - threshold }));
+      if (contours && limit && !region) notes.push(viewer.say("viewer.contours_note"));
       const brief = !limit ? notes[0] : viewer.sheet ? viewer.say(shared ? "viewer.sheet_scale" : "viewer.sheet_scales")
         : [heat.faint ? viewer.say("viewer.faint") : short[sign], ...(shared ? [viewer.say("viewer.same_scale")] : [])].join(" ");
       if (pane === this.active) {
@@ -31,11 +32,11 @@
       const stop = (colour, on) => `rgba(${colour},${on ? opacity / 100 : 0})`;
       const bar = V.make("span", { class: "vv-scale", "aria-hidden": "true" });
       const one = !heat.layer.signed;
-      bar.style.backgroundImage = one ? `linear-gradient(to right, ${stop(supports, false)}, ${stop(supports, true)})`
+      bar.style.backgroundImage = region ? `linear-gradient(${stop(supports, true)}, ${stop(supports, true)})` : one ? `linear-gradient(to right, ${stop(supports, false)}, ${stop(supports, true)})`
         : `linear-gradient(to right, ${stop(against, sign !== "positive")}, ${stop(against, false)} 50%, ` +
           `${stop(supports, false)} 50%, ${stop(supports, sign !== "negative")})`;
       const ticks = V.make("span", { class: "vv-ticks", "aria-hidden": "true" },
-        ...[one ? "0" : viewer.say("viewer.against"), viewer.say(one ? "viewer.much" : "viewer.for")].map((t) => V.make("span", { text: t })));
+        ...(region ? [] : [one ? "0" : viewer.say("viewer.against"), viewer.say(one ? "viewer.much" : "viewer.for")]).map((t) => V.make("span", { text: t })));
       pane.legend.replaceChildren(V.make("span", { class: "vv-bartics" }, bar, ticks), V.make("small", { text: brief }));
     },
 
@@ -63,7 +64,7 @@
       if (at && value !== null) {
         parts.push(viewer.say("viewer.point",
           { x: Math.floor(at.u * film.width), y: Math.floor(at.v * film.height), value: number(value) }));
-        if (entry.heat) parts.push(viewer.say("viewer.point_map", { value: signed(entry.heat.valueAt(at.u, at.v)) }));
+        if (entry.heat && entry.heat.layer.unit !== "region") parts.push(viewer.say("viewer.point_map", { value: signed(entry.heat.valueAt(at.u, at.v)) }));
       }
       const brush = viewer.brushes.get(entry.filmId);
       if (brush?.count)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from cases.case import Case, Rating
 from interface.html.pictures import data_url, shown_film
+from interface.html.regions import outlined_film
 from interface.html.render import render
 from interface.language.texts import Language, listed, say, title_in, translated, word_for
 from modeling.results import Prediction
@@ -56,7 +57,7 @@ def prediction_panel(
 def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:
     """Reference labels beside the model's answers, what readers said, and the teacher's note."""
     lines = [f"✓ {word_for('task', t, language)}: {_classes(n, language)}" for t, n in case.reference.items()]
-    readers = readings(case, language)
+    readers, outlined = readings(case, language), outlined_film(case, language)
     if lines or readers:
         answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
         lines.append(say("reference.model", language, classes=answers))
@@ -65,6 +66,8 @@ def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> s
         language=language,
         lines=lines or [say("prediction.no_reference", language)],
         readings=readers,
+        film="" if outlined is None else data_url(outlined[0]),
+        legend="" if outlined is None else outlined[1],
         lesson=title_in(case.teaching_note, language),
     )
 
@@ -94,13 +97,18 @@ def reader_lines(case: Case, language: Language) -> list[str]:
             scale=word_for("scale", r.scale, language),
             value=f"{r.value:.1f}",
             high=f"{r.high:g}",
-            reader=r.reader,
+            reader=word_for("reader", r.reader, language),
         )
         for r in case.ratings
         if not r.scale.startswith(ZONES)
     ]
     return rated + [
-        say("reference.reading", language, reader=r.reader, name=_classes(r.class_name, language))
+        say(
+            "reference.reading",
+            language,
+            reader=word_for("reader", r.reader, language),
+            name=_classes(r.class_name, language),
+        )
         for r in case.readings
     ]
 

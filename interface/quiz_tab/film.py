@@ -1,4 +1,4 @@
-"""The quiz on the viewer and in the browser's memory: film, map and planted region, the mark, the record."""
+"""The quiz on the viewer and in the browser's memory: film, map, reference, the mark, the record."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from interface.case_tab.viewer import film_value, layer, map_layer, mask_of
+from interface.html.regions import GREEN, ReferenceRegion, reference_region
 from interface.language.texts import Language, say
 from interface.quiz_tab.resume import committed_record
 from interface.quiz_tab.rules import fingerprint, grid_shape
 from interface.quiz_tab.score import as_csv
-from interface.quiz_tab.sitting import Sitting, planted_region
+from interface.quiz_tab.sitting import Sitting
 from modeling.render.pictures import SIGNS
 
 
 def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
-    """The film under a name that tells nothing; then with the map; in the end with the planted region too."""
+    """The film under a name that tells nothing; then with the map; in the end the reference's place."""
     case, layers = sitting.case, []
     assert case is not None, "shown before a case was laid"
     if sitting.stage != "reveal":
@@ -24,16 +25,17 @@ def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
     if account is not None and account.image is not None:
         told = {"method": account.method, "baseline": account.baseline, "read": sitting.told.modalities}
         layers.append(map_layer(account.image, case, account.target, language, **told))
-    if sitting.stage == "reveal" and (planted := planted_region(case)) is not None:
-        layers.append(_planted_layer(planted, language))
+    if sitting.stage == "reveal":
+        region = reference_region(case, grid_shape(sitting.film.shape), language)
+        layers += [_region_layer(region)] if region is not None else []
     return film_value(case, sitting.film, language, layers=tuple(layers))
 
 
-def _planted_layer(planted: np.ndarray, language: Language) -> dict[str, Any]:
-    scale = dict.fromkeys(SIGNS, say("quiz.planted_scale", language))
-    name = say("quiz.planted", language)
-    told = {"label": name, "text": name, "scale_text": scale, "unit": "planted"}
-    return layer(planted.astype(np.float32), 1.0, name="planted", **told)
+def _region_layer(region: ReferenceRegion) -> dict[str, Any]:
+    told = {"label": region.name, "text": region.legend, "scale_text": dict.fromkeys(SIGNS, region.legend)}
+    share = 100 * float(region.mask.mean())
+    drawn = layer(region.mask.astype(np.float32), 1.0, name="reference", unit="region", signed=False, **told)
+    return drawn | {"supports": list(GREEN), "outlined": 100 - share / 2}
 
 
 def mark_on(sitting: Sitting, value: object) -> np.ndarray | None:

@@ -5,14 +5,13 @@ import math
 from collections.abc import Iterable
 
 from cases.case import Case, geographic_extent
-from modeling.labels import FINDINGS, TASKS, TaskName
+from modeling.labels import FINDINGS, NO_FINDING, TASKS, TaskName
 from modeling.results import TaskPrediction
 
 EXTENT = "extent"
 """A question of the quiz's own, on how much of the lungs is opaque: no checkpoint answers it."""
 EXTENTS = ("extent_2", "extent_4", "extent_6", "extent_8")
 """Its answers, by the most that they hold of the experts' 0 to 8."""
-NO_FINDING = "No Finding"
 JOINT = "|"
 ASKED = 4
 PRESENT = 0.5

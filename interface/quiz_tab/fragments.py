@@ -3,13 +3,14 @@
 from functools import partial
 
 from cases.case import Case
+from cases.phantom.phrases import read_indication
 from interface.case_tab.prediction_panel import readings
 from interface.html.fragments import note, title_in
 from interface.html.render import render
-from interface.language.texts import Language, known, listed, say, word_for
+from interface.language.texts import Language, known, listed, say, translated, word_for
 from interface.quiz_tab.findings import JOINT, answer_of, classes_of, parts_of
 from interface.quiz_tab.score import CaseResult, Score, score
-from interface.quiz_tab.sitting import Sitting, planted_region
+from interface.quiz_tab.sitting import Sitting, planted_on_grid
 from interface.session.links import Link
 from interface.session.study_edits import typed
 from modeling.study import CLINICAL_FIELDS
@@ -48,10 +49,14 @@ def intro(length: int, language: Language) -> str:
 def facts(case: Case, task: str, language: Language) -> str:
     """What is known before anyone reads the film: indication, clinical table, and what the answers mean."""
     known_values = case.study.table.values
+    indication = case.study.text.sections.get("indication", "").strip()
+    phrases = read_indication(indication) if case.provenance.synthetic else ()
     return _drawn(
         "facts",
         language,
-        indication=case.study.text.sections.get("indication", "").strip(),
+        indication=indication,
+        worded=listed((translated(one, language) for one in phrases), language, "; "),
+        foreign=language != "en" and indication.isascii(),
         values=[(name, typed(known_values[name])) for name in CLINICAL_FIELDS if name in known_values],
         classes=[name for name in classes_of(task) if known(_DEFINED + name)],
     )
@@ -109,7 +114,7 @@ def reference(case: Case, row: CaseResult, language: Language, grading: str = ""
 
 def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:
     lines = []
-    if case.evidence is not None and planted_region(case) is None:
+    if case.evidence is not None and planted_on_grid(case) is None:
         lines.append(say("quiz.nothing_planted", language))
     if not row.marked:
         return [*lines, say("quiz.nothing_marked", language)]

@@ -27,6 +27,7 @@ from interface.quiz_tab.rules import (
     drawn_set,
     fingerprint,
     new_code,
+    topic_of,
 )
 from interface.quiz_tab.search import NO_CASES, candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
@@ -78,7 +79,7 @@ class QuizActions:
         """Draw the set, as soon as the films are known, and show the first one.
 
         Args:
-            topic: the task that a new set asks about; empty for whatever each case has.
+            topic: the task that the set asks about, unless its code names one; empty for whatever each has.
         """
         session = self._sessions.of(request.session_hash)
         chosen, asked = yield from self._drawn(code, topic, session.language)
@@ -88,10 +89,13 @@ class QuizActions:
         self, code: str | None, topic: str | None, language: Language
     ) -> Generator[Updates, None, tuple[str, tuple[Asked, ...]]]:
         """The code of a set, a new one where none is given, and its films, as soon as they are known."""
-        if (code or "").strip() and clean_code(code) is None:
+        chosen: str | None = (code or "").strip() or new_code()
+        if topic and topic_of(chosen.lower()) is None:
+            chosen = f"{topic}-{chosen}"
+        chosen = clean_code(chosen)
+        if chosen is None:
             raise ViewboxError(BAD_CODE)
         candidates = yield from candidates_for(self._pool, self._models, self.panel, language)
-        chosen = clean_code(code) or (f"{topic}-" if topic else "") + new_code()
         asked = drawn_set(chosen, candidates)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
         if not asked:

@@ -1,7 +1,9 @@
 """The cases that the quiz may ask, with the model's answer to each: found once, in the background.
 
-Where a checkpoint that answers comes with drills (phantoms on which an evaluation found it confidently
-wrong), these are among them; such a case is drawn when it is asked for.
+What a code draws follows from the store's cases, from the checkpoints and whether they could be loaded, and
+from the rules of this version, never from who asks or when. Where a checkpoint that answers comes with drills
+(phantoms on which an evaluation found it confidently wrong), these are among them; such a case is drawn when
+it is asked for.
 """
 
 import logging
@@ -10,17 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cases.case import Case
-from cases.store import CaseFilter, CaseStore
+from cases.store import BrokenCase, CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost, drills_of, host_of_drills
-from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
+from interface.quiz_tab.findings import EXTENT, answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
 from interface.session.lanes import sentence
 from interface.session.study_edits import fitted
-from modeling.errors import ViewboxError
+from modeling.errors import CaseNotFoundError, ViewboxError
 from modeling.labels import TaskName
 from modeling.results import TaskPrediction
+from modeling.sentence import Sentence
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,10 @@ PER_CLASS = 16
 """Cases of each class, and with findings, that are taken from a larger store; the same ones every time."""
 DRAWS = 400
 """Draws for each of these at most: few of its films may be to be shown, or have findings."""
+IN_VAIN = 24
+"""Films of a source that are looked at for the experts' extent, of which no list tells, before it is left."""
+
+NOT_READY = Sentence("The films are not ready yet; press Start again in a minute.")
 
 
 @dataclass(frozen=True)
@@ -56,14 +63,18 @@ class QuizPool:
         self._lock = threading.Lock()
         self._working = False
         self._drills: set[str] = set()
+        self._silent: set[ModelHost] = set()
         self.state = PoolState()
 
     def start(self) -> None:
-        """Begin, unless it is under way or over."""
+        """Begin, unless it is under way or over; again where a checkpoint that had failed is there now."""
         with self._lock:
-            if self._working or self.state.candidates is not None:
+            over = self.state.candidates is not None and not any(
+                h.state.phase == "ready" for h in self._silent
+            )
+            if self._working or over:
                 return
-            self._working, self.state = True, PoolState()
+            self._working, self.state, self._silent = True, PoolState(), set()
         threading.Thread(target=self._work, name="quiz cases", daemon=True).start()
 
     def case(self, case_id: str) -> Case:
@@ -102,22 +113,24 @@ class QuizPool:
 
     def _askable(self, store: CaseStore) -> Iterator[Case]:
         """The cases that may be asked, each once; tells meanwhile how far the search has come."""
-        groups, seen, before = _ids(store), set(), 0
-        total = sum(most for _, most in groups)
-        for ids, most in groups:
-            taken = 0
-            for case_id in ids:
+        groups, seen, before = _groups(store), set(), 0
+        total = sum(group.most for group in groups)
+        for group in groups:
+            taken = in_vain = 0
+            for case_id in group.ids:
                 self.state = PoolState(done=before + taken, total=total)
                 if case_id in seen:
                     continue
                 seen.add(case_id)
-                case = store.get(case_id)
-                if may_be_asked(case):
+                case = _readable(store, case_id)
+                if case is not None and may_be_asked(case, group.wanted):
                     taken += 1
                     yield case
-                if taken == most:
+                else:
+                    in_vain += 1
+                if taken == group.most or (group.wanted == EXTENT and not taken and in_vain == IN_VAIN):
                     break
-            before += most
+            before += group.most
 
     def _evaluated(self, host: ModelHost) -> Iterator[Candidate]:
         """What an evaluation of this checkpoint found it confidently wrong on."""
@@ -132,8 +145,9 @@ class QuizPool:
     def _candidates(self, case: Case) -> Iterator[Candidate]:
         """One for each task that the case can be asked about, with the model's answer where it gives one."""
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
-        told = self._told(case)
-        for task in askable_tasks(case):
+        tasks = askable_tasks(case)
+        told = self._told(case) if tasks != (EXTENT,) else {}
+        for task in tasks:
             answer, probability = answer_of(told.get(task), findings_asked(case, task))
             truth = truth_of(case, task)
             yield Candidate(case.case_id, truth, answer, probability, conflicting=conflicting, task=task)
@@ -141,6 +155,9 @@ class QuizPool:
     def _told(self, case: Case) -> Mapping[TaskName, TaskPrediction]:
         host = host_for(self._models, case)
         if not self._models.awaited(host):
+            if not host.settled:
+                raise ViewboxError(NOT_READY)
+            self._silent.add(host)
             return {}
         try:
             host.gateway.pausing(threading.Event())()  # a reader's short work goes first
@@ -156,13 +173,24 @@ def host_for(models: Checkpoints, case: Case) -> ModelHost:
     return models.suiting(case.provenance.source)
 
 
-def may_be_asked(case: Case) -> bool:
-    """Whether a case has a film that may be shown and a reference to be judged by."""
-    return case.study.radiograph is not None and case.licence.may_show and bool(askable_tasks(case))
+def may_be_asked(case: Case, task: str = "") -> bool:
+    """Whether a case has a film that may be shown and a reference, to that task where one is named."""
+    if case.study.radiograph is None or not case.licence.may_show:
+        return False
+    return task in askable_tasks(case) if task else bool(askable_tasks(case))
 
 
-def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:
-    """The cases to look at, and how many of them to take: a small store's all, else draws for each class.
+@dataclass(frozen=True)
+class _Group:
+    """Cases to look at, of which at most so many are taken; all of them can be asked what is `wanted`."""
+
+    ids: Iterable[str]
+    most: int
+    wanted: str = ""
+
+
+def _groups(store: CaseStore) -> list[_Group]:
+    """A small store's cases, all; else draws for each class, with findings, and of each source with extents.
 
     Without the very first case, whose answer every reader has just seen on the page, where there are others.
     """
@@ -171,11 +199,12 @@ def _ids(store: CaseStore) -> list[tuple[Iterable[str], int]]:
     if store.count(everything) <= WHOLE:
         found = [row.case_id for row in store.page(everything, None, WHOLE).rows]
         found = [case_id for case_id in found if case_id not in first] or found
-        return [(found, len(found))]
+        return [_Group(found, len(found))]
     tasks = [task for task in QUESTIONS if task.kind != "multilabel"]
     wheres = [CaseFilter(**{task.name.value: name}) for task in tasks for name in task.classes]
     groups = [(where, "") for where in wheres if store.count(where)] + [(everything, TaskName.FINDINGS.value)]
-    return [(_drawn(store, where, wanted, first), PER_CLASS) for where, wanted in groups]
+    groups += [(CaseFilter(source=source), EXTENT) for source in store.sources()]
+    return [_Group(_drawn(store, where, wanted, first), PER_CLASS, wanted) for where, wanted in groups]
 
 
 def _drawn(store: CaseStore, where: CaseFilter, wanted: str, but: list[str]) -> Iterator[str]:
@@ -189,5 +218,14 @@ def _drawn(store: CaseStore, where: CaseFilter, wanted: str, but: list[str]) -> 
         if case_id is None or case_id in but:
             continue
         row = next(iter(store.page(CaseFilter(text=case_id), None, 1).rows), None)
-        if row is not None and row.thumbnail and (not wanted or wanted in row.reference):
+        if row is not None and row.thumbnail and (wanted in ("", EXTENT) or wanted in row.reference):
             yield case_id
+
+
+def _readable(store: CaseStore, case_id: str) -> Case | None:
+    """A case; None for one that is broken or has gone: it hides no other."""
+    try:
+        return store.get(case_id)
+    except (BrokenCase, CaseNotFoundError) as exc:
+        logger.info("quiz: %s", exc)
+        return None

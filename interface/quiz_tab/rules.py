@@ -209,7 +209,9 @@ def lesson(
         holders: modalities that hold the evidence; empty where that is not known.
     """
     right = second == truth
-    if model and (first == truth) != right:
+    if (first == truth) != right:
+        if not model:
+            return "quiz.lesson_changed_right" if right else "quiz.lesson_changed_wrong"
         if model == truth:
             return "quiz.lesson_helped" if right else "quiz.lesson_left_alone"
         return "quiz.lesson_withstood" if right else "quiz.lesson_talked_over"

@@ -9,7 +9,7 @@ import gradio as gr
 from interface.html.fragments import note
 from interface.language.texts import Language, say
 from interface.models.checkpoints import Checkpoints
-from interface.quiz_tab.pool import QuizPool
+from interface.quiz_tab.pool import NOT_READY, QuizPool
 from interface.quiz_tab.rules import Candidate
 from interface.quiz_tab.tab import QuizPanel
 from modeling.errors import ViewboxError
@@ -48,7 +48,7 @@ def _until_found(pool: QuizPool, models: Checkpoints, language: Language) -> Ite
     end, told = time.monotonic() + PATIENCE, ""
     while (state := pool.state).candidates is None and not state.fault:
         if time.monotonic() > end:
-            raise ViewboxError("The films are not ready yet; press Start again in a minute.")
+            raise ViewboxError(NOT_READY)
         if not models.settled and not state.done:
             now = say("quiz.waiting", language)
         else:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cases.case import Case
+from interface.html.regions import planted_region
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
@@ -18,8 +19,6 @@ from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
 
 Stage = Literal["read", "revise", "reveal", "over"]
-NOT_OPACITIES = ("cardiomegaly",)
-"""Planted structures that no reader is asked to mark."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +103,7 @@ class Sitting:
     def result(self, second: Answer) -> CaseResult:
         """What came of the case on screen."""
         assert self.case is not None and self.first is not None, self.stage
-        truth, planted = truth_of(self.case, self.task), planted_region(self.case)
+        truth, planted = truth_of(self.case, self.task), planted_on_grid(self.case)
         model, probability = answer_of(self.told, self.findings)
         evidence = self.case.evidence
         return CaseResult(
@@ -142,11 +141,7 @@ class Sitting:
         return overlap(self.mark, strongest(density, int(self.mark.sum())))
 
 
-def planted_region(case: Case) -> np.ndarray | None:
+def planted_on_grid(case: Case) -> np.ndarray | None:
     """(rows, columns) bool on the comparing grid: every planted opacity; None where none is known."""
-    if case.evidence is None or case.study.radiograph is None:
-        return None
-    shape = grid_shape(case.study.radiograph.shape)
-    masks = [m for name, m in case.evidence.masks.items() if name.split(",")[0] not in NOT_OPACITIES]
-    together = np.logical_or.reduce([on_grid(m, shape) for m in masks]) if masks else np.zeros(shape, bool)
-    return together if together.any() else None
+    film = case.study.radiograph
+    return None if film is None else planted_region(case, grid_shape(film.shape))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from interface.html.render import render
-from interface.language.texts import Language, field_label, say, value_word
+from interface.language.texts import Language, field_label, listed, say, value_word
 from interface.reports_tab.marked_report import finding_word, marked_report
 from interface.reports_tab.similar_index import Compared, Found, Progress, Shelved
 from interface.session.study_edits import typed
@@ -44,15 +44,15 @@ def why_alike(one: Neighbour, language: Language) -> Markup:
     fields = partial(field_label, language=language)
     differing = partial(_difference, language=language)
     told = (
-        ("similar.shared", "findings", "similar.join", map(findings, one.shared_findings)),
-        ("similar.other", "findings", "similar.join", map(findings, one.other_findings)),
-        ("similar.shared_fields", "fields", "similar.join", map(fields, one.shared_fields)),
-        ("similar.differing", "fields", "similar.join_fields", map(differing, one.differing_fields)),
+        ("similar.shared", "findings", ", ", map(findings, one.shared_findings)),
+        ("similar.other", "findings", ", ", map(findings, one.other_findings)),
+        ("similar.shared_fields", "fields", ", ", map(fields, one.shared_fields)),
+        ("similar.differing", "fields", "; ", map(differing, one.differing_fields)),
     )
     items = [
         say(key, language, **{what: words})
         for key, what, joint, names in told
-        if (words := say(joint, language).join(names))
+        if (words := listed(names, language, joint))
     ]
     return render("reports_tab/why_alike.html", items=items)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from interface.html.render import render
-from interface.language.texts import Language, known, say, word_for
+from interface.language.texts import Language, known, listed, say, word_for
 
 if TYPE_CHECKING:
     from modeling.reports.mining import Mention, Miner, ReportLabels
@@ -109,7 +109,7 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
             if label.decided_by is not None
         ],
         called_normal=sentence(labels.called_normal[0]) if labels.called_normal else "",
-        silent=say("similar.join", language).join(silent),
+        silent=listed(silent, language),
     )
 
 

@@ -128,13 +128,12 @@ class StoredSearch:
         return case
 
 
-def _asked(query: "IndexedCase", study: tuple[Case, Study], host: ModelHost) -> "IndexedCase":
+def _asked(query: "IndexedCase", case: Case, study: Study, host: ModelHost) -> "IndexedCase":
     """The query with the vectors that the checkpoint makes of it."""
     from modeling.batch import predict_batch
 
-    case, own = study
     with host.gateway.short():
-        scored = predict_batch(host.pipeline, [fitted(own, case, host.text_sections)])[0]
+        scored = predict_batch(host.pipeline, [fitted(study, case, host.text_sections)])[0]
     return replace(query, vectors=scored.embedding)
 
 

@@ -138,7 +138,8 @@ def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes:
     on = partial(lanes.reading, pool="reports", at_most=4)
     written, weights = [tab.text, tab.rules], list(tab.weights)
     marked, scored = [tab.marked, lanes.message], [tab.scores, tab.marked, lanes.message]
-    on(tab.tab.select, actions.arrive, [tab.rules], [tab.rules, tab.scores, lanes.message])
+    arrived = [tab.rules, tab.scores, tab.take, lanes.message]
+    on(tab.tab.select, actions.arrive, [tab.rules], arrived)
     on(tab.mine.click, actions.mine, written, marked)
     on(tab.take.click, actions.take, [tab.rules], [tab.text, *marked])
     on(tab.apply.click, actions.try_rules, written, scored)
@@ -164,12 +165,17 @@ class ReportActions:
     # --- mining, and the rules
 
     def arrive(self, rules: str, request: gr.Request) -> Updates:
-        """The rules that ship, unless the reader has some; the comparison of cases begins meanwhile."""
+        """The rules that ship, unless the reader has some; the comparison of cases begins meanwhile.
+
+        The button that takes the text of the case on screen is there where it has one.
+        """
         from modeling.reports.rules import default_text
 
         self._similar.start()
         text = rules if (rules or "").strip() else default_text()
-        return {self._tab.rules: text, self._tab.scores: self._scores(text, request), **self._quiet()}
+        take = gr.Button(visible=bool(_text_of(self._sessions.of(request.session_hash))))
+        scores = self._scores(text, request)
+        return {self._tab.rules: text, self._tab.scores: scores, self._tab.take: take, **self._quiet()}
 
     def restore(self, text: str, request: gr.Request) -> Updates:
         """The rules that ship, and the report by them."""
@@ -179,9 +185,9 @@ class ReportActions:
 
     def take(self, rules: str, request: gr.Request) -> Updates:
         """The report of the case on screen, with its labels."""
-        case, study = _opened(self._sessions.of(request.session_hash))
-        sections = {**study.text.sections, **case.report}
-        text = "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
+        session = self._sessions.of(request.session_hash)
+        _opened(session)
+        text = _text_of(session)
         if not text:
             raise ViewboxError("This case has no report and no text; paste a report instead.")
         return {self._tab.text: text, **self.mine(text, rules, request)}
@@ -189,7 +195,7 @@ class ReportActions:
     def mine(self, text: str, rules: str, request: gr.Request) -> Updates:
         """The report with its labels, by the rules as they stand in the box."""
         if not (text or "").strip():
-            raise ViewboxError("There is no report yet: paste one, or take that of the case on screen.")
+            raise ViewboxError("There is no report yet: paste one, or open a case that has one and take it.")
         return {self._tab.marked: self._marked(text, rules, request), **self._quiet()}
 
     def try_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
@@ -291,6 +297,14 @@ def _opened(session: Session) -> tuple[Case, Study]:
     if session.case is None or session.study is None:
         raise ViewboxError("No case is open; open one in the first tab.")
     return session.case, session.study
+
+
+def _text_of(session: Session) -> str:
+    """Text and report of the case on screen; empty where it has none, or no case is open."""
+    if session.case is None or session.study is None:
+        return ""
+    sections = {**session.study.text.sections, **session.case.report}
+    return "\n\n".join(f"{name.upper()}: {body}" for name, body in sections.items() if body.strip())
 
 
 def _weights(image: float, table: float, text: float) -> dict[Modality, float]:

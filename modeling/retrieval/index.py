@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from modeling.errors import ViewboxError
+from modeling.labels import task_of
 from modeling.results import FieldDifference, Neighbour
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, Modality
@@ -102,7 +103,7 @@ class CaseIndex:
 
         Args:
             weights: modality -> 0 or more; by default every modality counts the same.
-            contrast: only cases whose label is known and another than the query's.
+            contrast: only cases with another label than the query's, of the same task.
 
         Raises:
             ViewboxError: `k` or a weight cannot be used, the query has nothing that is asked for, or contrast
@@ -118,8 +119,11 @@ class CaseIndex:
         itself = [self._places[query.case_id]] if query.case_id in self._places else []
         total[itself + self._patients.get(query.patient, [])] = -np.inf
         if contrast:
-            alike = [self._label_numbers.get(label, -1) for label in ("", query.label)]
-            total[np.isin(self._labels, alike)] = -np.inf
+            task = task_of(query.label)
+            others = {label for label in self._label_numbers if label and task_of(label) is task} - {
+                query.label
+            }
+            total[~np.isin(self._labels, [self._label_numbers[label] for label in others])] = -np.inf
         near = candidates(total, k)
         parts = {m: _row_by_row(self._matrices[m][near], unit) for m, unit in units.items()}
         exact = sum(share * parts[m] for m, share in shares.items())

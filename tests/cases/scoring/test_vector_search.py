@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
@@ -27,11 +28,12 @@ from cases.mongo.vectors import (
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.reports_tab import stored_search
 from interface.reports_tab.found_cases import found_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.stored_search import Retrieved, StoredSearch
 from modeling.errors import CaseNotFoundError, CaseStoreError
-from modeling.labels import TaskName
+from modeling.labels import TaskName, task_of
 from modeling.model.checkpoint import checkpoint_hash
 from modeling.pipeline import DiagnosisPipeline
 from modeling.retrieval.index import CaseIndex, IndexedCase
@@ -61,7 +63,7 @@ def indexed(number: int = 120) -> list[IndexedCase]:
             f"c{n:03}",
             {m: random.standard_normal(WIDTH) for m in Modality if m != Modality.TABLE or n % 3},
             patient=f"p{n // 3}",
-            label=("A", "B", "")[n % 3],
+            label=("Negative", "Typical", "", "Mild", "Mass|Nodule", "No Finding")[n % 6],
         )
         for n in range(number)
     ]
@@ -139,8 +141,9 @@ class Shop:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Retrieved | str]:
     """Ask a shop for the neighbours of a case; its vectors are as the checkpoint would make them."""
-    monkeypatch.setattr("interface.reports_tab.stored_search._asked", lambda query, case, study, host: query)
-    monkeypatch.setattr("interface.reports_tab.stored_search._hash_of", lambda folder: "hash")
+    same = create_autospec(stored_search._asked, side_effect=lambda query, case, study, host: query)
+    monkeypatch.setattr(stored_search, "_asked", same)
+    monkeypatch.setattr(stored_search, "_hash_of", lambda folder: "hash")
     host = SimpleNamespace(
         folder=Path(), name="toy", pipeline=SimpleNamespace(config=SimpleNamespace(width=WIDTH))
     )
@@ -171,6 +174,12 @@ def test_the_store_and_this_process_give_one_answer(ask: Callable, weights: dict
         if query.label:
             far = exact.neighbours(query, 5, weights, contrast=True)
             assert [one.case_id for one in found.contrast] == [one.case_id for one in far]
+            labels = {one.label for one in far}
+            assert (
+                labels
+                and {task_of(one) for one in labels} == {task_of(query.label)}
+                and query.label not in labels
+            )
         assert (found.among, found.by) == (120, "toy")
         fake.kept = dict(reversed(fake.kept.items()))  # the order of the collection decides nothing
 

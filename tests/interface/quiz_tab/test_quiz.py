@@ -10,17 +10,18 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance
+from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance, Region
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
+from interface.html.regions import GREEN, HEIGHT, outlined_film, planted_region, reference_region
 from interface.language.texts import CATALOGUES
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.quiz_tab.fragments import facts
 from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.pool import QuizPool
 from interface.quiz_tab.rules import LENGTH
-from interface.quiz_tab.sitting import planted_region
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
@@ -195,7 +196,7 @@ def test_a_case_from_reading_to_reference(made):
     assert [layer["unit"] for layer in mapped[panel.film]["layers"]] == ["logits"]
     assert mapped[panel.film]["name"] == "Quiz film 1"
     last = actions.reveal("Atypical", 0.5, request)
-    assert [layer["unit"] for layer in last[panel.film]["layers"]] == ["logits", "planted"]
+    assert [layer["unit"] for layer in last[panel.film]["layers"]] == ["logits", "region"]
     assert sitting.case.case_id in last[panel.truth]
     (row,) = sitting.rows
     assert (row.first, row.second, row.truth) == ("Typical", "Atypical", truth)
@@ -394,6 +395,31 @@ def test_leaving_forgets_the_quiz(made):
 
 
 def test_an_enlarged_heart_is_no_opacity_to_mark():
-    region = planted_region(one_case(1))
+    region = planted_region(one_case(1), SHAPE)
     assert region.sum() == 40 * 32
-    assert planted_region(replace(one_case(1), evidence=None)) is None
+    assert planted_region(replace(one_case(1), evidence=None), SHAPE) is None
+
+
+def test_where_the_reference_lies_is_named_by_who_put_it_there():
+    planted = reference_region(one_case(1), SHAPE, "en")
+    assert planted.legend == "Green: where the opacities were planted in this computed film."
+    boxes = (Region("NIH radiologist", "Mass", 0.25, 0.5, 0.5, 0.25),)
+    drawn = reference_region(replace(one_case(1), evidence=None, regions=boxes), SHAPE, "zh-Hant")
+    assert drawn.legend == "綠色：NIH 放射科醫師圈出的位置（腫塊）。"
+    assert drawn.mask[60:90, 24:72].all() and drawn.mask.sum() == 30 * 48
+    picture, legend = outlined_film(replace(one_case(1), evidence=None, regions=boxes), "en")
+    assert picture.height == HEIGHT and legend == "Green: where the NIH radiologist drew: Mass."
+    assert (np.asarray(picture) == GREEN).all(axis=2).any()
+    assert outlined_film(replace(one_case(1), evidence=None), "en") is None
+
+
+def test_a_phantoms_words_are_worded_anew_and_other_english_is_called_so():
+    words = (
+        "Male, 57 y. Film on admission. Today's CT already shows normal lungs, no zone with airspace opacity."
+    )
+    case = replace(one_case(1), study=replace(one_case(1).study, text=ClinicalText({"indication": words})))
+    told = facts(case, TaskName.APPEARANCE, "zh-Hant")
+    assert "男性，57 歲；入院影像；今日 CT 已顯示肺部正常，沒有任何肺區有肺泡陰影" in told
+    assert told.index("男性") < told.index("英文原文：") < told.index("Male, 57 y.")
+    assert "英文原文：" in facts(one_case(1), TaskName.APPEARANCE, "zh-Hant")
+    assert "In English" not in facts(case, TaskName.APPEARANCE, "en")

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from cases.case import SYNTHETIC_LICENCE, Case, Licence, Rating, Reading
+from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance, Rating, Reading
 from cases.document import document_from_case
 from cases.importers.severity import RATERS, READERS, ZONES
 from cases.mongo.store import MongoCaseStore
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
-from cases.store import CaseStore
+from cases.store import BrokenCase, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
@@ -26,7 +26,7 @@ from interface.quiz_tab.findings import EXTENT, EXTENTS, truth_of
 from interface.quiz_tab.handlers import QuizActions, quiz_actions
 from interface.quiz_tab.pool import PER_CLASS, WHOLE
 from interface.quiz_tab.resume import sitting_from
-from interface.quiz_tab.rules import LENGTH
+from interface.quiz_tab.rules import LENGTH, drawn_set
 from interface.quiz_tab.sitting import Sitting
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
@@ -70,11 +70,14 @@ def opened(models: Checkpoints, store: CaseStore, code: str = "7b") -> tuple[Qui
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoCaseStore]:
-    """More cases than are taken whole; one in three may be shown, and none has an appearance."""
+    """More cases than are taken whole; one in three may be shown, none has an appearance, four an extent."""
     with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
         with contextlib.closing(MongoCaseStore.connect(server.uri, "quiz", write=True)) as writing:
             cases = (graded(n, licence=HIDDEN if n // 3 % 3 else SYNTHETIC_LICENCE) for n in range(2 * WHOLE))
-            writing.put_documents(document_from_case(case) for case in cases)
+            experts = (
+                replace(read_by_experts(e), provenance=Provenance("experts")) for e in (0.0, 3.0, 5.0, 8.0)
+            )
+            writing.put_documents(document_from_case(case) for case in (*cases, *experts))
         with contextlib.closing(MongoCaseStore.connect(server.uri, "quiz")) as store:
             yield store
 
@@ -90,9 +93,10 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
 
 
 def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: Path) -> None:
-    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake)
-    panel, pool = actions.panel, actions._pool.state.candidates
-    assert {c.task for c in pool} == {TaskName.GRADING} and all(c.answer in GRADING.classes for c in pool)
+    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake, "grading-7b")
+    panel, found = actions.panel, actions._pool.state.candidates
+    pool = [c for c in found if c.task == TaskName.GRADING]
+    assert all(c.answer in GRADING.classes for c in pool) and len(found) == len(pool) + 4
     assert all(PER_CLASS / 2 < sum(c.truth == name for c in pool) <= PER_CLASS for name in GRADING.classes)
     assert all(lake.get(c.case_id).licence.may_show for c in pool)
     assert [value for _, value in updates[panel.answer].choices] == list(GRADING.classes)
@@ -117,6 +121,27 @@ def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: P
     )
     table = list(csv.DictReader(io.StringIO(last[panel.kept]["record"]["csv"])))
     assert [row["task"] for row in table] == ["grading"] * LENGTH
+
+
+def test_the_experts_extent_is_found_on_a_lake_and_a_code_gives_everyone_the_same_films(
+    lake: MongoCaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, sitting, _ = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake, "extent-7b")
+    assert {asked.case_id for asked in sitting.asked} == {f"extent-{e}" for e in (0.0, 3.0, 5.0, 8.0)}
+    read, broken = lake.get, f"case-{0:03d}"
+
+    def get(case_id: str) -> Case:
+        if case_id == broken:
+            raise BrokenCase("Case '{case}' is broken.", case=case_id)
+        return read(case_id)
+
+    other = opened(checkpoint(tmp_path / "again", TaskName.GRADING), lake, "extent-7b")[0]
+    pools = [actions._pool.state.candidates for actions in (one, other)]
+    for code in ("a", "b", "grading-c"):
+        assert drawn_set(code, pools[0]) == drawn_set(code, pools[1])
+    monkeypatch.setattr(lake, "get", get)
+    third = opened(checkpoint(tmp_path / "third", TaskName.GRADING), lake, "a")[0]
+    assert {c.case_id for c in third._pool.state.candidates} >= {c.case_id for c in pools[0]} - {broken}
 
 
 def test_each_case_is_asked_for_what_it_has_and_appearance_comes_first(

@@ -226,7 +226,9 @@ def test_the_table_reads_back_and_carries_no_formula():
         ("Negative", "Typical", "Typical", {"confounder": "marker"}, "helped"),
         ("Negative", "Typical", "Negative", {"confounder": "marker"}, "withstood"),
         ("Typical", "Typical", "", {}, "alone"),
-        ("Typical", "Negative", "", {}, "missed"),
+        ("Negative", "Negative", "", {}, "missed"),
+        ("Typical", "Negative", "", {"holders": (Modality.TEXT,)}, "changed_wrong"),
+        ("Negative", "Typical", "", {"confounder": "marker"}, "changed_right"),
         ("Negative", "Negative", "", {"holders": (Modality.TEXT,)}, "not_in_film"),
     ],
 )
