@@ -33,6 +33,7 @@ def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
 
 def _region_layer(region: ReferenceRegion) -> dict[str, Any]:
     told = {"label": region.name, "text": region.legend, "scale_text": dict.fromkeys(SIGNS, region.legend)}
+    told["short_text"] = dict.fromkeys(SIGNS, region.name)
     share = 100 * float(region.mask.mean())
     drawn = layer(region.mask.astype(np.float32), 1.0, name="reference", unit="region", signed=False, **told)
     return drawn | {"supports": list(GREEN), "outlined": 100 - share / 2}

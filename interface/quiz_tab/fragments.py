@@ -6,6 +6,7 @@ from cases.case import Case
 from cases.phantom.phrases import read_indication
 from interface.case_tab.prediction_panel import readings
 from interface.html.fragments import note, title_in
+from interface.html.regions import reference_region
 from interface.html.render import render
 from interface.language.texts import Language, known, listed, say, translated, word_for
 from interface.quiz_tab.findings import JOINT, answer_of, classes_of, parts_of
@@ -89,6 +90,8 @@ def _map_line(sitting: Sitting, language: Language, *, coming: bool) -> str:
         return say("quiz.map_coming", language) if coming else ""
     if sitting.map.image is None:
         return say("quiz.map_none", language)
+    if sitting.stage == "reveal" and reference_region(sitting.case, (64, 64), language) is not None:
+        return ""  # which lies on the film instead
     told = say("quiz.map_there", language, name=named(sitting.explained, language))
     return f"{told} {say('quiz.map_unfit', language)}" if sitting.map.verdict == "not converged" else told
 

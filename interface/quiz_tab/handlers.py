@@ -283,6 +283,7 @@ class QuizActions:
             p.step: self._step("quiz.step_reveal", session.language, sitting),
             p.film: quiz_film(sitting, session.language),
             p.truth: draw.reference(sitting.case, row, session.language, sitting.grading),
+            p.model: draw.model_answer(sitting, session.language),
             p.answers: gr.Column(visible=False),
             p.next: gr.Button(visible=not last),
             p.kept: kept_record(sitting, session.language),

@@ -125,7 +125,7 @@ def _sheet(
             with gr.Row():
                 (first, wide), (second, wider) = buttons
                 pressed = gr.Button(marker(first), variant="primary", min_width=wide)
-                other = gr.Button(marker(second), min_width=wider)
+                other = gr.Button(marker(second), min_width=wider, visible=second != "reports.take")
         with gr.Column(scale=6, min_width=320):
             result = gr.HTML(elem_id=ids[1])
     return text, pressed, other, result

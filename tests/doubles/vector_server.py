@@ -72,8 +72,8 @@ def passes(document: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
         value = document.get(name)
         for operator, one in (wanted if isinstance(wanted, dict) else {"$eq": wanted}).items():
             held = {"$eq": value == one, "$ne": value != one}
-            if operator == "$nin":
-                held["$nin"] = value not in one
+            if operator in ("$in", "$nin"):
+                held[operator] = (value in one) == (operator == "$in")
             if not held[operator]:
                 return False
     return True

@@ -208,4 +208,7 @@ def test_every_entry_is_there_and_each_view_is_a_link_that_can_be_read(language)
 
 def test_what_needs_an_absent_checkpoint_says_so_and_is_no_link():
     page = learn_page("en", ("teaching",))
-    assert "The model Teaching twin (a shortcut) is not on this page" in page and "checkpoint=teaching-twin" not in page
+    assert (
+        "The model Teaching twin (a shortcut) is not on this page" in page
+        and "checkpoint=teaching-twin" not in page
+    )
