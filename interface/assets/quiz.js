@@ -106,6 +106,8 @@
   };
 
   document.addEventListener("click", async (event) => {
+    const next = ":is(#vb-quiz-answers input, #vb-quiz-next, #vb-quiz-finish)";
+    if (event.target.closest?.(".vb-quiz-skip")) [...document.querySelectorAll(next)].find((node) => node.offsetParent)?.focus();
     const button = event.target.closest?.(".vb-quiz-copy");
     if (!button) return;
     const link = button.parentElement.querySelector("a");

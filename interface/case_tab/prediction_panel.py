@@ -56,7 +56,8 @@ def prediction_panel(
 
 def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:
     """Reference labels beside the model's answers, what readers said, and the teacher's note."""
-    lines = [f"✓ {word_for('task', t, language)}: {_classes(n, language)}" for t, n in case.reference.items()]
+    told = ((word_for("task", task, language), _classes(n, language)) for task, n in case.reference.items())
+    lines = [f"✓ {say('reference.reading', language, reader=task, name=name)}" for task, name in told]
     readers, outlined = readings(case, language), outlined_film(case, language)
     if lines or readers:
         answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)

@@ -119,10 +119,8 @@ class QuizPool:
             taken = in_vain = 0
             for case_id in group.ids:
                 self.state = PoolState(done=before + taken, total=total)
-                if case_id in seen:
-                    continue
+                case = None if case_id in seen else _readable(store, case_id)
                 seen.add(case_id)
-                case = _readable(store, case_id)
                 if case is not None and may_be_asked(case, group.wanted):
                     taken += 1
                     yield case
@@ -208,15 +206,17 @@ def _groups(store: CaseStore) -> list[_Group]:
 
 
 def _drawn(store: CaseStore, where: CaseFilter, wanted: str, but: list[str]) -> Iterator[str]:
-    """IDs drawn by index from those that pass a filter; some come more than once.
+    """IDs drawn by index from those that pass a filter, each once.
 
     Films that may not be shown, and cases without a reference for the wanted task, are passed over by their
     rows in the list: no film is read for these.
     """
-    for seed in range(DRAWS):
+    passed = set(but)
+    for seed in range(min(DRAWS, 8 * store.count(where))):  # eight times as many miss hardly a case
         case_id = store.random(where, seed)
-        if case_id is None or case_id in but:
+        if case_id is None or case_id in passed:
             continue
+        passed.add(case_id)
         row = next(iter(store.page(CaseFilter(text=case_id), None, 1).rows), None)
         if row is not None and row.thumbnail and (wanted in ("", EXTENT) or wanted in row.reference):
             yield case_id

@@ -91,7 +91,7 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     with gr.Column(elem_id="vb-quiz-desk"), gr.Row(equal_height=False):
         with gr.Column(scale=6, min_width=330):
             parts["film"] = viewer(FILM_ID)
-        with gr.Column(scale=5, min_width=330, elem_id="vb-quiz-questions"):
+        with gr.Column(scale=5, min_width=330):
             parts |= _questions()
     parts["results"] = gr.HTML(elem_id="vb-quiz-results")
     parts["again"] = gr.Button(marker("quiz.again"), visible=False, elem_id="vb-quiz-again")

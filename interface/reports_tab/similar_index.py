@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class Shelved:
     source: str
     synthetic: bool
     reported: bool = False
+    title: Mapping[str, str] = field(default_factory=dict)
 
 
 def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCase":
@@ -87,7 +88,7 @@ def shelved(case: Case) -> Shelved:
         picture = data_url(film_picture(brightness(radiograph), max_side=THUMBNAIL_SIDE))
     reported = any(text.strip() for text in case.report.values())
     kept = own_text(case, case.study)
-    return Shelved(picture, kept, case.provenance.source, case.provenance.synthetic, reported)
+    return Shelved(picture, kept, case.provenance.source, case.provenance.synthetic, reported, case.title)
 
 
 @dataclass(frozen=True, eq=False)

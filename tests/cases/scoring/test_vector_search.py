@@ -48,6 +48,7 @@ main = command("vectors")
 
 WIDTH = 8
 READY = {"name": INDEX, "queryable": True, "latestDefinition": definition(WIDTH)}
+LABELS = ("Negative", "Typical", "", "Mild", "Severe", "Mass|Nodule", "No Finding")
 MIXES = [
     {Modality.TEXT: 1.0},
     {Modality.IMAGE: 0.2, Modality.TEXT: 0.8},
@@ -63,7 +64,7 @@ def indexed(number: int = 120) -> list[IndexedCase]:
             f"c{n:03}",
             {m: random.standard_normal(WIDTH) for m in Modality if m != Modality.TABLE or n % 3},
             patient=f"p{n // 3}",
-            label=("Negative", "Typical", "", "Mild", "Mass|Nodule", "No Finding")[n % 6],
+            label=LABELS[n % 7],
         )
         for n in range(number)
     ]

@@ -97,6 +97,7 @@ def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: P
     panel, found = actions.panel, actions._pool.state.candidates
     pool = [c for c in found if c.task == TaskName.GRADING]
     assert all(c.answer in GRADING.classes for c in pool) and len(found) == len(pool) + 4
+    assert {c.case_id for c in found if c.task == EXTENT} == {f"extent-{e}" for e in (0.0, 3.0, 5.0, 8.0)}
     assert all(PER_CLASS / 2 < sum(c.truth == name for c in pool) <= PER_CLASS for name in GRADING.classes)
     assert all(lake.get(c.case_id).licence.may_show for c in pool)
     assert [value for _, value in updates[panel.answer].choices] == list(GRADING.classes)
@@ -123,25 +124,22 @@ def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: P
     assert [row["task"] for row in table] == ["grading"] * LENGTH
 
 
-def test_the_experts_extent_is_found_on_a_lake_and_a_code_gives_everyone_the_same_films(
-    lake: MongoCaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_code_gives_everyone_the_same_films_and_a_broken_case_hides_no_other(
+    mixed: CaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, sitting, _ = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake, "extent-7b")
-    assert {asked.case_id for asked in sitting.asked} == {f"extent-{e}" for e in (0.0, 3.0, 5.0, 8.0)}
-    read, broken = lake.get, f"case-{0:03d}"
+    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE)
+    pools = [opened(models, mixed)[0]._pool.state.candidates for _ in range(2)]
+    assert all(drawn_set(code, pools[0]) == drawn_set(code, pools[1]) for code in ("a", "b", "grading-c"))
+    read, broken = mixed.get, pools[0][3].case_id
 
     def get(case_id: str) -> Case:
         if case_id == broken:
             raise BrokenCase("Case '{case}' is broken.", case=case_id)
         return read(case_id)
 
-    other = opened(checkpoint(tmp_path / "again", TaskName.GRADING), lake, "extent-7b")[0]
-    pools = [actions._pool.state.candidates for actions in (one, other)]
-    for code in ("a", "b", "grading-c"):
-        assert drawn_set(code, pools[0]) == drawn_set(code, pools[1])
-    monkeypatch.setattr(lake, "get", get)
-    third = opened(checkpoint(tmp_path / "third", TaskName.GRADING), lake, "a")[0]
-    assert {c.case_id for c in third._pool.state.candidates} >= {c.case_id for c in pools[0]} - {broken}
+    monkeypatch.setattr(mixed, "get", get)
+    left = {c.case_id for c in opened(models, mixed)[0]._pool.state.candidates}
+    assert left == {c.case_id for c in pools[0]} - {broken}
 
 
 def test_each_case_is_asked_for_what_it_has_and_appearance_comes_first(
