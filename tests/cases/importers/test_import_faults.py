@@ -1,7 +1,7 @@
 """An import that is killed, meets a full disk, a lost server, a broken film or another import: nothing lost.
 
 The server is a MongoDB-compatible one in a process of its own, spoken to over TCP; every import is the real
-command in a process of its own.
+command in a process of its own, but for the one that is killed at each of its writes.
 """
 
 import contextlib
@@ -162,60 +162,48 @@ def no_orphan(group: int) -> bool:
     return False
 
 
-def duration(server: MongoServer, database: str, name: str, source: Path, *options: str) -> float:
-    begun = time.monotonic()
-    import_whole(server, database, name, source, *options)
-    return time.monotonic() - begun
+@pytest.fixture(scope="module")
+def unharmed(
+    server: MongoServer, large_source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, float]:
+    """The salt of an import into "unharmed" that nothing happened to, and its seconds."""
+    salt, begun = tmp_path_factory.mktemp("salt") / "salt", time.monotonic()
+    import_whole(server, "unharmed", "dicom", large_source, "--salt-file", str(salt))
+    return salt, time.monotonic() - begun
 
 
-def test_killed_imports_end_in_the_same_lake(server: MongoServer, large_source: Path, tmp_path: Path) -> None:
-    options = ("--salt-file", str(tmp_path / "salt"))
-    seconds = duration(server, "unharmed", "dicom", large_source, *options)
+def test_killed_imports_end_in_the_same_lake(
+    server: MongoServer, large_source: Path, unharmed: tuple[Path, float]
+) -> None:
+    salt, seconds = unharmed
     rng = random.Random(4)
     waits = [seconds * rng.uniform(0.3, 0.95) for _ in range(2)]
-    hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, *options)
+    hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, "--salt-file", str(salt))
     assert hits >= 1
     assert lake(server, "killed") == lake(server, "unharmed")
     assert lake(server, "killed")["large"] == 4, "half of the films lie in GridFS"
 
 
-@pytest.mark.slow
-def test_twenty_kills_end_in_the_same_lake(server: MongoServer, large_source: Path, tmp_path: Path) -> None:
-    """Twenty kills that hit a running import; one that ended before its kill has its lake looked at."""
-    options = ("--salt-file", str(tmp_path / "salt"))
-    seconds = duration(server, "slow_unharmed", "dicom", large_source, *options)
-    whole, rng, hits, number = lake(server, "slow_unharmed"), random.Random(5), 0, 0
-    for _ in range(100):
-        database = f"slow_killed_{number}"
-        process = begin(
-            "dicom", large_source, server.uri, "--database", database, *options, start_new_session=True
-        )
-        time.sleep(seconds * rng.uniform(0.1, 0.9))
-        hit = process.poll() is None
-        process.kill()
-        process.communicate(timeout=60)
-        assert no_orphan(process.pid), "a worker outlived its parent"
-        hits += hit
-        if not hit or hits == 20:
-            import_whole(server, database, "dicom", large_source, *options)
-            assert lake(server, database) == whole
-            number += 1
-        if hits == 20:
-            return
-    raise AssertionError(f"only {hits} of 100 kills came while an import ran")
+def test_a_kill_before_or_after_any_write_ends_in_the_same_lake(
+    server: MongoServer, large_source: Path, unharmed: tuple[Path, float]
+) -> None:
+    arguments = [server.uri, "killed_often", str(large_source), str(unharmed[0])]
+    command = [sys.executable, "-m", "tests.doubles.killed_import", *arguments]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 18, "chunks and file of four films, and the cases, each before and after"
+    assert lake(server, "killed_often") == lake(server, "unharmed")
 
 
 def test_two_imports_at_once_make_one_lake(
-    server: MongoServer, source: Path, large_source: Path, tmp_path: Path
+    server: MongoServer, large_source: Path, unharmed: tuple[Path, float]
 ) -> None:
-    (tmp_path / "salt").write_text("a salt that both imports read\n")
-    options = ("--salt-file", str(tmp_path / "salt"), "--workers", "1")
-    import_whole(server, "one", "dicom", large_source, *options)
+    options = ("--salt-file", str(unharmed[0]), "--workers", "1")
     both = [begin("dicom", large_source, server.uri, "--database", "two", *options) for _ in range(2)]
     for process in both:
         code, said = finish(process)
         assert code == 0, said
-    assert lake(server, "two") == lake(server, "one")
+    assert lake(server, "two") == lake(server, "unharmed")
 
 
 def test_a_server_that_stops_midway_is_one_sentence_and_the_next_run_goes_on(
