@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 from PIL import Image
 
 from cases.reading.dicom import encode_radiograph
-from hub_config.settings import BUNDLED
 from modeling.answers import CheckedExplanation, explanation_json
 from modeling.csv_cells import csv_rows
 from modeling.results import Familiarity
@@ -120,18 +117,6 @@ def test_a_damaged_checkpoint_is_a_sentence(ask, tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"garbage")
     code, _, err = ask(folder=folder)
     assert code == 1 and "is damaged" in err and err.count("\n") == 1
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not (BUNDLED / "film").is_dir(), reason="the bundled checkpoint is not in this tree")
-def test_the_command_runs_on_the_bundled_checkpoint(film: Path, root: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "viewbox", "predict", str(film), "--json"],
-        cwd=root, capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
-    assert (run.returncode, run.stderr) == (1, "")
-    answer = json.loads(run.stdout)
-    assert "appearance" in answer["tasks"] and "rather not say" in answer["refusal"], "a toy is no film"
 
 
 def test_films_and_folders_give_a_row_each_and_a_bad_one_stops_nothing(
