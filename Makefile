@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+# Bytecode is kept, whatever the shell says: tests start some hundred processes, and each would compile Viewbox anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 .PHONY: demo test check bench screenshots lint train clean
 
@@ -22,7 +23,7 @@ demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
 
 test: $(VENV)/test.stamp browser  ## pass the tests
 	$(PYTEST) -n 2 --dist loadfile -m "not browser"
-	$(PYTEST) -m browser
+	$(PYTEST) -n 2 --dist worksteal tests/interface/browser
 
 check: lint  ## what a change should pass before it is committed, in under two minutes
 	$(PYTEST) -n 2 --dist loadfile -m "not browser and not slow and not server"

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from tests.doubles.served import Served
 
 ROOT = Path(__file__).resolve().parent.parent
+BROWSER = ROOT / "tests" / "interface" / "browser"
 SERVERS = {f"tests.doubles.{name}" for name in ("hub_server", "mongo_server", "served", "vector_server")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a server; `make check` leaves it out."""
+    """Mark what starts a server, which `make check` leaves out; what drives a browser lies in one folder."""
     for item in items:
+        astray = item.get_closest_marker("browser") and BROWSER not in item.path.parents
+        assert not astray, f"{item.nodeid} drives a browser; move it to {BROWSER}"
         doubles = {getattr(value, "__module__", "") for value in vars(item.module).values()}
         if doubles & SERVERS or {"served", "client"} & set(item.fixturenames):
             item.add_marker("server")

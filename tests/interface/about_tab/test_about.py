@@ -18,10 +18,8 @@ from interface.models.model_host import ModelHost
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
 from modeling.render.tables import interval, number
-from tests.doubles.served import open_tab, serve, write_bundle, write_store
 
 FILM = Path(__file__).parents[3] / "hub_config" / "checkpoints" / "film"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MEASUREMENT = {
     "task": "appearance",
@@ -235,71 +233,3 @@ def test_the_bundled_checkpoints_have_sheets_in_both_languages(root: Path):
     for folder in folders:
         for entry in read_facts(folder).tasks.values():
             assert f"{entry['macro_auroc']:.3f}" in english and f"{entry['macro_auroc']:.3f}" in chinese
-
-
-# --- in a browser
-
-
-SCREEN = 850
-"""Pixels that a checkpoint takes at most at 1280 x 900, once it is opened."""
-HEIGHTS = """() => [...document.querySelectorAll('#vb-about-models section')].map((sheet) => {
-  sheet.querySelector('details').open = true;
-  return sheet.getBoundingClientRect().height;
-})"""
-LETTERS = """() => {
-  document.querySelectorAll('#vb-about-models details').forEach((fold) => { fold.open = true; });
-  return [...document.querySelectorAll('#vb-about-models svg')].map((svg) =>
-    svg.getAttribute('font-size') * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width);
-}"""
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    ("locale", "tab", "said", "size"),
-    [
-        ("en-US", "About this model", "where guessing gives 0.50", (1280, 900)),
-        ("zh-TW", "關於此模型", "隨意猜測為 0.50", (390, 844)),
-    ],
-)
-def test_the_tab_in_a_browser(tmp_path, tmp_path_factory, locale, tab, said, size):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    bundle = write_bundle(tmp_path / "run" / "hub_config")
-    for measured in FILM.glob("*.json"):  # what was measured of the checkpoint that ships
-        if measured.stem in ("metrics", "localisation", "fusion_comparison"):
-            shutil.copy(measured, bundle / "checkpoints" / "film")
-    with (
-        serve(tmp_path / "run", CASES_FOLDER=str(write_store(tmp_path / "store", 2))) as served,
-        playwright.sync_playwright() as started,
-    ):
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=flags)
-        page = browser.new_page(locale=locale, viewport={"width": size[0], "height": size[1]})
-        page.set_default_timeout(60_000)
-        faults, outside = [], []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "request", lambda r: None if r.url.startswith((served.url, "data:")) else outside.append(r.url)
-        )
-        page.goto(served.url)
-        ready = "() => document.querySelectorAll('#vb-model .vb-ready').length >= 2"
-        page.wait_for_function(ready, timeout=60_000)
-        open_tab(page, tab)
-        page.wait_for_selector("#vb-about-models section >> nth=1")
-        text = page.inner_text("#vb-about-models")
-        assert said in text and "[0.7" in text and "film" in text and "teaching" in text
-        assert page.locator("#vb-about-models details[open]").count() == 1, "all else is closed"
-        heights = page.evaluate(HEIGHTS)
-        assert len(heights) == 2 and (size[0] < 900 or max(heights) <= SCREEN)
-        letters = page.evaluate(LETTERS)
-        assert len(letters) > 10 and min(letters) >= 11, "a drawing's words are legible"
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, "the page scrolls sideways"
-        screens = tmp_path_factory.getbasetemp() / "screens"
-        screens.mkdir(exist_ok=True)
-        page.screenshot(path=screens / f"about-{locale}.png", full_page=True)
-        browser.close()
-        assert faults == [] and outside == []

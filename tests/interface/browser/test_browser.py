@@ -1,100 +1,14 @@
 """Journeys in a real browser, and the page in Chinese on a phone; each leaves a screenshot to look at."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 
-from tests.doubles.served import models, serve, unfold, write_bundle, write_checkpoint, write_store
+from tests.doubles.served import unfold
+from tests.interface.browser.visit import VIEWER, explained, shoot
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-background-networking"]
-PATIENCE = 60_000
-VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
 PICTURE = f"({VIEWER}.panes[0].canvas.toDataURL() + {VIEWER}.panes[0].over.toDataURL())"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    folder = tmp_path_factory.mktemp("browser")
-    checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
-    given = {
-        "MODEL_REPO": str(checkpoint),
-        "CASES_FOLDER": str(store),
-        "REPORT_URL": "http://127.0.0.1:9/new",
-    }
-    with serve(folder / "run", **given) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium(served):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(served, chromium):
-    yield from arrived(served, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
-
-
-@pytest.fixture
-def page_of_two(chromium, tmp_path):
-    """A page with the checkpoints film and teaching."""
-    write_bundle(tmp_path / "run" / "hub_config")
-    with serve(tmp_path / "run", CASES_FOLDER=str(write_store(tmp_path / "store", 4))) as running:
-        yield from arrived(running, chromium, {"locale": "en-US", "viewport": {"width": 1280, "height": 900}})
-
-
-@pytest.fixture
-def phone(served, chromium):
-    options = {
-        "locale": "zh-TW",
-        "viewport": {"width": 390, "height": 844},
-        "is_mobile": True,
-        "has_touch": True,
-    }
-    yield from arrived(served, chromium, options)
-
-
-def arrived(served, chromium, options):
-    """A fresh page with its first case predicted; nothing may be fetched from outside or left on disk."""
-    context = chromium.new_context(**options)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    outside, faults = [], []
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else outside.append(r.url),
-    )
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(served.url)
-    page.wait_for_selector("#vb-prediction table")
-    yield page
-    context.close()
-    assert outside == [] and faults == []
-    assert served.files_left() == []
-
-
-def shoot(page, tmp_path_factory, name: str) -> None:
-    folder: Path = tmp_path_factory.getbasetemp() / "screens"
-    folder.mkdir(exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
-
-
-def explained(page) -> None:
-    """Wait until the last refinement is on screen and Cancel has nothing to cancel."""
-    page.wait_for_selector("#vb-leans p")
-    page.wait_for_selector("#vb-cancel:disabled", state="attached")
 
 
 def probabilities(page) -> list[str]:
@@ -235,30 +149,6 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
     assert probabilities(page) == whole
 
 
-def test_cancel_an_explanation(page, tmp_path_factory):
-    explained(page)
-    unfold(page, "vb-why")
-    at_once = """() => { const button = document.querySelector('#vb-cancel');
-        const press = new MutationObserver(() => {
-          if (!button.disabled) { press.disconnect(); button.click(); } });
-        press.observe(button, {attributes: true}); }"""
-    for number in range(1, 7):  # it may be over before the press, and is kept then: ask another
-        page.evaluate(at_once)
-        page.get_by_label("Question", exact=True).click()
-        page.locator("ul[role=listbox] [role=option]").nth(number).click()
-        try:
-            page.wait_for_selector("#vb-progress .vb-stopped", timeout=10_000)
-            break
-        except Exception as exc:  # playwright's timeout, imported only where playwright is
-            assert "Timeout" in str(exc)
-    assert "The prediction stands" in page.inner_text("#vb-progress")
-    assert len(probabilities(page)) == 7
-    shoot(page, tmp_path_factory, "cancelled")
-    page.get_by_role("button", name="Explain again").click()
-    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
-    explained(page)
-
-
 def test_a_bad_file(page, served, tmp_path_factory):
     page.locator("#vb-strip [data-opens=vb-upload]").click()
     bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}
@@ -314,51 +204,6 @@ def test_the_prediction_is_there_before_the_explanation(page):
     assert (True, True, False) in after and (True, False, True) not in after
 
 
-def choose(page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
-def test_the_checkpoint_follows_the_case_and_the_reader_may_take_the_other(page_of_two, tmp_path_factory):
-    page = page_of_two
-    prediction = page.locator("#vb-prediction")
-    explained(page)
-    unfold(page, "vb-why", "vb-form", "vb-list")
-    assert "Model: Teaching." in prediction.inner_text()
-    assert page.locator("#vb-prediction .vb-mismatch").count() == 0
-    assert page.locator("#vb-evidence .vb-word").count() > 0
-    assert "Text that it reads: Indication" in page.inner_text("#vb-form .vb-reads")
-    models(page)
-    page.wait_for_selector("#vb-model :text('Model: Film')")
-    assert "Model: Teaching" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
-    choose(page, "Question", "Grading: Severe rather than Mild")
-    page.wait_for_selector(
-        "#vb-evidence :text('Integrated Gradients for Severe rather than Mild')", state="attached"
-    )
-    models(page)
-    choose(page, "Model", "Film")
-    page.keyboard.press("Escape")
-    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('film was trained on siim, not on phantom')")
-    page.wait_for_selector("#vb-evidence .vb-nowords:has-text('This model reads no text.')")
-    explained(page)
-    assert "Model: Film." in prediction.inner_text() and "Grading" not in prediction.inner_text()
-    assert page.get_by_label("Question", exact=True).input_value().startswith("Appearance:")
-    assert page.locator("#vb-evidence .vb-word").count() == 0
-    assert "It reads no text" in page.inner_text("#vb-form .vb-reads")
-    assert "Model: Film" in page.inner_text("#vb-model .vb-model:has(.vb-tag)")
-    mark = "n => getComputedStyle(document.querySelector(`${n} [data-testid=block-info]`), '::after').content"
-    assert "✓" in page.evaluate(mark, "#vb-field-age") and page.evaluate(mark, "#vb-field-ldh") == "none"
-    shoot(page, tmp_path_factory, "other-checkpoint")
-    page.get_by_role("button", name="Next").click()
-    page.wait_for_selector("#vb-prediction .vb-mismatch:has-text('not on other')")
-    models(page)
-    choose(page, "Model", "Automatic")
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Previous").click()
-    page.wait_for_selector("#vb-prediction :text('Model: Teaching.')")
-    assert page.locator("#vb-prediction .vb-mismatch").count() == 0
-
-
 def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
     page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
     unfold(page, "vb-list")
@@ -392,45 +237,6 @@ def test_no_tab_stop_is_invisible_once_a_case_is_explained_and_checked(page):
           .map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert unseen == []
-
-
-FOLD = 900
-PARTS = {
-    "the film": "#vb-figure .vv-stage",
-    "the legend": "#vb-figure .vb-legend",
-    "the switch": "#vb-figure .vv-map .vv-switch",
-    "the answer": "#vb-prediction table >> nth=-1",
-    "what it leans on": "#vb-leans p",
-    "the verdict": "#vb-trust-summary .vb-trust-line",
-    "test": "#vb-test",
-    "compare": "#vb-compare-maps",
-    "handout": "#vb-handout",
-}
-
-
-@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
-def test_film_answer_and_verdict_stand_above_the_fold_and_the_rest_is_closed(locale, chromium, tmp_path):
-    """The page as it ships, with its own cases and checkpoints."""
-    with serve(tmp_path / "run") as running:
-        options = {"locale": locale, "viewport": {"width": 1280, "height": FOLD}}
-        for page in arrived(running, chromium, options):
-            page.wait_for_selector("#vb-trust-summary .vb-trust-line")
-            page.wait_for_selector("#vb-figure .vb-legend small")
-            places = {name: page.locator(part).bounding_box() for name, part in PARTS.items()}
-            low = {
-                n: box["y"] + box["height"] for n, box in places.items() if box["y"] + box["height"] > FOLD
-            }
-            assert low == {}
-            assert places["the film"]["y"] <= 210 and places["the film"]["height"] >= 500
-            assert page.locator("#vb-banner").bounding_box()["height"] == 44
-            tools = {e.bounding_box()["y"] for e in page.locator(".vv-tools .vv-button:visible").all()}
-            assert len(tools) == 1, "one row of tools"
-            assert page.evaluate("document.documentElement.scrollHeight") <= 2400
-            page.set_viewport_size({"width": 1440, "height": FOLD})
-            page.wait_for_function("() => document.querySelector('#vb-tabs').clientWidth >= 1400")
-            assert "sha256" not in page.inner_text("body")
-            page.locator("[data-info]").click()
-            assert page.locator("#vb-model").is_visible() and "sha256" in page.inner_text("#vb-model")
 
 
 def test_on_a_phone_targets_are_large_and_every_tab_is_in_sight(phone):

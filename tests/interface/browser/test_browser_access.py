@@ -1,26 +1,15 @@
 """Who cannot see well, use a mouse or stand movement: axe on every panel, keyboard, zoom and contrast."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.doubles.served import open_tab, unfold
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    PATIENCE,
-    chromium,
-    served,
-)
+from tests.interface.browser.visit import DESKTOP, PATIENCE, PHONE
 
 pytestmark = pytest.mark.browser
-DESKTOP = {"viewport": {"width": 1280, "height": 900}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-PAGES = {
-    "english, desktop": {"locale": "en-US", **DESKTOP},
-    "chinese, phone": {"locale": "zh-TW", **PHONE},
-}
+PAGES = {"english, desktop": DESKTOP, "chinese, phone": PHONE}
 TABS = {
     "en-US": ("Quiz", "Reports and similar cases", "Learn", "About this model"),
     "zh-TW": ("測驗", "報告與相似病例", "學習", "關於此模型"),
@@ -77,7 +66,7 @@ def arrived(served, chromium, **options):
 
 @pytest.fixture
 def page(served, chromium):
-    page = arrived(served, chromium, locale="en-US", reduced_motion="reduce", **DESKTOP)
+    page = arrived(served, chromium, reduced_motion="reduce", **DESKTOP)
     yield page
     page.context.close()
 

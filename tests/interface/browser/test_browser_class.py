@@ -1,7 +1,5 @@
 """The class page in a real browser: thirty result files are read there alone, and each bad one is named."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 import json
 import re
 from pathlib import Path
@@ -9,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from interface.quiz_tab.score import CaseResult, as_csv
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    PATIENCE,
-    chromium,
-    page,
-    phone,
-    served,
-    shoot,
-)
 from tests.interface.browser.test_browser_access import faults
+from tests.interface.browser.visit import shoot
 
 pytestmark = pytest.mark.browser
 STUDENTS, FILMS = 30, 8

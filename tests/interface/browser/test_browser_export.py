@@ -1,22 +1,12 @@
 """Journeys with links, handouts, languages and lessons in a real browser."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.doubles.served import models, unfold
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    VIEWER,
-    chromium,
-    explained,
-    page,
-    phone,
-    served,
-    shoot,
-)
+from tests.interface.browser.visit import VIEWER, explained, shoot
 
 pytestmark = pytest.mark.browser
 LINK = "?case=CASE-0004&target=appearance/Atypical&baseline=blurred&method=edges"

@@ -1,7 +1,5 @@
 """The quiz in a real browser: a whole sitting in English by keyboard, and its start in Chinese on a phone."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 import contextlib
 import csv
 import io
@@ -13,15 +11,7 @@ from cases.mongo.store import MongoCaseStore
 from interface.quiz_tab.rules import LENGTH
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.served import serve, write_checkpoint
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    PATIENCE,
-    arrived,
-    chromium,
-    page,
-    phone,
-    served,
-    shoot,
-)
+from tests.interface.browser.visit import DESKTOP, PATIENCE, PHONE, arrived, shoot
 from tests.interface.quiz_tab.test_quiz_gradings import graded
 
 pytestmark = pytest.mark.browser
@@ -107,9 +97,7 @@ def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, 
 
 
 def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_factory):
-    context = chromium.new_context(
-        locale="zh-TW", viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
-    )
+    context = chromium.new_context(**PHONE)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(f"{served.url}/?quiz=class-7b")
@@ -221,8 +209,7 @@ def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_
                 store.put(graded(number))
         toy = write_checkpoint(tmp_path / "toy")
         with serve(tmp_path / "run", MODEL_REPO=str(toy), MONGODB_URI=f"{server.uri}ward") as running:
-            options = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
-            for page in arrived(running, chromium, options):
+            for page in arrived(running, chromium, DESKTOP):
                 page.get_by_role("tab", name="Quiz", exact=True).click()
                 press(page, "begin")
                 for number in range(1, LENGTH + 1):

@@ -1,7 +1,5 @@
 """The tab of reports in a real browser: labels and rules, an edited rule, similar cases, a phone."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 from dataclasses import replace
 
 import pytest
@@ -9,15 +7,8 @@ import pytest
 from cases.parquet.store import EmbeddedCaseStore
 from tests.doubles.example_reports import corpus
 from tests.doubles.served import open_tab, serve, write_checkpoint, write_store
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    arrived,
-    chromium,
-    page,
-    phone,
-    served,
-    shoot,
-)
 from tests.interface.browser.test_browser_access import PAGES, TABS, faults
+from tests.interface.browser.visit import arrived, shoot
 
 pytestmark = pytest.mark.browser
 REPORT = "FINDINGS: Small left effusion. No pneumothorax. Possible pneumonia."

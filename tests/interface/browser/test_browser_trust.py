@@ -1,22 +1,11 @@
 """Journeys around the map in a real browser: checks, other maps, proofs, baselines, two readers at once."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 import re
 
 import pytest
 
 from tests.doubles.served import unfold
-from tests.interface.browser.test_browser import (  # noqa: F401 (fixtures)
-    VIEWER,
-    arrived,
-    chromium,
-    explained,
-    page,
-    phone,
-    served,
-    shoot,
-)
+from tests.interface.browser.visit import DESKTOP, VIEWER, arrived, choose, explained, shoot
 
 pytestmark = pytest.mark.browser
 
@@ -27,11 +16,6 @@ def checked(page) -> None:
     page.wait_for_selector("#vb-trust-summary .vb-trust-line")
     unfold(page, "vb-prove", "vb-maps", "vb-why", "vb-trust", "vb-list")
     page.wait_for_selector("#vb-checks .vb-running", state="detached")
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_path_factory):
@@ -195,7 +179,7 @@ def test_the_checks_can_be_stopped_and_the_explanation_stands(page):
 
 def test_of_two_readers_the_second_sees_its_place_in_line(page, served, chromium):
     checked(page)
-    other = arrived(served, chromium, {"locale": "zh-TW", "viewport": {"width": 1280, "height": 900}})
+    other = arrived(served, chromium, DESKTOP | {"locale": "zh-TW"})
     second = next(other)
     checked(second)
     for _ in range(5):  # the first may be done before the second asks

@@ -1,29 +1,14 @@
 """The film viewer in a real browser: by mouse, touch and keys, in both languages, on desktop and phone."""
 
 import re
-import shutil
 
 import pytest
 
 from tests.doubles.viewer_page import viewer_page
+from tests.interface.browser.visit import PATIENCE, PHONE, VIEWER
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-background-networking"]
-PATIENCE = 60_000
-VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
 STAGE = "#vb-figure .vv-stage"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +40,8 @@ def page(english, chromium):
 
 @pytest.fixture
 def phone(chromium):
-    options = {
-        "locale": "zh-TW",
-        "viewport": {"width": 390, "height": 844},
-        "is_mobile": True,
-        "has_touch": True,
-    }
     with viewer_page("zh-Hant") as address:
-        yield from arrived(chromium, address, **options)
+        yield from arrived(chromium, address, **PHONE)
 
 
 def whole(page, case: str = "CASE-0") -> None:

@@ -1,0 +1,51 @@
+"""What every browser test does: a reader arrives, waits for the map and leaves nothing behind."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-background-networking"]
+PATIENCE = 60_000
+"""Milliseconds."""
+DESKTOP = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
+PHONE = {"locale": "zh-TW", "viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
+
+
+def arrived(served, chromium, options: dict) -> Iterator:
+    """A fresh page with its first case predicted; nothing may be fetched from outside or left on disk."""
+    context = chromium.new_context(**options)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    outside, faults = [], []
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith((served.url, "data:", "blob:")) else outside.append(r.url),
+    )
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(served.url)
+    page.wait_for_selector("#vb-prediction table")
+    yield page
+    context.close()
+    assert outside == [] and faults == []
+    assert served.files_left() == []
+
+
+def explained(page) -> None:
+    """Wait until the last refinement is on screen and Cancel has nothing to cancel."""
+    page.wait_for_selector("#vb-leans p")
+    page.wait_for_selector("#vb-cancel:disabled", state="attached")
+
+
+def choose(page, label: str, option: str) -> None:
+    """Choose from a list by its words."""
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def shoot(page, tmp_path_factory, name: str) -> None:
+    """Leave a picture to look at."""
+    folder: Path = tmp_path_factory.getbasetemp() / "screens"
+    folder.mkdir(exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
