@@ -208,25 +208,24 @@ class DiagnosisPipeline:
     def mismatch(self, source: str | None) -> tuple[Sentence, ...]:
         """Why answers on cases of a source, None for a film of one's own, need not hold."""
         told, sources = [], Names("source", self.config.sources)
-        name = Names("checkpoint", self.origin.name)
         if self.config.role == "shortcut_twin":
             twin = (
-                "{name} is a shortcut twin: it was trained on purpose on films where a lead arrow in the"
-                " corner gives the answer away. Compare it with the other checkpoint, and do not believe it."
+                "This model is a shortcut twin: it was trained on purpose on films where a lead arrow in the"
+                " corner gives the answer away. Compare it with the other model, and do not believe it."
             )
-            told.append(Sentence(twin, name=name))
+            told.append(Sentence(twin))
         if source and self.config.sources and source not in self.config.sources:
             foreign = (
-                "Checkpoint {name} was trained on {sources}, not on {source};"
-                " do not expect its answers to hold."
+                "This model learnt from other films ({sources}) and has seen none like this one ({source});"
+                " do not rely on its answer here."
             )
-            told.append(Sentence(foreign, name=name, sources=sources, source=Names("source", source)))
+            told.append(Sentence(foreign, sources=sources, source=Names("source", source)))
         elif not source and only_synthetic(self.config.sources):
             unreal = (
-                "Checkpoint {name} was trained on {sources}, not on films like your own;"
-                " do not expect its answers to hold."
+                "This model learnt from {sources} only and has seen none like your own;"
+                " do not rely on its answer here."
             )
-            told.append(Sentence(unreal, name=name, sources=sources))
+            told.append(Sentence(unreal, sources=sources))
         return tuple(told)
 
     def _answer(self, task: TaskConfig, logits: np.ndarray, read: tuple[Modality, ...]) -> TaskPrediction:

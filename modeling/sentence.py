@@ -7,10 +7,14 @@ from functools import partial
 from typing import Any, Literal
 
 NameKind = Literal[
-    "modality", "task", "class", "section", "field", "value", "file", "source", "checkpoint", "link.part",
-    "name",
+    "modality", "task", "class", "section", "field", "value", "file", "source", "link.part", "name",
 ]  # fmt: skip
 """Kinds of names in a sentence: a `value` is a field's category, a `file` a kind of file, a `name` plain."""
+SOURCE_NAMES = {
+    "cohen": "Cohen", "hannover": "Hannover", "nih": "NIH", "openi": "Open-i", "phantom": "synthetic films",
+    "ricord": "RICORD", "siim": "SIIM",
+}  # fmt: skip
+"""What readers call the sets of films, in English."""
 _LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")
 
 
@@ -67,4 +71,9 @@ class Names:
         object.__setattr__(self, "names", tuple(str(name) for name in names))
 
     def __str__(self) -> str:
-        return self.joint.join(n.replace("_", " ") if self.kind == "field" else n for n in self.names)
+        return self.joint.join(self._english(name) for name in self.names)
+
+    def _english(self, name: str) -> str:
+        if self.kind == "source":
+            return SOURCE_NAMES.get(name, name)
+        return name.replace("_", " ") if self.kind == "field" else name

@@ -79,7 +79,7 @@ def say(key: str, language: Language, **values: object) -> str:
 
 Kind = Literal[
     "class", "modality", "task", "aside", "section", "field", "verdict", "method", "about", "scale", "source",
-    "reader", "checkpoint", "about.arm", "about.audit.row",
+    "reader", "licence", "checkpoint", "about.reading", "about.arm", "about.audit.row",
 ]  # fmt: skip
 """Kinds of names from `modeling`; the first part of a key."""
 

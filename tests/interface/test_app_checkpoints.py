@@ -34,7 +34,7 @@ def client(served):
 def used(answer: dict) -> tuple[str, bool]:
     """Which checkpoint answered, and whether a warning stands beside it."""
     assert answer["checkpoint"]["revision"].startswith("sha256:")
-    return answer["checkpoint"]["name"], any("was trained on" in told for told in answer["warnings"])
+    return answer["checkpoint"]["name"], any("has seen none like" in told for told in answer["warnings"])
 
 
 def test_all_are_loaded_and_the_one_for_the_first_case_goes_first(served, client):
@@ -52,14 +52,14 @@ def test_all_are_loaded_and_the_one_for_the_first_case_goes_first(served, client
 def test_the_source_picks_the_checkpoint_and_a_foreign_source_is_warned_of(client):
     assert used(client.predict(PHANTOM, api_name="/predict")) == ("teaching", False)
     foreign = client.predict(OTHER, api_name="/predict")
-    assert used(foreign) == ("film", True) and "siim, not on other" in foreign["warnings"][0]
+    assert used(foreign) == ("film", True) and "(SIIM)" in foreign["warnings"][0]
 
 
 def test_a_film_of_ones_own_gets_the_checkpoint_of_real_films(client):
     film = as_text(gray_film())
     assert used(client.predict(film=film, name="a.png", api_name="/predict")) == ("film", False)
     asked = client.predict(film=film, name="a.png", checkpoint="teaching", api_name="/predict")
-    assert used(asked) == ("teaching", True) and "phantom" in asked["warnings"][0]
+    assert used(asked) == ("teaching", True) and "synthetic films" in asked["warnings"][0]
 
 
 def test_a_caller_may_choose_and_the_answer_follows_the_choice(client):

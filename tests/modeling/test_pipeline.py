@@ -156,10 +156,10 @@ def test_what_was_left_aside_is_said(
     ("trained", "source", "said"),
     [
         (("siim", "ricord"), "siim", ""),
-        (("siim", "ricord"), "cohen", "trained on siim, ricord, not on cohen"),
+        (("siim", "ricord"), "cohen", "other films (SIIM, RICORD) and has seen none like this one (Cohen)"),
         (("siim", "ricord"), None, ""),
         (("phantom",), "phantom", ""),
-        (("phantom",), None, "trained on phantom, not on films like your own"),
+        (("phantom",), None, "learnt from synthetic films only and has seen none like your own"),
         ((), "phantom", ""),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_source_that_the_checkpoint_does_not_suit_is_said(
 ) -> None:
     told = pipeline_of(replace(toy_config(), sources=trained)).predict(toy_study(), source=source)
     assert told.warnings == told.mismatch and bool(told.mismatch) == bool(said)
-    assert all(said in one and one.startswith(f"Checkpoint {told.checkpoint} was") for one in told.mismatch)
+    assert all(said in one for one in told.mismatch)
 
 
 def test_a_shortcut_twin_says_what_it_is() -> None:

@@ -45,6 +45,7 @@ def test_a_sentence_can_be_raised_as_it_is_and_keeps_its_cause():
         (Names("modality", ("image", "text"), " or the "), "image or the text"),
         (Names("field", ["d_dimer", "spo2"]), "d dimer, spo2"),
         (Names("class", "Pleural_Thickening"), "Pleural_Thickening"),
+        (Names("source", ("siim", "phantom", "a hospital")), "SIIM, synthetic films, a hospital"),
         (Names("task", iter(["appearance"])), "appearance"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from interface.html.fragments import banner
 from interface.language import texts
 from interface.language.texts import CATALOGUES, preferred, read_catalogues, say, translated, translations
-from modeling.sentence import Names, Sentence
+from modeling.sentence import SOURCE_NAMES, Names, Sentence
 
 FOLDER = Path(texts.__file__).parent
 
@@ -30,6 +30,11 @@ def test_a_file_is_whole_and_in_order(path):
     assert text == json.dumps(ordered, ensure_ascii=False, indent=2) + "\n", (
         "keep keys sorted: diffs stay small"
     )
+
+
+def test_the_sets_of_films_are_called_the_same_at_every_door():
+    english = {k: s for k, s in CATALOGUES["en"].strings.items() if k.startswith("source.")}
+    assert english == {f"source.{name}": called for name, called in SOURCE_NAMES.items()}
 
 
 @pytest.fixture
