@@ -301,7 +301,7 @@ class ModelActions:
         panel = evidence_panel(attribution, session.study, session.language, **told)
         return {
             self.parts.why.evidence: panel,
-            self.parts.results.leans: leaning(attribution, session.language),
+            self.parts.results.leans: "" if session.refused else leaning(attribution, session.language),
         }
 
     # --- the picture

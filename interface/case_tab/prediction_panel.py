@@ -59,7 +59,7 @@ def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> s
     told = ((word_for("task", task, language), _classes(n, language)) for task, n in case.reference.items())
     lines = [f"✓ {say('reference.reading', language, reader=task, name=name)}" for task, name in told]
     readers, outlined = readings(case, language), outlined_film(case, language)
-    if lines or readers:
+    if (lines or readers) and not prediction.refusal:
         answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
         lines.append(say("reference.model", language, classes=answers))
     return render(

@@ -133,8 +133,9 @@ def by_page(film: Path, models: Checkpoints) -> str:
         return re.sub("<[^>]+>", "", html.unescape(str(told))).removeprefix("⚠ ")
     panel = ModelActions(models, sessions, parts).predict(READER)[parts.results.prediction]
     before, _, _ = panel.partition("<table")
-    assert "vb-refuses" in before or "✋" not in panel, "a refusal stands before the numbers"
-    return html.unescape(str(before)).partition("✋</span> ")[2].partition("</p>")[0]
+    assert ("vb-refuses" in before) == ("vb-anyway" in before), "only of a refused film the numbers wait"
+    _, _, refusal = html.unescape(str(before)).partition("vb-refuses")
+    return refusal.partition("⚠</span> ")[2].partition("</p>")[0]
 
 
 @pytest.mark.parametrize(

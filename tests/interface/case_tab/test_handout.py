@@ -154,7 +154,8 @@ def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind
 
     before, behind = panel(sets=sets, familiarity=Familiarity(3.0, 2.0))
     assert ("rather not say" if language == "en" else "不作回答") in before and "3.00" in before
+    assert before.count("<details") == 1 and "vb-anyway" in before, "the numbers wait"
     assert behind.count("<li>") == 2 and "91 %" in behind and "nan" not in behind
     before, behind = panel(familiarity=Familiarity(1.0, 2.0))
-    assert "✋" not in before and ("resembles the training" in behind or "類似模型學習過" in behind)
-    assert "<li>" not in panel()[1] and "✋" not in panel()[0]
+    assert "vb-refuses" not in before and ("resembles the training" in behind or "類似模型學習過" in behind)
+    assert "<li>" not in panel()[1] and "vb-refuses" not in panel()[0]
