@@ -27,11 +27,12 @@
   const calm = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
   const go = (element) => element?.scrollIntoView({ block: "start", behavior: calm() });
 
-  /* Open a fold, go there, and let the keyboard go on from it. */
-  window.viewboxOpen = (id) => {
+  /* Open a fold; unless the reader stays, go there, and let the keyboard go on from it. */
+  window.viewboxOpen = (id, stay = false) => {
     const fold = document.getElementById(id), head = fold?.querySelector("button.label-wrap");
     if (!head) return;
     if (fold.querySelector("[data-testid=accordion-content]").style.display === "none") head.click();
+    if (stay) return;
     head.focus({ preventScroll: true });
     go(fold);
   };

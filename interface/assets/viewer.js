@@ -8,6 +8,7 @@
   const FILMS_KEPT = 3, MAPS_KEPT = 12;
   V.LAYERS = ["film", "map", "both"];
   V.KINDS = ["methods", "targets", "baselines", "checkpoints"]; // what the maps of a sheet differ in
+  const usualTool = () => (matchMedia("(pointer: coarse)").matches ? "pan" : "window");
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
   V.Viewer = class {
@@ -22,7 +23,7 @@
       this.count = 1;
       this.sheet = null;
       this.linked = true;
-      this.tool = matchMedia("(pointer: coarse)").matches ? "pan" : "window";
+      this.tool = usualTool();
       this.choice = { opacity: 60, threshold: 60, sign: "both", contours: true };
       this.layers = "both";
       this.radius = 0.03;
@@ -52,6 +53,9 @@
       if (!value || !value.film_id) return;
       this.language = value.language;
       this.marking = value.marking;
+      this.tested = value.tested && V.Brush.told(value.tested);
+      if (value.film_id !== this.filmId && this.root.closest("#vb-figure")) this.tool = usualTool(); // a pen marks one film
+      this.filmId = value.film_id;
       this.sheets = Boolean(value.sheets);
       const film = value.film && this.filmOf(value.film);
       const common = { film, name: value.name, mark: value.mark, caption: value.caption, message: value.message };
@@ -342,6 +346,12 @@
 
   /* For the page's own button: the maps of the viewer with this id beside each other. */
   V.compare = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.askSheet("methods", true);
+
+  /* For the page: what a proof came to, on the film, where the hand that marked it is. */
+  V.brief = (id) => setTimeout(() => {
+    const told = document.querySelector("#vb-proof [data-brief]");
+    if (told) document.getElementById(id).querySelector(".vv").parentElement.viewer.frame.tell(told.dataset.brief, 5000);
+  }, 100);
 
   V.mount = (element, send, props, watch) => {
     Object.assign(V.Viewer.prototype, V.painting); // the other files are here by now

@@ -70,6 +70,14 @@
       return this.canvas;
     }
 
+    /* A region that the server tells in the same form, and where a name for it may stand. */
+    static told({ width, height, bits }) {
+      const bytes = Uint8Array.from(atob(bits), (c) => c.charCodeAt(0));
+      const mask = Uint8Array.from({ length: width * height }, (_, i) => (bytes[i >> 3] >> (i & 7)) & 1);
+      const first = mask.indexOf(1);
+      return { path: V.contour(mask, width, height, 0.5), u: (first % width) / width, v: Math.floor(first / width) / height };
+    }
+
     /* What goes to the server: rows of bits, the first pixel in the lowest bit. */
     message(film) {
       const bits = new Uint8Array(Math.ceil(this.mask.length / 8));

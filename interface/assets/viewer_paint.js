@@ -71,12 +71,24 @@
       pane.film.draw(film, place, low, high, pane.inverted, GROUND, Boolean(this.resting));
       if (heat && this.layers !== "film") this.paintMap(context, place, heat, this.scale(entry).limit);
       if (this.marking) V.paintMarks(this, pane, context, place);
+      if (this.tested && entry.filmId === this.filmId) this.paintTested(context, place);
     },
 
     /* The pane's window in the film's transported values. */
     values(pane) {
       const { low, high } = this.entryOf(pane).film, span = Math.max(high - low, 1e-6);
       return [low + pane.window.low * span, low + pane.window.high * span];
+    },
+
+    /* The place that "Test the map" took away, by its name. */
+    paintTested(context, place) {
+      const { path, u, v } = this.tested, unit = window.devicePixelRatio || 1;
+      V.outline(context, place, path, "#7a5c00", false, "#ffe066");
+      context.font = `600 ${13 * unit}px sans-serif`;
+      const at = [place.left + u * place.width, Math.max(14 * unit, place.top + v * place.height - 5 * unit)];
+      Object.assign(context, { lineWidth: 3 * unit, strokeStyle: GROUND, fillStyle: "#ffe066" });
+      context.strokeText(this.say("viewer.tested"), ...at);
+      context.fillText(this.say("viewer.tested"), ...at);
     },
 
     paintMap(context, place, heat, limit) {
@@ -99,11 +111,11 @@
     },
   };
 
-  V.outline = (context, place, path, colour, dashed) => {
+  V.outline = (context, place, path, colour, dashed, rim = "rgba(255,255,255,.85)") => {
     const whole = new Path2D(), unit = window.devicePixelRatio || 1;
     whole.addPath(path, new DOMMatrix([place.width, 0, 0, place.height, place.left, place.top]));
     context.save();
-    for (const [style, width] of [["rgba(255,255,255,.85)", 3.4], [colour, 2]]) {
+    for (const [style, width] of [[rim, 3.4], [colour, 2]]) {
       context.setLineDash(dashed ? [6 * unit, 4 * unit] : []);
       context.strokeStyle = style;
       context.lineWidth = width * unit;

@@ -69,6 +69,7 @@
       const brush = viewer.brushes.get(entry.filmId);
       if (brush?.count)
         parts.push(viewer.say("viewer.marked", { percent: ((100 * brush.count) / brush.mask.length).toFixed(1) }));
+      if (viewer.tested && entry.filmId === viewer.filmId) parts.push(viewer.say("viewer.tested_place"));
       const text = parts.join(" · ");
       if (pane.readout.textContent !== text) pane.readout.textContent = text;
     },
@@ -85,10 +86,10 @@
       }, 600);
     },
 
-    tell(text) {
+    tell(text, milliseconds = 1800) {
       this.hint.textContent = text;
       clearTimeout(this.hinting);
-      this.hinting = setTimeout(() => { this.hint.textContent = ""; }, 1800);
+      this.hinting = setTimeout(() => { this.hint.textContent = ""; }, milliseconds);
     },
   };
 })();

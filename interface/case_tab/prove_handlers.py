@@ -1,22 +1,21 @@
 """What happens when a reader takes a part of the study away."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import gradio as gr
 import numpy as np
 
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.prove_panel import proof_panel
-from interface.case_tab.viewer import mask_of
+from interface.case_tab.trust_handlers import verdict_on
+from interface.case_tab.trust_panel import reconciled
+from interface.case_tab.viewer import mask_of, viewer_value
 from interface.html.fragments import note
 from interface.language.texts import say
-from interface.session.session import Session, Sessions
+from interface.session.session import PlaceTest, Session, Sessions
 from modeling.explain.registry import grain_of
 from modeling.model.film import resampled, to_native
-
-QUICK_SECONDS = 0.5
-"""A proof that took longer than this is made on the button only, not at every stroke."""
+from modeling.trust.verdict import verdict_of
 
 COARSE = (128, 128)
 
@@ -30,7 +29,8 @@ class ProveActions:
     @property
     def proved(self) -> list[gr.components.Component]:
         """Outputs of `prove` and `live`."""
-        return [self.parts.prove.result, self.parts.message]
+        parts = self.parts
+        return [parts.prove.result, parts.message, parts.film.figure, parts.results.summary]
 
     def prove(self, fields: Sequence[str], words: Sequence[str], request: gr.Request) -> Updates:
         """Take away what is brushed and ticked, and predict again."""
@@ -55,32 +55,35 @@ class ProveActions:
             place = strongest_place(to_native(shown.image, COARSE), grain_of(shown.method))
         if place is None:
             return {self.parts.prove.result: note(say("prove.no_place", session.language))}
-        return self._proof(session, resampled(place, film.shape) >= 0.5, (), ())
+        return self._proof(session, resampled(place, film.shape) >= 0.5, (), (), place)
 
     def live(self, fields: Sequence[str], words: Sequence[str], request: gr.Request) -> Updates:
-        """The same at every tick, as long as this machine answers quickly."""
+        """The same at every tick."""
         session = self._sessions.of(request.session_hash)
-        if session.proving.seconds > QUICK_SECONDS or session.explanation.attribution is None:
-            return {self.parts.prove.result: gr.skip()}
-        if session.proving.region is None and not fields and not words:
+        if session.region is None and not fields and not words:
             return {self.parts.prove.result: ""}
         return self.prove(fields, words, request)
 
     def marked(
         self, fields: Sequence[str], words: Sequence[str], event: gr.EventData, request: gr.Request
     ) -> Updates:
-        """A place was brushed on the film: keep it, and prove it at once where that is quick."""
+        """A place was brushed on the film: keep it, and prove it at once."""
         session, told = self._sessions.of(request.session_hash), event._data
         ours = isinstance(told, Mapping) and session.film is not None and told.get("film") == session.film.key
         if ours and session.study is not None and session.study.radiograph is not None:
             # Only the coarse mask is kept: a native one of every reader would be megabytes.
             region = told if mask_of(told, COARSE) is not None else None
-            session.proving = replace(session.proving, region=region)
+            session.region = region
             return self.live(fields, words, request)
         return {self.parts.prove.result: gr.skip()}
 
     def _proof(
-        self, session: Session, region: np.ndarray | None, fields: Sequence[str], words: Sequence[str]
+        self,
+        session: Session,
+        region: np.ndarray | None,
+        fields: Sequence[str],
+        words: Sequence[str],
+        place: np.ndarray | None = None,
     ) -> Updates:
         attribution, opened = session.explanation.attribution, session.version
         known = {f.name for f in attribution.fields}
@@ -88,21 +91,36 @@ class ProveActions:
         positions = tuple(int(w) for w in given if w.isdecimal() and int(w) < len(attribution.words))
         taken = tuple(f for f in fields if f in known)
         proof = session.host.prove(session.study, attribution.target, attribution, region, taken, positions)
-        session.proving = replace(session.proving, seconds=proof.seconds)
-        moved_on = session.version != opened or session.explanation.attribution is None
-        if moved_on:
-            return {self.parts.prove.result: gr.skip()}
-        return {self.parts.prove.result: proof_panel(proof, session.language), self.parts.message: gr.skip()}
+        with session.lock:
+            moved_on = session.version != opened or session.explanation.attribution is None
+            if moved_on:
+                return {self.parts.prove.result: gr.skip()}
+            tested = None if place is None else PlaceTest(place, proof.change)
+            shown = self._outlined(session, tested)
+            known, language = session.explanation, session.language
+            level = verdict_of(known.measures, refused=session.refused).level
+        told = {"outlined": place is not None, "against": reconciled(level, tested, language)}
+        return {self.parts.prove.result: proof_panel(proof, language, **told), **shown}
+
+    def _outlined(self, session: Session, tested: PlaceTest | None) -> Updates:
+        """The tested place on the film and the verdict beside it, or neither any more."""
+        before = session.explanation.tested
+        session.learn(tested=tested)
+        if tested is before is None:
+            return {}
+        shown: Updates = {self.parts.film.figure: viewer_value(session)}
+        judged = verdict_of(session.explanation.measures).level != "open"  # else the checks still run
+        return shown | ({self.parts.results.summary: verdict_on(session)} if judged else {})
 
     def _region(self, session: Session) -> np.ndarray | None:
         film = session.study.radiograph
-        if film is None or session.explanation.attribution.image is None or session.proving.region is None:
+        if film is None or session.explanation.attribution.image is None or session.region is None:
             return None
-        return mask_of(session.proving.region, film.shape)
+        return mask_of(session.region, film.shape)
 
     def reset(self, request: gr.Request) -> Updates:
         """Put everything back; the viewer clears its own brush."""
         session = self._sessions.of(request.session_hash)
-        session.proving = replace(session.proving, region=None)
+        session.region = None
         prove = self.parts.prove
-        return {prove.fields: [], prove.words: [], prove.result: ""}
+        return {prove.fields: [], prove.words: [], prove.result: "", **self._outlined(session, None)}

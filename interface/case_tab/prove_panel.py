@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 
 from interface.case_tab.explanation_panel import rows_of_fields
-from interface.html.render import render, signed
+from interface.html.render import percent, render, signed
 from interface.html.whole_words import sayable
-from interface.language.texts import Language, marker, question, say
+from interface.language.texts import Language, marker, question, say, word_for
 from modeling.results import Attribution, Claim, Proof
 
 
@@ -65,8 +65,11 @@ _ICON: dict[Claim, str] = {
 }
 
 
-def proof_panel(proof: Proof, language: Language) -> str:
-    """Probabilities before and after, beside what the map had claimed."""
+def proof_panel(proof: Proof, language: Language, *, outlined: bool = False, against: str = "") -> str:
+    """Probabilities before and after, beside what the map had claimed.
+
+    `outlined`: whether the viewer shows the place. `against`: how proof and verdict on the map go together.
+    """
     target = question(proof.target, language)
     claim = say(
         "prove.claim", language, claimed=signed(proof.claimed), change=signed(proof.change), target=target
@@ -78,12 +81,17 @@ def proof_panel(proof: Proof, language: Language) -> str:
     for task in proof.before.tasks:
         after = answered.get(task.task, [None] * len(task.classes))
         tasks.append((task.task, [*zip(task.classes, task.probabilities, after, strict=True)]))
+    asked = next(rows for task, rows in tasks if task == proof.target.task)
+    old, new = next(chances for name, *chances in asked if name == proof.target.class_name)
     return render(
         "case_tab/proof.html",
         language=language,
         icon=_ICON[proof.claim],
         claim=claim,
         outcome=outcome,
+        against=against,
+        outlined=outlined,
+        brief=f"{word_for('class', proof.target.class_name, language)}: {percent(old)} → {percent(new)}",
         tasks=tasks,
         notes=dict.fromkeys((*proof.notes, *(n for n in proof.after.notes if n not in proof.before.notes))),
         seconds=proof.seconds,

@@ -31,6 +31,8 @@ from interface.session.session import Sessions
 
 _CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"
 _COMPARE = "() => { window.viewboxViewer.compare('vb-figure'); return []; }"
+_STAY = "(...values) => { window.viewboxOpen('vb-prove', true); return values; }"
+_BRIEF = "() => window.viewboxViewer.brief('vb-figure')"
 _LATEST = {"trigger_mode": "always_last"}
 _EVERY = {"trigger_mode": "multiple"}
 
@@ -193,7 +195,9 @@ class CaseEvents:
         lanes.long(sheet.then, sheets.fill_slowly, None, sheets.filled, **_EVERY)
         changed = partial(gr.on, [box.input for box in ticked])
         lanes.short(changed, proofs.live, ticked, proofs.proved, **_LATEST)
-        lanes.short(parts.film.figure.marked, proofs.marked, ticked, proofs.proved, **_LATEST)
+        marked = parts.film.figure.marked
+        proved = lanes.short(marked, proofs.marked, ticked, proofs.proved, js=_STAY, **_LATEST)
+        proved.then(None, js=_BRIEF)
         lanes.at_once(prove.reset.click, proofs.reset, None, [*ticked, *proofs.proved], js=_CLEAR_BRUSH)
 
     def _export_and_operating(self) -> None:

@@ -31,6 +31,13 @@ BETWEEN = 0.3
 """Seconds between two states of the checks on screen."""
 
 
+def verdict_on(session: Session) -> str:
+    """The verdict on the map on the film, from what is known of it."""
+    known, record = session.explanation, mapping(session.host.folder / VERDICTS_FILE)
+    judged = (known.measures, known.attribution, session.language, record, known.method)
+    return verdict(*judged, refused=session.refused, tested=known.tested)
+
+
 class ScrutinyActions:
     """Handlers around an explanation that is there; each returns or yields component updates."""
 
@@ -130,9 +137,7 @@ class ScrutinyActions:
         known, line = session.explanation, ""
         decided = bool(known.measures) and known.measures[-1].name in LAST
         if decided or not running:
-            record = mapping(session.host.folder / VERDICTS_FILE)
-            judged = (known.measures, known.attribution, session.language, record, known.method)
-            line = verdict(*judged, refused=session.refused)
+            line = verdict_on(session)
         panel = checks_panel(known.measures, session.language, running=running, stopped=stopped)
         return {self.parts.checks: panel, self.parts.results.summary: line}
 
@@ -188,7 +193,7 @@ class ScrutinyActions:
             known = session.explanation.attribution
             if known is None or known.target != attribution.target:
                 return
-            session.learn(opinion=found)
+            session.learn(opinion=found, tested=None)
             if session.explanation.complete:
                 session.due = "examine"
             # Whatever the reader had chosen in the viewer's own list, this choice is the newer one.

@@ -15,9 +15,10 @@ from interface.about_tab.facts import number, part
 from interface.html.fragments import note
 from interface.html.render import render, signed, written
 from interface.language.texts import Language, marker, say, translated
+from interface.session.session import PlaceTest
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
-from modeling.results import Attribution, TrustMeasure
+from modeling.results import NEGLIGIBLE, Attribution, TrustMeasure
 from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Verdict, as_odds, verdict_of
 
 Reading = Literal["good", "bad", "open", "none"]
@@ -92,11 +93,20 @@ def record_line(record: Mapping[str, Any], method: str, level: Level, language: 
     return say(f"verdict.record.{side}", language, hits=f"{hits:.0f}", films=f"{films:.0f}")
 
 
-def verdict_line(found: Verdict, language: Language, record: str = "") -> str:
-    """The verdict in words: its level, why, and how far such verdicts can be believed themselves."""
+def reconciled(level: Level, tested: PlaceTest | None, language: Language) -> str:
+    """One sentence where the test of a map's strongest place says otherwise than the verdict; else empty."""
+    if tested is None:
+        return ""
+    keys = {("trustworthy", False): "tested.failed", ("do_not_trust", True): "tested.held"}
+    key = keys.get((level, tested.change <= -NEGLIGIBLE))
+    return say(key, language) if key else ""
+
+
+def verdict_line(found: Verdict, language: Language, record: str = "", against: str = "") -> str:
+    """The verdict in words: its level, why, how far to believe it, and what a test says `against` it."""
     why = " ".join((*(translated(reason.sentence, language) for reason in found.reasons), record))
-    icon = _VERDICT_ICON[found.level]
-    return render("case_tab/verdict.html", language=language, found=found, icon=icon, why=why)
+    told = {"found": found, "icon": _VERDICT_ICON[found.level], "why": why, "against": against}
+    return render("case_tab/verdict.html", language=language, **told)
 
 
 def verdict(
@@ -107,10 +117,12 @@ def verdict(
     method: str = ACCOUNT,
     *,
     refused: bool = False,
+    tested: PlaceTest | None = None,
 ) -> str:
     """The verdict on the map of a method, with its record (see `record_line`); nothing without measures.
 
     `refused`: whether the film is better not answered at all, so that no map of it is to be trusted.
+    `tested`: what came of taking the map's strongest place away, where that was done.
     """
     if not measures:
         return ""
@@ -119,7 +131,7 @@ def verdict(
     task, name = attribution.target.answer
     measured = task == TaskName.APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
     told = record_line(record, method, found.level, language) if measured and not refused else ""
-    return verdict_line(found, language, told)
+    return verdict_line(found, language, told, reconciled(found.level, tested, language))
 
 
 # --- how it is drawn

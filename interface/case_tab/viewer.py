@@ -14,7 +14,7 @@ from PIL import Image
 
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
-from interface.html.fragments import case_name, provenance_line
+from interface.html.fragments import case_name, licence_name, provenance_line
 from interface.html.render import render
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
@@ -84,7 +84,7 @@ def film_value(
     message = ""
     if held is None:
         key = "film.none" if case.study.radiograph is None else "film.hidden"
-        message = say(key, language, licence=case.licence.name)
+        message = say(key, language, licence=licence_name(case.licence, language))
     return {
         "language": language,
         "film_id": held.key if held else f"none:{name}",
@@ -237,7 +237,15 @@ def viewer_value(session: Session) -> Value:
             told = say("film.left_out", session.language)
             alone |= {"text": told, "message": told}
         session.view = (of, alone)
-    return {**alone, "layers": layers, "sheets": session.film is not None}
+    tested = session.explanation.tested
+    place = None if tested is None else region_value(tested.place)
+    return {**alone, "layers": layers, "sheets": session.film is not None, "tested": place}
+
+
+def region_value(mask: np.ndarray) -> Value:
+    """An (h, w) bool region over the whole film as the viewer and `mask_of` read it."""
+    bits = base64.b64encode(np.packbits(mask.ravel(), bitorder="little").tobytes()).decode()
+    return {"height": mask.shape[0], "width": mask.shape[1], "bits": bits}
 
 
 def mask_of(value: object, shape: tuple[int, int]) -> np.ndarray | None:

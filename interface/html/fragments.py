@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from cases.case import Case
+from cases.case import Case, Licence
 from cases.store import CasePage, CaseSummary
 from interface.html.pictures import thumbnail_url
 from interface.html.render import render, ui
@@ -62,11 +62,16 @@ def case_name(case: Case, language: Language) -> str:
     return say("upload.yours", language, name=case.provenance.attribution or "?")
 
 
+def licence_name(licence: Licence, language: Language) -> str:
+    """What readers call a licence."""
+    return word_for("licence", licence.name, language, licence.name)
+
+
 def provenance_line(case: Case, language: Language) -> Markup:
     """Source, licence and attribution of a film."""
     origin, stored = case.provenance, bool(case.case_id)
     source = word_for("source", origin.source, language)
-    licence = say("film.licence", language, licence=case.licence.name)
+    licence = say("film.licence", language, licence=licence_name(case.licence, language))
     told = (
         say("film.source", language, source=source) if origin.source else "",
         licence if stored else say("upload.licence", language),

@@ -38,6 +38,14 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
+class PlaceTest:
+    """The strongest place of the map on the film, (h, w) bool, and the change without it, in logits."""
+
+    place: np.ndarray
+    change: float
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """One target's explanation, as far as it has come; all of it goes with its attribution.
 
@@ -47,6 +55,7 @@ class Explanation:
         measures: the trust measures, as far as they have come.
         opinion: the map that stands on the film in the attribution's place; None for the attribution itself.
         first: the map that a reader saw first.
+        tested: what came of taking its strongest place away; None where that was not the last proof.
     """
 
     attribution: Attribution | None = None
@@ -55,6 +64,7 @@ class Explanation:
     measures: tuple[TrustMeasure, ...] = ()
     opinion: FilmOpinion | None = None
     first: str = ACCOUNT
+    tested: PlaceTest | None = None
 
     @property
     def shown(self) -> Attribution | FilmOpinion | None:
@@ -88,14 +98,6 @@ class Wishes:
     sheet: str = ""
 
 
-@dataclass(frozen=True)
-class Proving:
-    """The region that a reader marked on the film, as the viewer tells it, and what the last proof took."""
-
-    region: Mapping[str, object] | None = None
-    seconds: float = 0.0
-
-
 class Quiz(Protocol):
     """A quiz under way, as far as a session knows it."""
 
@@ -110,6 +112,7 @@ class Session:
         study: the case's study with the reader's own changes.
         film: what the viewer shows; None where there is none to show.
         view: the viewer's value of the film alone, behind the version and the language that it is of.
+        region: what the reader marked on the film, as the viewer tells it.
         host: the checkpoint that the study was fitted to and is answered by.
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         version: counts up with every change of case or study, so that late answers can be told apart.
@@ -129,7 +132,7 @@ class Session:
     answer: Answer = field(default_factory=Answer)
     explanation: Explanation = field(default_factory=Explanation)
     wishes: Wishes = field(default_factory=Wishes)
-    proving: Proving = field(default_factory=Proving)
+    region: Mapping[str, object] | None = None
     listing: tuple[str | None, ...] = (None,)  # `after` of the pages of the list seen, the last on screen
     due: Due = "nothing"
     version: int = 0
@@ -166,7 +169,7 @@ class Session:
         with self.lock:
             self.case, self.film, self.host = case, film, None
             self.wishes = replace(self.wishes, target=None, change="", link=Link())
-            self.proving = replace(self.proving, region=None)
+            self.region = None
             self.revise(case.study)
 
     def revise(self, study: Study) -> None:

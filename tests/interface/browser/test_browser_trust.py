@@ -143,16 +143,22 @@ def test_what_is_taken_away_changes_the_answer_at_once(page, tmp_path_factory):
     )
     claim = page.inner_text("#vb-proof .vb-claim")
     brush(page)
-    page.locator("#vb-prove-it").click()
     page.wait_for_function(
         "old => document.querySelector('#vb-proof .vb-claim').innerText !== old", arg=claim
     )
+    page.wait_for_selector(r"#vb-figure .vv-hint:text-matches('^\w+: \d+ % → \d+ %$')")
     shoot(page, tmp_path_factory, "proof")
     page.get_by_role("button", name="Put everything back").click()
     page.wait_for_function("() => !document.querySelector('#vb-proof table')")
     assert page.locator("#vb-prove input:checked").count() == 0
     page.locator("#vb-prove-it").click()
     page.wait_for_selector("#vb-proof :text('Nothing is taken away yet')")
+    page.locator("#vb-test").click()
+    page.wait_for_function(f"() => {VIEWER}.tested")
+    assert "the outlined place was tested" in page.inner_text("#vb-figure .vv-readout")
+    assert page.evaluate(f"{VIEWER}.tool") == "mark"
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_function(f"() => !{VIEWER}.tested && {VIEWER}.tool === 'window'")
 
 
 def test_the_checks_can_be_stopped_and_the_explanation_stands(page):
@@ -203,8 +209,10 @@ def test_the_checks_speak_chinese_on_a_phone(phone, tmp_path_factory):
     checked(phone)
     phone.get_by_label("對照：邊緣", exact=True).check()
     phone.wait_for_selector("#vb-about :text('對照，並非解釋')")
-    phone.locator("#vb-prove-fields input").first.check()
+    phone.get_by_role("button", name="標記", exact=True).tap()
+    phone.locator("#vb-figure .vv-stage").tap()
     phone.wait_for_selector("#vb-proof table")
+    phone.wait_for_selector("#vb-figure .vv-hint:has-text('→')")
     phone.locator("#vb-compare-maps").tap()
     laid(phone, "methods")
     assert len({box["x"] for box in boxes(phone)}) == 2 == len({box["y"] for box in boxes(phone)})

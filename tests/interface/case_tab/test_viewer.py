@@ -17,7 +17,15 @@ from PIL import Image
 from cases.case import Licence
 from interface.browser import routes
 from interface.browser.routes import FilmRoute
-from interface.case_tab.viewer import GRID_SIDE, film_value, layer, map_layer, mask_of, viewer_value
+from interface.case_tab.viewer import (
+    GRID_SIDE,
+    film_value,
+    layer,
+    map_layer,
+    mask_of,
+    region_value,
+    viewer_value,
+)
 from interface.language.texts import CATALOGUES
 from interface.models import held_film as films
 from interface.models.held_film import BLOCK_ROWS, ROUTE, HeldFilm, hold, shrunk
@@ -303,6 +311,7 @@ def test_a_region_comes_to_the_films_own_size():
     assert mask.shape == (70, 50) and mask.dtype == bool
     assert np.array_equal(mask, np.kron(coarse, np.ones((10, 10), bool)))
     assert np.array_equal(mask_of({"film_id": "k", "region": region(coarse)}, (7, 5)), coarse)
+    assert np.array_equal(mask_of(region_value(coarse), (7, 5)), coarse), "and back again"
     assert mask_of(region(coarse), (1, 1)) is None or mask_of(region(coarse), (1, 1)).shape == (1, 1)
     assert mask_of(region(np.zeros((7, 5), bool)), (70, 50)) is None
     assert (

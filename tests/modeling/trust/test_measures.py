@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from markupsafe import escape
 
@@ -11,6 +12,7 @@ from interface.case_tab import prove_panel as prove
 from interface.case_tab import trust_panel as trust
 from interface.case_tab.explanation_panel import evidence_panel, shares_table
 from interface.language.texts import CATALOGUES, LANGUAGES
+from interface.session.session import PlaceTest
 from modeling.explain import measured as measured_maps
 from modeling.explain.registry import method_names
 from modeling.results import BASELINES, TrustMeasure
@@ -19,6 +21,7 @@ from modeling.study import Modality, Study
 from modeling.trust.metrics import MEANINGS
 from tests.doubles.example_answers import FILM, attribution
 from tests.doubles.example_checks import account, every_measure, measure, opinion, proof
+from tests.modeling.trust.test_verdict import FAILED, GOOD
 
 # --- the names are those of modeling
 
@@ -269,6 +272,24 @@ def test_a_claim_is_held_against_what_happened(claimed, change, claim, said):
     assert proof(claimed, change).claim == claim
     page = prove.proof_panel(proof(claimed, change), "en")
     assert said in page
+
+
+@pytest.mark.parametrize(
+    ("failed", "change", "said"),
+    [
+        ((), 0.3, "This one test failed although the map passed"),
+        ((), -0.005, "This one test failed although the map passed"),
+        ((), -0.3, ""),
+        (("misleads",), -0.3, "This one test held although the map failed"),
+        (("misleads",), 0.3, ""),
+        (("outside_lungs",), 0.3, ""),
+    ],
+)
+def test_a_test_that_contradicts_the_verdict_is_reconciled_with_it(failed, change, said):
+    measures = {**GOOD, **{FAILED[name].name: FAILED[name] for name in failed}}
+    tested = PlaceTest(np.ones((2, 2), bool), change)
+    told = trust.verdict([*measures.values()], attribution(), "en", tested=tested)
+    assert ("This one test" in told) == bool(said) and said in told
 
 
 def test_a_proof_shows_before_after_and_the_claim():
