@@ -8,7 +8,7 @@ from markupsafe import Markup
 from interface.about_tab.facts import Measured
 from interface.about_tab.tables import drawn, group_table
 from interface.html.render import percent, ui, written
-from interface.language.texts import Language, known, say, word_for, words_for
+from interface.language.texts import Language, known, listed, say, word_for, words_for
 from modeling.render import tables
 from modeling.render.tables import fusion_verdict, interval, number, part, rows
 
@@ -33,7 +33,7 @@ def summary(facts: Measured, language: Language) -> tuple[str, Markup]:
     found = tables.measurement_table({_named(entry, language): entry for entry in chosen})
     first = found.rows[0][2]
     low, high = (written(end, 2) for end in first.ends or (None, None))
-    measured = {"measured": _measured_on(chosen[0], language), "value": written(first.value, 2)}
+    measured = {"measured": measured_on(chosen[0], language), "value": written(first.value, 2)}
     lead = say("about.lead", language, low=low, high=high, **measured)
     return lead, drawn(say("about.results.title", language), found, language)
 
@@ -70,7 +70,7 @@ def calibrated(facts: Measured, language: Language) -> Markup:
 
 def one_task(entry: Mapping[str, Any], language: Language) -> Markup:
     """A task on a corpus: headline, classes and subgroups, leak audit."""
-    of_reports, caption = "reading" in entry, _measured_on(entry, language)
+    of_reports, caption = "reading" in entry, measured_on(entry, language)
     headlines = tables.headline_table({**part(entry, "extent"), **entry})
     classes = tables.class_table(entry).pick("class films auroc average_precision")
     audit = tables.audit_table(entry).pick("model macro_auroc difference p")
@@ -84,7 +84,8 @@ def one_task(entry: Mapping[str, Any], language: Language) -> Markup:
     return ui().details(caption, caller=lambda: shown)
 
 
-def _measured_on(entry: Mapping[str, Any], language: Language) -> str:
+def measured_on(entry: Mapping[str, Any], language: Language) -> str:
+    """A measurement by its task, its films and how many they were."""
     split = str(entry.get("split", ""))
     return say(
         "about.measured_on_reports" if "reading" in entry else "about.measured_on",
@@ -97,7 +98,9 @@ def _measured_on(entry: Mapping[str, Any], language: Language) -> str:
 
 
 def _named(entry: Mapping[str, Any], language: Language) -> str:
-    data = " ".join(str(entry[key]) for key in ("corpus", "reading") if key in entry) or "?"
+    data = words_for("source", str(entry.get("corpus", "?")).split(" and "), language, joint=" and ")
+    if "reading" in entry:
+        data = listed((data, word_for("about.reading", str(entry["reading"]), language)), language)
     return say("about.task_on", language, task=word_for("task", entry["task"], language), data=data)
 
 

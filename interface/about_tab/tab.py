@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from interface.about_tab.facts import Measured, read_facts
 from interface.about_tab.results import (
@@ -14,6 +14,7 @@ from interface.about_tab.results import (
     ceilings,
     fusion,
     maps,
+    measured_on,
     missing,
     one_task,
     phantoms,
@@ -86,7 +87,7 @@ class About:
             "limits": _limits(host, facts, language),
             "parts": parts,
             "lead": lead,
-            "chart": render("about_tab/plots.html", drawings=first),
+            "chart": render("about_tab/plots.html", language=language, drawings=first),
             "table": table,
         }
 
@@ -100,8 +101,7 @@ class About:
             logger.warning("the measurements of a checkpoint cannot be drawn", exc_info=True)
             return [], []
         names = sorted(drawings, key=lambda name: not name.endswith(FIRST))
-        # What draws has escaped the words in it, the title among them.
-        figures = [{"svg": Markup(drawings[n]), "title": Markup(_title(drawings[n]))} for n in names]
+        figures = [_figure(drawings[name], facts, language) for name in names]
         return figures[:1], figures[1:]
 
 
@@ -111,16 +111,22 @@ def _results(facts: Measured, language: Language) -> list[Markup]:
 
 
 def _plots_of(figures: list[Figure], language: Language) -> Markup:
-    shown = [render("about_tab/plots.html", drawings=figures)] if figures else []
+    shown = [render("about_tab/plots.html", language=language, drawings=figures)] if figures else []
     return section("plots", shown, language)
 
 
 # --- what it is
 
 
-def _title(svg: str) -> str:
+def _figure(svg: str, facts: Measured, language: Language) -> Figure:
+    """A drawing, its title in the reader's words; what draws has escaped the words in it."""
     found = re.search("(?<=title>)[^<]*", svg)
-    return found[0] if found else ""
+    title = Markup(found[0] if found else "")
+    kind, _, measurement = title.unescape().partition(": ")
+    if entry := facts.tasks.get(measurement):
+        own = escape(say("about.of_group", language, by=kind, group=measured_on(entry, language)))
+        svg, title = svg.replace(title, own), own
+    return {"svg": Markup(svg), "title": title}
 
 
 def _sources(host: ModelHost, language: Language) -> list[str]:

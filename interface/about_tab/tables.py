@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from interface.html.render import macros, ui, written
-from interface.language.texts import Language, known, say
+from interface.language.texts import Language, known, say, value_word, word_for
 from modeling.render import tables
 from modeling.render.tables import Table, Value
 
@@ -82,7 +82,8 @@ def group_table(entry: Mapping[str, Any], language: Language) -> Markup:
     """Macro AUROC by sex, age, view and source, where there are films enough."""
     body = []
     for by, name, films, ranked in tables.group_table(entry).pick("by group films macro_auroc").rows:
-        group = f"{named(('about.group',), by, language)}: {name}"
+        group = word_for("source", name, language) if by == "source" else value_word(name, language)
+        group = say("about.of_group", language, by=named(("about.group",), by, language), group=group)
         # an interval from 1 to 1 says how few they are, not how good the checkpoint is
         few = isinstance(ranked, str) or not ranked.ends or ranked.ends[0] == ranked.ends[1]
         told = (say("about.too_few", language), "–") if few else (plain(ranked), gauge(ranked))

@@ -16,7 +16,7 @@ from interface.case_tab.map_in_words import map_in_words
 from interface.case_tab.map_switch import method_name
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.trust_panel import checks_panel, verdict
-from interface.html.fragments import case_name
+from interface.html.fragments import case_name, licence_name, provenance_line
 from interface.html.pictures import data_url, map_urls
 from interface.html.render import render
 from interface.language.texts import Language, say, word_for
@@ -74,10 +74,9 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
     assert session.case is not None and session.answer.prediction is not None and session.host is not None
     assert session.explanation.attribution is not None, "a handout before its explanation"
     language, case, shown = session.language, session.case, session.explanation.shown
-    licence = say("film.licence", language, licence=case.licence.name)
     return Sheet(
         case_name(case, language),
-        " · ".join(filter(None, (case.provenance.source, licence, case.provenance.attribution))),
+        provenance_line(case, language),
         _notes(session, quick),
         _pictures(session),
         _fragments(session),
@@ -104,7 +103,7 @@ def _notes(session: Session, quick: bool) -> tuple[str, ...]:
     if session.wishes.change:
         told.append(say(f"defect.{session.wishes.change}", language))
     if session.study.radiograph is not None and not may_leave(session):
-        told.append(say("handout.kept_back", language, licence=session.case.licence.name))
+        told.append(say("handout.kept_back", language, licence=licence_name(session.case.licence, language)))
     if is_changed(session):
         told.append(say("handout.changed", language))
     if quick:
