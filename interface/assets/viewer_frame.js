@@ -20,6 +20,14 @@
     [", .", "threshold"], ["G", "sign"], ["C", "contours"], ["W M B E", "tools"], ["Space, Shift ←…", "mark"],
     ["< >", "size"], ["U", "undo"], ["Delete", "clear"], ["?", "help"],
   ];
+  /* Signs that not every device has a font for are drawn, on a ground of 20 x 20. */
+  const DRAWN = {
+    pan: "M10 2v16M2 10h16M7.5 4.5 10 2l2.5 2.5M7.5 15.5 10 18l2.5-2.5M4.5 7.5 2 10l2.5 2.5M15.5 7.5 18 10l-2.5 2.5",
+    mark: "M3 17l1-4L14 3l3 3L7 16zM12 5l3 3", erase: "M7 4h11v12H7L2 10zM10 7.5l5 5M15 7.5l-5 5",
+    undo: "M4 8h8a4.5 4.5 0 0 1 0 9H8M7.5 4 4 8l3.5 4", reset: "M4.5 6.5a7 7 0 1 1-1 6M4.5 2v4.5H9",
+    two: "M2 4h7v12H2zM11 4h7v12h-7z", sheet: "M3 3h14v14H3zM3 10h14M10 3v14",
+    linked: "M8 10h4M9 6H6a4 4 0 0 0 0 8h3M11 6h3a4 4 0 0 1 0 8h-3", full: "M12 3h5v5M8 17H3v-5M17 3l-6 6M3 17l6-6",
+  };
   const MARK_KEYS = new Set(["mark", "size", "undo", "clear"]);
 
   V.make = make;
@@ -44,8 +52,9 @@
 
     button(key, icon, onclick, extra = "vv-icon") {
       const name = make("span", { class: "vv-name" });
-      const button = make("button", { type: "button", class: `vv-button ${extra}`, onclick },
-        make("span", { "aria-hidden": "true", text: icon }), name);
+      const sign = make("span", { "aria-hidden": "true", text: icon });
+      if (DRAWN[icon]) sign.innerHTML = `<svg viewBox="0 0 20 20" class="vv-sign"><path d="${DRAWN[icon]}"/></svg>`;
+      const button = make("button", { type: "button", class: `vv-button ${extra}`, onclick }, sign, name);
       this.worded.push([name, key, "text"]);
       if (extra === "vv-icon") this.worded.push([button, key, "title"]);
       return button;
@@ -83,25 +92,25 @@
       const { viewer } = this;
       const tool = (name, key, icon) => [name, this.button(key, icon, () => viewer.useTool(name))];
       this.tools = Object.fromEntries([
-        tool("window", "viewer.window", "◐"), tool("pan", "viewer.pan", "✥"),
-        tool("mark", "viewer.mark", "✎"), tool("erase", "viewer.erase", "⌫"),
+        tool("window", "viewer.window", "◐"), tool("pan", "viewer.pan", "pan"),
+        tool("mark", "viewer.mark", "mark"), tool("erase", "viewer.erase", "erase"),
       ]);
-      this.undoButton = this.button("viewer.undo", "↶", () => this.undo(this.active));
+      this.undoButton = this.button("viewer.undo", "undo", () => this.undo(this.active));
       this.clearButton = this.button("viewer.clear", "✕", () => this.clear(this.active));
       this.size = make("input", { type: "range", min: "0.5", max: "12", step: "0.5",
         oninput: () => this.brushSize(Number(this.size.value) / 100) });
       this.sizeLabel = this.labelled("viewer.size", this.size);
       this.preset = make("select", { onchange: () => viewer.usePreset(this.active, this.preset.value) });
       this.inverted = this.button("viewer.invert", "◑", () => viewer.invert(this.active));
-      this.twoButton = this.button("viewer.two", "▯▯", () => viewer.setTwo(viewer.count === 1 || Boolean(viewer.sheet)));
-      this.sheetButton = this.button("viewer.sheet", "⊞", () => (viewer.sheet ? viewer.leaveSheet(true) : viewer.askSheet()));
+      this.twoButton = this.button("viewer.two", "two", () => viewer.setTwo(viewer.count === 1 || Boolean(viewer.sheet)));
+      this.sheetButton = this.button("viewer.sheet", "sheet", () => (viewer.sheet ? viewer.leaveSheet(true) : viewer.askSheet()));
       this.sheetButton.classList.add("vv-wide"); // on a phone the page's own button asks for it
-      this.linkButton = this.button("viewer.linked", "⚯", () => this.link(!viewer.linked));
-      this.fullButton = this.button("viewer.full", "⤢", () => this.full());
+      this.linkButton = this.button("viewer.linked", "linked", () => this.link(!viewer.linked));
+      this.fullButton = this.button("viewer.full", "full", () => this.full());
       const smaller = this.button("viewer.smaller", "−", () => viewer.zoom(this.active, 0.8));
       const larger = this.button("viewer.larger", "+", () => viewer.zoom(this.active, 1.25));
       const keys = this.button("viewer.keys", "?", () => this.help());
-      const reset = this.button("viewer.reset", "⟲", () => viewer.reset(this.active));
+      const reset = this.button("viewer.reset", "reset", () => viewer.reset(this.active));
       for (const spare of [smaller, larger, reset, keys, this.twoButton, this.sheetButton]) spare.classList.add("vv-fine"); // behind "more" where there is little room
       const more = this.button("viewer.more_tools", "⋯", () =>
         more.setAttribute("aria-expanded", String(bar.classList.toggle("vv-all"))));
