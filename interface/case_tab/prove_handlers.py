@@ -1,6 +1,7 @@
 """What happens when a reader takes a part of the study away."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import gradio as gr
 import numpy as np
@@ -15,6 +16,7 @@ from interface.language.texts import say
 from interface.session.session import PlaceTest, Session, Sessions
 from modeling.explain.registry import grain_of
 from modeling.model.film import resampled, to_native
+from modeling.results import NEGLIGIBLE, Proof
 from modeling.trust.verdict import verdict_of
 
 COARSE = (128, 128)
@@ -95,7 +97,7 @@ class ProveActions:
             moved_on = session.version != opened or session.explanation.attribution is None
             if moved_on:
                 return {self.parts.prove.result: gr.skip()}
-            tested = None if place is None else PlaceTest(place, proof.change)
+            tested = None if place is None else PlaceTest(place, _outcome(proof))
             shown = self._outlined(session, tested)
             known, language = session.explanation, session.language
             level = verdict_of(known.measures, refused=session.refused).level
@@ -124,3 +126,9 @@ class ProveActions:
         session.region = None
         prove = self.parts.prove
         return {prove.fields: [], prove.words: [], prove.result: "", **self._outlined(session, None)}
+
+
+def _outcome(proof: Proof) -> Literal["failed", "amount", "held"]:
+    if proof.change > -NEGLIGIBLE:
+        return "failed"
+    return "amount" if proof.claim == "exaggerated" else "held"

@@ -18,7 +18,7 @@ from interface.language.texts import Language, marker, say, translated
 from interface.session.session import PlaceTest
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import APPEARANCE, TaskName
-from modeling.results import NEGLIGIBLE, Attribution, TrustMeasure
+from modeling.results import Attribution, TrustMeasure
 from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Verdict, as_odds, verdict_of
 
 Reading = Literal["good", "bad", "open", "none"]
@@ -80,6 +80,12 @@ def reading(measure: TrustMeasure) -> Reading:
     return _CASES[measure.meaning]
 
 
+_AGAINST = {
+    ("trustworthy", "failed"): "tested.failed",
+    ("trustworthy", "amount"): "tested.amount",
+    ("do_not_trust", "held"): "tested.held",
+}
+"""Verdict and outcome of a test that say different things -> how they go together."""
 _VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_not_trust": "✗", "open": "–"}
 
 
@@ -97,8 +103,7 @@ def reconciled(level: Level, tested: PlaceTest | None, language: Language) -> st
     """One sentence where the test of a map's strongest place says otherwise than the verdict; else empty."""
     if tested is None:
         return ""
-    keys = {("trustworthy", False): "tested.failed", ("do_not_trust", True): "tested.held"}
-    key = keys.get((level, tested.change <= -NEGLIGIBLE))
+    key = _AGAINST.get((level, tested.outcome))
     return say(key, language) if key else ""
 
 

@@ -39,10 +39,13 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class PlaceTest:
-    """The strongest place of the map on the film, (h, w) bool, and the change without it, in logits."""
+    """The strongest place of the map on the film, (h, w) bool, and what came of taking it away.
+
+    Without it the answer is no weaker (`failed`), less weak than claimed (`amount`), or weaker (`held`).
+    """
 
     place: np.ndarray
-    change: float
+    outcome: Literal["failed", "amount", "held"]
 
 
 @dataclass(frozen=True, eq=False)
