@@ -140,7 +140,8 @@ def fusion(facts: Measured, language: Language) -> Markup:
         block, outside = part(backbone, "cross_validation"), part(backbone, "cohen_to_hannover")
         counts = _counts(block, "films", "patients")
         counts |= _counts(part(facts.fusion, "protocol"), "folds", "seeds")
-        caption = say("about.fusion.note", language, backbone=str(backbone.get("name", "?")), **counts)
+        counts["backbone"] = word_for("source", str(backbone.get("name", "?")), language)
+        caption = say("about.fusion.note", language, **counts)
         parts.append(drawn(caption, tables.fusion_table(block), language))
         seen = number(backbone, "patients_seen_in_training") or 0
         if seen:
