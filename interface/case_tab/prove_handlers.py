@@ -14,10 +14,10 @@ from interface.case_tab.viewer import mask_of, viewer_value
 from interface.html.fragments import note
 from interface.language.texts import say
 from interface.session.session import PlaceTest, Session, Sessions
-from modeling.explain.registry import grain_of
+from modeling.explain.registry import ACCOUNT, grain_of
 from modeling.model.film import resampled, to_native
 from modeling.results import NEGLIGIBLE, Proof
-from modeling.trust.verdict import verdict_of
+from modeling.trust.verdict import Level, verdict_of
 
 COARSE = (128, 128)
 
@@ -99,8 +99,7 @@ class ProveActions:
                 return {self.parts.prove.result: gr.skip()}
             tested = None if place is None else PlaceTest(place, _outcome(proof))
             shown = self._outlined(session, tested)
-            known, language = session.explanation, session.language
-            level = verdict_of(known.measures, refused=session.refused).level
+            level, language = _level(session), session.language
         told = {"outlined": place is not None, "against": reconciled(level, tested, language)}
         return {self.parts.prove.result: proof_panel(proof, language, **told), **shown}
 
@@ -111,7 +110,7 @@ class ProveActions:
         if tested is before is None:
             return {}
         shown: Updates = {self.parts.film.figure: viewer_value(session)}
-        judged = verdict_of(session.explanation.measures).level != "open"  # else the checks still run
+        judged = _level(session) != "open"  # else the checks still run
         return shown | ({self.parts.results.summary: verdict_on(session)} if judged else {})
 
     def _region(self, session: Session) -> np.ndarray | None:
@@ -126,6 +125,11 @@ class ProveActions:
         session.region = None
         prove = self.parts.prove
         return {prove.fields: [], prove.words: [], prove.result: "", **self._outlined(session, None)}
+
+
+def _level(session: Session) -> Level:
+    known = session.explanation
+    return verdict_of(known.measures, is_account=known.method == ACCOUNT, refused=session.refused).level
 
 
 def _outcome(proof: Proof) -> Literal["failed", "amount", "held"]:
