@@ -70,7 +70,10 @@ def explained(client, case: str, target: str, checkpoint: str = ""):
 def test_other_cases_keep_theirs_and_may_ask_for_it(client):
     assert client.predict(PHANTOM, api_name="/predict")["checkpoint"]["name"] == "teaching"
     chosen = client.predict(PHANTOM, checkpoint="indications", api_name="/predict")
-    assert chosen["checkpoint"]["name"] == "indications" and "openi, not on phantom" in chosen["warnings"][0]
+    assert (
+        chosen["checkpoint"]["name"] == "indications"
+        and "(Open-i) and has seen none like this one (synthetic films)" in chosen["warnings"][0]
+    )
     account, _ = explained(client, PHANTOM, "findings/Mass", "indications")
     assert account["words"]
 
