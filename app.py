@@ -1,6 +1,5 @@
 """Viewbox: composition root. Settings -> store, checkpoints -> interface -> launch."""
 
-import json
 import logging
 from pathlib import Path
 from threading import Thread
@@ -53,9 +52,8 @@ def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
 def _declared(model: str) -> FusionConfig | None:
     """The configuration of a checkpoint folder, known before its weights are read."""
     try:
-        text = (Path(model) / "config.json").read_text(encoding="utf-8")
-        return FusionConfig.from_json(json.loads(text))
-    except (OSError, ValueError, ViewboxError) as exc:  # a Hub repo, or a fault that loading it will word
+        return FusionConfig.read(Path(model) / "config.json")
+    except (OSError, ViewboxError) as exc:  # a Hub repo, or a fault that loading it will word
         logger.debug("no configuration of %s yet: %s", model, exc)
         return None
 
@@ -116,7 +114,11 @@ def serve(settings: Settings) -> None:
     share_heaps()
     if on_zero_gpu:  # it emulates CUDA in this thread alone, and hands on what is loaded before the launch
         models.load()
-    options = {"noindex": settings.noindex, "behind_proxies": settings.on_space}
+    options = {
+        "noindex": settings.noindex,
+        "behind_proxies": settings.on_space,
+        "ancestors": settings.frame_ancestors,
+    }
     launch(demo, settings.server_name, settings.server_port, **options)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))

@@ -15,6 +15,7 @@ PREFERRED = ("film", "teaching")
 CASE_FILES = ("cases-*.parquet", "NOTICE.md", "README.md")
 SPACE_PORTS = (80, 443, 8080)
 """Where a Space may reach to (Hugging Face Spaces documentation, "Networking")."""
+SPACE_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 ZERO_GPU_TORCH = {"2.8.0": "0.23.0", "2.9.1": "0.24.1", "2.10.0": "0.25.0", "2.11.0": "0.26.0"}
 """The versions of PyTorch that ZeroGPU lists (Hugging Face Spaces documentation, "ZeroGPU", August 2026), and
 the torchvision that goes with each; the last one is what a Space with ZeroGPU is published with."""
@@ -43,6 +44,7 @@ class Settings:
     server_name: str = "127.0.0.1"
     server_port: int = 7860
     sessions_per_address: int = 200  # that are kept of one address, behind which a whole class may be
+    frame_ancestors: str = "'self'"  # pages that may show this one in a frame
     noindex: bool = False  # ask search engines to leave the page out
     report_url: str | None = None  # where readers report a problem: a page for a new issue or discussion
     on_space: bool = False  # whether this runs in a Hugging Face Space
@@ -65,6 +67,9 @@ class Settings:
             server_name=given.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space else "127.0.0.1"),
             server_port=_port(given.get("GRADIO_SERVER_PORT", "7860")),
             sessions_per_address=_sessions(given.get("SESSIONS_PER_ADDRESS", "200")),
+            frame_ancestors=_frame_ancestors(
+                given.get("FRAME_ANCESTORS", SPACE_FRAMES if on_space else "'self'")
+            ),
             noindex="NOINDEX" in given,
             report_url=_report_url(given),
             on_space=on_space,
@@ -120,6 +125,13 @@ def _sessions(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text):
         return int(text)
     template = "SESSIONS_PER_ADDRESS cannot be '{text}'; set it to a number from 1 on."
+    raise SettingsError(template, text=text)
+
+
+def _frame_ancestors(text: str) -> str:
+    if text.isascii() and text.isprintable() and not set(text) & {";", ","}:
+        return text
+    template = "FRAME_ANCESTORS cannot be '{text}'; set it to addresses with spaces between them."
     raise SettingsError(template, text=text)
 
 

@@ -16,7 +16,7 @@ from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
 from interface.api.tool_calls import check_values, complete_tools
 from interface.browser.look import CSS, HEAD, theme
-from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, HeadRoute, no_such_call
+from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, Guards, HeadRoute, no_such_call
 from interface.case_tab.panels import model_panel
 from interface.case_tab.report import connect_report
 from interface.case_tab.tab import CaseEvents, case_layout
@@ -32,9 +32,17 @@ from interface.reports_tab.tab import reports_tab
 from interface.session.admission import DECODERS, FairQueue
 from interface.session.lanes import QUIET, Lanes, ModelQueue
 from interface.session.session import CAPACITY, PER_ADDRESS, Sessions
+from modeling.progress import join_logs
+from modeling.sentence import Sentence
 
 _OWN_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.1"]
 """Where a Space's own proxies are; what they say of a reader's address is true."""
+
+
+_NOT_HERE = Sentence("This is done in the browser; /gradio_api/info names what can be called here.")
+_WRONG = Sentence(
+    "A value of this call is not of its kind; reload the page, or see /gradio_api/info for them all."
+)
 
 
 class Page(gr.Blocks):
@@ -42,7 +50,17 @@ class Page(gr.Blocks):
 
     def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
         """Raises `gr.Error`, one sentence, for a call with too few values or with a file."""
+        if block_fn.fn is None:
+            raise gr.Error(_NOT_HERE, print_exception=False)
         check_values(str(block_fn.api_name), len(block_fn.inputs), inputs)
+
+    async def preprocess_data(self, *given: Any, **options: Any) -> list[Any]:
+        """Raises `gr.Error`, one sentence, for a value that its component cannot take."""
+        try:
+            return await super().preprocess_data(*given, **options)
+        except Exception as exc:  # the border to the caller: gradio would print each with its trace
+            said = exc.message if isinstance(exc, gr.Error) and not exc.print_exception else _WRONG
+            raise gr.Error(said, print_exception=False) from exc
 
 
 def build_page(
@@ -95,18 +113,28 @@ def build_page(
 
 
 def launch(
-    page: gr.Blocks, host: str, port: int, *, noindex: bool = False, behind_proxies: bool = False
+    page: gr.Blocks,
+    host: str,
+    port: int,
+    *,
+    noindex: bool = False,
+    behind_proxies: bool = False,
+    ancestors: str = "'self'",
 ) -> None:
-    """Serve the page at once, in the background, with its tools for language models."""
-    options = _launch_options(noindex)
+    """Serve the page at once, in the background, with its tools for language models.
+
+    `ancestors` are the pages that may show it in a frame.
+    """
+    options = _launch_options(noindex, ancestors)
     if behind_proxies:
         proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=_OWN_NETWORKS)
         options["app_kwargs"]["middleware"].insert(0, proxies)
     page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
+    join_logs("uvicorn", "uvicorn.error")
     complete_tools(page.mcp_server_obj.mcp_server)
 
 
-def _launch_options(noindex: bool) -> dict[str, Any]:
+def _launch_options(noindex: bool, ancestors: str) -> dict[str, Any]:
     """The options of gradio's `launch` with which the page looks right and keeps nothing.
 
     No run history (it would keep films in the browser), no uploads, no server-side rendering, no sharing;
@@ -127,7 +155,12 @@ def _launch_options(noindex: bool) -> dict[str, Any]:
         "max_file_size": BODY_LIMIT,
         "state_session_capacity": CAPACITY,
         "app_kwargs": {
-            "middleware": [Middleware(Gate), Middleware(FilmRoute), Middleware(HeadRoute, noindex=noindex)],
+            "middleware": [
+                Middleware(Guards, ancestors=ancestors),
+                Middleware(Gate),
+                Middleware(FilmRoute),
+                Middleware(HeadRoute, noindex=noindex),
+            ],
             "exception_handlers": dict.fromkeys((FnIndexInferError, KeyError, TypeError), no_such_call),
         },
     }

@@ -53,6 +53,13 @@ class _WithoutLogins(logging.Formatter):
         return without_login(super().format(record))
 
 
+def join_logs(*names: str) -> None:
+    """Have libraries that log by themselves do it as all others do."""
+    for logger in map(logging.getLogger, names):
+        logger.handlers.clear()
+        logger.propagate = True
+
+
 def start_logs(level: int, form: str) -> None:
     """Log to standard error from a level on, in a form such as "%(name)s: %(message)s"."""
     handler = logging.StreamHandler()

@@ -1,16 +1,22 @@
-"""Middleware before gradio: routes that stay shut, films, and the head of the page."""
+"""Middleware before gradio: the browser's guards, routes that stay shut, films, and the head of the page."""
 
 import asyncio
+import base64
+import hashlib
 import re
+import secrets
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interface.browser.look import HEAD
 from interface.html.render import render
 from interface.language.texts import CATALOGUES, LANGUAGES, say
 from interface.models.held_film import ROUTE, HeldFilm, held_film
@@ -25,9 +31,73 @@ class _Middleware:
         self.app = app
 
 
+# --- what a browser may do with an answer
+
+_NONCE = "viewbox.nonce"
+_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # Gradio makes functions of its events' JavaScript, and puts the head's scripts in by itself.
+        "script-src 'self' 'unsafe-eval' 'nonce-{nonce}' {head}",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors {ancestors}",
+    )
+)
+
+
+class Guards(_Middleware):
+    """Tells the browser with every answer to run the page's scripts alone and to fetch nothing elsewhere.
+
+    Args:
+        ancestors: pages that may show this one in a frame, as the policy's `frame-ancestors` takes them.
+    """
+
+    def __init__(self, app: ASGIApp, ancestors: str = "'self'") -> None:
+        super().__init__(app)
+        digests = [hashlib.sha256(script.encode()).digest() for script in _INLINE.findall(HEAD)]
+        self._said = {
+            "head": " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests),
+            "ancestors": ancestors,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and add to the answer's headers."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        scope[_NONCE] = secrets.token_urlsafe(16)
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = _POLICY.format(nonce=scope[_NONCE], **self._said)
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "same-origin"
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+
 # --- what of gradio's own routes stays shut
 
-SHUT = ("/upload_progress", "/process_recording", "/deep_link", "/stream/", "/vibe", "/undo-vibe")
+SHUT = (
+    "/upload_progress",
+    "/process_recording",
+    "/deep_link",
+    "/stream/",
+    "/vibe",
+    "/undo-vibe",
+    "/dev/",
+    "/component_server",
+)
 UPLOAD = "/upload"
 BODY_LIMIT = 128 * 1024 * 1024
 """Bytes of one request; a 12-bit film of 64 megapixels still passes as base64 of a compressed file."""
@@ -78,6 +148,10 @@ class Gate(_Middleware):
             return await self.app(scope, body.receive, send)
         except _Refused as refused:
             return await refused.args[0](scope, receive, send)
+        except RuntimeError as exc:  # gradio refuses a queue that is not there in an answer that has begun
+            if not isinstance(exc.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body"})
         finally:
             self._bodies.give(body.address, body.bytes)
 
@@ -148,7 +222,7 @@ class FilmRoute(_Middleware):
 
 
 def _answer(held: HeldFilm, asked: dict[bytes, bytes]) -> Response:
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    headers = {"cache-control": "no-store"}
     blocks = held.blocks()
     if b"gzip" in asked.get(b"accept-encoding", b""):
         blocks, headers["content-encoding"] = _gzipped(blocks), "gzip"
@@ -197,7 +271,8 @@ class HeadRoute(_Middleware):
             return await Response(_PICTURE.read_bytes(), media_type="image/jpeg")(scope, receive, send)
         named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
         named = named if named in LANGUAGES else ""
-        await self.app(scope, receive, _Telling(send, lambda: self._head(named, _address(scope) + PICTURE)))
+        telling = _Telling(send, lambda: self._head(named, _address(scope) + PICTURE), scope.get(_NONCE, ""))
+        await self.app(scope, receive, telling)
 
     def _head(self, named: str, picture: str) -> bytes:
         words = named or "en"
@@ -215,10 +290,10 @@ def _address(scope: Scope) -> str:
 
 
 class _Telling:
-    """Holds an HTML answer until it is whole; nothing else asks for the `head`."""
+    """Holds an HTML answer until it is whole, and vouches for its scripts; nothing else asks for `head`."""
 
-    def __init__(self, send: Send, head: Callable[[], bytes]) -> None:
-        self._send, self._head = send, head
+    def __init__(self, send: Send, head: Callable[[], bytes], nonce: str) -> None:
+        self._send, self._head, self._nonce = send, head, nonce
         self._start: Message | None = None
         self._body = b""
 
@@ -238,6 +313,8 @@ class _Telling:
 
     async def _whole(self) -> None:
         body = _GRADIO_S.sub(b"", self._body).replace(b"<head>", b"<head>" + self._head(), 1)
+        if self._nonce:
+            body = body.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
         start = self._start
         assert start is not None
         self._start = None

@@ -60,9 +60,18 @@ class _Lines(Extension):
         return re.sub(r"\s*\n\s*", " ", beside)
 
 
+_OVERRIDES = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Signs that turn the direction of what follows, beyond the value that they stand in."""
+
+
+def _in_its_place(value: Any) -> Any:
+    return value.translate(_OVERRIDES) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
+        finalize=_in_its_place,
         loader=FileSystemLoader(TEMPLATES),
         extensions=[_Lines],
         autoescape=True,

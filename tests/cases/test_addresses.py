@@ -13,7 +13,7 @@ import pytest
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from modeling.errors import ViewboxError
-from modeling.progress import start_logs
+from modeling.progress import join_logs, start_logs
 from modeling.sentence import Sentence, without_login
 from viewbox.command import main
 
@@ -62,7 +62,13 @@ def test_no_sentence_and_no_log_holds_a_login(address: str, monkeypatch: pytest.
         raise ValueError(f"cannot open {address}")
     except ValueError:
         root.exception("failed")
-    assert "Traceback" in written.getvalue()
+    library = logging.getLogger("a server's own")
+    monkeypatch.setattr(library, "parent", root)
+    library.addHandler(logging.StreamHandler(written))
+    library.propagate = False
+    join_logs(library.name)
+    library.error("closed %s", address)
+    assert "Traceback" in written.getvalue() and "closed" in written.getvalue()
     assert not [secret for secret in SECRETS if secret in written.getvalue()], written.getvalue()
 
 

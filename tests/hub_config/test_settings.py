@@ -43,6 +43,7 @@ def test_mongodb_goes_before_a_folder_of_cases():
 def test_a_space_reaches_three_ports_and_listens_on_all_addresses():
     settings = Settings.from_env({"SPACE_ID": "owner/space"})
     assert settings.on_space and settings.reachable_ports == (80, 443, 8080)
+    assert settings.frame_ancestors.split() == ["'self'", "https://huggingface.co", "https://*.hf.space"]
     assert settings.server_name == "0.0.0.0"
     assert settings.report_url == "https://huggingface.co/spaces/owner/space/discussions/new"
     own = {"SPACE_ID": "owner/space", "REPORT_URL": "https://git.example/a/b/issues/new"}
@@ -61,6 +62,7 @@ def test_secrets_are_not_in_the_representation():
         ("DEVICE", "tpu"),
         ("REPORT_URL", "javascript:alert(1)"),
         ("SESSIONS_PER_ADDRESS", "0"),
+        ("FRAME_ANCESTORS", "*; script-src *"),
         ("GRADIO_SERVER_PORT", "0"),
         ("GRADIO_SERVER_PORT", "70000"),
         ("GRADIO_SERVER_PORT", "http"),

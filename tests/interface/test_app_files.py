@@ -1,9 +1,11 @@
 """No file of the machine can be had or left behind, and the page opens when the outside world is down."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
@@ -110,7 +112,31 @@ def test_a_call_that_fits_no_endpoint_is_told_so_in_a_sentence_and_fills_no_log(
     assert "Traceback" not in served.log.read_text()[before:] and served.files_left() == []
 
 
-@pytest.mark.parametrize("route", ["upload_progress?upload_id=1", "deep_link?session_hash=x", "vibe-edit/"])
+@pytest.mark.parametrize(
+    "route", ["", "config", "gradio_api/info", "gradio_api/dev/reload", "viewbox/film/x"]
+)
+def test_every_answer_tells_the_browser_what_it_may_do(served, route):
+    answer = httpx.get(f"{served.url}/{route}")
+    policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert policy["default-src"] == policy["frame-ancestors"] == "'self'" and policy["object-src"] == "'none'"
+    assert "unsafe-inline" not in policy["script-src"] and "http" not in " ".join(policy.values())
+    assert route or set(re.findall("<script(.{12})", answer.text)) == {
+        ' nonce="' + policy["script-src"].partition("nonce-")[2][:4]
+    }
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "upload_progress?upload_id=1",
+        "deep_link?session_hash=x",
+        "vibe-edit/",
+        "component_server",
+        "dev/reload",
+    ],
+)
 def test_routes_that_would_write_to_disk_are_shut(served, client, route):
     boundary = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.dcm"\r\n\r\nfilm\r\n--x--\r\n'
