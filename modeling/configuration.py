@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from modeling.errors import CheckpointError
 from modeling.labels import TASKS, TaskName
@@ -19,6 +20,12 @@ from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
 SYNTHETIC_SOURCES = frozenset({"phantom"})
 """Sources whose films are computed: what was trained on these alone says nothing about real ones."""
 FusionKind = Literal["product", "concat", "gated", "cross_attention"]
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises ValueError: none, or 200 brackets deep, which Python's reader survives
+    only as far as its stack goes."""
+    return from_json(path.read_bytes())
 
 
 class Configuration:
@@ -44,7 +51,7 @@ class Configuration:
     def read(cls, path: Path) -> Self:
         """Read a file that `write` wrote. Raises CheckpointError: it is no JSON, or as `from_json`."""
         try:
-            raw = json.loads(path.read_text())
+            raw = read_json(path)
         except ValueError as exc:
             damaged = "{file} is not valid JSON; fetch the checkpoint again."
             raise CheckpointError(damaged, file=path.name) from exc

@@ -108,7 +108,7 @@ def stored_document(shard: Path, case_id: str) -> dict[str, Any]:
         document["thumbnail"] = rows[0]["thumbnail"]
         if document["film"] is not None:
             document["film"]["bytes"] = rows[0]["image"]["bytes"]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise broken_case(case_id, "its document cannot be read") from exc
     return document
 
@@ -161,5 +161,5 @@ def noted_inputs(shard: Path) -> Iterator[tuple[str, object]]:
     for row in read_rows(shard, ("case_id", "document")):
         try:
             yield row["case_id"], json.loads(row["document"])["provenance"].get("input")
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise broken_case(row["case_id"], "its document cannot be read") from exc

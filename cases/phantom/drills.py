@@ -11,7 +11,7 @@ from typing import Self
 
 from cases.case import Case
 from cases.phantom.generator import PhantomSettings, balanced, case_id, generate_case, series_seed
-from modeling.configuration import Configuration
+from modeling.configuration import Configuration, read_json
 from modeling.errors import CheckpointError
 from modeling.labels import APPEARANCE
 
@@ -76,7 +76,7 @@ class Drills(Configuration):
     def standing(folder: Path) -> int:
         """Drills in a folder's file, whatever their weights. Raises CheckpointError: it is damaged."""
         try:
-            return len(json.loads((folder / DRILLS_FILE).read_text(encoding="utf-8"))["drills"])
+            return len(read_json(folder / DRILLS_FILE)["drills"])
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, LookupError, TypeError) as exc:
@@ -92,7 +92,7 @@ class Drills(Configuration):
         if not path.is_file():
             return None
         try:
-            found = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+            found = cls.from_json(read_json(path))
         except (OSError, ValueError) as exc:
             raise CheckpointError("{name} cannot be read; make it again.", name=path.name) from exc
         if found.weights_sha256 != weights_sha256:

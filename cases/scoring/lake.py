@@ -6,7 +6,6 @@ you like: run again, it goes on with what is missing.
 """
 
 import functools
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -265,7 +264,7 @@ def fill_vectors(
 def _width(checkpoint: Path) -> int:
     """D of a checkpoint's encoders."""
     try:
-        return FusionConfig.from_json(json.loads((checkpoint / "config.json").read_text("utf-8"))).width
-    except (OSError, ValueError) as exc:
+        return FusionConfig.read(checkpoint / "config.json").width
+    except OSError as exc:
         no_checkpoint = "There is no checkpoint in '{name}'; give the folder of one."
         raise ViewboxError(no_checkpoint, name=checkpoint.name) from exc

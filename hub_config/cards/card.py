@@ -55,8 +55,8 @@ def model_card(folder: Path, template: str = "") -> str:
         ViewboxError: the folder has not been measured yet.
     """
     metrics = read_metrics(folder)
-    config = FusionConfig.from_json(json.loads((folder / "config.json").read_text()))
-    processor = ProcessorConfig.from_json(json.loads((folder / "preprocessor_config.json").read_text()))
+    config = FusionConfig.read(folder / "config.json")
+    processor = ProcessorConfig.read(folder / "preprocessor_config.json")
     reads = "; ".join(f"{t.name} from the {' and '.join(t.modalities)}" for t in config.tasks)
     if processor.text is not None:
         reads += f" (text: {', '.join(processor.text.sections)})"

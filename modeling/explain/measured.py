@@ -3,13 +3,13 @@
 A Hub repo may hold anything or nothing, so its files are read with suspicion.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from modeling.configuration import read_json
 from modeling.explain.registry import ACCOUNT, map_methods
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def mapping(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as exc:

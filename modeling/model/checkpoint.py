@@ -1,7 +1,6 @@
 """The files of a checkpoint: found in a folder or on the Hub, read strictly, written, published."""
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -80,13 +79,8 @@ def locate(path_or_repo: str | Path, revision: str | None, token: str | None) ->
 
 def read_configuration(origin: Origin) -> tuple[FusionConfig, StudyProcessor]:
     """`config.json` and the weights' own processor. Raises CheckpointError: missing, damaged or another's."""
-    path = _part(origin, CONFIG_FILE)
-    try:
-        raw = json.loads(path.read_text())
-    except ValueError as exc:
-        no_json = "{file} of {name} is not valid JSON; fetch it again."
-        raise CheckpointError(no_json, file=CONFIG_FILE, name=origin.name) from exc
-    config, processor = FusionConfig.from_json(raw), StudyProcessor.load(origin.folder)
+    config = FusionConfig.read(_part(origin, CONFIG_FILE))
+    processor = StudyProcessor.load(origin.folder)
     if processor.config.sha256 != config.processor_sha256:
         another = "The processor of {name} is not the one of its weights; publish both together again."
         raise CheckpointError(another, name=origin.name)

@@ -242,11 +242,15 @@ DAMAGE = {
     "no config": (lambda f: (f / "config.json").unlink(), "has no config.json"),
     "garbage config": (
         lambda f: (f / "config.json").write_text("{]"),
-        "config.json of toy is not valid JSON",
+        "config.json is not valid JSON",
     ),
     "binary config": (
         lambda f: (f / "config.json").write_bytes(b"\xff\xfe"),
-        "config.json of toy is not valid JSON",
+        "config.json is not valid JSON",
+    ),
+    "100,000 brackets": (
+        lambda f: (f / "config.json").write_text("[" * 100_000),
+        "config.json is not valid JSON",
     ),
     "other processor": (
         change_json("preprocessor_config.json", image={"size": 96}),
