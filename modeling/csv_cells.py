@@ -10,7 +10,7 @@ from modeling.errors import ViewboxError
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings of what a spreadsheet may take for a formula (OWASP, CSV injection), full-width forms too."""
-_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
 def guarded(cell: object) -> object:

@@ -1,8 +1,6 @@
 """What happens when a reader takes something away; everything is made in memory and kept nowhere."""
 
 import base64
-import csv
-import io
 import re
 import threading
 import time
@@ -24,6 +22,7 @@ from interface.session.links import Link
 from interface.session.session import Answer, Session, Sessions, link_of
 from interface.session.study_edits import fitted, target_of
 from modeling.answers import CheckedExplanation
+from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
 from modeling.render.arrays import map_arrays, npz
 
@@ -43,9 +42,7 @@ def table_of(session: Session) -> bytes:
         *(("field", f.name, "" if f.value is None else f.value, f.attribution) for f in found.fields),
         *((f"word of {w.section}", w.word, f"{w.start}-{w.end}", w.attribution) for w in found.words),
     ]
-    text = io.StringIO()
-    csv.writer(text).writerows([("kind", "name", "value", "attribution in logits"), *rows])
-    return text.getvalue().encode("utf-8-sig")
+    return csv_text(("kind", "name", "value", "attribution in logits"), rows, end="\r\n").encode("utf-8-sig")
 
 
 def arrays_of(session: Session) -> bytes:

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,11 @@ def test_a_text_comes_back_and_none_begins_like_a_formula(text: str) -> None:
     assert (cell == f"'{text}") == (text in HOSTILE)
 
 
+NUMBERS = [-3, -0.5, None, "-3", "-0.25", "-3.2e-05", "+1E5"]
+
+
 def test_numbers_stay_numbers() -> None:
-    assert [guarded(value) for value in (-3, -0.5, None, "-3", "-0.25")] == [-3, -0.5, None, "-3", "-0.25"]
+    assert [guarded(value) for value in NUMBERS] == NUMBERS
 
 
 def test_a_table_comes_back_whatever_its_cells_hold(tmp_path: Path) -> None:
@@ -39,6 +43,13 @@ def test_a_table_comes_back_whatever_its_cells_hold(tmp_path: Path) -> None:
     assert csv_rows(path) == rows
     for row in csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")):
         assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))]
+
+
+def test_no_other_module_writes_csv(root: Path) -> None:
+    folders = ("modeling", "cases", "training", "evaluation", "interface", "hub_config", "viewbox")
+    sources = [path for folder in folders for path in (root / folder).rglob("*.py")]
+    writers = [p.name for p in sources if re.search(r"csv\.(writer|DictWriter)|to_csv", p.read_text("utf-8"))]
+    assert writers == ["csv_cells.py"]
 
 
 @pytest.mark.parametrize(
