@@ -21,7 +21,9 @@ from modeling.sentence import Sentence
 from modeling.study import Radiograph
 
 SECONDS = 9.0
-"""From a whole file to its film, or to the end of its worker."""
+"""Of a core, from a file to its film or to the end of its worker; by the clock, `PATIENCE` times as many:
+a busy machine must not refuse what a quiet one reads, such as 15 megapixels of lossless JPEG 2000."""
+PATIENCE = 3
 MEMORY = 1_500_000_000
 """Bytes that a worker may take besides its libraries."""
 _ROOT = Path(__file__).parents[2]
@@ -36,8 +38,11 @@ class FilmDecoder:
         for _ in range(workers):
             self._idle.put(None)
 
-    def read(self, data: bytes, name: str = "") -> Radiograph:
-        """See `read_upload`; waits for a worker. Raises StudyError: as there, or too much time or memory."""
+    def read(self, data: bytes | str, name: str = "") -> Radiograph:
+        """See `read_upload` and, for a text, `film_of_base64`; waits for a worker.
+
+        Raises StudyError: as there, or too much time or memory.
+        """
         worker = self._idle.get()
         try:
             if worker is None or worker.poll() is not None:
@@ -65,7 +70,7 @@ def _started(memory: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _answer(worker: subprocess.Popen[bytes], job: tuple[bytes, str, float]) -> Radiograph | Sentence:
+def _answer(worker: subprocess.Popen[bytes], job: tuple[bytes | str, str, float]) -> Radiograph | Sentence:
     assert worker.stdin is not None and worker.stdout is not None
     pickle.dump(job, worker.stdin, pickle.HIGHEST_PROTOCOL)
     worker.stdin.flush()
@@ -74,20 +79,22 @@ def _answer(worker: subprocess.Popen[bytes], job: tuple[bytes, str, float]) -> R
 
 @contextlib.contextmanager
 def ended_after(seconds: float) -> Iterator[None]:
-    """End this process where what is done inside takes longer; no exception does that to C code."""
+    """End this process where what is done inside takes a core longer; no exception does that to C code."""
     import signal  # late: it has no timers outside Unix
 
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def work(memory: int) -> None:
     """A worker of at most so many bytes: one file after another, until the process that asks has gone."""
     from cases.reading import dicom  # noqa: F401  (a second, before the first file comes)
-    from cases.reading.upload import read_upload
+    from cases.reading.upload import film_of_base64, read_upload
 
     _limit_memory(memory)
     answers = os.fdopen(os.dup(1), "wb")
@@ -97,14 +104,16 @@ def work(memory: int) -> None:
             data, name, seconds = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        file = b""
         with ended_after(seconds):
             try:
-                answer: Radiograph | Sentence = read_upload(data, name)
+                file = film_of_base64(data) if isinstance(data, str) else data
+                answer: Radiograph | Sentence = read_upload(file, name)
             except StudyError as exc:
                 answer = exc.sentence
         pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
         answers.flush()
-        del data, answer
+        del data, file, answer
 
 
 def _limit_memory(memory: int) -> None:

@@ -24,7 +24,7 @@ from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewP
 MAX_TEXT = 20_000
 """Characters in one section of clinical text."""
 
-_URL_SAFE = str.maketrans("-_", "+/")
+_PLAIN = str.maketrans("-_", "+/", " \t\r\n\v\f")
 NO_FILE = "Send what is in the film's file, as base64 text; no path, address or upload is opened here."
 _SHORTEST = 500
 """Characters; no film of any kind is shorter, and few paths are longer."""
@@ -92,7 +92,7 @@ def film_of_base64(text: object) -> bytes:
         raise StudyError(NO_FILE)
     if text.lstrip()[:5].lower() == "data:":
         text = unquote(text.partition(",")[2]) if "%" in text else text.partition(",")[2]
-    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    plain = text.translate(_PLAIN).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except ValueError:

@@ -21,15 +21,16 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.utils import LRUCache, error_payload
 
 from cases.reading.decoder import FilmDecoder
-from cases.reading.upload import NO_FILE, film_of_base64
+from cases.reading.upload import NO_FILE
 from interface.session.lanes import sentence
 from interface.session.shares import address_of, fits
 from modeling.errors import StudyError, ViewboxError
 from modeling.sentence import Sentence
 from modeling.study import Radiograph
 
-PLACES = 200
-"""That wait in one lane: opening the page, predictions and explanations each have their own."""
+PLACES = 600
+"""That wait in one lane: opening the page, predictions and explanations each have their own. Half of them are
+enough for a class of 100 that opens the page behind one address."""
 PLACES_OF_ONE = 40
 """Of one session in one lane: more than a page asks for, however quickly its reader goes on."""
 WAITING_BYTES = 2**30
@@ -163,7 +164,7 @@ class FairQueue(Queue):
 
     def _decoded(self, text: str, name: str) -> Radiograph | ViewboxError:
         try:
-            return self._decoder.read(film_of_base64(text), name)
+            return self._decoder.read(text, name)
         except Exception as exc:  # the thread's border: the caller is told
             return StudyError(sentence(exc))
 

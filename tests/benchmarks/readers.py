@@ -7,12 +7,15 @@ reader who moves on before the map has come does what readers do: the work on it
 makes a map in seconds, so that of twenty readers some wait in line; how many maps came, and after how long,
 is part of the answer. Meanwhile the page is fetched once a second. The load ends by itself, after `--most`
 seconds at the latest. With `--stranger` somebody from another address sends 260 explanations and eight files
-made to exhaust their reader (`tests.hostile.films`) at the same time.
+made to exhaust their reader (`tests.hostile.films`) at the same time. With `--class N` the readers are a
+class behind one address instead, as in a school: each opens the page and begins the quiz; when all have,
+nobody's film may be gone, and all answer at once.
 """
 
 import argparse
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import re
@@ -20,6 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -37,12 +41,14 @@ BARS = {
     "readers_cut_short": 0,
     "peak_memory_gb": 4.0,
 }
+CLASS_BARS = {"page_p95_s": 2.0, "faults": 0, "peak_memory_gb": 4.0}
 STRANGER_BARS = {"prediction_p95_s": 3.0, "hostile_longest_s": 10.0}
 APART = 0.5
 """Seconds from one reader's arrival to the next one's."""
 LOOK_AT_MAP = 5.0
 """Seconds that a reader looks at a map before going on."""
 NAMES = ("page", "first_film", "case_switch", "prediction", "first_map", "left_without_map")
+CLASS_NAMES = ("page", "first_film", "prediction", "quiz_film", "quiz_answer")
 
 Times = dict[str, list[float]]
 Visits = tuple[Times, list[ScreenlessReader], int]
@@ -101,10 +107,56 @@ async def one_reader(
         await looked(reader, times, started, look)
         for case_id in case_ids:
             await one_case(reader, times, case_id, look)
-    except TimeoutError:
-        reader.faults.append("waited in vain")
+    except (TimeoutError, httpx.HTTPError) as exc:
+        reader.faults.append(f"waited in vain: {exc!r}")
     finally:
         await reader.close()
+
+
+async def one_of_a_class(
+    address: str, number: int, times: Times, readers: list[ScreenlessReader], together: asyncio.Barrier
+) -> None:
+    """Open the page, begin the quiz, and answer its first film once the whole class has begun."""
+    await asyncio.sleep(number * APART / 10)
+    reader = ScreenlessReader(address, "192.0.2.1")
+    readers.append(reader)
+    started = time.perf_counter()
+
+    async def until(name: str, there: Callable[[], bool]) -> None:
+        await reader.until(there, together.parties * 3)
+        times[name].append(time.perf_counter() - started)
+
+    try:
+        times["page"].append(await reader.open())
+        await until("first_film", lambda: bool(reader.film_seen) and all(reader.film_seen.values()))
+        await until("prediction", lambda: "<table" in shown(reader, "vb-prediction"))
+        reader.values[reader.by_id("vb-quiz-topic")] = "appearance"
+        started = time.perf_counter()
+        reader.press(reader.by_id("vb-quiz-begin"))
+        await until("quiz_film", lambda: len(reader.film_seen) > 1 and all(reader.film_seen.values()))
+        await together.wait()
+        reader.faults += [
+            f"lost the film {key}" for key in reader.film_seen if not await reader.has_film(key)
+        ]
+        answer = {"vb-quiz-answer": "Typical", "vb-quiz-sure": 0.5}
+        reader.values |= {reader.by_id(name): value for name, value in answer.items()}
+        started = time.perf_counter()
+        reader.press(reader.by_id("vb-quiz-commit"))
+        await until("quiz_answer", lambda: "<table" in shown(reader, "vb-quiz-model"))
+    except (TimeoutError, httpx.HTTPError, asyncio.BrokenBarrierError) as exc:
+        reader.faults.append(f"waited in vain: {exc!r}")
+        await together.abort()
+    finally:
+        await reader.close()
+
+
+async def lesson(address: str, count: int) -> Visits:
+    """A class of so many readers; as `visits`."""
+    times: Times = {name: [] for name in CLASS_NAMES}
+    readers: list[ScreenlessReader] = []
+    together = asyncio.Barrier(count)
+    await asyncio.gather(*(one_of_a_class(address, n, times, readers, together) for n in range(count)))
+    return times, readers, 0
 
 
 async def probe(address: str, times: list[float], over: asyncio.Event) -> None:
@@ -123,11 +175,13 @@ async def stranger(address: str, case_id: str, made: list[str], over: asyncio.Ev
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits, headers=headers) as http:
 
         async def asked(endpoint: str, **values: str) -> tuple[int, float]:
-            started = time.perf_counter()
-            answer = await http.post(f"/gradio_api/call/v2/{endpoint}", json=values)
-            if answer.status_code == 200:
-                await http.get(f"/gradio_api/call/v2/{endpoint}/{answer.json()['event_id']}")
-            return answer.status_code, time.perf_counter() - started
+            started, status = time.perf_counter(), 0
+            with contextlib.suppress(httpx.TransportError):  # refused while its body was still on the way
+                answer = await http.post(f"/gradio_api/call/v2/{endpoint}", json=values)
+                status = answer.status_code
+                if status == 200:
+                    await http.get(f"/gradio_api/call/v2/{endpoint}/{answer.json()['event_id']}")
+            return status, time.perf_counter() - started
 
         many = [asyncio.create_task(asked("explain", case_id=case_id)) for _ in range(260)]
         films = [await asked("predict", film=film) for film in made]
@@ -193,7 +247,10 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
         before = memory_gb(running.pid)
         started = time.perf_counter()
         load = (options.readers, options.cases, options.look, options.most, options.stranger)
-        (times, readers, late), sent = asyncio.run(visits(running.url, *load))
+        if options.class_of:
+            (times, readers, late), sent = asyncio.run(lesson(running.url, options.class_of)), {}
+        else:
+            (times, readers, late), sent = asyncio.run(visits(running.url, *load))
         seconds = time.perf_counter() - started
         peak = memory_gb(running.pid)
         logged = _tracebacks(running.log.read_text())
@@ -205,11 +262,11 @@ def measured(options: argparse.Namespace) -> dict[str, object]:
     ranks = [rank for reader in readers for rank in reader.ranks]
     return {
         **figures,
-        "readers": options.readers,
+        "readers": len(readers),
         "readers_cut_short": late,
         "predictions": len(times["prediction"]),
-        "maps": len(times["first_map"]),
-        "left_without_map": len(times["left_without_map"]),
+        "maps": len(times.get("first_map", ())),
+        "left_without_map": len(times.get("left_without_map", ())),
         "readers_told_their_place": sum(bool(reader.places) for reader in readers),
         "longest_place_told": max(
             (place for reader in readers for place in reader.places), key=_place, default=""
@@ -248,9 +305,11 @@ def main() -> int:
     )
     parser.add_argument("--look", type=float, default=15.0, help="seconds to wait for a map (default 15)")
     parser.add_argument("--most", type=float, default=180.0, help="seconds for all visits (default 180)")
+    parser.add_argument("--class", dest="class_of", type=int, default=0, help="a class of so many instead")
     parser.add_argument("--stranger", action="store_true", help="beside somebody who asks for too much")
     options = parser.parse_args()
-    figures, bars = measured(options), BARS | (STRANGER_BARS if options.stranger else {})
+    figures = measured(options)
+    bars = CLASS_BARS if options.class_of else BARS | (STRANGER_BARS if options.stranger else {})
     rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()}
     passed = {name: name in rounded and rounded[name] <= bar for name, bar in bars.items()}
     passed["position_told"] = rounded["readers_told_their_place"] > 0

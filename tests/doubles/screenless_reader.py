@@ -111,6 +111,10 @@ class ScreenlessReader:
             await asyncio.wait_for(self.changed.wait(), max(left, 0.01))
         return time.perf_counter() - started
 
+    async def has_film(self, key: str) -> bool:
+        """Whether the server still holds a film that was seen."""
+        return (await self._http.get(f"viewbox/film/{key}")).status_code == 200
+
     # --- events
 
     def _spawn(self, work: Any) -> None:
@@ -227,7 +231,7 @@ class ScreenlessReader:
         if elem_id == "vb-line" and value:
             self.places.append(_words(value))
         film = value.get("film") if isinstance(value, dict) else None
-        if elem_id == "vb-figure" and film and film["id"] not in self.film_seen:
+        if elem_id in ("vb-figure", "vb-quiz-film") and film and film["id"] not in self.film_seen:
             self.film_seen[film["id"]] = 0.0
             self._spawn(self._fetched(film))
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi import Request
 from gradio.data_classes import PredictBodyInternal
 
-from cases.reading.upload import read_upload
+from cases.reading.upload import film_of_base64, read_upload
 from interface.browser.routes import Gate
 from interface.session.admission import PLACES, PLACES_OF_ONE, FairQueue, sent_film
 from interface.session.shares import Shares, address_of
@@ -43,8 +43,9 @@ class Decoder:
     def __init__(self) -> None:
         self.held, self.read_files = threading.Event(), 0
 
-    def read(self, data: bytes, name: str = "") -> Radiograph:
+    def read(self, text: str, name: str = "") -> Radiograph:
         self.read_files += 1
+        data = film_of_base64(text)
         if data == b"hold":
             assert self.held.wait(10)
         return read_upload(data, name)
@@ -102,9 +103,9 @@ def test_a_client_who_asks_for_everything_leaves_places_and_turns_to_others(monk
 
     async def told() -> None:
         page = Page()
-        own = [await page.join(0, "greedy", "198.51.100.7", "") for _ in range(260)]
+        own = [await page.join(0, "greedy", "198.51.100.7", "") for _ in range(2 * PLACES_OF_ONE)]
         assert own.count("success") == PLACES_OF_ONE and own[-1] == "queue_full"
-        fresh = [await page.join(0, f"session {n}", "198.51.100.7", "") for n in range(260)]
+        fresh = [await page.join(0, f"session {n}", "198.51.100.7", "") for n in range(PLACES)]
         assert len(page.lanes["model"].queue) == PLACES // 2 and fresh[-1] == "queue_full"
         assert await page.join(1, "light", "198.51.100.7", "", "") == "success", (
             "another lane has its own places"
