@@ -7,7 +7,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # Bytecode is kept, whatever the shell says: tests start some hundred processes, and each would compile Viewbox anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
-.PHONY: demo test check bench screenshots lint train clean
+.PHONY: demo test check bench fuzz soak screenshots lint train clean
 
 $(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,12 @@ browser:
 
 bench: $(VENV)/test.stamp  ## speed as JSON
 	$(BIN)/python -m tests.benchmarks.speed
+
+fuzz: $(VENV)/test.stamp  ## what strangers may send, 400 times as long as in the tests
+	FUZZ_EXAMPLES=10000 $(PYTEST) tests/hostile/test_fuzz.py
+
+soak: $(VENV)/test.stamp  ## whether memory, files and time stay as they are over 1,000 predictions and more, as JSON
+	$(BIN)/python -m tests.hostile.soak
 
 screenshots: $(VENV)/test.stamp browser  ## the pictures of README and docs, and what the notebook prints, anew
 	$(BIN)/python -m tests.tools.notebook docs/quickstart.ipynb
