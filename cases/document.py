@@ -84,7 +84,7 @@ def case_from_document(document: Mapping[str, Any]) -> Case:
         return _case(case_id, document)
     except StudyError as exc:
         raise broken_case(case_id, exc.sentence) from exc
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ViewboxError) as exc:
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError, ViewboxError) as exc:
         raise broken_case(case_id, "a field of it is missing or of a wrong kind") from exc
 
 

@@ -75,8 +75,8 @@ def _adapter(cls: type) -> TypeAdapter:
 def _refusal(cls: type, error: ValidationError) -> CheckpointError:
     """The first fault in a reader's words; an unknown key first, for it says that the file is newer."""
     faults = sorted(error.errors(include_url=False), key=lambda f: f["type"] != "unexpected_keyword_argument")
-    kind, value = faults[0]["type"], faults[0]["input"]
-    key = next(part for part in reversed(faults[0]["loc"]) if isinstance(part, str))
+    kind, value = faults[0]["type"], " ".join(str(faults[0]["input"]).split())[:80]
+    key = next((part for part in reversed(faults[0]["loc"]) if isinstance(part, str)), "")
     if kind == "unexpected_keyword_argument":
         newer = "{cls} has no key '{key}'; load this checkpoint with the Viewbox that wrote it."
         return CheckpointError(newer, cls=cls.__name__, key=key)

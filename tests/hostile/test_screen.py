@@ -21,7 +21,7 @@ NAME = "<img src=x onerror=window.owned=1>"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
-    make_hostile(write_store(folder / "store", 10))
+    make_hostile(write_store(folder / "store"))
     checkpoint = write_checkpoint(folder / NAME)
     card = f"---\nlicense: apache-2.0\nmodel-index: [{json.dumps(ALL)}]\n---\n# {ALL}\n"
     (checkpoint / "README.md").write_text(card, encoding="utf-8")
@@ -91,6 +91,14 @@ def test_no_text_of_a_case_report_card_or_file_becomes_more_than_text(page, tmp_
 
 
 def quiz(page, folder: Path) -> None:
+    page.locator("#vb-quiz-teachers button").first.click()
+    rows = [vars(row) | {"case_id": ALL} for row in answers(1)]
+    (folder / f"{NAME}.json").write_text(json.dumps({"code": ALL, "set": ALL, "key": ALL, "rows": rows}))
+    (folder / f"{NAME}.csv").write_text("\ufeff" + as_csv(answers(2), ALL, ALL), newline="")
+    files = [folder / f"{NAME}.{end}" for end in ("json", "csv")]
+    page.locator("#vb-quiz-class input").set_input_files(files)
+    page.wait_for_selector("#vb-quiz-class table")
+    assert MARKUP[0] in page.inner_text("#vb-quiz-class")
     page.locator("#vb-quiz-begin").click()
     page.wait_for_selector("#vb-quiz-film .vv-readout:not(:empty)")
     page.locator("#vb-quiz-answer input").first.check()
@@ -102,14 +110,6 @@ def quiz(page, folder: Path) -> None:
     assert MARKUP[0] in page.inner_text("#vb-quiz-truth")
     page.locator("#vb-quiz-finish").click()
     page.wait_for_selector("#vb-quiz-results table")
-    page.locator("#vb-quiz-teachers button").first.click()
-    rows = [vars(row) | {"case_id": ALL} for row in answers(1)]
-    (folder / f"{NAME}.json").write_text(json.dumps({"code": ALL, "set": ALL, "key": ALL, "rows": rows}))
-    (folder / f"{NAME}.csv").write_text("\ufeff" + as_csv(answers(2), ALL, ALL), newline="")
-    files = [folder / f"{NAME}.{end}" for end in ("json", "csv")]
-    page.locator("#vb-quiz-class input").set_input_files(files)
-    page.wait_for_selector("#vb-quiz-class table")
-    assert MARKUP[0] in page.inner_text("#vb-quiz-class")
 
 
 def reports(page, folder: Path) -> None:

@@ -7,6 +7,7 @@ from cases.case import Licence, Rating, Reading
 from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import TaskName
 from modeling.study import ClinicalText
+from tests.doubles.example_reports import corpus
 
 OVERRIDE = "\u202e"
 """Shows what follows from right to left: "gpj.exe" reads "exe.jpg"."""
@@ -31,9 +32,9 @@ SEEN = """() => {
 
 
 def make_hostile(folder: Path, text: str = ALL) -> None:
-    """Put a text wherever the cases of an embedded store hold text."""
+    """Put a text wherever the thirty cases of an embedded store hold text."""
     with EmbeddedCaseStore.open(str(folder), write=True) as store:
-        for number in range(10):
+        for number, (report, _) in enumerate(corpus(30).values()):
             case = store.get(f"CASE-{number:04d}")
             said = dict.fromkeys(("en", "zh-Hant"), text)
             store.put(
@@ -42,7 +43,7 @@ def make_hostile(folder: Path, text: str = ALL) -> None:
                     study=replace(case.study, text=ClinicalText({"indication": f"Fever and cough. {text}"})),
                     licence=Licence(text, may_show=True, may_export=True),
                     provenance=replace(case.provenance, attribution=text, source=text[:60]),
-                    report={"findings": f"Small left pleural effusion. {text} No pneumothorax."},
+                    report={"findings": f"{report} {text} No pneumothorax."},
                     readings=tuple(Reading(f"{text} {n}", TaskName.APPEARANCE, "Typical") for n in range(2)),
                     ratings=(Rating(text, "geographic extent of opacities", 2.5, 0.0, 8.0),),
                     notes=(text,),

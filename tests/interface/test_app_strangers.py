@@ -8,17 +8,18 @@ import httpx
 from tests.doubles.app_client import as_text, gray_film, nothing_of_an_upload_stays  # noqa: F401
 from tests.hostile.films import FILMS, png_of_chunks
 
+HTTP = httpx.Client(timeout=300, limits=httpx.Limits(max_connections=None))
 STRANGER = "198.51.100.7"
 
 
 def call(served, endpoint: str, address: str, *, listen: bool = True, **values: str) -> tuple[int, str]:
     """What a caller from an address is told, as by a proxy on the server's machine."""
     route = f"{served.url}/gradio_api/call/v2/{endpoint}"
-    with httpx.Client(headers={"x-forwarded-for": address}, timeout=300) as http:
-        answer = http.post(route, json=values)
-        if answer.status_code != 200 or not listen:
-            return answer.status_code, answer.text
-        return 200, http.get(f"{route}/{answer.json()['event_id']}").text
+    headers = {"x-forwarded-for": address}
+    answer = HTTP.post(route, json=values, headers=headers)
+    if answer.status_code != 200 or not listen:
+        return answer.status_code, answer.text
+    return 200, HTTP.get(f"{route}/{answer.json()['event_id']}", headers=headers).text
 
 
 def test_one_client_who_asks_for_everything_keeps_nobody_from_a_prediction(served, client):
