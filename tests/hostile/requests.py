@@ -66,7 +66,7 @@ class Sender:
                         text += part
                         if b"close_stream" in text:
                             break
-        except TimeoutError:
+        except (TimeoutError, httpx.TransportError):  # some bodies are refused while they are on their way
             pass
         return status, text.decode(errors="replace")
 

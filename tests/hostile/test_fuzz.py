@@ -129,7 +129,7 @@ def altered(draw: st.DrawFn, whole: dict[str, Any], junk: st.SearchStrategy[Any]
             key = draw(st.sampled_from(list(inside) if isinstance(inside, dict) else range(len(inside))))
             if not isinstance(inside[key], dict | list) or draw(st.integers(0, 3)) == 0:
                 if draw(st.booleans()):
-                    inside[key] = draw(junk)
+                    inside[key] = copy.deepcopy(draw(junk))
                 else:
                     del inside[key]
                 break
