@@ -169,22 +169,24 @@ async def probe(address: str, times: list[float], over: asyncio.Event) -> None:
             await asyncio.sleep(1)
 
 
-async def stranger(address: str, case_id: str, made: list[str], over: asyncio.Event) -> dict[str, float]:
+async def stranger(address: str, case_id: str, made: list[bytes], over: asyncio.Event) -> dict[str, float]:
     """Ask for 260 explanations and listen for each, and send hostile films; gives what came of them."""
-    limits, headers = httpx.Limits(max_connections=None), {"x-forwarded-for": "198.51.100.7"}
+    limits = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+    headers = {"x-forwarded-for": "198.51.100.7", "content-type": "application/json"}
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits, headers=headers) as http:
 
-        async def asked(endpoint: str, **values: str) -> tuple[int, float]:
+        async def asked(endpoint: str, body: bytes) -> tuple[int, float]:
             started, status = time.perf_counter(), 0
             with contextlib.suppress(httpx.TransportError):  # refused while its body was still on the way
-                answer = await http.post(f"/gradio_api/call/v2/{endpoint}", json=values)
+                answer = await http.post(f"/gradio_api/call/v2/{endpoint}", content=body)
                 status = answer.status_code
                 if status == 200:
                     await http.get(f"/gradio_api/call/v2/{endpoint}/{answer.json()['event_id']}")
             return status, time.perf_counter() - started
 
-        many = [asyncio.create_task(asked("explain", case_id=case_id)) for _ in range(260)]
-        films = [await asked("predict", film=film) for film in made]
+        case = json.dumps({"case_id": case_id}).encode()
+        many = [asyncio.create_task(asked("explain", case)) for _ in range(260)]
+        films = [await asked("predict", film) for film in made]
         await over.wait()
         for task in many:
             task.cancel()
@@ -205,7 +207,7 @@ async def visits(
     times: Times = {name: [] for name in NAMES}
     readers: list[ScreenlessReader] = []
     hostile = list(FILMS.values())[:8] if with_stranger else []  # made before anybody is timed
-    made, over = [base64.b64encode(make(1.0)).decode() for make in hostile], asyncio.Event()
+    made, over = [b'{"film": "' + base64.b64encode(make(1.0)) + b'"}' for make in hostile], asyncio.Event()
     probing = asyncio.create_task(probe(address, times["page"], over))
     beside = asyncio.create_task(stranger(address, ids[0], made, over)) if with_stranger else None
     plans = [[ids[(1 + n * cases + i) % len(ids)] for i in range(cases)] for n in range(count)]

@@ -42,7 +42,9 @@ class ScreenlessReader:
             comes_from: the reader's own address, as a proxy on the server's machine would tell it.
         """
         self.address, self.session = address, secrets.token_hex(8)
-        limits, headers = httpx.Limits(max_connections=None), {"x-forwarded-for": comes_from}
+        # Below the five seconds of servers: where one has just closed, a browser asks again, httpx does not.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+        headers = {"x-forwarded-for": comes_from}
         self._http = httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits, headers=headers)
         self._waiting: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._stream: asyncio.Task[None] | None = None

@@ -44,7 +44,7 @@ class Sender:
     def __init__(self, address: str, patience: float = 5.0) -> None:
         """`patience` is in seconds: what has not ended by then never does, such as a heartbeat."""
         self._http = httpx.AsyncClient(base_url=address, timeout=120)
-        self._patience, self._count, self._free = patience, 0, asyncio.Semaphore(8)
+        self._patience, self._count, self._free = patience, 0, asyncio.Semaphore(16)
 
     async def __aenter__(self) -> "Sender":
         return self

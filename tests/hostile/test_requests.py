@@ -22,7 +22,7 @@ def new_traces(served, before: int) -> list[str]:
 @pytest.mark.parametrize("few", [0, 1])
 def test_every_event_says_what_is_wrong_with_its_values(served, client, few):
     async def sent() -> list[str]:
-        async with Sender(served.url, patience=2.0) as sender:
+        async with Sender(served.url, patience=1.0) as sender:
             events = await events_of(served.url)
             pairs = [
                 (event, VALUES[(n + shift) % len(VALUES)])
