@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio.block_function import BlockFunction
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
@@ -16,7 +17,7 @@ from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
 from interface.api.tool_calls import check_values, complete_tools
 from interface.browser.look import CSS, HEAD, theme
-from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, Guards, HeadRoute, no_such_call
+from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, Guards, HeadRoute, malformed, no_such_call
 from interface.case_tab.panels import model_panel
 from interface.case_tab.report import connect_report
 from interface.case_tab.tab import CaseEvents, case_layout
@@ -161,6 +162,9 @@ def _launch_options(noindex: bool, ancestors: str) -> dict[str, Any]:
                 Middleware(FilmRoute),
                 Middleware(HeadRoute, noindex=noindex),
             ],
-            "exception_handlers": dict.fromkeys((FnIndexInferError, KeyError, TypeError), no_such_call),
+            "exception_handlers": {
+                **dict.fromkeys((FnIndexInferError, KeyError, TypeError), no_such_call),
+                RequestValidationError: malformed,
+            },
         },
     }

@@ -189,6 +189,11 @@ async def no_such_call(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "There is no such endpoint; /gradio_api/info names them all."}, 404)
 
 
+async def malformed(request: Request, error: Exception) -> Response:
+    """A body of another form. FastAPI would send its values back, and cannot where one is no JSON number."""
+    return JSONResponse({"detail": "This request has another form; /gradio_api/info names every call."}, 422)
+
+
 # --- the film on its way to the viewer, and which one follows
 
 NEXT = "/next"
