@@ -171,7 +171,7 @@ async def probe(address: str, times: list[float], over: asyncio.Event) -> None:
 
 async def stranger(address: str, case_id: str, made: list[bytes], over: asyncio.Event) -> dict[str, float]:
     """Ask for 260 explanations and listen for each, and send hostile films; gives what came of them."""
-    limits = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     headers = {"x-forwarded-for": "198.51.100.7", "content-type": "application/json"}
     async with httpx.AsyncClient(base_url=address, timeout=600, limits=limits, headers=headers) as http:
 

@@ -42,8 +42,8 @@ class ScreenlessReader:
             comes_from: the reader's own address, as a proxy on the server's machine would tell it.
         """
         self.address, self.session = address, secrets.token_hex(8)
-        # Below the five seconds of servers: where one has just closed, a browser asks again, httpx does not.
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=1.0)
+        # None is kept: where a busy server has just closed one, a browser asks again, and httpx does not.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         headers = {"x-forwarded-for": comes_from}
         self._http = httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits, headers=headers)
         self._waiting: dict[str, asyncio.Queue[dict[str, Any]]] = {}

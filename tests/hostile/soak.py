@@ -33,6 +33,7 @@ from tests.doubles.served import Served, serve, write_checkpoint, write_store
 ROUNDS, SETTLED = 10, 3
 KINDS = {"predictions": 1000, "explanations": 200, "uploads": 200, "sessions": 300}
 AT_ONCE = 8
+ONE_EACH = httpx.Limits(max_keepalive_connections=0)
 
 
 def film(seed: int) -> str:
@@ -64,7 +65,7 @@ async def visited(address: str) -> None:
 
 async def one_round(address: str, number: int, counts: dict[str, int]) -> None:
     """A tenth of everything, mixed, with cases and films that no round before had."""
-    async with httpx.AsyncClient(base_url=address, timeout=300) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=300, limits=ONE_EACH) as http:
         free, jobs = asyncio.Semaphore(AT_ONCE), []
         for kind, count in counts.items():
             for n in range(count // ROUNDS):
