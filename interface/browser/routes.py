@@ -34,7 +34,7 @@ class _Middleware:
 # --- what a browser may do with an answer
 
 _NONCE = "viewbox.nonce"
-_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -63,7 +63,7 @@ class Guards(_Middleware):
 
     def __init__(self, app: ASGIApp, ancestors: str = "'self'") -> None:
         super().__init__(app)
-        digests = [hashlib.sha256(script.encode()).digest() for script in _INLINE.findall(HEAD)]
+        digests = [hashlib.sha256(script).digest() for script in _INLINE.findall(HEAD.encode())]
         self._said = {
             "head": " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests),
             "ancestors": ancestors,
@@ -319,7 +319,7 @@ class _Telling:
     async def _whole(self) -> None:
         body = _GRADIO_S.sub(b"", self._body).replace(b"<head>", b"<head>" + self._head(), 1)
         if self._nonce:
-            body = body.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
+            body = body.replace(b"<script", b'<script nonce="%s"' % self._nonce.encode())
         start = self._start
         assert start is not None
         self._start = None
