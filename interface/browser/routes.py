@@ -33,6 +33,7 @@ class _Middleware:
 
 # --- what a browser may do with an answer
 
+HUB = "https://huggingface.co"
 _NONCE = "viewbox.nonce"
 _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 _POLICY = "; ".join(
@@ -44,7 +45,7 @@ _POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
         "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
+        "connect-src 'self' data: blob:{hub}",
         "worker-src 'self' blob:",
         "object-src 'none'",
         "base-uri 'self'",
@@ -67,6 +68,8 @@ class Guards(_Middleware):
         self._said = {
             "head": " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests),
             "ancestors": ancestors,
+            # On a Space gradio's page first asks the Hub whether the Space runs.
+            "hub": f" {HUB}" if HUB in ancestors.split() else "",
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interface.browser.routes import HeadRoute
+from hub_config.settings import SPACE_FRAMES
+from interface.browser.routes import HUB, Guards, HeadRoute
 from interface.case_tab.report import report_address
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
@@ -91,6 +92,21 @@ PAGE = (
     b'<html><head><meta property="og:title" content="Gradio" /><meta\n\tname="twitter:description"\n'
     b'\tcontent="Gradio\'s own" /></head></html>'
 )
+
+
+def test_on_a_space_the_page_may_ask_the_hub_and_stand_in_its_frame():
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(dict(message["headers"])[b"content-security-policy"].decode())
+
+    for frames in ("'self'", SPACE_FRAMES):
+        asyncio.run(Guards(app, frames)({"type": "http"}, None, send))
+    assert "https:" not in sent[0]
+    assert f"connect-src 'self' data: blob: {HUB};" in sent[1] and sent[1].endswith(f" {SPACE_FRAMES}")
 
 
 def answered(
