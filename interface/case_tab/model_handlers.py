@@ -214,7 +214,7 @@ class ModelActions:
             due = session.due == "explain" and session.answer.prediction is not None
             if due:
                 stop, opened, film = session.begin_explanation(), session.version, viewer_value(session)
-                task = (session.host, session.study, session.target)
+                task = (session.host, session.study, session.target, session.answer.prediction)
         if not due:
             yield {results.progress: gr.skip()}
             return
@@ -237,18 +237,18 @@ class ModelActions:
     def _refinements(
         self,
         session: Session,
-        task: tuple[ModelHost | None, Study, Target],
+        task: tuple[ModelHost | None, Study, Target, Prediction],
         stop: threading.Event,
         baseline: str,
         progress: gr.Progress,
     ) -> Iterator[Updates]:
-        host, study, target = task
+        host, study, target, prediction = task
         assert host is not None, "explained before it was predicted"
         if baseline not in host.pipeline.baselines:
             baseline = BASELINES[0]
         whole, anew = False, session.wishes.anew
         session.wish(anew=False)
-        first = first_map(host, study, target, stop, session.answer.prediction)
+        first = first_map(host, study, target, stop, prediction)
         with session.lock:
             early = first is not None and not stop.is_set()
             if early:
