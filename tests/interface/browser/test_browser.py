@@ -149,6 +149,30 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
     assert probabilities(page) == whole
 
 
+def test_cancel_an_explanation(page, tmp_path_factory):
+    explained(page)
+    unfold(page, "vb-why")
+    at_once = """() => { const button = document.querySelector('#vb-cancel');
+        const press = new MutationObserver(() => {
+          if (!button.disabled) { press.disconnect(); button.click(); } });
+        press.observe(button, {attributes: true}); }"""
+    for number in range(1, 7):  # it may be over before the press, and is kept then: ask another
+        page.evaluate(at_once)
+        page.get_by_label("Question", exact=True).click()
+        page.locator("ul[role=listbox] [role=option]").nth(number).click()
+        try:
+            page.wait_for_selector("#vb-progress .vb-stopped", timeout=10_000)
+            break
+        except Exception as exc:  # playwright's timeout, imported only where playwright is
+            assert "Timeout" in str(exc)
+    assert "The prediction stands" in page.inner_text("#vb-progress")
+    assert len(probabilities(page)) == 7
+    shoot(page, tmp_path_factory, "cancelled")
+    page.get_by_role("button", name="Explain again").click()
+    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
+    explained(page)
+
+
 def test_a_bad_file(page, served, tmp_path_factory):
     page.locator("#vb-strip [data-opens=vb-upload]").click()
     bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}

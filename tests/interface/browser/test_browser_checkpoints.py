@@ -112,34 +112,6 @@ def test_film_answer_and_verdict_stand_above_the_fold_and_the_rest_is_closed(loc
     assert next(visit, None) is None
 
 
-def test_cancel_an_explanation(shipped, chromium, tmp_path_factory):
-    visit = arrived(shipped, chromium, DESKTOP)  # this network takes long enough for a press
-    page = next(visit)
-    explained(page)
-    unfold(page, "vb-why")
-    answer = page.inner_text("#vb-prediction")
-    at_once = """() => { const button = document.querySelector('#vb-cancel');
-        const press = new MutationObserver(() => {
-          if (!button.disabled) { press.disconnect(); button.click(); } });
-        press.observe(button, {attributes: true}); }"""
-    for number in range(1, 4):  # it may be over before the press, and is kept then: ask another
-        page.evaluate(at_once)
-        page.get_by_label("Question", exact=True).click()
-        page.locator("ul[role=listbox] [role=option]").nth(number).click()
-        try:
-            page.wait_for_selector("#vb-progress .vb-stopped", timeout=20_000)
-            break
-        except Exception as exc:  # playwright's timeout, imported only where playwright is
-            assert "Timeout" in str(exc)
-    assert "The prediction stands" in page.inner_text("#vb-progress")
-    assert page.inner_text("#vb-prediction") == answer
-    shoot(page, tmp_path_factory, "cancelled")
-    page.get_by_role("button", name="Explain again").click()
-    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
-    explained(page)
-    assert next(visit, None) is None
-
-
 SCREEN = 850
 """Pixels that a checkpoint takes at most at 1280 x 900, once it is opened."""
 HEIGHTS = """() => [...document.querySelectorAll('#vb-about-models section')].map((sheet) => {
