@@ -12,6 +12,8 @@ from modeling.sentence import Sentence
 MAX_PAGE = 1000
 MONGO_SCHEMES = ("mongodb://", "mongodb+srv://")
 Result = dict[str, Any]
+AGAINST = ("refusal", "warnings", "familiarity")
+"""Of a result, as in every answer: what stands against it."""
 """One case's result: `case_id`, `source`, `checkpoint` (hash), `name`, `revision`, `tasks` (task -> classes,
 logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`."""
 T = TypeVar("T")

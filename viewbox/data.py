@@ -139,7 +139,7 @@ def score(
     how = {"database": database, "folder": results, "write": write, "batch": batch, "device": device}
     ray = ray_address if engine == "ray" else None
     checksum, done = score_store(checkpoint, store, CaseFilter(source=source), ray=ray, **how)
-    figures = {name: getattr(done, name) for name in ("cases", "awaiting", "written")}
+    figures = {name: getattr(done, name) for name in ("cases", "awaiting", "written", "refused")}
     figures |= {"problems": len(done.problems), "a_second": round(done.rate, 2)}
     typer.echo(json.dumps({"checkpoint": checksum, **figures}))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cases.parquet.files import next_file, numbered, read_rows
-from cases.store import Result
+from cases.store import AGAINST, Result
 from cases.whole_files import WriterLock, whole_file
 from modeling.errors import CaseStoreError
 from modeling.study import Modality
@@ -55,7 +55,7 @@ class ResultFiles:
 
         if not self._pending:
             return
-        columns: dict[str, Any] = {name: pyarrow.string() for name in (*_TEXTS, "tasks")}
+        columns: dict[str, Any] = {name: pyarrow.string() for name in (*_TEXTS, *AGAINST, "tasks")}
         columns |= {f"embedding_{m}": pyarrow.list_(pyarrow.float32()) for m in Modality}
         table = pyarrow.Table.from_pylist([_row(r) for r in self._pending], schema=pyarrow.schema(columns))
         file = next_file(self._folder, self._name)
@@ -72,4 +72,5 @@ def _row(result: Result) -> dict[str, Any]:
     import numpy as np
 
     embedding = {f"embedding_{m}": np.frombuffer(held, "<f4") for m, held in result["embedding"].items()}
-    return {**{name: result[name] for name in _TEXTS}, "tasks": json.dumps(result["tasks"]), **embedding}
+    told = {name: json.dumps(result.get(name)) for name in (*AGAINST, "tasks")}
+    return {**{name: result[name] for name in _TEXTS}, **told, **embedding}

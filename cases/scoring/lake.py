@@ -18,7 +18,18 @@ import numpy as np
 from cases.open_store import address_behind, open_case_store
 from cases.parquet.results import ResultFiles
 from cases.scoring import ray_engine as score_ray
-from cases.store import MAX_PAGE, CaseFilter, CaseStore, Result, Results, every_row, is_mongo, portions
+from cases.store import (
+    AGAINST,
+    MAX_PAGE,
+    CaseFilter,
+    CaseStore,
+    Result,
+    Results,
+    every_row,
+    is_mongo,
+    portions,
+)
+from modeling.answers import warnings_json
 from modeling.configuration import FusionConfig
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
 from modeling.model.checkpoint import checkpoint_hash
@@ -48,6 +59,7 @@ class Scoring:
     cases: int
     awaiting: int = 0  # had no result at the start, as far as they were looked through
     written: int = 0  # results that are new in the store
+    refused: int = 0  # that had better no answer: their film is unlike those learnt from
     problems: dict[str, str] = field(default_factory=dict)  # case -> why it has no prediction
     began: float = field(default_factory=time.monotonic)
 
@@ -87,6 +99,7 @@ def score_lake(
     for found in engine(handed()):
         scoring.written += results.write(found)
         scoring.problems |= {r["case_id"]: r["problem"] for r in found if r["problem"]}
+        scoring.refused += sum(r.get("refusal") is not None for r in found)
         progress(scoring)
     return scoring
 
@@ -148,6 +161,9 @@ def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -
 
 
 def _answer(scored: "Scored") -> dict[str, Any]:
+    """What is stored of an answer: what stands against it, its numbers, the vectors."""
+    against = warnings_json(scored.prediction) if scored.prediction else {}
+    stored = {name: against.get(name) for name in AGAINST}
     tasks = {
         str(task.task): {
             "classes": list(task.classes),
@@ -158,7 +174,7 @@ def _answer(scored: "Scored") -> dict[str, Any]:
         for task in (scored.prediction.tasks if scored.prediction else ())
     }
     embedding = {str(m): np.asarray(v, "<f4").tobytes() for m, v in scored.embedding.items()}
-    return {"tasks": tasks, "embedding": embedding, "problem": scored.problem}
+    return {**stored, "tasks": tasks, "embedding": embedding, "problem": scored.problem}
 
 
 @functools.cache

@@ -86,6 +86,8 @@ def check(found: list[Result], checkpoint: Path) -> None:
             checkpoint_hash(checkpoint),
             pipeline.origin.revision,
         )
+        assert result["warnings"] == list(alone.warnings) and result["refusal"] == alone.refusal
+        assert bool(result["familiarity"]) == bool(alone.familiarity)
         for task in alone.tasks:
             stored = result["tasks"][str(task.task)]
             np.testing.assert_allclose(stored["probabilities"], task.probabilities, atol=1e-4)
@@ -216,6 +218,8 @@ def test_an_embedded_store_keeps_results_in_files(tmp_path: Path, checkpoint: Pa
     assert [row["case_id"] for row in rows] == [f"{n:03d}" for n in range(6)]
     assert len(rows[0]["embedding_image"]) == len(rows[0]["embedding_text"]) > 0
     alone = DiagnosisPipeline.from_pretrained(checkpoint).predict(case_of(0).study)
+    assert json.loads(rows[0]["warnings"]) == list(alone.warnings)
+    assert json.loads(rows[0]["refusal"]) == alone.refusal
     stored = json.loads(rows[0]["tasks"])["appearance"]["probabilities"]
     np.testing.assert_allclose(stored, alone["appearance"].probabilities, atol=1e-4)
     assert EmbeddedCaseStore.open(str(folder)).count(CaseFilter()) == 6
