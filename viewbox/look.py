@@ -173,6 +173,8 @@ def explain(
         if dicom is not None:
             found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
     answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
+    if explained.prediction.refusal:
+        raise typer.Exit(1)
 
 
 def _check_maps(paths: Sequence[Path]) -> None:

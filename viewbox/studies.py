@@ -34,11 +34,12 @@ def open_study(
     Raises:
         StudyError: the file is no chest film, or a value is no such field's.
     """
-    film = Path(film)
     try:
+        film = Path(film)
         data = film.read_bytes()
-    except OSError as exc:
-        raise StudyError("'{file}' cannot be read; give a PNG, JPEG or DICOM file.", file=film) from exc
+    except (OSError, TypeError, ValueError) as exc:
+        unread = "'{file}' cannot be read; give a PNG, JPEG or DICOM file."
+        raise StudyError(unread, file=str(film)[:120]) from exc
     sections = {TEXT_SECTIONS[0]: text} if isinstance(text, str) else text
     return study_from_upload(data, table=table or {}, text=sections, name=film.name)
 

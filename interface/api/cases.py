@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import gradio as gr
@@ -20,9 +21,9 @@ from interface.api.tool_calls import for_api
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
-from interface.session.admission import sent_film
+from interface.session.admission import FILMS, file_names, sent_film, sent_study, short_name
 from interface.session.study_edits import asked_target, fitted, own_case, revised
-from modeling.answers import CheckedExplanation, Json, explanation_json, prediction_json
+from modeling.answers import CheckedExplanation, Json, answer_film, explanation_json, prediction_json
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, GRADING
 from modeling.render.pictures import SIGNS
@@ -45,6 +46,9 @@ class Api:
         """Register every endpoint; long model work runs one at a time, predictions and reading pass it."""
         for light in (self.model_state, self.clinical_fields, self.cancel_explanation):
             gr.api(for_api(light), api_name=light.__name__, queue=False)
+        gr.api(
+            for_api(self.predict_films), api_name="predict_films", concurrency_limit=1, concurrency_id="model"
+        )
         for reading in (self.lookup_case, self.list_cases):
             gr.api(for_api(reading), api_name=reading.__name__, concurrency_limit=8, concurrency_id="cases")
         publish("predict", self.predict, "short")
@@ -90,6 +94,15 @@ class Api:
         """Probabilities of every task."""
         case, _, prediction = self.predicted(asked)
         return prediction_json(prediction, case.reference)
+
+    def predict_films(self, films: list[str], names: list[str] | None = None, checkpoint: str = "") -> Json:
+        """Several films of your own in one call, an answer each; one that cannot be read stops no other."""
+        if not isinstance(films, list) or not 1 <= len(films) <= FILMS:
+            raise ViewboxError("Give 1 to {limit} films as a list of base64 texts.", limit=FILMS)
+        host, named = self._host(checkpoint, None), zip(file_names(names, len(films)), films, strict=True)
+        predict = partial(host.predict, source=None)
+        rows = [answer_film(name, partial(sent_study, film, name), predict) for name, film in named]
+        return {"not_for_diagnosis": True, "films": [row.as_json() for row, _ in rows]}
 
     def explain(self, asked: Asked, request: gr.Request | None) -> Json:
         """Integrated Gradients of one target, with the verdict on its map and the heat map."""
@@ -163,7 +176,7 @@ class Api:
 
     def _own(self, asked: Asked) -> tuple[Case, ModelHost]:
         """Read in memory, and kept nowhere."""
-        host, name = self._host(asked.checkpoint, None), str(asked.name)[:120]
+        host, name = self._host(asked.checkpoint, None), short_name(asked.name)
         text = {"indication": str(asked.indication or "")}
         film = sent_film(asked.film) if asked.film else None
         study = study_from_upload(film, table=asked.checked_table(), text=text, name=name)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import gradio as gr
 
 from cases.case import Case
-from cases.reading.upload import study_from_upload
 from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
@@ -19,7 +18,7 @@ from interface.language.texts import marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
-from interface.session.admission import sent_film
+from interface.session.admission import sent_study, short_name
 from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised
@@ -36,6 +35,13 @@ Direction, Move = Literal["next", "previous"], Literal["start", "earlier", "late
 def case_filter(source: Pick, appearance: Pick, grading: Pick) -> CaseFilter:
     """The filter that three dropdowns say."""
     return CaseFilter(source or None, appearance or None, grading or None)
+
+
+def sent_upload(sent: Mapping[str, Any]) -> Study:
+    """A study of a film that the page sent. Raises StudyError: it is too large, or could not be read."""
+    if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
+        raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
+    return sent_study(sent.get("data"), short_name(sent.get("name")))
 
 
 def _reader(request: gr.Request) -> str:
@@ -233,11 +239,8 @@ class CaseActions:
             return self.parts.say(told)
 
     def _taken(self, sent: Mapping[str, Any], session: Session) -> Updates:
-        if isinstance(sent.get("size"), int) and sent["size"] > 90e6:
-            raise StudyError("This file is larger than 90 MB; export the film as a compressed DICOM or PNG.")
-        name = str(sent.get("name", ""))[:120]
-        study = study_from_upload(sent_film(sent.get("data")), table={}, text={}, name=name)
-        return self.lay(session, own_case(study, name, say("upload.licence", session.language)))
+        licence = say("upload.licence", session.language)
+        return self.lay(session, own_case(sent_upload(sent), short_name(sent.get("name")), licence))
 
     def without_film(self, request: gr.Request) -> Updates:
         """An empty study: the reader fills in the form and predicts."""

@@ -22,6 +22,7 @@ class Chooser:
     """The panel's components."""
 
     strip: gr.HTML
+    several: gr.HTML
     case_id: gr.Textbox
     open: gr.Button
     previous: gr.Button
@@ -47,13 +48,14 @@ def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdow
     return gr.Dropdown(choices, value=ANY, label=marker(key), min_width=120, filterable=False, **options)
 
 
-def case_strip() -> gr.HTML:
-    """The first cases, each one press away, above the film."""
-    return gr.HTML(js_on_load=_on_load("strip"), elem_id="vb-strip")
+def case_strips() -> tuple[gr.HTML, gr.HTML]:
+    """Above the film, each one press away: the first cases, and the films of an upload of several."""
+    script = _on_load("strip")
+    return gr.HTML(js_on_load=script, elem_id="vb-strip"), gr.HTML(js_on_load=script, elem_id="vb-several")
 
 
-def chooser(strip: gr.HTML) -> Chooser:
-    """Lay out the folds of the chooser; `strip` stands elsewhere."""
+def chooser(strip: gr.HTML, several: gr.HTML) -> Chooser:
+    """Lay out the folds of the chooser; the strips stand elsewhere."""
     with gr.Accordion(marker("choose.all_title"), open=False, elem_id="vb-list"):
         with gr.Row(elem_classes="vb-toolbar", equal_height=False):
             case_id = gr.Textbox(
@@ -81,4 +83,5 @@ def chooser(strip: gr.HTML) -> Chooser:
         film = gr.HTML(upload_box("en"), js_on_load=_on_load("upload"), elem_id="vb-film-file")
         no_film = gr.Button(marker("upload.none"), size="sm")
     buttons = (open_button, previous, following, random)
-    return Chooser(strip, case_id, *buttons, source, appearance, grading, rows, earlier, later, film, no_film)
+    found = (source, appearance, grading, rows, earlier, later, film, no_film)
+    return Chooser(strip, several, case_id, *buttons, *found)

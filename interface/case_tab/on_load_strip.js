@@ -4,5 +4,6 @@ element.addEventListener('click', (event) => {
   if (row.dataset.opens) { window.viewboxOpen(row.dataset.opens); return; }
   for (const other of element.querySelectorAll('[aria-current]')) other.removeAttribute('aria-current');
   row.setAttribute('aria-current', 'true');
-  trigger('open_case', {case_id: row.dataset.case});
+  if (row.dataset.own) trigger('open_own', {own: Number(row.dataset.own)});
+  else trigger('open_case', {case_id: row.dataset.case});
 });

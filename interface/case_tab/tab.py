@@ -8,7 +8,7 @@ import gradio as gr
 
 from interface.case_tab.arrival_handlers import Arrival
 from interface.case_tab.case_handlers import CaseActions, WhatIf
-from interface.case_tab.chooser import case_strip, chooser
+from interface.case_tab.chooser import case_strips, chooser
 from interface.case_tab.components import Parts
 from interface.case_tab.export_handlers import ExportActions
 from interface.case_tab.export_panel import export_panel
@@ -16,6 +16,7 @@ from interface.case_tab.form import form
 from interface.case_tab.map_switch import method_panel
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.operating_panel import operating_handler, operating_panel
+from interface.case_tab.own_films import OwnFilms
 from interface.case_tab.panels import ModelPanel, film_panel, result_panel, why_panel
 from interface.case_tab.prove_handlers import ProveActions
 from interface.case_tab.prove_panel import prove_panel
@@ -46,7 +47,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
     """Lay out the tab, first among the others, under what stands above them all."""
     told = gr.HTML(alert(""), elem_id="vb-notice")
     with tabs, gr.Tab(marker("tab.look"), id="look"):
-        strip = case_strip()
+        strips = case_strips()
         with gr.Row(equal_height=False, elem_id="vb-desk"):
             with gr.Column(scale=6, min_width=330):
                 film = film_panel()
@@ -54,7 +55,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
                 position, results = gr.HTML(elem_id="vb-line"), result_panel()
         take = export_panel(told)
         prove, method, why, checks = prove_panel(), method_panel(), why_panel(), trust_panel()
-        operating, clinical, choose = operating_panel(), form(), chooser(strip)
+        operating, clinical, choose = operating_panel(), form(), chooser(*strips)
         take.fold.render()
         due = gr.HTML(visible="hidden", elem_id="vb-due")
     return Parts(
@@ -88,7 +89,7 @@ class CaseEvents:
         lanes: Lanes,
         queue: ModelQueue,
     ) -> None:
-        self._parts, self._lanes, self._sessions = parts, lanes, sessions
+        self._parts, self._lanes, self._sessions, self._models = parts, lanes, sessions, models
         self.cases = CaseActions(models, stores, sessions, parts)
         self._work = ModelActions(models, sessions, parts)
         self._checks = ScrutinyActions(sessions, parts, self._work, queue)
@@ -152,6 +153,9 @@ class CaseEvents:
         for event, action, inputs in turns:  # its film first and past the queue
             lanes.at_once(event, action, inputs, cases.turned)
         lanes.reading(choose.film.take_film, cases.take_film, None, cases.opened)
+        own = OwnFilms(self._models, self._sessions, self._parts, cases)
+        lanes.short(choose.film.add_film, own.add_film, None, own.added, **_EVERY)
+        lanes.at_once(choose.several.open_own, own.open_own, None, cases.opened)
         lanes.reading(choose.no_film.click, cases.without_film, None, cases.opened)
         choice = self._parts.model.choice
         lanes.reading(choice.input, cases.use, [choice], cases.opened)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,12 +22,12 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage
 from gradio.utils import LRUCache, error_payload
 
 from cases.reading.decoder import FilmDecoder
-from cases.reading.upload import NO_FILE
+from cases.reading.upload import NO_FILE, study_from_upload
 from interface.session.lanes import sentence
 from interface.session.shares import address_of, fits
 from modeling.errors import StudyError, ViewboxError
 from modeling.sentence import Sentence
-from modeling.study import Radiograph
+from modeling.study import Radiograph, Study
 
 PLACES = 600
 """That wait in one lane: opening the page, predictions and explanations each have their own. Half of them are
@@ -39,6 +40,8 @@ SESSIONS = 20_000
 """That messages wait for."""
 PATIENCE = 15.0
 """Seconds in which a caller whose request waits has to listen for its answer."""
+FILMS = 20
+"""Of one call that sends several."""
 DECODERS = 2
 AT_ONCE = 1000
 """Handlers under way, such as those that show a reader's place in line; lanes bound all others."""
@@ -56,13 +59,34 @@ def sent_film(film: object) -> Radiograph:
     return film
 
 
+def sent_study(film: object, name: str) -> Study:
+    """A study of such a film alone. Raises ViewboxError: as `sent_film`."""
+    return study_from_upload(sent_film(film), table={}, text={}, name=name)
+
+
+def file_names(names: object, count: int) -> list[str]:
+    """So many files' names, as far as they were sent as a list."""
+    given = names if isinstance(names, list) else []
+    return [short_name(given[n]) if n < len(given) else f"film {n + 1}" for n in range(count)]
+
+
+def short_name(name: object) -> str:
+    """A file's name as it is read at most."""
+    return str(name or "")[:120]
+
+
 class _Film:
     """A film inside a request that waits: as base64 text, then as what was read there."""
 
     def __init__(self, event: Event, inside: Any, at: str | int, name: object) -> None:
-        self.event, self._inside, self._at, self.name = event, inside, at, str(name)[:120]
+        self.event, self._inside, self._at, self.name = event, inside, at, short_name(name)
         self.text: str = inside[at]
         self.bytes = len(self.text)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is the one film of its request, which without it is none."""
+        return self._inside is self.event.data.data
 
     def put(self, read: Radiograph | ViewboxError) -> None:
         """Take the place of the text."""
@@ -70,18 +94,22 @@ class _Film:
         self.bytes = read.pixels.nbytes if isinstance(read, Radiograph) else 0
 
 
-def _film_in(event: Event) -> _Film | None:
-    """The film of an endpoint's argument, or of the page's own upload."""
+def _films_in(event: Event) -> list[_Film]:
+    """The film or films of an endpoint's argument, or the film of the page's own upload."""
     body, arguments = event.data, list(inspect.signature(event.fn.fn).parameters)
-    if "film" in arguments:
-        inside, at, given = body.data, arguments.index("film"), dict(zip(arguments, body.data, strict=False))
-        sent = given.get("film")
-    elif getattr(event.fn.fn, "__name__", "") == "take_film" and isinstance(body.event_data, dict):
-        inside, at, given = body.event_data, "data", body.event_data
-        sent = given.get("data")
-    else:
-        return None
-    return _Film(event, inside, at, given.get("name", "")) if isinstance(sent, str) and sent else None
+    given, uploads = dict(zip(arguments, body.data, strict=False)), ("take_film", "add_film")
+    places: list[tuple[Any, str | int, object]] = []
+    if "film" in given:
+        places = [(body.data, arguments.index("film"), given.get("name", ""))]
+    elif isinstance(given.get("films"), list) and len(given["films"]) <= FILMS:
+        names = file_names(given.get("names"), len(given["films"]))
+        places = [(given["films"], number, name) for number, name in enumerate(names)]
+    elif getattr(event.fn.fn, "__name__", "") in uploads and isinstance(body.event_data, dict):
+        places = [(body.event_data, "data", body.event_data.get("name", ""))]
+    found = ((inside.get(at) if isinstance(inside, dict) else inside[at]) for inside, at, _ in places)
+    alone = places and places[0][0] is body.data  # a study may have no film
+    texts = (isinstance(sent, str) and (sent != "" or not alone) for sent in found)
+    return [_Film(event, *place) for place, is_text in zip(places, texts, strict=True) if is_text]
 
 
 class FairQueue(Queue):
@@ -103,7 +131,7 @@ class FairQueue(Queue):
         self.pending_messages_per_session.max_size = SESSIONS
         self._decoder, self._left = decoder, left
         self._threads = ThreadPoolExecutor(DECODERS, "films")
-        self._films: dict[str, _Film] = {}  # event ID -> its film, as long as the event waits or runs
+        self._films: dict[str, list[_Film]] = {}  # event ID -> its films, as long as the event waits or runs
         self._unread: set[str] = set()
         self._of_address: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,35 +159,42 @@ class FairQueue(Queue):
             return pushed
         for kept in ("_body", "_json"):  # starlette keeps a request's bytes, and what JSON they are
             vars(request).pop(kept, None)
-        film = _film_in(event)
-        if film is not None:
-            await self._take(film, address)
+        films = _films_in(event)
+        if films:
+            await self._take(event, films, address)
         return pushed
 
-    async def _take(self, film: _Film, address: str) -> None:
-        """Have a film read soon; refuse it where too many bytes wait."""
-        self._films = {key: film for key, film in self._films.items() if key in self.event_ids_to_events}
-        held = Counter[str]()
-        for other in self._films.values():
-            held[address_of(other.event.request)] += other.bytes
-        if not fits(held, address, film.bytes, WAITING_BYTES):
-            return await self._refuse(film.event, FULL)
-        self._films[film.event._id] = film
-        self._unread.add(film.event._id)
-        task = asyncio.create_task(self._read(film, address))
+    async def _take(self, event: Event, films: list[_Film], address: str) -> None:
+        """Have a request's films read soon; refuse it where too many bytes wait."""
+        self._films = {key: held for key, held in self._films.items() if key in self.event_ids_to_events}
+        if not self._have_room(address, sum(film.bytes for film in films)):
+            return await self._refuse(event, FULL)
+        self._films[event._id] = films
+        self._unread.add(event._id)
+        task = asyncio.create_task(self._read(event, films, address))
         self._tasks.add(task)  # else nobody would hold it
         task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, film: _Film, address: str) -> None:
-        key, waits = film.event._id, self.event_ids_to_events
-        async with self._of_address.setdefault(address, asyncio.Lock()):
-            read: Radiograph | ViewboxError = StudyError(FULL)
-            if key in waits:  # else its caller has gone
-                loop = asyncio.get_running_loop()
-                read = await loop.run_in_executor(self._threads, self._decoded, film.text, film.name)
-        film.put(read)
-        if isinstance(read, ViewboxError) and film.event.fn.api_visibility == "public" and key in waits:
-            await self._refuse(film.event, read.sentence)
+    def _have_room(self, address: str, more: int) -> bool:
+        held = Counter[str]()
+        for film in chain.from_iterable(self._films.values()):
+            held[address_of(film.event.request)] += film.bytes
+        return fits(held, address, more, WAITING_BYTES)
+
+    async def _read(self, event: Event, films: list[_Film], address: str) -> None:
+        key, waits = event._id, self.event_ids_to_events
+        for film in films:
+            async with self._of_address.setdefault(address, asyncio.Lock()):
+                read: Radiograph | ViewboxError = StudyError(FULL)
+                if key in waits:  # else its caller has gone
+                    loop = asyncio.get_running_loop()
+                    read = await loop.run_in_executor(self._threads, self._decoded, film.text, film.name)
+            if isinstance(read, Radiograph) and not self._have_room(address, read.pixels.nbytes):
+                read = StudyError(FULL)  # small files may hold large films
+            film.put(read)
+        alone = film.is_alone and event.fn.api_visibility == "public"
+        if alone and isinstance(read, ViewboxError) and key in waits:
+            await self._refuse(event, read.sentence)
         self._unread.discard(key)
 
     def _decoded(self, text: str, name: str) -> Radiograph | ViewboxError:

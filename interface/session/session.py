@@ -16,6 +16,7 @@ from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.session.links import Link
 from interface.session.shares import address_of, fits
+from modeling.answers import FilmAnswer
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
@@ -80,6 +81,21 @@ class Explanation:
         return ACCOUNT if self.opinion is None else self.opinion.method
 
 
+@dataclass(frozen=True, eq=False)
+class OwnFilm:
+    """One of several films that a reader brought: its answer, and the film as long as it is held."""
+
+    answer: FilmAnswer
+    case: Case | None = None
+    picture: str = ""  # small, as a data URL
+
+    @property
+    def bytes(self) -> int:
+        """What the film takes."""
+        radiograph = None if self.case is None else self.case.study.radiograph
+        return 0 if radiograph is None else radiograph.pixels.nbytes
+
+
 @dataclass(frozen=True)
 class Wishes:
     """The reader's own choices.
@@ -120,6 +136,7 @@ class Session:
         due: the next step; steps that are not due do nothing, so a chain of them is safe to repeat.
         version: counts up with every change of case or study, so that late answers can be told apart.
         unsettled: whether the screen shows this case in part only, and a second step is to follow.
+        own: the films of the reader's last uploads of several.
         stop: ends the explanation and its checks; `looking` ends the second opinion.
         quiz: the reader's quiz; None where none was begun.
         lock: held for the moment in which what belongs together is read or changed: a reader may turn to
@@ -141,6 +158,7 @@ class Session:
     version: int = 0
     unsettled: bool = False
     quiz: Quiz | None = None
+    own: tuple[OwnFilm, ...] = ()
     stop: threading.Event = field(default_factory=threading.Event)
     looking: threading.Event = field(default_factory=threading.Event)
     lock: "threading.RLock" = field(default_factory=threading.RLock)
@@ -152,10 +170,11 @@ class Session:
 
     @property
     def film_bytes(self) -> int:
-        """What the film takes, as it is stored and as the viewer shows it."""
+        """What the films take: on screen as stored and as the viewer shows it, and those of an upload."""
         radiograph = None if self.study is None else self.study.radiograph
         stored = 0 if radiograph is None else radiograph.pixels.nbytes
-        return stored + (0 if self.film is None else self.film.film.values.nbytes)
+        viewed = 0 if self.film is None else self.film.film.values.nbytes
+        return stored + viewed + sum(film.bytes for film in self.own)
 
     @property
     def refused(self) -> bool:

@@ -23,6 +23,7 @@ ENDPOINTS = {
     "/similar_cases": ["case_id", "k", "image", "table", "text"],
     "/report_topics": [],
     "/predict": ["case_id", "table", "indication", "checkpoint", "film", "name"],
+    "/predict_films": ["films", "names", "checkpoint"],
     "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY, "against"],
     "/examine": ["case_id", "target", "baseline", *_STUDY, "against"],
     "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY, "against"],

@@ -62,6 +62,7 @@ VALID = {
 }
 OWN = {
     "/similar_cases": {"k": 1, "image": 1, "table": 1, "text": 0},
+    "/predict_films": {"films": ["no film"], "names": None},
     "/second_opinion": {"method": "edges"},
     "/prove": {"region": None, "fields": ["age"], "words": None},
 }

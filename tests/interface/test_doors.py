@@ -1,6 +1,7 @@
 """The same films through every door: page, API, tool, command line and Python refuse and warn alike."""
 
 import base64
+import csv
 import html
 import io
 import json
@@ -22,15 +23,20 @@ from hub_config.settings import BUNDLED
 from interface.api import tool_calls
 from interface.api.asked import endpoint
 from interface.api.cases import Api
+from interface.api.checks import ScrutinyApi
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts
-from interface.case_tab.model_handlers import ModelActions
+from interface.case_tab.export_handlers import arrays_of
+from interface.case_tab.model_handlers import ModelActions, first_map
+from interface.case_tab.own_films import OwnFilms
 from interface.case_tab.panels import model_panel
 from interface.case_tab.tab import case_layout
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
-from interface.session.session import Sessions
+from interface.session.session import Answer, Session, Sessions
+from interface.session.study_edits import own_case, target_of
+from modeling.answers import verdict_json
 from modeling.model.film import brightness
 from modeling.study import Radiograph
 from tests.doubles.command import command
@@ -161,3 +167,74 @@ def test_every_door_refuses_the_same_film_in_the_same_words(
     }
     assert len(set(told.values())) == 1, told
     assert said in told["page"] and bool(told["page"]) == bool(said)
+
+
+def test_several_films_at_once_have_the_answers_of_each_alone(
+    films: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["noise.png", "slice.dcm", "good.png", "notes.txt"]
+    (films.parent / "notes.txt").write_text("no film")
+    sent = [read_by_the_queue(films / n if n != "notes.txt" else films.parent / n) for n in names]
+    api = Api(models, StoreHost(lambda: None))
+    answers = api.predict_films(sent, names)["films"]
+    told = by_command(films)
+    assert [one["film"] for one in answers] == names
+    assert [one["refusal"] or "" for one in answers[:3]] == [told[name] for name in names[:3]]
+    assert "notes.txt" not in told and "no image" in answers[3]["refusal"]
+
+    sessions, parts = Sessions(4), page_parts()
+    cases = CaseActions(models, StoreHost(lambda: None), sessions, parts)
+    own = OwnFilms(models, sessions, parts, cases)
+    for number, (name, film) in enumerate(zip(names, sent, strict=True), 1):
+        data = {"data": film, "name": name, "number": number, "count": 4, "turn": number}
+        shown = own.add_film(SimpleNamespace(_data=data), READER)
+        assert (parts.film.figure in shown) == (number == 1), "the first that can be read is shown"
+    table = html.unescape(str(shown[parts.chooser.several]))
+    assert "4 of 4 films read" in table and table.count('data-own="') == 2
+    assert all(one["refusal"] in table for one in answers if one["refusal"])
+    text = base64.b64decode(re.search('data:text/csv;base64,([^"]+)"', table)[1])
+    rows = list(csv.DictReader(io.StringIO(text.decode("utf-8-sig"))))
+    assert [row["refusal"] for row in rows] == [one["refusal"] or "" for one in answers]
+    assert rows[2]["appearance: answer"] == answers[2]["tasks"]["appearance"]["most_probable"]
+    own.open_own(SimpleNamespace(_data={"own": 2}), READER)
+    assert sessions.of(READER.session_hash).case.provenance.attribution == "good.png"
+    with pytest.raises(viewbox.ViewboxError, match="not held"):
+        own.open_own(SimpleNamespace(_data={"own": 3}), READER)
+    with pytest.raises(viewbox.ViewboxError, match="1 to 20 films"):
+        api.predict_films([""] * 21)
+
+
+def test_every_door_gives_the_same_map_and_the_same_verdict(
+    films: Path,
+    models: Checkpoints,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    film, host = films / "good.png", models.hosts[0]
+    monkeypatch.setattr("interface.api.answers.is_tool_call", lambda: False)
+    assert command("explain")([film, "--map", tmp_path / "map.npz", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["method"] == "evidence", "what the page shows first"
+    assert command("explain")([films / "noise.png"]) == 1 and "Do not trust" in capsys.readouterr().out
+    python = viewbox.explain_and_check(host.pipeline, viewbox.open_study(film), method="")
+    api = ScrutinyApi(Api(models, StoreHost(lambda: None))).second_opinion
+    answer = endpoint("second_opinion", api)(film=read_by_the_queue(film), method="evidence")
+    verdicts = [told["map_verdict"], answer["map_verdict"], verdict_json(python.verdict)]
+
+    session = Session()
+    session.put(own_case(viewbox.open_study(film), "good.png", ""), None)
+    session.host, session.answer = host, Answer(host.predict(session.study, None))
+    target, stop = target_of(session.answer.prediction, None), session.begin_explanation()
+    opinion = first_map(host, session.study, target, stop, session.answer.prediction)
+    *_, account = host.explain(session.study, target, "black", stop, max_evaluations=8)
+    asked = (session.study, target, account, stop, opinion.method)
+    measures = tuple(host.measures(*asked, deciding=True))
+    session.learn(attribution=account, opinion=opinion, measures=measures, complete=True)
+    page, command_ = (np.load(source) for source in (io.BytesIO(arrays_of(session)), tmp_path / "map.npz"))
+    assert page.files == command_.files
+    for name in set(page.files) - {"case"}:
+        np.testing.assert_array_equal(page[name], command_[name], err_msg=name)
+    assert {str(page["map_verdict"])} == {verdict["level"] for verdict in verdicts}
+    reasons = [[reason["name"] for reason in verdict["reasons"]] for verdict in verdicts]
+    assert reasons[1:] == reasons[:-1]

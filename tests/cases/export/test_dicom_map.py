@@ -83,7 +83,7 @@ def test_the_map_holds_the_attribution_and_the_picture_its_words(tmp_path: Path)
     assert (values == film_map().attribution).all()
     shared = attribution.SharedFunctionalGroupsSequence[0]
     mapping = shared.RealWorldValueMappingSequence[0]
-    assert (mapping.RealWorldValueSlope, mapping.LUTExplanation) == (1.0, "logits per pixel of the film")
+    assert (mapping.RealWorldValueSlope, mapping.LUTExplanation) == (1.0, "logits per pixel")
     assert mapping.DoubleFloatRealWorldValueFirstValueMapped == values.min()
     assert shared.PixelMeasuresSequence[0].PixelSpacing == [0.2, 0.2]
     pixels = picture.pixel_array

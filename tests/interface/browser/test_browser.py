@@ -1,9 +1,13 @@
 """Journeys in a real browser, and the page in Chinese on a phone; each leaves a screenshot to look at."""
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from modeling.csv_cells import csv_rows
 from tests.doubles.served import unfold
 from tests.interface.browser.visit import VIEWER, explained, shoot
 
@@ -93,6 +97,29 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     page.locator("#vb-prediction .vb-reveal summary").click()
     assert "no reference label" in page.inner_text("#vb-prediction")
     shoot(page, tmp_path_factory, "upload")
+
+
+def test_several_films_in_one_upload_have_a_row_each_and_a_bad_one_stops_nothing(
+    page, tmp_path, tmp_path_factory
+):
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128), dtype=np.uint8)
+    for name in ("first.png", "last.png"):
+        Image.fromarray(noise).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no film")
+    files = [tmp_path / name for name in ("notes.txt", "first.png", "last.png")]
+    page.locator("#vb-strip [data-opens=vb-upload]").click()
+    page.set_input_files("#vb-film-file input[type=file]", files)
+    page.wait_for_selector("#vb-several :text('3 of 3 films read.')")
+    assert page.locator("#vb-several tbody th").all_inner_texts() == ["notes.txt", "first.png", "last.png"]
+    page.wait_for_selector("#vb-figure figcaption:has-text('first.png')")
+    page.wait_for_selector("#vb-prediction table")
+    shoot(page, tmp_path_factory, "several")
+    page.locator("#vb-several button", has_text="last.png").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('last.png')")
+    with page.expect_download() as saved:
+        page.locator("#vb-several a[download]").click()
+    rows = csv_rows(Path(saved.value.path()))
+    assert [bool(row["appearance: answer"]) for row in rows] == [False, True, True] and rows[0]["refusal"]
 
 
 def test_change_a_clinical_field(page, tmp_path_factory):

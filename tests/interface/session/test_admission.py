@@ -4,6 +4,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -12,7 +13,7 @@ from gradio.data_classes import PredictBodyInternal
 
 from cases.reading.upload import film_of_base64, read_upload
 from interface.browser.routes import Gate
-from interface.session.admission import PLACES, PLACES_OF_ONE, FairQueue, sent_film
+from interface.session.admission import FILMS, PLACES, PLACES_OF_ONE, FairQueue, file_names, sent_film
 from interface.session.shares import Shares, address_of
 from modeling.errors import StudyError, ViewboxError
 from modeling.study import Radiograph
@@ -52,7 +53,7 @@ class Decoder:
 
 
 class Page:
-    """A queue with three endpoints; `join` gives what a caller is told."""
+    """A queue with four endpoints; `join` gives what a caller is told."""
 
     def __init__(self) -> None:
         def explain(case_id: str = "") -> str:
@@ -64,10 +65,14 @@ class Page:
         def take_film(event: gr.EventData) -> str:
             return str(event)
 
+        def predict_films(films: list | None = None, names: list | None = None) -> str:
+            return str(films)
+
         with gr.Blocks() as page:
             gr.api(explain, api_name="explain", concurrency_id="model", concurrency_limit=1)
             gr.api(predict, api_name="predict", concurrency_id="short", concurrency_limit=1)
             gr.Button().click(take_film, None, gr.Textbox(), api_visibility="private")
+            gr.api(predict_films, api_name="predict_films", concurrency_id="model", concurrency_limit=1)
         page.queue()
         self.decoder, self.gone = Decoder(), []
         self.queue = FairQueue(self.decoder, self.gone.append, blocks=page, default_concurrency_limit=1)
@@ -88,6 +93,18 @@ class Page:
     def refusal(self, session: str) -> str:
         told = self.queue.pending_messages_per_session[session]
         return [told.get_nowait() for _ in range(told.qsize())][-1].output["error"]
+
+    async def turn(self) -> Any:
+        """What the next one to be answered has sent."""
+        events: Any = None
+
+        def came() -> bool:
+            nonlocal events
+            events = self.queue.get_events()
+            return events is not None
+
+        await self.until(came)
+        return events[0][0].data
 
     async def until(self, there: Callable[[], bool]) -> None:
         for _ in range(500):
@@ -160,15 +177,7 @@ def test_a_film_of_the_page_reaches_its_handler_read_or_refused():
         page, found = Page(), []
         for data in (base64.b64encode(small_jpeg()).decode(), "no base64!"):
             await page.join(2, "reader", "192.0.2.1", told={"data": data, "name": "film.jpg"})
-            events = None
-
-            def came() -> bool:
-                nonlocal events
-                events = page.queue.get_events()
-                return events is not None
-
-            await page.until(came)
-            found.append(events[0][0].data.event_data["data"])
+            found.append((await page.turn()).event_data["data"])
         return found
 
     read, refused = asyncio.run(told())
@@ -177,6 +186,29 @@ def test_a_film_of_the_page_reaches_its_handler_read_or_refused():
         sent_film(refused)
     with pytest.raises(ViewboxError, match="as base64 text"):
         sent_film({"path": "/etc/passwd"})
+
+
+def test_the_films_of_a_call_are_read_before_its_turn_and_a_bad_one_stops_none(monkeypatch):
+    film = base64.b64encode(small_jpeg()).decode()
+
+    async def told() -> list[list[object]]:
+        page, found = Page(), []
+        for films in ([film, "no base64!", 7, film], [film] * (FILMS + 1)):
+            await page.join(3, "reader", "192.0.2.1", films, ["a", "b"])
+            found.append((await page.turn()).data[0])
+        return found
+
+    read, too_many = asyncio.run(told())
+    assert sent_film(read[0]).shape == sent_film(read[3]).shape == (128, 128) and read[2] == 7
+    with pytest.raises(StudyError, match="not valid base64"):
+        sent_film(read[1])
+    assert set(too_many) == {film}, "nothing is read of a call that is refused"
+    monkeypatch.setattr("interface.session.admission.WAITING_BYTES", 4 * 128 * 128)
+    first, *_, last = asyncio.run(told())[0]
+    assert sent_film(first).shape == (128, 128) and isinstance(last, StudyError), (
+        "small files hold large films"
+    )
+    assert file_names(["a", "b" * 999], 3) == ["a", "b" * 120, "film 3"]
 
 
 def test_more_bytes_than_an_address_may_hold_are_refused(monkeypatch):
