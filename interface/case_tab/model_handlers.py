@@ -12,7 +12,7 @@ from interface.case_tab.explanation_panel import evidence_panel, leaning
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
-from interface.language.texts import marker, question, say, translated, word_for
+from interface.language.texts import Language, marker, question, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.session.links import LinkError
@@ -127,10 +127,7 @@ class ModelActions:
         told = self._linked(session, possible_targets(prediction), host.pipeline.baselines)
         target = session.target
         asked = possible_targets(prediction, session.wishes.target)
-        choices = [
-            (f"{word_for('task', t.task, session.language)}: {question(t, session.language)}", t.slug)
-            for t in asked
-        ]
+        choices = [(_asked(t, session.language), t.slug) for t in asked]
         starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
         start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
         # Done; another case starts as usual.
@@ -311,6 +308,11 @@ class ModelActions:
         if session.explanation.attribution.image is not None:
             updates[self.parts.film.figure] = viewer_value(session)
         return updates
+
+
+def _asked(target: Target, language: Language) -> str:
+    task = word_for("task", target.task, language)
+    return say("about.of_group", language, by=task, group=question(target, language))
 
 
 def first_map(
