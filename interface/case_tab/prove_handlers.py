@@ -135,4 +135,4 @@ def _level(session: Session) -> Level:
 def _outcome(proof: Proof) -> Literal["failed", "amount", "held"]:
     if proof.change > -NEGLIGIBLE:
         return "failed"
-    return "amount" if proof.claim == "exaggerated" else "held"
+    return "held" if proof.claim in ("kept", "understated") else "amount"

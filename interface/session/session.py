@@ -42,7 +42,7 @@ class Answer:
 class PlaceTest:
     """The strongest place of the map on the film, (h, w) bool, and what came of taking it away.
 
-    Without it the answer is no weaker (`failed`), less weak than claimed (`amount`), or weaker (`held`).
+    Without it the answer is no weaker (`failed`), weaker but not by what was claimed (`amount`), or weaker.
     """
 
     place: np.ndarray

@@ -278,7 +278,7 @@ def test_a_claim_is_held_against_what_happened(claimed, change, claim, said):
     ("failed", "outcome", "said"),
     [
         ((), "failed", "This one test failed although the map passed"),
-        ((), "amount", "this place does count, but less than it claims"),
+        ((), "amount", "this place does count, but not by what was claimed"),
         ((), "held", ""),
         (("misleads",), "held", "This one test held although the map failed"),
         (("misleads",), "amount", ""),
