@@ -40,6 +40,7 @@ HOMES = {
     "jinja2": ("interface/html/render.py", "hub_config/cards/markdown.py"),
     "markupsafe": ("interface/",),
     "spaces": ("interface/", "app.py"),
+    "rapidocr": ("cases/deidentify/",),
     "pymongo": ("cases/mongo/",),
     "bson": ("cases/mongo/", "cases/student_documents/"),
     "gridfs": ("cases/mongo/",),

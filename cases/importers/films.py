@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cases.case import Case, Provenance, Reading, Region
+from cases.deidentify.burned_text import can_read, naming_lines
 from cases.deidentify.pixels import text_lines, without_lines
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import document_from_case
@@ -85,7 +86,8 @@ def outcome(row: Row, known: str, work: Work) -> Outcome:
 def _mark(row: Row, digest: str, work: Work) -> str:
     """The hash of all that the stored case depends on: equal ones need not be stored again."""
     salt = work.pseudonyms.pseudonym("fingerprint", "") if work.pseudonyms else ""
-    parts = (str(FORM), row.facts(), digest, salt, str(work.published), work.burned_text)
+    reader = "read" if work.burned_text != "allow" and can_read() else ""
+    parts = (str(FORM), row.facts(), digest, salt, str(work.published), work.burned_text + reader)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -93,7 +95,7 @@ def _stored_form(row: Row, data: bytes, digest: str, mark: str, work: Work) -> O
     facts = _facts(row, data, work)
     kept, blocks = without_metadata(data)
     radiograph = _radiograph(row, data)
-    lines = text_lines(radiograph.pixels)
+    lines = (text_lines if work.burned_text == "allow" else naming_lines)(radiograph.pixels)
     personal = facts.personal + Counter({"picture metadata": blocks, BURNED_IN: int(bool(lines))})
     if facts.burned_in and not lines:
         personal[BURNED_IN] += 1

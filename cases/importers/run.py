@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from cases.deidentify.burned_text import can_read
 from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
@@ -40,6 +41,11 @@ WRITTEN_EVERY = 5.0
 """Seconds after which a case that came out of the workers is written with the next one, however few wait."""
 BYTES_AT_ONCE = 24_000_000
 FILED_BYTES_AT_ONCE = 64_000_000
+NOT_HELD = "films are stored whether or not text is burned into them (--burned-text allow)"
+LOOKED_AT = (
+    "text burned into the films was told by the look of its letters alone, which misses small and short"
+    " lines; pip install 'viewbox[lake]' adds what reads it"
+)
 CRASH = "reading its film ends the program; leave it out"
 Batch = list[tuple[Row, str]]
 
@@ -113,6 +119,10 @@ class _Import:
         """Bring every row that can be read into the store."""
         burned_text = self.settings.burned_text or self.layout.burned_text
         work = Work(self.settings.pseudonyms, self.layout.published, burned_text)
+        if burned_text != "allow" and not can_read():
+            self.report.notices.append(LOOKED_AT)
+        elif burned_text == "allow" and not self.layout.published:
+            self.report.notices.append(NOT_HELD)
         decode = functools.partial(outcomes, work=work)
         try:
             with _Shelf(self.store, self.report) as shelf, CrashProofPool(decode, workers) as pool:

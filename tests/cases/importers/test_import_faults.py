@@ -94,6 +94,10 @@ def import_whole(server: MongoServer, database: str, name: str, source: Path, *o
     return said
 
 
+UNREAD = ("--burned-text", "allow")
+"""What is tried here needs no reader of burned-in text, which takes seconds a film."""
+
+
 @pytest.fixture(scope="module")
 def large_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Own DICOM films, some above 1 MB, so that GridFS is met too."""
@@ -168,7 +172,7 @@ def unharmed(
 ) -> tuple[Path, float]:
     """The salt of an import into "unharmed" that nothing happened to, and its seconds."""
     salt, begun = tmp_path_factory.mktemp("salt") / "salt", time.monotonic()
-    import_whole(server, "unharmed", "dicom", large_source, "--salt-file", str(salt))
+    import_whole(server, "unharmed", "dicom", large_source, "--salt-file", str(salt), *UNREAD)
     return salt, time.monotonic() - begun
 
 
@@ -178,7 +182,8 @@ def test_killed_imports_end_in_the_same_lake(
     salt, seconds = unharmed
     rng = random.Random(4)
     waits = [seconds * rng.uniform(0.3, 0.95) for _ in range(2)]
-    hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, "--salt-file", str(salt))
+    options = ("--salt-file", str(salt), *UNREAD)
+    hits = kill_and_run_again(server, "killed", "dicom", large_source, waits, *options)
     assert hits >= 1
     assert lake(server, "killed") == lake(server, "unharmed")
     assert lake(server, "killed")["large"] == 4, "half of the films lie in GridFS"
@@ -198,7 +203,7 @@ def test_a_kill_before_or_after_any_write_ends_in_the_same_lake(
 def test_two_imports_at_once_make_one_lake(
     server: MongoServer, large_source: Path, unharmed: tuple[Path, float]
 ) -> None:
-    options = ("--salt-file", str(unharmed[0]), "--workers", "1")
+    options = ("--salt-file", str(unharmed[0]), *UNREAD, "--workers", "1")
     both = [begin("dicom", large_source, server.uri, "--database", "two", *options) for _ in range(2)]
     for process in both:
         code, said = finish(process)
