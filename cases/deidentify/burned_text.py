@@ -53,7 +53,8 @@ def naming_lines(pixels: np.ndarray) -> list[TextLine]:
         return seen
     read = _read(pixels)
     naming = [line for line, words in read if _may_name(words)]
-    naming += [line for line in seen if not any(_overlap(line, other) for other, _ in read)]
+    harmless = [line for line, words in read if not _may_name(words)]
+    naming += [line for line in seen if not any(_overlap(line, marker) for marker in harmless)]
     return sorted(naming, key=lambda line: -line.letters)
 
 
