@@ -58,6 +58,9 @@ def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, 
     press(page, "begin")
     for number in range(1, 3):
         stepped(page, f"Film {number} of {LENGTH}: read it first")
+        for key in ("Tab", "Enter"):  # past the film
+            page.keyboard.press(key)
+        assert page.evaluate("() => Boolean(document.activeElement.closest('#vb-quiz-answers'))")
         page.wait_for_function("() => document.querySelector('#vb-quiz-film canvas')")
         assert "model says" not in told(page, "model") and "Reference: " not in told(page, "truth")
         caption = page.locator("#vb-quiz-film figcaption").first.inner_text()

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
@@ -19,7 +20,8 @@ from interface.models.stores import StoreHost
 from interface.reports_tab.found_cases import found_panel
 from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases
-from interface.reports_tab.tab import miner_of
+from interface.reports_tab.tab import ReportActions, miner_of, reports_panel
+from interface.session.session import Sessions
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS, TaskName
 from modeling.reports import mining
@@ -278,3 +280,17 @@ def test_what_makes_labels_doubtful_is_told_in_chinese_too() -> None:
 def test_the_sentence_that_calls_a_report_normal_is_shown(reader: str) -> None:
     report = Report.from_text("FINDINGS: No effusion. Lungs are clear.")
     assert "Lungs are clear." in label_table(Miner().label(report), report, reader)
+
+
+def test_a_report_is_offered_to_be_taken_only_where_the_case_on_screen_has_words() -> None:
+    with gr.Blocks(), gr.Tabs() as tabs:
+        tab = reports_panel(tabs)
+    sessions, visit = Sessions(), SimpleNamespace(session_hash="s", headers={}, query_params={})
+    actions = ReportActions(sessions, SimpleNamespace(start=lambda: None), tab, gr.HTML())
+    silent = Case("A", Study(), SYNTHETIC_LICENCE, Provenance("x"))
+    told = replace(silent, report={"findings": "Clear lungs."})
+    for case, offered in ((None, False), (silent, False), (told, True)):
+        if case is not None:
+            sessions.of("s").put(case, None)
+        assert actions.arrive("", visit)[tab.take].visible is offered
+    assert actions.take("", visit)[tab.text] == "FINDINGS: Clear lungs."
