@@ -92,12 +92,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+_SLOWED = """import time
+from modeling.model.fusion import FusionModel
+decide = FusionModel.decide
+FusionModel.decide = lambda *given: (time.sleep({pause}), decide(*given))[1]
+"""
+
+
 @contextmanager
-def serve(folder: Path, **variables: str) -> Iterator[Served]:
-    """Start `app.py` in a folder of its own, wait for the page, and stop it at the end."""
+def serve(folder: Path, pause: float = 0.0, **variables: str) -> Iterator[Served]:
+    """Start `app.py` in a folder of its own, wait for the page, and stop it at the end.
+
+    `pause`: seconds that every answer of the model takes longer, for tests that press a button meanwhile.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret.txt").write_text(SECRET)
-    (folder / "app.py").write_bytes((ROOT / "app.py").read_bytes())
+    slowed = _SLOWED.format(pause=pause) if pause else ""
+    (folder / "app.py").write_text(slowed + (ROOT / "app.py").read_text())
     port, log = free_port(), folder.parent / f"{folder.name}.log"
     uploads = folder.parent / f"{folder.name}-uploads"
     kept = {

@@ -19,20 +19,35 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def served(chromium, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("browser")
+    with _toy(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def slow(chromium, tmp_path_factory):
+    """A Viewbox that leaves time to press a button while it computes."""
+    with _toy(tmp_path_factory.mktemp("slow"), pause=0.3) as running:
+        yield running
+
+
+def _toy(folder, **options):
     checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
     given = {
         "MODEL_REPO": str(checkpoint),
         "CASES_FOLDER": str(store),
         "REPORT_URL": "http://127.0.0.1:9/new",
     }
-    with serve(folder / "run", **given) as running:
-        yield running
+    return serve(folder / "run", **options, **given)
 
 
 @pytest.fixture
 def page(served, chromium):
     yield from arrived(served, chromium, DESKTOP)
+
+
+@pytest.fixture
+def slow_page(slow, chromium):
+    yield from arrived(slow, chromium, DESKTOP)
 
 
 @pytest.fixture
