@@ -8,6 +8,7 @@ import base64
 import functools
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -41,6 +42,7 @@ ANSWER = {"type": "object", "properties": _FIELDS, "required": list(_FIELDS)[:6]
 """The schema of what a tool answers about a study; further fields stand beside these."""
 OTHER_ANSWER = {"type": "object", "properties": {"limits": _FIELDS["limits"]}, "required": ["limits"]}
 _NPY = base64.b64encode(b"\x93NUMPY").decode()
+_HALF = re.compile("[\ud800-\udfff]")
 P = ParamSpec("P")
 
 
@@ -82,16 +84,26 @@ def check_values(name: str, count: int, given: list[Any]) -> None:
     try:
         if len(given) < count:
             raise ViewboxError(few, name=name, count=count)
-        if any(map(_holds_file, given)):
+        if _holds(_is_file, given):
             raise StudyError(NO_FILE)
+        if _holds(_is_no_text, given):
+            raise StudyError("A value holds half of a character; send text as UTF-8.")
     except ViewboxError as exc:
         raise gr.Error(sentence(exc), print_exception=False) from exc
 
 
-def _holds_file(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "gradio.FileData" in str(value.get("meta")) or any(map(_holds_file, value.values()))
-    return isinstance(value, list) and any(map(_holds_file, value))
+def _holds(told: Callable[[Any], bool], value: Any) -> bool:
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return told(value) or any(_holds(told, one) for one in within)
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, dict) and "gradio.FileData" in str(value.get("meta"))
+
+
+def _is_no_text(value: Any) -> bool:
+    """Half of a surrogate pair, which JSON can hold and no answer could give back."""
+    return isinstance(value, str) and not value.isascii() and _HALF.search(value) is not None
 
 
 # --- the tools: gradio makes them of the endpoints, and what it cannot say of them is added to its MCP server

@@ -60,8 +60,8 @@ class _Lines(Extension):
         return re.sub(r"\s*\n\s*", " ", beside)
 
 
-_OVERRIDES = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-"""Signs that turn the direction of what follows, beyond the value that they stand in."""
+_OVERRIDES = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)))
+"""Signs that turn the direction of what follows, beyond the value that they stand in, and halves of signs."""
 
 
 def _in_its_place(value: Any) -> Any:

@@ -71,8 +71,8 @@ def file_names(names: object, count: int) -> list[str]:
 
 
 def short_name(name: object) -> str:
-    """A file's name as it is read at most."""
-    return str(name or "")[:120]
+    """A file's name as it is read at most, without halves of characters."""
+    return str(name or "")[:120].encode(errors="ignore").decode()
 
 
 class _Film:

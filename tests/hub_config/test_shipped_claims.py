@@ -76,7 +76,7 @@ def claims_severe(one: Shown) -> bool:
 
 
 def is_warned_of_its_source(one: Shown) -> bool:
-    return any("was trained on" in note for note in one.answer().mismatch)
+    return any("has seen none like this one" in note for note in one.answer().mismatch)
 
 
 CLAIMS: tuple[tuple[str, str, str, Callable[[Shown], bool]], ...] = (

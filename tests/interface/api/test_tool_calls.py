@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 
+import gradio as gr
 import pytest
 from gradio.utils import get_function_description
 
@@ -13,7 +14,7 @@ from interface.api.asked import ENDPOINTS as STUDY_ENDPOINTS
 from interface.api.asked import Asked, endpoint
 from interface.api.cases import Api
 from interface.api.reports import ReportsApi
-from interface.api.tool_calls import ARGUMENTS, LIMITS, NO_TOOLS, for_api, seen
+from interface.api.tool_calls import ARGUMENTS, LIMITS, NO_TOOLS, check_values, for_api, seen
 from modeling.explain.registry import method_names
 from modeling.render.pictures import SIGNS
 from modeling.results import BASELINES
@@ -52,6 +53,20 @@ def test_every_argument_of_every_endpoint_is_described_in_one_line():
         assert taken == expected and all(arguments[one] for one in taken), name
         described |= {*taken, *(f"{name}.{one}" for one in taken)}
     assert set(ARGUMENTS) <= described
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["a"], "takes 2 values"),
+        (["a", {"x": [{"meta": {"_type": "gradio.FileData"}}]}], "as base64 text"),
+        (["a", {"x": ["\ud800"]}], "half of a character"),
+    ],
+)
+def test_values_that_no_call_can_take_are_refused_in_a_sentence(given, said):
+    check_values("predict", 2, ["胸部", {"age": None}])
+    with pytest.raises(gr.Error, match=said):
+        check_values("predict", 2, given)
 
 
 def test_an_endpoint_takes_its_arguments_by_place_and_by_name():

@@ -17,7 +17,7 @@ from cases.case import SYNTHETIC_LICENCE, Case, Licence
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseStore
-from interface.language.texts import LANGUAGES, Language, say
+from interface.language.texts import LANGUAGES, Language, say, word_for
 from interface.quiz_tab.question_bank import gift, moodle_xml, question_of
 from interface.quiz_tab.rules import LENGTH, Asked
 from modeling.errors import ViewboxError
@@ -101,7 +101,8 @@ def test_moodle_xml_holds_what_its_documentation_names_and_the_films(language: L
     assert len(rest) == len(CASES)
     for element, (task, case) in zip(rest, CASES.items(), strict=True):
         text = element.find("questiontext/text").text
-        assert '<img src="@@PLUGINFILE@@/film.jpg"' in text and case.licence.name in text
+        assert '<img src="@@PLUGINFILE@@/film.jpg"' in text
+        assert word_for("licence", case.licence.name, language) in text
         assert case.provenance.attribution in html.unescape(text)
         assert html.escape("100 % = {sure}: ~no #1 <b>&", quote=False) in text
         film = Image.open(io.BytesIO(base64.b64decode(element.find("questiontext/file").text, validate=True)))

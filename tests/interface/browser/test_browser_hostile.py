@@ -1,7 +1,5 @@
 """Hostile texts in Chromium: wherever the page, its files and its cards show them, they stay text."""
 
-# ruff: noqa: F811 (fixtures come by name)
-
 import json
 from pathlib import Path
 
@@ -11,7 +9,6 @@ from PIL import Image
 from interface.quiz_tab.score import as_csv
 from tests.doubles.served import open_tab, serve, unfold, write_checkpoint, write_store
 from tests.hostile.texts import ALL, MARKUP, SEEN, make_hostile
-from tests.interface.browser.test_browser import chromium  # noqa: F401 (fixture)
 from tests.interface.browser.test_browser_class import answers
 
 pytestmark = pytest.mark.browser
