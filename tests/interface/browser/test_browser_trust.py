@@ -179,9 +179,16 @@ def test_of_two_readers_the_second_sees_its_place_in_line(slow_page, slow, chrom
     other = arrived(slow, chromium, DESKTOP | {"locale": "zh-TW"})
     second = next(other)
     checked(second)
-    page.get_by_role("button", name="Explain again").click()
-    second.get_by_role("button", name="再次解釋").click()
-    second.wait_for_selector("#vb-line .vb-waiting:has-text('接下來就是您的')")
+    for _ in range(5):  # the first may be done before the second asks
+        page.get_by_role("button", name="Explain again").click()
+        second.get_by_role("button", name="再次解釋").click()
+        try:
+            second.wait_for_selector("#vb-line .vb-waiting:has-text('接下來就是您的')", timeout=10_000)
+            break
+        except Exception as exc:  # playwright's timeout, imported only where playwright is
+            assert "Timeout" in str(exc)
+    else:
+        pytest.fail("the second reader never saw a place in line")
     second.wait_for_selector("#vb-line .vb-waiting", state="detached")
     for one in (page, second):
         checked(one)
