@@ -76,9 +76,8 @@ def _first_source(stores: StoreHost) -> str:
 
 
 def _open_store(settings: Settings) -> CaseStore:
-    return open_case_store(
-        case_folder(settings), settings.mongodb_database, reachable_ports=settings.reachable_ports
-    )
+    how = {"reachable_ports": settings.reachable_ports, "source": settings.cases_source}
+    return open_case_store(case_folder(settings), settings.mongodb_database, **how)
 
 
 def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:

@@ -107,7 +107,8 @@ class Case:
         readings: every reader's own label, where they are known.
         ratings: readers' numbers on scales that are no task's classes.
         regions: boxes that readers drew on the film.
-        notes: sentences for the reader on what the store could not take over (a value that fits no field).
+        notes: sentences for the reader on what the store could not take over, or read otherwise.
+        other: named values that fit no field, as their source writes them: shown, and read by no model.
         title: language tag ("en", "zh-Hant") -> a name of a few words that gives no label away.
         teaching_note: language tag -> what a teacher wants to be seen, shown with the reference.
     """
@@ -125,6 +126,7 @@ class Case:
     regions: tuple[Region, ...] = ()
     title: Mapping[str, str] = field(default_factory=dict)
     teaching_note: Mapping[str, str] = field(default_factory=dict)
+    other: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def study_with_report(self) -> Study:

@@ -170,6 +170,7 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
         ),
         title=_texts(document.get("title", {})),
         teaching_note=_texts(document.get("teaching_note", {})),
+        other={str(entry["name"]): str(entry["value"]) for entry in document.get("other", ())},
     )
 
 
@@ -204,7 +205,7 @@ def _checked_values(values: Mapping[str, Any]) -> Iterator[tuple[str, float | st
 
 
 def _later_parts(case: Case) -> dict[str, Any]:
-    """Ratings, regions and a teacher's words: a case without has no such key, as before there were any."""
+    """What later forms added: a case without has no such key, as before there were any."""
     parts = {
         "ratings": [asdict(r) | {k: float(getattr(r, k)) for k in _ON_SCALE} for r in case.ratings],
         "regions": [
@@ -213,6 +214,7 @@ def _later_parts(case: Case) -> dict[str, Any]:
         ],
         "title": dict(case.title),
         "teaching_note": dict(case.teaching_note),
+        "other": [{"name": name, "value": value} for name, value in case.other.items()],
     }
     return {name: part for name, part in parts.items() if part}
 

@@ -27,6 +27,7 @@ def open_case_store(
     *,
     write: bool = False,
     reachable_ports: tuple[int, ...] | None = None,
+    source: str | None = None,
 ) -> CaseStore:
     """The store behind a URI: MongoDB for `mongodb://` and `mongodb+srv://`, else the embedded one.
 
@@ -36,6 +37,7 @@ def open_case_store(
         database: MongoDB database name, where the URI names none.
         write: open for `put`; the app itself only reads.
         reachable_ports: the outside ports of this machine, where a Space limits them.
+        source: the set of student documents (MongoDB) that name none themselves, such as "ricord".
 
     Raises:
         CaseStoreError: the URI names no store.
@@ -44,7 +46,8 @@ def open_case_store(
     if is_mongo(uri):
         from cases.mongo.store import MongoCaseStore
 
-        return MongoCaseStore.connect(str(uri), database, write=write, reachable_ports=reachable_ports)
+        how = {"write": write, "reachable_ports": reachable_ports, "source": source}
+        return MongoCaseStore.connect(str(uri), database, **how)
     from cases.parquet.store import EmbeddedCaseStore
 
     return EmbeddedCaseStore.open(uri, write=write)

@@ -40,6 +40,7 @@ class Settings:
     cases_folder: str | None = None  # another embedded store than the one that ships with Viewbox
     cases_repo: str | None = None  # a Hub data set with cases, as owner/name, at `cases_revision`
     cases_revision: str | None = None
+    cases_source: str | None = None  # what the student documents of the MongoDB are that name no set
     device: Device = "auto"
     server_name: str = "127.0.0.1"
     server_port: int = 7860
@@ -58,7 +59,14 @@ class Settings:
         """
         given = {k: v.strip() for k, v in (os.environ if environ is None else environ).items() if v.strip()}
         on_space = "SPACE_ID" in given
-        plain = ("hf_token", "mongodb_database", "cases_folder", "cases_repo", "cases_revision")
+        plain = (
+            "hf_token",
+            "mongodb_database",
+            "cases_folder",
+            "cases_repo",
+            "cases_revision",
+            "cases_source",
+        )
         return cls(
             models=(given["MODEL_REPO"],) if "MODEL_REPO" in given else bundled_checkpoints(),
             revision=given.get("MODEL_REVISION"),

@@ -99,6 +99,9 @@ def convert(
     source: Annotated[str, Argument(metavar="FROM")],
     target: Annotated[str, Argument(metavar="TO")],
     to: Annotated[Form, Option(help="the form to make; seed is the older name of student")],
+    documents_are: Annotated[
+        str, Option(metavar="SOURCE", help="set of student documents that name none, such as ricord")
+    ] = "",
     replace: Annotated[bool, Option("--replace", help="take the other form out of TO")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="read and convert, and write nothing")] = False,
 ) -> None:
@@ -112,7 +115,8 @@ def convert(
     from cases.store import shown
 
     places = (str(address_behind(place)) for place in (source, target))
-    done = (to_viewbox if to == "viewbox" else to_student)(*places, replace=replace, dry_run=dry_run)
+    how = {"replace": replace, "dry_run": dry_run}
+    done = to_viewbox(*places, **how, lake=documents_are) if to == "viewbox" else to_student(*places, **how)
     for case_id, reason in done.broken.items():
         typer.echo(f"'{shown(case_id)}': {reason}", err=True)
     typer.echo(json.dumps({**dataclasses.asdict(done), "broken": len(done.broken)}))

@@ -39,13 +39,16 @@ class Converted:
     broken: dict[str, str] = field(default_factory=dict)
 
 
-def to_viewbox(source: str, target: str, *, replace: bool = False, dry_run: bool = False) -> Converted:
+def to_viewbox(
+    source: str, target: str, *, replace: bool = False, dry_run: bool = False, lake: str = ""
+) -> Converted:
     """Student documents in Viewbox's form; a broken one is named and stops no other.
 
+    `lake`: the set that they belong to where they name none themselves.
     With `replace`, what TO holds in the other form is taken out once the new form is stored there.
     """
     done = Converted()
-    pairs = _viewbox_forms(source, done)
+    pairs = _viewbox_forms(source, done, lake)
     if dry_run:
         deque(pairs, 0)
         return done
@@ -90,11 +93,11 @@ def _students(source: str) -> Iterator[bytes]:
         yield from store.student_documents()
 
 
-def _viewbox_forms(source: str, done: Converted) -> Iterator[tuple[bytes, dict]]:
+def _viewbox_forms(source: str, done: Converted, lake: str) -> Iterator[tuple[bytes, dict]]:
     for raw in progress(_students(source), "converting", unit="case"):
         done.read += 1
         try:
-            yield raw, document_from_student(raw)
+            yield raw, document_from_student(raw, lake)
         except BrokenCase as exc:
             done.broken[name_of(raw)] = str(exc)
 

@@ -132,8 +132,8 @@ def _query(
 class StudentDocuments:
     """Documents without `facets`, which the programs of their own project go on writing."""
 
-    def __init__(self, cases: Collection, kept: KeptValues) -> None:
-        self._cases, self._kept = cases, kept
+    def __init__(self, cases: Collection, kept: KeptValues, source: str) -> None:
+        self._cases, self._kept, self._source = cases, kept, source
 
     def rows(self) -> Catalogue:
         """Their list rows; a change that others made is seen within moments."""
@@ -166,7 +166,7 @@ class StudentDocuments:
             if "schema_version" in document:
                 own[case_id] = summary_from_document({**document, "ID": case_id})
             else:
-                rows[case_id] = student_summary(document, case_id)
+                rows[case_id] = student_summary(document, case_id, self._source)
         for keys in portions([key_of(case_id) for case_id in rows], MAX_PAGE):
             for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1}):
                 rows.pop(str(document.get("ID")), None)  # Converted: the newer form is the one to show.

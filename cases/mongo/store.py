@@ -57,9 +57,14 @@ class MongoCaseStore(ListedStore):
     """Cases in one MongoDB collection. Opening it connects to nothing; a lost server is found again."""
 
     def __init__(
-        self, address: MongoAddress, client: pymongo.MongoClient, database: str, ports: tuple[int, ...] | None
+        self,
+        address: MongoAddress,
+        client: pymongo.MongoClient,
+        database: str,
+        ports: tuple[int, ...] | None,
+        source: str,
     ) -> None:
-        self._address, self._client, self._ports = address, client, ports
+        self._address, self._client, self._ports, self._source = address, client, ports, source
         self._write = False
         self._database = client[database]
         self._cases = self._database[COLLECTION]
@@ -67,7 +72,7 @@ class MongoCaseStore(ListedStore):
         self._kept = KeptValues(self._border)
         self._writer = CaseWriter(self._cases, self._films)
         self._listing = Listing(self._cases, self._kept)
-        self._students = StudentDocuments(self._cases, self._kept)
+        self._students = StudentDocuments(self._cases, self._kept, source)
 
     @classmethod
     def connect(
@@ -77,6 +82,7 @@ class MongoCaseStore(ListedStore):
         *,
         write: bool = False,
         reachable_ports: tuple[int, ...] | None = None,
+        source: str | None = None,
     ) -> "MongoCaseStore":
         """A store at an address. Reading connects at the first question; writing connects at once.
 
@@ -84,13 +90,14 @@ class MongoCaseStore(ListedStore):
             database: used where the URI names none; "viewbox" where neither does.
             write: open for `put`: indexes and the validator are installed.
             reachable_ports: the outside ports of this machine, where a Space limits them.
+            source: the set of the student documents that name none themselves.
         """
         address = MongoAddress.parse(uri)
         try:
             options = address.client_options(write=write)
             client: pymongo.MongoClient = pymongo.MongoClient(uri, connect=False, **options)
             name = client.get_default_database(database or DEFAULT_DATABASE).name
-            store = cls(address, client, name, reachable_ports)
+            store = cls(address, client, name, reachable_ports, source or "")
         except (errors.PyMongoError, ValueError, KeyError):
             # The driver's own message may quote a part of the password, so it is not passed on.
             raise CaseStoreError(
@@ -118,13 +125,14 @@ class MongoCaseStore(ListedStore):
     def get(self, case_id: str) -> Case:
         """The whole case with its film; Viewbox's own form goes before a student document of that ID."""
         found = self._whole(case_id)
-        return case_from_document(found) if _is_own(found) else case_from_student(found, case_id)
+        own = _is_own(found)
+        return case_from_document(found) if own else case_from_student(found, case_id, self._source)
 
     def document(self, case_id: str) -> dict[str, Any]:
         """The whole document of a case in Viewbox's own form, its film's file included."""
         found = self._whole(case_id)
         if not _is_own(found):
-            return document_from_student(bson.encode(found))
+            return document_from_student(bson.encode(found), self._source)
         return {key: value for key, value in found.items() if key != "_id"}
 
     def several(self, case_ids: Sequence[str]) -> Iterator[tuple[str, Case | BrokenCase]]:

@@ -31,8 +31,11 @@ READING: CodecOptions = CodecOptions(
 _NOT_KEPT = ("_id", "facets", "random", "digest", ORIGINAL)
 
 
-def document_from_student(raw: bytes) -> dict[str, Any]:
-    """A student document (BSON) in Viewbox's form, of which `student_from_document` makes the same bytes."""
+def document_from_student(raw: bytes, lake: str = "") -> dict[str, Any]:
+    """A student document (BSON) in Viewbox's form, of which `student_from_document` makes the same bytes.
+
+    `lake`: the source of documents that name none themselves, where somebody said it.
+    """
     try:
         found = bson.decode(raw, READING)
     except BSONError as exc:
@@ -40,7 +43,7 @@ def document_from_student(raw: bytes) -> dict[str, Any]:
     case_id = case_id_of(found)
     if (own := _own_part(found, case_id)) is not None:
         return own
-    document = document_from_case(case_from_student(found, case_id), film_file(found, case_id))
+    document = document_from_case(case_from_student(found, case_id, lake), film_file(found, case_id))
     return {**document, ORIGINAL: _kept(raw, found["image_data"], document["film"]["bytes"])}
 
 
@@ -92,7 +95,8 @@ def _clinical_data(document: Mapping[str, Any]) -> dict[str, Any]:
         name: f"{entry['value']:g} {entry['unit']}" if entry["unit"] else str(entry["value"])
         for name, entry in document["table"].items()
     }
-    return {**table, **document["reference"], **document["text"], **document["report"]}
+    other = {entry["name"]: entry["value"] for entry in document.get("other", ())}
+    return {**other, **table, **document["reference"], **document["text"], **document["report"]}
 
 
 def _kept(raw: bytes, image_data: object, file: bytes) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def case_json(case: Case) -> Json:
         "shape": list(radiograph.shape) if radiograph is not None else None,
         "table": {name: plain(value) for name, value in case.study.table.values.items()},
         "text": dict(case.study.text.sections),
+        "other": dict(case.other),
+        "notes": [str(note) for note in case.notes],
         "reference": {str(task): name for task, name in case.reference.items()},
         "film": film_url(shown_film(case)),
     }

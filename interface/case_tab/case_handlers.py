@@ -13,7 +13,7 @@ from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
-from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, note
+from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, kept_values, note
 from interface.language.texts import marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
@@ -63,7 +63,7 @@ class CaseActions:
         p = self.parts
         shown = [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
         shown += [p.why.evidence, p.results.leans, p.results.cancel, *p.of_map]
-        return [*shown, *p.model.lines, *p.form.inputs, p.take.notice]
+        return [*shown, *p.model.lines, *p.form.inputs, p.form.kept, p.take.notice]
 
     @property
     def turned(self) -> list[gr.components.Component]:
@@ -101,6 +101,7 @@ class CaseActions:
             self.parts.chooser.case_id: case.case_id,
             self.parts.film.figure: viewer_value(session),
             **self.parts.form.filled(case.study),
+            self.parts.form.kept: kept_values(case, session.language),
         }
 
     def turn(self, session: Session, case: Case, film: HeldFilm | None) -> Updates:
@@ -118,7 +119,9 @@ class CaseActions:
         if session.study is None or not session.unsettled:
             return {self.parts.message: gr.skip()}
         session.unsettled = False
-        shown = {**self.parts.lines(self._models, session), **self.parts.form.filled(session.study)}
+        form = self.parts.form
+        shown = {**self.parts.lines(self._models, session), **form.filled(session.study)}
+        shown[form.kept] = kept_values(session.case, session.language) if session.case else ""
         return shown | (self.parts.unanswered() if session.due == "predict" else {})
 
     # --- choosing

@@ -12,11 +12,12 @@ from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, ClinicalField, Modali
 
 @dataclass(frozen=True)
 class Form:
-    """The form's components; `inputs` in the order that `table_and_text` takes."""
+    """The form's components; `inputs` in the order that `table_and_text` takes; `kept`: what fits none."""
 
     fields: Mapping[str, gr.Textbox | gr.Dropdown]
     sections: Mapping[str, gr.Textbox]
     reads: gr.HTML
+    kept: gr.HTML
     predict: gr.Button
     leave_out: Mapping[Modality, gr.Button]
     as_stored: gr.Button
@@ -81,10 +82,11 @@ def form() -> Form:
             )
             for name in TEXT_SECTIONS
         }
+        kept = gr.HTML(elem_id="vb-kept")
         predict = gr.Button(marker("form.predict"), variant="primary", elem_id="vb-predict")
         with gr.Row(elem_id="vb-leave-out"):
             left_out = {
                 one: gr.Button(marker(f"form.without_{one}"), size="sm", min_width=140) for one in Modality
             }
             stored = gr.Button(marker("form.as_stored"), size="sm", min_width=140)
-    return Form(fields, sections, reads, predict, left_out, stored)
+    return Form(fields, sections, reads, kept, predict, left_out, stored)

@@ -81,6 +81,12 @@ def provenance_line(case: Case, language: Language) -> Markup:
     return Markup(" · ").join(part for part in told if part)
 
 
+def kept_values(case: Case, language: Language) -> Markup | str:
+    """What a case says that fits no field, as it stands, and notes on the rest; "" for nothing."""
+    kept = {"other": case.other, "notes": case.notes}
+    return render("kept_values.html", language=language, **kept) if any(kept.values()) else ""
+
+
 def form_reads(fields: Iterable[str], sections: Iterable[str], language: Language) -> Markup:
     """Which fields and sections the checkpoint reads, and how each field's values may be written."""
     read = {"fields": tuple(fields), "sections": tuple(sections)}

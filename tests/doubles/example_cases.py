@@ -67,7 +67,8 @@ def full_case(case_id: str = "phantom-1", seed: int = 0) -> Case:
             agreement="contradicts",
             confounder="marker",
         ),
-        notes=("'Ward' fits no clinical field.",),
+        notes=("'CRP' has no unit and was read in mg/L.",),
+        other={"$Ward.no": "4b ☂"},
         ratings=(Rating("Bear", "geographic extent", 2.5, 0.0, 8.0),),
         regions=(Region("Tiger", "opacity", 0.1, 0.25, 0.5, 0.125),),
     )

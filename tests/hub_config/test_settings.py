@@ -22,6 +22,7 @@ def test_every_variable_is_read_and_blank_ones_count_as_unset():
             "HF_TOKEN": "hf_secret",
             "MONGODB_URI": "mongodb://reader:pw@db.example/cases",
             "MONGODB_DATABASE": " ",
+            "CASES_SOURCE": "ricord",
             "DEVICE": "cpu",
             "GRADIO_SERVER_NAME": "0.0.0.0",
             "GRADIO_SERVER_PORT": "8080",
@@ -31,6 +32,7 @@ def test_every_variable_is_read_and_blank_ones_count_as_unset():
     assert (settings.revision, settings.hf_token) == ("a" * 40, "hf_secret")
     assert settings.mongodb_uri == "mongodb://reader:pw@db.example/cases"
     assert (settings.mongodb_database, settings.device) == (None, "cpu")
+    assert settings.cases_source == "ricord"
     assert (settings.server_name, settings.server_port) == ("0.0.0.0", 8080)
 
 

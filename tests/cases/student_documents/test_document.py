@@ -5,6 +5,7 @@ import math
 import pytest
 
 from cases.student_documents.document import case_from_student, case_id_of, id_keys, student_summary
+from modeling.study import ViewPosition
 from tests.doubles.example_cases import student_document
 
 
@@ -41,7 +42,6 @@ def test_spellings_that_fit_a_field(name: str, value: object, field: str, expect
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("Ward", "4b"),
         ("Temperature", 380),
         ("CRP", ">5"),
         ("pO2", 25),
@@ -57,6 +57,7 @@ def test_what_fits_no_field_stays_aside_and_is_said(name: str, value: object) ->
     case = case_from_student(student_document("a", **{name: value}), "a")
     assert not case.study.table and not case.reference
     assert len(case.notes) == 1 and name in case.notes[0] and case.notes[0].endswith(".")
+    assert case.other == {name: str(value)}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,79 @@ def test_post_read_text_goes_into_the_report() -> None:
 
 def test_unknown_values_are_unknown_without_a_word() -> None:
     case = case_from_student(student_document("a", Age=None, Gender="unknown", Ward=""), "a")
-    assert not case.study.table and case.notes == ()
+    assert not case.study.table and case.notes == () and case.other == {}
+
+
+def test_what_fits_nothing_is_kept_as_it_stands() -> None:
+    odd = {"Ward": "4b", "Anon Image Count": 2, "Tags": ["a", 1], "Raw": b"xy", "more": {"Ward": "5"}}
+    case = case_from_student(student_document("a", **odd), "a")
+    assert case.notes == () and not case.study.table
+    expected = {"Ward": "4b", "Anon Image Count": "2", "Tags": "['a', 1]", "Raw": "2 bytes", "Ward (2)": "5"}
+    assert case.other == expected
+
+
+@pytest.mark.parametrize(
+    ("clinical", "expected"),
+    [
+        ({"Test": "RT-PCR", "Result": "DETECTED"}, "positive"),
+        ({"Result": "Not Detected", "Test": "SARS-CoV-2 RT-PCR"}, "negative"),
+        ({"test_name": "COVID-19 PCR", "test_result": "neg"}, "negative"),
+        ({"lab": {"Test": "Real-time RT-PCR", "Result": "POSITIVE"}}, "positive"),
+        ({"Test": "IgG antibody", "Result": "DETECTED"}, None),
+        ({"Test": "Influenza A PCR", "Result": "DETECTED"}, None),
+        ({"Test": "RT-PCR", "Result": "INVALID"}, None),
+        ({"Test": "RT-PCR"}, None),
+        ({"Result": "DETECTED"}, None),
+        ({"Result": "DETECTED", "Grade": "Mild"}, "positive"),
+        ({"Result": "DETECTED", "RT-PCR": "negative"}, "negative"),
+    ],
+)
+def test_a_result_is_of_the_test_beside_it(clinical: dict[str, object], expected: str | None) -> None:
+    case = case_from_student(student_document("a", **clinical), "a")
+    assert case.study.table.values.get("rt_pcr") == expected
+    stated = [v for k, v in clinical.items() if k in ("Test", "Result")]
+    if expected is None:
+        assert set(case.other.values()) >= set(stated[-1:]), "nothing is lost"
+
+
+@pytest.mark.parametrize(
+    ("name", "clinical", "expected", "read_in"),
+    [
+        ("1.jpg", {"Description": "XR CHEST 1 VIEW AP"}, "AP", "XR CHEST 1 VIEW AP"),
+        ("1_ap.jpg", {"Anon Exam Description": "XR CHEST PA"}, "PA", "XR CHEST PA"),
+        ("a_lateral-1.png", {"Description": "CHEST 2 VIEWS PA AND LATERAL"}, "lateral", "a_lateral-1"),
+        ("AP.jpg", {"View": "PA", "Description": "CHEST AP"}, "PA", ""),
+        ("PA0001.jpg", {"Description": "XR CHEST PORTABLE"}, "unknown", ""),
+        ("ap_lateral.jpg", {}, "unknown", ""),
+    ],
+)
+def test_description_and_file_name_tell_the_view(
+    name: str, clinical: dict[str, object], expected: str, read_in: str
+) -> None:
+    document = {**student_document("a", **clinical), "image_filename": name}
+    case = case_from_student(document, "a")
+    assert case.study.radiograph is not None
+    assert case.study.radiograph.view_position is ViewPosition(expected)
+    frontal = expected if expected in ("PA", "AP") else None
+    assert case.study.table.values.get("view_position") == frontal
+    assert case.notes == ((f"The view, {expected}, was read in '{read_in}'.",) if read_in else ())
+    for key, value in clinical.items():
+        assert key == "View" or case.other[key] == value
+
+
+@pytest.mark.parametrize(
+    ("document", "lake", "expected"),
+    [
+        (student_document("a"), "", "seed"),
+        (student_document("a"), "RICORD", "ricord"),
+        (student_document("a"), "ward-7", "ward-7"),
+        (student_document("a", Grade="Mild"), "ward-7", "ward-7"),
+        (student_document("a", Dataset="hannover"), "ward-7", "hannover"),
+    ],
+)
+def test_a_lake_can_say_what_its_documents_are(document: dict[str, object], lake: str, expected: str) -> None:
+    assert case_from_student(document, "a", lake).provenance.source == expected
+    assert student_summary(document, "a", lake).source == expected
 
 
 def test_a_row_needs_no_film() -> None:
