@@ -24,13 +24,14 @@ CLIENT_OPTIONS: Mapping[str, object] = {
     "maxIdleTimeMS": 300_000,
     "retryReads": True,
     "retryWrites": True,
+    "heartbeatFrequencyMS": 3000,
     "readPreference": "primaryPreferred",
     "appName": "viewbox",
     "unicode_decode_error_handler": "replace",
     "datetime_conversion": "DATETIME_AUTO",
 }
 """Of a client where the URI does not say otherwise; strings and dates of others never stop a reading."""
-WRITER_OPTIONS: Mapping[str, object] = {"socketTimeoutMS": 120_000}
+WRITER_OPTIONS: Mapping[str, object] = {"socketTimeoutMS": 120_000, "heartbeatFrequencyMS": 10_000}
 """Of a writer: a portion of films may take a busy server longer than a reader would wait."""
 
 
@@ -107,6 +108,8 @@ _DISK_FULL = (14031, 12501)
 _INTERNAL = 1
 _LOGIN_SIGNS = ("AuthenticationFailed", "bad auth", "authentication failed", "Authentication failed")
 _NAME_SIGNS = ("DNS", "Name or service not known", "name resolution", "nodename nor", "getaddrinfo")
+_NO_PRIMARY = ("No primary available", "No replica set members match")
+_OTHER_SET = 'available for replica set name "'
 
 
 @contextlib.contextmanager
@@ -123,7 +126,8 @@ def border(address: MongoAddress, database: str, ports: tuple[int, ...] | None =
         unlike = "The options in MONGODB_URI do not go together; check them against MongoDB's URI options."
         raise CaseStoreError(unlike) from None
     except (errors.ServerSelectionTimeoutError, errors.ConnectionFailure) as exc:
-        raise CaseStoreError(_unreachable(address, str(exc), ports)) from exc
+        said = _NO_PRIMARY[0] if isinstance(exc, errors.NotPrimaryError) else str(exc)
+        raise CaseStoreError(_unreachable(address, said, ports)) from exc
     except errors.OperationFailure as exc:
         raise CaseStoreError(_refused(address, database, *_first_cause(exc))) from exc
     except (errors.PyMongoError, BSONError) as exc:
@@ -149,6 +153,15 @@ def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None
     # After a refused login the driver reports the server as unreachable, with the refusal as the reason.
     if any(sign in said for sign in _LOGIN_SIGNS):
         return _refused(address, "", LOGIN_REFUSED[0], "")
+    if said.startswith(_NO_PRIMARY):  # before what else it says, which is of single members
+        no_primary = (
+            "{server} has no primary at the moment; wait a little and try again, or start the members that"
+            " are down."
+        )
+        return Sentence(no_primary, server=server)
+    if _OTHER_SET in said:
+        other_set = "{server} is not the replica set that MONGODB_URI names; correct replicaSet in it."
+        return Sentence(other_set, server=server)
     if any(sign in said for sign in _NAME_SIGNS):
         no_name = "The name of {server} cannot be found; check MONGODB_URI for a slip, and the network."
         return Sentence(no_name, server=server)
@@ -164,7 +177,7 @@ def _unreachable(address: MongoAddress, said: str, ports: tuple[int, ...] | None
         template = (
             "{server} is not running; start it, or correct host and port in MONGODB_URI, then try again."
         )
-    elif "timed out" in said:
+    elif "timed out" in said or "operation cancelled" in said:  # or given up as heartbeats stopped
         template = "{server} does not answer in time; check that it runs and that no firewall is between."
     return Sentence(template, server=server)
 
