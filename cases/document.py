@@ -18,7 +18,8 @@ from cases.case import Case, Licence, PlantedEvidence, Provenance, Rating, Readi
 from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
 from cases.store import BrokenCase, CaseFilter, CaseSummary, broken_case, check_case_id, shown
 from modeling.errors import StudyError, ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import TASKS
+from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study
 
 SCHEMA_VERSION = 1
@@ -154,9 +155,9 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
         licence=Licence(str(licence["name"]), licence["may_show"] is True, licence["may_export"] is True),
         provenance=Provenance(*provenance, synthetic=bool(document["provenance"]["synthetic"])),
         report=_texts(document["report"]),
-        reference={TaskName(task): name for task, name in document["reference"].items()},
+        reference={task: name for task, name in document["reference"].items()},
         readings=tuple(
-            Reading(str(r["reader"]), TaskName(r["task"]), str(r["class_name"])) for r in document["readings"]
+            Reading(str(r["reader"]), r["task"], str(r["class_name"])) for r in document["readings"]
         ),
         evidence=None if evidence is None else _evidence(evidence),
         notes=tuple(map(str, document["notes"])),
@@ -176,8 +177,10 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
 
 def _check_reference(reference: Mapping[str, str]) -> None:
     for task_name, class_name in reference.items():
-        task = TASKS[TaskName(task_name)]
-        if task.kind != "multilabel":
+        task = TASKS.get(task_name)  # a checkpoint's own tasks are not known here: their labels are kept
+        if not isinstance(class_name, str):
+            raise StudyError("its label of {task} is not text", task=Names("task", task_name))
+        if task is not None and task.kind != "multilabel":
             task.index(class_name)
 
 
@@ -233,7 +236,7 @@ def _evidence_document(evidence: PlantedEvidence) -> dict[str, Any]:
 def _evidence(document: Mapping[str, Any]) -> PlantedEvidence:
     modality = document["modality"]
     return PlantedEvidence(
-        modality={TaskName(task): tuple(map(Modality, found)) for task, found in modality.items()},
+        modality={task: tuple(map(Modality, found)) for task, found in modality.items()},
         masks={mask["name"]: mask_from_png(bytes(mask["png"])) for mask in document["masks"]},
         words=tuple((str(section), int(start), int(end)) for section, start, end in document["words"]),
         fields=tuple(map(str, document["fields"])),

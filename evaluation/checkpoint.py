@@ -21,7 +21,7 @@ from evaluation.summary import extent_correlation, rounded, summarise, training_
 from evaluation.text_checkpoint import measure_text, operating_points, reads_reports_only, task_summary
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import (
@@ -117,7 +117,7 @@ def baseline_films(films: Sequence[Film], percentiles: tuple[float, ...]) -> Sto
     training = [film for film in films if film.split == "train"]
     drawn = np.random.default_rng(0).permutation(len(training))[:AVERAGED]
     synthetic = [film for film in training if film.source == "phantom"]
-    normals = [f for f in synthetic if f.labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0]]
+    normals = [f for f in synthetic if f.labels.get(APPEARANCE) == APPEARANCE.classes[0]]
     return gather_baselines(
         (training[i].study().radiograph for i in drawn),
         (film.study().radiograph for film in normals[:NORMALS]),

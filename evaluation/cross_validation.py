@@ -19,7 +19,7 @@ from evaluation.metrics.bootstrap import Statistic, ahead, as_json, bracketed, m
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored
 from modeling.errors import ViewboxError
 from modeling.explain.registry import ACCOUNT, map_method
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.temperature import cross_fitted, patient_folds
 from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
@@ -47,7 +47,7 @@ def inner_sides(films: Sequence[Film], fold: int, folds: int, shared: Sequence[b
     parts = patient_folds(np.array([f.patient for f in films]), folds)
     order = np.random.default_rng(fold).permutation(len(films))
     held = [i for i in order if parts[i] == fold and shared[i] and films[i].split == "train"]
-    asked = [i for i in held if TaskName.APPEARANCE in films[i].labels]
+    asked = [i for i in held if APPEARANCE in films[i].labels]
     tested = {*asked[:TESTED], *(set(held) - set(asked))}  # other tasks' temperatures need films too
     sides = ["validation" if i in tested else "test" if p == fold else "train" for i, p in enumerate(parts)]
     return [replace(f, split=s) for f, s in zip(films, sides, strict=True) if f.split == "train"]
@@ -57,9 +57,9 @@ def _tried(settings: TrainingSettings, films: Sequence[Film], out: Path, cache: 
     """Teach one recipe on a fold's training films; answers and maps of those that are held out, as JSON."""
     run = Run(replace(settings, keep="last"), films, out, cache)
     run.train()
-    rows, task = run.batches.validation, str(TaskName.APPEARANCE)
+    rows, task = run.batches.validation, APPEARANCE
     logits, labels = run.labelled(task, run.validation_logits()[task])
-    rows = [i for i in rows if TaskName.APPEARANCE in films[i].labels]
+    rows = [i for i in rows if APPEARANCE in films[i].labels]
     patients = np.array([films[i].patient for i in rows])
     run.export()
     values = cross_fitted(APPEARANCE.kind, logits, labels, patients)
@@ -142,7 +142,7 @@ def cross_validate(
     recipes = [TrainingSettings.load(path) for path in configs]
     if len({recipe.name for recipe in recipes}) < len(recipes):
         raise ViewboxError("Two recipes have one name; give each settings file its own.")
-    if any(TaskName.APPEARANCE not in {t.name for t in r.model.tasks} or not r.model.image for r in recipes):
+    if any(APPEARANCE not in {t.name for t in r.model.tasks} or not r.model.image for r in recipes):
         raise ViewboxError("Recipes here read the appearance off films; try one for reports by inner-fold.")
     tried_folds = min(tested or folds, folds)
     names = list(dict.fromkeys(name for recipe in recipes for name in recipe.corpora))

@@ -9,7 +9,7 @@ from cases.case import Case
 from cases.phantom.drills import DRILLS_FILE, SERIES, Drill, Drills
 from cases.phantom.generator import DEFAULT_BITS, DEFAULT_SIZE
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
@@ -34,8 +34,8 @@ def evaluated(folder: Path, phantoms: int, jobs: int = 1) -> Drills:
     plan = Drills(weights, SERIES, DEFAULT_SIZE, DEFAULT_BITS, phantoms, 0, CONFIDENT, 0)
     right, wrong, drills = 0, 0, []
     for index, case in enumerate(progress(_drawn(plan, jobs), "asking", total=phantoms, unit="case")):
-        task = pipeline.predict(case.study)[TaskName.APPEARANCE]
-        truth, probability = case.reference[TaskName.APPEARANCE], round(float(task.probabilities.max()), 4)
+        task = pipeline.predict(case.study)[APPEARANCE]
+        truth, probability = case.reference[APPEARANCE], round(float(task.probabilities.max()), 4)
         right += task.most_probable == truth
         if task.most_probable != truth and probability >= CONFIDENT:
             wrong += 1
@@ -55,7 +55,7 @@ def _drawn(plan: Drills, jobs: int) -> Iterator[Case]:
 def _shows_it(case: Case) -> bool:
     """Whether a reader who looks at the film can be right."""
     assert case.evidence is not None, "a phantom says where its evidence lies"
-    return Modality.IMAGE in case.evidence.modality.get(TaskName.APPEARANCE, ())
+    return Modality.IMAGE in case.evidence.modality.get(APPEARANCE, ())
 
 
 def kept(found: Drills, folder: Path, *, write: bool = False, replace: bool = False) -> str:

@@ -157,12 +157,12 @@ def evaluate(
     everything = list(case_folder(data) if data.is_dir() else CORPORA[corpus][1](data))
     films, used = choose(everything, task, split)
     started = time.perf_counter()
-    answers = ask(model, processor, films, TaskName(task))
+    answers = ask(model, processor, films, task)
     seconds = time.perf_counter() - started
     rows = np.ones(len(films), bool)
     corpus = data.name if data.is_dir() else corpus
     about = {**named(origin), "data": data.name, "corpus": corpus, "task": task, "split": used}
-    about |= summarise(answers.measurement(rows, training_counts(everything, TaskName(task))))
+    about |= summarise(answers.measurement(rows, training_counts(everything, task)))
     about |= audited(answers, rows, everything, data.parent) if with_audit else {}
     return {**about, "films_per_second": round(len(films) / seconds, 1)}
 

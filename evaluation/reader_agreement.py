@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import APPEARANCE, GRADING, TASKS, TaskName
 
 READINGS_FILE = Path("ricord") / "1c_annotations.csv"
-_COLUMNS = {TaskName.APPEARANCE: "CLASS_label", TaskName.GRADING: "GRADE_label"}
+_COLUMNS = {APPEARANCE: "CLASS_label", GRADING: "GRADE_label"}
 _STUDY, _READER = "StudyInstanceUID", "Reader_id"
 
 

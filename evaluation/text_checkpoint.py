@@ -15,7 +15,7 @@ from evaluation.metrics.bootstrap import bracketed, patient_draws
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import FINDINGS
 from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
@@ -34,13 +34,13 @@ OWN, MINED = "index terms", "mined labels, each with its weight"
 
 def reads_reports_only(model: FusionModel) -> bool:
     """Whether a checkpoint finds the NIH labels in text and looks at no film."""
-    return list(model.encoders) == ["text"] and TaskName.FINDINGS in model.heads
+    return list(model.encoders) == ["text"] and FINDINGS in model.heads
 
 
 def scores_of(model: FusionModel, processor: StudyProcessor, films: Sequence[Film]) -> LabelScores:
     """A checkpoint's probabilities of every finding, with its own temperature."""
-    logits = predict_films(model, processor, films)[str(TaskName.FINDINGS)]
-    temperature = model.config.temperatures.get(TaskName.FINDINGS, 1.0)
+    logits = predict_films(model, processor, films)[FINDINGS]
+    temperature = model.config.temperatures.get(FINDINGS, 1.0)
     patients = np.array([film.patient for film in films])
     return LabelScores(probabilities(FINDINGS.kind, logits, temperature), labels_of(films), patients)
 
@@ -58,7 +58,7 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
         template = "{split_file} of {origin} holds no report out; train the checkpoint again."
         raise ViewboxError(template, split_file=SPLIT_FILE, origin=origin.name)
     tested, reading = scores_of(model, processor, sides["test"]), reading_of(processor)
-    about = {"corpus": SOURCE, "task": str(TaskName.FINDINGS), "reading": reading, "split": "test"}
+    about = {"corpus": SOURCE, "task": FINDINGS, "reading": reading, "split": "test"}
     summary = named(origin) | about
     summary |= summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0))
     summary["audit"] = beside(tested, rivals(folder, sides))
@@ -68,7 +68,7 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     return {
         **named(origin),
         "measurements": {f"findings on {SOURCE} ({reading})": summary},
-        "tasks": {str(TaskName.FINDINGS): task_summary(calibration)},
+        "tasks": {FINDINGS: task_summary(calibration)},
         "ceilings": {},
         "duplicates": twins(sides, processor, tested),
         "familiarity": {},
@@ -122,10 +122,10 @@ def _operating(model: FusionModel, scores: LabelScores) -> TaskCalibration:
     """Operating points from the validation reports."""
     count = len(scores.labels)
     return TaskCalibration(
-        task=TaskName.FINDINGS,
+        task=FINDINGS,
         films=count,
         patients=count,
-        temperature=model.config.temperatures.get(TaskName.FINDINGS, 1.0),
+        temperature=model.config.temperatures.get(FINDINGS, 1.0),
         operating_points=operating_points(FINDINGS.classes, scores.values, scores.labels, scores.patients),
     )
 
@@ -182,7 +182,7 @@ def compare_labels(checkpoint: Path, mined: Path, data: Path) -> dict[str, Any]:
 
 def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
     model, processor, origin = FusionModel.from_pretrained(folder)
-    if TaskName.FINDINGS not in model.heads:
+    if FINDINGS not in model.heads:
         template = "{origin} does not predict findings; name a checkpoint that does."
         raise ViewboxError(template, origin=origin.name)
     return scores_of(model, processor, films)

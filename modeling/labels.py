@@ -1,50 +1,70 @@
 """The label spaces (`labels.json`) and their one order, each definition with its source."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from modeling.errors import ViewboxError
-from modeling.sentence import Names
+from modeling.sentence import Name, Names
 
 TaskKind = Literal["softmax", "ordinal", "multilabel"]
+TaskName = str
+"""A task's name: one of Viewbox's own, or of those that a checkpoint's configuration declares."""
 
 
-class TaskName(StrEnum):
-    """The tasks that a checkpoint can be asked for."""
+class Task(Name):
+    """A label space by its name, with its classes in their one order, which exclude each other unless
+    `multilabel`. It is equal to its name, and may stand wherever that goes.
 
-    APPEARANCE = "appearance"
-    GRADING = "grading"
-    FINDINGS = "findings"
+    Attributes:
+        definitions: what each class means, in English; "" where nobody said.
+        source: who defined them.
+    """
 
-
-@dataclass(frozen=True)
-class Task:
-    """A label space with its classes in their one order, which exclude each other unless `multilabel`."""
-
-    name: TaskName
     kind: TaskKind
-    classes: tuple[str, ...]
+    classes: tuple[Name, ...]
     definitions: tuple[str, ...]
     source: str
+
+    def __new__(
+        cls,
+        name: TaskName,
+        kind: TaskKind,
+        classes: Sequence[str],
+        definitions: Sequence[str],
+        source: str = "",
+        words: Mapping[str, str] | None = None,
+    ) -> "Task":
+        """A label space; classes that are a `Name` keep their words."""
+        made = super().__new__(cls, name, words)
+        made.kind, made.source, made.definitions = kind, source, tuple(definitions)
+        made.classes = tuple(one if isinstance(one, Name) else Name(one) for one in classes)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Task, (str(self), self.kind, self.classes, self.definitions, self.source, self.words)
+
+    @property
+    def name(self) -> TaskName:
+        """The bare name."""
+        return str(self)
 
     def index(self, class_name: str) -> int:
         """Position of a class in the task's order. Raises ViewboxError: the task has no such class."""
         if class_name not in self.classes:
-            task, classes = Names("task", self.name), Names("class", self.classes)
+            task, classes = Names("task", self), Names("class", self.classes)
             no_class = "{task} has no class '{name}'; choose one of {classes}."
             raise ViewboxError(no_class, task=task, name=class_name, classes=classes)
         return self.classes.index(class_name)
 
 
 TASKS: dict[TaskName, Task] = {
-    TaskName(name): Task(
-        TaskName(name), task["kind"], tuple(task["classes"]), tuple(task["classes"].values()), task["source"]
-    )
+    name: Task(name, task["kind"], tuple(task["classes"]), tuple(task["classes"].values()), task["source"])
     for name, task in json.loads(Path(__file__).with_name("labels.json").read_text(encoding="utf-8")).items()
 }
+"""Viewbox's own tasks; a checkpoint may declare others. Code for one task is bound to its name."""
 APPEARANCE, GRADING, FINDINGS = TASKS.values()
 NIH_FINDINGS = FINDINGS.classes
 NO_FINDING = "No Finding"
@@ -81,15 +101,20 @@ class Target:
     The log-odds of a class against an alternative are identified.
 
     Attributes:
+        task: the checkpoint's own; one of Viewbox's may be given by its bare name.
         against: another class of the task, `REST`, or `NOTHING`. Where none is given: the task's first class
             (Negative, Mild), for that class itself the rest, and nothing where findings are independent.
     """
 
-    task: TaskName
+    task: Task
     class_name: str
     against: str = ""
 
     def __post_init__(self) -> None:
+        task = _own(self.task)
+        words = next((name for name in task.classes if name == self.class_name), self.class_name)
+        object.__setattr__(self, "task", task)
+        object.__setattr__(self, "class_name", words)
         if not self.against:
             object.__setattr__(self, "against", usual_alternative(self.task, self.class_name))
 
@@ -100,7 +125,7 @@ class Target:
         return f"{self.task}/{self.class_name}" + ("" if usual else f"/{self.against}")
 
     @property
-    def answer(self) -> tuple[TaskName, str]:
+    def answer(self) -> tuple[Task, str]:
         """The task and the class, whatever the alternative."""
         return self.task, self.class_name
 
@@ -114,29 +139,41 @@ class Target:
         return Target(self.task, self.class_name, against)
 
     @classmethod
-    def parse(cls, slug: str) -> "Target":
-        """Read `task/class` or `task/class/against`. Raises ViewboxError: it names no such target."""
+    def parse(cls, slug: str, tasks: Iterable[Task] = ()) -> "Target":
+        """Read `task/class` or `task/class/against` of these tasks or of Viewbox's own.
+
+        Raises ViewboxError: it names no such target.
+        """
         task_name, _, rest = str(slug).partition("/")
-        if task_name not in TASKS:
+        task = next((task for task in (*tasks, *TASKS.values()) if task == task_name), None)
+        if task is None:
             no_target = "'{name}' names no target; write it as task/class, such as appearance/Typical."
             raise ViewboxError(no_target, name=slug)
-        task, (class_name, _, against) = TASKS[TaskName(task_name)], rest.partition("/")
+        class_name, _, against = rest.partition("/")
         task.index(class_name)
-        return cls(task.name, class_name).instead_of(against)
+        return cls(task, class_name).instead_of(against)
 
 
-def usual_alternative(task: TaskName, class_name: str) -> str:
+def _own(task: Task | TaskName) -> Task:
+    if isinstance(task, Task):
+        return task
+    if task not in TASKS:
+        unknown = "Viewbox has no task '{name}' of its own; take the target from the checkpoint that has it."
+        raise ViewboxError(unknown, name=task)
+    return TASKS[task]
+
+
+def usual_alternative(task: Task, class_name: str) -> str:
     """The alternative that a class is explained against unless the reader chooses."""
-    spec = TASKS[task]
-    if spec.kind == "multilabel":
+    if task.kind == "multilabel":
         return NOTHING
-    return REST if class_name == spec.classes[0] else spec.classes[0]
+    return REST if class_name == task.classes[0] else task.classes[0]
 
 
-def alternatives(task: TaskName, class_name: str) -> tuple[str, ...]:
+def alternatives(task: Task, class_name: str) -> tuple[str, ...]:
     """The alternatives of a class, the usual one first; `NOTHING` is for measurements."""
-    spec, usual = TASKS[task], usual_alternative(task, class_name)
-    if spec.kind == "multilabel":
+    usual = usual_alternative(task, class_name)
+    if task.kind == "multilabel":
         return (NOTHING,)
-    others = (*(name for name in spec.classes if name != class_name), REST, NOTHING)
+    others = (*(name for name in task.classes if name != class_name), REST, NOTHING)
     return (usual, *(name for name in others if name != usual))

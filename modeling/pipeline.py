@@ -234,7 +234,7 @@ class DiagnosisPipeline:
             raise CheckpointError(not_finite)
         spec, temperature = TASKS[task.name], self.config.temperatures.get(task.name, 1.0)
         calibrated = probabilities(spec.kind, logits, temperature)
-        return TaskPrediction(task.name, spec.classes, logits, calibrated, read)
+        return TaskPrediction(spec, spec.classes, logits, calibrated, read)
 
     def _read(self, task: TaskConfig, processed: ProcessedStudy) -> tuple[Modality, ...]:
         inputs = processed.inputs

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from modeling.errors import ViewboxError
-from modeling.labels import Target, TaskName
+from modeling.labels import Target, Task, TaskName
 from modeling.sentence import Names, Sentence
 from modeling.study import Modality
 
@@ -28,7 +28,7 @@ class TaskPrediction:
         probabilities: (K,) in [0, 1], calibrated; they sum to 1 for softmax and ordinal tasks.
     """
 
-    task: TaskName
+    task: Task
     classes: tuple[str, ...]
     logits: np.ndarray
     probabilities: np.ndarray

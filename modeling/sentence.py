@@ -1,7 +1,7 @@
 """A sentence for a reader that any language can word: an English template and what stands in its braces."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -55,6 +55,30 @@ class Sentence(str):
         return partial(Sentence, self.template, **self.values), ()
 
 
+class Name(str):
+    """A name as `modeling` calls it that still knows what readers do: language tag -> word.
+
+    Equal to the bare name. Most have no words of their own: those stand in `interface/language/`.
+    """
+
+    words: Mapping[str, str]
+
+    def __new__(cls, name: str, words: Mapping[str, str] | None = None) -> "Name":
+        """A name and its words."""
+        made = super().__new__(cls, name)
+        made.words = dict(words or {})
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Name, (str(self), self.words)
+
+
+def own_word(name: str, language: str) -> str:
+    """What a `Name` itself says that readers call it, in English where it lacks the language; "" for none."""
+    words: Mapping[str, str] = getattr(name, "words", {})
+    return words.get(language) or words.get("en", "")
+
+
 @dataclass(frozen=True)
 class Names:
     """One name or several, as `modeling` calls them ("image", "d_dimer"), inside a sentence.
@@ -68,7 +92,8 @@ class Names:
 
     def __post_init__(self) -> None:
         names = (self.names,) if isinstance(self.names, str) else self.names
-        object.__setattr__(self, "names", tuple(str(name) for name in names))
+        kept = tuple(name if isinstance(name, Name) else str(name) for name in names)
+        object.__setattr__(self, "names", kept)
 
     def __str__(self) -> str:
         return self.joint.join(self._english(name) for name in self.names)
@@ -76,4 +101,4 @@ class Names:
     def _english(self, name: str) -> str:
         if self.kind == "source":
             return SOURCE_NAMES.get(name, name)
-        return name.replace("_", " ") if self.kind == "field" else name
+        return own_word(name, "en") or (name.replace("_", " ") if self.kind == "field" else name)

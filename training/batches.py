@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modeling.labels import APPEARANCE, TASKS, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, TASKS
 from modeling.model.processing import ModelInputs, StudyProcessor
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors, augment
@@ -120,10 +120,10 @@ class Batches:
         inputs = drop_modalities(self.inputs(index, films), *dropout, generator)
         both = (self.data.labels, self.data.label_weights)
         labels, weights = ({str(n): torch.from_numpy(v[index]) for n, v in rows.items()} for rows in both)
-        seen = labels[str(TaskName.APPEARANCE)]
-        labels[str(TaskName.APPEARANCE)] = torch.where(gone & (seen > 0), _NEGATIVE, seen)
+        seen = labels[APPEARANCE]
+        labels[APPEARANCE] = torch.where(gone & (seen > 0), _NEGATIVE, seen)
         if settings.text_joining:
-            name, most = str(TaskName.FINDINGS), self.processor.config.text.max_tokens
+            name, most = FINDINGS, self.processor.config.text.max_tokens
             about = (labels[name], weights[name], settings.text_joining, most, generator)
             inputs, labels[name], weights[name] = join_texts(inputs, *about)
         if settings.word_masking:

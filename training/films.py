@@ -135,10 +135,10 @@ class TrainingTensors:
                 labels[name] = np.array(
                     [task.index(f.labels[name]) if name in f.labels else -1 for f in films]
                 )
-        labels[TaskName.FINDINGS], weights = _findings(films)
+        labels[FINDINGS], weights = _findings(films)
         given = np.array([bool(film.encoded) for film in films])
         columns = (numeric, category, known, tokens, token_mask)
-        return cls(pixels, masks, given, *columns, labels, {TaskName.FINDINGS: weights})
+        return cls(pixels, masks, given, *columns, labels, {FINDINGS: weights})
 
 
 def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:

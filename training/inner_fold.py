@@ -16,7 +16,7 @@ import numpy as np
 from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import mean_metrics
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import FINDINGS
 from training.corpora import open_corpus
 from training.corpora.labelled_film import Film
 from training.corpora.reports import labels_of, texts_of
@@ -77,7 +77,7 @@ def measure(
     inner = inner_films(films, sections, fold)
     run = Run(replace(settings, keep="last"), inner, out, out)
     run.train()
-    logits = run.validation_logits()[str(TaskName.FINDINGS)]
+    logits = run.validation_logits()[FINDINGS]
     answer = {"thirds": THIRDS, "fold": fold, **compared(inner, sections, logits), **known}
     (out / ANSWER_FILE).write_text(json.dumps(answer, indent=1) + "\n")
     return answer

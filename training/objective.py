@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.labels import TASKS, TaskName
+from modeling.labels import APPEARANCE, TASKS
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
@@ -81,7 +81,7 @@ class TrainedModel(nn.Module):
         if self.opacity is not None:
             opacity = self.opacity(features)[:, 0]
         if self.claims:
-            evidence = self.model.class_evidence(TaskName.APPEARANCE, features)
+            evidence = self.model.class_evidence(APPEARANCE, features)
         encoded = self.model.encode(embedded, inputs, features)
         logits = self.model.decide(encoded)
         if self.shared is None:

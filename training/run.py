@@ -23,7 +23,7 @@ from tqdm import tqdm
 from evaluation.metrics.one_label import macro_auroc
 from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import APPEARANCE, TASKS, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
@@ -124,7 +124,7 @@ class Run:
         form = (settings.label_smoothing, settings.focal_gamma)
         losses = objective.task_losses(outputs.logits, labels, self.weights, *form, counted)
         losses = objective.weigh_labels(losses, labels, settings.label_weights)
-        masks, appearance = batch.masks.to(device), labels[str(TaskName.APPEARANCE)]
+        masks, appearance = batch.masks.to(device), labels[APPEARANCE]
         if outputs.opacity is not None:
             losses["opacity"] = settings.opacity_weight * objective.opacity_loss(outputs.opacity, masks)
         if outputs.evidence is not None:

@@ -67,7 +67,8 @@ class Account:
 
 def card(account: Account, name: str, folder: str = "PLACE") -> str:
     """The README of an export: front matter, then the account; `folder` is where its code loads it from."""
-    labels = [(t, c) for t, task in TASKS.items() for c in task.classes if account.labels[str(t), c]]
+    own = [(task, name) for task in TASKS.values() for name in task.classes if account.labels[task, name]]
+    labels = [*own, *sorted(key for key in account.labels if key[0] not in TASKS)]
     attributions = [f"- {_one_line(text)} ({n})" for text, n in sorted(account.attributions.items())]
     left = _table(("source", "because", "cases"), _keyed(account.left)) if account.left else ""
     return _TEMPLATE.read_text("utf-8").format(

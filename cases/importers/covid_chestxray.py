@@ -13,7 +13,6 @@ from cases.case import licence_named
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.severity import SEVERITY_COLUMNS, brixia_readings, severity_ratings
-from modeling.labels import TaskName
 
 ATTRIBUTION = "covid-chestxray-dataset (Cohen et al. 2020)"
 HANNOVER = "covid-19-image-repository"
@@ -73,7 +72,7 @@ def _scores(root: Path) -> dict[str, dict[str, str]]:
 def _row(line: dict[str, Any], film: Path | bytes) -> Row:
     readings, notes = brixia_readings(line), tables.text_of(line, "clinical_notes")
     name, pcr = tables.text_of(line, "filename"), tables.text_of(line, "RT_PCR_positive")
-    senior = {TaskName(task): label for reader, task, label in readings if "senior" in reader}
+    senior = {task: label for reader, task, label in readings if "senior" in reader}
     view = VIEWS.get(tables.text_of(line, "view"), "")
     origin = tables.text_of(line, "url", "doi")
     return Row(

@@ -19,7 +19,7 @@ from cases.reading.picture_metadata import without_metadata
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import NO_FINDING, TaskName
+from modeling.labels import FINDINGS, NO_FINDING
 from modeling.sentence import Names, Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
 
@@ -137,7 +137,7 @@ def _case(
         table.setdefault("view_position", str(radiograph.view_position))
     reference = dict(row.reference)
     if row.findings is not None:
-        reference[TaskName.FINDINGS] = "|".join(row.findings) or NO_FINDING
+        reference[FINDINGS] = "|".join(row.findings) or NO_FINDING
     regions = tuple(_placed(row, radiograph))
     astray = len(row.regions) - len(regions)
     said = "{count} published boxes lie outside the film and are left out."

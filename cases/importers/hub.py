@@ -17,7 +17,7 @@ from cases.case import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import by_time, not_taken, teaching_words
 from modeling.errors import StudyError
-from modeling.labels import NIH_FINDINGS, TASKS, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, NIH_FINDINGS, TASKS, TaskName
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datasets import IterableDataset
 
 FIELDS = ("image", "id", "patient", *CLINICAL_FIELDS, *TEXT_SECTIONS, *TASKS, "attribution", "licence")
-_SINGLE = (TaskName.APPEARANCE, TaskName.GRADING)
+_SINGLE = (APPEARANCE, GRADING)
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
@@ -122,7 +122,7 @@ def _row(
         table={name: given[name] for name in CLINICAL_FIELDS},
         **by_time({name: str(given[name]) for name in TEXT_SECTIONS if given[name]}),
         reference=_labels(given),
-        findings=_findings(given[str(TaskName.FINDINGS)]),
+        findings=_findings(given[FINDINGS]),
         view=str(given["view_position"] or ""),
         names=(patient,) if given["patient"] and not patient.isspace() else (),
     )

@@ -17,7 +17,7 @@ from cases.case import own_copy
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from modeling.errors import StudyError
-from modeling.labels import TaskName
+from modeling.labels import FINDINGS, TaskName
 
 ATTRIBUTION = "MIMIC-CXR-JPG (Johnson et al. 2019), PhysioNet; own credentialed copy"
 TERMS = "PhysioNet Credentialed Health Data License 1.5.0 (no passing on)"
@@ -110,7 +110,7 @@ def _splits(root: Path) -> dict[str, str]:
 def _readings(marked: dict[str, dict[str, str]]) -> Iterator[tuple[str, TaskName, str]]:
     for labeller, states in marked.items():
         for name, state in states.items():
-            yield LABELLERS[labeller], TaskName.FINDINGS, f"{name}: {state}"
+            yield LABELLERS[labeller], FINDINGS, f"{name}: {state}"
 
 
 def _positive(states: dict[str, str]) -> tuple[str, ...] | None:

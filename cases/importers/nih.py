@@ -16,7 +16,7 @@ from cases.case import Licence, Region
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from modeling.errors import StudyError
-from modeling.labels import NIH_FINDINGS, TaskName
+from modeling.labels import FINDINGS, NIH_FINDINGS
 
 ATTRIBUTION = "NIH ChestX-ray14, provided by the NIH Clinical Center (Wang et al. 2017)"
 LICENCE = Licence("NIH ChestX-ray14: free use with attribution", may_show=True, may_export=True)
@@ -100,7 +100,7 @@ def _row(image: str, patient: object, film: Path | bytes, line: dict[str, Any], 
         table={"age": age, "sex": sex, "view_position": tables.frontal(view)},
         findings=tuple(named),
         **boxes,
-        readings=tuple((READER, TaskName.FINDINGS, name) for name in named or ["No Finding"]),
+        readings=tuple((READER, FINDINGS, name) for name in named or ["No Finding"]),
         view=view,
         split=line.get("split") or "",
         **tables.teaching_words(line),

@@ -15,7 +15,7 @@ from cases.case import Licence
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Row
 from modeling.errors import StudyError
-from modeling.labels import NIH_FINDINGS, TaskName
+from modeling.labels import FINDINGS, NIH_FINDINGS
 
 ATTRIBUTION = "Open-i, Indiana University Chest X-ray Collection (Demner-Fushman et al. 2016)"
 LICENCE = Licence("CC BY-NC-ND 4.0 (shown as published; not passed on)", may_show=True, may_export=False)
@@ -64,7 +64,7 @@ def _rows_of(
                 patient=f"openi-{study}",
                 **tables.by_time(sections),
                 findings=found,
-                readings=tuple((GOLD, TaskName.FINDINGS, label) for label in found or ()),
+                readings=tuple((GOLD, FINDINGS, label) for label in found or ()),
                 view=views.get(image, ""),
                 study=study,
             )

@@ -28,7 +28,7 @@ ATTRIBUTION = (
 ADJUDICATOR = "Adjudication"
 INVALID = "Invalid Study"
 Reading = tuple[str, TaskName, str]
-_LABELS = {"CLASS_label": TaskName.APPEARANCE, "GRADE_label": TaskName.GRADING}
+_LABELS = {"CLASS_label": APPEARANCE, "GRADE_label": GRADING}
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
@@ -93,8 +93,8 @@ class StudyReadings:
     def majority(self) -> dict[TaskName, str]:
         """The reference labels; a negative study has no grading."""
         voted = {task: majority_of(self.readings, task) for task in _LABELS.values()}
-        if voted[TaskName.APPEARANCE] == "Negative":
-            voted[TaskName.GRADING] = None
+        if voted[APPEARANCE] == "Negative":
+            voted[GRADING] = None
         return {task: label for task, label in voted.items() if label is not None}
 
 
@@ -149,9 +149,9 @@ def _add_annotations(project: Mapping[str, Any], found: dict[str, StudyReadings]
             reader, short, name = labels[annotation["labelId"]]
             study = found[annotation["StudyInstanceUID"]]
             if short in APPEARANCE.classes:
-                study.readings.add((reader, TaskName.APPEARANCE, short))
+                study.readings.add((reader, APPEARANCE, short))
             elif short in GRADING.classes:
-                study.readings.add((reader, TaskName.GRADING, short))
+                study.readings.add((reader, GRADING, short))
             elif name == INVALID:
                 study.invalid.add(reader)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cases.case import GEOGRAPHIC_EXTENT, Rating
 from cases.importers.tables import number_of
-from modeling.labels import TaskName, grading_from_zones
+from modeling.labels import GRADING, TaskName, grading_from_zones
 
 READERS = {"S": "Brixia senior reader", "J": "Brixia junior reader"}
 RATERS = "mean of 3 expert raters (Cohen et al. 2020)"
@@ -32,7 +32,7 @@ def brixia_readings(line: Mapping[str, Any]) -> tuple[tuple[str, TaskName, str],
         zones = [number_of(line, f"brixia_{letter}_{zone}") for zone in ZONES]
         grading = None if None in zones else grading_from_zones(sum(mark > 0 for mark in zones if mark))
         if grading is not None:
-            found.append((reader, TaskName.GRADING, grading))
+            found.append((reader, GRADING, grading))
     return tuple(found)
 
 

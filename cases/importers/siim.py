@@ -18,7 +18,7 @@ from cases.case import Region, own_copy
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from modeling.errors import StudyError
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 
 ATTRIBUTION = "SIIM-FISABIO-RSNA COVID-19 Detection (Lakhani et al. 2023); films of BIMCV-COVID19 and RICORD"
 TERMS = "SIIM-FISABIO-RSNA COVID-19 challenge rules (research and teaching, no passing on)"
@@ -108,7 +108,7 @@ def _row(
         licence=own_copy(TERMS, may_show=settings.readers_agreed),
         attribution=ATTRIBUTION,
         patient=f"siim-{study}",
-        reference={TaskName.APPEARANCE: APPEARANCE.classes[APPEARANCE.index(label)]},
+        reference={APPEARANCE: APPEARANCE.classes[APPEARANCE.index(label)]},
         study=study,
         published=image,
         **rest,

@@ -17,7 +17,7 @@ from pymongo.operations import SearchIndexModel
 
 from cases.mongo.address import LOGIN_REFUSED, NO_RIGHT
 from modeling.errors import CaseStoreError
-from modeling.labels import TASKS, TaskName, task_of
+from modeling.labels import TASKS, task_of
 from modeling.sentence import Sentence
 from modeling.study import Modality
 
@@ -245,6 +245,6 @@ def _embedded(row: Mapping[str, Any], case: Mapping[str, Any], width: int) -> St
     if not usable:
         return None
     reference = case.get("reference") or {}
-    label = next((reference[task] for task in TaskName if task in reference), "")
+    label = next((reference[task] for task in TASKS if task in reference), "")
     patient = (case.get("provenance") or {}).get("patient", "")
     return StoredVectors(row["case_id"], usable, patient, label)

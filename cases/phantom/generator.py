@@ -28,7 +28,7 @@ from cases.phantom.skeleton import build_skeleton
 from cases.phantom.streams import between, chance, pick, shuffled, stream, texture
 from cases.phantom.words import Span, draw_indication, draw_report, draw_table
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE, GRADING
 from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalText, Photometric, Radiograph, Study, ViewPosition, Window
 
@@ -307,7 +307,7 @@ def _case(
         agreement=plan.agreement,
         confounder=confounder,
     )
-    labels = {TaskName.APPEARANCE: plan.appearance, TaskName.GRADING: plan.grading}
+    labels = {APPEARANCE: plan.appearance, GRADING: plan.grading}
     name = case_id(seed)
     return Case(
         case_id=name,

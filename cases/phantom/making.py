@@ -21,7 +21,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom.generator import Confounder, PhantomSettings, Recipe, balanced, generate_case, series_seed
 from cases.phantom.scenario import NOT_OPACITIES
 from cases.reading.dicom import encode_radiograph
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.progress import progress
 from modeling.study import Modality, Photometric, Radiograph
 
@@ -177,7 +177,7 @@ def corpus_row(case: Case, split: str) -> dict[str, object]:
 
 
 def _visible(evidence: PlantedEvidence) -> list[np.ndarray]:
-    if Modality.IMAGE not in evidence.modality.get(TaskName.APPEARANCE, ()):
+    if Modality.IMAGE not in evidence.modality.get(APPEARANCE, ()):
         return []  # planted at or below the noise: nothing to point at
     return [mask for name, mask in evidence.masks.items() if name.split(",")[0] not in NOT_OPACITIES]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from cases.phantom.patient import Patient
 from cases.phantom.streams import chance, pick, shuffled
-from modeling.labels import APPEARANCE, TaskName, grading_from_zones
+from modeling.labels import APPEARANCE, GRADING, TaskName, grading_from_zones
 from modeling.study import Modality
 
 Masks = dict[str, np.ndarray]
@@ -172,9 +172,9 @@ def _holders(
     contradicted = any(stated not in (None, appearance) for stated, _ in said.values())
     # An empty film is evidence for Negative unless something that outranks it in the rule says otherwise.
     film = not contradicted if appearance == "Negative" else conspicuous
-    wanted = {TaskName.APPEARANCE: (appearance,)}
+    wanted = {APPEARANCE: (appearance,)}
     if grading is not None:
-        wanted[TaskName.GRADING] = (appearance, grading)
+        wanted[GRADING] = (appearance, grading)
     return {
         task: tuple(
             m for m in Modality if (film if m is Modality.IMAGE else said[m][: len(labels)] == labels)

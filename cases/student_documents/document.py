@@ -174,7 +174,7 @@ def _clinical_data(document: Mapping[str, Any], lake: str) -> _ClinicalData:
         named_unit = _UNIT_IN_NAME.fullmatch(name)
         key = re.sub(r"[^a-z0-9]", "", (named_unit[1] if named_unit else name).lower()).removeprefix("anon")
         if key in _NAMES["labels"]:
-            _take_label(clinical, name, TaskName(_NAMES["labels"][key]), value)
+            _take_label(clinical, name, _NAMES["labels"][key], value)
         elif key in _NAMES["texts"] and isinstance(value, str):
             clinical.texts[_NAMES["texts"][key]] = value
         elif key in _NAMES["fields"]:

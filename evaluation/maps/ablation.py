@@ -11,7 +11,7 @@ import torch
 from evaluation.maps.marked_studies import MarkedStudy
 from evaluation.metrics.bootstrap import bootstrap_interval
 from evaluation.metrics.one_label import macro_auroc
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.processing import collate
 from modeling.model.temperature import probabilities
 from modeling.pipeline import DiagnosisPipeline
@@ -48,7 +48,7 @@ def ask_with_and_without(pipeline: DiagnosisPipeline, cases: Iterable[MarkedStud
 
     A case that is left with nothing is answered from nothing: the same for every such case.
     """
-    read = next(task.modalities for task in pipeline.config.tasks if task.name == TaskName.APPEARANCE)
+    read = next(task.modalities for task in pipeline.config.tasks if task.name == APPEARANCE)
     labels, patients, holders = [], [], []
     everything: list[np.ndarray] = []
     removed: dict[Modality, list[np.ndarray]] = {m: [] for m in read}
@@ -77,8 +77,8 @@ def _batches(cases: Iterable[MarkedStudy]) -> Iterator[list[MarkedStudy]]:
 def _answers(pipeline: DiagnosisPipeline, studies: Sequence[Study]) -> np.ndarray:
     inputs = collate([pipeline.processor(study) for study in studies])
     with torch.inference_mode():
-        logits = pipeline.model(inputs.to(pipeline.device))[str(TaskName.APPEARANCE)]
-    temperature = pipeline.config.temperatures.get(TaskName.APPEARANCE, 1.0)
+        logits = pipeline.model(inputs.to(pipeline.device))[APPEARANCE]
+    temperature = pipeline.config.temperatures.get(APPEARANCE, 1.0)
     return probabilities(APPEARANCE.kind, logits.float().cpu().numpy(), temperature)
 
 

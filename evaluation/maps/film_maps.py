@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cases.case import Case
 from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import ACCOUNT, MapMethod, map_methods
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.model.film import brightness, resampled
 from modeling.pipeline import DiagnosisPipeline
 from modeling.render.pictures import film_picture, map_of_method
@@ -147,8 +147,8 @@ def contact_sheet(
 
 def _row(scrutiny: Scrutiny, case: Case, methods: Sequence[MapMethod]) -> tuple[str, list[Image.Image]]:
     study = case.study
-    answer = scrutiny.pipeline.predict(study)[TaskName.APPEARANCE]
-    target = Target(TaskName.APPEARANCE, answer.most_probable)
+    answer = scrutiny.pipeline.predict(study)[APPEARANCE]
+    target = Target(APPEARANCE, answer.most_probable)
     film = np.asarray(film_picture(brightness(study.radiograph), CELL), np.float32) / 255.0
     maps = [method.resized(_map(scrutiny, study, target, method), film.shape) for method in methods]
     pictures = [map_of_method(film, one, m).picture for one, m in zip(maps, methods, strict=True)]

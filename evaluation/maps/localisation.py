@@ -39,7 +39,7 @@ from evaluation.maps.marked_studies import (
 )
 from modeling.errors import ViewboxError
 from modeling.explain.registry import COARSE, FINE, grain_of
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
 from modeling.study import Modality
@@ -117,7 +117,7 @@ class Benchmark:
         for name, account in accounts.items():
             self._deltas.setdefault(name, []).append(account.relative_delta)
         if planted:
-            answer = self.mapper.pipeline.predict(marked.study)[TaskName.APPEARANCE]
+            answer = self.mapper.pipeline.predict(marked.study)[APPEARANCE]
             right = answer.most_probable == marked.reference
             removals = self.mapper.removals(marked.study, marked.target)
             for name, account in {**accounts, "occlusion": removals}.items():
@@ -209,7 +209,7 @@ def appearance_modalities(pipeline: DiagnosisPipeline) -> tuple[Modality, ...]:
         ViewboxError: it has no appearance, or reads it from something other than the film.
     """
     for task in pipeline.config.tasks:
-        if task.name == TaskName.APPEARANCE and Modality.IMAGE in task.modalities:
+        if task.name == APPEARANCE and Modality.IMAGE in task.modalities:
             return task.modalities
     raise ViewboxError("This checkpoint does not read an appearance from the film; choose one that does.")
 
@@ -248,7 +248,7 @@ def localise(
         total = min(phantoms, limit or phantoms)
         cases = marked_phantoms(total, seed, size)
         about |= {"phantoms": total, "seed": seed, "size": size}
-    about |= {"task": str(TaskName.APPEARANCE), "gathered": {"pixels": FINE, "features": COARSE}}
+    about |= {"task": APPEARANCE, "gathered": {"pixels": FINE, "features": COARSE}}
     about |= vars(effort)
     for marked in progress(cases, "explaining", total=total):
         benchmark.add(marked)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.maps.localisation_scores import positive_share, with_interval
-from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.results import Attribution, WordAttribution
 from modeling.study import Modality, Study
 from training.corpora.labelled_film import Film
@@ -40,7 +40,7 @@ class MarkedStudy:
     @property
     def target(self) -> Target:
         """The reference class: what every map explains."""
-        return Target(TaskName.APPEARANCE, self.reference)
+        return Target(APPEARANCE, self.reference)
 
 
 def box_region(
@@ -59,7 +59,7 @@ def marked_film(film: Film) -> MarkedStudy:
     """A film of a corpus; its evidence lies in the boxes that a radiologist drew."""
     study = film.study()
     region = box_region(film.boxes or (), study.radiograph.shape)
-    return MarkedStudy(study, film.labels[TaskName.APPEARANCE], film.patient, region)
+    return MarkedStudy(study, film.labels[APPEARANCE], film.patient, region)
 
 
 def marked_case(case: Any, not_opacities: Collection[str] = ()) -> MarkedStudy:
@@ -67,8 +67,8 @@ def marked_case(case: Any, not_opacities: Collection[str] = ()) -> MarkedStudy:
 
     `not_opacities`: kinds of masks that are no lung opacity, such as an enlarged heart.
     """
-    evidence, reference = case.evidence, case.reference[TaskName.APPEARANCE]
-    holders = tuple(evidence.modality.get(TaskName.APPEARANCE, ()))
+    evidence, reference = case.evidence, case.reference[APPEARANCE]
+    holders = tuple(evidence.modality.get(APPEARANCE, ()))
     masks = [mask for name, mask in evidence.masks.items() if name.split(",")[0] not in not_opacities]
     shown = Modality.IMAGE in holders and reference != APPEARANCE.classes[0] and masks
     region = np.logical_or.reduce(masks) if shown else None

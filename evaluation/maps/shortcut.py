@@ -18,7 +18,7 @@ from evaluation.maps.film_maps import Effort
 from evaluation.maps.localisation_scores import positive_evidence
 from evaluation.metrics.bootstrap import bootstrap_interval
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.model.film import resampled
 from modeling.pipeline import DiagnosisPipeline
 from modeling.progress import progress
@@ -71,7 +71,7 @@ def pairs(count: int, seed: int = SEED, size: int = SIZE) -> Iterator[Pair]:
         plain = generate_phantom(own, settings=settings)
         marked = generate_phantom(own, settings=replace(settings, confounder=confounder))
         assert marked.confounder_mask is not None
-        reference = plain.case.reference[TaskName.APPEARANCE]
+        reference = plain.case.reference[APPEARANCE]
         yield Pair(
             film_alone(plain.case.study), film_alone(marked.case.study), marked.confounder_mask, reference
         )
@@ -85,11 +85,11 @@ def answer(pipeline: DiagnosisPipeline, pair: Pair, effort: Effort | None) -> Pa
 
 def _appearance(pipeline: DiagnosisPipeline, study: Study) -> np.ndarray:
     prediction = pipeline.predict(study)
-    return next(t.probabilities for t in prediction.tasks if t.task == TaskName.APPEARANCE)
+    return next(t.probabilities for t in prediction.tasks if t.task == APPEARANCE)
 
 
 def _on_arrow(pipeline: DiagnosisPipeline, pair: Pair, effort: Effort) -> float | None:
-    target = Target(TaskName.APPEARANCE, LEARNT)
+    target = Target(APPEARANCE, LEARNT)
     account = list(pipeline.explain(pair.marked, target, **vars(effort)))[-1]
     assert account.image is not None
     evidence = resampled(positive_evidence(account.image), pair.arrow.shape)

@@ -17,7 +17,7 @@ from interface.html.render import render, signed, written
 from interface.language.texts import Language, marker, say, translated
 from interface.session.session import PlaceTest
 from modeling.explain.registry import ACCOUNT
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.results import Attribution, TrustMeasure
 from modeling.trust.verdict import QUESTION_OF, QUESTIONS, Level, Verdict, as_odds, verdict_of
 
@@ -134,7 +134,7 @@ def verdict(
     kind = {"is_map": attribution.image is not None, "is_account": method == ACCOUNT}
     found = verdict_of(measures, **kind, refused=refused)
     task, name = attribution.target.answer
-    measured = task == TaskName.APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
+    measured = task == APPEARANCE and name != APPEARANCE.classes[0]  # boxes stand on opacities
     told = record_line(record, method, found.level, language) if measured and not refused else ""
     return verdict_line(found, language, told, reconciled(found.level, tested, language))
 

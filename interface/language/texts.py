@@ -16,7 +16,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from modeling.labels import NOTHING, REST, Target
-from modeling.sentence import Names, Sentence
+from modeling.sentence import Names, Sentence, own_word
 
 Language = str
 """A language's tag (BCP 47), which is the name of its file."""
@@ -85,8 +85,10 @@ Kind = Literal[
 
 
 def word_for(kind: Kind, name: str, language: Language, otherwise: str = "") -> str:
-    """The reader's word for a name from `modeling`; where there is none, `otherwise` or the name itself."""
-    return CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
+    """The reader's word for a name from `modeling`, its own first; where there is none, `otherwise` or the
+    name itself."""
+    own = own_word(name, language)
+    return own or CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
 
 
 def question(target: Target, language: Language) -> str:
@@ -152,7 +154,7 @@ def _worded(value: Any, language: Language) -> Any:
 
 def _named(names: Names, language: Language) -> str:
     strings = CATALOGUES[language].strings
-    words = [strings.get(f"{names.kind}.{name}", name) for name in names.names]
+    words = [own_word(name, language) or strings.get(f"{names.kind}.{name}", name) for name in names.names]
     if names.kind == "field":  # in a sentence without its unit
         words = [re.split(r" \(|（", word)[0] for word in words]
     return listed(words, language, names.joint)

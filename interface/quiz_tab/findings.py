@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 
 from cases.case import Case, geographic_extent
-from modeling.labels import FINDINGS, NO_FINDING, TASKS, TaskName
+from modeling.labels import FINDINGS, NO_FINDING, TASKS
 from modeling.results import TaskPrediction
 
 EXTENT = "extent"
@@ -30,7 +30,7 @@ def parts_of(answer: str) -> tuple[str, ...]:
 
 def findings_asked(case: Case, task: str) -> tuple[str, ...]:
     """The findings that a film is asked about, the same for everybody: at most three of them are present."""
-    if task != TaskName.FINDINGS:
+    if task != FINDINGS:
         return ()
     order = sorted(
         FINDINGS.classes, key=lambda name: hashlib.sha256(f"{case.case_id}|{name}".encode()).digest()
@@ -50,7 +50,7 @@ def truth_of(case: Case, task: str) -> str:
     if task == EXTENT:
         extent = geographic_extent(case.ratings)
         return "" if extent is None else EXTENTS[max(0, math.ceil(extent / 2) - 1)]
-    if task != TaskName.FINDINGS:
+    if task != FINDINGS:
         return case.reference[task]
     return together(set(findings_asked(case, task)) & set(parts_of(case.reference[task])))
 
@@ -72,6 +72,6 @@ def answer_of(told: TaskPrediction | None, asked: tuple[str, ...]) -> tuple[str,
 
 def is_answer(task: str, answer: object) -> bool:
     """Whether something is a possible answer to a task."""
-    if task != TaskName.FINDINGS:
+    if task != FINDINGS:
         return answer in classes_of(task)
     return isinstance(answer, str) and answer == together(parts_of(answer))

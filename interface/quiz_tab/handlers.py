@@ -37,7 +37,7 @@ from interface.session.links import language_of
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted
 from modeling.errors import ExplanationCancelled, ViewboxError
-from modeling.labels import Target, TaskName
+from modeling.labels import GRADING, Target
 from modeling.results import BASELINES
 from modeling.sentence import Sentence
 
@@ -213,7 +213,7 @@ class QuizActions:
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
         tasks = {} if host.state.phase == "failed" else {t.task: t for t in host.predict(study, None).tasks}
-        told, other = tasks.get(sitting.task), tasks.get(TaskName.GRADING)
+        told, other = tasks.get(sitting.task), tasks.get(GRADING)
         if sitting.case is not case or sitting.stage != "read":  # the reader has moved on meanwhile
             return {self.panel.message: gr.skip()}
         sitting.first, sitting.mark, sitting.told, sitting.stage = first, mark, told, "revise"

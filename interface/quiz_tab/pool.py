@@ -21,7 +21,7 @@ from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
 from interface.session.lanes import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import FINDINGS, TaskName
 from modeling.results import TaskPrediction
 from modeling.sentence import Sentence
 
@@ -199,8 +199,8 @@ def _groups(store: CaseStore) -> list[_Group]:
         found = [case_id for case_id in found if case_id not in first] or found
         return [_Group(found, len(found))]
     tasks = [task for task in QUESTIONS if task.kind != "multilabel"]
-    wheres = [CaseFilter(**{task.name.value: name}) for task in tasks for name in task.classes]
-    groups = [(where, "") for where in wheres if store.count(where)] + [(everything, TaskName.FINDINGS.value)]
+    wheres = [CaseFilter(**{task.name: name}) for task in tasks for name in task.classes]
+    groups = [(where, "") for where in wheres if store.count(where)] + [(everything, FINDINGS)]
     groups += [(CaseFilter(source=source), EXTENT) for source in store.sources()]
     return [_Group(_drawn(store, where, wanted, first), PER_CLASS, wanted) for where, wanted in groups]
 

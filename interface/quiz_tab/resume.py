@@ -27,7 +27,7 @@ from interface.quiz_tab.rules import (
 from interface.quiz_tab.score import CaseResult
 from interface.quiz_tab.sitting import Committed, Sitting
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, TaskName
 
 LESSON = "quiz.lesson_"
 LONGEST_KEY = 40
@@ -80,7 +80,7 @@ def sitting_from(record: object, candidates: Sequence[Candidate]) -> Sitting:
 
 
 def _row(raw: Mapping[str, Any], asked: Asked, number: int) -> CaseResult:
-    raw = {"task": TaskName.APPEARANCE.value} | dict(raw)
+    raw = {"task": APPEARANCE} | dict(raw)
     row = CaseResult(**{f.name: raw[f.name] for f in fields(CaseResult)} | {"drill": asked.drill})
     sound = (row.number, row.case_id, row.task) == (number, asked.case_id, asked.task)
     sound = sound and row.lesson.startswith(LESSON) and (not row.model or is_answer(asked.task, row.model))

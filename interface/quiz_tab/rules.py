@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from cases.case import Case
 from interface.quiz_tab.findings import EXTENT, EXTENTS, NO_FINDING, truth_of
-from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.study import Modality
 
 LENGTH = 8
@@ -55,7 +55,7 @@ class Candidate:
     answer: str = ""
     probability: float = 0.0
     conflicting: bool = False
-    task: str = TaskName.APPEARANCE
+    task: str = APPEARANCE
 
     @property
     def misleads(self) -> bool:
@@ -69,7 +69,7 @@ class Asked:
 
     case_id: str
     drill: bool
-    task: str = TaskName.APPEARANCE
+    task: str = APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def drawn_set(
     by_class = [[c for c in rest if c.truth == name] for name in classes]
     by_class.append([c for c in rest if c.truth not in classes])  # some findings
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
-    rounds.sort(key=lambda c: c.task == TaskName.FINDINGS and not c.answer)  # nothing to compare with
+    rounds.sort(key=lambda c: c.task == FINDINGS and not c.answer)  # nothing to compare with
     rounds += misleading[drills:]  # only where there is too little else
     asked = [Asked(c.case_id, True, c.task) for c in chosen]
     asked += [Asked(c.case_id, False, c.task) for c in rounds[: max(0, length - len(asked))]]

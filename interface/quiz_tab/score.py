@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 from modeling.csv_cells import csv_text
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CaseResult:
     hit_truth: bool | None = None
     iou_map: float | None = None
     lesson: str = ""
-    task: str = TaskName.APPEARANCE.value
+    task: str = APPEARANCE
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from interface.quiz_tab.findings import classes_of
 from interface.quiz_tab.rules import CONFIDENCES, TOPICS
 from interface.quiz_tab.teachers import scripted, teachers_panel
 from interface.session.lanes import PRIVATE, QUIET, Lanes
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 
 FILM_ID = "vb-quiz-film"
 _KEPT_WORDS = ("quiz.kept", "quiz.csv", "quiz.json", "quiz.forget", "quiz.full", "quiz.continue")
@@ -115,7 +115,7 @@ def _questions() -> dict[str, Any]:
     }
     with gr.Column(elem_id="vb-quiz-answers") as parts["answers"]:
         parts["answer"] = gr.Radio(
-            answers_to(TaskName.APPEARANCE), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
+            answers_to(APPEARANCE), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
         )
         parts["findings"] = gr.CheckboxGroup(
             [],

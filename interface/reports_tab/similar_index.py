@@ -16,7 +16,7 @@ from interface.models.stores import StoreHost
 from interface.reports_tab.stored_search import StoredSearch
 from interface.session.lanes import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import TASKS
 from modeling.results import Neighbour, Prediction
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study
@@ -55,7 +55,7 @@ def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCas
     if study.radiograph is not None:
         film = film_numbers(study.radiograph, host.pipeline if host is not None else None)
     text = own_text(case, study)
-    reference = [case.reference[task] for task in TaskName if task in case.reference]
+    reference = [case.reference[task] for task in TASKS if task in case.reference]
     return DescribedCase(
         case_id=case.case_id,
         film=film,

@@ -11,7 +11,7 @@ from torch import Tensor
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import StoredBaselines, placed
 from modeling.explain.integrated_gradients import PathAttribution
-from modeling.labels import NOTHING, REST, TASKS, Target
+from modeling.labels import NOTHING, REST, Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
@@ -31,7 +31,7 @@ def log_odds(logits: Tensor, target: Target) -> Tensor:
     Against a class: log p(class) - log p(alternative). Against the rest: log p(class) - log(1 - p(class)).
     Against nothing: the logit itself.
     """
-    task = TASKS[target.task]
+    task = target.task
     column = task.index(target.class_name)
     own = logits[:, column]
     if target.against == NOTHING:
@@ -140,9 +140,7 @@ class StudyPath:
             along(Modality.TEXT, self._embedded.tokens),
         )
         masks = ModelInputs(**{n: t.expand(batch, *t.shape[1:]) for n, t in vars(self._batch).items()})
-        return log_odds(
-            self.model.forward_embedded(point, masks, features)[str(self.target.task)], self.target
-        )
+        return log_odds(self.model.forward_embedded(point, masks, features)[self.target.task], self.target)
 
     # --- the film alone: table and words stay as given
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.parquet.store import EmbeddedCaseStore
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.study import Radiograph, Study
 from tests.doubles.served import serve, unfold, write_checkpoint
 
@@ -109,7 +109,7 @@ def write_large_store(folder: Path, count: int = 8) -> Path:
     with EmbeddedCaseStore.create(folder) as store:
         for number in range(count):
             provenance = Provenance("phantom", f"p{number}", "Viewbox tests", synthetic=True)
-            reference = {TaskName.APPEARANCE: "Typical"}
+            reference = {APPEARANCE: "Typical"}
             study = Study(large_film(number))
             store.put(Case(f"LARGE-{number}", study, SYNTHETIC_LICENCE, provenance, reference=reference))
     return folder

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import cases.document
-from cases.case import Case, Licence
+from cases.case import Case, Licence, Reading
 from cases.film_bytes import film_document, radiograph_from_film
 from cases.mongo.store import MongoCaseStore
 from cases.open_store import open_case_store
@@ -143,6 +143,14 @@ def all_ids(store: CaseStore, where: CaseFilter, limit: int) -> list[str]:
             return found
         assert page.next_after == page.rows[-1].case_id
         after = page.next_after
+
+
+def test_labels_of_a_task_that_viewbox_does_not_know_are_kept(fill: Fill) -> None:
+    case = small_case("own", appearance="Typical", grading="Mild")
+    reference = {**case.reference, "tubes": "Tube|Line", "quality": "poor"}
+    reading = Reading("R1", "tubes", "Drain: uncertain")
+    kept = fill([dataclasses.replace(case, reference=reference, readings=(reading,))]).get("own")
+    assert kept.reference == reference and kept.readings == (reading,)
 
 
 def test_every_field_survives(fill: Fill) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
-from modeling.labels import TASKS, Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.results import Attribution, FieldAttribution, Prediction, TaskPrediction, WordAttribution
 from modeling.study import Modality, Radiograph, Study
 
@@ -18,10 +18,10 @@ def case(study: Study | None = None, **changes: object) -> Case:
 
 
 def prediction() -> Prediction:
-    appearance = TASKS[TaskName.APPEARANCE]
+    appearance = APPEARANCE
     logits = np.array([0.1, 0.5, -0.3, -0.3])
     probabilities = np.exp(logits) / np.exp(logits).sum()
-    task = TaskPrediction(appearance.name, appearance.classes, logits, probabilities, (Modality.IMAGE,))
+    task = TaskPrediction(appearance, appearance.classes, logits, probabilities, (Modality.IMAGE,))
     return Prediction(
         (task,), (Modality.IMAGE,), ("A note.",), checkpoint="toy", revision="sha256:0123456789abcdef"
     )
@@ -31,7 +31,7 @@ def attribution(**changes: object) -> Attribution:
     image = np.zeros((8, 6), np.float32)
     image[1, 1], image[6, 4] = 0.6, -0.2
     plain = Attribution(
-        target=Target(TaskName.APPEARANCE, "Typical"),
+        target=Target(APPEARANCE, "Typical"),
         method="integrated_gradients",
         baseline="black",
         image=image,

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 from modeling.study import (
     ClinicalTable,
     ClinicalText,
@@ -51,15 +51,15 @@ def full_case(case_id: str = "phantom-1", seed: int = 0) -> Case:
         licence=SYNTHETIC_LICENCE,
         provenance=Provenance("phantom", "patient-7", "Computed, no patient.", synthetic=True),
         report={"findings": "Patchy opacities.", "impression": "Typical."},
-        reference={TaskName.APPEARANCE: "Typical", TaskName.GRADING: "Moderate"},
+        reference={APPEARANCE: "Typical", GRADING: "Moderate"},
         readings=(
-            Reading("Tiger", TaskName.APPEARANCE, "Typical"),
-            Reading("Bear", TaskName.APPEARANCE, "Atypical"),
+            Reading("Tiger", APPEARANCE, "Typical"),
+            Reading("Bear", APPEARANCE, "Atypical"),
         ),
         evidence=PlantedEvidence(
             modality={
-                TaskName.APPEARANCE: (Modality.IMAGE, Modality.TABLE),
-                TaskName.GRADING: (Modality.IMAGE,),
+                APPEARANCE: (Modality.IMAGE, Modality.TABLE),
+                GRADING: (Modality.IMAGE,),
             },
             masks={"lower.left $1": rng.random((37, 53)) > 0.7, "empty": np.zeros((37, 53), bool)},
             words=(("indication", 0, 6),),
@@ -83,7 +83,7 @@ def small_case(
     licence: Licence = SYNTHETIC_LICENCE,
 ) -> Case:
     """An 8-bit film of 8 x 9 pixels and labels to filter by."""
-    given = {TaskName.APPEARANCE: appearance, TaskName.GRADING: grading}
+    given = {APPEARANCE: appearance, GRADING: grading}
     pixels = np.random.default_rng(len(case_id)).integers(0, 256, (8, 9), dtype=np.uint8)
     return Case(
         case_id=case_id,

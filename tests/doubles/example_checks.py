@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from modeling.labels import TASKS, Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.results import FilmOpinion, ModalityAccount, Prediction, Proof, TaskPrediction, TrustMeasure
 from modeling.study import Modality
 from modeling.trust.metrics import MEANINGS
 
-TARGET = Target(TaskName.APPEARANCE, "Typical")
+TARGET = Target(APPEARANCE, "Typical")
 NAME_OF = {
     "completeness": "completeness",
     "settled": "map_change",
@@ -52,9 +52,9 @@ def opinion(method: str = "grad_cam") -> FilmOpinion:
 
 
 def answers(probabilities: tuple[float, ...]) -> Prediction:
-    task = TASKS[TaskName.APPEARANCE]
+    task = APPEARANCE
     values = np.asarray(probabilities)
-    row = TaskPrediction(task.name, task.classes, np.log(values), values, (Modality.IMAGE,))
+    row = TaskPrediction(task, task.classes, np.log(values), values, (Modality.IMAGE,))
     return Prediction((row,), (Modality.IMAGE,))
 
 

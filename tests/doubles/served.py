@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.study import Modality
 from tests.doubles.toys import TASKS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
@@ -61,7 +61,7 @@ def write_bundle(folder: Path) -> Path:
     shutil.copytree(ROOT / words, folder.parent / words, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     sighted = (Modality.IMAGE, Modality.TABLE)
     for name, sources, modalities, tasks in (
-        ("film", ("siim",), sighted, (TaskName.APPEARANCE,)),
+        ("film", ("siim",), sighted, (APPEARANCE,)),
         ("teaching", ("phantom",), tuple(Modality), TASKS),
     ):
         processor = toy_processor(modalities, size=128)
@@ -81,7 +81,7 @@ def write_store(folder: Path, count: int = 30) -> Path:
                 "other" if i % 2 else "phantom", f"p{i}", "Viewbox tests", synthetic=i != 5
             )
             appearance = ("Negative", "Typical", "Atypical")[i % 3]
-            store.put(Case(name, study, licence, provenance, reference={TaskName.APPEARANCE: appearance}))
+            store.put(Case(name, study, licence, provenance, reference={APPEARANCE: appearance}))
     return folder
 
 

@@ -19,14 +19,14 @@ from modeling.configuration import (
     TextEncoderConfig,
     TextProcessing,
 )
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
 from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
 
 ALL = tuple(Modality)
 FUSIONS: tuple[FusionKind, ...] = ("product", "concat", "gated", "cross_attention")
-TASKS = (TaskName.APPEARANCE, TaskName.GRADING)
+TASKS = (APPEARANCE, GRADING)
 SIZE = 64
 WORDS = ("fever", "cough", "fell", "from", "ladder", "dry", "and", "for", "days", "pain", ",", ".")
 SENTENCE = "Fever and dry cough for 3 days"

@@ -14,7 +14,7 @@ from interface.browser.routes import FilmRoute
 from interface.case_tab.viewer import film_value, map_layer, mask_of, viewer
 from interface.language.texts import Language
 from interface.models.held_film import HeldFilm, hold
-from modeling.labels import APPEARANCE, Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.study import Modality, Radiograph, Study
 from tests.doubles.served import free_port
 
@@ -52,7 +52,7 @@ class Desk:
         """A map of the case on screen, for one of its classes."""
         noise = np.random.default_rng(int(number)).normal(0, 1e-5, (9, 7)).astype(np.float32)
         image = np.asarray(Image.fromarray(noise).resize((180, 224), Image.Resampling.BICUBIC))
-        target = Target(TaskName.APPEARANCE, APPEARANCE.classes[int(number)])
+        target = Target(APPEARANCE, APPEARANCE.classes[int(number)])
         told = {"method": "integrated_gradients", "baseline": "black", "read": (Modality.IMAGE,)}
         layer = map_layer(image, self.case, target, self.language, **told)
         return film_value(self.case, self.film, self.language, layers=(layer,))

@@ -15,7 +15,7 @@ from evaluation import leak_audit
 from evaluation.gate import SIDE, photographed, two_in_one
 from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.familiarity import FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration
@@ -36,7 +36,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     siim_file(folder).rename(folder / "siim_appearance.parquet")
     toy = toy_checkpoint(
         folder / "checkpoints" / "toy",
-        tasks=(TaskName.APPEARANCE,),
+        tasks=(APPEARANCE,),
         modalities=(Modality.IMAGE,),
         sources=("siim",),
     )
@@ -59,7 +59,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_that_the_app_reads_is_there(measured: Path) -> None:
     calibration = Calibration.load(measured)
     values = np.array([0.4, 0.3, 0.2, 0.1])
-    assert "Negative" in calibration[TaskName.APPEARANCE].prediction_set(values).classes
+    assert "Negative" in calibration[APPEARANCE].prediction_set(values).classes
     model, processor, _ = FusionModel.from_pretrained(measured)
     assert FamiliarityGate.load(measured, model, processor).threshold > 0
     rows = pd.read_csv(measured / "split.csv", dtype=str)

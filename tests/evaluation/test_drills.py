@@ -10,7 +10,7 @@ from cases.phantom.drills import DRILLS_FILE, Drill, Drills
 from evaluation.drills import kept
 from interface.quiz_tab.rules import CONFIDENT, DRILLS, LENGTH, Candidate, drawn_set
 from modeling.errors import CheckpointError, ViewboxError
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.study import Modality
 from tests.doubles.command import command
@@ -70,10 +70,10 @@ def test_the_shipped_checkpoint_is_as_wrong_on_a_drill_as_its_list_says(folder):
     drills = Drills.from_json(found)
     for drill in (drills.drills[0], drills.drills[-1]):
         case = drills.case(drill.index)
-        task = pipeline.predict(case.study)[TaskName.APPEARANCE]
-        assert (case.reference[TaskName.APPEARANCE], task.most_probable) == (drill.truth, drill.answer)
+        task = pipeline.predict(case.study)[APPEARANCE]
+        assert (case.reference[APPEARANCE], task.most_probable) == (drill.truth, drill.answer)
         assert float(task.probabilities.max()) == pytest.approx(drill.probability, abs=0.02)
-        assert Modality.IMAGE in case.evidence.modality[TaskName.APPEARANCE], "who looks can be right"
+        assert Modality.IMAGE in case.evidence.modality[APPEARANCE], "who looks can be right"
 
 
 def test_the_teaching_checkpoint_ships_drills():

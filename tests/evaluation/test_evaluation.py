@@ -12,7 +12,7 @@ from PIL import Image
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, macro_auroc
 from evaluation.summary import Measurement, curves, extent_correlation, summarise
-from modeling.labels import GRADING, TaskName
+from modeling.labels import GRADING
 from modeling.study import ClinicalTable
 from tests.doubles.command import command
 from training.corpora.labelled_film import Film
@@ -112,14 +112,14 @@ def test_subgroups_and_training_frequency(checkpoint: Path) -> None:
             "validation",
             b"",
             table=ClinicalTable({"sex": "female" if i < 45 else "male"}),
-            labels={TaskName.GRADING: GRADING.classes[label]},
+            labels={GRADING: GRADING.classes[label]},
         )
         for i, label in enumerate(labels)
     ]
     values = generator.dirichlet([1, 1, 1], 60) + np.eye(3)[labels]
     values /= values.sum(axis=1, keepdims=True)
     training = {"Mild": 70, "Moderate": 25, "Severe": 5}
-    summary = summarise(Measurement(TaskName.GRADING, films, values, values, training))
+    summary = summarise(Measurement(GRADING, films, values, values, training))
     assert {name: row["frequency"] for name, row in summary["per_class"].items()} == {
         "Mild": "head",
         "Moderate": "medium",
@@ -131,7 +131,7 @@ def test_subgroups_and_training_frequency(checkpoint: Path) -> None:
     assert female["n"] == 45 and 0.5 < female["macro_auroc"] <= 1
     assert male == {"n": 15, "patients": 15}
     extents = {("toy", f"f{i}"): float(label) for i, label in enumerate(labels[:40])}
-    found = extent_correlation(Measurement(TaskName.GRADING, films, values, values, training), extents)
+    found = extent_correlation(Measurement(GRADING, films, values, values, training), extents)
     assert (found["films"], found["spearman"] > 0.5) == (40, True)
     assert summary["quadratic_kappa"] > 0.3
 

@@ -11,7 +11,7 @@ from evaluation import leak_audit
 from evaluation.leak_audit import FILE_FACTS, Side, audit, facts_of, group_of
 from evaluation.metrics.bootstrap import plain
 from evaluation.metrics.one_label import Scored, auroc, macro
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.study import ClinicalTable, ClinicalText
 from training.corpora.labelled_film import Film
 
@@ -31,7 +31,7 @@ def film(number: int, label: int, change: Change) -> Film:
     Image.fromarray(pixels).save(buffer, "PNG")
     return Film(
         f"f{number}", "toy", f"p{number}", "train", buffer.getvalue(),
-        labels={TaskName.APPEARANCE: APPEARANCE.classes[label]}, **more,
+        labels={APPEARANCE: APPEARANCE.classes[label]}, **more,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 
 HEAD = "StudyInstanceUID,Reader_id,CLASS_label,GRADE_label\n"
 
@@ -25,19 +25,19 @@ def test_agreement_by_hand(tmp_path: Path) -> None:
         "3,a,Typical,Mild\n3,b,Atypical,Mild\n"  # pairs: 0 of 1; a tie counts one side
         "3,a,Typical,Mild\n",  # a reader's second row counts for the majority only
     )
-    found = reader_agreement(path)[TaskName.APPEARANCE]
+    found = reader_agreement(path)[APPEARANCE]
     assert (found.studies, found.readings) == (3, 9)
     assert found.pairs == pytest.approx(4 / 7)
     assert found.majority == pytest.approx((2 + 3 + 2) / 9)
     # of study 1 only c has two others who agree, of study 2 everyone
     assert found.others == pytest.approx(3 / 4)
-    grading = reader_agreement(path)[TaskName.GRADING]
+    grading = reader_agreement(path)[GRADING]
     assert (grading.studies, grading.pairs) == (2, pytest.approx(1 / 2))
 
 
 def test_ricords_readers_agree_as_published(data_root: Path) -> None:
     found = reader_agreement(data_root / READINGS_FILE)
-    appearance, grading = found[TaskName.APPEARANCE], found[TaskName.GRADING]
+    appearance, grading = found[APPEARANCE], found[GRADING]
     assert appearance.studies == 981
     assert [round(100 * a.pairs) for a in (appearance, grading)] == [51, 59]
     assert [round(100 * a.majority) for a in (appearance, grading)] == [76, 80]

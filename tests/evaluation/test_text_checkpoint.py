@@ -13,7 +13,7 @@ from evaluation.metrics.one_label import macro_auroc
 from evaluation.text_checkpoint import MINED
 from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import FINDINGS
 from modeling.model.operating_points import Calibration
 from modeling.study import ClinicalText
 from tests.doubles.command import command
@@ -80,7 +80,7 @@ def test_the_held_out_reports_are_measured_beside_their_rivals(trained: Path) ->
 
 def test_operating_points_are_stored_and_there_is_no_prediction_set(trained: Path) -> None:
     calibration = Calibration.load(trained / "checkpoints" / "reports")
-    found = calibration[TaskName.FINDINGS]
+    found = calibration[FINDINGS]
     assert (
         found.set_threshold is None
         and found.films == cards.read_metrics(trained / "checkpoints" / "reports")["sides"]["validation"]

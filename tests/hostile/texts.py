@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cases.case import Licence, Rating, Reading
 from cases.parquet.store import EmbeddedCaseStore
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from modeling.study import ClinicalText
 from tests.doubles.example_reports import corpus
 
@@ -44,7 +44,7 @@ def make_hostile(folder: Path, text: str = ALL) -> None:
                     licence=Licence(text, may_show=True, may_export=True),
                     provenance=replace(case.provenance, attribution=text, source=text[:60]),
                     report={"findings": f"{report} {text} No pneumothorax."},
-                    readings=tuple(Reading(f"{text} {n}", TaskName.APPEARANCE, "Typical") for n in range(2)),
+                    readings=tuple(Reading(f"{text} {n}", APPEARANCE, "Typical") for n in range(2)),
                     ratings=(Rating(text, "geographic extent of opacities", 2.5, 0.0, 8.0),),
                     notes=(text,),
                     title=said,

@@ -11,14 +11,12 @@ from cases.case import Case
 from cases.parquet.store import EmbeddedCaseStore
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.session.defects import DEFECTS, on_frame
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, Target, TaskName
 from modeling.model.operating_points import Calibration
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Prediction
 from modeling.study import ClinicalTable, Modality, Study
 from modeling.trust.scrutiny import Scrutiny
-
-APPEARANCE, GRADING = TaskName.APPEARANCE, TaskName.GRADING
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ CLAIMS: tuple[tuple[str, str, str, Callable[[Shown], bool]], ...] = (
         "case-24",
         "names all four",
         "四者皆列",
-        lambda one: set(one.case.reference[TaskName.FINDINGS].split("|"))
+        lambda one: set(one.case.reference[FINDINGS].split("|"))
         == {"Edema", "Effusion", "Infiltration", "Pneumonia"},
     ),
     ("case-25", "Typical first and Atypical last", "典型排第一、非典型排在三者之末", puts_atypical_last),

@@ -6,7 +6,7 @@ import pytest
 
 from cases.case import SYNTHETIC_LICENCE, Case, Provenance
 from cases.parquet.store import EmbeddedCaseStore
-from modeling.labels import TaskName
+from modeling.labels import FINDINGS
 from modeling.study import Modality
 from tests.doubles.app_client import connect, refused, wait_for_model
 from tests.doubles.served import serve, write_bundle, write_store
@@ -19,7 +19,7 @@ FILM, REPORT, PHANTOM = "OPENI-0001", "OPENI-0002", "CASE-0000"
 def write_text_checkpoint(folder: Path) -> None:
     """A toy that finds the NIH labels in the indication."""
     processor = toy_processor([Modality.TEXT])
-    config = toy_config(tasks=(TaskName.FINDINGS,), modalities=[Modality.TEXT], sources=("openi",))
+    config = toy_config(tasks=(FINDINGS,), modalities=[Modality.TEXT], sources=("openi",))
     toy_model(config, processor, seed=4).save_pretrained(folder, processor)
 
 

@@ -27,7 +27,7 @@ from interface.models.held_film import hold
 from interface.models.model_host import ModelState
 from interface.session.study_edits import fitted, own_case, revised, target_of, typed
 from modeling.errors import StudyError, ViewboxError
-from modeling.labels import TASKS, Target, TaskName
+from modeling.labels import APPEARANCE, GRADING, TASKS, Target
 from modeling.render.pictures import SIGNS
 from modeling.results import BASELINES, Claim, WordAttribution
 from modeling.study import (
@@ -179,10 +179,10 @@ def test_a_report_joins_the_study_only_for_a_checkpoint_that_reads_it_and_leaves
 
 def test_the_target_is_the_chosen_one_or_the_most_probable():
     assert target_of(prediction(), None).slug == "appearance/Typical"
-    chosen = Target(TaskName.APPEARANCE, "Atypical")
+    chosen = Target(APPEARANCE, "Atypical")
     assert target_of(prediction(), chosen) == chosen
     with pytest.raises(ViewboxError):
-        target_of(prediction(), Target(TaskName.GRADING, "Mild"))
+        target_of(prediction(), Target(GRADING, "Mild"))
 
 
 # --- markup
@@ -194,7 +194,7 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
         case_id=HOSTILE,
         licence=Licence(HOSTILE, True, True),
         provenance=Provenance(HOSTILE, attribution=HOSTILE, synthetic=True),
-        reference={TaskName.APPEARANCE: HOSTILE},
+        reference={APPEARANCE: HOSTILE},
     )
     word = WordAttribution("indication", 0, len(HOSTILE), HOSTILE, 0.1)
     row = CaseSummary(HOSTILE, HOSTILE, {"appearance": HOSTILE}, HOSTILE, synthetic=True)
@@ -212,7 +212,7 @@ def test_nothing_that_comes_from_a_store_or_a_reader_becomes_markup():
 
 
 def test_the_prediction_names_the_reference_in_words():
-    labelled = case(reference={TaskName.APPEARANCE: "Negative"})
+    labelled = case(reference={APPEARANCE: "Negative"})
     panel = prediction_panel(prediction(), labelled, "en")
     row = next(r for r in panel.split("<tr") if "Negative" in r)
     assert "✓ reference" in row and "most probable" not in row and "A note." in panel

@@ -21,7 +21,7 @@ from interface.models.stores import StoreHost
 from interface.session import lanes as guard
 from interface.session.session import Session, Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ExplanationCancelled, StudyError, ViewboxError
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.pipeline import DiagnosisPipeline
 from modeling.study import Study
 from tests.doubles.example_answers import FILM, attribution, case
@@ -135,7 +135,7 @@ def test_on_zerogpu_an_explanation_stops_between_refinements():
 
     host = ModelHost(ToyPipeline, "toy", on_gpu=elsewhere)
     host._pipeline = host.gateway.lend(ToyPipeline())
-    seen, stop, target = [], threading.Event(), Target(TaskName.APPEARANCE, "Typical")
+    seen, stop, target = [], threading.Event(), Target(APPEARANCE, "Typical")
     with pytest.raises(ExplanationCancelled):
         for step in host.explain(Study(FILM), target, "black", stop, print, anew=True):
             seen.append(step.evaluations)
@@ -180,7 +180,7 @@ def test_on_a_space_without_zerogpu_an_explanation_tells_its_progress_and_stops_
 
     host = ModelHost(Patient, "toy", on_gpu=zero_gpu())
     host._pipeline = host.gateway.lend(Patient())
-    target = Target(TaskName.APPEARANCE, "Typical")
+    target = Target(APPEARANCE, "Typical")
     assert len(list(host.explain(Study(FILM), target, "black", stop, told.append, anew=True))) == 1
     assert told == [0.5]
 

@@ -1,9 +1,55 @@
 """Label spaces: one order, a definition for each class, and targets that can be written and read."""
 
+import copy
+import pickle
+
 import pytest
 
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, GRADING, TASKS, Target, TaskName, alternatives, grading_from_zones
+from modeling.labels import (
+    APPEARANCE,
+    FINDINGS,
+    GRADING,
+    TASKS,
+    Target,
+    Task,
+    alternatives,
+    grading_from_zones,
+)
+from modeling.sentence import Name
+
+TUBES = Task(
+    "tubes",
+    "multilabel",
+    (Name("Tube", {"en": "Endotracheal tube", "zh-Hant": "氣管內管"}), Name("Line", {"en": "Central line"})),
+    ("", ""),
+    words={"zh-Hant": "管路"},
+)
+
+
+def test_a_task_is_its_name_and_keeps_its_words() -> None:
+    assert TUBES == TUBES.name == "tubes" and {"tubes": 1}[TUBES] == 1 and f"{TUBES}" == "tubes"
+    for same in (pickle.loads(pickle.dumps(TUBES)), copy.deepcopy(TUBES)):
+        assert (same, same.kind, same.classes, same.words) == (
+            TUBES,
+            "multilabel",
+            TUBES.classes,
+            TUBES.words,
+        )
+        assert same.classes[0].words == TUBES.classes[0].words
+
+
+def test_a_target_of_a_declared_task_is_read_among_its_own() -> None:
+    target = Target.parse("tubes/Tube", [TUBES])
+    assert target == Target(TUBES, "Tube", "nothing") and target.slug == "tubes/Tube"
+    assert target.class_name.words["en"] == "Endotracheal tube"
+    assert Target.parse("grading/Mild", [TUBES]).task is GRADING, "Viewbox's own are always known"
+    with pytest.raises(ViewboxError, match="no class 'Drain'; choose one of Endotracheal tube, Central line"):
+        Target.parse("tubes/Drain", [TUBES])
+    with pytest.raises(ViewboxError, match="'tubes/Tube' names no target"):
+        Target.parse("tubes/Tube")
+    with pytest.raises(ViewboxError, match="no task 'tubes' of its own"):
+        Target("tubes", "Tube")
 
 
 def test_the_order_of_classes_is_fixed() -> None:
@@ -36,18 +82,18 @@ def test_targets_survive_their_slug() -> None:
     for task in TASKS.values():
         for name in task.classes:
             assert Target.parse(Target(task.name, name).slug) == Target(task.name, name)
-            for against in alternatives(task.name, name):
+            for against in alternatives(task, name):
                 target = Target(task.name, name, against)
                 assert Target.parse(target.slug) == target == Target(task.name, name).instead_of(against)
-    assert Target(TaskName.APPEARANCE, "Typical").slug == "appearance/Typical"
+    assert Target(APPEARANCE, "Typical").slug == "appearance/Typical"
 
 
 def test_a_class_is_explained_against_the_first_one_unless_told_otherwise() -> None:
-    typical, negative = (Target(TaskName.APPEARANCE, name) for name in ("Typical", "Negative"))
+    typical, negative = (Target(APPEARANCE, name) for name in ("Typical", "Negative"))
     assert (typical.against, negative.against) == ("Negative", "rest")
-    assert Target(TaskName.GRADING, "Severe").against == "Mild"
-    assert Target(TaskName.FINDINGS, "Edema").against == "nothing"  # findings do not exclude each other
-    assert typical == Target(TaskName.APPEARANCE, "Typical", "Negative")
+    assert Target(GRADING, "Severe").against == "Mild"
+    assert Target(FINDINGS, "Edema").against == "nothing"  # findings do not exclude each other
+    assert typical == Target(APPEARANCE, "Typical", "Negative")
     other = typical.instead_of("Atypical")
     assert other.slug == "appearance/Typical/Atypical" and other.answer == typical.answer != negative.answer
     for wrong in ("Typical", "Mild", "Edema"):

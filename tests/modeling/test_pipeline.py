@@ -11,7 +11,7 @@ import torch
 from modeling.configuration import FusionConfig, TaskConfig
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.study_path import IMAGE_BASELINES
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, Target
 from modeling.model.checkpoint import Origin
 from modeling.model.film import to_native
 from modeling.model.processing import StudyProcessor
@@ -30,8 +30,8 @@ from tests.doubles.toys import (
     toy_study,
 )
 
-TYPICAL = Target(TaskName.APPEARANCE, "Typical")
-SEVERE = Target(TaskName.GRADING, "Severe")
+TYPICAL = Target(APPEARANCE, "Typical")
+SEVERE = Target(GRADING, "Severe")
 
 
 def pipeline_of(
@@ -92,10 +92,10 @@ def test_an_answer_names_the_modalities_that_it_was_made_from(
 
 def test_a_task_without_its_modality_is_left_out_and_said() -> None:
     config = toy_config()
-    image_only = TaskConfig(TaskName.GRADING, (Modality.IMAGE,))
+    image_only = TaskConfig(GRADING, (Modality.IMAGE,))
     pipeline = pipeline_of(replace(config, tasks=(config.tasks[0], image_only)))
     prediction = pipeline.predict(toy_study([Modality.TABLE]))
-    assert [t.task for t in prediction.tasks] == [TaskName.APPEARANCE]
+    assert [t.task for t in prediction.tasks] == [APPEARANCE]
     assert prediction.notes == ("grading needs the image; it was left out.",)
     with pytest.raises(StudyError, match="grading reads the image; give"):
         explained(pipeline, toy_study([Modality.TABLE]), SEVERE)
@@ -105,7 +105,7 @@ def test_a_task_without_its_modality_is_left_out_and_said() -> None:
 
 def test_a_task_may_name_its_modalities_in_any_order() -> None:
     config = toy_config()
-    reversed_task = TaskConfig(TaskName.APPEARANCE, ALL[::-1])
+    reversed_task = TaskConfig(APPEARANCE, ALL[::-1])
     pipeline = pipeline_of(replace(config, tasks=(reversed_task,)))
     study = toy_study()
     assert pipeline.predict(study)["appearance"].modalities == ALL
@@ -304,7 +304,7 @@ def test_maps_of_other_films_and_other_targets_differ(any_kind: DiagnosisPipelin
     for account, spot in zip((first, other_film), spots, strict=True):
         native = np.abs(to_native(account.image, (91, 70)))
         assert native[spot].sum() > 0.85 * native.sum(), "the map lies where the film is"
-    other_target = explained(any_kind, studies[0], Target(TaskName.APPEARANCE, "Negative"))
+    other_target = explained(any_kind, studies[0], Target(APPEARANCE, "Negative"))
     assert np.abs(first.image - other_target.image).max() > 0.05 * np.abs(first.image).max()
 
 
@@ -327,7 +327,7 @@ class MeanBackbone(torch.nn.Module):
 @pytest.mark.parametrize("baseline", IMAGE_BASELINES)
 def test_a_linear_model_s_account_is_input_times_weight(baseline: str) -> None:
     """F = 1 + (W mean(film))[1], so each pixel's part is its change times sum(W[1]) / pixels."""
-    pipeline = pipeline_of(toy_config("product", tasks=[TaskName.APPEARANCE], modalities=[Modality.IMAGE]))
+    pipeline = pipeline_of(toy_config("product", tasks=[APPEARANCE], modalities=[Modality.IMAGE]))
     encoder = pipeline.model.encoders["image"]
     encoder.backbone, encoder.channels = MeanBackbone(), 3
     encoder.projection = torch.nn.Linear(3, 16)
@@ -383,10 +383,10 @@ def test_an_explanation_can_be_cancelled(pipeline: DiagnosisPipeline) -> None:
     ("target", "said"),
     [
         (
-            Target(TaskName.FINDINGS, "Edema"),
+            Target(FINDINGS, "Edema"),
             "does not predict findings; choose a target of appearance, grading",
         ),
-        (Target(TaskName.APPEARANCE, "Lobar"), "no class 'Lobar'"),
+        (Target(APPEARANCE, "Lobar"), "no class 'Lobar'"),
     ],
 )
 def test_an_unknown_target_is_refused(pipeline: DiagnosisPipeline, target: Target, said: str) -> None:

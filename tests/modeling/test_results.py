@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modeling.errors import ViewboxError
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, GRADING, Target
 from modeling.results import (
     Attribution,
     FieldAttribution,
@@ -18,7 +18,7 @@ from modeling.study import Modality
 
 def attribution(output: float = 2.0, baseline_output: float = 0.5, **changes: object) -> Attribution:
     values = {
-        "target": Target(TaskName.APPEARANCE, "Typical"),
+        "target": Target(APPEARANCE, "Typical"),
         "method": "integrated_gradients",
         "baseline": "black",
         "image": np.array([[0.5, -0.25], [0.75, 0.0]], np.float32),
@@ -82,14 +82,14 @@ def test_an_account_of_nothing_never_converges() -> None:
 
 def test_a_prediction_is_asked_by_task() -> None:
     answer = TaskPrediction(
-        TaskName.GRADING,
+        GRADING,
         ("Mild", "Moderate", "Severe"),
         np.zeros(3),
         np.array([0.2, 0.5, 0.3]),
         (Modality.IMAGE,),
     )
     prediction = Prediction((answer,), (Modality.IMAGE,))
-    assert prediction["grading"] is prediction[TaskName.GRADING] is answer
+    assert prediction["grading"] is prediction[GRADING] is answer
     assert answer.most_probable == "Moderate"
     with pytest.raises(ViewboxError, match="no prediction for appearance"):
-        prediction[TaskName.APPEARANCE]
+        prediction[APPEARANCE]

@@ -9,7 +9,7 @@ import pytest
 import tests.doubles.lake_sources as made
 from cases.open_store import open_case_store
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 from tests.doubles.command import command
 from tests.training.test_training import toy_settings
 from training.corpora import open_corpus
@@ -72,7 +72,7 @@ def test_a_corpus_holds_what_the_store_holds(data: Path) -> None:
         assert mine.radiograph.photometric == theirs.radiograph.photometric
         assert mine.table == theirs.table and film.labels == case.reference
         assert (film.patient, film.source) == (case.provenance.patient, "ricord")
-        assert film.boxes == (() if film.labels[TaskName.APPEARANCE] == "Negative" else None)
+        assert film.boxes == (() if film.labels[APPEARANCE] == "Negative" else None)
     assert {film.split for film in films} == {"train", "validation"}
 
 
@@ -100,8 +100,8 @@ def test_the_shipped_settings_read_it(data: Path, root: Path, tmp_path: Path) ->
     assert tensors.films.shape == (32, 224, 224) and tensors.films.std() > 20
     named = [column.name for column in settings.processor.table]
     assert named == ["age", "sex", "view_position", "rt_pcr"] and tensors.known.all()
-    assert (tensors.labels[TaskName.APPEARANCE] >= 0).all()
-    assert (tensors.labels[TaskName.GRADING] >= 0).sum() == 24, "a Negative film has no grade"
+    assert (tensors.labels[APPEARANCE] >= 0).all()
+    assert (tensors.labels[GRADING] >= 0).sum() == 24, "a Negative film has no grade"
 
 
 def test_a_labeller_that_tells_states_apart_leaves_the_others_open(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pyarrow import parquet as pq
 from cases.importers import covid_chestxray
 from cases.importers.rows import ImportSettings, Row
 from modeling.errors import ViewboxError
-from modeling.labels import GRADING, TaskName
+from modeling.labels import APPEARANCE, GRADING
 from training.corpora.labelled_film import Film, Split, split_of
 from training.corpora.open_corpus import CORPORA, load
 from training.corpora.published_films import (
@@ -44,21 +44,21 @@ def test_the_split_is_the_same_everywhere_and_near_its_share() -> None:
 def test_a_test_side_is_drawn_by_class_from_training_patients_alone() -> None:
     def film(patient: int) -> Film:
         label, side = "Atypical" if patient % 2 else "Typical", "train" if patient < 400 else "validation"
-        return Film("", "siim", f"p{patient}", side, b"", labels={TaskName.APPEARANCE: label})
+        return Film("", "siim", f"p{patient}", side, b"", labels={APPEARANCE: label})
 
     def sides(films: list[Film]) -> list[Split]:
         return [f.split for f in films]
 
     plain = [film(i // 2) for i in range(1000)]  # two films of each patient
-    films = with_test_side(plain, TaskName.APPEARANCE, 0.1)
+    films = with_test_side(plain, APPEARANCE, 0.1)
     of = {side: {f.patient for f in films if f.split == side} for side in ("train", "validation", "test")}
     assert not of["train"] & of["test"] and of["validation"] == {f"p{i}" for i in range(400, 500)}
-    test = [f.labels[TaskName.APPEARANCE] for f in films if f.split == "test"]
+    test = [f.labels[APPEARANCE] for f in films if f.split == "test"]
     assert (test.count("Atypical"), test.count("Typical")) == (40, 40)  # 20 patients of 200 in each class
-    backwards = with_test_side(plain[::-1], TaskName.APPEARANCE, 0.1)
+    backwards = with_test_side(plain[::-1], APPEARANCE, 0.1)
     assert sides(backwards)[::-1] == sides(films)  # whatever the order of the file
-    assert sides(with_test_side(films, TaskName.APPEARANCE, 0.1)) == sides(films)  # one test is enough
-    alone = with_test_side(plain[:800], TaskName.APPEARANCE, 0.1)
+    assert sides(with_test_side(films, APPEARANCE, 0.1)) == sides(films)  # one test is enough
+    alone = with_test_side(plain[:800], APPEARANCE, 0.1)
     assert set(sides(alone)) == {"train"}  # a file without sides is left as it is
 
 
@@ -112,7 +112,7 @@ def test_training_and_importers_read_a_set_alike(tmp_path: Path) -> None:
         if row.reference:
             assert film.labels == row.reference
         else:
-            assert int(name[1:3]) >= 20 and film.labels[TaskName.GRADING] in GRADING.classes
+            assert int(name[1:3]) >= 20 and film.labels[GRADING] in GRADING.classes
     assert {"c20.jpg", "c22.jpg", "c23.jpg"} <= set(films)
 
 
@@ -127,7 +127,7 @@ def test_real_corpora(data_root: Path) -> None:
     assert all(len(s) == 1 for s in sides.values())
     assert Counter(f.split for f in films["siim"]) == {"train": 4356, "validation": 637, "test": 649}
     assert not {f.film_id.split(".")[0] for f in films["cohen"]} & {f.film_id for f in films["hannover"]}
-    assert all(TaskName.GRADING in f.labels for name in ("cohen", "hannover") for f in films[name])
+    assert all(GRADING in f.labels for name in ("cohen", "hannover") for f in films[name])
     assert (len(films["cohen"]), len(films["hannover"])) == (248, 137)
     cuts = extent_cuts(data_root / "cohen.parquet")
     assert list(cuts) == sorted(cuts) and cuts[0] >= 0 and cuts[-1] <= 8

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hub_config.cards.card import CHECKPOINTS
 from hub_config.cards.markdown import part
-from modeling.labels import TaskName
+from modeling.labels import GRADING
 from modeling.study import ClinicalTable, Modality
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
@@ -58,7 +58,7 @@ def films_of(count: int, source: str = "cohen", seed: int = 0) -> list[Film]:
     for i in range(count):
         grade = int(rng.integers(3))
         table = ClinicalTable({"age": 30.0 + 20 * grade + rng.normal(), "sex": ("female", "male")[i % 2]})
-        labels = {TaskName.GRADING: GRADES[grade]}
+        labels = {GRADING: GRADES[grade]}
         made.append(
             Film(f"{source}{i}", source, f"{source}-p{i // 2}", "train", b"", table=table, labels=labels)
         )

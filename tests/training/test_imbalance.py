@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hub_config.cards.markdown import part
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE
 from tests.doubles.command import command
 from tests.training.test_training import toy_films, toy_settings
 from training import refitting as measuring
@@ -62,7 +62,7 @@ def test_weights_turn_answers_to_the_rare_class() -> None:
     even = generator.normal(size=(192, 4)) + 1.5 * np.eye(4)[labels]
     towards = even + np.array([0.0, 0.0, 0.0, 1.0])
     logits = {"no weights": even, "inverse frequency": towards}
-    found = measuring._measured(logits, labels, np.arange(192).astype(str), TaskName.APPEARANCE)
+    found = measuring._measured(logits, labels, np.arange(192).astype(str), APPEARANCE)
     rare = [found[name]["recall"]["Atypical"] for name in logits]
     assert rare[1] > rare[0]
     gap = found["inverse frequency"]["ahead"]["macro_f1"]["difference"]

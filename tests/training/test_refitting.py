@@ -11,14 +11,14 @@ from safetensors.torch import load_file
 from scipy.stats import spearmanr
 
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING, TaskName
 from modeling.model.fusion import FusionModel
 from tests.doubles.toys import toy_config, toy_model, toy_processor
 from tests.training.test_training import toy_films, toy_settings
 from training.refitting import entering, refit
 from training.run import Run
 
-WEIGHTS = {TaskName.GRADING: torch.ones(3), TaskName.APPEARANCE: torch.ones(4)}
+WEIGHTS = {GRADING: torch.ones(3), APPEARANCE: torch.ones(4)}
 
 
 def taught(name: TaskName) -> tuple[FusionModel, torch.Tensor, torch.Tensor]:
@@ -30,7 +30,7 @@ def taught(name: TaskName) -> tuple[FusionModel, torch.Tensor, torch.Tensor]:
     return model, given, labels
 
 
-@pytest.mark.parametrize("name", [TaskName.GRADING, TaskName.APPEARANCE])
+@pytest.mark.parametrize("name", [GRADING, APPEARANCE])
 def test_a_head_learns_what_the_features_say_whatever_their_scale(name: TaskName) -> None:
     model, given, labels = taught(name)
     refit(model, name, given, labels, WEIGHTS[name])
@@ -54,7 +54,7 @@ def settings(**changes: object):
 def test_what_enters_a_head_is_what_it_answers_from(tmp_path: Path) -> None:
     run = Run(settings(), toy_films(24), tmp_path / "run", tmp_path / "cache")
     model, inputs = run.average.module.eval(), run.batches.plain(np.arange(8))
-    given = entering(model, TaskName.GRADING, [inputs])
+    given = entering(model, GRADING, [inputs])
     with torch.no_grad():
         torch.testing.assert_close(model.heads["grading"](given), model(inputs)["grading"])
 

@@ -20,7 +20,7 @@ from modeling.configuration import (
     TaskConfig,
 )
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
 from modeling.study import ClinicalTable, Modality
@@ -53,7 +53,7 @@ def toy_films(count: int, seed: int = 0) -> list[Film]:
                 split="validation" if i % 5 == 0 else "train",
                 encoded=buffer.getvalue(),
                 table=ClinicalTable({"age": float(20 + i % 50)}) if i % 3 else ClinicalTable(),
-                labels={TaskName.APPEARANCE: CLASSES[k]} | ({TaskName.GRADING: "Mild"} if i % 7 == 0 else {}),
+                labels={APPEARANCE: CLASSES[k]} | ({GRADING: "Mild"} if i % 7 == 0 else {}),
                 boxes=((columns.start / 40, rows.start / 48, 0.5, 0.5),) if i % 2 else None,
             )
         )
@@ -290,7 +290,7 @@ def test_a_folded_backbone_starts_from_the_same_weights_and_settles_on_films() -
     answers = {}
     for norm in ("batch", "folded"):
         image = ImageEncoderConfig(norm=norm)
-        config = FusionConfig((TaskConfig(TaskName.APPEARANCE, (Modality.IMAGE,)),), image=image)
+        config = FusionConfig((TaskConfig(APPEARANCE, (Modality.IMAGE,)),), image=image)
         model = FusionModel(config, replace(processor, table=())).eval()
         load_initial_weights(model, "imagenet", ())
         with torch.no_grad():

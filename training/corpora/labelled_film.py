@@ -70,7 +70,7 @@ def known_boxes(
     drawn: tuple[tuple[float, ...], ...], labels: Mapping[TaskName, str]
 ) -> tuple[tuple[float, ...], ...] | None:
     """Where a film's opacities lie: a Negative one has none; None where another's were drawn by nobody."""
-    return drawn if drawn or labels.get(TaskName.APPEARANCE) == APPEARANCE.classes[0] else None
+    return drawn if drawn or labels.get(APPEARANCE) == APPEARANCE.classes[0] else None
 
 
 def split_of(patient: str, validation_share: float = 0.2, test_share: float = 0.0) -> Split:

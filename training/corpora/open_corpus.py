@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import FINDINGS
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
 from training.corpora.labelled_film import Film, known_boxes, split_of
 from training.corpora.published_films import cohen, hannover, phantoms, siim
@@ -83,8 +83,8 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
     provenance, film = document["provenance"], document["film"]
     patient = provenance["patient"] or document["ID"]
     texts = {**document["text"], **document["report"]}
-    labels = {TaskName(task): name for task, name in document["reference"].items()}
-    named = labels.pop(TaskName.FINDINGS, None)
+    labels = {task: name for task, name in document["reference"].items()}
+    named = labels.pop(FINDINGS, None)
     drawn = tuple(tuple(r["box"]) for r in document.get("regions") or () if r["label"] == "opacity")
     return Film(
         film_id=document["ID"],

@@ -24,7 +24,7 @@ from cases.importers.severity import zone_scores
 from cases.importers.tables import parquet_rows
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import TaskName, grading_from_zones
+from modeling.labels import APPEARANCE, GRADING, TaskName, grading_from_zones
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Photometric, Window
 from training.corpora.labelled_film import Film, Split, known_boxes, split_of
 
@@ -107,7 +107,7 @@ def siim(path: Path) -> Iterator[Film]:
         drawn = tuple((box.left, box.top, box.width, box.height) for box in row.regions)
         more = {"labels": row.reference, "boxes": known_boxes(drawn, row.reference)}
         films.append(_film(row, row.split or "test", pixel_aspect_ratio=height / width, **more))
-    yield from with_test_side(films, TaskName.APPEARANCE, SIIM_TEST_SHARE)
+    yield from with_test_side(films, APPEARANCE, SIIM_TEST_SHARE)
 
 
 def extent_cuts(cohen_path: Path) -> tuple[float, ...]:
@@ -148,7 +148,7 @@ def _grading(row: Row, cuts: tuple[float, ...]) -> dict[TaskName, str]:
     if zones is None and extent is not None:
         zones = zones_from_extent(extent, cuts)
     grading = None if zones is None else grading_from_zones(zones)
-    return {} if grading is None else {TaskName.GRADING: grading}
+    return {} if grading is None else {GRADING: grading}
 
 
 def _graded(importer: Any, path: Path, linked: Path, fields: Sequence[str]) -> Iterator[Film]:
@@ -185,7 +185,7 @@ def phantoms(path: Path) -> Iterator[Film]:
             encoded=row["image"],
             table=ClinicalTable(json.loads(row["table"])),
             text=ClinicalText(json.loads(row["text"])),
-            labels={TaskName(task): name for task, name in json.loads(row["reference"]).items()},
+            labels={task: name for task, name in json.loads(row["reference"]).items()},
             boxes=tuple(tuple(box) for box in json.loads(row["boxes"])),
             drawing=row["opacities"],
             presentation={

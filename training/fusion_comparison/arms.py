@@ -19,7 +19,7 @@ from torch.nn import functional
 from modeling.configuration import FusionConfig, FusionKind, ImageEncoderConfig, ProcessorConfig, TaskConfig
 from modeling.csv_cells import csv_rows
 from modeling.errors import ViewboxError
-from modeling.labels import GRADING, TaskName
+from modeling.labels import GRADING
 from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
@@ -176,7 +176,7 @@ class Evidence:
     @classmethod
     def of(cls, films: Sequence[Film], maps: Tensor) -> "Evidence":
         """The evidence of films whose (N, C, h', w') feature maps are known."""
-        labels = np.array([GRADING.index(film.labels[TaskName.GRADING]) for film in films])
+        labels = np.array([GRADING.index(film.labels[GRADING]) for film in films])
         patches = functional.adaptive_avg_pool2d(maps.float(), PATCHES).half()
         return cls(films, patches, maps.float().mean(dim=(2, 3), keepdim=True), labels)
 
@@ -216,7 +216,7 @@ class _Reading:
     def logits(self, model: FusionModel, inputs: ModelInputs, rows: np.ndarray) -> Tensor:
         """(B, K) of the films' inputs."""
         features = self.evidence.features(self.arm, rows)
-        return model.forward_embedded(model.embed(inputs), inputs, features)[str(TaskName.GRADING)]
+        return model.forward_embedded(model.embed(inputs), inputs, features)[GRADING]
 
 
 def train_and_predict(
@@ -256,7 +256,7 @@ def _configure(
     reads_film, reads_table = (m in arm.modalities for m in (Modality.IMAGE, Modality.TABLE))
     model = replace(
         config,
-        tasks=(TaskConfig(TaskName.GRADING, arm.modalities),),
+        tasks=(TaskConfig(GRADING, arm.modalities),),
         image=config.image if reads_film else None,
         table=config.table if reads_table else None,
         text=None,
@@ -268,7 +268,7 @@ def _configure(
 
 def _fit(model: FusionModel, reading: _Reading, train: np.ndarray, recipe: Recipe, seed: int) -> None:
     """AdamW with a one-cycle schedule on the ordinal loss; no early stopping, so no film is needed for it."""
-    generator, task = torch.Generator().manual_seed(seed), str(TaskName.GRADING)
+    generator, task = torch.Generator().manual_seed(seed), GRADING
     rate, steps = recipe.learning_rate, recipe.epochs * math.ceil(len(train) / recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)

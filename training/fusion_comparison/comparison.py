@@ -34,7 +34,7 @@ from evaluation.metrics.bootstrap import (
 )
 from evaluation.metrics.one_label import Metric, Scored, auroc, macro, quadratic_kappa, spearman
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.labels import GRADING, TaskName
+from modeling.labels import GRADING
 from modeling.progress import Progress, progress
 from modeling.study import Modality
 from training.corpora.duplicates import one_person
@@ -162,12 +162,12 @@ def graded_films(folder: Path) -> list[Film]:
         ViewboxError: a corpus is not in the folder.
     """
     films = [film for name in CORPORA for film in load(name, folder)]
-    return [film for film in films if TaskName.GRADING in film.labels]
+    return [film for film in films if GRADING in film.labels]
 
 
 def folds(films: Sequence[Film], people: np.ndarray, seed: int) -> Splits:
     """Five (train, test) film numbers; people stay together, corpora and gradings are spread evenly."""
-    kinds = [f"{film.source} {film.labels[TaskName.GRADING]}" for film in films]
+    kinds = [f"{film.source} {film.labels[GRADING]}" for film in films]
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(splitter.split(kinds, kinds, people))
 
@@ -241,7 +241,7 @@ class _Work:
         fields = [field.name for field in self.settings[1].table]
         fewest, people = self.recipe.fewest_known, len(np.unique(self.people))
         return {
-            "task": str(GRADING.name),
+            "task": str(GRADING),
             "corpora": {n: {"films": count[n], "patients": len(patients[n])} for n in CORPORA},
             "rows_with_extent_0_and_no_grading": len(clear),
             "patients_merged_because_they_share_a_film": sum(map(len, patients.values())) - people,
@@ -291,7 +291,7 @@ class _Work:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(N, K) probabilities with and without the table; (0, 0, 0) for a film on no test side."""
         features = backbone.revision if Modality.IMAGE in arm.modalities else ""
-        films = [(f.film_id, str(f.labels[TaskName.GRADING]), dict(f.table.values)) for f in self.films]
+        films = [(f.film_id, str(f.labels[GRADING]), dict(f.table.values)) for f in self.films]
         tests = [test.tolist() for _, test in splits]
         decides = (arm, features, seed, self.recipe, self.settings, films, tests)
         path = self.cache / f"fit-{hashlib.sha256(repr(decides).encode()).hexdigest()[:16]}.npy"

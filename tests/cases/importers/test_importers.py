@@ -19,7 +19,7 @@ from cases.importers.ricord import ClinicalSheet, majority_of, study_readings
 from cases.importers.rows import Dropped, ImportSettings, Notice, Row
 from cases.importers.run import LAYOUTS
 from modeling.errors import StudyError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.study import ViewPosition
 from tests.doubles import lake_sources as made
 from tests.doubles.command import command
@@ -63,7 +63,7 @@ def test_siim_tables_and_films(tmp_path: Path) -> None:
     results, dropped = read("siim", made.siim(tmp_path, 6, broken=(3,)))
     assert not dropped and len(results) == 6
     case = case_of(results["siim-film00002"])
-    assert case.reference == {TaskName.APPEARANCE: "Typical"}
+    assert case.reference == {APPEARANCE: "Typical"}
     assert (case.provenance.patient, case.provenance.source) == ("siim-study00001", "siim")
     assert not case.licence.may_show and not case.licence.may_export
     assert results["siim-film00003"].state == "dropped" and "damaged" in results["siim-film00003"].reason
@@ -162,11 +162,11 @@ def test_nih_labels_ages_and_splits(tmp_path: Path) -> None:
     assert [row.row for row in dropped] == ["00000003_000.png"]
     one, two = case_of(results["nih-00000001_000"]), case_of(results["nih-00000002_000"])
     assert one.study.table.values == {"age": 58.0, "sex": "male", "view_position": "PA"}
-    assert one.reference == {TaskName.FINDINGS: "Cardiomegaly|Effusion"}
+    assert one.reference == {FINDINGS: "Cardiomegaly|Effusion"}
     assert {(r.reader, r.class_name) for r in one.readings} == {
         ("NIH text mining", "Cardiomegaly"), ("NIH text mining", "Effusion"),
     }  # fmt: skip
-    assert two.reference == {TaskName.FINDINGS: NO_FINDING}
+    assert two.reference == {FINDINGS: NO_FINDING}
     assert "age" not in two.study.table.values and "age" in two.notes[0]
     assert results["nih-00000002_000"].document["provenance"]["split"] == "test"
     assert one.licence.may_export and "NIH Clinical Center" in one.provenance.attribution
@@ -238,7 +238,7 @@ def test_cohen_parquet_grading_comes_from_the_senior_reader(data_root: Path) -> 
     assert len(results) > 50
     row = next(r for r in results.values() if len({label for _, _, label in r.readings}) == 2)
     senior = {reader: label for reader, _, label in row.readings}["Brixia senior reader"]
-    assert row.reference == {TaskName.GRADING: senior}
+    assert row.reference == {GRADING: senior}
     zones = [r for r in row.ratings if r.reader == "Brixia senior reader"]
     assert [r.scale for r in zones] == [f"Brixia zone {zone}" for zone in "ABCDEF"]
     assert all(0 <= r.value <= r.high == 3 for r in zones)
@@ -266,7 +266,7 @@ def test_openi_reports_views_and_gold_labels(tmp_path: Path) -> None:
         case_of(results["openi-CXR1_IM-0001-4001"]),
     )
     assert frontal.study.text.sections == {"indication": "Cough, seen by [name]."}
-    assert frontal.report == {"findings": "Clear."} and frontal.reference == {TaskName.FINDINGS: "Mass"}
+    assert frontal.report == {"findings": "Clear."} and frontal.reference == {FINDINGS: "Mass"}
     assert lateral.study.radiograph.view_position is ViewPosition.LATERAL
     assert frontal.licence.may_show and not frontal.licence.may_export
 
@@ -288,7 +288,7 @@ def test_mimic_keeps_four_states_split_and_report(tmp_path: Path) -> None:
         ("CheXpert labeler", "Edema: positive"), ("CheXpert labeler", "Pneumonia: uncertain"),
         ("CheXpert labeler", "Pleural Effusion: negative"), ("NegBio labeler", "Edema: uncertain"),
     }  # fmt: skip
-    assert case.reference == {TaskName.FINDINGS: "Edema"}
+    assert case.reference == {FINDINGS: "Edema"}
     assert case.study.text.sections == {"indication": "___F with cough, seen by [name] on [date]."}
     assert case.report == {"findings": "No effusion. Heart size normal.", "impression": "No pneumonia."}
     assert results["mimic-film-0"].document["provenance"]["split"] == "validation"
@@ -299,7 +299,7 @@ def test_mimic_keeps_four_states_split_and_report(tmp_path: Path) -> None:
 
 
 def test_ricord_majority_ties_and_adjudication() -> None:
-    task = TaskName.APPEARANCE
+    task = APPEARANCE
     votes = [("A", task, "Typical"), ("B", task, "Typical"), ("C", task, "Atypical")]
     assert majority_of(votes, task) == "Typical"
     tie = [("A", task, "Typical"), ("B", task, "Atypical")]
@@ -348,7 +348,7 @@ def test_ricord_agreement_is_what_the_annotations_say(data_root: Path) -> None:
     folder = data_root / "ricord"
     studies = study_readings(folder / "1c_annotations.csv", folder / "1c_mdai_annotations.json")
     assert sum(bool(study.patient) for study in studies.values()) == 981
-    task, agree, count = TaskName.APPEARANCE, 0, 0
+    task, agree, count = APPEARANCE, 0, 0
     for study in studies.values():
         majority = study.majority().get(task)
         mine = [label for _, its_task, label in study.readings if its_task == task and majority]
@@ -516,8 +516,8 @@ def test_hub_folder_with_a_column_mapping(tmp_path: Path) -> None:
     results, _ = read("hub", data, settings)
     cases = [case_of(result) for result in results.values()]
     assert [c.reference for c in cases] == [
-        {TaskName.APPEARANCE: "Typical"},
-        {TaskName.APPEARANCE: "Negative"},
+        {APPEARANCE: "Typical"},
+        {APPEARANCE: "Negative"},
     ]
     assert [c.study.table.values["age"] for c in cases] == [61.0, 90.0]
     assert cases[0].study.text.sections == {"indication": "[number] coughs"}

@@ -33,7 +33,7 @@ from cases.phantom.scenario import (
 )
 from cases.phantom.words import lift_marks
 from modeling.errors import ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, Modality, Photometric, ViewPosition
 
 SMALL = 128
@@ -54,8 +54,8 @@ def test_labels_follow_from_masks_and_zones(phantoms: list[Phantom]) -> None:
     for phantom in phantoms:
         assert phantom.case.evidence is not None
         masks = phantom.case.evidence.masks
-        assert appearance_from_masks(masks, phantom.zones) == phantom.case.reference[TaskName.APPEARANCE]
-        assert grading_from_masks(masks, phantom.zones) == phantom.case.reference.get(TaskName.GRADING)
+        assert appearance_from_masks(masks, phantom.zones) == phantom.case.reference[APPEARANCE]
+        assert grading_from_masks(masks, phantom.zones) == phantom.case.reference.get(GRADING)
 
 
 def test_zones_of_the_masks_are_the_planned_zones(phantoms: list[Phantom]) -> None:
@@ -164,7 +164,7 @@ def test_what_holds_the_evidence_is_really_there(phantoms: list[Phantom]) -> Non
         for task in phantom.case.reference:
             assert evidence.modality[task], (phantom.plan, task)
             assert set(evidence.modality[task]) <= set(study.modalities)
-        holders = evidence.modality[TaskName.APPEARANCE]
+        holders = evidence.modality[APPEARANCE]
         pre_read = [span for span in evidence.words if span[0] == "indication"]
         assert (Modality.TEXT in holders) == bool(pre_read)
         assert (Modality.TABLE in holders) == bool(evidence.fields)
@@ -185,10 +185,10 @@ def test_conflicts_are_recorded_as_such(phantoms: list[Phantom]) -> None:
         }
         assert evidence.agreement == expected.get(phantom.plan.situation, "agrees")
         if phantom.plan.situation == "words against table":
-            assert evidence.modality[TaskName.APPEARANCE] == (Modality.TEXT,)
+            assert evidence.modality[APPEARANCE] == (Modality.TEXT,)
         if phantom.plan.situation == "film against words":
-            assert Modality.IMAGE in evidence.modality[TaskName.APPEARANCE]
-            assert Modality.TEXT not in evidence.modality[TaskName.APPEARANCE]
+            assert Modality.IMAGE in evidence.modality[APPEARANCE]
+            assert Modality.TEXT not in evidence.modality[APPEARANCE]
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ from interface.reports_tab.found_cases import found_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.stored_search import Retrieved, StoredSearch
 from modeling.errors import CaseNotFoundError, CaseStoreError
-from modeling.labels import TaskName, task_of
+from modeling.labels import APPEARANCE, task_of
 from modeling.model.checkpoint import checkpoint_hash
 from modeling.pipeline import DiagnosisPipeline
 from modeling.retrieval.index import CaseIndex, IndexedCase
@@ -224,7 +224,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory, toy: Path) -> Iterator[str]:
             for n in range(6):
                 kept = small_case(f"{n}", source="phantom")
                 origin = Provenance("phantom", patient=f"p{n}", synthetic=True)
-                reference = {TaskName.APPEARANCE: ("Typical", "Negative")[n % 2]}
+                reference = {APPEARANCE: ("Typical", "Negative")[n % 2]}
                 study = toy_study(seed=n)
                 store.put(Case(kept.case_id, study, SYNTHETIC_LICENCE, origin, reference=reference))
             ids = [row.case_id for row in store.page(_everything()).rows]

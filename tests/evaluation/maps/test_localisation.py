@@ -45,7 +45,7 @@ from evaluation.maps.marked_studies import (
 from hub_config.cards.markdown import words
 from modeling.explain.occlusion import removal_account
 from modeling.explain.registry import map_methods
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.model.film import resampled
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution, FieldAttribution, Prediction, WordAttribution
@@ -188,7 +188,7 @@ def test_phantoms_are_marked_where_their_film_shows_it(phantoms: list[Case]) -> 
     shown = [m for m in marked if m.region is not None]
     assert 0 < len(shown) < len(marked)
     for case, one in zip(phantoms, marked, strict=True):
-        holders = case.evidence.modality[TaskName.APPEARANCE]
+        holders = case.evidence.modality[APPEARANCE]
         assert (one.region is not None) == (Modality.IMAGE in holders and one.reference != "Negative")
         assert one.planted.holders == holders and one.target.class_name == one.reference
         assert all(section == "indication" for section, _, _ in one.planted.words)
@@ -221,7 +221,7 @@ def mapper(checkpoint: Path) -> FilmMapper:
 def test_every_method_gives_a_map_of_the_film_alone(
     mapper: FilmMapper, modalities: tuple[Modality, ...]
 ) -> None:
-    study, target = toy_study(modalities), Target(TaskName.APPEARANCE, "Typical")
+    study, target = toy_study(modalities), Target(APPEARANCE, "Typical")
     accounts = mapper.accounts(study, target)
     maps = mapper.maps(study, target, accounts)
     assert set(maps) == {*METHODS, *CONTROLS} and set(accounts) < set(maps)
@@ -234,7 +234,7 @@ def test_every_method_gives_a_map_of_the_film_alone(
 
 def test_maps_of_other_films_and_other_targets_differ(mapper: FilmMapper) -> None:
     def maps(seed: int, name: str) -> dict[str, np.ndarray]:
-        study, target = toy_study(seed=seed), Target(TaskName.APPEARANCE, name)
+        study, target = toy_study(seed=seed), Target(APPEARANCE, name)
         found = mapper.maps(study, target, mapper.accounts(study, target))
         return {method: one.values for method, one in found.items()}
 
@@ -249,7 +249,7 @@ def test_maps_of_other_films_and_other_targets_differ(mapper: FilmMapper) -> Non
 
 def account(image: np.ndarray | None, fields: dict[str, float], words: list[float]) -> Attribution:
     return Attribution(
-        target=Target(TaskName.APPEARANCE, "Typical"),
+        target=Target(APPEARANCE, "Typical"),
         method="integrated_gradients",
         baseline="black",
         image=image,
@@ -313,7 +313,7 @@ def test_conflict_counts_only_what_the_model_gets_right() -> None:
 
 def test_removals_are_the_falls_of_the_logit(checkpoint: Path) -> None:
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
-    study, target = toy_study(), Target(TaskName.APPEARANCE, "Typical")
+    study, target = toy_study(), Target(APPEARANCE, "Typical")
     path = pipeline.paths(study, target, "black")[0]
     found = removal_account(path, study)
     assert found.image is None and found.method == "occlusion"
@@ -363,9 +363,9 @@ def test_taking_a_modality_away_leaves_the_others(checkpoint: Path) -> None:
     pipeline = DiagnosisPipeline.from_pretrained(checkpoint)
     whole, bare = marked((Modality.IMAGE,), None), toy_study((Modality.IMAGE,))
     answers = ask_with_and_without(pipeline, [whole, replace(whole, study=bare)])
-    expected = pipeline.predict(study)[TaskName.APPEARANCE].probabilities
+    expected = pipeline.predict(study)[APPEARANCE].probabilities
     assert answers.everything[0] == pytest.approx(expected, abs=1e-5)
-    lacking = pipeline.predict(without(study, Modality.TEXT))[TaskName.APPEARANCE].probabilities
+    lacking = pipeline.predict(without(study, Modality.TEXT))[APPEARANCE].probabilities
     assert answers.removed[Modality.TEXT][0] == pytest.approx(lacking, abs=1e-5)
     assert answers.removed[Modality.TEXT][1] == pytest.approx(answers.everything[1], abs=1e-6)
     assert np.isfinite(answers.removed[Modality.IMAGE][1]).all()  # nothing is left of it

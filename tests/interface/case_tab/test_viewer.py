@@ -32,7 +32,7 @@ from interface.models.held_film import BLOCK_ROWS, ROUTE, HeldFilm, hold, shrunk
 from interface.session.session import Answer, Explanation, Session
 from modeling.errors import ViewboxError
 from modeling.explain.registry import FINE
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.model.film import brightness, grayscale
 from modeling.render import pictures
 from modeling.render.pictures import SIGNS, heat_map, smoothed_density
@@ -273,14 +273,14 @@ def test_the_browser_hides_at_first_what_the_server_hides():
 
 
 def test_maps_of_another_target_baseline_or_study_stand_beside_each_other():
-    target = Target(TaskName.APPEARANCE, "Typical")
+    target = Target(APPEARANCE, "Typical")
     common = {"read": (Modality.IMAGE,), "method": "integrated_gradients"}
     image = attribution().image
 
     def name(target=target, baseline="black", turn=0):
         return map_layer(image, case(), target, "en", baseline=baseline, turn=turn, **common)["id"]
 
-    other = Target(TaskName.APPEARANCE, "Negative")
+    other = Target(APPEARANCE, "Negative")
     names = [name(), name(target=other), name(baseline="blurred"), name(turn=1)]
     assert len(set(names)) == 4 and names[0] == name()
 

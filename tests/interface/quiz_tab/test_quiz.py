@@ -25,7 +25,7 @@ from interface.quiz_tab.rules import LENGTH
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
 from modeling.errors import CaseStoreError, CheckpointError, ViewboxError
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE
 from modeling.study import ClinicalText, Modality
 from tests.doubles.toys import toy_checkpoint, toy_radiograph, toy_study
 
@@ -40,11 +40,11 @@ def one_case(number: int) -> Case:
     mask = np.zeros(SHAPE, bool)
     mask[40:80, 32:64] = True
     evidence = PlantedEvidence(
-        {TaskName.APPEARANCE: (Modality.IMAGE,)}, {"ground glass, left mid": mask, "cardiomegaly": ~mask}
+        {APPEARANCE: (Modality.IMAGE,)}, {"ground glass, left mid": mask, "cardiomegaly": ~mask}
     )
     film = None if name == "CASE-04" else toy_radiograph(number, SHAPE)
     words = ClinicalText({"indication": "Fever <b>and</b> cough", "findings": "the secret verdict"})
-    truth = {} if name == "CASE-05" else {TaskName.APPEARANCE: APPEARANCE.classes[number % 4]}
+    truth = {} if name == "CASE-05" else {APPEARANCE: APPEARANCE.classes[number % 4]}
     return Case(
         name,
         replace(toy_study(seed=number), radiograph=film, text=words),
@@ -176,7 +176,7 @@ def test_nothing_of_model_or_reference_is_told_before_the_reader_commits(made):
     _, sitting, _, updates = begun(made)
     shown = text_of(updates)
     assert sitting.case.case_id not in shown and "secret verdict" not in shown
-    assert sitting.case.reference[TaskName.APPEARANCE] not in shown.replace("Negative: no lung", "").replace(
+    assert sitting.case.reference[APPEARANCE] not in shown.replace("Negative: no lung", "").replace(
         "Typical: opacities", ""
     ).replace("Indeterminate: opacities", "").replace("Atypical: pneumothorax", "")
     film = next(u for u in updates.values() if isinstance(u, dict) and "film_id" in u)
@@ -189,7 +189,7 @@ def test_nothing_of_model_or_reference_is_told_before_the_reader_commits(made):
 def test_a_case_from_reading_to_reference(made):
     actions, sitting, request, _ = begun(made)
     told = actions.commit("Typical", 0.9, marked(sitting), request)
-    panel, truth = actions.panel, sitting.case.reference[TaskName.APPEARANCE]
+    panel, truth = actions.panel, sitting.case.reference[APPEARANCE]
     assert "The model says" in told[panel.model] and panel.truth not in told
     assert sitting.case.case_id not in text_of(told)
     mapped = actions.explain(request)
@@ -418,8 +418,8 @@ def test_a_phantoms_words_are_worded_anew_and_other_english_is_called_so():
         "Male, 57 y. Film on admission. Today's CT already shows normal lungs, no zone with airspace opacity."
     )
     case = replace(one_case(1), study=replace(one_case(1).study, text=ClinicalText({"indication": words})))
-    told = facts(case, TaskName.APPEARANCE, "zh-Hant")
+    told = facts(case, APPEARANCE, "zh-Hant")
     assert "男性，57 歲；入院影像；今日 CT 已顯示肺部正常，沒有任何肺區有肺泡陰影" in told
     assert told.index("男性") < told.index("英文原文：") < told.index("Male, 57 y.")
-    assert "英文原文：" in facts(one_case(1), TaskName.APPEARANCE, "zh-Hant")
-    assert "In English" not in facts(case, TaskName.APPEARANCE, "en")
+    assert "英文原文：" in facts(one_case(1), APPEARANCE, "zh-Hant")
+    assert "In English" not in facts(case, APPEARANCE, "en")

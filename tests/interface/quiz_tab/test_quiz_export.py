@@ -21,7 +21,7 @@ from interface.language.texts import LANGUAGES, Language, say, word_for
 from interface.quiz_tab.question_bank import gift, moodle_xml, question_of
 from interface.quiz_tab.rules import LENGTH, Asked
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, GRADING, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from tests.doubles.toys import toy_radiograph
 from tests.interface.quiz_tab.test_quiz_findings import labelled
 from tests.interface.quiz_tab.test_quiz_gradings import checkpoint, graded, opened
@@ -42,9 +42,9 @@ def taught(case: Case) -> Case:
 
 
 CASES = {
-    TaskName.APPEARANCE: taught(graded(1, "Typical")),
-    TaskName.GRADING: taught(graded(2)),
-    TaskName.FINDINGS: taught(labelled(1)),
+    APPEARANCE: taught(graded(1, "Typical")),
+    GRADING: taught(graded(2)),
+    FINDINGS: taught(labelled(1)),
 }
 
 
@@ -114,12 +114,12 @@ def test_moodle_xml_holds_what_its_documentation_names_and_the_films(language: L
         assert {round(part, 5) for part in parts} <= FRACTIONS
         assert sum(part for part in parts if part > 0) == pytest.approx(100, abs=0.01)
         single = element.find("single").text
-        assert single == ("false" if task == TaskName.FINDINGS else "true")
-        if task == TaskName.APPEARANCE:
+        assert single == ("false" if task == FINDINGS else "true")
+        if task == APPEARANCE:
             right = next(a for a in element.findall("answer") if a.get("fraction") == "100")
             assert right.find("text").text == say("class.Typical", language)
             assert len(parts) == len(APPEARANCE.classes)
-        if task == TaskName.GRADING:
+        if task == GRADING:
             assert len(parts) == len(GRADING.classes)
 
 
@@ -187,7 +187,7 @@ def test_gift_says_the_same_to_a_parser_of_its_grammar(language: Language) -> No
 def test_several_findings_share_the_grade_and_none_is_an_answer_too() -> None:
     several = questions()[-1]
     assert several.several and several.options[-1][0] == "No finding"
-    none = question_of(labelled(2), Asked("x", False, TaskName.FINDINGS), 1, "en")
+    none = question_of(labelled(2), Asked("x", False, FINDINGS), 1, "en")
     assert [name for name, part in none.options if part > 0] == ["No finding"]
 
 
@@ -208,7 +208,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
 
 
 def test_a_set_is_saved_without_the_films_that_may_not_be_passed_on(store: CaseStore, tmp_path: Path) -> None:
-    actions, sitting, _ = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), store, "7b")
+    actions, sitting, _ = opened(checkpoint(tmp_path / "toy", GRADING), store, "7b")
     may = [one.case_id for one in sitting.asked if store.get(one.case_id).licence.may_export]
     assert 0 < len(may) < LENGTH
     for kind, ending in (("moodle", "moodle.xml"), ("gift", "gift.txt")):
@@ -228,6 +228,6 @@ def test_where_nothing_may_be_passed_on_the_teacher_is_told(tmp_path: Path) -> N
         for number in range(9):
             writing.put(graded(number, licence=ONLY_HERE))
     with contextlib.closing(open_case_store(str(tmp_path / "store"))) as store:
-        actions, *_ = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), store)
+        actions, *_ = opened(checkpoint(tmp_path / "toy", GRADING), store)
         with pytest.raises(ViewboxError, match="No film of this set may be passed on"):
             list(actions.export("moodle")("7b", VISIT))

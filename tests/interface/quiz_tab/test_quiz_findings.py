@@ -26,7 +26,7 @@ from interface.quiz_tab.pool import PER_CLASS
 from interface.quiz_tab.resume import sitting_from
 from interface.quiz_tab.rules import LENGTH
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import APPEARANCE, FINDINGS
 from tests.doubles.example_cases import small_case
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.toys import toy_radiograph
@@ -41,7 +41,7 @@ def labelled(number: int, licence: Licence = SYNTHETIC_LICENCE, **more: str) -> 
     """A case with findings as an import stores them."""
     case = small_case(f"nih-{number:05d}", source="nih", licence=licence, **more)
     film = toy_radiograph(number, (40, 32))
-    reference = {**case.reference, TaskName.FINDINGS: LABELS[number % len(LABELS)]}
+    reference = {**case.reference, FINDINGS: LABELS[number % len(LABELS)]}
     return replace(case, study=replace(case.study, radiograph=film), reference=reference)
 
 
@@ -58,20 +58,20 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
 def test_each_film_is_asked_about_four_findings_of_which_one_at_least_is_absent() -> None:
     for number in range(40):
         case = labelled(number)
-        asked = findings_asked(case, TaskName.FINDINGS)
+        asked = findings_asked(case, FINDINGS)
         assert len(set(asked)) == ASKED and set(asked) <= set(FINDINGS.classes)
-        assert asked == findings_asked(case, TaskName.FINDINGS), "the same for everybody"
-        present = parts_of(truth_of(case, TaskName.FINDINGS))
-        assert set(present) == set(asked) & set(parts_of(case.reference[TaskName.FINDINGS]))
+        assert asked == findings_asked(case, FINDINGS), "the same for everybody"
+        present = parts_of(truth_of(case, FINDINGS))
+        assert set(present) == set(asked) & set(parts_of(case.reference[FINDINGS]))
         assert len(present) < ASKED and (bool(present) is (number % 4 != 2))
     assert together(()) == NO_FINDING and together(("Mass", "Edema")) == "Edema|Mass"
 
 
 def test_a_sitting_on_findings_from_ticks_to_the_table(small: CaseStore, tmp_path: Path) -> None:
-    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE, TaskName.FINDINGS)
+    models = checkpoint(tmp_path / "toy", APPEARANCE, FINDINGS)
     actions, sitting, updates = opened(models, small, "findings-1")
     panel = actions.panel
-    assert {one.task for one in sitting.asked} == {TaskName.FINDINGS}, "the code says what is asked"
+    assert {one.task for one in sitting.asked} == {FINDINGS}, "the code says what is asked"
     for number in range(LENGTH):
         offered = [name for _, name in updates[panel.findings].choices]
         assert offered == list(sitting.findings) and updates[panel.findings].visible
@@ -79,7 +79,7 @@ def test_a_sitting_on_findings_from_ticks_to_the_table(small: CaseStore, tmp_pat
         with pytest.raises(ViewboxError, match="how sure you are"):
             actions.commit(None, None, None, VISIT, [])
         sitting.reminded = True
-        truth = truth_of(sitting.case, TaskName.FINDINGS)
+        truth = truth_of(sitting.case, FINDINGS)
         told = actions.commit(None, 0.75, None, VISIT, ["Hernia<b>", *parts_of(truth)])[panel.model]
         rows = told.count('<tr><th scope="row">')
         assert "The model says" in told and rows == ASKED
@@ -107,15 +107,15 @@ def test_a_sitting_on_findings_from_ticks_to_the_table(small: CaseStore, tmp_pat
 
 
 def test_a_reader_chooses_what_is_asked_in_both_languages(small: CaseStore, tmp_path: Path) -> None:
-    actions, sitting, _ = opened(checkpoint(tmp_path / "toy", TaskName.FINDINGS), small, "")
-    assert {one.task for one in sitting.asked} == {TaskName.APPEARANCE, TaskName.FINDINGS}
+    actions, sitting, _ = opened(checkpoint(tmp_path / "toy", FINDINGS), small, "")
+    assert {one.task for one in sitting.asked} == {APPEARANCE, FINDINGS}
     for language, none in (("en-US", "No film here can be asked"), ("zh-TW", "沒有可問這一題")):
         visit = SimpleNamespace(session_hash="t", headers={}, query_params={"lang": language})
         actions._sessions.of("t").language = "zh-Hant" if language == "zh-TW" else "en"
         *_, _ = actions.begin("", visit, "findings")
         chosen = actions._sessions.of("t").quiz
         assert chosen.code.startswith("findings-") and len(chosen.code) == 15
-        assert {one.task for one in chosen.asked} == {TaskName.FINDINGS}
+        assert {one.task for one in chosen.asked} == {FINDINGS}
         with pytest.raises(ViewboxError) as caught:
             list(actions.begin("", visit, "grading"))
         assert none in translated(caught.value.sentence, actions._sessions.of("t").language)
@@ -165,10 +165,10 @@ def test_a_lake_is_drawn_by_index_whatever_its_size(
     monkeypatch.setattr(pymongo, "MongoClient", partial(pymongo.MongoClient, event_listeners=[listener]))
     with contextlib.closing(MongoCaseStore.connect(server.uri, "lake")) as store:
         assert store.count(CaseFilter()) == LAKE
-        actions, sitting, _ = opened(checkpoint(tmp_path / "toy", TaskName.FINDINGS), store)
+        actions, sitting, _ = opened(checkpoint(tmp_path / "toy", FINDINGS), store)
         pool = actions._pool.state.candidates
     assert len(sitting.asked) == LENGTH
-    assert PER_CLASS / 2 < len(pool) <= PER_CLASS and {c.task for c in pool} == {TaskName.FINDINGS}
+    assert PER_CLASS / 2 < len(pool) <= PER_CLASS and {c.task for c in pool} == {FINDINGS}
     monkeypatch.undo()
     films = [search for search in listener.searches if set(search.get("filter", ())) == {"ID"}]
     assert len(films) <= 2 * len(pool), "no film is read that is not asked"

@@ -93,9 +93,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
 
 
 def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: Path) -> None:
-    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.GRADING), lake, "grading-7b")
+    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", GRADING), lake, "grading-7b")
     panel, found = actions.panel, actions._pool.state.candidates
-    pool = [c for c in found if c.task == TaskName.GRADING]
+    pool = [c for c in found if c.task == GRADING]
     assert all(c.answer in GRADING.classes for c in pool) and len(found) == len(pool) + 4
     assert {c.case_id for c in found if c.task == EXTENT} == {f"extent-{e}" for e in (0.0, 3.0, 5.0, 8.0)}
     assert all(PER_CLASS / 2 < sum(c.truth == name for c in pool) <= PER_CLASS for name in GRADING.classes)
@@ -113,7 +113,7 @@ def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: P
         assert "The model says" in told[panel.model]
         if number == 0:
             actions.explain(VISIT)
-            assert sitting.map.target.answer == (TaskName.GRADING, sitting.told.most_probable)
+            assert sitting.map.target.answer == (GRADING, sitting.told.most_probable)
         actions.reveal("Severe", 0.75, VISIT)
         last = actions.next(VISIT)
     right = sum(row.truth == "Severe" for row in sitting.rows)
@@ -127,7 +127,7 @@ def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: P
 def test_a_code_gives_everyone_the_same_films_and_a_broken_case_hides_no_other(
     mixed: CaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE)
+    models = checkpoint(tmp_path / "toy", APPEARANCE)
     pools = [opened(models, mixed)[0]._pool.state.candidates for _ in range(2)]
     assert all(drawn_set(code, pools[0]) == drawn_set(code, pools[1]) for code in ("a", "b", "grading-c"))
     read, broken = mixed.get, pools[0][3].case_id
@@ -145,17 +145,17 @@ def test_a_code_gives_everyone_the_same_films_and_a_broken_case_hides_no_other(
 def test_each_case_is_asked_for_what_it_has_and_appearance_comes_first(
     mixed: CaseStore, tmp_path: Path
 ) -> None:
-    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", TaskName.APPEARANCE), mixed)
+    actions, sitting, updates = opened(checkpoint(tmp_path / "toy", APPEARANCE), mixed)
     assert len({one.task for one in sitting.asked}) == 2
     for _ in range(LENGTH):
         asked = sitting.current.task
-        assert asked == (TaskName.APPEARANCE if int(sitting.case.case_id[-3:]) % 2 else TaskName.GRADING)
-        classes = (APPEARANCE if asked == TaskName.APPEARANCE else GRADING).classes
+        assert asked == (APPEARANCE if int(sitting.case.case_id[-3:]) % 2 else GRADING)
+        classes = (APPEARANCE if asked == APPEARANCE else GRADING).classes
         assert [value for _, value in updates[actions.panel.answer].choices] == list(classes)
         sitting.reminded = True
         told = actions.commit(classes[-1], 0.5, None, VISIT)
         silent = "gives no answer to this question" in told[actions.panel.model]
-        assert silent is (asked == TaskName.GRADING), "the checkpoint knows appearance alone"
+        assert silent is (asked == GRADING), "the checkpoint knows appearance alone"
         truth = actions.reveal(classes[-1], 0.5, VISIT)[actions.panel.truth]
         assert ("no answer" in truth) is silent and sitting.rows[-1].truth in classes
         updates = actions.next(VISIT)
@@ -181,10 +181,10 @@ def test_where_no_checkpoint_can_be_loaded_the_reader_is_judged_alone(mixed: Cas
 def test_what_a_browser_kept_before_gradings_were_asked_is_read_as_appearance(
     mixed: CaseStore, tmp_path: Path
 ) -> None:
-    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE, TaskName.GRADING)
+    models = checkpoint(tmp_path / "toy", APPEARANCE, GRADING)
     for code in map(str, range(20)):
         actions, sitting, _ = opened(models, mixed, code)
-        if sitting.task == TaskName.APPEARANCE:
+        if sitting.task == APPEARANCE:
             break
     actions.commit("Negative", 0.9, None, VISIT)
     kept = json.loads(json.dumps(actions.reveal("Negative", 0.9, VISIT)[actions.panel.kept]["record"]))
@@ -204,7 +204,7 @@ def read_by_experts(extent: float) -> Case:
         for zone in ZONES
     ]
     readings = tuple(
-        Reading(f"reader {n}", TaskName.GRADING, name) for n, name in enumerate(("Mild", "Mild", "Severe"))
+        Reading(f"reader {n}", GRADING, name) for n, name in enumerate(("Mild", "Mild", "Severe"))
     )
     case = replace(graded(0), case_id=f"extent-{extent:.1f}", reference={}, ratings=tuple(ratings))
     return replace(case, readings=readings)
@@ -221,7 +221,7 @@ def test_the_experts_extent_is_asked_and_their_numbers_stand_at_the_lesson(tmp_p
     with EmbeddedCaseStore.create(tmp_path / "store") as writing:
         for extent in (0.0, 3.0, 16 / 3, 8.0):
             writing.put(read_by_experts(extent))
-    models = checkpoint(tmp_path / "toy", TaskName.APPEARANCE, TaskName.GRADING)
+    models = checkpoint(tmp_path / "toy", APPEARANCE, GRADING)
     actions, sitting, updates = opened(models, open_case_store(str(tmp_path / "store")), "extent-7b")
     panel = actions.panel
     assert {one.task for one in sitting.asked} == {EXTENT}

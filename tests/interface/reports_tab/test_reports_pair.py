@@ -23,14 +23,14 @@ from interface.reports_tab.found_cases import SHOWN_CASES, StoreTopics, progress
 from interface.reports_tab.pair import Pair, Side, explained_side, pair_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases, case_ids
 from modeling.errors import ViewboxError
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.pipeline import DiagnosisPipeline
 from modeling.reports.reading import ReportError
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 from tests.doubles.example_reports import corpus
 from tests.doubles.toys import toy_checkpoint, toy_radiograph
 
-TARGET = Target(TaskName.APPEARANCE, "Typical")
+TARGET = Target(APPEARANCE, "Typical")
 WORDS = ("fever cough ladder", "pain days dry")
 EQUAL = dict.fromkeys(Modality, 1.0)
 
@@ -163,7 +163,7 @@ def pair_case(n: int, licence: Licence = SYNTHETIC_LICENCE) -> Case:
     study = Study(toy_radiograph(n), table, ClinicalText({"indication": WORDS[n]}))
     origin = Provenance("phantom", patient=f"p{n}", synthetic=True)
     report = {"findings": "Small left pleural effusion."}
-    return Case(f"case-{n}", study, licence, origin, report, {TaskName.APPEARANCE: "Typical"})
+    return Case(f"case-{n}", study, licence, origin, report, {APPEARANCE: "Typical"})
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from interface.reports_tab.similar_index import Progress, SimilarCases
 from interface.reports_tab.tab import ReportActions, miner_of, reports_panel
 from interface.session.session import Sessions
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import APPEARANCE, FINDINGS
 from modeling.reports import mining
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
@@ -138,7 +138,7 @@ def stored(folder: Path) -> Path:
                     licence,
                     Provenance("phantom", patient=f"p{n % 3 if n in (0, 3) else n}", synthetic=True),
                     report={"findings": f"{finding} {word}."},
-                    reference={TaskName.APPEARANCE: "Typical" if n % 2 else "Negative"},
+                    reference={APPEARANCE: "Typical" if n % 2 else "Negative"},
                 )
             )
     return folder

@@ -17,12 +17,12 @@ from modeling.errors import ViewboxError
 from modeling.explain import registry
 from modeling.explain.maps import ImageMap
 from modeling.explain.registry import ACCOUNT, MapMethod, map_method, map_methods, method_names, register
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, Target
 from modeling.pipeline import DiagnosisPipeline
 from modeling.render.pictures import map_scale, smoothed_density
 from tests.doubles.toys import toy_checkpoint, toy_config, toy_study
 
-TYPICAL = Target(TaskName.APPEARANCE, "Typical")
+TYPICAL = Target(APPEARANCE, "Typical")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from modeling.configuration import (
     TextEncoderConfig,
 )
 from modeling.errors import CheckpointError
-from modeling.labels import TaskName
+from modeling.labels import FINDINGS
 from modeling.model.encoders import ImageEncoder, TableEncoder, TextEncoder
 from modeling.study import ClinicalTable, Modality, Study
 from tests.doubles.toys import toy_processor, toy_study, toy_text_encoder
@@ -149,7 +149,7 @@ def test_a_phrase_without_a_middle_is_refused(phrase: int) -> None:
 def test_questions_must_share_the_width() -> None:
     text = replace(toy_text_encoder(), pooling="attention", questions=5)
     with pytest.raises(CheckpointError, match="multiple of the text encoder's questions"):
-        FusionConfig((TaskConfig(TaskName.FINDINGS, (Modality.TEXT,)),), text=text, width=16)
+        FusionConfig((TaskConfig(FINDINGS, (Modality.TEXT,)),), text=text, width=16)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from modeling.errors import CheckpointError
-from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.model.fusion import FusionModel, Head
 from modeling.model.processing import StudyProcessor, collate
 from modeling.model.temperature import probabilities
@@ -19,7 +19,7 @@ from modeling.study import ClinicalTable, Modality, Study
 from tests.doubles.toys import ALL, FUSIONS, toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
 
 SUBSETS = list(chain.from_iterable(combinations(ALL, n) for n in (1, 2, 3)))
-THREE = (TaskName.APPEARANCE, TaskName.GRADING, TaskName.FINDINGS)
+THREE = (APPEARANCE, GRADING, FINDINGS)
 
 
 @pytest.fixture(scope="module", params=FUSIONS)
@@ -279,7 +279,7 @@ def test_a_folder_that_is_not_there_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("pooling", ["mean", "evidence"])
 def test_the_answer_is_the_sum_of_what_the_places_say(pooling: str) -> None:
-    config = toy_config(tasks=(TaskName.APPEARANCE,), modalities=(Modality.IMAGE,), backbone="resnet10t")
+    config = toy_config(tasks=(APPEARANCE,), modalities=(Modality.IMAGE,), backbone="resnet10t")
     config = replace(config, image=replace(config.image, pooling=pooling))
     processor = toy_processor([Modality.IMAGE])
     model = toy_model(config, processor)
@@ -287,11 +287,11 @@ def test_the_answer_is_the_sum_of_what_the_places_say(pooling: str) -> None:
     features = torch.randn(2, 512, 2, 2, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         logits = model.forward_embedded(model.embed(inputs), inputs, features)["appearance"]
-        said = model.class_evidence(TaskName.APPEARANCE, features).sum(dim=(2, 3))
+        said = model.class_evidence(APPEARANCE, features).sum(dim=(2, 3))
     assert said.shape == (2, 4) and (said[0] - said[1]).abs().max() > 0.01
     assert torch.allclose(said[0] - said[1], logits[0] - logits[1], atol=1e-4)
 
 
 def test_an_answer_that_is_no_sum_over_places_is_refused(model: FusionModel) -> None:
     with pytest.raises(CheckpointError, match="no sum over the places"):
-        model.class_evidence(TaskName.APPEARANCE, torch.zeros(1, 512, 2, 2))
+        model.class_evidence(APPEARANCE, torch.zeros(1, 512, 2, 2))

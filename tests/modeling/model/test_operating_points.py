@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from modeling.errors import CheckpointError, ViewboxError
-from modeling.labels import TaskName
+from modeling.labels import APPEARANCE, GRADING
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.model.operating_points import CALIBRATION_FILE, Calibration, OperatingPoint, TaskCalibration
 
@@ -20,7 +20,7 @@ def folder(tmp_path: Path, checkpoint: Path) -> Path:
     copy = tmp_path / "toy"
     shutil.copytree(checkpoint, copy)
     grading = TaskCalibration(
-        task=TaskName.GRADING,
+        task=GRADING,
         films=91,
         patients=43,
         temperature=1.5,
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, checkpoint: Path) -> Path:
 
 def test_a_prediction_set_names_the_classes_that_cannot_be_ruled_out(folder: Path) -> None:
     calibration = Calibration.load(folder)
-    assert TaskName.GRADING in calibration and TaskName.APPEARANCE not in calibration
+    assert GRADING in calibration and APPEARANCE not in calibration
     found = calibration["grading"].prediction_set(np.array([0.1, 0.3, 0.6]))
     assert found.classes == ("Moderate", "Severe")
     assert (found.coverage, found.measured) == (0.9, 0.91)

@@ -14,7 +14,7 @@ from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines
 from modeling.explain.registry import method_names
 from modeling.explain.shapley import disagreeing
-from modeling.labels import Target, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, Target
 from modeling.model.checkpoint import Origin
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Attribution
@@ -25,9 +25,9 @@ from modeling.trust.verdict import verdict_of
 from tests.doubles.toys import ALL, FUSIONS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
 
 CONTROLS = method_names("control")
-TYPICAL = Target(TaskName.APPEARANCE, "Typical")
-NEGATIVE = Target(TaskName.APPEARANCE, "Negative")
-SEVERE = Target(TaskName.GRADING, "Severe")
+TYPICAL = Target(APPEARANCE, "Typical")
+NEGATIVE = Target(APPEARANCE, "Negative")
+SEVERE = Target(GRADING, "Severe")
 
 
 def scrutiny_of(
@@ -430,7 +430,7 @@ def test_the_last_value_cannot_be_taken(scrutiny: Scrutiny) -> None:
 def test_a_target_that_the_checkpoint_lacks_is_a_sentence(
     scrutiny: Scrutiny, attribution: Attribution
 ) -> None:
-    missing = Target(TaskName.FINDINGS, "Edema")
+    missing = Target(FINDINGS, "Edema")
     for ask in (
         lambda: explained(scrutiny, toy_study(), missing),
         lambda: scrutiny.opinion(toy_study(), missing, "grad_cam"),
