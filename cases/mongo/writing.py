@@ -46,6 +46,19 @@ class Films:
         except (gridfs.errors.CorruptGridFile, KeyError, TypeError) as exc:  # or an entry of another form
             raise broken_case(case_id, "a part of its film is missing from GridFS") from exc
 
+    def broken(self, files: Sequence[Any]) -> set[Any]:
+        """Those of some films that are not there, or have not as many bytes as their entry says."""
+        if not files:
+            return set()
+        among = {"$in": list(files)}
+        is_bytes = {"$eq": [{"$type": "$data"}, "binData"]}
+        size = {"$sum": {"$cond": [is_bytes, {"$binarySize": "$data"}, 0]}}
+        by_file = [{"$match": {"files_id": among}}, {"$group": {"_id": "$files_id", "size": size}}]
+        held = {group["_id"]: group["size"] for group in self._chunks.aggregate(by_file)}
+        stated = self._files.find({"_id": among}, {"length": 1})
+        whole = {file["_id"] for file in stated if file.get("length") == held.get(file["_id"], 0)}
+        return set(files) - whole
+
     def drop(self, file: Any) -> None:
         """Take a film out, or what there is of it."""
         with contextlib.suppress(gridfs.errors.NoFile):  # Its chunks are taken out all the same.
@@ -130,12 +143,12 @@ class CaseWriter:
         self._drop(self._cases.find_one_and_delete({"_id": key_of(case_id), "ID": case_id}, _FILES))
 
     def inputs(self, case_ids: Sequence[str]) -> dict[str, str]:
-        """ID -> `provenance.input` of those cases that are there and have one; no film is loaded."""
+        """ID -> `provenance.input` of those cases that are there whole and have one; no film is loaded."""
         found: dict[str, str] = {}
         for keys in portions(map(key_of, case_ids), MAX_PAGE):
-            for document in self._cases.find({"_id": {"$in": keys}}, {"ID": 1, "provenance.input": 1}):
+            for document, whole in self._there(keys, {"ID": 1, "provenance.input": 1}):
                 noted = (document.get("provenance") or {}).get("input")
-                if isinstance(noted, str):
+                if whole and isinstance(noted, str):
                     found[document["ID"]] = noted
         return found
 
@@ -160,10 +173,17 @@ class CaseWriter:
         return (file["_id"] for file in files if file["_id"] not in named)
 
     def _digests(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """`_id` -> digest of those that are there."""
-        keys = [document["_id"] for document in batch]
-        found = self._cases.find({"_id": {"$in": keys}}, {"digest": 1}) if keys else ()
-        return {document["_id"]: document.get("digest") for document in found}
+        """`_id` -> digest of those that are there; None where a film of theirs is broken."""
+        there = self._there([document["_id"] for document in batch], {"digest": 1})
+        return {document["_id"]: document.get("digest") if whole else None for document, whole in there}
+
+    def _there(
+        self, keys: Sequence[str], fields: Mapping[str, int]
+    ) -> Iterator[tuple[Mapping[str, Any], bool]]:
+        """Fields of the documents of some keys, each with whether its films are whole."""
+        found = list(self._cases.find({"_id": {"$in": keys}}, {**fields, **_FILES})) if keys else []
+        broken = self._films.broken([file for document in found for file in _files_of(document)])
+        return ((document, broken.isdisjoint(_files_of(document))) for document in found)
 
     def _insert(self, fresh: Sequence[dict[str, Any]], done: Stored) -> list[dict[str, Any]]:
         """Insert what was not there; returns what another writer inserted meanwhile."""

@@ -252,6 +252,31 @@ def test_a_broken_chunk_is_named_stops_no_other_case_and_is_mended_by_storing_ag
     assert films(bare)[0] == 1 and len(films(bare)[1]) == 1
 
 
+@pytest.mark.parametrize("fault", ["missing", "cut", "one too many", "no bytes", "no entry", "no chunks"])
+def test_the_next_import_stores_a_broken_film_again(
+    bare: pymongo.database.Database, writer: MongoCaseStore, fault: str
+) -> None:
+    """An import asks what is there by `inputs`, and stores what is not there whole."""
+    kept = [document_from_case(large_case(name, seed)) for seed, name in enumerate(("big", "other"))]
+    for document in kept:
+        document["provenance"]["input"] = f"row of {document['ID']}"
+    writer.put_documents(kept)
+    inputs = {"big": "row of big", "other": "row of other"}
+    assert writer.inputs(["big", "other"]) == inputs
+    file = bare[COLLECTION].find_one({"ID": "big"})["film"]["file"]
+    if fault in CHUNK_FAULTS:
+        CHUNK_FAULTS[fault](bare[f"{BUCKET}.chunks"], file)
+    else:
+        part, key = ("files", "_id") if fault == "no entry" else ("chunks", "files_id")
+        bare[f"{BUCKET}.{part}"].delete_many({key: file})
+    assert writer.inputs(["big", "other"]) == {"other": "row of other"}
+    assert writer.put_documents(kept) == Stored(changed=1, same=1)
+    assert writer.inputs(["big", "other"]) == inputs
+    assert plain(writer.get("big")) == plain(large_case("big"))
+    writer.sweep(-1.0)
+    assert films(bare)[0] == 2 and len(films(bare)[1]) == 2
+
+
 def test_a_sweep_leaves_alone_what_a_case_names_also_under_names_of_an_earlier_viewbox(
     bare: pymongo.database.Database, writer: MongoCaseStore
 ) -> None:
