@@ -8,6 +8,7 @@ at once write the same cases twice, which changes nothing.
 
 import functools
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,7 +39,7 @@ WRITTEN_AT_ONCE = 32
 """Cases to a database; a folder of Parquet files takes `FILED_AT_ONCE`, since each call makes a file."""
 FILED_AT_ONCE = 500
 WRITTEN_EVERY = 5.0
-"""Seconds after which a case that came out of the workers is written with the next one, however few wait."""
+"""Seconds after which a case that came out of the workers is written, however few wait."""
 BYTES_AT_ONCE = 24_000_000
 FILED_BYTES_AT_ONCE = 64_000_000
 NOT_HELD = "films are stored whether or not text is burned into them (--burned-text allow)"
@@ -197,11 +198,13 @@ class _Shelf:
     def __init__(self, store: "MongoCaseStore | EmbeddedCaseStore | Rehearsal", report: ImportReport) -> None:
         self._store, self._report = store, report
         self._waiting: list[dict[str, Any]] = []
-        self._bytes, self._since = 0, 0.0
+        self._bytes = 0
         filed = isinstance(store, EmbeddedCaseStore)
         self._most = (FILED_AT_ONCE, FILED_BYTES_AT_ONCE) if filed else (WRITTEN_AT_ONCE, BYTES_AT_ONCE)
         self._writer = ThreadPoolExecutor(1)
-        self._written: Future[Stored] | None = None
+        self._written: list[Future[Stored]] = []
+        self._lock = threading.RLock()
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> "_Shelf":
         return self
@@ -216,31 +219,58 @@ class _Shelf:
             if error is None:
                 raise
         finally:
+            with self._lock:
+                self._stop_timer()
+                self._waiting = []
             self._writer.shutdown()
 
     def add(self, document: dict[str, Any] | None) -> None:
         """Take a finished case, or none."""
         if document is None:
             return
-        self._since = self._since if self._waiting else time.monotonic()
-        self._waiting.append(document)
-        self._bytes += document["film"]["size"] if document["film"] else 0
-        full = len(self._waiting) >= self._most[0] or self._bytes >= self._most[1]
-        if full or time.monotonic() - self._since >= WRITTEN_EVERY:
-            self.write()
+        with self._lock:
+            if self._timer is None:
+                self._start_timer()
+            self._waiting.append(document)
+            self._bytes += document["film"]["size"] if document["film"] else 0
+            if len(self._waiting) >= self._most[0] or self._bytes >= self._most[1]:
+                self.write()
 
     def write(self) -> None:
         """Begin to store what waits. Raises CaseStoreError: what was to be stored before is not there."""
-        self._settle()
+        with self._lock:
+            self._settle()
+            self._begin()
+
+    def _begin(self) -> None:
+        self._stop_timer()
         waiting, self._waiting, self._bytes = self._waiting, [], 0
         if waiting:
-            self._written = self._writer.submit(self._store.put_documents, waiting)
+            self._written.append(self._writer.submit(self._store.put_documents, waiting))
+
+    def _start_timer(self) -> None:
+        self._timer = threading.Timer(WRITTEN_EVERY, self._overdue)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _overdue(self) -> None:
+        """Begin to store what waits, whenever the next film comes; an error is told when it has come."""
+        with self._lock:
+            if all(written.done() for written in self._written):
+                self._begin()
+            else:
+                self._start_timer()
 
     def _settle(self) -> None:
-        written, self._written = self._written, None
-        if written is None:
-            return
-        stored = written.result()
+        while self._written:
+            self._count(self._written.pop(0).result())
+
+    def _count(self, stored: Stored) -> None:
         self._report.new += stored.new
         self._report.changed += stored.changed
         self._report.same += stored.same

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,17 @@ import numpy as np
 import pymongo
 import pytest
 
+from cases.document import document_from_case
+from cases.importers import run
 from cases.importers.pool import CrashProofPool
+from cases.importers.report import ImportReport
 from cases.mongo.store import MongoCaseStore
 from cases.mongo.writing import BUCKET
 from cases.parquet.store import EmbeddedCaseStore
-from cases.store import CaseFilter
+from cases.store import CaseFilter, Stored
+from modeling.errors import CaseStoreError
 from tests.doubles import lake_sources as made
+from tests.doubles.example_cases import small_case
 from tests.doubles.mongo_server import MongoServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -230,6 +235,43 @@ def test_a_server_that_stops_midway_is_one_sentence_and_the_next_run_goes_on(
         assert 0 < before < 300
         import_whole(server, "lake", "siim", more)
         assert stored(server, "lake") == 300
+
+
+def test_a_finished_case_is_on_the_disk_within_ten_seconds_though_no_other_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run.WRITTEN_EVERY <= 10
+    monkeypatch.setattr(run, "WRITTEN_EVERY", 0.05)
+    report = ImportReport("", "")
+    with EmbeddedCaseStore.create(tmp_path) as store, run._Shelf(store, report) as shelf:
+        for count, case_id in enumerate("ab", 1):
+            shelf.add(document_from_case(small_case(case_id)))
+            deadline = time.monotonic() + 20
+            while (
+                len(list(tmp_path.glob("*.parquet"))) != 1 or store.description.count(f"({count} cases") != 1
+            ):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert EmbeddedCaseStore.open(str(tmp_path)).get(case_id).case_id == case_id
+    assert report.new == 2
+
+
+def test_an_error_behind_the_scenes_is_told_at_the_next_case_and_ends_the_import(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full(run.Rehearsal):
+        def put_documents(self, documents: Iterable[dict[str, Any]]) -> Stored:
+            raise CaseStoreError("The disk is full; free some space.")
+
+    monkeypatch.setattr(run, "WRITTEN_EVERY", 0.01)
+    with (
+        pytest.raises(CaseStoreError, match="free some space"),
+        run._Shelf(Full(), ImportReport("", "")) as shelf,
+    ):
+        shelf.add(document_from_case(small_case("a")))
+        time.sleep(0.2)
+        shelf.add(document_from_case(small_case("b")))
+        shelf.write()
 
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tmp_path: Path, source: Path) -> None:

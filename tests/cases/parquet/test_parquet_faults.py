@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import cases.parquet.store as embedded
 from cases.parquet.files import read_rows
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter, Stored
+from cases.whole_files import whole_file
 from modeling.errors import CaseStoreError
 from tests.doubles.dying_writer import NEW, OLD, documents
 from tests.doubles.example_cases import full_case, plain, small_case
@@ -134,6 +136,36 @@ def test_a_disk_that_takes_the_bytes_and_then_has_no_room_loses_nothing(
             store.flush()
         assert sources(EmbeddedCaseStore.open(str(tmp_path))) == {"a": "old"}
     assert sources(EmbeddedCaseStore.open(str(tmp_path))) == {"a": "new"}
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def watched_sync(opened: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(opened).st_mode) else "file")
+        sync(opened)
+
+    def watched_replace(old: Path, new: Path) -> None:
+        steps.append(new.name)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(os, "replace", watched_replace)
+    with EmbeddedCaseStore.create(tmp_path) as store:
+        store.put(small_case("a"))
+    assert steps == ["file", "cases-00000.parquet", "folder"]
+
+
+def test_two_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a") as first, whole_file(tmp_path / "a") as second:
+        assert first.name != second.name
+        first.write(b"first" * 1000)
+        second.write(b"second")
+    assert (tmp_path / "a").read_bytes() == b"first" * 1000, "the last to end, whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "other columns"])
