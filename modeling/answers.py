@@ -84,10 +84,12 @@ def explain_and_check(
     method: str = ACCOUNT,
     baseline: ImageBaseline = "black",
     source: str | None = None,
+    seen: Callable[[Attribution | FilmOpinion], object] | None = None,
 ) -> CheckedExplanation:
     """Predict, explain one target (by default the most probable class), and check its map.
 
     `target` may be written as TASK/CLASS. `method` names the map; "" the one that the page shows first.
+    `seen` is told of the map before it is checked, such as to draw it meanwhile.
     Raises ViewboxError: as `DiagnosisPipeline.explain` and `Scrutiny.opinion`.
     """
     from modeling.trust.scrutiny import Scrutiny
@@ -102,6 +104,8 @@ def explain_and_check(
         account = found
     else:
         found, account = scrutiny.opinion(study, asked, method), None
+    if seen is not None:
+        seen(found)
     how = {"method": method, "baseline": baseline, "deciding": True}
     return CheckedExplanation(prediction, found, tuple(scrutiny.measures(study, asked, account, **how)))
 

@@ -3,8 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from typer import Option
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from modeling.answers import CheckedExplanation
     from modeling.pipeline import DiagnosisPipeline
     from modeling.render.pictures import HeatMap
+    from modeling.results import Attribution, FilmOpinion
     from modeling.study import Study
 
 PANEL = "Look at cases"
@@ -152,26 +154,33 @@ def explain(
 
     With target, table, text or baseline, or by --method: Integrated Gradients over pixels, fields and words.
     """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from modeling.answers import explain_and_check, explanation_json
-    from modeling.explain.registry import ACCOUNT, map_method
-    from modeling.render.pictures import map_of_method
+    from modeling.explain.registry import ACCOUNT
 
     _check_maps(maps or ())
     pipeline, study = _opened(checkpoint, film, table, text)
     header = None if dicom is None else _header(film)
     method = method or (ACCOUNT if target or table or text or baseline else "")
-    explained = explain_and_check(pipeline, study, target, method=method, baseline=baseline or "black")
-    found, values = explanation_json(explained), explained.attribution.image
-    if values is None and (maps or dicom):
-        unseen = "{target} is answered without the film; ask without a map, or with another checkpoint."
-        raise StudyError(unseen, target=explained.attribution.target.slug)
-    if values is not None and (maps or dicom):
-        drawn_by = map_method(explained.attribution.method)
-        native = drawn_by.resized(values, study.radiograph.shape)
-        drawn = map_of_method(pipeline.brightness(study.radiograph), native, drawn_by)
-        _write_maps(maps or (), drawn, explained, study.radiograph.shape, film.name)
+    drawings: list[Future[_Drawing]] = []
+    with ThreadPoolExecutor(1) as beside:  # the map is drawn while it is checked
+
+        def seen(map_: "Attribution | FilmOpinion") -> None:
+            if map_.image is None:
+                unseen = (
+                    "{target} is answered without the film; ask without a map, or with another checkpoint."
+                )
+                raise StudyError(unseen, target=map_.target.slug)
+            drawings.append(beside.submit(_draw, pipeline, study, map_))
+
+        how = {"method": method, "baseline": baseline or "black"}
+        explained = explain_and_check(pipeline, study, target, **how, seen=seen if maps or dicom else None)
+    found = explanation_json(explained)
+    for drawing in drawings:
+        _write_maps(maps or (), drawing.result(), explained, study.radiograph.shape, film.name)
         if dicom is not None:
-            found["dicom"] = _write_dicom(dicom, header, study, drawn, native, explained)
+            found["dicom"] = _write_dicom(dicom, header, study, drawing.result(), explained)
     answer(found, lambda _: f"{explained}\n\n{NOT_FOR_DIAGNOSIS}", as_json)
     if explained.prediction.refusal:
         raise typer.Exit(1)
@@ -186,14 +195,34 @@ def _check_maps(paths: Sequence[Path]) -> None:
             )
 
 
+class _Drawing(NamedTuple):
+    """A map at the film's native size, (H, W), as a picture and as that picture's PNG file."""
+
+    native: "np.ndarray"
+    heat: "HeatMap"
+    png: bytes
+
+
+def _draw(pipeline: "DiagnosisPipeline", study: "Study", seen: "Attribution | FilmOpinion") -> _Drawing:
+    from modeling.explain.registry import map_method
+    from modeling.render.pictures import map_of_method
+
+    method, film, png = map_method(seen.method), study.radiograph, BytesIO()
+    assert film is not None and seen.image is not None, "a map of a film"
+    native = method.resized(seen.image, film.shape)
+    heat = map_of_method(pipeline.brightness(film), native, method)
+    heat.picture.save(png, "PNG", compress_level=3)  # three times as quick as 6, 4 % larger
+    return _Drawing(native, heat, png.getvalue())
+
+
 def _write_maps(
-    paths: Sequence[Path], drawn: "HeatMap", explained: "CheckedExplanation", *about: Any
+    paths: Sequence[Path], drawing: _Drawing, explained: "CheckedExplanation", *about: Any
 ) -> None:
     from modeling.render.arrays import map_arrays, npz
 
     for path in paths:
         if path.suffix.lower() == ".png":
-            drawn.picture.save(path, compress_level=3)  # three times as quick as 6, 4 % larger
+            path.write_bytes(drawing.png)
         else:
             path.write_bytes(npz(map_arrays(explained, *about)))
 
@@ -214,8 +243,7 @@ def _write_dicom(
     folder: Path,
     header: "Header",
     study: "Study",
-    drawn: "HeatMap",
-    native: "np.ndarray",
+    drawing: _Drawing,
     explained: "CheckedExplanation",
 ) -> list[str]:
     """The names of the files written, in which a refusal comes before all else that is said of the map."""
@@ -226,10 +254,10 @@ def _write_dicom(
 
     method = map_method(explained.attribution.method)
     signs = "orange speaks for it, blue against it" if method.signed else "the more orange, the higher"
-    colours = f"{signs}; full colour: {drawn.scale:.3g} per 1 % of the film's area ({method.unit})"
+    colours = f"{signs}; full colour: {drawing.heat.scale:.3g} per 1 % of the film's area ({method.unit})"
     said = FilmMap(
-        np.asarray(drawn.picture),
-        native,
+        np.asarray(drawing.heat.picture),
+        drawing.native,
         unit=method.unit,
         target=explained.attribution.target.slug,
         lines=[*explained.lines, NOT_FOR_DIAGNOSIS, colours],

@@ -45,7 +45,7 @@ def perturbation(
     cell: int = 16,
     steps: int = 6,
     random_orders: int = 5,
-    batch_size: int = 8,
+    batch_size: int = 4,
     cancelled: Cancelled = None,
 ) -> PerturbationCurve:
     """Exchange cells in the map's order, most positive first, and in two or more random orders.
