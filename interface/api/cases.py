@@ -24,7 +24,7 @@ from interface.models.stores import StoreHost
 from interface.session.admission import FILMS, file_names, sent_film, sent_study, short_name
 from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.answers import CheckedExplanation, Json, answer_film, explanation_json, prediction_json
-from modeling.errors import ViewboxError
+from modeling.errors import StudyError, ViewboxError
 from modeling.labels import APPEARANCE, GRADING
 from modeling.render.pictures import SIGNS
 from modeling.results import BASELINES, Prediction
@@ -178,6 +178,9 @@ class Api:
         """Read in memory, and kept nowhere."""
         host, name = self._host(asked.checkpoint, None), short_name(asked.name)
         text = {"indication": str(asked.indication or "")}
+        if not asked.film and not asked.table and not text["indication"].strip():
+            nothing = "Nothing was sent to read; give a case ID, or what is in a film's file as base64 text."
+            raise StudyError(nothing)
         film = sent_film(asked.film) if asked.film else None
         study = study_from_upload(film, table=asked.checked_table(), text=text, name=name)
         return own_case(study, name, "not stored"), host

@@ -95,15 +95,19 @@ class _Film:
 
 
 def _films_in(event: Event) -> list[_Film]:
-    """The film or films of an endpoint's argument, or the film of the page's own upload."""
+    """The film or films of an endpoint's argument, or the film of the page's own upload.
+
+    Of several, what is no text is refused here, before gradio would take it for a file of its own.
+    """
     body, arguments = event.data, list(inspect.signature(event.fn.fn).parameters)
     given, uploads = dict(zip(arguments, body.data, strict=False)), ("take_film", "add_film")
     places: list[tuple[Any, str | int, object]] = []
     if "film" in given:
         places = [(body.data, arguments.index("film"), given.get("name", ""))]
     elif isinstance(given.get("films"), list) and len(given["films"]) <= FILMS:
-        names = file_names(given.get("names"), len(given["films"]))
-        places = [(given["films"], number, name) for number, name in enumerate(names)]
+        films, names = given["films"], file_names(given.get("names"), len(given["films"]))
+        films[:] = [sent if isinstance(sent, str) else StudyError(NO_FILE) for sent in films]
+        places = [(films, number, name) for number, name in enumerate(names)]
     elif getattr(event.fn.fn, "__name__", "") in uploads and isinstance(body.event_data, dict):
         places = [(body.event_data, "data", body.event_data.get("name", ""))]
     found = ((inside.get(at) if isinstance(inside, dict) else inside[at]) for inside, at, _ in places)

@@ -21,7 +21,7 @@ from cases.reading.dicom import encode_radiograph
 from cases.reading.upload import film_of_base64, read_upload
 from hub_config.settings import BUNDLED
 from interface.api import tool_calls
-from interface.api.asked import endpoint
+from interface.api.asked import Asked, endpoint
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.case_tab.case_handlers import CaseActions
@@ -202,6 +202,8 @@ def test_several_films_at_once_have_the_answers_of_each_alone(
         own.open_own(SimpleNamespace(_data={"own": 3}), READER)
     with pytest.raises(viewbox.ViewboxError, match="1 to 20 films"):
         api.predict_films([""] * 21)
+    with pytest.raises(viewbox.ViewboxError, match="give a case ID, or what is in a film's file"):
+        api.predicted(Asked())
 
 
 def test_every_door_gives_the_same_map_and_the_same_verdict(

@@ -193,15 +193,18 @@ def test_the_films_of_a_call_are_read_before_its_turn_and_a_bad_one_stops_none(m
 
     async def told() -> list[list[object]]:
         page, found = Page(), []
-        for films in ([film, "no base64!", 7, film], [film] * (FILMS + 1)):
+        file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+        for films in ([film, "no base64!", file, film], [film] * (FILMS + 1)):
             await page.join(3, "reader", "192.0.2.1", films, ["a", "b"])
             found.append((await page.turn()).data[0])
         return found
 
     read, too_many = asyncio.run(told())
-    assert sent_film(read[0]).shape == sent_film(read[3]).shape == (128, 128) and read[2] == 7
+    assert sent_film(read[0]).shape == sent_film(read[3]).shape == (128, 128)
     with pytest.raises(StudyError, match="not valid base64"):
         sent_film(read[1])
+    with pytest.raises(StudyError, match="as base64 text"):
+        sent_film(read[2])
     assert set(too_many) == {film}, "nothing is read of a call that is refused"
     monkeypatch.setattr("interface.session.admission.WAITING_BYTES", 4 * 128 * 128)
     first, *_, last = asyncio.run(told())[0]
