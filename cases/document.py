@@ -92,7 +92,7 @@ def case_from_document(document: Mapping[str, Any]) -> Case:
 def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
     """A list row from the `SUMMARY_FIELDS` of a document; a broken part stays out and hides no other case."""
     provenance, licence = _mapping(document.get("provenance")), _mapping(document.get("licence"))
-    picture = document.get("thumbnail")
+    picture, may_show = document.get("thumbnail"), licence.get("may_show") is True
     return CaseSummary(
         case_id=str(document["ID"]),
         source=str(provenance.get("source", "")),
@@ -100,7 +100,8 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
         licence=str(licence.get("name", "")),
         synthetic=provenance.get("synthetic") is True,
         title={str(k): str(v) for k, v in _mapping(document.get("title")).items()},
-        thumbnail=bytes(picture) if isinstance(picture, bytes) and licence.get("may_show") is True else None,
+        thumbnail=bytes(picture) if isinstance(picture, bytes) and may_show else None,
+        may_show=may_show,
     )
 
 

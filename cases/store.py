@@ -40,6 +40,7 @@ class CaseSummary:
     synthetic: bool = False
     thumbnail: bytes | None = None
     title: Mapping[str, str] = field(default_factory=dict)
+    may_show: bool = True
 
 
 @dataclass(frozen=True)

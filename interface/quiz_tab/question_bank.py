@@ -11,7 +11,7 @@ from html import escape
 
 from cases.case import Case
 from interface.case_tab.prediction_panel import reader_lines
-from interface.html.fragments import provenance_line, title_in
+from interface.html.fragments import case_name, provenance_line, title_in
 from interface.html.pictures import film_url, shown_film
 from interface.html.render import render
 from interface.language.texts import Language, known, say
@@ -29,7 +29,7 @@ class Question:
     """One film with its question.
 
     Attributes:
-        name: tells a teacher which film it is and gives nothing away.
+        name: tells a teacher which film it is, by its title where it has one; no student sees it.
         film: its picture as a data URL, JPEG.
         options: each with its part of the grade in per cent; below 0 for a wrong one where several may hold.
         several: whether more than one option may be right.
@@ -64,7 +64,7 @@ def question_of(case: Case, asked: Asked, number: int, language: Language) -> Qu
     read = reader_lines(case, language)
     synthetic = f" · {say('film.synthetic', language)}" if case.provenance.synthetic else ""
     return Question(
-        name=f"{number}. {case.case_id}",
+        name=" ".join(f"{number}. {case_name(case, language)}".split()),
         film=film,
         asked=say(f"quiz.ask_{asked.task}", language),
         facts=facts(case, asked.task, language),

@@ -44,6 +44,7 @@ class Shelved:
     synthetic: bool
     reported: bool = False
     title: Mapping[str, str] = field(default_factory=dict)
+    may_show: bool = True
 
 
 def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCase":
@@ -83,12 +84,13 @@ def shelved(case: Case) -> Shelved:
     from modeling.render.pictures import film_picture
 
     radiograph = case.study.radiograph
-    picture = ""
-    if radiograph is not None and case.licence.may_show:
+    picture, may_show = "", case.licence.may_show
+    if radiograph is not None and may_show:
         picture = data_url(film_picture(brightness(radiograph), max_side=THUMBNAIL_SIDE))
     reported = any(text.strip() for text in case.report.values())
     kept = own_text(case, case.study)
-    return Shelved(picture, kept, case.provenance.source, case.provenance.synthetic, reported, case.title)
+    origin = case.provenance
+    return Shelved(picture, kept, origin.source, origin.synthetic, reported, case.title, may_show)
 
 
 @dataclass(frozen=True, eq=False)

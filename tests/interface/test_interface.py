@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cases.case import Licence, Provenance
+from cases.document import document_from_case, summary_from_document
 from cases.store import CasePage, CaseSummary
 from interface.case_tab.explanation_panel import evidence_panel
 from interface.case_tab.form import table_and_text
@@ -257,6 +258,17 @@ def test_a_film_that_may_not_be_shown_is_not_drawn():
     assert shown_film(hidden) is None and film_url(shown_film(hidden)) is None
     told = film_value(hidden, hold(hidden), "en")
     assert told["film"] is None and "private" in told["text"] and "does not let it be shown" in told["text"]
+
+
+def test_a_film_that_may_not_be_shown_has_a_lock_and_its_title_in_a_list():
+    licence = Licence("private", may_show=False, may_export=False)
+    hidden = document_from_case(case(licence=licence, title={"en": "Lower left", "zh-Hant": "左下肺"}))
+    row = summary_from_document(hidden)
+    assert row.thumbnail is None and not row.may_show
+    for language, told in (("en", ("does not let this film", "Lower left")), ("zh-Hant", ("授權", "左下肺"))):
+        drawn = case_list(CasePage((row,), None), 1, 1, "", language)
+        assert "vb-locked" in drawn and all(one in drawn for one in told)
+    assert "vb-locked" not in case_list(CasePage((replace(row, may_show=True),), None), 1, 1, "", "en")
 
 
 def test_a_map_keeps_the_films_geometry():

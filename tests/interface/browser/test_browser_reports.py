@@ -100,7 +100,7 @@ def test_few_reports_make_no_topics_and_the_page_says_so(page):
     open_reports(page, "Reports and similar cases")
     page.locator("#vb-topics-fold button.label-wrap").click()
     page.get_by_role("button", name="Show the topics").click()
-    page.wait_for_selector("#vb-message :text('Topics need at least 8 reports; here are 0.')")
+    page.wait_for_selector("#vb-message :text('Topics need at least 8 reports and here are 0; import more')")
 
 
 def test_the_tab_on_a_phone_in_chinese(phone, tmp_path_factory):

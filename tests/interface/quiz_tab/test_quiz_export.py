@@ -38,7 +38,8 @@ def taught(case: Case) -> Case:
     film = toy_radiograph(1, (60, 48))
     study = replace(case.study, radiograph=film)
     text = replace(study.text, sections={"indication": NASTY})
-    return replace(case, study=replace(study, text=text), teaching_note=words)
+    title = {"en": f"Bases {NASTY}"}
+    return replace(case, study=replace(study, text=text), teaching_note=words, title=title)
 
 
 CASES = {
@@ -99,6 +100,9 @@ def test_moodle_xml_holds_what_its_documentation_names_and_the_films(language: L
     first, *rest = root.findall("question")
     assert first.find("category/text").text == "$course$/Viewbox/7b"
     assert len(rest) == len(CASES)
+    titled = " ".join(f"Bases {NASTY}".split())
+    names = [f"{n}. {titled}" for n in range(1, len(CASES) + 1)]
+    assert [element.find("name/text").text for element in rest] == names
     for element, (task, case) in zip(rest, CASES.items(), strict=True):
         text = element.find("questiontext/text").text
         assert '<img src="@@PLUGINFILE@@/film.jpg"' in text

@@ -92,7 +92,7 @@ def test_topics_are_found_once_for_the_same_cases(reported: SimilarCases) -> Non
 @pytest.mark.parametrize(
     ("reports", "told"),
     [
-        (["Small effusion."] * 3, "at least 8 reports; here are 3"),
+        (["Small effusion."] * 3, "at least 8 reports and here are 3"),
         ([f"word{n}" for n in range(12)], "too few words"),
         ([""] * 12, "here are 0"),
     ],

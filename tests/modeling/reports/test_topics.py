@@ -123,5 +123,5 @@ def test_a_store_of_few_reports_has_fewer_topics() -> None:
     browser = topics_of_store(REPORTS)
     assert 4 <= len(browser.topics) <= 7
     assert all(k.weight > 0 for topic in browser.topics if topic.share for k in topic.keywords[:2])
-    with pytest.raises(ReportError, match="at least 8 reports; here are 2"):
+    with pytest.raises(ReportError, match="at least 8 reports and here are 2"):
         topics_of_store(REPORTS[:2])

@@ -122,6 +122,7 @@ def test_the_line_says_the_verdict_and_why_and_never_promises():
     assert "Doubtful:" in weak and "hardly holds this answer itself (1.3 : 1)" in weak
     denied = trust.verdict([*decisive, measure("support.denied", -0.7)], attribution(output=0.9), "en")
     assert "Do not trust this map" in denied and "leans the other way (1 : 2.0)" in denied
+    assert "Passing means" not in denied and "says nothing about the answer itself" in denied
     worse = measure("perturbation.worse", 1.1, low=0.4, high=0.6)
     assert "Do not trust this map" in trust.verdict([*decisive, worse], attribution(output=0.9), "en")
     assert "請勿相信此圖" in trust.verdict([*decisive, worse], attribution(output=0.9), "zh-Hant")
