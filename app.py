@@ -13,7 +13,7 @@ from hub_config.cards.plots import plots
 from hub_config.settings import ZERO_GPU_TORCH, Settings, SettingsError, case_folder
 from interface.case_tab.arrival_handlers import prepare_front
 from interface.models.checkpoints import Checkpoints
-from interface.models.heap_limit import share_heaps
+from interface.models.heap_limit import share_heaps, spare_what_is_loaded
 from interface.models.model_host import ModelHost, zero_gpu
 from interface.models.stores import DrawnCases, StoreHost
 from interface.page import build_page, launch
@@ -88,6 +88,13 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     return page, models, stores
 
 
+def _prepare(models: Checkpoints, stores: StoreHost) -> None:
+    prepare_front(models, stores)
+    for host in models.hosts:
+        models.awaited(host)
+    spare_what_is_loaded()
+
+
 def _refuse_unlisted_torch() -> None:
     import torch
 
@@ -121,7 +128,7 @@ def serve(settings: Settings) -> None:
     launch(demo, settings.server_name, settings.server_port, **options)
     # The heavy imports begin when the page is up: beside them it would open seconds later.
     models.start(lambda: _first_source(stores))
-    Thread(target=prepare_front, args=(models, stores), name="first case", daemon=True).start()
+    Thread(target=_prepare, args=(models, stores), name="first case", daemon=True).start()
     demo.block_thread()
 
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pickle
 import queue
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ SECONDS = 9.0
 """Of a core, from a file to its film or to the end of its worker; by the clock, `PATIENCE` times as many:
 a busy machine must not refuse what a quiet one reads, such as 15 megapixels of lossless JPEG 2000."""
 PATIENCE = 3
+SWIFT, HINDMOST = 1.0, 5
+"""Seconds after which a file lets others go first, and how far: of a shared core it then gets a quarter. Only
+root may take that back, so the next file gets a new worker."""
 MEMORY = 1_500_000_000
 """Bytes that a worker may take besides its libraries."""
 _ROOT = Path(__file__).parents[2]
@@ -47,12 +51,14 @@ class FilmDecoder:
         try:
             if worker is None or worker.poll() is not None:
                 worker = _started(self._memory)
-            answer = _answer(worker, (data, name, self._seconds))
+            answer, is_slow = _answer(worker, (data, name, self._seconds))
+            if is_slow:
+                _ended(worker)
+                worker = None
         except (OSError, EOFError, pickle.UnpicklingError):  # it has ended
             answer = Sentence(TOO_HEAVY)
             if worker is not None:
-                worker.kill()
-                worker.communicate()
+                _ended(worker)
         finally:
             self._idle.put(worker)
         if isinstance(answer, Sentence):
@@ -70,11 +76,22 @@ def _started(memory: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _answer(worker: subprocess.Popen[bytes], job: tuple[bytes | str, str, float]) -> Radiograph | Sentence:
+def _ended(worker: subprocess.Popen[bytes]) -> None:
+    worker.kill()
+    worker.communicate()
+
+
+def _answer(
+    worker: subprocess.Popen[bytes], job: tuple[bytes | str, str, float]
+) -> tuple[Radiograph | Sentence, bool]:
+    """What a worker read, and whether that took long."""
     assert worker.stdin is not None and worker.stdout is not None
     pickle.dump(job, worker.stdin, pickle.HIGHEST_PROTOCOL)
     worker.stdin.flush()
-    return pickle.load(worker.stdout)
+    is_slow = not select.select([worker.stdout], [], [], SWIFT)[0]
+    if is_slow:
+        os.setpriority(os.PRIO_PROCESS, worker.pid, HINDMOST)
+    return pickle.load(worker.stdout), is_slow
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ it is asked for.
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cases.case import Case
@@ -61,14 +62,19 @@ class QuizPool:
     def __init__(self, models: Checkpoints, stores: StoreHost) -> None:
         self._models, self._stores = models, stores
         self._lock = threading.Lock()
-        self._working = False
+        self._working = self._awaited = False
         self._drills: set[str] = set()
+        self._ahead = ThreadPoolExecutor(1, "quiz drills")
         self._silent: set[ModelHost] = set()
         self.state = PoolState()
 
-    def start(self) -> None:
-        """Begin, unless it is under way or over; again where a checkpoint that had failed is there now."""
+    def start(self, awaited: bool = False) -> None:
+        """Begin, unless it is under way or over; again where a checkpoint that had failed is there now.
+
+        An `awaited` search shares the model with the readers' short work; any other lets that go first.
+        """
         with self._lock:
+            self._awaited = self._awaited or awaited
             over = self.state.candidates is not None and not any(
                 h.state.phase == "ready" for h in self._silent
             )
@@ -87,10 +93,9 @@ class QuizPool:
 
     def draw_ahead(self, case_ids: list[str]) -> None:
         """Draw the drills of a set that was just begun, so that no reader waits for one."""
-        wanted = [case_id for case_id in case_ids if case_id in self._drills]
-        if wanted:
-            draw = lambda: [self.case(case_id) for case_id in wanted]  # noqa: E731
-            threading.Thread(target=draw, name="quiz drills", daemon=True).start()
+        for case_id in case_ids:
+            if case_id in self._drills:
+                self._ahead.submit(self.case, case_id)
 
     def _work(self) -> None:
         try:
@@ -158,7 +163,8 @@ class QuizPool:
             self._silent.add(host)
             return {}
         try:
-            host.gateway.pausing(threading.Event())()  # a reader's short work goes first
+            if not self._awaited:
+                host.gateway.pausing(threading.Event())()
             prediction = host.predict(fitted(case.study, case, host.text_sections), None)
         except ViewboxError as exc:
             logger.info("quiz: no answer for %s: %s", case.case_id, exc)

@@ -44,7 +44,7 @@ def candidates_for(
 
 
 def _until_found(pool: QuizPool, models: Checkpoints, language: Language) -> Iterator[str]:
-    pool.start()
+    pool.start(awaited=True)
     end, told = time.monotonic() + PATIENCE, ""
     while (state := pool.state).candidates is None and not state.fault:
         if time.monotonic() > end:

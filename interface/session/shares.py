@@ -6,13 +6,18 @@ Nobody holds more than is still free: one who asks for everything gets half of i
 import ipaddress
 import threading
 from collections import Counter
+from functools import lru_cache
 from typing import Any
 
 
 def address_of(request: Any) -> str:
     """Where a request comes from; of IPv6 the network, as one connection has a whole one."""
     client = getattr(request, "client", None)
-    host = client.host if client is not None else ""
+    return _network(client.host if client is not None else "")
+
+
+@lru_cache(4096)  # asked of all that wait whenever somebody comes
+def _network(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,11 +1,13 @@
 """Files made to exhaust their reader end in one sentence, and nobody else waits for them."""
 
+import os
 import threading
 import time
 
 import pytest
 
 from cases.importers.pool import CrashProofPool
+from cases.reading import decoder as decoder_module
 from cases.reading.decoder import FilmDecoder
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError
@@ -37,6 +39,25 @@ def test_a_film_that_takes_too_long_ends_its_worker_and_no_other_film_waits():
     assert decoder.read(small_jpeg()).shape == (128, 128)
     thread.join(60)
     assert ended and [decoder.read(small_jpeg()).shape for _ in range(3)] == [(128, 128)] * 3
+
+
+def test_a_film_that_takes_long_lets_others_go_first_and_the_next_gets_a_new_worker(monkeypatch):
+    demoted: list[int] = []
+    set_priority = os.setpriority
+
+    def noted(which: int, pid: int, priority: int) -> None:
+        demoted.append(pid)
+        set_priority(which, pid, priority)
+        assert os.getpriority(which, pid) == priority
+
+    monkeypatch.setattr(os, "setpriority", noted)
+    monkeypatch.setattr(decoder_module, "SWIFT", 0.0)
+    decoder = FilmDecoder(1)
+    assert [decoder.read(small_jpeg()).shape for _ in range(2)] == [(128, 128)] * 2
+    assert len(set(demoted)) == 2
+    monkeypatch.setattr(decoder_module, "SWIFT", 60.0)
+    assert [decoder.read(small_jpeg()).shape for _ in range(2)] == [(128, 128)] * 2
+    assert len(demoted) == 2, "who is quick keeps the worker, and its priority"
 
 
 def test_a_film_gets_no_more_memory_than_its_worker_may_take():

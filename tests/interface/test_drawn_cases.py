@@ -7,6 +7,7 @@ import pytest
 
 from cases.open_store import open_case_store
 from cases.phantom.drills import Drills
+from interface.models import stores as stores_module
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import KEPT, DrawnCases, StoreHost, drills_of
@@ -63,11 +64,13 @@ def test_a_checkpoint_that_cannot_be_loaded_has_no_drills():
     assert DrawnCases(models).find("phantom-0123456789ab") is None
 
 
-def test_few_stay_drawn(models, drills, monkeypatch):
+def test_no_more_stay_drawn_than_are_kept(models, drills, monkeypatch):
+    assert len(drills.drills) <= KEPT, "all that ship"
     cases, drawn = DrawnCases(models), []
+    monkeypatch.setattr(stores_module, "KEPT", 16)
     monkeypatch.setattr(Drills, "case", lambda _, index: drawn.append(index) or index)
     assert models.awaited(models.hosts[0]) and drills_of(models.hosts[0]) is not None
-    ids = [drills.case_id(drill.index) for drill in drills.drills[: KEPT + 1]]
+    ids = [drills.case_id(drill.index) for drill in drills.drills[:17]]
     for case_id in (*ids, ids[-1], ids[0]):
         cases.find(case_id)
-    assert len(drawn) == KEPT + 2, "the first had to be drawn again"
+    assert len(drawn) == 18, "the first had to be drawn again"

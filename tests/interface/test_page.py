@@ -3,6 +3,7 @@
 from collections import Counter
 
 import gradio as gr
+from gradio.state_holder import SessionState
 
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
@@ -35,3 +36,14 @@ def test_the_page_has_at_most_100_events_and_one_chain_of_model_work():
 def test_every_button_of_the_page_has_words_of_its_own():
     buttons = [part for part in page_of_five().blocks.values() if isinstance(part, gr.Button)]
     assert buttons and [one.elem_id for one in buttons if one.value in (None, "", "Run")] == []
+
+
+def test_a_session_holds_no_description_of_the_page():
+    """Gradio would make one of each component for every session that comes."""
+    page = page_of_five()
+    session = SessionState(page)
+    assert not any(session.config_values.values()) and session.blocks_config.fns == page.fns
+    part = next(part for part in page.blocks.values() if isinstance(part, gr.HTML))
+    session[part._id] = part  # what an update of a component does
+    assert session[part._id] is part and not session.config_values[part._id]
+    assert len(page.get_config_file()["components"]) == len(page.blocks)

@@ -159,6 +159,20 @@ def test_a_store_that_fails_is_tried_again(models, store):
     assert pool.state.candidates and not pool.state.fault
 
 
+def test_who_waits_for_the_films_does_not_wait_until_all_other_readers_are_answered(models, store):
+    (host,) = models.hosts
+    pool = QuizPool(models, StoreHost(lambda: store))
+    with host.gateway.short():  # a class arrives, and somebody's short work is always under way
+        pool.start()
+        time.sleep(0.3)
+        assert pool.state.candidates is None and pool.state.done == 0
+        pool.start(awaited=True)
+        end = time.monotonic() + 60
+        while pool.state.candidates is None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert pool.state.candidates
+
+
 def test_without_a_model_the_films_are_chosen_all_the_same(store):
     def failing():
         raise CheckpointError("The checkpoint is not there; fetch it.")
