@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import Answers, ask, audited, named
+from evaluation.evaluate import Answers, ask, audited, external_check, named
 from evaluation.gate import fit_gate
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 COVERAGE = 0.9
 AVERAGED = 400
 """Training films in the mean film."""
+NIH_FILE = "nih_sample.parquet"
 GRADED = ("cohen", "hannover")
 """The corpora whose films carry experts' severity readings."""
 
@@ -85,6 +86,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         "ceilings": ceilings(data, tuple(corpora)),
         "duplicates": duplicates,
         "familiarity": familiarity,
+        "external": external_check(model, processor, data / NIH_FILE) if (data / NIH_FILE).is_file() else {},
     }
 
 
@@ -160,7 +162,7 @@ def _extents(data: Path) -> dict[tuple[str, str], float]:
 def _calibrated(answers: Answers) -> tuple[dict[str, Any], TaskCalibration]:
     """Prediction sets and operating points: what goes into `metrics.json`, and what the app reads."""
     values, labels, patients = answers.values(answers.logits), answers.labels, answers.patients
-    held, classes = answers.calibrated, answers.spec.classes
+    held, classes = answers.cross_fitted, answers.spec.classes
     fits = (class_thresholds, conformal_threshold)
     shown, common = (measured_coverage(held, labels, patients, COVERAGE, fit=fit) for fit in fits)
     calibration = TaskCalibration(

@@ -1,5 +1,6 @@
 """Measure a checkpoint on labelled films: what `viewbox evaluate` does."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from evaluation import external
 from evaluation.leak_audit import Side, audit, facts_of
 from evaluation.metrics.bootstrap import bracketed
+from evaluation.published import NIH, films_at, nih_films
 from evaluation.summary import (
     Labelled,
     Measurement,
@@ -20,16 +23,17 @@ from evaluation.summary import (
     training_counts,
 )
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import APPEARANCE, TASKS, TaskName
 from modeling.model.checkpoint import Origin
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cross_fitted, probabilities
 from modeling.study import Modality
+from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
-from training.corpora.open_corpus import CORPORA, case_folder
 from training.films import inputs_of
 
+METRICS_FILE = "metrics.json"
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
 
 
@@ -49,8 +53,9 @@ def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> t
     split = split or next((side for side in ("test", "validation") if side in present), "all")
     chosen = [f for f in labelled if split in ("all", f.split)]
     if not chosen:
-        template = "The file has no {split} film with a label for {task}; choose another --split or --task."
-        raise ViewboxError(template, split=split, task=task)
+        one = "film" if split == "all" else f"{split} film"
+        template = "No {one} here has a label for {task}; choose another --split, --task or file."
+        raise ViewboxError(template, one=one, task=task)
     return chosen, split
 
 
@@ -88,18 +93,28 @@ class Answers(Labelled):
         return replace(self, films=[self.films[i] for i in rows], logits=self.logits[rows], alone=alone)
 
     @property
-    def calibrated(self) -> np.ndarray:
+    def cross_fitted(self) -> np.ndarray:
         """(N, K) probabilities, each film's with the temperature of other patients."""
         return cross_fitted(self.spec.kind, self.logits, self.labels, self.patients)
+
+    def calibrated(self) -> np.ndarray:
+        """(N, K) probabilities as a reader sees them; those of validation films, which the checkpoint's
+        temperature was fitted on, each with the temperature of other patients among them."""
+        values = self.values(self.logits)
+        chose = np.array([film.split == "validation" for film in self.films])
+        if chose.any():
+            values[chose] = self.of("validation").cross_fitted
+        return values
 
     def values(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) probabilities with the checkpoint's own temperature."""
         return probabilities(self.spec.kind, logits, self.temperature)
 
-    def measurement(self, rows: np.ndarray, training: Mapping[str, int]) -> Measurement:
-        """Of some of the films, (N,) bool; the calibrated values rest on all of them."""
+    def measurement(self, rows: np.ndarray, training: Mapping[str, float]) -> Measurement:
+        """Of some of the films, (N,) bool, and no others: what stands beside them changes no number."""
         films = [film for film, chosen in zip(self.films, rows, strict=True) if chosen]
-        return Measurement(self.task, films, self.values(self.logits)[rows], self.calibrated[rows], training)
+        own = replace(self, films=films, logits=self.logits[rows], alone=None)
+        return Measurement(self.task, films, own.values(own.logits), own.calibrated(), training)
 
 
 def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: TaskName) -> Answers:
@@ -138,33 +153,75 @@ def evaluate(
     data: Path,
     task: TaskName,
     *,
-    corpus: str = "siim",
+    corpus: str | None = None,
     split: str | None = None,
     with_audit: bool = False,
 ) -> dict[str, Any]:
     """Load, predict, summarise; adds the checkpoint's name and revision, the split and films a second.
 
-    `data`: Parquet file with the columns of `corpus`, or a folder that an importer or an export wrote.
+    `data`: Parquet file with the columns of `corpus` (else they tell whose they are), or a folder that an
+    importer or an export wrote. Films that the checkpoint's own split names are on the side it names. Of NIH
+    films, which nobody labelled for appearance: see `evaluation.external`.
     `with_audit`: also train small models that never see the lungs on its training films, and compare.
 
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.
     """
     _known(task, TASKS, "There is no task '{name}'; choose one of {names}.")
-    _known(corpus, CORPORA, "There is no corpus '{name}'; choose one of {names}.")
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     _known(task, model.heads, "{origin} does not predict {name}; choose one of {names}.", origin=origin.name)
-    everything = list(case_folder(data) if data.is_dir() else CORPORA[corpus][1](data))
+    corpus, everything = films_at(data, corpus)
+    about = {**named(origin), "data": data.name, "corpus": corpus, "task": str(task)}
+    if corpus == NIH and task == APPEARANCE.name:
+        return {**about, **_outside(model, processor, data, split, with_audit)}
+    everything = as_trained(origin.folder / SPLIT_FILE, everything)
     films, used = choose(everything, task, split)
     started = time.perf_counter()
     answers = ask(model, processor, films, task)
     seconds = time.perf_counter() - started
     rows = np.ones(len(films), bool)
-    corpus = data.name if data.is_dir() else corpus
-    about = {**named(origin), "data": data.name, "corpus": corpus, "task": task, "split": used}
-    about |= summarise(answers.measurement(rows, training_counts(everything, task)))
+    trained = _learnt(origin.folder, task, corpus) or training_counts(everything, task)
+    about |= {"split": used, **summarise(answers.measurement(rows, trained))}
     about |= audited(answers, rows, everything, data.parent) if with_audit else {}
     return {**about, "films_per_second": round(len(films) / seconds, 1)}
+
+
+def _learnt(folder: Path, task: TaskName, corpus: str) -> dict[str, float]:
+    """Class -> its share of the films that a checkpoint learnt from, by its own numbers: of the same corpus
+    where it learnt from that, else of all; empty where nothing says."""
+    path = folder / METRICS_FILE
+    measured = json.loads(path.read_text()).get("measurements", {}) if path.is_file() else {}
+    of_task = {m["corpus"]: m["per_class"] for m in measured.values() if m["task"] == task}
+    rows = of_task.get(corpus) or next((of_task[name] for name in sorted(of_task, key=len)[-1:]), {})
+    shares = {name: row.get("training_share") for name, row in rows.items()}
+    return {} if None in shares.values() else shares
+
+
+def _outside(
+    model: FusionModel, processor: StudyProcessor, path: Path, split: str | None, with_audit: bool
+) -> dict[str, Any]:
+    if split or with_audit:
+        raise ViewboxError("NIH films have no sides and no audit here; leave --split and --audit out.")
+    found = external_check(model, processor, path)
+    if not found:
+        raise ViewboxError("This checkpoint learnt from NIH films, or reads none; measure it on others.")
+    return next(iter(found.values()))
+
+
+def external_check(model: FusionModel, processor: StudyProcessor, path: Path) -> dict[str, Any]:
+    """By title, the check of `evaluation.external` on NIH films; empty for one that learnt from them,
+    or reads no film for its appearance.
+
+    Raises:
+        ViewboxError: the file is not there or has other columns.
+    """
+    if APPEARANCE.name not in model.heads or "image" not in model.encoders or NIH in model.config.sources:
+        return {}
+    films = nih_films(path)
+    logits = predict_films(model, processor, films)[str(APPEARANCE.name)]
+    values = probabilities(APPEARANCE.kind, logits, model.config.temperatures.get(APPEARANCE.name, 1.0))
+    title = f"{external.TITLE} on {NIH}"
+    return {title: {"title": external.TITLE, **external.negative_against_no_finding(values, films)}}
 
 
 def _known(name: str, names: Iterable[str], template: str, **more: str) -> None:
@@ -174,6 +231,8 @@ def _known(name: str, names: Iterable[str], template: str, **more: str) -> None:
 
 def as_table(summary: dict[str, Any]) -> str:
     """The measurement as lines to read."""
+    if "title" in summary:
+        return external.lines(summary)
 
     def cell(row: Mapping[str, Any], key: str) -> str:
         return f"{'-':>5}" if row[key] is None else f"{row[key]:.3f}"
@@ -184,7 +243,7 @@ def as_table(summary: dict[str, Any]) -> str:
         lines.append(f"{name:28} {bracketed(summary[name], summary[f'{name}_95'])}{majority}")
     for name, row in summary["per_class"].items():
         ranked = f"AUROC {cell(row, 'auroc')}  average precision {cell(row, 'average_precision')}"
-        lines.append(f"  {name:26} n {row['n']:5}  {ranked}  {row['frequency']}")
+        lines.append(f"  {name:26} n {row['n']:5}  {ranked}  {row['frequency'] or ''}".rstrip())
     for row in summary.get("audit", []):
         beside = f"ahead by {cell(row, 'difference')}  p {cell(row, 'p')}"
         lines.append(f"  against {row['name']:18} {cell(row, 'macro_auroc')}  {beside}")

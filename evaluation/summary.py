@@ -67,8 +67,8 @@ class Measurement(Labelled):
     """Films of one task with what the model said of them."""
 
     values: np.ndarray  # N K probabilities with the checkpoint's temperature
-    calibrated: np.ndarray  # N K probabilities, each film's with a temperature fitted on other patients
-    training: Mapping[str, int]  # class -> films of it that the checkpoint was trained on
+    calibrated: np.ndarray  # N K probabilities, no film's with a temperature that it had a part in
+    training: Mapping[str, float]  # class -> films of it (or their share) in training; empty: not known
 
 
 def summarise(found: Measurement) -> dict[str, Any]:
@@ -96,9 +96,9 @@ def summarise(found: Measurement) -> dict[str, Any]:
     }
 
 
-def _training_shares(found: Measurement) -> dict[str, float]:
-    total = sum(found.training.values()) or 1
-    return {name: found.training.get(name, 0) / total for name in found.spec.classes}
+def _training_shares(found: Measurement) -> dict[str, float | None]:
+    total = sum(found.training.values())
+    return {name: found.training.get(name, 0) / total if total else None for name in found.spec.classes}
 
 
 def _per_class(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
@@ -110,10 +110,11 @@ def _per_class(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[st
 
 
 def _by_frequency(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
-    """Macro AUROC and average precision over the classes of each band."""
+    """Macro AUROC and average precision over the classes of each band; nothing where no share is known."""
     bands: dict[str, list[int]] = {"head": [], "medium": [], "tail": []}
     for k, share in enumerate(_training_shares(found).values()):
-        bands[band_of(share)].append(k)
+        if share is not None:
+            bands[band_of(share)].append(k)
     out = {}
     for band, classes in bands.items():
         row: dict[str, Any] = {"classes": [found.spec.classes[k] for k in classes]}

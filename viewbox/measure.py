@@ -20,10 +20,12 @@ Side = Annotated[Literal["train", "validation", "test", "all"], Option(help="whi
 
 @app.command(rich_help_panel=PANEL)
 def evaluate(
-    checkpoint: AnyCheckpoint,
     data: Annotated[Path, Option(help="Parquet file of a corpus, or a folder of imported cases")],
+    checkpoint: Annotated[
+        str, Option(metavar="DIR", help="checkpoint folder or Hub repo; else the bundled film checkpoint")
+    ] = "",
     task: str = "appearance",
-    corpus: Annotated[str, Option(help="whose columns the file has")] = "siim",
+    corpus: Annotated[str | None, Option(help="whose columns the file has, where they do not tell")] = None,
     split: Annotated[
         Literal["train", "validation", "test", "all"] | None,
         Option(help="which films; else the test's, where there are any, else those for validation"),
@@ -36,8 +38,9 @@ def evaluate(
     """Measure a checkpoint on labelled films, with intervals over patients."""
     from evaluation.evaluate import as_table
     from evaluation.evaluate import evaluate as measured
+    from viewbox.studies import bundled
 
-    found = measured(checkpoint, data, task, corpus=corpus, split=split, with_audit=audit)
+    found = measured(checkpoint or bundled(), data, task, corpus=corpus, split=split, with_audit=audit)
     answer(found, as_table, as_json)
 
 

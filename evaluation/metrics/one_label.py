@@ -219,10 +219,16 @@ def band_of(share: float) -> str:
     return "head" if share >= HEAD else "tail" if share < TAIL else "medium"
 
 
-def class_row(values: np.ndarray, positive: np.ndarray, trained: float, draws: np.ndarray) -> dict[str, Any]:
-    """One class against the rest: (N,) probabilities, (N,) bool, and its share of the training films."""
+def class_row(
+    values: np.ndarray, positive: np.ndarray, trained: float | None, draws: np.ndarray
+) -> dict[str, Any]:
+    """One class against the rest: (N,) probabilities, (N,) bool, and its share in training, if known."""
     row: dict[str, Any] = {"n": int(positive.sum()), "share": round(float(positive.mean()), 4)}
     for name, score in (("auroc", auroc), ("average_precision", average_precision)):
         row |= with_interval(name, measured(lambda w, score=score: score(values, positive, w), draws))
     row["recall_at_fpr_10"] = rounded(float(recall_at_rate(values, positive, plain(len(values)), 0.1)[0]))
-    return row | {"training_share": round(trained, 4), "frequency": band_of(trained)}
+    known = trained is not None
+    return row | {
+        "training_share": round(trained, 4) if known else None,
+        "frequency": band_of(trained) if known else None,
+    }

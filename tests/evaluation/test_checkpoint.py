@@ -12,6 +12,7 @@ import yaml
 
 from evaluation import gate as gate_measuring
 from evaluation import leak_audit
+from evaluation.evaluate import evaluate
 from evaluation.gate import SIDE, photographed, two_in_one
 from hub_config.cards import card as cards
 from modeling.errors import ViewboxError
@@ -22,7 +23,7 @@ from modeling.model.operating_points import Calibration
 from modeling.study import Modality, Photometric, Radiograph
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
-from tests.evaluation.test_evaluation import siim_file
+from tests.evaluation.test_evaluation import nih_file, siim_file
 
 write_card = command("cards")
 
@@ -34,6 +35,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A measured copy of a toy checkpoint that reads films."""
     folder = tmp_path_factory.mktemp("measured")
     siim_file(folder).rename(folder / "siim_appearance.parquet")
+    nih_file(folder / "nih_sample.parquet")
     toy = toy_checkpoint(
         folder / "checkpoints" / "toy",
         tasks=(APPEARANCE,),
@@ -76,7 +78,23 @@ def test_the_numbers_are_whole(measured: Path) -> None:
     assert sum(map(sum, summary["confusion"])) == sum(films for _, _, films in summary["reliability"]) == 12
     assert metrics["duplicates"]["films"] == {"siim": 24}
     assert set(metrics["familiarity"]["kinds"]) >= {"validation films", "inverted", "noise", "photographs"}
+    outside = metrics["external"]["Negative against No Finding on nih"]
+    assert (outside["n"], outside["normal"]) == (60, 30)
     assert not re.search(r"NaN|Infinity", (measured / "metrics.json").read_text())
+
+
+def test_the_command_says_the_same(measured: Path) -> None:
+    """`viewbox evaluate` on the corpus's file, and `metrics.json`: one number for one question."""
+    metrics = json.loads((measured / "metrics.json").read_text())
+    data = measured.parents[1]
+    again = evaluate(measured, data / "siim_appearance.parquet", APPEARANCE)
+    for key, value in metrics["measurements"]["appearance on siim"].items():
+        assert key in ("audit", "not_beaten") or json.loads(json.dumps(again[key])) == value, key
+    outside = evaluate(measured, data / "nih_sample.parquet", APPEARANCE)
+    for key, value in metrics["external"]["Negative against No Finding on nih"].items():
+        assert outside[key] == value, key
+    card = (measured / "README.md").read_text()
+    assert "Negative against No Finding on nih: 60 films of 30 patients" in card
 
 
 def test_the_card_says_them(measured: Path) -> None:

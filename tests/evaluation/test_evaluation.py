@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from evaluation.evaluate import as_table, ask
+from evaluation.evaluate import evaluate as measured_on
+from evaluation.external import negative_against_no_finding
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, macro_auroc
+from evaluation.published import COLUMNS, corpus_of, films_at
 from evaluation.summary import Measurement, curves, extent_correlation, summarise
-from modeling.labels import GRADING
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
+from modeling.model.fusion import FusionModel
 from modeling.study import ClinicalTable
 from tests.doubles.command import command
 from training.corpora.labelled_film import Film
@@ -149,7 +155,7 @@ def test_curves_start_and_end_where_they_should() -> None:
     ("arguments", "sentence"),
     [
         (["--data", "nowhere.parquet"], "There is no file nowhere.parquet"),
-        (["--task", "grading"], "with a label for grading"),
+        (["--task", "grading"], "No film here has a label for grading"),
         (["--task", "findings"], "does not predict findings"),
         (["--task", "mood"], "no task 'mood'"),
         (["--corpus", "mars"], "no corpus 'mars'"),
@@ -161,5 +167,136 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     defaults = ["--checkpoint", str(checkpoint), "--data", str(siim_file(tmp_path))]
     assert evaluate([*defaults, *arguments]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+
+
+# --- whose file it is, which side a film is on, and one number for one question
+
+
+def nih_file(path: Path, films: int = 60) -> Path:
+    """A file with the columns of the NIH sample: noise, every second film without a finding."""
+    generator = np.random.default_rng(1)
+    rows = []
+    for i in range(films):
+        buffer = io.BytesIO()
+        Image.fromarray(generator.integers(0, 255, (32, 32)).astype(np.uint8)).save(buffer, "JPEG")
+        finding = "No Finding" if i % 2 else "Effusion|Mass" if i % 20 == 0 else "Effusion"
+        row = {"image_id": f"{i:08d}_000.png", "patient_id": i // 2, "image": buffer.getvalue()}
+        rows.append(row | {"age": 50, "sex": "M", "view": "PA", "findings": finding, "boxes": "[]"})
+    pd.DataFrame(rows).to_parquet(path)
+    return path
+
+
+def columns_file(path: Path, *columns: str) -> Path:
+    pd.DataFrame({name: ["x"] for name in columns}).to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_a_published_file_is_known_by_its_columns(tmp_path: Path, name: str) -> None:
+    assert corpus_of(columns_file(tmp_path / "any.parquet", *COLUMNS[name], "width")) == name
+
+
+@pytest.mark.parametrize("name", ["siim_appearance", "cohen", "hannover", "nih_sample"])
+def test_the_published_files_are_known(name: str) -> None:
+    path = Path("../shared/data", f"{name}.parquet")
+    if not path.is_file():
+        pytest.skip(f"{path} is not here: the published sets are not in the repository")
+    assert corpus_of(path) == name.partition("_")[0]
+
+
+def test_films_that_the_checkpoint_knows_are_on_the_side_that_it_names(
+    tmp_path: Path, checkpoint: Path
+) -> None:
+    """The file calls all films test films; the checkpoint chose by two of them and learnt from the rest."""
+    own = tmp_path / "own"
+    shutil.copytree(checkpoint, own)
+    names = [f"siim,f{i},siim-s{i // 2},{'validation' if i < 2 else 'train'}" for i in range(20)]
+    (own / "split.csv").write_text("\n".join(["source,film,patient,split", *names, ""]))
+    data = siim_file(tmp_path, splits=("test",))
+    summary = measured_on(own, data, APPEARANCE)
+    assert (summary["n"], summary["split"]) == (4, "test")
+    assert measured_on(own, data, APPEARANCE, split="validation")["n"] == 2
+
+
+def test_classes_are_rare_or_common_by_what_was_learnt_from(tmp_path: Path, checkpoint: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(checkpoint, own)
+    data = siim_file(tmp_path, splits=("test",))
+    unknown = measured_on(own, data, APPEARANCE)
+    assert unknown["by_training_frequency"] == {}
+    assert {row["frequency"] for row in unknown["per_class"].values()} == {None}
+    assert "tail" not in as_table(unknown)
+    shares = dict(zip(CLASSES, (0.5, 0.3, 0.15, 0.05), strict=True))
+    rows = {name: {"training_share": share} for name, share in shares.items()}
+    told = {"appearance on siim": {"corpus": "siim", "task": "appearance", "per_class": rows}}
+    (own / "metrics.json").write_text(json.dumps({"measurements": told}))
+    known = measured_on(own, data, APPEARANCE)
+    bands = [row["frequency"] for row in known["per_class"].values()]
+    assert bands == ["head", "head", "medium", "tail"]
+    assert list(known["by_training_frequency"]) == ["head", "medium", "tail"]
+
+
+def test_the_company_of_other_films_changes_no_number(checkpoint: Path, tmp_path: Path) -> None:
+    """Calibration of some films of a measurement equals that of those alone, test or validation."""
+    films = films_at(siim_file(tmp_path, splits=("validation", "test")))[1]
+    model, processor, _ = FusionModel.from_pretrained(checkpoint)
+    together = ask(model, processor, films, APPEARANCE)
+    for side in ("validation", "test"):
+        rows = np.array([film.split == side for film in films])
+        alone = ask(model, processor, [f for f in films if f.split == side], APPEARANCE)
+        everyone = np.ones(rows.sum(), bool)
+        among, own = (summarise(one.measurement(r, {})) for one, r in ((together, rows), (alone, everyone)))
+        assert among == own
+    as_read = together.values(together.logits)
+    assert np.array_equal(together.calibrated()[rows], as_read[rows]), "test films: as a reader sees them"
+    assert not np.allclose(together.calibrated()[~rows], as_read[~rows])
+
+
+def test_nih_films_check_from_outside(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(nih_file(tmp_path / "any.parquet"))
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["title"], found["n"], found["patients"]) == ("Negative against No Finding", 60, 30)
+    assert found["normal"] == 30 and list(found["per_finding"]) == ["Effusion"], (
+        "three films of a Mass are few"
+    )
+    assert found["auroc_95"][0] <= found["auroc"] <= found["auroc_95"][1]
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data]) == 0
+    assert "60 films of 30 patients, 30 without a finding" in capsys.readouterr().out
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", data, "--split", "test"]) == 1
+    assert "leave --split and --audit out" in capsys.readouterr().err
+
+
+def test_a_perfect_ranking_of_normal_films_is_one() -> None:
+    names = FINDINGS.classes
+    films = [
+        Film(
+            f"f{i}", "nih", f"p{i}", "test", b"", findings={n: float(i % 2 and n == names[0]) for n in names}
+        )
+        for i in range(60)
+    ]
+    values = np.array([[0.9, 0.1, 0, 0] if i % 2 == 0 else [0.2, 0.8, 0, 0] for i in range(60)])
+    found = negative_against_no_finding(values, films)
+    assert (found["auroc"], found["called_negative_normal"], found["called_negative_finding"]) == (1, 1, 0)
+    assert found["per_finding"] == {names[0]: {"n": 30, "auroc": 1.0, "auroc_95": [1.0, 1.0]}}
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda folder: columns_file(folder / "odd.parquet", "a", "b"), "columns of no set known here"),
+        (lambda folder: columns_file(folder / "c.parquet", "case_id", "document"), "one file of a folder of"),
+        (lambda folder: folder, "holds no imported cases"),
+        (lambda folder: Path(__file__), "is no Parquet file"),
+    ],
+)
+def test_what_is_no_set_of_films_is_said(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], make: object, sentence: str
+) -> None:
+    assert evaluate(["--checkpoint", str(checkpoint), "--data", str(make(tmp_path))]) == 1
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
