@@ -10,9 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import fastapi
 from gradio.data_classes import PredictBodyInternal
@@ -39,7 +40,7 @@ WAITING_BYTES = 2**30
 SESSIONS = 20_000
 """That messages wait for."""
 PATIENCE = 15.0
-"""Seconds in which a caller whose request waits has to listen for its answer."""
+"""Seconds in which a caller whose request waits has to take what is said to them."""
 FILMS = 20
 """Of one call that sends several."""
 DECODERS = 2
@@ -116,6 +117,15 @@ def _films_in(event: Event) -> list[_Film]:
     return [_Film(event, *place) for place, is_text in zip(places, texts, strict=True) if is_text]
 
 
+@dataclass
+class _Listening:
+    """How a caller takes their messages: so many were sent and taken, and since when none was taken."""
+
+    since: float
+    sent: int = 0
+    taken: int = 0
+
+
 class FairQueue(Queue):
     """Gradio's queue, in which one client's requests cannot fill what others wait for.
 
@@ -139,6 +149,7 @@ class FairQueue(Queue):
         self._unread: set[str] = set()
         self._of_address: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: WeakKeyDictionary[Any, _Listening] = WeakKeyDictionary()  # of a session's messages
         self._answered: LRUCache[tuple[str, str], int] = LRUCache(10_000)
         self._turn = 0
 
@@ -217,16 +228,26 @@ class FairQueue(Queue):
         self.send_message(event, ProcessCompletedMessage(output=output, success=False))
 
     def _is_left(self, event: Event) -> bool:
-        """Whether nobody listens: who does has taken at once what the queue said of the place in it."""
+        """Whether nobody listens: who does takes what is said within moments, however much is said."""
         messages = self.pending_messages_per_session.get(event.session_hash)
         if messages is None:
             return True
-        return messages.qsize() > 0 and time.monotonic() - event.enqueue_time > PATIENCE
+        known = self._listening.get(messages)
+        if known is None or messages.qsize() == 0 or known.taken != known.sent - messages.qsize():
+            return False
+        return time.monotonic() - known.since > PATIENCE
 
     def send_message(self, event: Event, event_message: EventMessage) -> None:
         """Tell a caller something, if there still is one; gradio's own fault there would end the queue."""
-        if event.session_hash in self.pending_messages_per_session:
-            super().send_message(event, event_message)
+        messages = self.pending_messages_per_session.get(event.session_hash)
+        if messages is None:
+            return
+        known = self._listening.setdefault(messages, _Listening(time.monotonic()))
+        taken = known.sent - messages.qsize()
+        if messages.qsize() == 0 or taken != known.taken:
+            known.since, known.taken = time.monotonic(), taken
+        super().send_message(event, event_message)
+        known.sent = taken + messages.qsize()
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """The next request of some lane that has room."""

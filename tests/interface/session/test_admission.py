@@ -94,6 +94,10 @@ class Page:
         told = self.queue.pending_messages_per_session[session]
         return [told.get_nowait() for _ in range(told.qsize())][-1].output["error"]
 
+    def listening(self, session: str) -> Any:
+        """How the queue knows a session to listen."""
+        return self.queue._listening[self.queue.pending_messages_per_session[session]]
+
     async def turn(self) -> Any:
         """What the next one to be answered has sent."""
         events: Any = None
@@ -133,7 +137,7 @@ def test_a_client_who_asks_for_everything_leaves_places_and_turns_to_others(monk
         assert turns[0] == "greedy" and set(turns[1:21]) == {f"reader {n}" for n in range(20)}
         assert turns[21] == "session 0", "of one address, who was not answered yet"
         for event in [e for e in page.lanes["model"].queue if e.session_hash.startswith("session")][:30]:
-            event.enqueue_time -= 2 * patience
+            page.listening(event.session_hash).since -= 2 * patience
         assert page.next() == "session 31", "those who do not listen have left"
         assert "listen for it" in page.refusal("session 30")
         del page.queue.pending_messages_per_session["session 32"]
@@ -141,6 +145,26 @@ def test_a_client_who_asks_for_everything_leaves_places_and_turns_to_others(monk
         await page.queue.clean_events(session_hash="greedy")
         assert page.gone == ["greedy"]
         assert all(event.session_hash != "greedy" for event in page.lanes["model"].queue)
+
+    asyncio.run(told())
+
+
+def test_who_listens_is_answered_after_any_wait_though_a_message_is_on_its_way():
+    async def told() -> None:
+        page = Page()
+        await page.join(0, "reader", "192.0.2.1", "")
+        told = page.queue.pending_messages_per_session["reader"]
+        page.lanes["model"].queue[0].enqueue_time -= 1000.0
+        for _ in range(3):  # a busy machine: each wait is longer than any patience
+            page.listening("reader").since -= 1000.0
+            told.get_nowait()
+            page.queue.broadcast_estimations("model")
+            assert told.qsize() == 1 and not page.queue._is_left(page.lanes["model"].queue[0])
+        page.queue.broadcast_estimations("model")
+        told.get_nowait()  # taken late, the next one not yet
+        page.listening("reader").since -= 1000.0
+        page.queue.broadcast_estimations("model")
+        assert page.next() == "reader"
 
     asyncio.run(told())
 
