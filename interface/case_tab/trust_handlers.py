@@ -27,6 +27,8 @@ from modeling.explain.registry import ACCOUNT, grain_of, map_method
 from modeling.results import Attribution
 
 LOOK_SECONDS = 0.5
+NEAR, TOLD_SECONDS = 4, 5.0
+"""A position this near is told as it changes; one further back at most so often."""
 BETWEEN = 0.3
 """Seconds between two states of the checks on screen."""
 
@@ -49,13 +51,14 @@ class ScrutinyActions:
     async def wait(self, request: gr.Request) -> AsyncIterator[Updates]:
         """Show the position until the model turns to this reader; waiting costs no thread."""
         reader = request.session_hash or ""
-        session, shown = self._sessions.of(reader), 0
+        session, shown, told = self._sessions.of(reader), 0, 0.0
         while session.due in ("predict", "explain") and self._work.can_answer(session):
             self._queue.enter(reader)
             position = self._queue.position(reader)
-            if position != shown:
+            # A hundred who wait are not all told whenever one of them is answered.
+            if position != shown and (position < NEAR or not shown or time.monotonic() - told > TOLD_SECONDS):
+                shown, told = position, time.monotonic()
                 yield {self.parts.position: position_line(position, session.language)}
-            shown = position
             await asyncio.sleep(LOOK_SECONDS)
         self._queue.leave(reader)
         yield {self.parts.position: "" if shown else gr.skip()}

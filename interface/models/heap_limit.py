@@ -33,5 +33,4 @@ def spare_what_is_loaded() -> None:
 
     It would walk through their 600,000 objects again and again as readers come, and all wait half a second.
     """
-    gc.collect()
     gc.freeze()

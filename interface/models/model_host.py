@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds after which long work goes on all the same."""
+LINGER = 0.05
+"""Seconds between one reader's short work and the next one's, where many wait."""
 Phase = Literal["waiting", "loading", "ready", "failed"]
 LOAD_FAILED = Sentence(
     "The checkpoint could not be loaded because of a fault on our side; press Try again, or read the log."
@@ -145,7 +147,11 @@ class Gateway:
 
         def ask() -> bool:
             with self._changed:
-                self._changed.wait_for(lambda: self._short == 0 or stop.is_set(), PATIENCE)
+                while self._short and not stop.is_set():
+                    passed = self._changed.wait_for(lambda: self._short == 0 or stop.is_set(), PATIENCE)
+                    # Who comes right behind must not wait for a whole step of this.
+                    if not passed or not self._changed.wait_for(lambda: self._short > 0, LINGER):
+                        break
             return stop.is_set()
 
         return ask

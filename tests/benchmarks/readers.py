@@ -45,6 +45,8 @@ CLASS_BARS = {"page_p95_s": 2.0, "faults": 0, "peak_memory_gb": 4.0}
 STRANGER_BARS = {"prediction_p95_s": 3.0, "hostile_longest_s": 10.0}
 APART = 0.5
 """Seconds from one reader's arrival to the next one's."""
+AHEAD = 15.0
+"""Seconds in which a server that has just started prepares what its first readers will see."""
 LOOK_AT_MAP = 5.0
 """Seconds that a reader looks at a map before going on."""
 NAMES = ("page", "first_film", "case_switch", "prediction", "first_map", "left_without_map")
@@ -239,6 +241,7 @@ def loaded(address: str) -> None:
     client = Client(address, verbose=False)
     while client.predict(api_name="/model_state")["phase"] == "loading":
         time.sleep(0.5)
+    time.sleep(AHEAD)
 
 
 def p95(values: list[float]) -> float:

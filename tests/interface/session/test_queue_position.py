@@ -83,6 +83,16 @@ def test_long_work_holds_still_while_short_work_is_made():
     thread.join(5)
     assert trace == ["short", ("asked", False)]
     with gateway.short():
+        thread = threading.Thread(target=long_work)
+        thread.start()
+        time.sleep(0.1)
+    time.sleep(0.01)
+    with gateway.short():  # another reader's, right behind
+        time.sleep(0.1)
+        trace.append("short")
+    thread.join(5)
+    assert trace[2:] == ["short", ("asked", False)]
+    with gateway.short():
         stop.set()
         assert ask() is True, "who is told to stop does not wait"
 
@@ -92,6 +102,31 @@ def test_work_that_fails_does_not_hold_the_way():
     with pytest.raises(ValueError, match="no"), gateway.short():
         raise ValueError("no")
     assert gateway.pausing(threading.Event())() is False
+
+
+def test_who_is_far_back_is_told_now_and_then_and_who_is_near_of_each_step(monkeypatch):
+    import asyncio
+
+    from interface.case_tab import trust_handlers
+
+    monkeypatch.setattr(trust_handlers, "LOOK_SECONDS", 0.0)
+    positions = iter(range(30, -1, -1))
+    session = SimpleNamespace(due="predict", language="en")
+
+    def position(_: str) -> int:
+        now = next(positions)
+        session.due = "predict" if now else "nothing"
+        return now
+
+    queue = SimpleNamespace(enter=lambda _: None, leave=lambda _: None, position=position)
+    works = SimpleNamespace(of=lambda _: session), SimpleNamespace(position="position")
+    actions = trust_handlers.ScrutinyActions(*works, SimpleNamespace(can_answer=lambda _: True), queue)
+
+    async def told() -> list[object]:
+        return [update["position"] async for update in actions.wait(request("b"))]
+
+    said = [unescape(str(line)) for line in asyncio.run(told())]
+    assert said[:-1] == [unescape(position_line(place, "en")) for place in (30, 3, 2, 1, 0)], said
 
 
 def test_the_wait_ends_with_the_work_that_was_due():
