@@ -25,13 +25,15 @@ SYNTHETIC_LICENCE = Licence("CC0 1.0 (synthetic)", may_show=True, may_export=Tru
 @dataclass(frozen=True)
 class Provenance:
     """The set that a case comes from, such as "siim"; a pseudonym that cases of one patient share; the line
-    that must stand beside the film; and whether the film is computed, which is always said on screen.
+    that must stand beside the film; whether the film is computed, which is always said on screen; and the
+    study that the film belongs to, whose other films share it.
     """
 
     source: str
     patient: str = ""
     attribution: str = ""
     synthetic: bool = False
+    study: str = ""
 
 
 @dataclass(frozen=True)

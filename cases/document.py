@@ -62,7 +62,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
         "reference": reference,
         "readings": [asdict(reading) | {"task": str(reading.task)} for reading in case.readings],
         "licence": asdict(case.licence),
-        "provenance": asdict(case.provenance),
+        "provenance": {k: v for k, v in asdict(case.provenance).items() if k != "study" or v},
         "evidence": None if case.evidence is None else _evidence_document(case.evidence),
         "notes": [str(note) for note in case.notes],
         **_later_parts(case),
@@ -154,7 +154,11 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
             text=ClinicalText(_texts(document["text"])),
         ),
         licence=Licence(str(licence["name"]), licence["may_show"] is True, licence["may_export"] is True),
-        provenance=Provenance(*provenance, synthetic=bool(document["provenance"]["synthetic"])),
+        provenance=Provenance(
+            *provenance,
+            synthetic=bool(document["provenance"]["synthetic"]),
+            study=str(document["provenance"].get("study", "")),
+        ),
         report=_texts(document["report"]),
         reference={task: name for task, name in document["reference"].items()},
         readings=tuple(

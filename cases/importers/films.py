@@ -110,7 +110,7 @@ def _stored_form(row: Row, data: bytes, digest: str, mark: str, work: Work) -> O
     )
     case = _case(row, facts, radiograph, text, report)
     document = document_from_case(case, kept)
-    extra = {"input": mark, "study": row.study, "split": row.split, "study_date": facts.study_date}
+    extra = {"input": mark, "split": row.split, "study_date": facts.study_date}
     document["provenance"] |= {name: value for name, value in extra.items() if value}
     personal = +(personal + found + found_in_report)
     return Outcome(row.case_id, "ready", "", digest, document, _missing(case), personal)
@@ -146,7 +146,7 @@ def _case(
         case_id=row.case_id,
         study=Study(radiograph, replace(facts.table, values=table), ClinicalText(text)),
         licence=row.licence,
-        provenance=Provenance(row.source, row.patient, row.attribution),
+        provenance=Provenance(row.source, row.patient, row.attribution, study=row.study),
         report=report,
         reference=reference,
         readings=tuple(Reading(*reading) for reading in row.readings),

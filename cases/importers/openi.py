@@ -1,57 +1,79 @@
 """Indiana University chest films, Open-i (Demner-Fushman et al. 2016): XML reports and PNG or DICOM films.
 
 Source: a folder with the reports (`NLMCXR_reports.tgz`, or `*.xml` below any folder) and the films below any
-folder. Where `nlmcxr_dicom_metadata.csv*` lies beside them, it gives the view of PNG films; where
-`negbio_gold_dev.csv` does, its gold labels become the findings. CC BY-NC-ND 4.0: shown, never exported.
+folder. Where `nlmcxr_dicom_metadata.csv*` lies beside them, it gives the view of PNG films.
+
+The findings of a study come from the surest source that has it: a table of gold labels
+(`openi_gld_std14.csv`, `negbio_gold_*.csv`), the MeSH major headings that indexers gave the report, and else
+what Viewbox's rules find affirmed in it. Each source stands among the readings under its name.
+CC BY-NC-ND 4.0: shown, never exported.
 """
 
 import re
 import tarfile
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
 
 from cases.case import Licence
 from cases.importers import tables
-from cases.importers.rows import Dropped, ImportSettings, Layout, Row
-from modeling.errors import StudyError
-from modeling.labels import FINDINGS, NIH_FINDINGS
+from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from modeling.errors import StudyError, ViewboxError
+from modeling.labels import FINDINGS, NIH_FINDINGS, NO_FINDING
+from modeling.reports.index_terms import findings_of_headings
+from modeling.reports.mining import Miner
+from modeling.reports.report import Report
 
 ATTRIBUTION = "Open-i, Indiana University Chest X-ray Collection (Demner-Fushman et al. 2016)"
 LICENCE = Licence("CC BY-NC-ND 4.0 (shown as published; not passed on)", may_show=True, may_export=False)
-GOLD = "NegBio gold standard"
+GOLD = {
+    "openi_gld_std14.csv": "Open-i gold standard", "negbio_gold_dev.csv": "NegBio gold standard",
+    "negbio_gold_test.csv": "NegBio gold standard",
+}  # fmt: skip
+"""File -> whose labels it holds, the one to believe first at the top."""
+INDEXED, MINED = "MeSH headings", "mined from the report"
+_IDS = ("filename", "id", "uid", "report", "reportid", "study", "studyid", "image", "imageid")
+_YES = ("1", "1.0", "true", "yes", "positive")
 _SECTIONS = {"INDICATION": "indication", "FINDINGS": "findings", "IMPRESSION": "impression"}
 _LARGEST_REPORT = 1_000_000
 
 
-def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped]:
-    """A row for every film that a report names."""
+def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
+    """A row for every film that a report names; films of one study share its ID, text and findings."""
     root = tables.folder(source)
-    films, views = tables.films_by_stem(root), _views(root)
-    lines = tables.optional_rows(root, ("filename", "normal"), "negbio_gold_dev.csv")
-    gold = {line["filename"]: tuple(n for n in NIH_FINDINGS if line.get(n) == "1") for line in lines}
+    films, views, labels = tables.films_by_stem(root), _views(root), _Labels(_gold(root))
     for name, data in _reports(root):
         try:
-            report = ET.fromstring(data)
-        except ET.ParseError:
+            report = ElementTree.fromstring(data, forbid_dtd=False)
+        except (ParseError, DefusedXmlException, ValueError):
             yield Dropped(name, "its report is no XML")
             continue
-        yield from _rows_of(report, films, views, gold)
+        yield from _rows_of(report, films, views, labels)
+    yield from labels.notices()
 
 
 def _rows_of(
-    report: ET.Element, films: dict[str, Path], views: dict[str, str], gold: dict[str, tuple[str, ...]]
+    report: Element, films: dict[str, Path], views: dict[str, str], labels: "_Labels"
 ) -> Iterator[Row | Dropped]:
     uid = report.find("uId")
     study = "" if uid is None else uid.get("id", "")
     parts = ((part.get("Label"), " ".join((part.text or "").split())) for part in report.iter("AbstractText"))
     sections = {_SECTIONS[label]: words for label, words in parts if label in _SECTIONS and words}
     images = [image.get("id", "") for image in report.iter("parentImage")]
-    found = gold.get(study)
+    there = {image: films.get(image) or films.get(image.removeprefix("CXR")) for image in images}
     if not images:
         yield Dropped(study, "its report names no film")
-    for image in images:
-        film = films.get(image) or films.get(image.removeprefix("CXR"))
+    if not any(there.values()):
+        yield from (Dropped(image, tables.NO_FILM) for image in images)
+        return
+    headings = tuple(major.text.strip() for major in report.iter("major") if (major.text or "").strip())
+    readings = labels.of(Report(study, sections, headings))
+    for image, film in there.items():
         yield (
             Dropped(image, tables.NO_FILM)
             if film is None
@@ -63,12 +85,102 @@ def _rows_of(
                 attribution=ATTRIBUTION,
                 patient=f"openi-{study}",
                 **tables.by_time(sections),
-                findings=found,
-                readings=tuple((GOLD, FINDINGS, label) for label in found or ()),
+                findings=next(iter(readings.values()), None),
+                readings=tuple(
+                    (reader, FINDINGS, label)
+                    for reader, found in readings.items()
+                    for label in found or (NO_FINDING,)
+                ),
                 view=views.get(image, ""),
                 study=study,
             )
         )
+
+
+# --- whose word on the findings there is -------------------------------------------------------------------
+
+
+@dataclass
+class _Labels:
+    """The findings of studies by source, and how many studies each source decided.
+
+    Attributes:
+        gold: whose labels -> study -> its findings.
+    """
+
+    gold: Mapping[str, Mapping[str, tuple[str, ...]]]
+    decided: Counter[str] = field(default_factory=Counter)
+    _miner: Miner = field(default_factory=Miner, repr=False)
+
+    def of(self, report: Report) -> dict[str, tuple[str, ...]]:
+        """Source -> the findings it affirms, () for none of them; the surest source first."""
+        found = {
+            reader: rows[report.report_id] for reader, rows in self.gold.items() if report.report_id in rows
+        }
+        indexed = findings_of_headings(report.headings)
+        if indexed is not None:
+            found[INDEXED] = indexed
+        try:
+            mined = self._miner.label(report)
+            affirmed = tuple(name for name in NIH_FINDINGS if mined.value(name) == "positive")
+            if affirmed or mined.normal:
+                found[MINED] = affirmed
+        except ViewboxError:
+            pass  # a report that the rules do not get through: the other sources stand
+        self.decided[next(iter(found), "")] += 1
+        return found
+
+    def notices(self) -> Iterator[Notice]:
+        """How many studies each source decided, and of how many nobody says anything."""
+        unknown = self.decided.pop("", 0)
+        told = [f"of {count} studies from: {reader}" for reader, count in self.decided.items()]
+        if told:
+            yield Notice(f"Findings {', '.join(told)}.")
+        if unknown:
+            yield Notice(
+                f"Of {unknown} studies no source says whether there are findings; they have no label."
+            )
+
+
+def _gold(root: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for file, reader in GOLD.items():
+        path = tables.optional(root, file, f"{file}.gz")
+        if path is not None:
+            found.setdefault(reader, {}).update(_gold_rows(path))
+    return found
+
+
+def _gold_rows(path: Path) -> dict[str, tuple[str, ...]]:
+    """Study -> findings, of a table with a line for a report or a film and a column for each finding.
+
+    Raises StudyError: it names no study, or not all of the findings.
+    """
+    found: dict[str, set[str]] = {}
+    columns: dict[str, str] = {}
+    for line in tables.csv_rows(path):
+        columns = columns or {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in line}
+        identity = next((columns[name] for name in _IDS if name in columns), "")
+        named = {name: columns.get(name.replace("_", "").lower(), "") for name in NIH_FINDINGS}
+        lacking = ["a study (such as filename)"] * (not identity)
+        lacking += [name for name, column in named.items() if not column]
+        if lacking:
+            no_column = "'{path}' has no column for {missing}; give the file as published."
+            raise StudyError(no_column, path=path.name, missing=lacking[0])
+        study = _study_of(line[identity])
+        found.setdefault(study, set()).update(
+            name for name, column in named.items() if line[column].lower() in _YES
+        )
+    return {study: tuple(n for n in NIH_FINDINGS if n in names) for study, names in found.items()}
+
+
+def _study_of(written: str) -> str:
+    """CXR12 for a report (12, CXR12, CXR12.xml) or one of its films (CXR12_IM-0001-1001.png)."""
+    number = re.match(r"(?:CXR)?(\d+)(?=$|[_.])", written, re.IGNORECASE)
+    return f"CXR{int(number[1])}" if number else written
+
+
+# --- the reports -------------------------------------------------------------------------------------------
 
 
 def _reports(root: Path) -> Iterator[tuple[str, bytes]]:

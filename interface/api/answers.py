@@ -39,7 +39,7 @@ def case_json(case: Case) -> Json:
     radiograph = case.study.radiograph
     return {
         "case_id": case.case_id,
-        **taken(case.provenance, "source attribution synthetic"),
+        **taken(case.provenance, "source attribution synthetic study"),
         "licence": case.licence.name,
         "may_show": case.licence.may_show,
         "modalities": [str(m) for m in case.study.modalities],

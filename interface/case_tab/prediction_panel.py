@@ -11,6 +11,7 @@ from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
 from interface.html.render import render
 from interface.language.texts import Language, listed, say, title_in, translated, word_for
+from modeling.labels import TASKS
 from modeling.results import Prediction
 
 ZONES = "Brixia zone "
@@ -134,7 +135,8 @@ def _zones(ratings: Sequence[Rating]) -> list[list[str]] | None:
 def _agreement(case: Case, zones: list[list[str]] | None, language: Language) -> list[str]:
     """How far those who read this film agree, where several did."""
     told = [say("reference.mean", language)] if any("mean of" in r.reader for r in case.ratings) else []
-    for task in dict.fromkeys(r.task for r in case.readings):
+    one_class = (task for task in TASKS.values() if task.kind != "multilabel")  # of several, no vote is one
+    for task in one_class:
         votes = {r.reader: r.class_name for r in case.readings if r.task == task}
         if len(votes) < 2:
             continue

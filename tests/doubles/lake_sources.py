@@ -118,8 +118,13 @@ def siim(root: Path, films: int, *, broken: tuple[int, ...] = (), shape: tuple[i
     return root
 
 
-def openi(root: Path, reports: dict[str, tuple[list[str], dict[str, str]]]) -> Path:
-    """An archive of XML reports (id -> film ids and sections) with a PNG film for each film id."""
+def openi(
+    root: Path,
+    reports: dict[str, tuple[list[str], dict[str, str]]],
+    headings: dict[str, list[str]] | None = None,
+) -> Path:
+    """An archive of XML reports (id -> film ids and sections, MeSH major headings) with a PNG film for each
+    film id."""
     root.mkdir(parents=True, exist_ok=True)
     with tarfile.open(root / "NLMCXR_reports.tgz", "w:gz") as archive:
         for name, (films, sections) in reports.items():
@@ -127,7 +132,9 @@ def openi(root: Path, reports: dict[str, tuple[list[str], dict[str, str]]]) -> P
                 f'<AbstractText Label="{label}">{words}</AbstractText>' for label, words in sections.items()
             )
             images = "".join(f'<parentImage id="{film}"/>' for film in films)
-            data = f'<eCitation><uId id="{name}"/>{parts}{images}</eCitation>'.encode()
+            majors = "".join(f"<major>{term}</major>" for term in (headings or {}).get(name, ()))
+            mesh = f"<MeSH>{majors}</MeSH>"
+            data = f'<eCitation><uId id="{name}"/>{parts}{mesh}{images}</eCitation>'.encode()
             member = tarfile.TarInfo(f"ecgen-radiology/{name}.xml")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))

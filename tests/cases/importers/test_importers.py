@@ -19,7 +19,9 @@ from cases.importers.ricord import ClinicalSheet, majority_of, study_readings
 from cases.importers.rows import Dropped, ImportSettings, Notice, Row
 from cases.importers.run import LAYOUTS
 from modeling.errors import StudyError
-from modeling.labels import APPEARANCE, FINDINGS, GRADING
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, NIH_FINDINGS
+from modeling.reports.index_terms import findings_of_headings
+from modeling.reports.reading import read_reports
 from modeling.study import ViewPosition
 from tests.doubles import lake_sources as made
 from tests.doubles.command import command
@@ -258,7 +260,7 @@ def test_openi_reports_views_and_gold_labels(tmp_path: Path) -> None:
         tmp_path / "nlmcxr_dicom_metadata.csv",
         [{"imageid": "CXR1_IM-0001-4001", "View Position": "LATERAL"}],
     )
-    made.write_csv(tmp_path / "negbio_gold_dev.csv", [{"filename": "CXR1", "Mass": 1, "normal": 0}])
+    made.write_csv(tmp_path / "negbio_gold_dev.csv", [gold_line("CXR1", "Mass")])
     results, dropped = read("openi", tmp_path)
     assert [row.reason for row in dropped] == ["its report names no film"]
     frontal, lateral = (
@@ -269,6 +271,87 @@ def test_openi_reports_views_and_gold_labels(tmp_path: Path) -> None:
     assert frontal.report == {"findings": "Clear."} and frontal.reference == {FINDINGS: "Mass"}
     assert lateral.study.radiograph.view_position is ViewPosition.LATERAL
     assert frontal.licence.may_show and not frontal.licence.may_export
+
+
+def gold_line(name: str, *findings: str, column: str = "filename") -> dict[str, object]:
+    return {column: name, **{n: int(n in findings) for n in NIH_FINDINGS}, "normal": int(not findings)}
+
+
+def test_openi_findings_come_from_the_surest_source(tmp_path: Path) -> None:
+    texts = {
+        "CXR1": "There is a pleural effusion.",  # both gold tables, headings and text
+        "CXR2": "The lungs are clear.",  # one gold table, by the number alone
+        "CXR3": "Large right pneumothorax. No effusion.",  # headings
+        "CXR4": "Cardiomegaly is seen.",  # text alone
+        "CXR5": "Comparison with the earlier film is advised.",  # nobody says anything
+    }
+    films = {
+        name: ([f"{name}_IM-0001-1001", f"{name}_IM-0001-2001"], {"FINDINGS": text})
+        for name, text in texts.items()
+    }
+    headings = {
+        "CXR1": ["Pulmonary Atelectasis/base/left"],
+        "CXR3": ["Pneumothorax/right/large", "Thickening/pleura/apex"],
+        "CXR4": ["No Indexing"],
+    }
+    made.openi(tmp_path, films, headings)
+    lines = [
+        gold_line("1_IM-0001-1001.png", "Mass", column="Image"),
+        gold_line("CXR1_IM-0001-2001", "Nodule", column="Image"),
+    ]
+    made.write_csv(tmp_path / "openi_gld_std14.csv", [*lines, gold_line("2", column="Image")])
+    made.write_csv(tmp_path / "negbio_gold_dev.csv", [gold_line("CXR1", "Hernia")])
+    results, _ = read("openi", tmp_path)
+    assert len(results) == 10
+    cases = {name: [case_of(results[f"openi-{film}"]) for film in films[name][0]] for name in texts}
+    for name, both in cases.items():
+        assert both[0].reference == both[1].reference and both[0].readings == both[1].readings
+        assert {case.provenance.study for case in both} == {name} == {both[0].provenance.patient[6:]}
+    found = {name: both[0].reference.get(FINDINGS) for name, both in cases.items()}
+    assert found == {
+        "CXR1": "Mass|Nodule", "CXR2": NO_FINDING, "CXR3": "Pleural_Thickening|Pneumothorax",
+        "CXR4": "Cardiomegaly", "CXR5": None,
+    }  # fmt: skip
+    assert [(r.reader, r.class_name) for r in cases["CXR1"][0].readings] == [
+        ("Open-i gold standard", "Mass"), ("Open-i gold standard", "Nodule"),
+        ("NegBio gold standard", "Hernia"), ("MeSH headings", "Atelectasis"),
+        ("mined from the report", "Effusion"),
+    ]  # fmt: skip
+    assert [(r.reader, r.class_name) for r in cases["CXR2"][0].readings] == [
+        ("Open-i gold standard", NO_FINDING), ("mined from the report", NO_FINDING),
+    ]  # fmt: skip
+    (said, unknown) = (
+        row.text for row in LAYOUTS["openi"].rows(str(tmp_path), PLAIN) if isinstance(row, Notice)
+    )
+    assert "2 studies from: Open-i gold standard" in said and "1 studies from: MeSH headings" in said
+    assert "1 studies no source says" in unknown.replace("Of ", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ({"Mass": 1}, "no column for a study"),
+        ({"filename": "CXR1", "Mass": 1}, "no column for Atelectasis"),
+    ],
+)
+def test_gold_labels_of_another_form_are_a_sentence(
+    tmp_path: Path, line: dict[str, object], sentence: str
+) -> None:
+    made.openi(tmp_path, {"CXR1": (["CXR1_IM-0001-3001"], {"FINDINGS": "Clear."})})
+    made.write_csv(tmp_path / "openi_gld_std14.csv", [line])
+    with pytest.raises(StudyError, match=sentence):
+        read("openi", tmp_path)
+
+
+def test_openi_headings_agree_with_the_gold_labels(data_root: Path) -> None:
+    """On the published reports: what the headings name beside NegBio's gold labels, Hernia aside."""
+    gold = {
+        line["filename"]: {n for n in NIH_FINDINGS if line[n] == "1"}
+        for line in csv.DictReader((data_root / "openi" / "negbio_gold_dev.csv").open())
+    }
+    reports = {r.report_id: r for r in read_reports(data_root / "openi" / "NLMCXR_reports.tgz")}
+    named = {name: set(findings_of_headings(reports[name].headings) or ()) for name in gold}
+    assert len(gold) == 1892 and sum(len((named[n] ^ gold[n]) - {"Hernia"}) for n in gold) == 6
 
 
 def test_openi_reads_the_published_reports(data_root: Path) -> None:
