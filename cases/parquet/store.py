@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ CHECKPOINT_SECONDS = 10.0
 """The longest that what was put waits for the disk, as long as more is put."""
 _ATTEMPTS = 5
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "hub_config" / "cases"
+_LOGIN = re.compile(r":[^/]*@")
+"""User and password of an address whose beginning was left out."""
 T = TypeVar("T")
 
 
@@ -256,7 +259,7 @@ class EmbeddedCaseStore(ListedStore):
 def _folder(uri: str) -> Path:
     """The folder that a text names; a misspelt address of a server is none, and is not repeated."""
     name = uri.removeprefix("file://")
-    if "://" in name:
+    if "://" in name or _LOGIN.search(name):
         raise CaseStoreError(
             "A case store is a folder, or an address that begins with mongodb:// or mongodb+srv://; correct"
             " it."

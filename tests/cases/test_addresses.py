@@ -25,7 +25,10 @@ MISSPELT = [
 ]
 
 
-@pytest.mark.parametrize("address", MISSPELT)
+@pytest.mark.parametrize(
+    "address",
+    [*MISSPELT, "mongodb:/user:hunter2@host/ward", "user:hunter2@host:27017/ward", "user:p@ss@host"],
+)
 def test_a_misspelt_address_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
     behind = tmp_path / "address"
     behind.write_text(address)
@@ -85,6 +88,8 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
         ["import", "siim", ".", "--write", "--store", "mongo://user:hunter2@host/ward"],
         ["convert", "mongo://user:hunter2@host/ward", "out.jsonl", "--to", "student"],
         ["convert", "mongo://user:hunter2@host/ward", "mongo://user:hunter2@host/other", "--to", "viewbox"],
+        ["export", "a", "--store", "user:hunter2@host:27017"],
+        ["import", "siim", ".", "--write", "--store", "mongodb:/user:hunter2@host/ward"],
         ["sweep", "mongo://user:hunter2@host/ward"],
         ["sweep", "mongodb://user:hunter2@@host/ward"],
     ],
