@@ -104,7 +104,7 @@ def reader_lines(case: Case, language: Language) -> list[str]:
         for r in case.ratings
         if not r.scale.startswith(ZONES)
     ]
-    return rated + [
+    told = (
         say(
             "reference.reading",
             language,
@@ -112,7 +112,8 @@ def reader_lines(case: Case, language: Language) -> list[str]:
             name=_classes(r.class_name, language),
         )
         for r in case.readings
-    ]
+    )
+    return rated + list(dict.fromkeys(told))  # one word may answer several tasks
 
 
 def _classes(name: str, language: Language) -> str:

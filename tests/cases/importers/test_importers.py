@@ -1,6 +1,7 @@
 """Each published layout in small: what its importer makes of it, and that no identifier comes through."""
 
 import csv
+import gzip
 import io
 import json
 from datetime import date
@@ -15,9 +16,11 @@ from cases.case import Case
 from cases.deidentify.pseudonyms import Pseudonymiser
 from cases.document import case_from_document
 from cases.importers.films import NO_FINDING, Outcome, Work, outcome
+from cases.importers.mimic import CHEXPERT, LABELS
 from cases.importers.ricord import ClinicalSheet, majority_of, study_readings
 from cases.importers.rows import Dropped, ImportSettings, Notice, Row
 from cases.importers.run import LAYOUTS
+from interface.case_tab.prediction_panel import reader_lines
 from modeling.errors import StudyError
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, NIH_FINDINGS
 from modeling.reports.index_terms import findings_of_headings
@@ -363,19 +366,81 @@ def test_openi_reads_the_published_reports(data_root: Path) -> None:
     }
 
 
+def mimic_labels(study: str, **states: str) -> dict[str, str]:
+    """A line of a labeller's table: every label, blank where no state is given."""
+    own = {name.replace("_", " "): state for name, state in states.items()}
+    return {"subject_id": "11000001", "study_id": study, **dict.fromkeys(LABELS, ""), **own}
+
+
 def test_mimic_keeps_four_states_split_and_report(tmp_path: Path) -> None:
     results, dropped = read("mimic", made.mimic(tmp_path), ImportSettings(readers_agreed=True))
     assert [row.row for row in dropped] == ["film-missing"]
     case = case_of(results["mimic-film-0"])
-    assert {(r.reader, r.class_name) for r in case.readings} == {
+    states = {
         ("CheXpert labeler", "Edema: positive"), ("CheXpert labeler", "Pneumonia: uncertain"),
         ("CheXpert labeler", "Pleural Effusion: negative"), ("NegBio labeler", "Edema: uncertain"),
     }  # fmt: skip
+    for task in (CHEXPERT, FINDINGS):
+        assert {(r.reader, r.class_name) for r in case.readings if r.task == task} == states
+    assert len(reader_lines(case, "en")) == len(states), "each said once"
     assert case.reference == {FINDINGS: "Edema"}
     assert case.study.text.sections == {"indication": "___F with cough, seen by [name] on [date]."}
     assert case.report == {"findings": "No effusion. Heart size normal.", "impression": "No pneumonia."}
     assert results["mimic-film-0"].document["provenance"]["split"] == "validation"
+    assert case.provenance.study == "s50414267" and case.provenance.patient == "mimic-10000032"
     assert case.licence.may_show and not case.licence.may_export
+
+
+def test_mimic_has_14_labels_and_the_radiologists_go_first(tmp_path: Path) -> None:
+    """A tree in the layout of version 2.1.0, gzipped tables too: radiologists read one study of three."""
+    metadata, splits = [], []
+    views = {"1": ("", "postero-anterior"), "2": ("AP RLD", ""), "3": ("SWIMMERS", "")}
+    for number, (view, meaning) in views.items():
+        place = tmp_path / "files" / "p11" / "p11000001" / f"s5000000{number}"
+        place.mkdir(parents=True)
+        (place / f"film-{number}.jpg").write_bytes(made.jpeg(int(number)))
+        names = {"dicom_id": f"film-{number}", "subject_id": "11000001", "study_id": f"5000000{number}"}
+        metadata.append({**names, "ViewPosition": view, "ViewCodeSequence_CodeMeaning": meaning})
+        splits.append({**names, "split": "test" if number == "1" else "train"})
+    every = dict(zip(LABELS, ("0.0", "1.0", "-1.0", "") * 4, strict=False))
+    chexpert = [
+        {**mimic_labels("50000001"), **every},
+        mimic_labels("50000002", No_Finding="1.0", Support_Devices="1"),
+        mimic_labels("50000003", Fracture="1.0", Edema="maybe"),
+    ]
+    judged = mimic_labels("50000001", Pneumothorax="1", Edema="0", Airspace_Opacity="-1")
+    del judged["subject_id"], judged["Lung Opacity"]  # as published
+    absent = {**judged, "study_id": "59999999"}
+    made.write_csv(tmp_path / "mimic-cxr-2.1.0-test-set-labeled.csv", [judged, absent])
+    for name, lines in (("metadata", metadata), ("split", splits), ("chexpert", chexpert)):
+        plain = tmp_path / f"mimic-cxr-2.0.0-{name}.csv"
+        made.write_csv(plain, lines)
+        plain.with_suffix(".csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+    results, dropped = read("mimic", tmp_path)
+    one, two, three = (case_of(results[f"mimic-film-{number}"]) for number in views)
+    assert not dropped and {case.provenance.patient for case in (one, two, three)} == {"mimic-11000001"}
+    said = [(r.reader, r.class_name) for r in one.readings if r.task == CHEXPERT]
+    assert said[:3] == [
+        ("MIMIC-CXR-JPG radiologist", "Lung Opacity: uncertain"),
+        ("MIMIC-CXR-JPG radiologist", "Edema: negative"),
+        ("MIMIC-CXR-JPG radiologist", "Pneumothorax: positive"),
+    ]  # fmt: skip
+    words = {"1.0": "positive", "0.0": "negative", "-1.0": "uncertain"}
+    told = [f"{name}: {words[state]}" for name, state in every.items() if state]
+    assert len(every) == 14 and [name for reader, name in said if reader == "CheXpert labeler"] == told
+    assert one.reference == {FINDINGS: "Pneumothorax"}, "the radiologists' word, not the program's"
+    assert two.reference == {FINDINGS: NO_FINDING} and three.reference == {}, "a fracture is no NIH finding"
+    assert [r.class_name for r in three.readings] == ["Fracture: positive"]
+    splits_kept = [results[f"mimic-film-{n}"].document["provenance"]["split"] for n in views]
+    assert splits_kept == ["test", "train", "train"]
+    positions = [case.study.radiograph.view_position for case in (one, two, three)]
+    assert positions == [ViewPosition.PA, ViewPosition.DECUBITUS, ViewPosition.UNKNOWN]
+    assert one.study.table.values == {"view_position": "PA"} and not two.study.table.values
+    notices = [row.text for row in LAYOUTS["mimic"].rows(str(tmp_path), PLAIN) if isinstance(row, Notice)]
+    assert len(notices) == 3 and "no mimic-cxr-2*-negbio.csv" in notices[0]
+    assert "1 values of mimic-cxr-2*-chexpert.csv" in notices[1]
+    assert notices[2].startswith("1 studies that radiologists labelled have no film")
 
 
 # --- RICORD
