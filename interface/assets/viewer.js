@@ -347,6 +347,12 @@
   /* For the page's own button: the maps of the viewer with this id beside each other. */
   V.compare = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.askSheet("methods", true);
 
+  /* For a list that comes on screen: which of its cases is looked at. */
+  V.markCase = () => {
+    const viewer = document.querySelector("#vb-figure .vv")?.parentElement.viewer;
+    viewer?.markCase(viewer.props.value.case);
+  };
+
   /* For the page: what a proof came to, on the film, where the hand that marked it is. */
   V.brief = (id) => setTimeout(() => {
     const told = document.querySelector("#vb-proof [data-brief]");
