@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import Answers, ask, audited, external_check, named
+from evaluation.evaluate import Answers, ask, audited, external_check, named, scores_of, trained_shares
 from evaluation.gate import fit_gate
+from evaluation.metrics.many_labels import summarise_labels
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts
 from evaluation.text_checkpoint import measure_text, operating_points, reads_reports_only, task_summary
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
-from modeling.labels import APPEARANCE
+from modeling.labels import APPEARANCE, Task
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import (
@@ -37,6 +38,7 @@ from training.corpora.duplicates import SPLIT_FILE, as_trained, find_twins, trai
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, load
 from training.corpora.severity import expert_agreement, severities
+from training.label_counts import policy_of
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,8 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     measurements: dict[str, Any] = {}
     for one in answers:
         measurements |= _measurements(one, films, data, origin)
+    for task in (t.spec for t in model.config.tasks if t.spec.kind == "multilabel"):
+        measurements |= _several_at_once(model, processor, task, held, films, origin)
     return {
         **named(origin),
         "measurements": measurements,
@@ -103,10 +107,11 @@ def _film_files(
 def _answers(model: FusionModel, processor: StudyProcessor, held: Sequence[Film]) -> list[Answers]:
     """By task, for the films that were held out and have its label."""
     found = []
-    for task in (t.name for t in model.config.tasks):
-        if labelled := [film for film in held if task in film.labels]:
+    for task in (t.spec for t in model.config.tasks):
+        labelled = [film for film in held if film.has_label(task)]
+        if labelled and task.kind != "multilabel":
             found.append(ask(model, processor, labelled, task))
-        else:
+        elif not labelled:
             logger.warning("no film that was held out has a label for %s; it was not measured", task)
     return found
 
@@ -144,9 +149,32 @@ def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: O
             found = own.measurement(rows, training_counts(pool, own.task))
             about = {**named(origin), "corpus": name, "task": str(own.task), "split": side}
             summary = {**about, **summarise(found), **(audited(own, rows, pool, data) if first else {})}
-            if own.spec.kind == "ordinal" and set(corpora) <= set(GRADED) and _rated(data):
+            if own.task.kind == "ordinal" and set(corpora) <= set(GRADED) and _rated(data):
                 summary["extent"] = extent_correlation(found, _extents(data))
             out[f"{own.task} on {name}{'' if first else ', looked at'}"] = summary
+    return out
+
+
+def _several_at_once(
+    model: FusionModel,
+    processor: StudyProcessor,
+    task: Task,
+    held: Sequence[Film],
+    films: Sequence[Film],
+    origin: Origin,
+) -> dict[str, Any]:
+    """A summary of a multilabel task for each side that was held out, of all its corpora together."""
+    out: dict[str, Any] = {}
+    policy = policy_of(origin.folder, task)
+    for side in ("test", "validation"):
+        own = [film for film in held if film.split == side and film.has_label(task)]
+        scores = scores_of(model, processor, own, task, policy) if own else None
+        if scores is None or not scores.tested:
+            continue
+        name = " and ".join(dict.fromkeys(film.source for film in own))
+        about = {**named(origin), "corpus": name, "task": str(task), "split": side}
+        summary = about | summarise_labels(task, scores, trained_shares(films, task, policy))
+        out[f"{task} on {name}{', looked at' if out else ''}"] = summary
     return out
 
 
@@ -162,7 +190,7 @@ def _extents(data: Path) -> dict[tuple[str, str], float]:
 def _calibrated(answers: Answers) -> tuple[dict[str, Any], TaskCalibration]:
     """Prediction sets and operating points: what goes into `metrics.json`, and what the app reads."""
     values, labels, patients = answers.values(answers.logits), answers.labels, answers.patients
-    held, classes = answers.cross_fitted, answers.spec.classes
+    held, classes = answers.cross_fitted, answers.task.classes
     fits = (class_thresholds, conformal_threshold)
     shown, common = (measured_coverage(held, labels, patients, COVERAGE, fit=fit) for fit in fits)
     calibration = TaskCalibration(

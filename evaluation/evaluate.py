@@ -13,6 +13,7 @@ import torch
 from evaluation import external
 from evaluation.leak_audit import Side, audit, facts_of
 from evaluation.metrics.bootstrap import bracketed
+from evaluation.metrics.many_labels import LabelScores, summarise_labels
 from evaluation.published import NIH, films_at, nih_films
 from evaluation.summary import (
     Labelled,
@@ -23,15 +24,17 @@ from evaluation.summary import (
     training_counts,
 )
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, TASKS, TaskName
+from modeling.labels import APPEARANCE, Task, TaskName
 from modeling.model.checkpoint import Origin
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import cross_fitted, probabilities
+from modeling.sentence import Names
 from modeling.study import Modality
 from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
-from training.films import inputs_of
+from training.films import PLAIN, LabelPolicy, inputs_of, labels_of
+from training.label_counts import policy_of
 
 METRICS_FILE = "metrics.json"
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
@@ -42,20 +45,20 @@ def named(origin: Origin) -> dict[str, str]:
     return {"checkpoint": origin.name, "revision": origin.revision}
 
 
-def choose(films: Sequence[Film], task: TaskName, split: str | None = None) -> tuple[list[Film], str]:
+def choose(films: Sequence[Film], task: Task, split: str | None = None) -> tuple[list[Film], str]:
     """The films to measure on, and which: without a split the test films, else those for validation.
 
     Raises:
         ViewboxError: no film of that split has the task's label.
     """
-    labelled = [f for f in films if task in f.labels]
+    labelled = [f for f in films if f.has_label(task)]
     present = {f.split for f in labelled}
     split = split or next((side for side in ("test", "validation") if side in present), "all")
     chosen = [f for f in labelled if split in ("all", f.split)]
     if not chosen:
         one = "film" if split == "all" else f"{split} film"
         template = "No {one} here has a label for {task}; choose another --split, --task or file."
-        raise ViewboxError(template, one=one, task=task)
+        raise ViewboxError(template, one=one, task=Names("task", task))
     return chosen, split
 
 
@@ -95,7 +98,7 @@ class Answers(Labelled):
     @property
     def cross_fitted(self) -> np.ndarray:
         """(N, K) probabilities, each film's with the temperature of other patients."""
-        return cross_fitted(self.spec.kind, self.logits, self.labels, self.patients)
+        return cross_fitted(self.task.kind, self.logits, self.labels, self.patients)
 
     def calibrated(self) -> np.ndarray:
         """(N, K) probabilities as a reader sees them; those of validation films, which the checkpoint's
@@ -108,7 +111,7 @@ class Answers(Labelled):
 
     def values(self, logits: np.ndarray) -> np.ndarray:
         """(N, K) probabilities with the checkpoint's own temperature."""
-        return probabilities(self.spec.kind, logits, self.temperature)
+        return probabilities(self.task.kind, logits, self.temperature)
 
     def measurement(self, rows: np.ndarray, training: Mapping[str, float]) -> Measurement:
         """Of some of the films, (N,) bool, and no others: what stands beside them changes no number."""
@@ -117,14 +120,34 @@ class Answers(Labelled):
         return Measurement(self.task, films, own.values(own.logits), own.calibrated(), training)
 
 
-def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: TaskName) -> Answers:
+def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: Task) -> Answers:
     """The checkpoint's answers for films that have the task's label."""
     read = next(t.modalities for t in model.config.tasks if t.name == task)
-    logits = predict_films(model, processor, films)[str(task)]
+    logits = predict_films(model, processor, films)[task]
     alone = None
     if Modality.IMAGE in read and len(read) > 1:
-        alone = predict_films(model, processor, films, film_alone=True)[str(task)]
+        alone = predict_films(model, processor, films, film_alone=True)[task]
     return Answers(task, films, logits, alone, model.config.temperatures.get(task, 1.0))
+
+
+def scores_of(
+    model: FusionModel,
+    processor: StudyProcessor,
+    films: Sequence[Film],
+    task: Task,
+    policy: LabelPolicy = PLAIN,
+) -> LabelScores:
+    """A checkpoint's probabilities of every class of a multilabel task, with its own temperature."""
+    temperature = model.config.temperatures.get(task, 1.0)
+    values = probabilities(task.kind, predict_films(model, processor, films)[task], temperature)
+    labels, patients = labels_of(films, task, policy), np.array([film.patient for film in films])
+    return LabelScores(values, labels == 1, patients, np.isfinite(labels))
+
+
+def trained_shares(films: Sequence[Film], task: Task, policy: LabelPolicy = PLAIN) -> np.ndarray:
+    """(K,) share of each class of a multilabel task among its known labels on the training side."""
+    labels = labels_of([film for film in films if film.split == "train"], task, policy)
+    return np.nansum(labels, axis=0) / np.isfinite(labels).sum(axis=0).clip(min=1)
 
 
 def audited(
@@ -134,17 +157,17 @@ def audited(
 
     `rows`: (N,) bool. `corpus`: all films that those come from; empty where none of them is a training film.
     """
-    task, spec = answers.task, answers.spec
+    task = answers.task
 
     def side(films: Sequence[Film]) -> Side:
-        return Side(films, facts_of(films, folder), np.array([spec.index(f.labels[task]) for f in films]))
+        return Side(films, facts_of(films, folder), np.array([task.index(f.labels[task]) for f in films]))
 
     train = [f for f in corpus if f.split == "train" and task in f.labels]
     if not train:
         return {}
     found = answers.measurement(rows, training_counts(corpus, task))
     also = {} if answers.alone is None else {"film alone": answers.values(answers.alone)[rows]}
-    compared = compare_with_audit(found, audit(side(train), side(found.films), len(spec.classes)), also)
+    compared = compare_with_audit(found, audit(side(train), side(found.films), len(task.classes)), also)
     return {"audit": compared, "not_beaten": not_beaten(compared)}
 
 
@@ -167,21 +190,33 @@ def evaluate(
     Raises:
         ViewboxError: the checkpoint, the file, the task or the split is not there.
     """
-    _known(task, TASKS, "There is no task '{name}'; choose one of {names}.")
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
     _known(task, model.heads, "{origin} does not predict {name}; choose one of {names}.", origin=origin.name)
+    spec = model.config.spec(task)
     corpus, everything = films_at(data, corpus)
-    about = {**named(origin), "data": data.name, "corpus": corpus, "task": str(task)}
-    if corpus == NIH and task == APPEARANCE.name:
+    about = {**named(origin), "data": data.name, "corpus": corpus, "task": spec.name}
+    if corpus == NIH and spec == APPEARANCE:
         return {**about, **_outside(model, processor, data, split, with_audit)}
     everything = as_trained(origin.folder / SPLIT_FILE, everything)
-    films, used = choose(everything, task, split)
+    films, used = choose(everything, spec, split)
+    about |= {"split": used}
     started = time.perf_counter()
-    answers = ask(model, processor, films, task)
+    if spec.kind == "multilabel":
+        if with_audit:
+            raise ViewboxError("The audit is for tasks whose classes exclude each other; leave it out.")
+        policy = policy_of(origin.folder, spec)
+        scores = scores_of(model, processor, films, spec, policy)
+        if not scores.tested:
+            few = "No class of {task} has two positive and two negative {split} films; try another --split."
+            raise ViewboxError(few, task=Names("task", spec), split=used)
+        seconds = time.perf_counter() - started
+        about |= summarise_labels(spec, scores, trained_shares(everything, spec, policy))
+        return {**about, "films_per_second": round(len(films) / seconds, 1)}
+    answers = ask(model, processor, films, spec)
     seconds = time.perf_counter() - started
     rows = np.ones(len(films), bool)
-    trained = _learnt(origin.folder, task, corpus) or training_counts(everything, task)
-    about |= {"split": used, **summarise(answers.measurement(rows, trained))}
+    trained = _learnt(origin.folder, spec, corpus) or training_counts(everything, spec)
+    about |= summarise(answers.measurement(rows, trained))
     about |= audited(answers, rows, everything, data.parent) if with_audit else {}
     return {**about, "films_per_second": round(len(films) / seconds, 1)}
 

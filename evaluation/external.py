@@ -31,7 +31,9 @@ def negative_against_no_finding(values: np.ndarray, films: Sequence[Film]) -> di
         films without any; the share called Negative of either; each with its 95 % interval by patient.
     """
     patients = np.array([film.patient for film in films])
-    present = np.array([[film.findings[name] for name in FINDINGS.classes] for film in films]) > 0  # N 14
+    present = (
+        np.array([[film.states[FINDINGS][name] for name in FINDINGS.classes] for film in films]) > 0
+    )  # N 14
     normal, draws = ~present.any(axis=1), patient_draws(patients)
     called = values.argmax(axis=1) == 0
     out: dict[str, Any] = {"n": len(films), "patients": len(np.unique(patients)), "normal": int(normal.sum())}

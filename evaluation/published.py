@@ -75,7 +75,7 @@ def nih_films(path: Path) -> list[Film]:
             split="test",
             encoded=row.read_film(),
             table=ClinicalTable.read_cells(row.table)[0],
-            findings={name: float(name in (row.findings or ())) for name in FINDINGS.classes},
+            states={FINDINGS: {name: float(name in (row.findings or ())) for name in FINDINGS.classes}},
         )
         for row in read_published(nih.rows, path)
     ]

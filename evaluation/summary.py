@@ -27,7 +27,7 @@ from evaluation.metrics.one_label import (
     scores,
     spearman,
 )
-from modeling.labels import TASKS, Task, TaskName
+from modeling.labels import Task
 from modeling.model.temperature import reliability
 from training.corpora.labelled_film import Film
 
@@ -43,18 +43,13 @@ LEVEL = 0.01
 class Labelled:
     """N films with a label of one task."""
 
-    task: TaskName
+    task: Task
     films: Sequence[Film]
-
-    @property
-    def spec(self) -> Task:
-        """The task's label space."""
-        return TASKS[self.task]
 
     @property
     def labels(self) -> np.ndarray:
         """(N,) class numbers."""
-        return np.array([self.spec.index(film.labels[self.task]) for film in self.films])
+        return np.array([self.task.index(film.labels[self.task]) for film in self.films])
 
     @property
     def patients(self) -> np.ndarray:
@@ -80,14 +75,14 @@ def summarise(found: Measurement) -> dict[str, Any]:
     return {
         "n": len(labels),
         "patients": len(np.unique(patients)),
-        **scores(metrics_for(found.spec.kind), scored, draws),
+        **scores(metrics_for(found.task.kind), scored, draws),
         **scores(CALIBRATION, Scored(found.calibrated, labels), draws),
         "per_class": _per_class(found, scored, draws),
         "by_training_frequency": _by_frequency(found, scored, draws),
         "subgroups": {by: groups for by in SUBGROUPS if (groups := _subgroups(found, by))},
         "confusion": confusion(scored, plain(len(labels)))[0].astype(int).tolist(),
         "reliability": [[rounded(b.probability), rounded(b.right), b.films] for b in bins],
-        "curves": {n: curves(scored.values[:, k], labels == k) for k, n in enumerate(found.spec.classes)},
+        "curves": {n: curves(scored.values[:, k], labels == k) for k, n in enumerate(found.task.classes)},
         "majority": {
             "macro_auroc": 0.5,
             "macro_average_precision": round(float(shares[shares > 0].mean()), 4),
@@ -98,14 +93,14 @@ def summarise(found: Measurement) -> dict[str, Any]:
 
 def _training_shares(found: Measurement) -> dict[str, float | None]:
     total = sum(found.training.values())
-    return {name: found.training.get(name, 0) / total if total else None for name in found.spec.classes}
+    return {name: found.training.get(name, 0) / total if total else None for name in found.task.classes}
 
 
 def _per_class(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
     trained = _training_shares(found)
     return {
         name: class_row(scored.values[:, k], scored.labels == k, trained[name], draws)
-        for k, name in enumerate(found.spec.classes)
+        for k, name in enumerate(found.task.classes)
     }
 
 
@@ -117,7 +112,7 @@ def _by_frequency(found: Measurement, scored: Scored, draws: np.ndarray) -> dict
             bands[band_of(share)].append(k)
     out = {}
     for band, classes in bands.items():
-        row: dict[str, Any] = {"classes": [found.spec.classes[k] for k in classes]}
+        row: dict[str, Any] = {"classes": [found.task.classes[k] for k in classes]}
         for name, score in (("macro_auroc", auroc), ("macro_average_precision", average_precision)):
 
             def mean(weights: np.ndarray, score: Any = score, classes: list[int] = classes) -> np.ndarray:
@@ -196,18 +191,18 @@ def not_beaten(audit: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def extent_correlation(found: Measurement, extents: Mapping[tuple[str, str], float]) -> dict[str, Any]:
     """Spearman's correlation of the expected grading with the extent (0 to 8) of (corpus, film ID)."""
-    assert found.spec.kind == "ordinal", found.task
+    assert found.task.kind == "ordinal", found.task
     known = [i for i, f in enumerate(found.films) if (f.source, f.film_id) in extents]
     if len(known) < LEAST_FILMS:
         return {}
     reference = np.array([extents[found.films[i].source, found.films[i].film_id] for i in known])
-    expected = found.values[known] @ np.arange(len(found.spec.classes))
+    expected = found.values[known] @ np.arange(len(found.task.classes))
     patients = found.patients[known]
     draws = patient_draws(patients)
     test = measured(lambda weights: spearman(expected, reference, weights), draws)
     return {"films": len(known), "patients": len(np.unique(patients)), **with_interval("spearman", test)}
 
 
-def training_counts(films: Sequence[Film], task: TaskName) -> dict[str, int]:
+def training_counts(films: Sequence[Film], task: Task) -> dict[str, int]:
     """Class -> labelled films on the training side."""
     return dict(Counter(film.labels[task] for film in films if film.split == "train" and task in film.labels))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import named, predict_films
+from evaluation.evaluate import named, scores_of
 from evaluation.metrics.bootstrap import bracketed, patient_draws
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
@@ -20,7 +20,7 @@ from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
 from modeling.model.processing import StudyProcessor
-from modeling.model.temperature import cut_point, probabilities
+from modeling.model.temperature import cut_point
 from modeling.reports.reading import read_reports
 from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
@@ -37,14 +37,6 @@ def reads_reports_only(model: FusionModel) -> bool:
     return list(model.encoders) == ["text"] and FINDINGS in model.heads
 
 
-def scores_of(model: FusionModel, processor: StudyProcessor, films: Sequence[Film]) -> LabelScores:
-    """A checkpoint's probabilities of every finding, with its own temperature."""
-    logits = predict_films(model, processor, films)[FINDINGS]
-    temperature = model.config.temperatures.get(FINDINGS, 1.0)
-    patients = np.array([film.patient for film in films])
-    return LabelScores(probabilities(FINDINGS.kind, logits, temperature), labels_of(films), patients)
-
-
 def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     """Measure a text checkpoint on the reports that it was not trained on; writes `calibration.json`.
 
@@ -57,13 +49,13 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     if not sides["test"] or not sides["validation"]:
         template = "{split_file} of {origin} holds no report out; train the checkpoint again."
         raise ViewboxError(template, split_file=SPLIT_FILE, origin=origin.name)
-    tested, reading = scores_of(model, processor, sides["test"]), reading_of(processor)
+    tested, reading = scores_of(model, processor, sides["test"], FINDINGS), reading_of(processor)
     about = {"corpus": SOURCE, "task": FINDINGS, "reading": reading, "split": "test"}
     summary = named(origin) | about
     summary |= summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0))
     summary["audit"] = beside(tested, rivals(folder, sides))
     summary["not_beaten"] = not_beaten(summary["audit"])
-    calibration = _operating(model, scores_of(model, processor, sides["validation"]))
+    calibration = _operating(model, scores_of(model, processor, sides["validation"], FINDINGS))
     Calibration(sha256_of(folder / WEIGHTS_FILE), (calibration,)).save(folder)
     return {
         **named(origin),
@@ -100,7 +92,10 @@ def rivals(folder: Path, sides: dict[str, list[Film]]) -> dict[str, tuple[str, n
             model, processor, _ = FusionModel.from_pretrained(sibling)
             if reads_reports_only(model):
                 name = f"the checkpoint {sibling.name}"
-                found[name] = (f"the {reading_of(processor)}", scores_of(model, processor, test).values)
+                found[name] = (
+                    f"the {reading_of(processor)}",
+                    scores_of(model, processor, test, FINDINGS).values,
+                )
     return found
 
 
@@ -185,7 +180,7 @@ def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
     if FINDINGS not in model.heads:
         template = "{origin} does not predict findings; name a checkpoint that does."
         raise ViewboxError(template, origin=origin.name)
-    return scores_of(model, processor, films)
+    return scores_of(model, processor, films, FINDINGS)
 
 
 def source_lines(answer: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modeling.errors import StudyError
 from modeling.explain.registry import ACCOUNT, map_method
-from modeling.labels import TASKS, Target, TaskName
+from modeling.labels import Target, Task
 from modeling.results import Attribution, FilmOpinion, ImageBaseline, Prediction, TrustMeasure
 from modeling.study import Study
 from modeling.trust.verdict import Verdict, verdict_of
@@ -97,7 +97,8 @@ def explain_and_check(
     prediction, scrutiny = pipeline.predict(study, source=source), Scrutiny(pipeline)
     first = prediction.tasks[0]
     wanted = target or Target(first.task, first.most_probable)
-    asked = Target.parse(wanted) if isinstance(wanted, str) else wanted
+    own = [task.task for task in prediction.tasks]
+    asked = Target.parse(wanted, own) if isinstance(wanted, str) else wanted
     method = method or scrutiny.first_method(study, asked, prediction)
     if method == ACCOUNT:
         *_, found = scrutiny.explain(study, asked, baseline=baseline)
@@ -147,9 +148,9 @@ def answer_film(
         return FilmAnswer(film, None, exc.sentence), None
 
 
-def table_header(tasks: Iterable[TaskName]) -> list[str]:
+def table_header(tasks: Iterable[Task]) -> list[str]:
     """The columns of a table of answers; what stands against an answer comes first."""
-    asked = [(task, name) for task in tasks for name in ("answer", "cannot rule out", *TASKS[task].classes)]
+    asked = [(task, name) for task in tasks for name in ("answer", "cannot rule out", *task.classes)]
     first = ("film", "refusal", "warnings", "distance", "usual up to")
     return [*first, *(f"{task}: {name}" for task, name in asked), "checkpoint", "revision"]
 
@@ -221,7 +222,7 @@ def prediction_json(prediction: Prediction, reference: Mapping[str, str] | None 
 
 
 def _by_class(classes: tuple[str, ...], values: Any) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(classes, values, strict=True)}
+    return {str(name): float(value) for name, value in zip(classes, values, strict=True)}
 
 
 def attribution_json(attribution: Attribution) -> Json:

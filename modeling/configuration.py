@@ -3,22 +3,25 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from modeling.errors import CheckpointError
-from modeling.labels import TASKS, TaskName
-from modeling.sentence import Names
+from modeling.labels import NOTHING, REST, TASKS, Task, TaskKind, TaskName
+from modeling.sentence import Name, Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS, Modality
 
 SYNTHETIC_SOURCES = frozenset({"phantom"})
 """Sources whose films are computed: what was trained on these alone says nothing about real ones."""
+TASK_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_LONGEST_WORD = 80
 FusionKind = Literal["product", "concat", "gated", "cross_attention"]
 
 
@@ -243,16 +246,88 @@ class TextEncoderConfig(Configuration):
 
 
 @dataclass(frozen=True)
+class ClassDeclaration(Configuration):
+    """A class of a declared task: what labels call it, what it means, and what readers call it."""
+
+    name: str
+    definition: str = ""
+    words: dict[str, str] = field(default_factory=dict)  # language tag ("en", "zh-Hant") -> word
+
+    def __post_init__(self) -> None:
+        writable = 0 < len(self.name.strip()) == len(self.name) <= _LONGEST_WORD and self.name.isprintable()
+        unwritable = "'{name}' is no name for a class; use one line of at most 80 characters without / and |."
+        _require(
+            writable and not {*"/|"} & {*self.name},
+            unwritable,
+            name=" ".join(self.name.split())[:_LONGEST_WORD],
+        )
+        reserved = "'{name}' means something else in a target; give the class another name."
+        _require(self.name not in (REST, NOTHING), reserved, name=self.name)
+        _require_words(self.name, self.words)
+
+
+@dataclass(frozen=True)
+class TaskDeclaration(Configuration):
+    """A label space of one's own: `softmax` (one of several), `ordinal` (one of several, in order) or
+    `multilabel` (several at once). Its classes in their one order, who defined them, and its own words."""
+
+    kind: str
+    classes: tuple[ClassDeclaration, ...]
+    source: str = ""
+    words: dict[str, str] = field(default_factory=dict)  # language tag -> word for the task
+
+    def __post_init__(self) -> None:
+        kinds = get_args(TaskKind)
+        no_kind = "'{kind}' is no kind of task; choose one of {kinds}."
+        _require(self.kind in kinds, no_kind, kind=self.kind, kinds=Names("name", kinds))
+        names = [one.name for one in self.classes]
+        double = next((name for name in names if names.count(name) > 1), "")
+        _require(not double, "The class '{name}' is declared twice; leave one out.", name=double)
+        least = 1 if self.kind == "multilabel" else 2
+        too_few = "A task of the kind {kind} needs at least {least} classes; declare them."
+        _require(len(names) >= least, too_few, kind=Names("name", self.kind), least=least)
+
+    def task(self, name: TaskName) -> Task:
+        """The label space under its name."""
+        classes = [Name(one.name, one.words) if one.words else one.name for one in self.classes]
+        definitions = [one.definition for one in self.classes]
+        return Task(name, self.kind, classes, definitions, self.source, self.words)
+
+
+def _require_words(name: str, words: Mapping[str, str]) -> None:
+    plain = all(0 < len(word) <= _LONGEST_WORD and word.isprintable() for word in words.values())
+    no_word = "A word for '{name}' is empty or too long; use one line of at most 80 characters."
+    _require(plain, no_word, name=name)
+
+
+@dataclass(frozen=True)
 class TaskConfig(Configuration):
-    """A head: a task and the modalities that it was trained with, and so may read."""
+    """A head: a task and the modalities that it was trained with, and so may read.
+
+    `declaration`: of a task that is not one of Viewbox's own, which are named by name alone.
+    """
 
     name: TaskName
     modalities: tuple[Modality, ...]
+    declaration: TaskDeclaration | None = None
 
     def __post_init__(self) -> None:
-        _require(self.name in TASKS, "There is no task '{name}' in this Viewbox.", name=self.name)
+        unknown = "There is no task '{name}' in this Viewbox; declare it, or choose one of {tasks}."
+        known = self.name in TASKS or self.declaration is not None
+        _require(known, unknown, name=self.name, tasks=Names("task", TASKS))
+        taken = "{task} is one of Viewbox's own tasks; leave its declaration out, or choose another name."
+        _require(self.name not in TASKS or self.declaration is None, taken, task=Names("task", self.name))
+        slug = "'{name}' is no name for a task; use small letters, digits and _, a letter first, at most 40."
+        _require(bool(TASK_NAME.fullmatch(self.name)), slug, name=self.name)
         once = len(set(self.modalities)) == len(self.modalities) > 0
         _require(once, "{task} reads no modality.", task=Names("task", self.name))
+        if self.declaration is not None:
+            _require_words(self.name, self.declaration.words)
+
+    @cached_property
+    def spec(self) -> Task:
+        """The task's label space: declared here, or Viewbox's own."""
+        return TASKS[self.name] if self.declaration is None else self.declaration.task(self.name)
 
 
 @dataclass(frozen=True)
@@ -297,10 +372,21 @@ class FusionConfig(Configuration):
         _require(belongs, "A feed-forward block belongs to cross_attention; set 'feed_forward' to false.")
         questions = self.text.questions if self.text and self.text.pooling == "attention" else 1
         _require(self.width % questions == 0, "The width must be a multiple of the text encoder's questions.")
+        own = {task.name for task in self.tasks}
         no_task = "There is no task '{name}' to have a temperature; the configuration is damaged."
         for name in self.temperatures:
-            _require(name in TASKS, no_task, name=name)
+            _require(name in TASKS or name in own, no_task, name=name)
         _require(all(t > 0 for t in self.temperatures.values()), "A temperature must be positive.")
+
+    def to_json(self) -> dict[str, Any]:
+        """As every configuration; a task of Viewbox's own is named by name alone."""
+        raw = super().to_json()
+        raw["tasks"] = [{key: v for key, v in task.items() if v is not None} for task in raw["tasks"]]
+        return raw
+
+    def spec(self, task: TaskName) -> Task:
+        """The label space of one of its tasks."""
+        return next(one.spec for one in self.tasks if one.name == task)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -24,7 +24,7 @@ class Task(Name):
     """
 
     kind: TaskKind
-    classes: tuple[Name, ...]
+    classes: tuple[str, ...]
     definitions: tuple[str, ...]
     source: str
 
@@ -37,10 +37,10 @@ class Task(Name):
         source: str = "",
         words: Mapping[str, str] | None = None,
     ) -> "Task":
-        """A label space; classes that are a `Name` keep their words."""
+        """A label space; classes that are a `Name` know their words, others are plain."""
         made = super().__new__(cls, name, words)
         made.kind, made.source, made.definitions = kind, source, tuple(definitions)
-        made.classes = tuple(one if isinstance(one, Name) else Name(one) for one in classes)
+        made.classes = tuple(classes)
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -51,6 +51,10 @@ class Task(Name):
         """The bare name."""
         return str(self)
 
+    def named(self, label: str) -> tuple[str, ...]:
+        """A stored label, several joined by "|", as its own classes with their words."""
+        return tuple(next((n for n in self.classes if n == one), one) for one in label.split("|"))
+
     def index(self, class_name: str) -> int:
         """Position of a class in the task's order. Raises ViewboxError: the task has no such class."""
         if class_name not in self.classes:
@@ -60,9 +64,14 @@ class Task(Name):
         return self.classes.index(class_name)
 
 
+def _declared(name: TaskName, raw: Mapping[str, Any]) -> Task:
+    classes, definitions = ([one[key] for one in raw["classes"]] for key in ("name", "definition"))
+    return Task(name, raw["kind"], classes, definitions, raw["source"])
+
+
 TASKS: dict[TaskName, Task] = {
-    name: Task(name, task["kind"], tuple(task["classes"]), tuple(task["classes"].values()), task["source"])
-    for name, task in json.loads(Path(__file__).with_name("labels.json").read_text(encoding="utf-8")).items()
+    name: _declared(name, raw)
+    for name, raw in json.loads(Path(__file__).with_name("labels.json").read_text(encoding="utf-8")).items()
 }
 """Viewbox's own tasks; a checkpoint may declare others. Code for one task is bound to its name."""
 APPEARANCE, GRADING, FINDINGS = TASKS.values()
@@ -111,12 +120,10 @@ class Target:
     against: str = ""
 
     def __post_init__(self) -> None:
-        task = _own(self.task)
-        words = next((name for name in task.classes if name == self.class_name), self.class_name)
-        object.__setattr__(self, "task", task)
-        object.__setattr__(self, "class_name", words)
-        if not self.against:
-            object.__setattr__(self, "against", usual_alternative(self.task, self.class_name))
+        object.__setattr__(self, "task", _own(self.task))
+        object.__setattr__(self, "class_name", self.task.named(self.class_name)[0])
+        against = self.against or usual_alternative(self.task, self.class_name)
+        object.__setattr__(self, "against", self.task.named(against)[0])
 
     @property
     def slug(self) -> str:

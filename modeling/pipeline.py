@@ -15,7 +15,7 @@ from modeling.errors import CheckpointError, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines, load_baselines
 from modeling.explain.integrated_gradients import averaged, integrated_gradients
 from modeling.explain.study_path import IMAGE_BASELINES, StudyPath
-from modeling.labels import TASKS, Target
+from modeling.labels import Target
 from modeling.model.batch_norm_folding import folded
 from modeling.model.checkpoint import Origin
 from modeling.model.encoders import Encoded
@@ -68,7 +68,7 @@ class DiagnosisPipeline:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Every logit that can be explained, in the order of tasks and classes."""
-        return tuple(Target(t.name, c) for t in self.config.tasks for c in TASKS[t.name].classes)
+        return tuple(Target(t.spec, c) for t in self.config.tasks for c in t.spec.classes)
 
     @property
     def fields(self) -> tuple[ClinicalField, ...]:
@@ -185,9 +185,9 @@ class DiagnosisPipeline:
                 answers.append(self._answer(task, logits[str(task.name)], read))
                 measured = self.calibration[task.name] if task.name in (self.calibration or ()) else None
                 if measured is not None and measured.set_threshold is not None:
-                    sets[task.name] = measured.prediction_set(answers[-1].probabilities)
+                    sets[task.spec] = measured.prediction_set(task.spec.classes, answers[-1].probabilities)
             else:
-                needs, modalities = Names("task", task.name), Names("modality", task.modalities, " or ")
+                needs, modalities = Names("task", task.spec), Names("modality", task.modalities, " or ")
                 needed = "{task} needs the {modalities}; it was left out."
                 left_out.append(Sentence(needed, task=needs, modalities=modalities))
         if not answers:
@@ -232,7 +232,7 @@ class DiagnosisPipeline:
         if not np.isfinite(logits).all():
             not_finite = "The checkpoint's weights give no finite numbers; fetch the checkpoint again."
             raise CheckpointError(not_finite)
-        spec, temperature = TASKS[task.name], self.config.temperatures.get(task.name, 1.0)
+        spec, temperature = task.spec, self.config.temperatures.get(task.name, 1.0)
         calibrated = probabilities(spec.kind, logits, temperature)
         return TaskPrediction(spec, spec.classes, logits, calibrated, read)
 
@@ -333,9 +333,9 @@ class DiagnosisPipeline:
     def _task(self, target: Target) -> TaskConfig:
         for task in self.config.tasks:
             if task.name == target.task:
-                TASKS[task.name].index(target.class_name)
+                task.spec.index(target.class_name)
                 return task
-        tasks = Names("task", [task.name for task in self.config.tasks])
+        tasks = Names("task", [task.spec for task in self.config.tasks])
         no_target = "This checkpoint does not predict {task}; choose a target of {tasks}."
         raise ViewboxError(no_target, task=Names("task", target.task), tasks=tasks)
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from modeling.labels import APPEARANCE, FINDINGS, TASKS
+from modeling.labels import APPEARANCE, FINDINGS
 from modeling.model.processing import ModelInputs, StudyProcessor
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors, augment
@@ -69,13 +69,13 @@ class Batches:
     def class_weights(self) -> dict[str, Tensor]:
         """Task -> (K,) weights of its classes, of its positives where it is multilabel."""
         weights, exponent = {}, self.settings.class_balance
-        for name, label in self.data.labels.items():
+        for task, label in self.data.labels.items():
             shown = torch.from_numpy(label[self.train])
-            if TASKS[name].kind == "multilabel":
-                weights[str(name)] = positive_weights(shown, exponent)
+            if task.kind == "multilabel":
+                weights[task.name] = positive_weights(shown, exponent)
                 continue
-            counts = torch.bincount(shown[shown >= 0], minlength=len(TASKS[name].classes))
-            weights[str(name)] = class_weights(counts, exponent)
+            counts = torch.bincount(shown[shown >= 0], minlength=len(task.classes))
+            weights[task.name] = class_weights(counts, exponent)
         return weights
 
     def order(self, epoch: int) -> list[int]:

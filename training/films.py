@@ -12,10 +12,12 @@ Shape letters: N films, B batch, h w model.
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from modeling.configuration import Configuration, ImageProcessing
-from modeling.labels import FINDINGS, TASKS, TaskName
+from modeling.labels import TASKS, Task
 from modeling.model.film import Letterbox, letterboxed
 from modeling.model.processing import ModelInputs, StudyProcessor, collate, encode_table
 from modeling.progress import progress
@@ -112,12 +114,18 @@ class TrainingTensors:
     known: np.ndarray  # N F
     tokens: np.ndarray  # N T int64 token ids, padded with 0
     token_mask: np.ndarray  # N T bool
-    labels: dict[TaskName, np.ndarray]  # N class numbers, -1 for none; findings N K of 0, 1 and NaN
-    label_weights: dict[TaskName, np.ndarray]  # multilabel task -> N K
+    labels: dict[Task, np.ndarray]  # as `labels_of` gives them
+    label_weights: dict[Task, np.ndarray]  # multilabel task -> N K
 
     @classmethod
-    def build(cls, films: Sequence[Film], processor: StudyProcessor, cache: Path) -> "TrainingTensors":
-        """Decode, encode and index a corpus."""
+    def build(
+        cls,
+        films: Sequence[Film],
+        processor: StudyProcessor,
+        cache: Path,
+        tasks: "Mapping[Task, LabelPolicy]" = MappingProxyType({}),
+    ) -> "TrainingTensors":
+        """Decode, encode and index a corpus, with the labels of Viewbox's own tasks and of these."""
         pixels, masks = np.zeros((len(films), 1, 1), np.uint8), np.full((len(films), 1, 1), 255, np.uint8)
         if processor.config.image is not None:
             pixels, masks = decode_all(films, processor.config.image, cache)
@@ -129,24 +137,52 @@ class TrainingTensors:
         token_mask = np.zeros(tokens.shape, bool)
         for i, row in enumerate(ids):
             tokens[i, : len(row)], token_mask[i, : len(row)] = row, True
-        labels = {}
-        for name, task in TASKS.items():
-            if task.kind != "multilabel":
-                labels[name] = np.array(
-                    [task.index(f.labels[name]) if name in f.labels else -1 for f in films]
-                )
-        labels[FINDINGS], weights = _findings(films)
+        every = {**dict.fromkeys(TASKS.values(), LabelPolicy()), **tasks}
+        labels = {task: labels_of(films, task, policy) for task, policy in every.items()}
+        several = [task for task in every if task.kind == "multilabel"]
         given = np.array([bool(film.encoded) for film in films])
         columns = (numeric, category, known, tokens, token_mask)
-        return cls(pixels, masks, given, *columns, labels, {FINDINGS: weights})
+        return cls(pixels, masks, given, *columns, labels, {task: _weights(films, task) for task in several})
 
 
-def _findings(films: Sequence[Film]) -> tuple[np.ndarray, np.ndarray]:
-    """(N, K) float32 labels, NaN where nobody labelled, and their weights."""
-    names = FINDINGS.classes
-    labels = [[film.findings.get(name, np.nan) for name in names] for film in films]
-    weights = [[film.weights.get(name, 1.0) for name in names] for film in films]
-    return np.array(labels, np.float32), np.array(weights, np.float32)
+@dataclass(frozen=True)
+class LabelPolicy(Configuration):
+    """What labels of a multilabel task teach that say neither yes nor no (Irvin et al., AAAI 2019).
+
+    `uncertain`: "ignore" them, or take them for "zeros" or "ones", on training films alone: nothing is
+    measured on them. `blank`: a class of which nobody spoke on a film that was labelled.
+    """
+
+    uncertain: Literal["ignore", "zeros", "ones"] = "ignore"
+    blank: Literal["unknown", "negative"] = "unknown"
+
+
+PLAIN = LabelPolicy()
+_TAUGHT = {"ignore": np.nan, "zeros": 0.0, "ones": 1.0, "unknown": np.nan, "negative": 0.0}
+
+
+def labels_of(films: Sequence[Film], task: Task, policy: LabelPolicy = PLAIN) -> np.ndarray:
+    """N class numbers, -1 for none; of a multilabel task N K float32 of 0, 1, and NaN for none.
+
+    Raises:
+        ViewboxError: a film's label is no class of the task.
+    """
+    if task.kind != "multilabel":
+        return np.array([task.index(f.labels[task]) if task in f.labels else -1 for f in films], np.int64)
+    told = [film.states_of(task) for film in films]
+    states = np.array([[own.get(name, np.nan) for name in task.classes] for own in told], np.float32)
+    states = states.reshape(-1, len(task.classes))
+    labelled = np.array([film.has_label(task) for film in films], bool)[:, None]
+    train = np.array([film.split == "train" for film in films], bool)[:, None]
+    uncertain = np.where(train, np.float32(_TAUGHT[policy.uncertain]), np.float32(np.nan))
+    labels = np.where(states < 0, uncertain, states)
+    return np.where(np.isnan(states) & labelled, np.float32(_TAUGHT[policy.blank]), labels)
+
+
+def _weights(films: Sequence[Film], task: Task) -> np.ndarray:
+    """(N, K) float32: how much each label of a multilabel task counts."""
+    rows = [[film.weights.get(task, {}).get(name, 1.0) for name in task.classes] for film in films]
+    return np.array(rows, np.float32)
 
 
 @dataclass(frozen=True)

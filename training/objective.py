@@ -4,14 +4,14 @@ Shape letters: B studies, K classes, C channels, D width, S width of the shared 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.labels import APPEARANCE, TASKS
+from modeling.labels import APPEARANCE, TASKS, Task
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import ModelInputs
@@ -108,6 +108,7 @@ def task_losses(
     label_smoothing: float = 0.0,
     focal_gamma: float = 0.0,
     label_weights: Mapping[str, Tensor] | None = None,
+    tasks: Iterable[Task] = TASKS.values(),
 ) -> dict[str, Tensor]:
     """Mean loss of each task over the labels of the batch; a missing label is no label, never a negative.
 
@@ -115,11 +116,12 @@ def task_losses(
     `weights`: task -> (K,) of its classes; for a multilabel task of its positives. `label_smoothing`: for
     softmax tasks. `focal_gamma` weighs a label by (1 - p) ** gamma of the probability p that it was given
     (focal loss, Lin et al., ICCV 2017), for softmax and multilabel tasks; 0 is the plain (binary)
-    cross-entropy. `label_weights`: multilabel task -> (B, K) how much each label counts, else 1.
+    cross-entropy. `label_weights`: multilabel task -> (B, K) how much each label counts, else 1. `tasks`: the
+    label spaces of those that have logits.
     """
-    losses = {}
+    losses, kinds = {}, {task.name: task.kind for task in tasks}
     for name, rows in logits.items():
-        label, kind = labels[name], TASKS[name].kind
+        label, kind = labels[name], kinds[name]
         if kind == "multilabel":
             if not label.isnan().all():
                 counted = (label_weights or {}).get(name)

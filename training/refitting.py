@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from evaluation.metrics.bootstrap import ahead, patient_draws, rounded
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, confusion, scores
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import Task, TaskName
 from modeling.model.fusion import FusionModel, Head
 from modeling.model.processing import ModelInputs
 from modeling.model.temperature import cross_fitted, probabilities
@@ -57,13 +57,15 @@ def refit(
     """
     centre, spread = given.mean(dim=0), given.std(dim=0).clamp(min=1e-6)
     standard = ((given - centre) / spread).clone()
-    head = Head(TASKS[name], given.shape[1])
+    task = model.config.spec(name)
+    head = Head(task, given.shape[1])
     nn.init.zeros_(head.linear.weight)
     optimizer = torch.optim.LBFGS(head.parameters(), max_iter=300, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        fit = task_losses({name: head(standard)}, {name: labels}, {name: weights}, focal_gamma=gamma)[name]
+        given = ({name: head(standard)}, {name: labels}, {name: weights})
+        fit = task_losses(*given, focal_gamma=gamma, tasks=[task])[name]
         total = fit + PENALTY / 2 / len(labels) * head.linear.weight.square().sum()
         total.backward()
         return total
@@ -112,7 +114,7 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
         ViewboxError: the checkpoint has no such softmax head, or a corpus of it is not there.
     """
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
-    if task not in model.heads or TASKS[task].kind != "softmax":
+    if task not in model.heads or model.config.spec(task).kind != "softmax":
         template = "{origin} has no classes of {task} to weigh; choose another --task."
         raise ViewboxError(template, origin=origin.name, task=task)
     known = [name for name in model.config.sources if name in CORPORA]
@@ -121,7 +123,7 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
     if not train or not held:
         raise ViewboxError("There are no training or no validation films with a label for {task}.", task=task)
     taught, given = (entering(model, task, inputs_of(side, processor, "features")) for side in (train, held))
-    classes = TASKS[task].classes
+    classes = model.config.spec(task).classes
     labels = torch.tensor([classes.index(film.labels[task]) for film in train])
     counts = torch.bincount(labels, minlength=len(classes))
     logits = {}
@@ -130,15 +132,15 @@ def compare_ways(checkpoint: Path, data: Path, task: TaskName) -> dict[str, Any]
         with torch.no_grad():
             logits[name] = model.heads[task](given).numpy()
     truth = np.array([classes.index(film.labels[task]) for film in held])
-    ways = _measured(logits, truth, np.array([film.patient for film in held]), task)
+    ways = _measured(logits, truth, np.array([film.patient for film in held]), model.config.spec(task))
     about = {"checkpoint": origin.name, "revision": origin.revision, "task": str(task)}
     return {**about, "train": len(train), "validation": len(held), "ways": ways}
 
 
 def _measured(
-    logits: dict[str, np.ndarray], labels: np.ndarray, patients: np.ndarray, task: TaskName
+    logits: dict[str, np.ndarray], labels: np.ndarray, patients: np.ndarray, task: Task
 ) -> dict[str, Any]:
-    kind, draws = TASKS[task].kind, patient_draws(patients)
+    kind, draws = task.kind, patient_draws(patients)
     plain = {name: Scored(probabilities(kind, rows), labels) for name, rows in logits.items()}
     calibrated = {
         name: Scored(cross_fitted(kind, rows, labels, patients), labels) for name, rows in logits.items()
@@ -148,7 +150,7 @@ def _measured(
         row = scores(METRICS, plain[name], draws) | scores(CALIBRATED, calibrated[name], draws)
         hits = confusion(plain[name], np.ones((1, len(labels)), np.float32))[0]
         recall = hits.diagonal() / hits.sum(axis=1).clip(min=1)
-        row["recall"] = dict(zip(TASKS[task].classes, map(rounded, recall.tolist()), strict=True))
+        row["recall"] = dict(zip(task.classes, map(rounded, recall.tolist()), strict=True))
         if name != first:
             pair = (plain[name], plain[first])
             row["ahead"] = {m: ahead(*(partial(METRICS[m], one) for one in pair), draws) for m in COMPARED}

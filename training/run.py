@@ -23,7 +23,7 @@ from tqdm import tqdm
 from evaluation.metrics.one_label import macro_auroc
 from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, TASKS, TaskName
+from modeling.labels import APPEARANCE
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
@@ -33,9 +33,10 @@ from training.corpora import open_corpus
 from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors
+from training.label_counts import COUNTS_FILE, check, counted, lines
 from training.masked_language import MaskedLanguageStage
 from training.objective import TrainedModel
-from training.preparation import build_processor, load_initial_weights
+from training.preparation import build_processor, is_frozen, load_initial_weights
 from training.refitting import entering, refit
 from training.settings import TrainingSettings
 
@@ -57,7 +58,9 @@ class Run:
         self.accelerator = Accelerator()
         set_seed(settings.seed)
         self.processor = build_processor(settings, [f for f in films if f.split == "train"], out)
-        self.data = TrainingTensors.build(films, self.processor, cache)
+        self.tasks = {task.name: task.spec for task in settings.model.tasks}
+        self.policies = {task: settings.policy(task) for task in self.tasks.values()}
+        self.data = TrainingTensors.build(films, self.processor, cache, self.policies)
         self.batches = Batches(settings, films, self.processor, self.data)
         if len(self.batches.train) < settings.batch_size:
             raise ViewboxError("There are fewer training films than a batch holds; give more of them.")
@@ -82,8 +85,7 @@ class Run:
         if settings.initial_weights:
             load_initial_weights(model.model, settings.initial_weights, self.batches.some_films())
         for name, weights in model.named_parameters():
-            inside = name.replace(".backbone.model.", ".backbone.")  # a backbone cut into stages is wrapped
-            if any(f".backbone.{module}." in inside for module in settings.frozen):
+            if is_frozen(name, settings.frozen):
                 weights.requires_grad_(False)
         if settings.masked_language is not None:
             encoder, keep = model.model.encoders["text"], self.out / GAPS_FILE
@@ -122,7 +124,8 @@ class Run:
         outputs, sides = self.model(batch.inputs.to(device)), (batch.labels, batch.label_weights)
         labels, counted = ({n: v.to(device) for n, v in rows.items()} for rows in sides)
         form = (settings.label_smoothing, settings.focal_gamma)
-        losses = objective.task_losses(outputs.logits, labels, self.weights, *form, counted)
+        about = (self.weights, *form, counted, self.tasks.values())
+        losses = objective.task_losses(outputs.logits, labels, *about)
         losses = objective.weigh_labels(losses, labels, settings.label_weights)
         masks, appearance = batch.masks.to(device), labels[APPEARANCE]
         if outputs.opacity is not None:
@@ -186,14 +189,14 @@ class Run:
         """Measure the averaged weights; keep them when they are the best. True to go on training."""
         logits = self.validation_logits()
         # Of probabilities: a class's own logit says nothing about how strong the others are.
-        ranked = {n: probabilities(TASKS[n].kind, rows) for n, rows in logits.items()}
+        ranked = {n: probabilities(self.tasks[n].kind, rows) for n, rows in logits.items()}
         scores = {n: macro_auroc(*self.labelled(n, rows)) for n, rows in ranked.items()}
-        first = scores[str(self.settings.model.tasks[0].name)]
+        first = scores[self.settings.model.tasks[0].name]
         self.history.append({"epoch": self.epoch, **{f"auroc_{n}": s for n, s in scores.items()}})
         told = ", ".join(f"{n} macro AUROC {s:.4f}" for n, s in scores.items())
         logger.info("epoch %d: %s", self.epoch, told)
-        if first > self.best or self.settings.keep == "last":
-            self.best, self.best_epoch = first, self.epoch
+        if self.best_epoch < 0 or first > self.best or self.settings.keep == "last":
+            self.best, self.best_epoch = -1.0 if np.isnan(first) else first, self.epoch
             if self.accelerator.is_main_process:
                 torch.save(self.average.module.state_dict(), self.out / "best.pt")
         return self._going_on()
@@ -245,10 +248,11 @@ class Run:
         temperatures = {}
         for name, logits in self.validation_logits(served).items():
             rows, labels = self.labelled(name, logits)
-            temperatures[name] = round(fit_temperature(TASKS[name].kind, rows, labels), 4)
+            temperatures[name] = round(fit_temperature(self.tasks[name].kind, rows, labels), 4)
         model.config = replace(self.settings.model, temperatures=temperatures)
         films = ((f.source, f.film_id, f.patient, f.split) for f in self.films)
         extra = {"split.csv": csv_text(("source", "film", "patient", "split"), films)}
+        extra[COUNTS_FILE] = json.dumps(counted(self.settings, self.films), indent=1) + "\n"
         extra["training.json"] = json.dumps(self.history, indent=2) + "\n"
         if self.settings.half_precision:
             model.half()
@@ -262,13 +266,13 @@ class Run:
             return self.processor, self.batches
         image = replace(config.image, size=settings.serve_size)
         processor = StudyProcessor(replace(config, image=image), self.processor.tokenizer)
-        data = TrainingTensors.build(self.films, processor, self.cache)
+        data = TrainingTensors.build(self.films, processor, self.cache, self.policies)
         return processor, Batches(settings, self.films, processor, data)
 
     def _refit(self, batches: Batches) -> None:
         """Fit the heads that the settings name once more."""
         model, rows = self.average.module, np.unique(batches.train)
-        for name in map(TaskName, self.settings.refit):
+        for name in self.settings.refit:
             taught = rows[self.data.labels[name][rows] >= 0]
             parts = (batches.plain(taught[i : i + 32]) for i in range(0, len(taught), 32))
             labels = torch.from_numpy(self.data.labels[name][taught])
@@ -276,20 +280,32 @@ class Run:
             logger.info("refitted %s on %d studies", name, len(taught))
 
 
+def gathered(settings: TrainingSettings, data: Path, limit: int = 0) -> list[Film]:
+    """The films and reports of a run, twins with one patient; at most `limit` a corpus, 0 for all.
+
+    Raises:
+        ViewboxError: a corpus is not there or cannot be read.
+    """
+    films = [film for name in settings.corpora for film in open_corpus.load(name, data)[: limit or None]]
+    pictures, reports = [f for f in films if f.encoded], [f for f in films if not f.encoded]
+    return (twins_share_a_patient(pictures) if pictures else []) + reports
+
+
 def train(
     settings_file: Path, data: Path, out: Path, *, cache: Path = Path("runs/cache"), limit: int = 0
 ) -> Path:
     """Train on the corpora in `data` as a settings file says, and export the checkpoint; returns its folder.
 
-    The same folder `out` resumes a run. `limit`: at most so many films a corpus, for a quick try; 0 for all.
+    The same folder `out` resumes a run. `limit`: at most so many films a corpus, for a quick try that may
+    miss a class; 0 for all.
 
     Raises:
-        ViewboxError: a setting means nothing, or a corpus cannot be read.
+        ViewboxError: a setting means nothing, a corpus cannot be read, or the films cannot teach a task.
     """
     settings = TrainingSettings.load(settings_file)
-    films = [film for name in settings.corpora for film in open_corpus.load(name, data)[: limit or None]]
-    pictures, reports = [f for f in films if f.encoded], [f for f in films if not f.encoded]
-    films = (twins_share_a_patient(pictures) if pictures else []) + reports
+    films = gathered(settings, data, limit)
+    for line in lines(check(replace(settings, unseen="allow") if limit else settings, films)):
+        logger.info(line)
     run = Run(settings, films, out, cache)
     run.train()
     run.export()

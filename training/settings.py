@@ -1,5 +1,6 @@
 """One training run as a file: what it reads, what it builds, how it is trained."""
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import Any, Literal
 
 from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
-from modeling.labels import TASKS
+from modeling.labels import TaskName
 from modeling.study import Modality
-from training.films import Augmentation
+from training.films import PLAIN, Augmentation, LabelPolicy
 from training.masked_language import MaskedLanguage
 
 
@@ -23,7 +24,9 @@ class TrainingSettings(Configuration):
     it learnt from (Touvron et al., NeurIPS 2019). `class_balance`: exponent on the inverse class frequency in
     the loss (0: none, 1: full); for a multilabel task on each label's negatives over its positives.
     `label_weights`: task -> how much one of its labels counts; a task that is not named counts as the mean
-    over its labels in a batch, however few they are. `text_joining`: share of the texts that training with
+    over its labels in a batch, however few they are. `label_policies`: task with several classes at once ->
+    what its uncertain and blank labels teach. `unseen`: "refuse" to train where no training or no validation
+    film shows a class, or "allow" it and say so. `text_joining`: share of the texts that training with
     labels reads together with another one; only for a model of text alone. `keep`: "best" keeps the epoch of
     the best validation score and stops `patience` epochs after it; "last" trains to the end, so that the
     validation studies choose nothing.
@@ -48,6 +51,8 @@ class TrainingSettings(Configuration):
     focal_gamma: float = 0.0  # of the focal loss; 0 is the plain cross-entropy
     repeat: dict[str, int] = field(default_factory=dict)  # corpus -> how often an epoch shows its films
     label_weights: dict[str, float] = field(default_factory=dict)
+    label_policies: dict[str, LabelPolicy] = field(default_factory=dict)
+    unseen: Literal["refuse", "allow"] = "refuse"
     augmentation: Augmentation = field(default_factory=Augmentation)  # what a training film undergoes
     frozen: tuple[str, ...] = ()  # modules of the backbone that stay as they are, such as "blocks.0"
     opacity_weight: float = 0.0  # of the auxiliary loss on boxes of opacities (off at inference)
@@ -79,27 +84,43 @@ class TrainingSettings(Configuration):
             if wanted and not encoder:
                 template = "'{name}' needs an encoder that this model lacks; leave it out."
                 raise ViewboxError(template, name=name)
-        tasks = {str(task.name) for task in self.model.tasks if TASKS[task.name].kind != "multilabel"}
+        tasks = {task.name for task in self.model.tasks if task.spec.kind != "multilabel"}
         if not set(self.refit) <= tasks:
             raise ViewboxError("'refit' takes any of {tasks}.", tasks=", ".join(sorted(tasks)) or "no task")
         if not set(self.label_weights) <= tasks or not all(w > 0 for w in self.label_weights.values()):
             template = "'label_weights' takes a positive weight for any of {tasks}."
             raise ViewboxError(template, tasks=", ".join(sorted(tasks)) or "no task")
+        several = {task.name for task in self.model.tasks} - tasks
+        if not set(self.label_policies) <= several:
+            template = "'label_policies' is for tasks with several classes at once: {tasks}."
+            raise ViewboxError(template, tasks=", ".join(sorted(several)) or "no task")
         if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
             raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
 
+    def policy(self, task: TaskName) -> LabelPolicy:
+        """What the uncertain and blank labels of a task teach."""
+        return self.label_policies.get(task, PLAIN)
+
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":
-        """Read a settings file.
+        """Read a settings file; a task's `declaration` may be the name of a file beside it.
 
         Raises:
-            ViewboxError: not there, not JSON, or a key or value that is not known.
+            ViewboxError: a file is not there, not JSON, or a key or value that is not known.
         """
-        try:
-            raw: Any = json.loads(path.read_text())
-        except OSError:
-            template = "There is no settings file {path}; give one from training/configs/."
-            raise ViewboxError(template, path=path) from None
-        except ValueError as exc:
-            raise ViewboxError("{path} is not valid JSON; correct it.", path=path) from exc
+        raw = _read(path, "There is no settings file {path}; give one from training/configs/.")
+        with contextlib.suppress(KeyError, TypeError, AttributeError):  # of another form: refused below
+            for task in raw["model"]["tasks"]:
+                if isinstance(file := task.get("declaration"), str):
+                    no_file = "There is no declaration {path}; name it as seen from the settings file."
+                    task["declaration"] = _read(path.parent / file, no_file)
         return cls.from_json(raw)
+
+
+def _read(path: Path, no_file: str) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ViewboxError(no_file, path=path) from None
+    except ValueError as exc:
+        raise ViewboxError("{path} is not valid JSON; correct it.", path=path) from exc

@@ -22,10 +22,16 @@ def train(
     out: Run,
     cache: Annotated[Path, Option(help="folder for decoded films")] = Path("runs/cache"),
     limit: Annotated[int, Option(min=0, help="at most so many films a corpus, for a quick try")] = 0,
+    dry_run: Annotated[bool, Option("--dry-run", help="say what would be read, built and written")] = False,
 ) -> None:
     """Train a checkpoint; kill it anywhere and the same command goes on from the last saved step."""
+    from training.plan import plan
     from training.run import train as trained
 
+    if dry_run:
+        for line in plan(config, data, out, limit=limit):
+            typer.echo(line)
+        return
     start_logs(logging.INFO, "%(asctime)s %(message)s")
     typer.echo(f"The checkpoint is in {trained(config, data, out, cache=cache, limit=limit)}.", err=True)
 

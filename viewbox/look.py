@@ -118,7 +118,7 @@ def _predict_many(paths: list[Path], given: str, checkpoint: str, csv: Path | No
     films = films_of(paths)
     with csv.open("w", encoding="utf-8") if csv else nullcontext() as file:
         pipeline, answers = DiagnosisPipeline.from_pretrained(checkpoint or bundled()), []
-        header = table_header(task.name for task in pipeline.config.tasks)
+        header = table_header(task.spec for task in pipeline.config.tasks)
         if file is not None:
             file.write(csv_text(header, ()))
         for one in predict_films(pipeline, films):

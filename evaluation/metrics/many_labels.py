@@ -4,7 +4,8 @@ Shape letters: N studies, K labels, R draws of patients.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,18 +35,27 @@ class LabelScores:
     values: np.ndarray  # N K probabilities
     labels: np.ndarray  # N K bool
     patients: np.ndarray  # N
+    known: np.ndarray | None = None  # N K bool, False where nobody labelled; None: all are known
+
+    @cached_property
+    def counted(self) -> np.ndarray:
+        """(N, K) bool: the labels that are known."""
+        return np.ones(self.labels.shape, bool) if self.known is None else self.known
 
     @property
     def tested(self) -> list[int]:
         """The labels with enough positives and negatives."""
-        positives = self.labels.sum(axis=0)
-        return [k for k, n in enumerate(positives) if LEAST <= n <= len(self.labels) - LEAST]
+        positives, negatives = ((self.labels == s) & self.counted for s in (True, False))
+        enough = (positives.sum(axis=0) >= LEAST) & (negatives.sum(axis=0) >= LEAST)
+        return np.flatnonzero(enough).tolist()
 
     def macro(self, score: Callable[..., np.ndarray]) -> Statistic:
         """The mean of a score over the tested labels, as far as a draw defines it."""
 
         def statistic(weights: np.ndarray) -> np.ndarray:
-            rows = [score(self.values[:, k], self.labels[:, k], weights) for k in self.tested]
+            rows = [
+                score(self.values[:, k], self.labels[:, k], weights * self.counted[:, k]) for k in self.tested
+            ]
             return np.nanmean(np.stack(rows), axis=0)
 
         return statistic
@@ -59,18 +69,18 @@ class LabelScores:
 
     def brier(self, weights: np.ndarray) -> np.ndarray:
         """Mean squared distance of probability and label, over all labels: (R, N) -> (R,)."""
-        distance = ((self.values - self.labels) ** 2).mean(axis=1)
-        return weights @ distance / weights.sum(axis=1)
+        distance = np.where(self.counted, (self.values - self.labels) ** 2, 0.0).sum(axis=1)
+        return weights @ distance / (weights @ self.counted.sum(axis=1))
 
     def calibration_error(self, weights: np.ndarray) -> np.ndarray:
         """Mean gap between probability and share of positives in bins of equal width, all labels pooled."""
         number = np.minimum((self.values * BINS).astype(int), BINS - 1)  # N K
         gaps = np.zeros(len(weights))
         for b in range(BINS):
-            inside = number == b
+            inside = (number == b) & self.counted
             off = (np.where(inside, self.values - self.labels, 0.0)).sum(axis=1)  # N
             gaps += np.abs(weights @ off)
-        return gaps / (weights.sum(axis=1) * self.values.shape[1])
+        return gaps / (weights @ self.counted.sum(axis=1))
 
 
 MACRO = {"macro_auroc": auroc, "macro_average_precision": average_precision}
@@ -83,16 +93,22 @@ def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> di
     out |= scores.headline(draws)
     out |= with_interval("expected_calibration_error", measured(scores.calibration_error, draws))
     out |= with_interval("brier", measured(scores.brier, draws))
-    shares = scores.labels.mean(axis=0)
+    counted = scores.counted
+    shares = (scores.labels & counted).sum(axis=0) / counted.sum(axis=0).clip(min=1)
     prevalence = float(shares[scores.tested].mean())
-    constant = LabelScores(np.tile(trained, (len(scores.labels), 1)), scores.labels, scores.patients)
+    constant = replace(scores, values=np.tile(trained, (len(scores.labels), 1)))
     out["majority"] = {
         "macro_auroc": 0.5,
         "macro_average_precision": round(prevalence, 4),
         "brier": rounded(float(constant.brier(plain(len(scores.labels)))[0])),
     }
-    columns = zip(task.classes, scores.values.T, scores.labels.T, trained.tolist(), strict=True)
-    return out | {"per_class": {name: class_row(*column, draws) for name, *column in columns}}
+    columns = zip(task.classes, scores.values.T, scores.labels.T, counted.T, trained.tolist(), strict=True)
+    return out | {
+        "per_class": {
+            name: class_row(values[own], labels[own], share, draws[:, own])
+            for name, values, labels, own, share in columns
+        }
+    }
 
 
 def mean_metrics(truth: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
@@ -116,7 +132,7 @@ def beside(own: LabelScores, rivals: dict[str, tuple[str, np.ndarray]]) -> list[
     """
     draws, out = patient_draws(own.patients), []
     for name, (sees, values) in rivals.items():
-        rival = LabelScores(values, own.labels, own.patients)
+        rival = replace(own, values=values)
         row = {"name": name, "sees": sees, **rival.headline(draws)}
         out.append(row | ahead(own.macro(auroc), rival.macro(auroc), draws))
     return out

@@ -18,6 +18,8 @@ BESIDE = (
 """Other files of numbers: as `viewbox localise --json` prints them, for real films also on phantoms, and as
 `verdicts`, `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
+LABELS = "labels.json"
+"""What a checkpoint was trained on, class by class, as `viewbox train` counted it."""
 LICENCE = "LICENSE.md"
 """The terms of a checkpoint whose licence is none of the Hub's; its card links to them."""
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -67,7 +69,7 @@ def model_card(folder: Path, template: str = "") -> str:
         reads=reads,
         metrics=metrics,
         trained_on=trained_on,
-        corpora=[f"- {terms.get(source, source)}" for source in trained_on],
+        corpora=[*(f"- {terms.get(source, source)}" for source in trained_on), *_policies(folder)],
         plots=[f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)],
         **read_beside(folder),
     )
@@ -77,6 +79,17 @@ def _trained_on(config: FusionConfig, measurements: Mapping[str, Any]) -> list[s
     """The sources that it was measured on; what it only answers for, it has not learnt from."""
     measured = {name for found in measurements.values() for name in found["corpus"].split(" and ")}
     return [source for source in config.sources if source in measured]
+
+
+def _policies(folder: Path) -> list[str]:
+    """What uncertain and blank labels taught, a line a task with several classes at once."""
+    path, said = folder / LABELS, words()["policies"]
+    told = json.loads(path.read_text()) if path.is_file() else {}
+    return [
+        f"- Labels of {name}: uncertain ones {said[about['uncertain']]}, blank ones {said[about['blank']]}."
+        for name, about in told.items()
+        if "uncertain" in about
+    ]
 
 
 def _template(config: FusionConfig, processor: ProcessorConfig) -> str:

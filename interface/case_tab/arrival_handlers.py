@@ -21,7 +21,7 @@ from interface.session.session import Session, Sessions
 from interface.session.study_edits import fitted, target_of
 from modeling.errors import ViewboxError
 from modeling.explain.registry import ACCOUNT
-from modeling.labels import Target
+from modeling.labels import TASKS, Target
 from modeling.results import BASELINES
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,8 @@ class Arrival:
             case = replace(case, study=DEFECTS[link.change](case.study))
         session.wish(checkpoint=link.checkpoint)
         updates = self._cases.turn(session, case, hold(case))
-        target = Target.parse(link.target) if link.target else None
+        own = link.target.partition("/")[0] in TASKS  # others are read when the checkpoint has answered
+        target = Target.parse(link.target) if own else None
         session.wish(link=link, change=link.change, target=target)
         if link.change:
             updates[self.parts.take.notice] = alert(say(f"defect.{link.change}", session.language))

@@ -17,8 +17,8 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.session.links import LinkError
 from interface.session.session import Answer, Session, Sessions
-from interface.session.study_edits import fitted, possible_targets, target_of
-from modeling.errors import ExplanationCancelled
+from interface.session.study_edits import fitted, parsed, possible_targets, target_of
+from modeling.errors import ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import BASELINES, FilmOpinion, Prediction
@@ -145,6 +145,13 @@ class ModelActions:
     def _linked(self, session: Session, targets: tuple[Target, ...], baselines: tuple[str, ...]) -> Updates:
         """Say so where a link asks for what this checkpoint does not answer; such a choice is dropped."""
         link, target, told = session.wishes.link, session.wishes.target, {}
+        if link.target and target is None:  # of a task that the checkpoint itself declares
+            try:
+                target = Target.parse(link.target, [one.task for one in targets])
+            except ViewboxError:
+                refusal = LinkError("target", link.target).sentence
+                told[self.parts.take.notice] = alert(translated(refusal, session.language))
+            session.wish(target=target)
         if target is not None and target.answer not in {possible.answer for possible in targets}:
             if link.target == target.slug:
                 refusal = LinkError("target", link.target).sentence
@@ -186,8 +193,8 @@ class ModelActions:
         with session.lock:
             session.stop.set()
             if session.answer.prediction is not None:
-                chosen = Target.parse(slug) if slug else None
-                session.wish(target=chosen and target_of(session.answer.prediction, chosen))
+                prediction = session.answer.prediction
+                session.wish(target=target_of(prediction, parsed(prediction, slug)) if slug else None)
                 session.due = "explain"
         return {self.parts.message: alert(""), **self.parts.work_due()}
 

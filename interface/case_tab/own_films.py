@@ -22,7 +22,7 @@ from interface.session.study_edits import own_case
 from modeling.answers import FilmAnswer, answer_film, table_header, table_row
 from modeling.csv_cells import csv_text
 from modeling.errors import StudyError
-from modeling.labels import TaskName
+from modeling.labels import Task
 from modeling.study import Radiograph, Study
 
 MOST = 50
@@ -57,7 +57,7 @@ class OwnFilms:
             own = session.own
         first = film.case is not None and all(one.case is None for one in before)
         shown = self._cases.lay(session, film.case) if first else {self.parts.message: gr.skip()}
-        tasks = [task.name for task in host.pipeline.config.tasks]
+        tasks = [task.spec for task in host.pipeline.config.tasks]
         progress = {"done": number, "count": count, "turn": sent.get("turn")}
         return {**shown, self.parts.chooser.several: _table(own, tasks, session.language, progress)}
 
@@ -98,7 +98,7 @@ def _kept(films: tuple[OwnFilm, ...]) -> tuple[OwnFilm, ...]:
 
 
 def _table(
-    own: Sequence[OwnFilm], tasks: Sequence[TaskName], language: Language, progress: Mapping[str, Any]
+    own: Sequence[OwnFilm], tasks: Sequence[Task], language: Language, progress: Mapping[str, Any]
 ) -> str:
     """The films to press, how far the upload is, a row for each film, and the same as CSV."""
     header, answers = table_header(tasks), [film.answer for film in own]
@@ -115,7 +115,7 @@ def _table(
     )
 
 
-def _row(answer: FilmAnswer, tasks: Sequence[TaskName], language: Language) -> list[str]:
+def _row(answer: FilmAnswer, tasks: Sequence[Task], language: Language) -> list[str]:
     """What a refusal or a problem leaves: no answer stands beside either."""
     cells = dict.fromkeys(tasks, "")
     against = [answer.refusal] if answer.refusal else []

@@ -10,8 +10,17 @@ from cases.case import Case, Rating
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
 from interface.html.render import render
-from interface.language.texts import Language, listed, say, title_in, translated, word_for
-from modeling.labels import TASKS
+from interface.language.texts import (
+    Language,
+    known,
+    listed,
+    say,
+    title_in,
+    translated,
+    word_for,
+    words_for,
+)
+from modeling.labels import TASKS, Task
 from modeling.results import Prediction
 
 ZONES = "Brixia zone "
@@ -31,17 +40,18 @@ def prediction_panel(
     Behind them stand the classes that cannot be ruled out, who answered, what it had, and its notes. With
     `reveal` the reference waits behind a press, so that a reader can read first.
     """
-    known = {} if reveal else case.reference
+    labels = {} if reveal else case.reference
     tasks = []
     for task in prediction.tasks:
         read = listed((word_for("modality", m, language) for m in task.modalities), language)
-        aside = [word_for("aside", task.task, language)]
+        about = word_for("aside", task.task, language) if known(f"aside.{task.task}") else task.task.source
+        aside = [about] if about else []
         aside.append(say("prediction.made_from", language, modalities=read))
-        if not reveal and task.task not in known:
+        if not reveal and task.task not in labels:
             aside.append(say("prediction.no_reference", language))
         rows = [(n, float(p)) for n, p in zip(task.classes, task.probabilities, strict=True)]
         told = {"task": task.task, "aside": " · ".join(aside), "rows": rows, "best": task.most_probable}
-        tasks.append(told | {"reference": known.get(task.task)})
+        tasks.append(told | {"reference": labels.get(task.task)})
     given = listed((word_for("modality", m, language) for m in prediction.given), language)
     name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)
     made = f"{say('prediction.by', language, name=name)} {say('prediction.given', language, given=given)}"
@@ -57,7 +67,11 @@ def prediction_panel(
 
 def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:
     """Reference labels beside the model's answers, what readers said, and the teacher's note."""
-    told = ((word_for("task", task, language), _classes(n, language)) for task, n in case.reference.items())
+    specs = {task.task: task.task for task in prediction.tasks}
+    told = [
+        (word_for("task", specs.get(task, task), language), _classes(name, language, specs.get(task)))
+        for task, name in case.reference.items()
+    ]
     lines = [f"✓ {say('reference.reading', language, reader=task, name=name)}" for task, name in told]
     readers, outlined = readings(case, language), outlined_film(case, language)
     if (lines or readers) and not prediction.refusal:
@@ -116,8 +130,9 @@ def reader_lines(case: Case, language: Language) -> list[str]:
     return rated + list(dict.fromkeys(told))  # one word may answer several tasks
 
 
-def _classes(name: str, language: Language) -> str:
-    return listed((word_for("class", one, language) for one in name.split("|")), language)
+def _classes(label: str, language: Language, task: Task | None = None) -> str:
+    """A label, or several joined by "|", in the words of the task where it is known."""
+    return words_for("class", label.split("|") if task is None else task.named(label), language)
 
 
 def _small(film: object) -> Image.Image:

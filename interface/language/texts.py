@@ -87,8 +87,8 @@ Kind = Literal[
 def word_for(kind: Kind, name: str, language: Language, otherwise: str = "") -> str:
     """The reader's word for a name from `modeling`, its own first; where there is none, `otherwise` or the
     name itself."""
-    own = own_word(name, language)
-    return own or CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
+    carried = own_word(name, language) if kind in ("class", "task") else ""
+    return carried or CATALOGUES[language].strings.get(f"{kind}.{name}", otherwise or name.replace("_", " "))
 
 
 def question(target: Target, language: Language) -> str:

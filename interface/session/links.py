@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from interface.language.texts import LANGUAGES, Language, preferred
 from interface.session.defects import DEFECTS
+from modeling.configuration import TASK_NAME
 from modeling.errors import ViewboxError
 from modeling.explain.registry import method_names
-from modeling.labels import Target
+from modeling.labels import TASKS, Target
 from modeling.results import BASELINES
 from modeling.sentence import Names
 
@@ -46,12 +47,20 @@ class Link:
         for name, value in given.items():
             if len(value) > LONGEST or (value and name in allowed and value not in allowed[name]):
                 raise LinkError(name, value)
-        if given["target"]:
-            try:
-                Target.parse(given["target"])
-            except ViewboxError:
-                raise LinkError("target", given["target"]) from None
+        if not _names_a_target(given["target"]):
+            raise LinkError("target", given["target"])
         return cls(**given)
+
+
+def _names_a_target(slug: str) -> bool:
+    """Whether it may; of a task that is not Viewbox's own only the checkpoint that declares it knows."""
+    task, *names = slug.split("/")
+    if task and task not in TASKS:
+        return 1 <= len(names) <= 2 and all(names) and TASK_NAME.fullmatch(task) is not None
+    try:
+        return not slug or bool(Target.parse(slug))
+    except ViewboxError:
+        return False
 
 
 class LinkError(ViewboxError):

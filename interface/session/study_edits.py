@@ -99,7 +99,12 @@ def target_of(prediction: Prediction, chosen: Target | None) -> Target:
     return chosen
 
 
+def parsed(prediction: Prediction, slug: str) -> Target:
+    """A slug as a target of the tasks that were predicted. Raises ViewboxError: as `Target.parse`."""
+    return Target.parse(slug, [task.task for task in prediction.tasks])
+
+
 def asked_target(prediction: Prediction, slug: str, against: str) -> Target:
     """The target of a slug, empty for the most probable class, and of another alternative than its own."""
-    target = target_of(prediction, Target.parse(slug) if slug else None)
+    target = target_of(prediction, parsed(prediction, slug) if slug else None)
     return target.instead_of(against) if against else target

@@ -19,11 +19,12 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 OPTIONAL_FILES = (
     TOKENIZER_FILE, "baselines.safetensors", "README.md", "metrics.json", "split.csv", "training.json",
-    "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json", "phantoms.json",
-    "shortcut.json", "fusion_comparison.json", "drills.json",
+    "labels.json", "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json",
+    "phantoms.json", "shortcut.json", "fusion_comparison.json", "drills.json",
 )  # fmt: skip
 _SAYS_NOTHING = (
-    "README.md", "LICENSE.md", "metrics.json", "split.csv", "training.json", "film.onnx", "film_onnx.json",
+    "README.md", "LICENSE.md", "metrics.json", "split.csv", "training.json", "labels.json", "film.onnx",
+    "film_onnx.json",
 )  # fmt: skip
 """Files of a checkpoint that decide no answer."""
 

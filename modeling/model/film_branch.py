@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from modeling.labels import TASKS
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor
@@ -41,7 +40,9 @@ class FilmBranch(nn.Module):
 
     def _probabilities(self, task: str, logits: Tensor) -> Tensor:
         scaled = logits / self.model.config.temperatures.get(task, 1.0)
-        return scaled.sigmoid() if TASKS[task].kind == "multilabel" else scaled.softmax(dim=1)
+        return (
+            scaled.sigmoid() if self.model.config.spec(task).kind == "multilabel" else scaled.softmax(dim=1)
+        )
 
 
 def film_branch_files(folder: Path) -> dict[str, bytes]:
@@ -63,5 +64,5 @@ def film_branch_files(folder: Path) -> dict[str, bytes]:
         exported.save(Path(scratch) / ONNX_FILE)
         network = (Path(scratch) / ONNX_FILE).read_bytes()
     spec = {"size": image.size, "percentiles": image.percentiles}
-    spec["tasks"] = {str(task): TASKS[task].classes for task in branch.tasks}
+    spec["tasks"] = {str(task): model.config.spec(task).classes for task in branch.tasks}
     return {ONNX_FILE: network, SPEC_FILE: (json.dumps(spec, indent=1) + "\n").encode()}

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import CheckpointError
-from modeling.labels import TASKS, Task, TaskName
+from modeling.labels import Task, TaskName
 from modeling.model import checkpoint
 from modeling.model.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
 from modeling.model.processing import ModelInputs, StudyProcessor
@@ -199,8 +199,10 @@ class FusionModel(nn.Module):
         for task in config.tasks:
             shape = (width, len(task.modalities), config.attention_heads, config.dropout)
             more = {"feed_forward": True} if config.feed_forward else {}
+            if hasattr(self.heads, task.name):  # a method of the dictionary of heads, such as "items"
+                raise CheckpointError("A task cannot be named '{name}'; choose another name.", name=task.name)
             self.fusions[task.name] = _FUSIONS[config.fusion](*shape, **more)
-            self.heads[task.name] = Head(TASKS[task.name], width)
+            self.heads[task.name] = Head(task.spec, width)
         self.dropout = nn.Dropout(config.dropout)
 
     def embed(self, inputs: ModelInputs) -> Embedded:
@@ -258,8 +260,9 @@ class FusionModel(nn.Module):
 
         Raises CheckpointError: the task's answer cannot be taken apart so.
         """
-        read = next((t.modalities for t in self.config.tasks if t.name == task), ())
-        if self.config.fusion != "product" or read != (Modality.IMAGE,) or TASKS[task].kind != "softmax":
+        found = next((t for t in self.config.tasks if t.name == task), None)
+        film_alone = found is not None and found.modalities == (Modality.IMAGE,)
+        if self.config.fusion != "product" or not film_alone or found.spec.kind != "softmax":
             raise CheckpointError("This checkpoint's {task} is no sum over the places of a film.", task=task)
         encoder, weight = self.encoders["image"], self.heads[task].linear.weight
         ask = (weight - weight.mean(dim=0)) @ encoder.projection.weight  # K C

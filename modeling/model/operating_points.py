@@ -10,7 +10,7 @@ Shape letters: N films, K classes.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -19,7 +19,7 @@ import numpy as np
 
 from modeling.configuration import Configuration
 from modeling.errors import CheckpointError, ViewboxError
-from modeling.labels import TASKS, TaskName
+from modeling.labels import TaskName
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.results import PredictionSet
 from modeling.sentence import Names
@@ -142,13 +142,12 @@ class TaskCalibration(Configuration):
     measured_coverage: float = 0.0
     operating_points: tuple[OperatingPoint, ...] = ()
 
-    def prediction_set(self, probabilities: np.ndarray) -> PredictionSet:
-        """The classes that cannot be ruled out at calibrated probabilities (K,), each by its own threshold
-        where there are such. Raises ViewboxError: the task has no such set."""
+    def prediction_set(self, classes: Sequence[str], probabilities: np.ndarray) -> PredictionSet:
+        """Those of the task's classes that cannot be ruled out at calibrated probabilities (K,), each by its
+        own threshold where there are such. Raises ViewboxError: the task has no such set."""
         if self.set_threshold is None:
             no_set = "{task} has no prediction set; look at each finding by itself."
             raise ViewboxError(no_set, task=Names("task", self.task))
-        classes = TASKS[self.task].classes
         assert probabilities.shape == (len(classes),), probabilities.shape
         threshold = np.array(self.class_thresholds) if self.class_thresholds else self.set_threshold
         inside = members(np.asarray(probabilities)[None], threshold)[0]

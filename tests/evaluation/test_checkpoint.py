@@ -61,7 +61,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_that_the_app_reads_is_there(measured: Path) -> None:
     calibration = Calibration.load(measured)
     values = np.array([0.4, 0.3, 0.2, 0.1])
-    assert "Negative" in calibration[APPEARANCE].prediction_set(values).classes
+    assert "Negative" in calibration[APPEARANCE].prediction_set(APPEARANCE.classes, values).classes
     model, processor, _ = FusionModel.from_pretrained(measured)
     assert FamiliarityGate.load(measured, model, processor).threshold > 0
     rows = pd.read_csv(measured / "split.csv", dtype=str)

@@ -157,7 +157,7 @@ def test_curves_start_and_end_where_they_should() -> None:
         (["--data", "nowhere.parquet"], "There is no file nowhere.parquet"),
         (["--task", "grading"], "No film here has a label for grading"),
         (["--task", "findings"], "does not predict findings"),
-        (["--task", "mood"], "no task 'mood'"),
+        (["--task", "mood"], "does not predict mood"),
         (["--corpus", "mars"], "no corpus 'mars'"),
         (["--checkpoint", "nowhere"], "no checkpoint folder 'nowhere'"),
     ],
@@ -275,7 +275,12 @@ def test_a_perfect_ranking_of_normal_films_is_one() -> None:
     names = FINDINGS.classes
     films = [
         Film(
-            f"f{i}", "nih", f"p{i}", "test", b"", findings={n: float(i % 2 and n == names[0]) for n in names}
+            f"f{i}",
+            "nih",
+            f"p{i}",
+            "test",
+            b"",
+            states={FINDINGS: {n: float(i % 2 and n == names[0]) for n in names}},
         )
         for i in range(60)
     ]

@@ -86,7 +86,7 @@ def test_operating_points_are_stored_and_there_is_no_prediction_set(trained: Pat
         and found.films == cards.read_metrics(trained / "checkpoints" / "reports")["sides"]["validation"]
     )
     with pytest.raises(ViewboxError, match="no prediction set"):
-        found.prediction_set(np.full(14, 0.5))
+        found.prediction_set(FINDINGS.classes, np.full(14, 0.5))
 
 
 def test_two_readings_have_two_cards_and_two_numbers(trained: Path) -> None:

@@ -59,7 +59,8 @@ def is_wrong_with_confidence(one: Shown) -> bool:
 
 def leaves_classes_open(one: Shown) -> bool:
     calibration = Calibration.load(one.pipeline.origin.folder)
-    return len(calibration[APPEARANCE].prediction_set(one.answer()[APPEARANCE].probabilities).classes) > 1
+    answer = one.answer()[APPEARANCE]
+    return len(calibration[APPEARANCE].prediction_set(answer.classes, answer.probabilities).classes) > 1
 
 
 def puts_atypical_last(one: Shown) -> bool:

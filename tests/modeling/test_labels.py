@@ -56,6 +56,7 @@ def test_the_order_of_classes_is_fixed() -> None:
     assert APPEARANCE.classes == ("Negative", "Typical", "Indeterminate", "Atypical")
     assert GRADING.classes == ("Mild", "Moderate", "Severe")
     assert [t.kind for t in TASKS.values()] == ["softmax", "ordinal", "multilabel"]
+    assert {type(name) for t in TASKS.values() for name in t.classes} == {str}, "keys of JSON as they are"
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda t: t.name)

@@ -9,12 +9,12 @@ import pytest
 import tests.doubles.lake_sources as made
 from cases.open_store import open_case_store
 from modeling.errors import ViewboxError
-from modeling.labels import APPEARANCE, GRADING
+from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from tests.doubles.command import command
 from tests.training.test_training import toy_settings
 from training.corpora import open_corpus
 from training.corpora.open_corpus import case_folder
-from training.films import TrainingTensors
+from training.films import TrainingTensors, labels_of
 from training.preparation import build_processor
 from training.settings import TrainingSettings
 
@@ -79,7 +79,7 @@ def test_a_corpus_holds_what_the_store_holds(data: Path) -> None:
 def test_film_and_table_of_ricord_train_and_are_measured(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = toy_settings(corpora=("ricord",), epochs=2)
+    settings = toy_settings(corpora=("ricord",), epochs=2, unseen="allow")
     (tmp_path / "settings.json").write_text(json.dumps(settings.to_json()))
     out, cache = tmp_path / "run", tmp_path / "cache"
     asked = ["--config", tmp_path / "settings.json", "--data", data, "--out", out, "--cache", cache]
@@ -109,7 +109,12 @@ def test_a_labeller_that_tells_states_apart_leaves_the_others_open(tmp_path: Pat
     arguments = ["--store", str(tmp_path / "mimic"), "--write", "--workers", "1", "--quiet"]
     assert import_main(["mimic", str(source), *arguments]) == 0
     film, _ = open_corpus.load("mimic", tmp_path)
-    assert film.findings == {"Edema": 1.0, "Effusion": 0.0}, "uncertain and unmentioned are no labels"
+    states = film.states_of(FINDINGS)
+    assert states["Edema"] == 1 and states["Effusion"] == 0
+    assert all(states[name] == -1 for name in {*states} - {"Edema", "Effusion"})
+    labels = dict(zip(FINDINGS.classes, labels_of([film], FINDINGS)[0], strict=True))
+    known = {name: float(label) for name, label in labels.items() if np.isfinite(label)}
+    assert known == {"Edema": 1.0, "Effusion": 0.0}, "uncertain and unmentioned are no labels"
     assert film.split == "validation" and film.text.sections["impression"] == "No pneumonia."
 
 

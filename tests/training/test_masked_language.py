@@ -45,8 +45,8 @@ def test_reports_are_a_corpus_without_films(data: Path) -> None:
     assert all((fold_of(film.film_id) == 0) == (film.split == "test") for film in found)
     first = next(film for film in found if film.film_id == "CXR0")
     assert first.study().radiograph is None and set(first.text.sections) == {"indication", "findings"}
-    assert [name for name, value in first.findings.items() if value] == ["Effusion"]
-    assert set(first.findings) == set(FINDINGS.classes) and not first.weights
+    assert [name for name, value in first.states[FINDINGS].items() if value] == ["Effusion"]
+    assert set(first.states[FINDINGS]) == set(FINDINGS.classes) and not first.weights
 
 
 def test_mined_labels_are_weighed_and_never_tested_on(data: Path) -> None:
@@ -54,10 +54,10 @@ def test_mined_labels_are_weighed_and_never_tested_on(data: Path) -> None:
     gold, mined = ({f.film_id: f for f in read(archive)} for read in (indexed_reports, mined_reports))
     for film_id, film in mined.items():
         if side_of(film_id) == "train":
-            assert film.findings == gold[film_id].findings  # the toy sentences are plain
-            assert all(0 < weight <= 1 for weight in film.weights.values())
+            assert film.states == gold[film_id].states  # the toy sentences are plain
+            assert all(0 < weight <= 1 for weight in film.weights[FINDINGS].values())
         else:
-            assert film.findings == gold[film_id].findings and not film.weights
+            assert film.states == gold[film_id].states and not film.weights
 
 
 def test_gaps_are_words_and_the_pad_is_never_guessed() -> None:

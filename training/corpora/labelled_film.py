@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from modeling.errors import StudyError
-from modeling.labels import APPEARANCE, TaskName
+from modeling.labels import APPEARANCE, NO_FINDING, TASKS, Task, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study
 
 Split = Literal["train", "validation", "test"]
@@ -22,9 +22,11 @@ class Film:
 
     `boxes`: opacities as (x, y, w, h) fractions of the film; None where nobody drew any. `drawing`: PNG of
     where the opacities lie, where their outlines are known; it goes before the boxes. `presentation`: further
-    arguments of `Radiograph`, for films that are not plain 8-bit pictures. `findings`: finding -> 1 or 0; one
-    that nobody labelled is not there, and never negative. `weights`: finding -> how much its label counts in
-    training, where that is not 1.
+    arguments of `Radiograph`, for films that are not plain 8-bit pictures. `labels`: task -> class; of a task
+    with several at once the names of those that are present, joined by "|", where nobody told states apart.
+    `states`: such a task -> class -> 1 for positive, 0 for negative, -1 for uncertain; a blank one is not
+    there, and a task that nobody labelled neither. `weights`: such a task -> class -> how much its label
+    counts in training, where that is not 1.
     """
 
     film_id: str
@@ -36,12 +38,12 @@ class Film:
     signed: bool = False  # the file's 16-bit values are signed
     table: ClinicalTable = field(default_factory=ClinicalTable)
     text: ClinicalText = field(default_factory=ClinicalText)
-    labels: Mapping[TaskName, str] = field(default_factory=dict)  # task -> class
+    labels: Mapping[TaskName, str] = field(default_factory=dict)
     boxes: tuple[tuple[float, float, float, float], ...] | None = None
     drawing: bytes | None = None
     presentation: Mapping[str, object] = field(default_factory=dict)
-    findings: Mapping[str, float] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
+    states: Mapping[TaskName, Mapping[str, float]] = field(default_factory=dict)
+    weights: Mapping[TaskName, Mapping[str, float]] = field(default_factory=dict)
 
     def pixels(self) -> np.ndarray:
         """The stored values, (H, W) uint8 or uint16.
@@ -55,6 +57,25 @@ class Film:
         except (OSError, ValueError) as exc:
             template = "Film {film_id} of {source} cannot be decoded; leave it out."
             raise StudyError(template, film_id=self.film_id, source=self.source) from exc
+
+    def has_label(self, task: Task) -> bool:
+        """Whether somebody labelled it for a task."""
+        return task in self.labels or (task.kind == "multilabel" and task in self.states)
+
+    def states_of(self, task: Task) -> Mapping[str, float]:
+        """Class -> 1, 0 or -1 (uncertain) of a multilabel task; a blank one is not there.
+
+        Where only names are given, what was not named is absent. Raises ViewboxError: a class of a declared
+        task that it does not have.
+        """
+        names = [name for name in self.labels.get(task, "").split("|") if name and name != NO_FINDING]
+        states = self.states.get(task, {})
+        if task not in TASKS:
+            for name in (*states, *names):
+                task.index(name)
+        if task in self.states or task not in self.labels:
+            return states
+        return {name: float(name in names or name == self.labels[task]) for name in task.classes}
 
     def study(self) -> Study:
         """The film decoded (`pixels` says what it raises), with its table and text."""

@@ -17,6 +17,7 @@ import numpy as np
 from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
+from training.corpora.label_table import with_own_labels
 from training.corpora.labelled_film import Film, known_boxes, split_of
 from training.corpora.published_films import cohen, hannover, phantoms, siim
 from training.corpora.reports import indexed_reports, mined_reports
@@ -31,9 +32,8 @@ CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
 }
 """Corpus name -> the file it is read from, and its loader."""
 FILES = "cases-*.parquet"
-NO_FINDING = "No Finding"
-STATES = {"positive": 1.0, "negative": 0.0}
-"""The label for each state that a labeller tells apart; "uncertain" is none."""
+STATES = {"positive": 1.0, "negative": 0.0, "uncertain": -1.0}
+"""Each state that a labeller tells apart, as CheXpert numbers them (Irvin et al., AAAI 2019)."""
 _OTHER_NAMES = {"Pleural Effusion": "Effusion"}
 
 
@@ -56,11 +56,17 @@ def load(name: str, folder: Path) -> list[Film]:
 
 
 def case_folder(folder: Path) -> Iterator[Film]:
-    """The films of a folder of cases; of two files with the same ID the later counts. Splits go by patient.
+    """The films of a folder of cases with its labels; of two files with the same ID the later counts.
+
+    Splits go by patient.
 
     Raises:
-        ViewboxError: a file of it cannot be read.
+        ViewboxError: a file of it cannot be read, or as `with_own_labels`.
     """
+    yield from with_own_labels(_cases(folder), folder)
+
+
+def _cases(folder: Path) -> Iterator[Film]:
     from datasets import Dataset, Image, disable_progress_bars
     from datasets.exceptions import DatasetGenerationError
 
@@ -83,8 +89,7 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
     provenance, film = document["provenance"], document["film"]
     patient = provenance["patient"] or document["ID"]
     texts = {**document["text"], **document["report"]}
-    labels = {task: name for task, name in document["reference"].items()}
-    named = labels.pop(FINDINGS, None)
+    labels = dict(document["reference"])
     drawn = tuple(tuple(r["box"]) for r in document.get("regions") or () if r["label"] == "opacity")
     return Film(
         film_id=document["ID"],
@@ -99,24 +104,21 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
         labels=labels,
         boxes=known_boxes(drawn, labels),
         presentation=_presentation(film) if film else {},
-        findings=_findings(named, document["readings"]),
+        states=_states(document["readings"]),
     )
 
 
-def _findings(named: str | None, readings: list[Mapping[str, str]]) -> dict[str, float]:
-    """Finding -> 1 or 0. A labeller that tells states apart leaves the others open; else what it did not name
-    is absent, as the set's authors count it."""
-    if named is None:
-        return {}
-    stated = [reading["class_name"].rsplit(": ", 1) for reading in readings if reading["task"] == "findings"]
-    stated = [pair for pair in stated if len(pair) == 2]
-    present = set(named.split("|")) - {NO_FINDING}
-    if not stated:
-        return {name: float(name in present) for name in FINDINGS.classes}
-    found: dict[str, float] = {}
-    for name, state in stated:
-        if state in STATES and (name := _OTHER_NAMES.get(name, name)) in FINDINGS.classes:
-            found.setdefault(name, STATES[state])  # the first labeller's word counts
+def _states(readings: list[Mapping[str, str]]) -> dict[str, dict[str, float]]:
+    """Task -> class -> state, of the tasks for which a labeller told states apart ("Edema: uncertain")."""
+    found: dict[str, dict[str, float]] = {}
+    for reading in readings:
+        name, _, state = reading["class_name"].rpartition(": ")
+        if not name or (state not in STATES and reading["task"] != FINDINGS):
+            continue
+        own = found.setdefault(reading["task"], {})
+        name = _OTHER_NAMES.get(name, name) if reading["task"] == FINDINGS else name
+        if state in STATES and (reading["task"] != FINDINGS or name in FINDINGS.classes):
+            own.setdefault(name, STATES[state])  # the first labeller's word counts
     return found
 
 

@@ -69,8 +69,8 @@ def _film(report: Report, findings: Mapping[str, float], weights: Mapping[str, f
         split=side_of(report.report_id),
         encoded=b"",
         text=text_of(report),
-        findings=findings,
-        weights=weights,
+        states={FINDINGS: findings},
+        weights={FINDINGS: weights} if weights else {},
     )
 
 
@@ -112,7 +112,7 @@ def mined_reports(path: Path) -> Iterator[Film]:
 
 def labels_of(films: Sequence[Film]) -> np.ndarray:
     """(N, K) bool: the findings that a report's labels affirm."""
-    return np.array([[film.findings[name] == 1 for name in FINDINGS.classes] for film in films])
+    return np.array([[film.states[FINDINGS][name] == 1 for name in FINDINGS.classes] for film in films])
 
 
 def texts_of(films: Sequence[Film], sections: Sequence[str]) -> list[str]:

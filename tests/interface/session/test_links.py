@@ -41,10 +41,18 @@ def test_a_link_comes_back_as_it_was():
     assert Link().query() == "" and Link.read({"utm": "x"}, HERE) == Link()
 
 
+def test_a_target_of_a_task_that_a_checkpoint_declares_waits_for_that_checkpoint():
+    for slug in ("tubes/Tube", "exposure/good/fair", "chexpert/Support Devices"):
+        assert Link.read({"target": slug}, HERE).target == slug
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [
         ("target", "appearance/Nothing"),
+        ("target", "tubes/"),
+        ("target", "No Task/Tube"),
+        ("target", "exposure/good/fair/poor"),
         ("target", "typical"),
         ("baseline", "white"),
         ("method", HOSTILE),

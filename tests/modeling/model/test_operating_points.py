@@ -36,7 +36,7 @@ def folder(tmp_path: Path, checkpoint: Path) -> Path:
 def test_a_prediction_set_names_the_classes_that_cannot_be_ruled_out(folder: Path) -> None:
     calibration = Calibration.load(folder)
     assert GRADING in calibration and APPEARANCE not in calibration
-    found = calibration["grading"].prediction_set(np.array([0.1, 0.3, 0.6]))
+    found = calibration["grading"].prediction_set(GRADING.classes, np.array([0.1, 0.3, 0.6]))
     assert found.classes == ("Moderate", "Severe")
     assert (found.coverage, found.measured) == (0.9, 0.91)
     assert [(p.class_name, p.threshold) for p in calibration["grading"].operating_points] == [("Severe", 0.4)]
@@ -47,7 +47,7 @@ def test_a_prediction_set_names_the_classes_that_cannot_be_ruled_out(folder: Pat
 def test_thresholds_of_the_classes_go_before_the_common_one(folder: Path) -> None:
     common = Calibration.load(folder)["grading"]
     own = replace(common, class_thresholds=(0.05, 0.5, 0.3))
-    assert own.prediction_set(np.array([0.1, 0.3, 0.6])).classes == ("Mild", "Severe")
+    assert own.prediction_set(GRADING.classes, np.array([0.1, 0.3, 0.6])).classes == ("Mild", "Severe")
     assert TaskCalibration.from_json(own.to_json()) == own
 
 

@@ -1,0 +1,51 @@
+"""What a run would read, build, freeze and write: `viewbox train --dry-run`."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from modeling.model.fusion import FusionModel
+from training.corpora.labelled_film import Film
+from training.label_counts import check, lines
+from training.preparation import is_frozen
+from training.run import gathered
+from training.settings import TrainingSettings
+
+
+def plan(settings_file: Path, data: Path, out: Path, *, limit: int = 0) -> Iterator[str]:
+    """Line by line; nothing is decoded, trained or written.
+
+    Raises:
+        ViewboxError: as `training.run.train` before its first step.
+    """
+    settings = TrainingSettings.load(settings_file)
+    films = gathered(settings, data, limit)
+    counts = check(replace(settings, unseen="allow") if limit else settings, films)
+    yield from _read(films)
+    yield from lines(counts)
+    yield from _built(settings)
+    steps = sum(settings.repeat.get(f.source, 1) for f in films if f.split == "train") // settings.batch_size
+    state = "goes on from the state saved there" if (out / "state").is_dir() else "starts anew"
+    yield f"trains {settings.epochs} epochs of {steps} steps of {settings.batch_size}; {state}"
+    yield f"writes its state to {out} and the checkpoint to {out / 'checkpoint'}"
+
+
+def _read(films: Sequence[Film]) -> Iterator[str]:
+    for source in dict.fromkeys(film.source for film in films):
+        own = [film for film in films if film.source == source]
+        patients, sides = len({film.patient for film in own}), Counter(film.split for film in own)
+        told = ", ".join(f"{count} for {side}" for side, count in sorted(sides.items()))
+        yield f"reads {len(own)} films or reports of {patients} patients of {source}: {told}"
+
+
+def _built(settings: TrainingSettings) -> Iterator[str]:
+    model = FusionModel(settings.model, settings.processor)
+    named = list(model.named_parameters())
+    total = sum(weights.numel() for _, weights in named)
+    frozen = sum(weights.numel() for name, weights in named if is_frozen(name, settings.frozen))
+    for task in settings.model.tasks:
+        classes = ", ".join(task.spec.classes)
+        yield f"builds {task.name} ({task.spec.kind}: {classes}) from the {' and the '.join(task.modalities)}"
+    begins = settings.initial_weights or "random weights"
+    yield f"builds {total:,} weights, {frozen:,} of them frozen; begins with {begins}"
