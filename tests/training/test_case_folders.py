@@ -1,20 +1,23 @@
 """A published layout goes through its importer into training and evaluation; films keep every bit."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tests.doubles.lake_sources as made
+from cases.importers.mimic import CHEXPERT, LABELS
 from cases.open_store import open_case_store
+from modeling.configuration import TaskDeclaration
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from tests.doubles.command import command
 from tests.training.test_training import toy_settings
 from training.corpora import open_corpus
 from training.corpora.open_corpus import case_folder
-from training.films import TrainingTensors, labels_of
+from training.films import LabelPolicy, TrainingTensors, labels_of
 from training.preparation import build_processor
 from training.settings import TrainingSettings
 
@@ -104,7 +107,7 @@ def test_the_shipped_settings_read_it(data: Path, root: Path, tmp_path: Path) ->
     assert (tensors.labels[GRADING] >= 0).sum() == 24, "a Negative film has no grade"
 
 
-def test_a_labeller_that_tells_states_apart_leaves_the_others_open(tmp_path: Path) -> None:
+def test_a_labeller_that_tells_states_apart_leaves_the_others_open(root: Path, tmp_path: Path) -> None:
     source = made.mimic(tmp_path / "mimic-source")
     arguments = ["--store", str(tmp_path / "mimic"), "--write", "--workers", "1", "--quiet"]
     assert import_main(["mimic", str(source), *arguments]) == 0
@@ -115,6 +118,13 @@ def test_a_labeller_that_tells_states_apart_leaves_the_others_open(tmp_path: Pat
     labels = dict(zip(FINDINGS.classes, labels_of([film], FINDINGS)[0], strict=True))
     known = {name: float(label) for name, label in labels.items() if np.isfinite(label)}
     assert known == {"Edema": 1.0, "Effusion": 0.0}, "uncertain and unmentioned are no labels"
+    declared = TaskDeclaration.read(root / "training" / "configs" / "tasks" / "chexpert.json")
+    chexpert, zeros = declared.task(CHEXPERT), LabelPolicy("zeros")
+    assert set(chexpert.classes) == set(LABELS), "the declaration that ships is what the importer writes"
+    own = film.states_of(chexpert)
+    assert own["Edema"] == 1 and own["Pleural Effusion"] == 0 and -1 in own.values()
+    taught = labels_of([replace(film, split="train")], chexpert, zeros)[0]
+    assert (taught == 1).sum() == 1 and (taught == 0).sum() == len(own) - 1
     assert film.split == "validation" and film.text.sections["impression"] == "No pneumonia."
 
 
