@@ -6,7 +6,7 @@ and study.
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
+from evaluation.metrics.one_label import against_others
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, GRADING, TASKS, TaskName
 
@@ -74,7 +75,7 @@ def _agreement(task: TaskName, rows: list[dict[str, str]], column: str) -> Agree
         readings=readings,
         pairs=_share(a == b for study in studies for a, b in combinations(study.values(), 2)),
         majority=sum(max(vote.values()) for vote in votes.values()) / readings,
-        others=_share(said == most for study in studies for said, most in _against_others(study)),
+        others=_share(said == most for study in studies for said, most in against_others(study)),
         kappa=_kappa(task, studies),
     )
 
@@ -82,14 +83,6 @@ def _agreement(task: TaskName, rows: list[dict[str, str]], column: str) -> Agree
 def _share(hits: Iterable[bool]) -> float:
     found = list(hits)
     return float(np.mean(found)) if found else float("nan")
-
-
-def _against_others(study: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """(what a reader says, what more than half of at least two other readers say)."""
-    for reader, said in study.items():
-        rest = Counter(value for other, value in study.items() if other != reader)
-        if rest.total() >= 2 and rest.most_common(1)[0][1] * 2 > rest.total():
-            yield said, rest.most_common(1)[0][0]
 
 
 def _kappa(task: TaskName, studies: list[dict[str, str]]) -> float:

@@ -158,20 +158,28 @@ def imbalance(
 
 
 @app.command(rich_help_panel=PANEL)
-def fusion(
+def compare(
     data: Corpora,
+    task: Annotated[list[str] | None, Option(help="appearance, or grading, the default; repeatable")] = None,
+    corpus: Annotated[
+        list[str] | None, Option(help="to read; all with labels and tables by default; repeatable")
+    ] = None,
     backbone: Backbone = None,
     seeds: Annotated[int, Option(min=1, help="repetitions, each with its own folds")] = 3,
     cache: Annotated[Path, Option(help="folder for feature maps")] = Path("runs/cache"),
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """Does the clinical table help? Film alone, table alone and every fusion, with one recipe."""
+    """Does the clinical table help? Film alone, table alone and every fusion, beside labels and readers."""
     from training.fusion_comparison.arms import IMAGENET
-    from training.fusion_comparison.comparison import compare, report
+    from training.fusion_comparison.comparison import compare as compared
+    from training.fusion_comparison.comparison import report, task_named
 
-    found = compare(data, backbone or [IMAGENET], seeds=seeds, cache=cache)
-    answer(found, report, as_json, out)
+    tasks = {name: task_named(name) for name in task or ["grading"]}
+    effort = {"corpora": corpus or (), "seeds": seeds, "cache": cache}
+    each = {name: compared(data, backbone or [IMAGENET], task=one, **effort) for name, one in tasks.items()}
+    found = each if len(each) > 1 else next(iter(each.values()))
+    answer(found, lambda _: "\n\n".join(map(report, each.values())), as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -6,7 +6,8 @@ draw does not define it. One row of ones is the plain value.
 Shape letters: R draws, N films, K classes, G groups of equal scores.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +157,25 @@ def quadratic_kappa(scored: Scored, weights: np.ndarray) -> np.ndarray:
     chance = table.sum(axis=2)[:, :, None] * table.sum(axis=1)[:, None, :]
     expected = _ratio((chance * cost).sum(axis=(1, 2)), table.sum(axis=(1, 2)))
     return 1.0 - _ratio((table * cost).sum(axis=(1, 2)), expected)
+
+
+def plain_kappa(scored: Scored, weights: np.ndarray) -> np.ndarray:
+    """Cohen's kappa, for classes without an order."""
+    table = confusion(scored, weights)
+    total = table.sum(axis=(1, 2))
+    chance = _ratio((table.sum(axis=1) * table.sum(axis=2)).sum(axis=1), total**2)
+    return _ratio(_ratio(np.trace(table, axis1=1, axis2=2), total) - chance, 1.0 - chance)
+
+
+# --- readers -----------------------------------------------------------------------------------------------
+
+
+def against_others(study: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(what a reader says, what more than half of at least two other readers say)."""
+    for reader, said in study.items():
+        rest = Counter(value for other, value in study.items() if other != reader)
+        if rest.total() >= 2 and rest.most_common(1)[0][1] * 2 > rest.total():
+            yield said, rest.most_common(1)[0][0]
 
 
 # --- calibration -------------------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from PIL import Image
 
 from hub_config.cards.card import CHECKPOINTS
 from hub_config.cards.markdown import part
-from modeling.labels import GRADING
+from modeling.labels import APPEARANCE, GRADING
 from modeling.study import ClinicalTable, Modality
+from tests.doubles import lake_sources as made
 from tests.doubles.command import command
 from tests.doubles.toys import toy_checkpoint
 from training.corpora.labelled_film import Film
@@ -31,20 +32,11 @@ from training.fusion_comparison.arms import (
     open_backbone,
     train_and_predict,
 )
-from training.fusion_comparison.comparison import (
-    CONFIG,
-    Readings,
-    compare,
-    folds,
-    graded_films,
-    holm,
-    outside,
-    report,
-    score,
-)
+from training.fusion_comparison.comparison import CONFIG, compare, folds, labelled_films, outside, report
+from training.fusion_comparison.scoring import Readings, holm, score
 from training.settings import TrainingSettings
 
-main = command("fusion")
+main = command("compare")
 
 GRADES = ("Mild", "Moderate", "Severe")
 QUICK = Recipe(epochs=6, fewest_known=3)
@@ -77,7 +69,7 @@ def settings():
 
 
 def predicted(arm: Arm, films: list[Film], maps: torch.Tensor, settings, recipe: Recipe = QUICK):
-    evidence = Evidence.of(films, maps)
+    evidence = Evidence.of(films, maps, GRADING)
     train, test = np.arange(0, len(films) // 2), np.arange(len(films) // 2, len(films))
     read, bare = train_and_predict(arm, evidence, train, test, settings, recipe, seed=0)
     return evidence.labels[test], read, bare
@@ -134,16 +126,16 @@ def test_no_patient_stands_on_both_sides_of_a_fold():
     films = films_of(60) + films_of(40, "hannover", seed=1)
     seen = np.zeros(100, int)
     people = np.array([film.patient for film in films])
-    for train, test in folds(films, people, seed=0):
+    for train, test in folds(films, GRADING, people, seed=0):
         assert not {films[i].patient for i in train} & {films[i].patient for i in test}
         assert {films[i].source for i in test} == {"cohen", "hannover"}
         seen[test] += 1
     assert (seen == 1).all()
     assert any(
         not np.array_equal(a[1], b[1])
-        for a, b in zip(folds(films, people, 0), folds(films, people, 1), strict=True)
+        for a, b in zip(folds(films, GRADING, people, 0), folds(films, GRADING, people, 1), strict=True)
     )
-    ((train, test),) = outside(films)
+    ((train, test),) = outside(films, "cohen")
     assert {films[i].source for i in train} == {"cohen"} and {films[i].source for i in test} == {"hannover"}
 
 
@@ -161,7 +153,7 @@ def test_an_arm_that_knows_beats_one_that_guesses_and_one_that_is_the_same_does_
         np.eye(3)[labels][None].repeat(2, 0) + 0.3 * rng.random((2, 150, 3)),
     )
     given = {arm.name: guess for arm in ARMS} | {"product": know}
-    found = score(Readings(given, {"product": guess}, labels, extents, patients), draws=300)
+    found = score(Readings(given, {"product": guess}, labels, extents, patients, GRADING), draws=300)
     rows = found["rows"]
     assert found["films_with_extent"] == 140 and found["patients"] == 75
     assert rows["product"]["quadratic_kappa"]["value"] == 1.0
@@ -239,7 +231,7 @@ def test_readers_agree_as_far_as_they_do(data: Path):
 
 def test_the_whole_comparison_on_a_toy_backbone(data: Path, tmp_path: Path, settings):
     backbone = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
-    films = graded_films(data)
+    films = labelled_films(data, GRADING)
     split = "source,film_id,patient,split\n" + "".join(
         f"{f.source},{f.film_id},{f.patient},{'train' if i % 4 == 0 else 'validation'}\n"
         for i, f in enumerate(films)
@@ -265,10 +257,61 @@ def test_the_whole_comparison_on_a_toy_backbone(data: Path, tmp_path: Path, sett
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
 
 
+@pytest.fixture(scope="module")
+def ricord(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RICORD tree of 20 patients, each read by three of whom one differs now and then, imported."""
+    tree, data = tmp_path_factory.mktemp("ricord"), tmp_path_factory.mktemp("corpora")
+    lines, labels, sheet = [], [], []
+    for n in range(20):
+        study, patient = f"1.2.3.{n + 1}", f"SITE1-{n:06d}"
+        typical = n % 2 == 0
+        for reader in ("Bear", "Tiger", "Wolf"):
+            other = reader == "Wolf" and n % 5 == 0
+            said = {"CLASS_label": "Negative" if typical == other else "Typical"}
+            said["GRADE_label"] = "" if said["CLASS_label"] == "Negative" else GRADES[n // 2 % 2]
+            line = {"Anon MRN": patient, "Anon TCIA Study Date": "", "Anon Sex": "F"}
+            lines.append({**line, "StudyInstanceUID": study, "Reader_name": reader, **said})
+        labels.append((study, "Bear", "Typical Appearance" if typical else "Negative for Pneumonia"))
+        sheet.append({"Anon MRN": patient, "Anon Age": 40 + n, "Anon Sex": "F", "Result": "Positive"})
+        (tree / f"{n}.dcm").write_bytes(made.dicom(n, study=study, patient=f"MIDRC-RICORD-1C-{patient}"))
+    made.ricord_annotations(tree, lines, labels)
+    made.write_csv(tree / "MIDRC-RICORD-1C-Clinical-Data.csv", sheet)
+    assert command("import")(["ricord", str(tree), "--store", str(data / "ricord"), "--write"]) == 0
+    return data
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics", "patients"),
+    [
+        (APPEARANCE, {"macro_auroc", "kappa", "accuracy"}, 20),
+        (GRADING, {"quadratic_kappa", "macro_auroc", "accuracy"}, 10),
+    ],
+)
+def test_the_student_projects_table_comes_from_a_ricord_tree(
+    ricord: Path, tmp_path: Path, task, metrics, patients
+):
+    backbone = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
+    (backbone / "split.csv").write_text("source,film_id,patient,split\n")
+    asked = {"seeds": 1, "recipe": Recipe(epochs=1, fewest_known=3), "draws": 40, "cache": tmp_path / "cache"}
+    found = compare(ricord, [str(backbone)], task=task, **asked)
+    assert found["protocol"]["corpora"] == {"ricord": {"films": patients, "patients": patients}}
+    (one,) = found["backbones"]
+    assert not any("_to_" in key or key.startswith("cross_validation_") for key in one), "one corpus"
+    rows = one["cross_validation"]["rows"]
+    assert set(rows) == {arm.name for arm in ARMS} and metrics < set(rows["product"])
+    most = rows["majority"]
+    assert most["accuracy"]["value"] >= (0.4 if task == APPEARANCE else 0.2) and most["versus_film"]
+    readers = found["readers"]["reader_and_another"]
+    low, high = readers["95"]
+    assert 0.5 < low <= readers["value"] <= high <= 1.0
+    assert f"{task}:" in report(found) and "majority" in report(found)
+    json.dumps(found, allow_nan=False)
+
+
 def test_features_are_what_the_encoder_gives(data: Path, tmp_path: Path, settings):
     backbone = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
     (backbone / "split.csv").write_text("source,film_id,patient,split\n")
-    opened, films = open_backbone(str(backbone), *settings), graded_films(data)[:3]
+    opened, films = open_backbone(str(backbone), *settings), labelled_films(data, GRADING)[:3]
     maps = feature_maps(films, opened, tmp_path)
     shown = opened.processor(films[1].study()).inputs.image
     with torch.inference_mode():
@@ -281,7 +324,14 @@ def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, data: Path, capsy
     toy = toy_checkpoint(tmp_path / "toy", modalities=[Modality.IMAGE])
     assert main(["--data", str(data), "--backbone", str(toy)]) == 1
     said = capsys.readouterr().err.splitlines()
-    assert "name the folder that holds the corpora" in said[0] and "split.csv" in said[1] and len(said) == 2
+    assert "holds 0 films" in said[0] and "split.csv" in said[1] and len(said) == 2
+    for asked, sentence in (
+        (["--corpus", "cohen", "--data", str(tmp_path)], "name the folder that holds the corpora"),
+        (["--task", "findings"], "no task 'findings' to compare; choose from appearance, grading"),
+        (["--task", "appearance", "--corpus", "cohen"], "holds 0 films of 0 patients with appearance"),
+    ):
+        assert main(["--data", str(data), *asked]) == 1
+        assert sentence in capsys.readouterr().err
 
 
 # --- what is published

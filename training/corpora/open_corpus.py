@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from modeling.errors import ViewboxError
-from modeling.labels import FINDINGS
+from modeling.labels import FINDINGS, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
 from training.corpora.label_table import with_own_labels
 from training.corpora.labelled_film import Film, known_boxes, split_of
@@ -52,21 +52,38 @@ def load(name: str, folder: Path) -> list[Film]:
     return list(loader(folder / file))
 
 
+def corpora_in(folder: Path) -> list[str]:
+    """The corpora that are in a folder: files by their name, then folders of cases."""
+    files = [name for name, (file, _) in CORPORA.items() if (folder / file).is_file()]
+    return files + sorted({path.parent.name for path in folder.glob(f"*/{FILES}")} - {*files})
+
+
 # --- folders of cases
 
 
-def case_folder(folder: Path) -> Iterator[Film]:
-    """The films of a folder of cases with its labels; of two files with the same ID the later counts.
+def case_readings(folder: Path, task: TaskName) -> Iterator[tuple[str, dict[str, str]]]:
+    """(patient, reader -> class) of each case of a folder that was read for a task; none without a folder.
 
-    Splits go by patient.
+    Raises:
+        ViewboxError: a file of it cannot be read.
+    """
+    for document, _ in _rows(folder) if any(folder.glob(FILES)) else ():
+        said = {r["reader"]: r["class_name"] for r in document["readings"] if r["task"] == task}
+        if said:
+            yield document["provenance"]["patient"] or document["ID"], said
+
+
+def case_folder(folder: Path) -> Iterator[Film]:
+    """The films of a folder of cases with its labels. Splits go by patient.
 
     Raises:
         ViewboxError: a file of it cannot be read, or as `with_own_labels`.
     """
-    yield from with_own_labels(_cases(folder), folder)
+    yield from with_own_labels((_film(document, encoded) for document, encoded in _rows(folder)), folder)
 
 
-def _cases(folder: Path) -> Iterator[Film]:
+def _rows(folder: Path) -> Iterator[tuple[dict[str, Any], memoryview]]:
+    """Each case's document and its film's file; of two files with the same ID the later counts."""
     from datasets import Dataset, Image, disable_progress_bars
     from datasets.exceptions import DatasetGenerationError
 
@@ -79,7 +96,7 @@ def _cases(folder: Path) -> Iterator[Film]:
         for number in sorted(last.values()):
             row = rows[number]
             encoded = row["image"].combine_chunks().field("bytes")[0].as_buffer()
-            yield _film(json.loads(row["document"][0].as_py()), memoryview(encoded or b""))
+            yield json.loads(row["document"][0].as_py()), memoryview(encoded or b"")
     except (OSError, ValueError, KeyError, TypeError, DatasetGenerationError) as exc:
         template = "The cases in '{folder}' cannot be read; import or export them again."
         raise ViewboxError(template, folder=folder.name) from exc

@@ -4,7 +4,7 @@ Geographic extent (0 to 8) after Cohen et al., Cureus 2020; Brixia zone scores (
 Signoroni et al., Medical Image Analysis 2021, by a senior (S) and a junior (J) reader of the same films.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,20 @@ class Severity:
     junior: tuple[int, ...] | None  # the same of the other reader
 
 
-def severities(folder: Path) -> dict[tuple[str, str], Severity]:
-    """(corpus, film ID) -> the readings of every film of Cohen and Hannover, graded or not.
+RATED = (covid_chestxray.LAYOUT.source, hannover.LAYOUT.source)
+"""The corpora whose films experts have rated."""
+
+
+def severities(folder: Path, corpora: Collection[str] = RATED) -> dict[tuple[str, str], Severity]:
+    """(corpus, film ID) -> the readings of every film of these corpora, graded or not.
 
     Raises:
         ViewboxError: a file is not in the folder, or has other columns.
     """
     found = {}
     for importer in (covid_chestxray, hannover):
+        if importer.LAYOUT.source not in corpora:
+            continue
         for row in read_published(importer.rows, folder / CORPORA[importer.LAYOUT.source][0]):
             zones = (zone_scores(row.ratings, reader) for reader in "SJ")
             found[row.source, row.published] = Severity(row.patient, geographic_extent(row.ratings), *zones)

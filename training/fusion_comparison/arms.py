@@ -19,7 +19,7 @@ from torch.nn import functional
 from modeling.configuration import FusionConfig, FusionKind, ImageEncoderConfig, ProcessorConfig, TaskConfig
 from modeling.csv_cells import csv_rows
 from modeling.errors import ViewboxError
-from modeling.labels import GRADING
+from modeling.labels import Task
 from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
@@ -130,14 +130,15 @@ class Arm:
     """One row of the comparison."""
 
     name: str
-    modalities: tuple[Modality, ...]
+    modalities: tuple[Modality, ...]  # none: it says how often each class is among the training films
     fusion: FusionKind = "product"
     values: bool = True  # False shows the model only which fields are known, not what they say
 
 
-FILM = Arm("film", (Modality.IMAGE,))
+MAJORITY, FILM = Arm("majority", ()), Arm("film", (Modality.IMAGE,))
 FUSIONS: tuple[FusionKind, ...] = ("product", "concat", "gated", "cross_attention")
 ARMS = (
+    MAJORITY,
     FILM,
     Arm("table", (Modality.TABLE,)),
     Arm("known_fields", (Modality.TABLE,), values=False),
@@ -171,14 +172,15 @@ class Evidence:
     films: Sequence[Film]
     patches: Tensor  # N C 4 4 float16 feature maps, averaged down to that
     pooled: Tensor  # N C 1 1 their means
-    labels: np.ndarray  # N grading class numbers
+    labels: np.ndarray  # N class numbers
+    task: Task
 
     @classmethod
-    def of(cls, films: Sequence[Film], maps: Tensor) -> "Evidence":
+    def of(cls, films: Sequence[Film], maps: Tensor, task: Task) -> "Evidence":
         """The evidence of films whose (N, C, h', w') feature maps are known."""
-        labels = np.array([GRADING.index(film.labels[GRADING]) for film in films])
+        labels = np.array([task.index(film.labels[task]) for film in films])
         patches = functional.adaptive_avg_pool2d(maps.float(), PATCHES).half()
-        return cls(films, patches, maps.float().mean(dim=(2, 3), keepdim=True), labels)
+        return cls(films, patches, maps.float().mean(dim=(2, 3), keepdim=True), labels, task)
 
     def features(self, arm: Arm, rows: np.ndarray) -> Tensor | None:
         """(B, C, h', w') of some films; only attention looks at the patches, all else at their mean."""
@@ -216,7 +218,7 @@ class _Reading:
     def logits(self, model: FusionModel, inputs: ModelInputs, rows: np.ndarray) -> Tensor:
         """(B, K) of the films' inputs."""
         features = self.evidence.features(self.arm, rows)
-        return model.forward_embedded(model.embed(inputs), inputs, features)[GRADING]
+        return model.forward_embedded(model.embed(inputs), inputs, features)[self.evidence.task]
 
 
 def train_and_predict(
@@ -232,8 +234,14 @@ def train_and_predict(
 
     (N test, K) probabilities, and those of the same model with the table taken away.
     """
+    task = evidence.task
+    if not arm.modalities:
+        counts = np.bincount(evidence.labels[train], minlength=len(task.classes))
+        prior = np.tile(counts / counts.sum(), (len(test), 1))
+        return prior, prior
     torch.manual_seed(seed)
-    config, processor = _configure(arm, settings, [evidence.films[i] for i in train], recipe.fewest_known)
+    films = [evidence.films[i] for i in train]
+    config, processor = _configure(arm, task, settings, films, recipe.fewest_known)
     model = FusionModel(config, processor)
     if "image" in model.encoders:
         model.encoders["image"].backbone = nn.Identity()  # frozen: it has given its feature maps
@@ -244,11 +252,15 @@ def train_and_predict(
         inputs = reading.inputs(test)
         without = replace(inputs, known=torch.zeros_like(inputs.known))
         given, bare = (reading.logits(model, one, test).numpy() for one in (inputs, without))
-    return probabilities(GRADING.kind, given), probabilities(GRADING.kind, bare)
+    return probabilities(task.kind, given), probabilities(task.kind, bare)
 
 
 def _configure(
-    arm: Arm, settings: tuple[FusionConfig, ProcessorConfig], films: Sequence[Film], fewest_known: int
+    arm: Arm,
+    task: Task,
+    settings: tuple[FusionConfig, ProcessorConfig],
+    films: Sequence[Film],
+    fewest_known: int,
 ) -> tuple[FusionConfig, ProcessorConfig]:
     """The arm's model over `settings`, with the table's statistics of its training films."""
     config, processor = settings
@@ -256,7 +268,7 @@ def _configure(
     reads_film, reads_table = (m in arm.modalities for m in (Modality.IMAGE, Modality.TABLE))
     model = replace(
         config,
-        tasks=(TaskConfig(GRADING, arm.modalities),),
+        tasks=(TaskConfig(task, arm.modalities),),
         image=config.image if reads_film else None,
         table=config.table if reads_table else None,
         text=None,
@@ -267,13 +279,13 @@ def _configure(
 
 
 def _fit(model: FusionModel, reading: _Reading, train: np.ndarray, recipe: Recipe, seed: int) -> None:
-    """AdamW with a one-cycle schedule on the ordinal loss; no early stopping, so no film is needed for it."""
-    generator, task = torch.Generator().manual_seed(seed), GRADING
+    """AdamW with a one-cycle schedule on the task's loss; no early stopping, so no film is needed for it."""
+    generator, task = torch.Generator().manual_seed(seed), reading.evidence.task
     rate, steps = recipe.learning_rate, recipe.epochs * math.ceil(len(train) / recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     labels = torch.from_numpy(reading.evidence.labels)
-    counts = torch.bincount(labels[train], minlength=len(GRADING.classes))
+    counts = torch.bincount(labels[train], minlength=len(task.classes))
     weights = {task: class_weights(counts, recipe.class_balance)}
     dropout = (recipe.table_dropout, recipe.field_dropout, recipe.image_dropout)
     model.train()

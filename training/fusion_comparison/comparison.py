@@ -1,9 +1,10 @@
-"""Does the table help? What `viewbox fusion` measures.
+"""Does the table help? What `viewbox compare` measures.
 
-Film alone, table alone and every fusion of both grade severity on the films of Cohen and Hannover: in
-patient-grouped cross-validation with one recipe for all, over frozen film features, and once trained on Cohen
-and read on Hannover. A control sees only which clinical fields are known: hospitals fill in different ones,
-and that alone can predict.
+Film alone, table alone and every fusion answer a task on the films of some corpora: in patient-grouped
+cross-validation with one recipe for all, over frozen film features, and, of several corpora, once trained on
+the first and read on the others. A control sees only which clinical fields are known: hospitals fill in
+different ones, and that alone can predict. Beside them stands what the training films' classes alone say, and
+how far readers agree.
 
 Shape letters: R draws, S seeds, N films, K classes.
 """
@@ -11,10 +12,10 @@ Shape letters: R draws, S seeds, N films, K classes.
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 from os import getpid
 from pathlib import Path
 from typing import Any
@@ -22,29 +23,19 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from evaluation.metrics import bootstrap
-from evaluation.metrics.bootstrap import (
-    Statistic,
-    as_json,
-    bracketed,
-    measured,
-    patient_draws,
-    plain,
-    rounded,
-)
-from evaluation.metrics.one_label import Metric, Scored, auroc, macro, quadratic_kappa, spearman
+from evaluation.metrics.bootstrap import as_json, bracketed, measured, patient_draws
+from evaluation.metrics.one_label import against_others
 from modeling.configuration import FusionConfig, ProcessorConfig
-from modeling.labels import GRADING
+from modeling.errors import ViewboxError
+from modeling.labels import GRADING, TASKS, Task
 from modeling.progress import Progress, progress
 from modeling.study import Modality
 from training.corpora.duplicates import one_person
 from training.corpora.labelled_film import Film
-from training.corpora.open_corpus import load
-from training.corpora.severity import Severity, expert_agreement, severities
+from training.corpora.open_corpus import case_readings, corpora_in, load
+from training.corpora.severity import RATED, expert_agreement, severities
 from training.fusion_comparison.arms import (
     ARMS,
-    FILM,
-    FUSIONS,
     PATCHES,
     Arm,
     Evidence,
@@ -54,134 +45,66 @@ from training.fusion_comparison.arms import (
     open_backbone,
     train_and_predict,
 )
+from training.fusion_comparison.scoring import METRICS, Readings, score
 from training.settings import TrainingSettings
 
 CONFIG = Path(__file__).parents[1] / "configs" / "film.json"
 FOLDS = 5
-CORPORA = ("cohen", "hannover")
 Configured = tuple[FusionConfig, ProcessorConfig]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
-@dataclass(frozen=True, eq=False)
-class Readings:
-    """The answers of all arms for the same films."""
-
-    given: Mapping[str, np.ndarray]  # arm -> S N K probabilities
-    without_table: Mapping[str, np.ndarray]  # fused arm -> the same with the table taken away
-    labels: np.ndarray  # N grading
-    extents: np.ndarray  # N geographic extent, NaN where nobody read it
-    patients: np.ndarray  # N
-
-    def of(self, keep: np.ndarray) -> "Readings":
-        """The readings of some of the films."""
-        arms = ({n: rows[:, keep] for n, rows in said.items()} for said in (self.given, self.without_table))
-        return Readings(*arms, self.labels[keep], self.extents[keep], self.patients[keep])
+def task_named(name: str) -> Task:
+    """A task that can be compared. Raises ViewboxError: there is none of that name."""
+    several = [task for task in TASKS.values() if task.kind != "multilabel"]
+    if name not in several:
+        template = "There is no task '{name}' to compare; choose from {tasks}."
+        raise ViewboxError(template, name=name, tasks=", ".join(several))
+    return TASKS[name]
 
 
-Score = Callable[[np.ndarray, Readings, np.ndarray], np.ndarray]
-"""From (N, K) probabilities and (R, N) weights to (R,) values."""
-
-
-def _spearman_extent(probabilities: np.ndarray, readings: Readings, weights: np.ndarray) -> np.ndarray:
-    """The expected class against the geographic extent, over the films that have one."""
-    read = np.isfinite(readings.extents)
-    expected = probabilities @ np.arange(probabilities.shape[1])
-    return spearman(expected[read], readings.extents[read], weights[:, read])
-
-
-def _graded(metric: Metric) -> Score:
-    return lambda probabilities, readings, weights: metric(Scored(probabilities, readings.labels), weights)
-
-
-METRICS: dict[str, Score] = {
-    "spearman_extent": _spearman_extent,
-    "quadratic_kappa": _graded(quadratic_kappa),
-    "macro_auroc": _graded(macro(auroc)),
-}
-"""The first one is the headline."""
-
-
-def _mean_over_seeds(metric: str, probabilities: np.ndarray, readings: Readings) -> Statistic:
-    """(S, N, K) probabilities of one arm -> the statistic whose value is the seeds' mean."""
-    return lambda weights: np.mean([METRICS[metric](p, readings, weights) for p in probabilities], axis=0)
-
-
-def score(readings: Readings, draws: int) -> dict[str, Any]:
-    """Every arm's metrics, means over the seeds, with intervals by patient, and against the film alone."""
-    weights = patient_draws(readings.patients, draws)
-    rows: dict[str, dict[str, Any]] = {arm.name: {} for arm in ARMS}
-    for metric in METRICS:
-        statistics = {n: _mean_over_seeds(metric, readings.given[n], readings) for n in rows}
-        for name, row in rows.items():
-            row[metric] = as_json(measured(statistics[name], weights)) | {
-                "seeds": [_value(metric, one, readings) for one in readings.given[name]]
-            }
-            if name != FILM.name:
-                against = bootstrap.compare(statistics[name], statistics[FILM.name], weights)
-                test = as_json(against.difference) | {"p": rounded(against.p)}
-                row.setdefault("versus_film", {})[metric] = test
-            if name in readings.without_table:
-                bare = _mean_over_seeds(metric, readings.without_table[name], readings)
-                value = rounded(float(bare(plain(len(readings.labels)))[0]))
-                row.setdefault("without_table", {})[metric] = value
-        _correct([rows[name]["versus_film"][metric] for name in FUSIONS])
-    return {
-        "films": len(readings.labels),
-        "patients": len(np.unique(readings.patients)),
-        "films_with_extent": int(np.isfinite(readings.extents).sum()),
-        "rows": rows,
-    }
-
-
-def _value(metric: str, probabilities: np.ndarray, readings: Readings) -> float | None:
-    return rounded(float(METRICS[metric](probabilities, readings, plain(len(readings.labels)))[0]))
-
-
-def _correct(tests: list[dict[str, Any]]) -> None:
-    """Add the P values corrected for the number of fusions."""
-    p_values = [1.0 if test["p"] is None else test["p"] for test in tests]
-    for test, corrected in zip(tests, holm(p_values), strict=True):
-        test["p_holm"] = rounded(corrected)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """P values corrected for their number (Holm 1979)."""
-    order = np.argsort(p_values)
-    corrected, highest = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = highest
-    return corrected
-
-
-def graded_films(folder: Path) -> list[Film]:
-    """The films of Cohen and Hannover that have a grading.
+def labelled_films(folder: Path, task: Task, corpora: Sequence[str] = ()) -> list[Film]:
+    """The films that have a label of the task, of some corpora, or of all in the folder that have tables too.
 
     Raises:
-        ViewboxError: a corpus is not in the folder.
+        ViewboxError: a corpus is not in the folder, or there are too few films.
     """
-    films = [film for name in CORPORA for film in load(name, folder)]
-    return [film for film in films if GRADING in film.labels]
+    found = []
+    for name in corpora or corpora_in(folder):
+        films = [film for film in load(name, folder) if task in film.labels and film.encoded]
+        if corpora or any(film.table.values for film in films):
+            found += films
+    patients = {film.patient for film in found}
+    classes = Counter(film.labels[task] for film in found)
+    if len(classes) < 2 or min(len(patients), max(classes.values())) < FOLDS:
+        few = "{folder} holds {films} films of {patients} patients with {task} in {classes} classes; a"
+        few += (
+            " comparison takes two classes, and {folds} patients and films of one: name the corpora to read."
+        )
+        counts = {"films": len(found), "patients": len(patients), "classes": len(classes), "folds": FOLDS}
+        raise ViewboxError(few, folder=folder, task=task.name, **counts)
+    return found
 
 
-def folds(films: Sequence[Film], people: np.ndarray, seed: int) -> Splits:
-    """Five (train, test) film numbers; people stay together, corpora and gradings are spread evenly."""
-    kinds = [f"{film.source} {film.labels[GRADING]}" for film in films]
+def folds(films: Sequence[Film], task: Task, people: np.ndarray, seed: int) -> Splits:
+    """Five (train, test) film numbers; people stay together, corpora and classes are spread evenly."""
+    kinds = [f"{film.source} {film.labels[task]}" for film in films]
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(splitter.split(kinds, kinds, people))
 
 
-def outside(films: Sequence[Film]) -> Splits:
-    """Train on Cohen (its films from Hannover are not among them), read Hannover."""
+def outside(films: Sequence[Film], first: str) -> Splits:
+    """Train on one corpus, read the others (of Cohen those films from Hannover are not there twice)."""
     source = np.array([film.source for film in films])
-    return [(np.flatnonzero(source == "cohen"), np.flatnonzero(source == "hannover"))]
+    return [(np.flatnonzero(source == first), np.flatnonzero(source != first))]
 
 
 def compare(
     folder: Path,
     backbones: Sequence[str],
     *,
+    task: Task = GRADING,
+    corpora: Sequence[str] = (),
     seeds: int = 3,
     recipe: Recipe | None = None,
     draws: int = 2000,
@@ -189,23 +112,47 @@ def compare(
 ) -> dict[str, Any]:
     """The whole comparison as JSON types, of "imagenet" or checkpoint folders, each with a `split.csv`.
 
+    `corpora`: which to read; all in the folder that have the task's labels and tables where none is named.
     `seeds`: repetitions, each with weights and folds of its own. `draws`: of patients, for intervals.
 
     Raises:
-        ViewboxError: a corpus or a backbone is not there.
+        ViewboxError: a corpus or a backbone is not there; as `labelled_films`.
     """
     started, settings = time.perf_counter(), TrainingSettings.load(CONFIG)
-    films, readings = graded_films(folder), severities(folder)
+    films = labelled_films(folder, task, corpora)
+    names = tuple(dict.fromkeys(film.source for film in films))
+    rated = severities(folder, [name for name in RATED if name in names]) if task == GRADING else {}
+    extents = {key: read.extent for key, read in rated.items()}
     opened = [open_backbone(name, settings.model, settings.processor) for name in backbones]
-    work = _Work(
-        films, readings, (settings.model, settings.processor), recipe or Recipe(), seeds, draws, cache
-    )
+    configured = settings.model, settings.processor
+    work = _Work(films, names, task, extents, configured, recipe or Recipe(), seeds, draws, cache)
+    readers = expert_agreement(rated, draws) if rated else _agreement(folder, names, task, draws)
     return {
         "protocol": work.protocol(),
-        "readers": expert_agreement(readings, draws),
+        "readers": readers,
         "backbones": [work.on(backbone) for backbone in opened],
         "seconds": round(time.perf_counter() - started),
     }
+
+
+def _agreement(folder: Path, names: Sequence[str], task: Task, draws: int) -> dict[str, Any]:
+    """How often readers of the same study say the same, where several read it: a model's ceiling."""
+    read = [one for name in names for one in case_readings(folder / name, task)]
+    compared = {
+        "reader_and_another": [list(combinations(said.values(), 2)) for _, said in read],
+        "reader_and_most_others": [list(against_others(said)) for _, said in read],
+    }
+    found = {}
+    for name, pairs in compared.items():
+        known = [(patient, both) for (patient, _), both in zip(read, pairs, strict=True) if both]
+        if not known:
+            continue
+        said = np.array([len(both) for _, both in known])
+        same = np.array([sum(one == other for one, other in both) for _, both in known])
+        drawn = patient_draws(np.array([patient for patient, _ in known]), draws)
+        share = measured(lambda weights, same=same, said=said: (weights @ same) / (weights @ said), drawn)
+        found[name] = as_json(share) | {"studies": len(known)}
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +160,9 @@ class _Work:
     """Fits every arm on every split of every backbone; what was fitted once is read from the cache."""
 
     films: Sequence[Film]
-    readings: Mapping[tuple[str, str], Severity]
+    corpora: Sequence[str]
+    task: Task
+    rated: Mapping[tuple[str, str], float | None]  # geographic extents, of films without a label too
     settings: Configured
     recipe: Recipe
     seeds: int
@@ -229,23 +178,23 @@ class _Work:
     @cached_property
     def extents(self) -> np.ndarray:
         """(N,) geographic extent, NaN where nobody read it."""
-        return np.array([self.readings[film.source, film.film_id].extent for film in self.films], float)
+        return np.array([self.rated.get((film.source, film.film_id)) for film in self.films], float)
 
     def protocol(self) -> dict[str, Any]:
         """On what films, fields and folds."""
         films, graded = self.films, {(film.source, film.film_id) for film in self.films}
-        clear = [key for key, read in self.readings.items() if read.extent == 0 and key not in graded]
-        patients = {name: {f.patient for f in films if f.source == name} for name in CORPORA}
+        clear = [key for key, extent in self.rated.items() if extent == 0 and key not in graded]
+        patients = {name: {f.patient for f in films if f.source == name} for name in self.corpora}
         count = Counter(film.source for film in films)
         known = Counter((film.source, name) for film in films for name in film.table.values)
         fields = [field.name for field in self.settings[1].table]
         fewest, people = self.recipe.fewest_known, len(np.unique(self.people))
         return {
-            "task": str(GRADING),
-            "corpora": {n: {"films": count[n], "patients": len(patients[n])} for n in CORPORA},
+            "task": self.task.name,
+            "corpora": {n: {"films": count[n], "patients": len(patients[n])} for n in self.corpora},
             "rows_with_extent_0_and_no_grading": len(clear),
             "patients_merged_because_they_share_a_film": sum(map(len, patients.values())) - people,
-            "fields_in_both": [f for f in fields if all(known[name, f] >= fewest for name in CORPORA)],
+            "fields_in_both": [f for f in fields if all(known[name, f] >= fewest for name in self.corpora)],
             "folds": FOLDS,
             "seeds": self.seeds,
             "draws": self.draws,
@@ -255,28 +204,32 @@ class _Work:
 
     def on(self, backbone: FrozenBackbone) -> dict[str, Any]:
         """Every arm's scores on one backbone's features."""
-        evidence = Evidence.of(self.films, feature_maps(self.films, backbone, self.cache))
-        fits = len(ARMS) * self.seeds * (FOLDS + 1)
+        evidence = Evidence.of(self.films, feature_maps(self.films, backbone, self.cache), self.task)
+        several, blocks = len(self.corpora) > 1, {}
+        source, first = np.array([film.source for film in self.films]), self.corpora[0]
+        fits = len(ARMS) * self.seeds * (FOLDS + several)
         with progress(what=backbone.name, total=fits, unit="fit") as bar:
             within = self._read("folds", evidence, backbone, bar)
-            external = self._read("outside", evidence, backbone, bar)
-        source = np.array([film.source for film in self.films])
+            blocks["cross_validation"] = score(within, self.draws)
+            if several:
+                for name in self.corpora:
+                    blocks[f"cross_validation_{name}"] = score(within.of(source == name), self.draws)
+                external = self._read("outside", evidence, backbone, bar).of(source != first)
+                blocks["_to_".join((first, *self.corpora[1:]))] = score(external, self.draws)
         return {
             "name": backbone.name,
             "revision": backbone.revision,
             "trained_on": list(backbone.trained_on),
             "patients_seen_in_training": backbone.seen(self.films),
-            "cross_validation": score(within, self.draws),
-            "cross_validation_cohen": score(within.of(source == "cohen"), self.draws),
-            "cross_validation_hannover": score(within.of(source == "hannover"), self.draws),
-            "cohen_to_hannover": score(external.of(source == "hannover"), self.draws),
+            **blocks,
         }
 
     def _read(self, kind: str, evidence: Evidence, backbone: FrozenBackbone, bar: Progress) -> Readings:
         given: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS}
         without: dict[str, list[np.ndarray]] = {arm.name: [] for arm in ARMS if len(arm.modalities) > 1}
         for seed in range(self.seeds):
-            splits = folds(self.films, self.people, seed) if kind == "folds" else outside(self.films)
+            within = kind == "folds"
+            splits = folds(self.films, self.task, self.people, seed) if within else self._outside
             for arm in ARMS:
                 read, bare = self._kept(arm, splits, evidence, backbone, seed)
                 bar.update(len(splits))
@@ -284,14 +237,18 @@ class _Work:
                 if arm.name in without:
                     without[arm.name].append(bare)
         stacked = ({name: np.stack(rows) for name, rows in arms.items()} for arms in (given, without))
-        return Readings(*stacked, evidence.labels, self.extents, self.people)
+        return Readings(*stacked, evidence.labels, self.extents, self.people, self.task)
+
+    @property
+    def _outside(self) -> Splits:
+        return outside(self.films, self.corpora[0])
 
     def _kept(
         self, arm: Arm, splits: Splits, evidence: Evidence, backbone: FrozenBackbone, seed: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """(N, K) probabilities with and without the table; (0, 0, 0) for a film on no test side."""
         features = backbone.revision if Modality.IMAGE in arm.modalities else ""
-        films = [(f.film_id, str(f.labels[GRADING]), dict(f.table.values)) for f in self.films]
+        films = [(f.film_id, str(f.labels[self.task]), dict(f.table.values)) for f in self.films]
         tests = [test.tolist() for _, test in splits]
         decides = (arm, features, seed, self.recipe, self.settings, films, tests)
         path = self.cache / f"fit-{hashlib.sha256(repr(decides).encode()).hexdigest()[:16]}.npy"
@@ -308,7 +265,7 @@ class _Work:
         model, processor = self.settings
         seen = {name: getattr(backbone.architecture, name) for name in ("name", "stride", "pyramid")}
         settings = replace(model, image=replace(model.image, norm="batch", **seen)), processor
-        found = np.zeros((2, len(self.films), len(GRADING.classes)))
+        found = np.zeros((2, len(self.films), len(self.task.classes)))
         for train, test in splits:
             found[:, test] = train_and_predict(arm, evidence, train, test, settings, self.recipe, seed)
         return found
@@ -316,13 +273,16 @@ class _Work:
 
 def report(found: dict[str, Any]) -> str:
     """The comparison as lines of text."""
-    lines, kinds = [], ("cross_validation", "cohen_to_hannover")
-    for backbone, kind in product(found["backbones"], kinds):
+    lines = [f"{found['protocol']['task']}:"]
+    for backbone, kind in product(found["backbones"], found["backbones"][0]):
+        if kind != "cross_validation" and "_to_" not in kind:
+            continue
         block = backbone[kind]
         lines.append(f"{backbone['name']}, {kind}: {block['films']} films, {block['patients']} patients")
         for name, row in block["rows"].items():
-            p = row.get("versus_film", {}).get("spearman_extent", {}).get("p")
-            cells = [f"{metric} {bracketed(row[metric]['value'], row[metric]['95'])}" for metric in METRICS]
+            metrics = [metric for metric in METRICS if metric in row]
+            p = row.get("versus_film", {}).get(metrics[0], {}).get("p")
+            cells = [f"{metric} {bracketed(row[metric]['value'], row[metric]['95'])}" for metric in metrics]
             lines.append(f"  {name:16}" + "  ".join(cells) + ("" if p is None else f"  p {p:.3f}"))
     readers = found["readers"].items()
     return "\n".join(

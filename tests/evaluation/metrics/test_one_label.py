@@ -15,6 +15,7 @@ from evaluation.metrics.one_label import (
     average_precision,
     confusion,
     metrics_for,
+    plain_kappa,
     recall_at_rate,
     spearman,
 )
@@ -55,6 +56,7 @@ KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "macro_f1": lambda v, y: sklearn_metrics.f1_score(y, v.argmax(1), average="macro", labels=LABELS),
     "matthews": lambda v, y: sklearn_metrics.matthews_corrcoef(y, v.argmax(1)),
     "quadratic_kappa": known_kappa,
+    "plain_kappa": lambda v, y: sklearn_metrics.cohen_kappa_score(y, v.argmax(1)),
     "expected_calibration_error": known_calibration_error,
     "brier": known_brier,
 }
@@ -65,7 +67,7 @@ def test_a_metric_of_draws_equals_the_metric_of_the_drawn_films(
     name: str, drawn: tuple[Scored, np.ndarray]
 ) -> None:
     scored, weights = drawn
-    found = (metrics_for("ordinal") | CALIBRATION)[name](scored, weights)
+    found = (metrics_for("ordinal") | CALIBRATION | {"plain_kappa": plain_kappa})[name](scored, weights)
     assert found.shape == (3,)
     for row, value in zip(weights.astype(int), found, strict=True):
         films = np.repeat(np.arange(len(row)), row)
