@@ -107,6 +107,7 @@ def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> di
         "per_class": {
             name: class_row(values[own], labels[own], share, draws[:, own])
             for name, values, labels, own, share in columns
+            if own.any()  # of a class that nobody labelled here there is nothing to say
         }
     }
 
