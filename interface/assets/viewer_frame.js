@@ -118,7 +118,7 @@
       more.setAttribute("aria-expanded", "false");
       const bar = make("div", { class: "vv-bar vv-tools", role: "group" },
         ...Object.values(this.tools), this.undoButton, this.clearButton, this.sizeLabel,
-        this.labelled("viewer.preset", this.preset, "vv-quiet"), this.inverted, smaller, larger,
+        this.labelled("viewer.preset", this.preset, "vv-quiet vv-fine"), this.inverted, smaller, larger,
         reset, this.twoButton, this.sheetButton, this.linkButton, this.fullButton, keys, more);
       this.worded.push([bar, "viewer.tools", "aria-label"]);
       return bar;
