@@ -87,6 +87,32 @@ def nested(depth: int) -> bytes:
     return (VIEW_CODES + UNDEFINED + ITEM[:4] + UNDEFINED) * depth
 
 
+def jpeg_2000(count: int, side: int = 8000) -> bytes:
+    """A gray DICOM film of 16 bits whose code stream states its size and goes on with noise."""
+    size = struct.pack(">HH8IHBBB", 41, 0, side, side, 0, 0, side, side, 0, 0, 1, 15, 1, 1)
+    coded = b"\xff\x4f\xff\x51" + size + b"\x5a" * count
+    elements = b"".join(
+        struct.pack("<HH2sHH", 0x28, tag, b"US", 2, value)
+        for tag, value in (
+            (2, 1),
+            (0x10, side),
+            (0x11, side),
+            (0x100, 16),
+            (0x101, 16),
+            (0x102, 15),
+            (0x103, 0),
+        )
+    )
+    gray = b"\x28\0\4\0CS\x0c\0MONOCHROME2 "
+    elements = elements[:10] + gray + elements[10:]
+    modality = b"\x08\0\x16\0UI\x1a\x001.2.840.10008.5.1.4.1.1.1\0" + b"\x08\0\x60\0CS\2\0CR"
+    item = (
+        b"\xfe\xff\0\xe0" + struct.pack("<I", len(coded) + len(coded) % 2) + coded + b"\0" * (len(coded) % 2)
+    )
+    pixels = b"\xe0\x7f\x10\0OB\0\0" + UNDEFINED + ITEM + item + SEQUENCE_END
+    return dicom(modality + elements + pixels, b"1.2.840.10008.1.2.4.90")
+
+
 FILMS: dict[str, Callable[[float], bytes]] = {
     "2,000 scans of 64 megapixels": lambda share: jpeg_of_scans(int(2000 * share)),
     "60 MB of fill": lambda share: jpeg_of_fill(int(60e6 * share)),
@@ -98,6 +124,7 @@ FILMS: dict[str, Callable[[float], bytes]] = {
     "11 million tags of the file's head": lambda share: dicom(b"\2\0\x12\0UI\0\0" * int(11e6 * share)),
     "3 million items": lambda share: dicom(items(int(3e6 * share), counted=False)),
     "3 million items, counted": lambda share: dicom(items(int(3e6 * share), counted=True)),
+    "64 megapixels of lossless JPEG 2000": lambda share: jpeg_2000(41_000_000 + int(30e6 * share)),
     "sequences 100,000 deep": lambda share: dicom(nested(int(1e5 * share))),
 }
 """What a file holds too much of -> the file, or one with a share of it that is still too much."""

@@ -144,6 +144,25 @@ def by_page(film: Path, models: Checkpoints) -> str:
     return refusal.partition("⚠</span> ")[2].partition("</p>")[0]
 
 
+def test_a_reader_who_moves_on_under_an_explanation_ends_it_without_a_fault(
+    films: Path, models: Checkpoints
+) -> None:
+    """The first map is chosen by the prediction that is explained, not by what the session holds by then."""
+    sessions, parts = Sessions(4), page_parts()
+    actions, session = ModelActions(models, sessions, parts), sessions.of(READER.session_hash)
+    case = own_case(viewbox.open_study(films / "good.png"), "good.png", "")
+    session.put(case, None)
+    actions.predict(READER)
+    assert session.due == "explain"
+    steps = actions.explain("black", READER, lambda *_, **__: None)
+    next(steps)
+    session.put(case, None)
+    assert session.answer.prediction is None, "another case, not yet answered"
+    for updates in steps:
+        assert updates
+    assert session.due == "predict" and session.explanation.opinion is None
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
