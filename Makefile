@@ -22,7 +22,7 @@ demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
 	$(BIN)/viewbox serve
 
 test: $(VENV)/test.stamp browser  ## pass the tests
-	$(PYTEST) -n 2 --dist loadfile -m "not browser"
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not browser"
 	$(PYTEST) -n 2 --dist worksteal tests/interface/browser
 
 check: lint  ## what a change should pass before it is committed, in under two minutes

@@ -26,13 +26,18 @@ SERVERS = {f"tests.doubles.{name}" for name in ("hub_server", "mongo_server", "s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a server, which `make check` leaves out; what drives a browser lies in one folder."""
+    """Mark what starts a server, which `make check` leaves out; what drives a browser lies in one folder.
+
+    Modules with a test that takes long come first, so that no process waits for another at the end.
+    """
     for item in items:
         astray = item.get_closest_marker("browser") and BROWSER not in item.path.parents
         assert not astray, f"{item.nodeid} drives a browser; move it to {BROWSER}"
         doubles = {getattr(value, "__module__", "") for value in vars(item.module).values()}
         if doubles & SERVERS or {"served", "client"} & set(item.fixturenames):
             item.add_marker("server")
+    long = {item.path for item in items if any(map(item.get_closest_marker, ("server", "slow")))}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(autouse=True, scope="session")
