@@ -31,9 +31,9 @@ check: lint  ## what a change should pass before it is committed, in under two m
 # The browser tests need a Chromium; without one, and without the right to install it, they say so and skip.
 .PHONY: browser
 browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk dicom3tools >/dev/null; } \
-	  || echo "no Chromium here: the browser tests will be skipped"
+	@command -v chromium-headless-shell >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq chromium-headless-shell fonts-noto-cjk dicom3tools >/dev/null; } \
+	  || command -v chromium >/dev/null || echo "no Chromium here: the browser tests will be skipped"
 
 bench: $(VENV)/test.stamp  ## speed as JSON
 	$(BIN)/python -m tests.benchmarks.speed

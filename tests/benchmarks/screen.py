@@ -8,7 +8,6 @@ the viewer has painted it. Medians over a few goes; quote them with the machine.
 import argparse
 import json
 import os
-import shutil
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from modeling.labels import APPEARANCE
 from modeling.study import Radiograph, Study
 from tests.doubles.served import serve, unfold, write_checkpoint
+from tests.interface.browser.visit import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,7 +40,6 @@ BARS = {
     "large_case_switch_s": (0.3, "at most"),
 }
 SHAPE = (2500, 2000)
-FLAGS = ["--no-sandbox", "--disable-background-networking"]
 SCREEN = {"width": 1280, "height": 900}
 VIEWER = "document.querySelector('#vb-figure .vv').parentElement.viewer"
 
@@ -244,7 +243,7 @@ def measured(goes: int) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         folder = Path(made)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         variables = {
             "MODEL_REPO": str(write_checkpoint(folder / "toy")),
             "CASES_FOLDER": str(write_large_store(folder / "store")),

@@ -6,7 +6,6 @@ Measured on whatever machine it runs on; quote ratios, not milliseconds, where a
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 
 from modeling.labels import Target
 from tests.doubles.served import ROOT, free_port, unfold
+from tests.interface.browser.visit import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline
@@ -142,8 +142,7 @@ def bench_screen(address: str, clicks: int = 6) -> dict[str, float]:
 
     seen: dict[str, list[float]] = {"film": [], "prediction": [], "map": []}
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
         page.goto(address)
         page.wait_for_selector("#vb-leans p", timeout=120_000)
@@ -193,7 +192,7 @@ def bench_app() -> dict[str, float]:
                 time.sleep(0.1)
         first = time.perf_counter() - started
         warm = median_seconds(lambda: client.predict(case, api_name="/predict"), 10)
-        screen = bench_screen(address) if shutil.which("chromium") else {}
+        screen = bench_screen(address) if CHROMIUM else {}
     finally:
         app.terminate()
         app.wait()

@@ -1,7 +1,6 @@
 """The pictures of README and docs, taken anew of the page with what ships: `make screenshots`."""
 
 import io
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from tests.doubles.served import Served, open_tab, serve
+from tests.interface.browser.visit import CHROMIUM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -69,14 +69,13 @@ def browsing() -> Iterator[tuple[Served, "Browser"]]:
     """The page with the checkpoints and cases that ship, and a browser."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "there is no Chromium on this machine"
+    assert CHROMIUM, "there is no Chromium on this machine"
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(Path(folder) / "run") as served,
         sync_playwright() as p,
     ):
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield served, browser
         browser.close()
 
