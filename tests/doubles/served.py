@@ -45,6 +45,14 @@ class Served:
         """Every file in gradio's temporary folder."""
         return [path for path in self.uploads.rglob("*") if path.is_file()]
 
+    @contextmanager
+    def slowed(self) -> Iterator[None]:
+        """Answers of the model take a `pause` longer meanwhile, for tests that press a button."""
+        slow = self.folder / "slow"
+        slow.touch()
+        yield
+        slow.unlink()
+
 
 def write_checkpoint(folder: Path) -> Path:
     """A toy that reads film, table and text, large enough that an explanation takes a moment."""
@@ -93,9 +101,10 @@ def free_port() -> int:
 
 
 _SLOWED = """import time
+from pathlib import Path
 from modeling.model.fusion import FusionModel
-decide = FusionModel.decide
-FusionModel.decide = lambda *given: (time.sleep({pause}), decide(*given))[1]
+decide, slow = FusionModel.decide, Path("slow").absolute()
+FusionModel.decide = lambda *given: (time.sleep({pause} if slow.exists() else 0), decide(*given))[1]
 """
 
 
@@ -103,7 +112,7 @@ FusionModel.decide = lambda *given: (time.sleep({pause}), decide(*given))[1]
 def serve(folder: Path, pause: float = 0.0, **variables: str) -> Iterator[Served]:
     """Start `app.py` in a folder of its own, wait for the page, and stop it at the end.
 
-    `pause`: seconds that every answer of the model takes longer, for tests that press a button meanwhile.
+    `pause`: seconds that an answer of the model takes longer while it is `slowed`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "secret.txt").write_text(SECRET)

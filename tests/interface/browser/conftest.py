@@ -19,37 +19,38 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def served(chromium, tmp_path_factory):
-    with _toy(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def slow(chromium, tmp_path_factory):
-    """A Viewbox that leaves time to press a button while it computes."""
-    with _toy(tmp_path_factory.mktemp("slow"), pause=0.3) as running:
-        yield running
-
-
-def _toy(folder, **options):
+    folder = tmp_path_factory.mktemp("browser")
     checkpoint, store = write_checkpoint(folder / "toy"), write_store(folder / "store")
     given = {
         "MODEL_REPO": str(checkpoint),
         "CASES_FOLDER": str(store),
         "REPORT_URL": "http://127.0.0.1:9/new",
     }
-    return serve(folder / "run", **options, **given)
+    with serve(folder / "run", pause=0.3, **given) as running:
+        yield running
 
 
 @pytest.fixture
-def page(served, chromium):
-    yield from arrived(served, chromium, DESKTOP)
+def slow(served):
+    """A Viewbox that leaves time to press a button while it computes."""
+    with served.slowed():
+        yield served
+
+
+@pytest.fixture
+def page(request, served, chromium):
+    yield from arrived(served, chromium, DESKTOP, getattr(request, "param", "/"))
+
+
+UNSEEN = (f"CASE-{number:04d}" for number in range(20, 30, 2))
+"""Whose maps nobody has asked for: nothing of them is known, and they are not prepared beside another."""
 
 
 @pytest.fixture
 def slow_page(slow, chromium):
-    yield from arrived(slow, chromium, DESKTOP)
+    yield from arrived(slow, chromium, DESKTOP, f"/?case={next(UNSEEN)}")
 
 
 @pytest.fixture
-def phone(served, chromium):
-    yield from arrived(served, chromium, PHONE)
+def phone(request, served, chromium):
+    yield from arrived(served, chromium, PHONE, getattr(request, "param", "/"))

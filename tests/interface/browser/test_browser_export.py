@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.doubles.served import models, unfold
-from tests.interface.browser.visit import VIEWER, explained, shoot
+from tests.interface.browser.visit import VIEWER, by_link, explained, shoot
 
 pytestmark = pytest.mark.browser
-LINK = "?case=CASE-0004&target=appearance/Atypical&baseline=blurred&method=edges"
+LINK = "/?case=CASE-0004&target=appearance/Atypical&baseline=blurred&method=edges"
 
 
 def told(page) -> str:
@@ -17,8 +17,8 @@ def told(page) -> str:
     return page.inner_text("#vb-notice")
 
 
+@by_link("page", LINK)
 def test_a_copied_link_restores_the_view(page, served):
-    page.goto(f"{served.url}/{LINK}")
     explained(page)
     unfold(page, "vb-maps", "vb-why")
     page.wait_for_selector("#vb-about .vb-about-control")
@@ -80,8 +80,8 @@ def test_a_reader_who_comes_second_sees_the_map_at_once(page, served, chromium):
     second.context.close()
 
 
+@by_link("page", "/?case=CASE-0004&baseline=purple")
 def test_a_bad_link_is_one_sentence_and_the_usual_view(page, served):
-    page.goto(f"{served.url}/?case=CASE-0004&baseline=purple")
     assert "baseline 'purple'" in told(page)
     page.wait_for_selector("#vb-prediction table")
     assert "CASE-0000" in page.inner_text("#vb-figure figcaption")

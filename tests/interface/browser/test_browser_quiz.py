@@ -11,7 +11,7 @@ from cases.mongo.store import MongoCaseStore
 from interface.quiz_tab.rules import LENGTH
 from tests.doubles.mongo_server import MongoServer
 from tests.doubles.served import serve, write_checkpoint
-from tests.interface.browser.visit import DESKTOP, PATIENCE, PHONE, arrived, shoot
+from tests.interface.browser.visit import DESKTOP, PATIENCE, PHONE, arrived, by_link, shoot
 from tests.interface.quiz_tab.test_quiz_gradings import graded
 
 pytestmark = pytest.mark.browser
@@ -116,8 +116,8 @@ def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_
     context.close()
 
 
-def test_a_wrong_code_in_a_link_is_told_and_a_refusal_is_seen_below_the_banner_on_a_phone(phone, served):
-    phone.goto(f"{served.url}/?quiz=%3Cb%3E")
+@by_link("phone", "/?quiz=%3Cb%3E")
+def test_a_wrong_code_in_a_link_is_told_and_a_refusal_is_seen_below_the_banner_on_a_phone(phone):
     phone.wait_for_selector("#vb-quiz-status [role=alert]:has-text('測驗代碼')")
     phone.locator("#vb-quiz-begin").tap()
     stepped(phone, f"第 1 / {LENGTH} 張")
@@ -180,8 +180,8 @@ CUT = """() => [...document.querySelectorAll('#vb-quiz-film .vv > .vv-bar:first-
   .filter((node) => node.offsetParent && node.getBoundingClientRect().right > 390).length"""
 
 
-def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phone, served, tmp_path_factory):
-    phone.goto(f"{served.url}/?quiz=class-7b")
+@by_link("phone", "/?quiz=class-7b")
+def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-quiz-begin")
     phone.locator("#vb-quiz-begin").tap()
     stepped(phone, f"第 1 / {LENGTH} 張")
@@ -215,7 +215,7 @@ def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_
             for page in arrived(running, chromium, DESKTOP):
                 page.get_by_role("tab", name="Quiz", exact=True).click()
                 press(page, "begin")
-                for number in range(1, LENGTH + 1):
+                for number in (1, 2):
                     stepped(page, f"Film {number} of {LENGTH}: read it first")
                     pick(page, "#vb-quiz-answer", number % 3)
                     pick(page, "#vb-quiz-sure", 1)
@@ -226,7 +226,7 @@ def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_
                     press(page, "reveal")
                     stepped(page, f"Film {number} of {LENGTH}: the reference")
                     assert "Reference: " in told(page, "truth")
-                    press(page, "next" if number < LENGTH else "finish")
+                    press(page, "next" if number == 1 else "finish")
                 stepped(page, "Your results")
-                assert page.locator("#vb-quiz-results tbody tr:has(a)").count() == LENGTH
+                assert page.locator("#vb-quiz-results tbody tr:has(a)").count() == 2
                 shoot(page, tmp_path_factory, "quiz-mongo")
