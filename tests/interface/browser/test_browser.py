@@ -269,18 +269,6 @@ def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
     explained(page)
 
 
-def test_no_tab_stop_is_invisible_once_a_case_is_explained_and_checked(page):
-    explained(page)
-    page.wait_for_selector("#vb-trust-summary .vb-trust-line")
-    unseen = page.evaluate(
-        """() => [...document.querySelectorAll('button, a[href], input, select, textarea, [tabindex]')]
-          .filter((e) => e.tabIndex >= 0 && !e.disabled && e.getClientRects().length)
-          .filter((e) => { for (; e; e = e.parentElement) if (getComputedStyle(e).opacity == 0) return 1; })
-          .map((e) => e.outerHTML.slice(0, 120))"""
-    )
-    assert unseen == []
-
-
 def test_on_a_phone_targets_are_large_and_every_tab_is_in_sight(phone):
     phone.wait_for_selector("#vb-trust-summary .vb-trust-line")
     assert phone.locator("#vb-tabs .overflow-menu > button").is_hidden()

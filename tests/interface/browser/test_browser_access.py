@@ -34,10 +34,14 @@ def _why(node: dict) -> str:
 
 
 def faults(page, where: str) -> list[str]:
-    """The serious and critical findings of axe-core on what is on screen, in light and dark colours."""
+    """The serious and critical findings of axe-core on what is on screen, in light and dark colours.
+
+    Width changes no colour: a phone is judged in the dark alone, by all rules at once.
+    """
     page.evaluate(f"{axe()};0")
     found = []
-    for colours, rules in (("light", None), ("dark", ["color-contrast"])):
+    desktop = page.viewport_size["width"] == DESKTOP["viewport"]["width"]
+    for colours, rules in (("light", None), ("dark", ["color-contrast"])) if desktop else (("dark", None),):
         page.evaluate("dark => document.body.classList.toggle('dark', dark)", colours == "dark")
         page.evaluate(_SETTLED)
         options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
@@ -64,8 +68,9 @@ def arrived(served, chromium, **options):
     return page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(served, chromium):
+    """One visit for all who look and walk, in this order: the first of them finds every fold closed."""
     page = arrived(served, chromium, reduced_motion="reduce", **DESKTOP)
     yield page
     page.context.close()
@@ -123,18 +128,6 @@ def _quiz_faults(page, name: str) -> list[str]:
     return found + faults(page, "quiz, over")
 
 
-def _quiet(page) -> int:
-    return page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length")
-
-
-def test_nothing_moves_for_who_asks_for_less_motion(page):
-    assert _quiet(page) == 0
-    unfold(page, "vb-why")
-    page.get_by_role("button", name="Explain again").click()
-    page.wait_for_timeout(200)
-    assert _quiet(page) == 0
-
-
 @pytest.mark.parametrize("wide", [640, 320], ids=["200 % of a small screen", "400 %"])
 def test_a_page_twice_or_four_times_as_large_needs_no_sideways_scrolling(wide, served, chromium):
     page = arrived(
@@ -145,6 +138,16 @@ def test_a_page_twice_or_four_times_as_large_needs_no_sideways_scrolling(wide, s
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= wide, name
     page.context.close()
+
+
+def test_no_tab_stop_is_invisible_once_a_case_is_explained_and_checked(page):
+    unseen = page.evaluate(
+        """() => [...document.querySelectorAll('button, a[href], input, select, textarea, [tabindex]')]
+          .filter((e) => e.tabIndex >= 0 && !e.disabled && e.getClientRects().length)
+          .filter((e) => { for (; e; e = e.parentElement) if (getComputedStyle(e).opacity == 0) return 1; })
+          .map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert unseen == []
 
 
 _FOCUS = """() => {
@@ -179,6 +182,18 @@ def test_the_tab_key_walks_the_page_in_order_and_always_shows_where_it_is(page):
     order = ("Quiz", "Brightness", "Chest film", "Both", "Reveal", "Test the map", "Copy link", "Course pack")
     places = [names.index(one) for one in order]
     assert places == sorted(places)
+
+
+def _quiet(page) -> int:
+    return page.evaluate("document.getAnimations().filter((a) => a.playState === 'running').length")
+
+
+def test_nothing_moves_for_who_asks_for_less_motion(page):
+    assert _quiet(page) == 0
+    unfold(page, "vb-why")
+    page.get_by_role("button", name="Explain again").click()
+    page.wait_for_timeout(200)
+    assert _quiet(page) == 0
 
 
 def test_arrows_move_among_the_maps_and_the_group_has_a_name(page):
