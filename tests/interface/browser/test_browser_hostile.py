@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from interface.quiz_tab.score import as_csv
-from tests.doubles.served import open_tab, serve, unfold, write_checkpoint, write_store
+from tests.doubles.served import open_tab, serve, write_checkpoint, write_store
 from tests.hostile.texts import ALL, MARKUP, SEEN, make_hostile
 from tests.interface.browser.test_browser_class import answers
 
@@ -55,9 +55,9 @@ def film(folder: Path) -> Path:
 
 def test_no_text_of_a_case_report_card_or_file_becomes_more_than_text(page, tmp_path):
     assert MARKUP[0] in page.inner_text("#vb-figure figcaption")
-    for heading in page.locator("button.label-wrap:visible").all():
+    for heading in page.query_selector_all("button.label-wrap:not(.open):visible"):
         heading.click()
-    unfold(page, "vb-pack")
+    page.wait_for_selector("#vb-pack [data-testid=accordion-content]")
     with page.expect_download() as download:
         page.click("#vb-handout")
     download.value.save_as(tmp_path / "handout.html")
