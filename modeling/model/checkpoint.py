@@ -20,11 +20,11 @@ WEIGHTS_FILE = "model.safetensors"
 OPTIONAL_FILES = (
     TOKENIZER_FILE, "baselines.safetensors", "README.md", "metrics.json", "split.csv", "training.json",
     "labels.json", "calibration.json", "familiarity.safetensors", "localisation.json", "verdicts.json",
-    "phantoms.json", "shortcut.json", "fusion_comparison.json", "drills.json",
+    "phantoms.json", "shortcut.json", "fusion_comparison.json", "drills.json", "initial_weights.json",
 )  # fmt: skip
 _SAYS_NOTHING = (
     "README.md", "LICENSE.md", "metrics.json", "split.csv", "training.json", "labels.json", "film.onnx",
-    "film_onnx.json",
+    "film_onnx.json", "initial_weights.json",
 )  # fmt: skip
 """Files of a checkpoint that decide no answer."""
 

@@ -16,7 +16,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 class Repo:
     """A repo (owner/name) at a revision: commit, branch or tag; None for the newest commit.
 
-    `setting` is the prefix of the variables that name it, for sentences: `MODEL` for `MODEL_REPO`.
+    `setting` is the prefix of the variables that name it, for sentences: `MODEL` for `MODEL_REPO`; "" where
+    none does.
     """
 
     name: str
@@ -60,9 +61,15 @@ def _why_not_fetched(repo: Repo, exc: Exception) -> Sentence:
         gated = "{name} is gated; accept its terms and set HF_TOKEN to a token that may read it."
         return Sentence(gated, name=name)
     if isinstance(exc, errors.RevisionNotFoundError):
+        if not setting:
+            unnamed = "{name} has no revision '{revision}'; name one of its commits, branches or tags."
+            return Sentence(unnamed, name=name, revision=repo.revision)
         no_such = "{name} has no revision '{revision}'; set {setting}_REVISION to one of its commits."
         return Sentence(no_such, name=name, revision=repo.revision, setting=setting)
     if isinstance(exc, errors.RepositoryNotFoundError):
+        if not setting:
+            absent = "The Hub has no {kind} '{name}', or it is private; check the name and HF_TOKEN."
+            return Sentence(absent, kind=Names("file", repo.kind), name=name)
         no_repo = "The Hub has no {kind} '{name}', or it is private; check {setting}_REPO and HF_TOKEN."
         return Sentence(no_repo, kind=Names("file", repo.kind), name=name, setting=setting)
     if isinstance(exc, errors.HfHubHTTPError):

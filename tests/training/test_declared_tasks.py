@@ -216,7 +216,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
         f"reads {CASES} films or reports of {CASES} patients of ward",
         "tubes: uncertain labels: ones; blank labels: negative",
         "builds exposure (ordinal: poor, fair, good) from the image and the table",
-        "0 of them frozen; begins with random weights",
+        "0 of them frozen",
+        "begins with random weights",
         f"the checkpoint to {tmp_path / 'out' / 'checkpoint'}",
     ):
         assert told in said, told
@@ -236,7 +237,7 @@ def test_a_declaration_may_stand_in_a_file(root: Path, tmp_path: Path) -> None:
 
 def test_the_documented_declaration_and_policy_are_read(root: Path) -> None:
     text = (root / "docs" / "training.md").read_text(encoding="utf-8")
-    task, policies = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    _, task, policies = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     raw = settings_raw(**policies)
     raw["model"]["tasks"] = [task]
     settings = TrainingSettings.from_json(raw)

@@ -26,8 +26,9 @@ from modeling.model.processing import ModelInputs
 from modeling.study import ClinicalTable, Modality
 from training.corpora.labelled_film import Film
 from training.films import Augmentation, augment, decode_all
+from training.initial_weights import load_imagenet
 from training.objective import class_weights, drop_modalities, opacity_loss, task_losses
-from training.preparation import freeze_statistics, load_initial_weights
+from training.preparation import freeze_statistics
 from training.run import Run
 from training.settings import TrainingSettings
 
@@ -292,12 +293,12 @@ def test_a_folded_backbone_starts_from_the_same_weights_and_settles_on_films() -
         image = ImageEncoderConfig(norm=norm)
         config = FusionConfig((TaskConfig(APPEARANCE, (Modality.IMAGE,)),), image=image)
         model = FusionModel(config, replace(processor, table=())).eval()
-        load_initial_weights(model, "imagenet", ())
+        load_imagenet(model)
         with torch.no_grad():
             answers[norm] = model.encoders["image"].feature_map(films[0])
     close = 1e-3 * float(answers["batch"].abs().max())
     assert torch.allclose(answers["batch"], answers["folded"], atol=close)
-    load_initial_weights(model, "imagenet", films)
+    load_imagenet(model, films)
     with torch.no_grad():
         settled = model.encoders["image"].feature_map(films[0])
     assert not torch.allclose(settled, answers["folded"], atol=0.1)

@@ -29,8 +29,9 @@ from modeling.progress import progress
 from modeling.study import Modality
 from training.corpora.labelled_film import Film
 from training.films import decode_all
+from training.initial_weights import load_imagenet
 from training.objective import class_weights, drop_modalities, task_losses
-from training.preparation import freeze_statistics, load_initial_weights
+from training.preparation import freeze_statistics
 
 BATCH = 32
 IMAGENET = "imagenet"
@@ -62,7 +63,7 @@ def open_backbone(name: str, config: FusionConfig, processor: ProcessorConfig) -
     if name == IMAGENET:
         plain = replace(config.image, pyramid=0, norm="batch")  # as the published weights are
         model = FusionModel(replace(config, image=plain), processor).eval()
-        load_initial_weights(model, IMAGENET)
+        load_imagenet(model)
         encoder = model.encoders["image"]
         revision = _hash_of(encoder.backbone)
         return FrozenBackbone(IMAGENET, revision, plain, encoder, StudyProcessor(processor), (), frozenset())
