@@ -206,7 +206,8 @@ def _of_folder(
         base_models = _names(card.get("base_model")) or _started_from(folder)
     if kind == "timm":
         licence = str(config.get("pretrained_cfg", {}).get("license") or licence)
-    licence = str(card.get("license_name") or card.get("license") or licence)
+    licence = " ".join(str(card.get("license_name") or card.get("license") or licence).split())[:80]
+    base_models = [model for model in base_models if _REPO.fullmatch(model)]
     return Source(name, kind, tuple(files), folder, config, revision, licence, tuple(base_models))
 
 

@@ -19,6 +19,7 @@ BESIDE = (
 `verdicts`, `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
 LABELS = "labels.json"
+STARTED = "initial_weights.json"
 """What a checkpoint was trained on, class by class, as `viewbox train` counted it."""
 LICENCE = "LICENSE.md"
 """The terms of a checkpoint whose licence is none of the Hub's; its card links to them."""
@@ -69,7 +70,12 @@ def model_card(folder: Path, template: str = "") -> str:
         reads=reads,
         metrics=metrics,
         trained_on=trained_on,
-        corpora=[*(f"- {terms.get(source, source)}" for source in trained_on), *_policies(folder)],
+        corpora=[
+            *(f"- {terms.get(source, source)}" for source in trained_on),
+            *_policies(folder),
+            *_began(folder),
+        ],
+        base_models=_base_models(folder),
         plots=[f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)],
         **read_beside(folder),
     )
@@ -90,6 +96,31 @@ def _policies(folder: Path) -> list[str]:
         for name, about in told.items()
         if "uncertain" in about
     ]
+
+
+def _started(folder: Path) -> list[dict[str, Any]]:
+    """What each branch began with, as the training wrote it; nothing for random weights."""
+    path = folder / STARTED
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
+def _base_models(folder: Path) -> list[str]:
+    """The Hub repos that a checkpoint was made from, once each."""
+    return list(dict.fromkeys(name for row in _started(folder) for name in row["base_models"]))
+
+
+def _began(folder: Path) -> list[str]:
+    """A line for each of those beginnings: whose weights, how much of them, under which licence."""
+    said, lines = words()["began"], []
+    for row in _started(folder):
+        at = f" at {row['revision']}" if row["revision"] else ""
+        taken = f"{row['taken']} of its {row['of']} tensors; " if "taken" in row else ""
+        bases = f"base model {', '.join(row['base_models'])}; " if row["base_models"] else ""
+        terms = row["licence"] or "not stated, so ask before you pass these weights on"
+        lines.append(
+            f"- {said[row['branch']]} began with `{row['weights']}`{at} ({taken}{bases}licence: {terms})."
+        )
+    return lines
 
 
 def _template(config: FusionConfig, processor: ProcessorConfig) -> str:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import save, save_file
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from hub_config.cards.card import _base_models, _began
+from hub_config.cards.markdown import part
 from hub_config.settings import BUNDLED
 from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TableField, TextProcessing
 from modeling.errors import ViewboxError
@@ -145,6 +148,11 @@ def test_a_published_bert_brings_its_tokenizer_which_travels_with_the_checkpoint
     assert told["left_out"] == ["text.transformer.cls.predictions"]
     assert told["anew"] == ["text.projection"] and told["taken"] == told["of"] - 2
     assert not [r for r in hub.requests if "owner/bert" not in r], "nothing else is fetched"
+    assert _base_models(tmp_path / "run" / "checkpoint") == ["owner/bert"]
+    taken = f"{told['taken']} of its {told['of']} tensors"
+    (line,) = _began(tmp_path / "run" / "checkpoint")
+    assert line.startswith(f"- Its text encoder began with `hf_hub:owner/bert` at {commit} ({taken}; ")
+    assert line.endswith("base model owner/bert; licence: mit).")
 
 
 def test_weights_that_were_pickled_are_read_as_tensors_and_code_is_not_run(
@@ -418,3 +426,15 @@ def test_the_documented_settings_are_read(root: Path) -> None:
     read = TrainingSettings.from_json({**asked.to_json(), **block})
     assert read.initial_weights["text"] == Start("hf_hub:owner/clinical-bert@v1", "mit")
     assert read.learning["text"].way == "probed" and read.learning["image"].rate == 0.1
+
+
+def test_the_card_names_several_base_models_and_a_licence_that_nobody_stated(tmp_path: Path) -> None:
+    rows = [
+        {"branch": "image", "weights": "a/b", "revision": "", "base_models": ["a/b"], "licence": ""},
+        {"branch": "text", "weights": "c/d", "revision": "", "base_models": ["c/d", "a/b"], "licence": "mit"},
+    ]
+    (tmp_path / "initial_weights.json").write_text(json.dumps(rows))
+    front = part("use.md", "base", _base_models(tmp_path))
+    assert yaml.safe_load(front) == {"base_model": ["a/b", "c/d"]}
+    assert "not stated, so ask before" in _began(tmp_path)[0]
+    assert part("use.md", "base", []) == ""
