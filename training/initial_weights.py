@@ -8,13 +8,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from modeling.configuration import FusionConfig, TableField, TaskConfig
+from modeling.configuration import FusionConfig, TableField, TaskConfig, read_json
 from modeling.errors import ViewboxError
 from modeling.model.checkpoint import Origin, read_configuration
 from modeling.model.fusion import FusionModel
@@ -31,7 +32,7 @@ from training.weight_fitting import (
     fill_image,
     fitting,
 )
-from training.weight_sources import IMAGENET, Source, open_source
+from training.weight_sources import IMAGENET, STARTED_FILE, Source, open_source
 
 logger = logging.getLogger(__name__)
 _ANY_SIZE = 64
@@ -54,11 +55,21 @@ class InitialWeights:
         table: fields whose statistics came with the table encoder; empty where they are frozen anew.
     """
 
-    def __init__(self, settings: TrainingSettings) -> None:
-        """Raises ViewboxError: no such weights, or an encoder or a tokenizer that does not belong to it."""
+    def __init__(self, settings: TrainingSettings, out: Path | None = None) -> None:
+        """Open them; a run in `out` that goes on takes the commits that it began with.
+
+        Raises:
+            ViewboxError: no such weights, or an encoder or a tokenizer that does not belong to it.
+        """
+        self._kept = None if out is None else out / STARTED_FILE
+        known = read_json(self._kept) if self._kept and self._kept.is_file() else []
+        commits = {row["weights"]: row["revision"] for row in known}
         self.settings, self.tokenizer = settings, None
         self.table: tuple[TableField, ...] = ()
-        self._sources = {branch: (start, open_source(start.weights)) for branch, start in _starts(settings)}
+        self._sources = {
+            branch: (start, open_source(start.weights, commits.get(start.weights, "")))
+            for branch, start in _starts(settings)
+        }
         if list(self._sources) == [""]:
             self._sources = {_belongs(source): (s, source) for s, source in self._sources.values()}
         self._checkpoints: dict[str, tuple[FusionConfig, StudyProcessor]] = {}
@@ -151,6 +162,8 @@ class InitialWeights:
             for branch in sorted(self._sources, key=lambda name: name != WHOLE):
                 self._fill_from(branch, model, films)
         self._check_resting()
+        if self._kept is not None:
+            self._kept.write_text(self.to_text())
 
     def _fill_from(self, branch: str, model: FusionModel, films: Sequence[Tensor]) -> None:
         source = self._sources[branch][1]

@@ -56,7 +56,7 @@ class Run:
         Raises:
             ViewboxError: there is no film to train on, or a stage has no encoder to work on.
         """
-        self.start = InitialWeights(settings)
+        self.start = InitialWeights(settings, out)
         settings = self.start.settings
         self.settings, self.out, self.films, self.cache = settings, out, films, cache
         out.mkdir(parents=True, exist_ok=True)

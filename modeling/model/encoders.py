@@ -200,6 +200,10 @@ class TextEncoder(nn.Module):
         from transformers import AutoConfig, AutoModel
 
         options = dict(config.transformers)
+        chosen = {key: str(value) for key, value in options.items() if key.endswith("_implementation")}
+        if kernel := next((key for key, value in chosen.items() if "/" in value), ""):
+            code = "'{key}' of the text encoder names code on the Hub, which is never run; leave it out."
+            raise CheckpointError(code, key=kernel)
         try:
             built = AutoConfig.for_model(options.pop("model_type"), **options)
             self.transformer = AutoModel.from_config(built)

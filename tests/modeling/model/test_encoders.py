@@ -212,3 +212,11 @@ def test_a_folded_backbone_has_no_batch_norm_and_a_film_never_hangs_on_its_batch
     films = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     alone, together = encoder.feature_map(films[:1]), encoder.feature_map(films)
     assert torch.allclose(alone, together[:1], atol=1e-5)
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_a_text_encoder_that_names_code_on_the_hub_is_refused(key: str) -> None:
+    small = toy_text_encoder().transformers
+    with pytest.raises(CheckpointError, match=f"'{key}' of the text encoder names code on the Hub"):
+        TextEncoder(TextEncoderConfig({**small, key: "owner/kernel"}), 16)
+    assert TextEncoder(TextEncoderConfig({**small, key: "eager"}), 16).pooling == "mean"
