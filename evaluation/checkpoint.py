@@ -17,6 +17,7 @@ import numpy as np
 from evaluation.evaluate import Answers, ask, audited, external_check, named, scores_of, trained_shares
 from evaluation.gate import fit_gate
 from evaluation.metrics.many_labels import summarise_labels
+from evaluation.published import nih_films
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts
 from evaluation.text_checkpoint import measure_text, operating_points, reads_reports_only, task_summary
@@ -83,6 +84,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         measurements |= _measurements(one, films, data, origin)
     for task in (t.spec for t in model.config.tasks if t.spec.kind == "multilabel"):
         measurements |= _several_at_once(model, processor, task, held, films, origin)
+    outside = nih_films(data / NIH_FILE) if (data / NIH_FILE).is_file() else []
     return {
         **named(origin),
         "measurements": measurements,
@@ -90,7 +92,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         "ceilings": ceilings(data, tuple(corpora)),
         "duplicates": duplicates,
         "familiarity": familiarity,
-        "external": external_check(model, processor, data / NIH_FILE) if (data / NIH_FILE).is_file() else {},
+        "external": external_check(model, processor, outside) if outside else {},
     }
 
 

@@ -14,7 +14,7 @@ from evaluation import external
 from evaluation.leak_audit import Side, audit, facts_of
 from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import LabelScores, summarise_labels
-from evaluation.published import NIH, films_at, nih_films
+from evaluation.published import NIH, films_at
 from evaluation.summary import (
     Labelled,
     Measurement,
@@ -195,8 +195,8 @@ def evaluate(
     spec = model.config.spec(task)
     corpus, everything = films_at(data, corpus)
     about = {**named(origin), "data": data.name, "corpus": corpus, "task": spec.name}
-    if corpus == NIH and spec == APPEARANCE:
-        return {**about, **_outside(model, processor, data, split, with_audit)}
+    if spec == APPEARANCE and external.is_from_outside(everything):
+        return {**about, **_outside(model, processor, everything, split, with_audit)}
     everything = as_trained(origin.folder / SPLIT_FILE, everything)
     films, used = choose(everything, spec, split)
     about |= {"split": used}
@@ -233,26 +233,26 @@ def _learnt(folder: Path, task: TaskName, corpus: str) -> dict[str, float]:
 
 
 def _outside(
-    model: FusionModel, processor: StudyProcessor, path: Path, split: str | None, with_audit: bool
+    model: FusionModel,
+    processor: StudyProcessor,
+    films: Sequence[Film],
+    split: str | None,
+    with_audit: bool,
 ) -> dict[str, Any]:
     if split or with_audit:
         raise ViewboxError("NIH films have no sides and no audit here; leave --split and --audit out.")
-    found = external_check(model, processor, path)
+    found = external_check(model, processor, films)
     if not found:
         raise ViewboxError("This checkpoint learnt from NIH films, or reads none; measure it on others.")
     return next(iter(found.values()))
 
 
-def external_check(model: FusionModel, processor: StudyProcessor, path: Path) -> dict[str, Any]:
+def external_check(model: FusionModel, processor: StudyProcessor, films: Sequence[Film]) -> dict[str, Any]:
     """By title, the check of `evaluation.external` on NIH films; empty for one that learnt from them,
     or reads no film for its appearance.
-
-    Raises:
-        ViewboxError: the file is not there or has other columns.
     """
     if APPEARANCE.name not in model.heads or "image" not in model.encoders or NIH in model.config.sources:
         return {}
-    films = nih_films(path)
     logits = predict_films(model, processor, films)[str(APPEARANCE.name)]
     values = probabilities(APPEARANCE.kind, logits, model.config.temperatures.get(APPEARANCE.name, 1.0))
     title = f"{external.TITLE} on {NIH}"

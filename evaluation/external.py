@@ -14,9 +14,16 @@ from evaluation.metrics.one_label import auroc, average_precision
 from evaluation.summary import LEAST_FILMS
 from modeling.labels import APPEARANCE, FINDINGS, NO_FINDING
 from training.corpora.labelled_film import Film
+from training.films import labels_of
 
 TITLE = f"{APPEARANCE.classes[0]} against {NO_FINDING}"
 SHOWN = ("auroc", "average_precision", "called_negative_normal", "called_negative_finding")
+
+
+def is_from_outside(films: Sequence[Film]) -> bool:
+    """Whether nobody labelled the films for appearance, and all of them for all findings."""
+    judged = any(APPEARANCE in film.labels for film in films)
+    return bool(films) and not judged and bool(np.isfinite(labels_of(films, FINDINGS)).all())
 
 
 def negative_against_no_finding(values: np.ndarray, films: Sequence[Film]) -> dict[str, Any]:
@@ -31,9 +38,7 @@ def negative_against_no_finding(values: np.ndarray, films: Sequence[Film]) -> di
         films without any; the share called Negative of either; each with its 95 % interval by patient.
     """
     patients = np.array([film.patient for film in films])
-    present = (
-        np.array([[film.states[FINDINGS][name] for name in FINDINGS.classes] for film in films]) > 0
-    )  # N 14
+    present = labels_of(films, FINDINGS) > 0  # N 14
     normal, draws = ~present.any(axis=1), patient_draws(patients)
     called = values.argmax(axis=1) == 0
     out: dict[str, Any] = {"n": len(films), "patients": len(np.unique(patients)), "normal": int(normal.sum())}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from evaluation.evaluate import as_table, ask
 from evaluation.evaluate import evaluate as measured_on
-from evaluation.external import negative_against_no_finding
+from evaluation.external import is_from_outside, negative_against_no_finding
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, macro_auroc
 from evaluation.published import COLUMNS, corpus_of, films_at
@@ -288,6 +288,19 @@ def test_a_perfect_ranking_of_normal_films_is_one() -> None:
     found = negative_against_no_finding(values, films)
     assert (found["auroc"], found["called_negative_normal"], found["called_negative_finding"]) == (1, 1, 0)
     assert found["per_finding"] == {names[0]: {"n": 30, "auroc": 1.0, "auroc_95": [1.0, 1.0]}}
+
+
+def test_imported_films_check_from_outside_where_only_their_findings_are_known() -> None:
+    def film(number: int, **labels: str) -> Film:
+        return Film(f"f{number}", "nih", f"p{number}", "test", b"", labels=labels)
+
+    imported = [film(i, findings="Effusion|Mass" if i % 2 else "No Finding") for i in range(60)]
+    assert is_from_outside(imported)
+    assert not is_from_outside([*imported, film(60, findings="Mass", appearance="Typical")])
+    assert not is_from_outside([*imported, film(60)]) and not is_from_outside([])
+    values = np.array([[0.9, 0.1, 0, 0] if i % 2 == 0 else [0.2, 0.8, 0, 0] for i in range(60)])
+    found = negative_against_no_finding(values, imported)
+    assert (found["normal"], found["auroc"], set(found["per_finding"])) == (30, 1.0, {"Effusion", "Mass"})
 
 
 @pytest.mark.parametrize(
