@@ -17,7 +17,14 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from hub_config.cards.card import _base_models, _began
 from hub_config.cards.markdown import part
 from hub_config.settings import BUNDLED
-from modeling.configuration import FusionConfig, ImageProcessing, ProcessorConfig, TableField, TextProcessing
+from modeling.configuration import (
+    FusionConfig,
+    ImageProcessing,
+    ProcessorConfig,
+    TableField,
+    TextEncoderConfig,
+    TextProcessing,
+)
 from modeling.errors import ViewboxError
 from modeling.model import encoders
 from modeling.model.fusion import FusionModel
@@ -252,6 +259,25 @@ def test_a_run_that_goes_on_takes_the_commit_it_began_with_and_asks_nobody(
     assert again.processor.tokenizer.token_to_id("Cough") is None
 
 
+def test_a_file_of_a_text_encoder_is_read_with_the_tokenizer_beside_it(tmp_path: Path) -> None:
+    files = bert_files(pieces())
+    tokenizer = toy_tokenizer()
+    tokenizer.enable_padding(length=20)
+    tokenizer.enable_truncation(9)
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
+    path = tmp_path / "encoder.safetensors"
+    path.write_bytes(files["model.safetensors"])
+    asked = settings(text=True, initial_weights={"text": str(path)})
+    text = TextEncoderConfig({**BERT, "vocab_size": len(pieces())})
+    start, model = begun(replace(asked, model=replace(asked.model, text=text)))
+    own = model.encoders["text"].transformer.embeddings.word_embeddings.weight
+    assert torch.equal(own, _tensors(files)["bert.embeddings.word_embeddings.weight"])
+    assert start.tokenizer.encode("fever").tokens == ["fever"], "neither filled up nor cut"
+    hidden = replace(text, transformers={**text.transformers, "hidden_size": 32})
+    with pytest.raises(ViewboxError, match=r"Nothing in .*encoder.safetensors fits this model's text"):
+        begun(replace(asked, model=replace(asked.model, text=hidden)))
+
+
 # --- film encoders
 
 
@@ -384,6 +410,25 @@ def test_a_checkpoint_brings_its_tokenizer_and_statistics(tmp_path: Path) -> Non
     run = Run(replace(film_settings(), epochs=1), films(), tmp_path / "run", tmp_path / "cache")
     age, own = (next(f for f in table if f.name == "age") for table in (frozen, run.processor.config.table))
     assert (own.mean, own.std) == (age.mean, age.std) and own.known != age.known
+
+
+def test_a_checkpoint_may_begin_the_model_and_another_encoder_its_text(hub: LoopbackHub) -> None:
+    hub.commit("owner/bert", bert_files(pieces()))
+    film, reads = film_settings(), settings(text=True)
+    both = {"checkpoint": str(BUNDLED / "film"), "text": "owner/bert"}
+    start, model = begun(
+        replace(
+            film,
+            model=replace(film.model, text=reads.model.text),
+            processor=replace(film.processor, text=reads.processor.text),
+            initial_weights=both,
+        )
+    )
+    whole, text = start.account()
+    assert (whole["branch"], text["branch"]) == ("checkpoint", "text")
+    assert whole["taken"] == whole["of"] and text["anew"] == ["text.projection"]
+    untouched = FusionModel.from_pretrained(BUNDLED / "film")[0].heads["grading"].threshold
+    assert torch.equal(model.heads["grading"].threshold, untouched)
 
 
 def test_a_checkpoint_on_the_hub_by_its_revision(hub: LoopbackHub) -> None:
