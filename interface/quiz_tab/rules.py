@@ -133,7 +133,7 @@ def drawn_set(
     by_class = [[c for c in rest if c.truth == name] for name in classes]
     by_class.append([c for c in rest if c.truth not in classes])  # some findings
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
-    rounds.sort(key=lambda c: c.task == FINDINGS and not c.answer)  # nothing to compare with
+    rounds.sort(key=lambda c: not c.answer)  # the model has nothing to compare with
     rounds += misleading[drills:]  # only where there is too little else
     asked = [Asked(c.case_id, True, c.task) for c in chosen]
     asked += [Asked(c.case_id, False, c.task) for c in rounds[: max(0, length - len(asked))]]

@@ -166,7 +166,7 @@ def test_both_sides_have_the_same_values_and_can_be_filled(language):
         (case_not_found("A-1").sentence, "沒有病例「A-1」；請檢查編號，或從清單選擇。"),
         (
             Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", ["d_dimer", "spo2"])),
-            "此模型不讀取：D-雙聚體、SpO₂。",
+            "此模型不讀取：D-dimer、SpO₂。",
         ),
         (
             broken_case(
