@@ -186,4 +186,4 @@ def test_a_bad_film_is_one_sentence_and_the_app_goes_on(served, client, which):
 
 
 def test_an_empty_form_is_one_sentence(client):
-    assert "empty" in refused(client, "/predict")
+    assert "Nothing was sent to read" in refused(client, "/predict")

@@ -431,7 +431,6 @@ BROKEN_OWN = {
     "out of range": {"$set": {"table.age.value": 400.0}},
     "another unit": {"$set": {"table.age.unit": "months"}},
     "unknown class": {"$set": {"reference.appearance": "Odd"}},
-    "unknown task": {"$set": {"reference.mood": "Good"}},
     "report is a number": {"$set": {"report.findings": 7}},
     "mask is no picture": {"$set": {"evidence.masks.0.png": b"no"}},
     "readings are text": {"$set": {"readings": "Tiger"}},
