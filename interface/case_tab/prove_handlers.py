@@ -97,10 +97,12 @@ class ProveActions:
             moved_on = session.version != opened or session.explanation.attribution is None
             if moved_on:
                 return {self.parts.prove.result: gr.skip()}
-            tested = None if place is None else PlaceTest(place, _outcome(proof))
+            says_where = session.explanation.method != ACCOUNT  # such a map claims no amount
+            tested = None if place is None else PlaceTest(place, _outcome(proof, says_where))
             shown = self._outlined(session, tested)
             level, language = _level(session), session.language
-        told = {"outlined": place is not None, "against": reconciled(level, tested, language)}
+        where = tested if says_where else None
+        told = {"outlined": place is not None, "against": reconciled(level, tested, language), "where": where}
         return {self.parts.prove.result: proof_panel(proof, language, **told), **shown}
 
     def _outlined(self, session: Session, tested: PlaceTest | None) -> Updates:
@@ -132,7 +134,7 @@ def _level(session: Session) -> Level:
     return verdict_of(known.measures, is_account=known.method == ACCOUNT, refused=session.refused).level
 
 
-def _outcome(proof: Proof) -> Literal["failed", "amount", "held"]:
+def _outcome(proof: Proof, says_where: bool) -> Literal["failed", "amount", "held"]:
     if proof.change > -NEGLIGIBLE:
         return "failed"
-    return "held" if proof.claim in ("kept", "understated") else "amount"
+    return "held" if says_where or proof.claim in ("kept", "understated") else "amount"

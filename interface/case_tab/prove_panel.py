@@ -9,6 +9,7 @@ from interface.case_tab.explanation_panel import rows_of_fields
 from interface.html.render import percent, render, signed
 from interface.html.whole_words import sayable
 from interface.language.texts import Language, marker, question, say, word_for
+from interface.session.session import PlaceTest
 from modeling.results import Attribution, Claim, Proof
 
 
@@ -65,17 +66,29 @@ _ICON: dict[Claim, str] = {
 }
 
 
-def proof_panel(proof: Proof, language: Language, *, outlined: bool = False, against: str = "") -> str:
+def proof_panel(
+    proof: Proof,
+    language: Language,
+    *,
+    outlined: bool = False,
+    against: str = "",
+    where: PlaceTest | None = None,
+) -> str:
     """Probabilities before and after, beside what the map had claimed.
 
     `outlined`: whether the viewer shows the place. `against`: how proof and verdict on the map go together.
+    `where`: the test of the strongest place of a map that says where, and claims no amount.
     """
     target = question(proof.target, language)
     claim = say(
         "prove.claim", language, claimed=signed(proof.claimed), change=signed(proof.change), target=target
     )
+    icon = _ICON[proof.claim]
     factor = 1 / proof.factor if proof.claim == "understated" else proof.factor
     outcome = say(f"prove.{proof.claim}", language, factor=f"{factor:.{1 if factor < 10 else 0}f}")
+    if where is not None:
+        claim, outcome = "", say(f"prove.where_{where.outcome}", language, target=target)
+        icon = "✗" if where.outcome == "failed" else "✓"
     answered = {task.task: task.probabilities for task in proof.after.tasks}
     tasks = []
     for task in proof.before.tasks:
@@ -86,7 +99,7 @@ def proof_panel(proof: Proof, language: Language, *, outlined: bool = False, aga
     return render(
         "case_tab/proof.html",
         language=language,
-        icon=_ICON[proof.claim],
+        icon=icon,
         claim=claim,
         outcome=outcome,
         against=against,
