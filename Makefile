@@ -38,7 +38,9 @@ browser:
 bench: $(VENV)/test.stamp  ## speed as JSON
 	$(BIN)/python -m tests.benchmarks.speed
 
-fuzz: $(VENV)/test.stamp  ## what strangers may send, 400 times as long as in the tests
+fuzz: $(VENV)/test.stamp  ## what strangers may send: each kind five minutes by coverage, then 400 times as long as in the tests
+	for kind in films rules values documents student_documents; do \
+	  $(BIN)/python -m tests.hostile.guided $$kind -max_total_time=300 || exit 1; done
 	FUZZ_EXAMPLES=10000 $(PYTEST) tests/hostile/test_fuzz.py
 
 soak: $(VENV)/test.stamp  ## whether memory, files and time stay as they are over 1,000 predictions and more, as JSON

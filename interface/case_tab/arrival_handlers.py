@@ -10,6 +10,7 @@ from cases.store import CaseFilter
 from interface.case_tab.case_handlers import CaseActions
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.model_handlers import first_map
+from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, banner, case_strip, note, upload_box
 from interface.language.texts import say, translated
 from interface.models.checkpoints import Checkpoints
@@ -97,6 +98,7 @@ class Arrival:
         target = Target.parse(link.target) if own else None
         session.wish(link=link, change=link.change, target=target)
         if link.change:
+            updates[self.parts.film.figure] = viewer_value(session)  # now that it knows
             updates[self.parts.take.notice] = alert(say(f"defect.{link.change}", session.language))
         return {**updates, self.parts.model.choice: link.checkpoint}
 

@@ -237,6 +237,9 @@ def viewer_value(session: Session) -> Value:
             told = say("film.left_out", session.language)
             alone |= {"text": told, "message": told}
         session.view = (of, alone)
+    if session.wishes.change:
+        marks = (say("defect.mark", session.language), alone["mark"])
+        alone = alone | {"mark": " · ".join(filter(None, marks))}
     tested = session.explanation.tested
     place = None if tested is None else region_value(tested.place)
     return {**alone, "layers": layers, "sheets": session.film is not None, "tested": place}

@@ -223,6 +223,8 @@ def test_the_value_names_the_film_and_says_it_in_words():
     assert (film["width"], film["height"], film["bytes"], film["aspect"]) == (203, 301, 2, 1.2)
     assert film["address"] == ROUTE + value["film_id"] and film["last"] == session.film.film.values.max()
     assert value["text"] == "Chest film of C1" and value["mark"].startswith("SYNTHETIC")
+    session.wish(change="inverted")
+    assert viewer_value(session)["mark"] == f"MADE WRONG ON PURPOSE · {value['mark']}"
     assert "CC0 1.0" in value["caption"] and value["layers"] == []
     json.dumps(value)
     hostile = film_value(replace(shown, case_id="<img src=x>"), session.film, "en")
