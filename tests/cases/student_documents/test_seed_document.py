@@ -78,7 +78,7 @@ def check(store: CaseStore, source: str) -> None:
     for language, words in (("en", said), ("zh-Hant", "Nasopharyngeal swab")):
         assert words in kept_values(case, language).unescape()
     if store.description.startswith("MongoDB"):
-        assert "投照方向（AP）" in kept_values(case, "zh-Hant")
+        assert "攝影方向（AP）" in kept_values(case, "zh-Hant")
     assert plain(store.get("2").study) == plain(case.study)
 
 
