@@ -54,9 +54,10 @@
     const { target } = event;
     if (!target.closest) return;
     const way = target.closest("[data-go]");
-    if (way && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();  // the quiz is a link too, for a tab of its own; a new page would lose the reader's film
-      WAYS[way.dataset.go]();
+    if (way) WAYS[way.dataset.go]();
+    if (target.closest(".vb-to-quiz") && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();  // a link, for a tab of its own; a new page would lose the reader's film
+      WAYS.quiz();
     }
     if (target.closest("[data-info]")) info(!opened());
     else if (!target.closest("#vb-info, [role=listbox], [role=option]")) info(false);

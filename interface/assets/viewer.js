@@ -257,7 +257,7 @@
     askSheet(kind = "methods", focus = false) {
       if (!this.sheets) return;
       this.focusing = focus;
-      this.send("sheet", { kind });
+      this.send("sheet", { kind, at: performance.now() });
     }
 
     /* Each pane shows the film alone until its map is there. */
@@ -279,7 +279,7 @@
       this.left = this.sheet.turn;
       this.sheet = null;
       this.count = 1;
-      if (tell) this.send("sheet", { kind: "" });
+      if (tell) this.send("sheet", { kind: "", at: performance.now() });
       this.show(this.panes[0], this.latest, true);
     }
 

@@ -54,9 +54,14 @@ class SheetActions:
 
     def ask(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Stop the sheet that is being made; the next step makes the one that is asked for, if any."""
-        session, kind = self._sessions.of(request.session_hash), (event._data or {}).get("kind")
-        session.begin_looking()
-        session.wish(sheet=kind if kind in self._planners else "")
+        session, told = self._sessions.of(request.session_hash), event._data or {}
+        kind, at = told.get("kind"), told.get("at")
+        at = float(at) if isinstance(at, int | float) else 0.0
+        with session.lock:
+            if at < session.wishes.sheet_at:  # two presses may overtake each other on their way
+                return {self.parts.message: gr.skip()}
+            session.begin_looking()
+            session.wish(sheet=kind if kind in self._planners else "", sheet_at=at)
         return {self.parts.message: alert("")}
 
     @property

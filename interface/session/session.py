@@ -107,6 +107,7 @@ class Wishes:
         change: the defect that was made on purpose, one of `interface.session.defects`; empty for none.
         link: what the link asked for that is still to be done.
         sheet: what the maps of the sheet that is due differ in; empty for none.
+        sheet_at: when the browser asked for that, by its own clock.
     """
 
     target: Target | None = None
@@ -115,6 +116,7 @@ class Wishes:
     change: str = ""
     link: Link = field(default_factory=Link)
     sheet: str = ""
+    sheet_at: float = 0.0
 
 
 class Quiz(Protocol):

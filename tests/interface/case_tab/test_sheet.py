@@ -107,3 +107,12 @@ def test_without_an_answer_from_a_film_on_screen_the_sheet_is_refused(session, h
     session.answer = Answer()
     with pytest.raises(ViewboxError, match="not answered yet"):
         steps(session, hosts, "targets")
+
+
+def test_a_press_that_was_overtaken_on_its_way_takes_nothing_back(session, hosts):
+    sheets = actions(session, hosts)
+    sheets.ask(SimpleNamespace(_data={"kind": "targets", "at": 20.5}), VISIT)
+    sheets.ask(SimpleNamespace(_data={"kind": "", "at": 20.1}), VISIT)
+    assert session.wishes.sheet == "targets" and not session.looking.is_set()
+    sheets.ask(SimpleNamespace(_data={"kind": "", "at": 21.0}), VISIT)
+    assert session.wishes.sheet == ""
