@@ -14,8 +14,8 @@ $(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/test.stamp: requirements-lake.txt requirements-dicom.txt requirements-onnx.txt requirements-dev.txt $(VENV)/demo.stamp
-	$(INSTALL) -e ".[lake,dicom,onnx,dev]"
+$(VENV)/test.stamp: requirements-lake.txt requirements-dicom.txt requirements-onnx.txt requirements-tensorboard.txt requirements-dev.txt $(VENV)/demo.stamp
+	$(INSTALL) -e ".[lake,dicom,onnx,tensorboard,dev]"
 	touch $@
 
 demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860

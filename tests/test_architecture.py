@@ -62,6 +62,7 @@ HOMES = {
     "huggingface_hub": ("modeling/model/checkpoint.py", "modeling/model/hub.py", "hub_config/"),
     "transformers": ("modeling/model/encoders.py", "training/"),
     "accelerate": ("training/",),
+    "tensorboard": (),
     "typer": ("viewbox/",),
     "pydantic": ("modeling/configuration.py",),
     "tqdm": ("modeling/progress.py", "training/run.py"),

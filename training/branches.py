@@ -78,13 +78,18 @@ def stays(parameter: str, modules: Sequence[str], learning: Learning) -> bool:
     return any(part in inside for part in still)
 
 
+def branch_of(parameter: str) -> Modality | None:
+    """The branch to whose body a parameter belongs, by its name in the model; None for the rest."""
+    return next((b for b, body in BODIES.items() if f"encoders.{b}.{body}" in parameter), None)
+
+
 def rate_of(parameter: str, learning: Learning, backbone_rate: float) -> float:
     """At how many times `learning_rate` a parameter learns, by its name in the model."""
-    for branch, body in BODIES.items():
-        if f"encoders.{branch}.{body}" in parameter:
-            own = learning.get(branch, BranchLearning()).rate
-            return own if own is not None else backbone_rate if body else 1.0
-    return 1.0
+    branch = branch_of(parameter)
+    if branch is None:
+        return 1.0
+    own = learning.get(branch, BranchLearning()).rate
+    return own if own is not None else backbone_rate if BODIES[branch] else 1.0
 
 
 def check(learning: Learning, encoders: tuple[Modality, ...], masked_language: bool) -> None:

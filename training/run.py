@@ -29,10 +29,11 @@ from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
 from training import objective
 from training.batches import Batch, Batches
-from training.branches import rate_of, resting, stays
+from training.branches import branch_of, rate_of, resting, stays
 from training.corpora import open_corpus
 from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
+from training.event_log import EventLog
 from training.films import TrainingTensors
 from training.initial_weights import InitialWeights
 from training.label_counts import COUNTS_FILE, check, counted, lines
@@ -51,11 +52,20 @@ GAPS_FILE = "masked_language.pt"
 class Run:
     """One training run: its data, its model, and where it stands."""
 
-    def __init__(self, settings: TrainingSettings, films: Sequence[Film], out: Path, cache: Path) -> None:
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        films: Sequence[Film],
+        out: Path,
+        cache: Path,
+        log_dir: Path | None = None,
+    ) -> None:
         """
         Raises:
-            ViewboxError: there is no film to train on, or a stage has no encoder to work on.
+            ViewboxError: there is no film to train on, a stage has no encoder to work on, or there is nothing
+                that writes a log for TensorBoard into `log_dir`.
         """
+        self.events = EventLog(log_dir)
         self.start = InitialWeights(settings, out)
         settings = self.start.settings
         self.settings, self.out, self.films, self.cache = settings, out, films, cache
@@ -77,6 +87,7 @@ class Run:
         self._prepare(model)
         self.epoch, self.step, self.best, self.best_epoch = 0, 0, -1.0, -1
         self.history: list[dict[str, float]] = []
+        self.losses: dict[str, tuple[float, int]] = {}  # of this epoch: each one's sum, and of how many steps
         self.accelerator.register_for_checkpointing(self, self.average)
 
     def _model(self) -> TrainedModel:
@@ -110,10 +121,13 @@ class Run:
     def _prepare(self, model: TrainedModel) -> None:
         settings = self.settings
         groups: dict[float, list[torch.nn.Parameter]] = {}
+        self._learning: dict[str, float] = {}  # what learns -> the peak of its rate
         for name, weights in model.named_parameters():
             rate = settings.learning_rate * rate_of(name, settings.learning, settings.backbone_rate)
             groups.setdefault(rate, []).append(weights)
-        peaks = list(groups)
+            if weights.requires_grad:
+                self._learning[branch_of(name) or "heads"] = rate
+        peaks = self._peaks = list(groups)
         learnt = [{"params": own, "lr": peak} for peak, own in groups.items()]
         optimizer = torch.optim.AdamW(learnt, weight_decay=settings.weight_decay)
         total = settings.epochs * (len(self.batches.train) // settings.batch_size + 1)
@@ -159,12 +173,17 @@ class Run:
         total = len(loader)
         if self.step:
             loader = self.accelerator.skip_first_batches(loader, self.step)
+        else:
+            self.losses = {}
         shown = {"initial": self.step, "total": total, "unit": "film", "unit_scale": self.settings.batch_size}
         shown |= {"mininterval": 5, "disable": not self.accelerator.is_main_process}
         bar = tqdm(loader, desc=f"epoch {self.epoch + 1}/{self.settings.epochs}", **shown)
         for batch in bar:
             losses = self._optimise(batch)
             self.step += 1
+            for name, loss in losses.items():
+                summed, steps = self.losses.get(name, (0.0, 0))
+                self.losses[name] = (summed + loss, steps + 1)
             bar.set_postfix({name: f"{loss:.3f}" for name, loss in losses.items()})
             if self.step % SAVE_EVERY == 0:
                 self.save()
@@ -214,7 +233,8 @@ class Run:
 
     def state_dict(self) -> dict:
         """Where the run stands, for accelerate's saved state."""
-        return {name: getattr(self, name) for name in ("epoch", "step", "best", "best_epoch", "history")}
+        kept = ("epoch", "step", "best", "best_epoch", "history", "losses")
+        return {name: getattr(self, name) for name in kept}
 
     def load_state_dict(self, state: dict) -> None:
         """Take up where a saved run stood."""
@@ -239,10 +259,20 @@ class Run:
         """Train to the end, or until the validation score stops rising."""
         self.resume()
         going = not self.history or self._going_on()
-        while going and self.epoch < self.settings.epochs:
-            self.train_epoch()
-            going = self.validate()
-            self.save()
+        with self.events.begin(self.epoch + 1) as events:
+            while going and self.epoch < self.settings.epochs:
+                self.train_epoch()
+                going = self.validate()
+                events.write(self.epoch, self._curves())
+                self.save()
+
+    def _curves(self) -> dict[str, float]:
+        """Where each curve of the log stands after an epoch."""
+        groups = self.optimizer.param_groups
+        rates = dict(zip(self._peaks, (group["lr"] for group in groups), strict=True))
+        scores = {f"validation/{name}": x for name, x in self.history[-1].items() if name != "epoch"}
+        losses = {f"loss/{name}": total / steps for name, (total, steps) in self.losses.items()}
+        return losses | scores | {f"learning_rate/{n}": rates[peak] for n, peak in self._learning.items()}
 
     def export(self) -> None:
         """Write the best weights as a checkpoint, with temperatures, split and history."""
@@ -299,12 +329,18 @@ def gathered(settings: TrainingSettings, data: Path, limit: int = 0) -> list[Fil
 
 
 def train(
-    settings_file: Path, data: Path, out: Path, *, cache: Path = Path("runs/cache"), limit: int = 0
+    settings_file: Path,
+    data: Path,
+    out: Path,
+    *,
+    cache: Path = Path("runs/cache"),
+    limit: int = 0,
+    log_dir: Path | None = None,
 ) -> Path:
     """Train on the corpora in `data` as a settings file says, and export the checkpoint; returns its folder.
 
     The same folder `out` resumes a run. `limit`: at most so many films a corpus, for a quick try that may
-    miss a class; 0 for all.
+    miss a class; 0 for all. `log_dir`: for TensorBoard, see `EventLog`.
 
     Raises:
         ViewboxError: a setting means nothing, a corpus cannot be read, or the films cannot teach a task.
@@ -313,7 +349,7 @@ def train(
     films = gathered(settings, data, limit)
     for line in lines(check(replace(settings, unseen="allow") if limit else settings, films)):
         logger.info(line)
-    run = Run(settings, films, out, cache)
+    run = Run(settings, films, out, cache, log_dir)
     run.train()
     run.export()
     return out / "checkpoint"

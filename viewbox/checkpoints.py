@@ -22,6 +22,7 @@ def train(
     out: Run,
     cache: Annotated[Path, Option(help="folder for decoded films")] = Path("runs/cache"),
     limit: Annotated[int, Option(min=0, help="at most so many films a corpus, for a quick try")] = 0,
+    log_dir: Annotated[Path | None, Option(metavar="DIR", help="curves for TensorBoard")] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="say what would be read, built and written")] = False,
 ) -> None:
     """Train a checkpoint; kill it anywhere and the same command goes on from the last saved step."""
@@ -33,7 +34,8 @@ def train(
             typer.echo(line)
         return
     start_logs(logging.INFO, "%(asctime)s %(message)s")
-    typer.echo(f"The checkpoint is in {trained(config, data, out, cache=cache, limit=limit)}.", err=True)
+    written = trained(config, data, out, cache=cache, limit=limit, log_dir=log_dir)
+    typer.echo(f"The checkpoint is in {written}.", err=True)
 
 
 @app.command(rich_help_panel="Publish")
