@@ -10,6 +10,7 @@
     const link = event.target.closest?.("[data-language]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    if (window.viewboxOwnFilm && !window.confirm(link.parentElement.dataset.loses)) return;
     const address = new URL(window.location.href);
     if (address.searchParams.get("quiz") === "") address.searchParams.delete("quiz"); // the link to it is done with
     address.searchParams.set("lang", link.dataset.language);

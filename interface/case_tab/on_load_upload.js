@@ -18,6 +18,7 @@ const answered = (one) => new Promise((go) => {  // its row stands, or it was tu
 });
 const send = async (files) => {
   if (!files.length) return;
+  window.viewboxOwnFilm = true;  // a page in another language would be without it
   window.scrollTo({top: 0, behavior: 'instant'});  // to the film, its answer and what is said of both
   if (files.length === 1) { trigger('take_film', await read(files[0])); return; }
   for (const [place, file] of files.slice(0, MOST).entries()) {

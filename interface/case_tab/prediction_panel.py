@@ -22,6 +22,7 @@ from interface.language.texts import (
 )
 from modeling.labels import TASKS, Task
 from modeling.results import Prediction
+from modeling.study import Modality
 
 ZONES = "Brixia zone "
 THUMBNAIL = 220
@@ -52,7 +53,8 @@ def prediction_panel(
         rows = [(n, float(p)) for n, p in zip(task.classes, task.probabilities, strict=True)]
         told = {"task": task.task, "aside": " · ".join(aside), "rows": rows, "best": task.most_probable}
         tasks.append(told | {"reference": labels.get(task.task)})
-    given = listed((word_for("modality", m, language) for m in prediction.given), language)
+    used = [m for m in prediction.given if any(m in task.modalities for task in prediction.tasks)]
+    given = listed((_used(m, prediction, language) for m in used), language)
     name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)
     made = f"{say('prediction.by', language, name=name)} {say('prediction.given', language, given=given)}"
     return render(
@@ -63,6 +65,16 @@ def prediction_panel(
         reveal=_behind_a_press(case, prediction, language) if reveal else "",
         notes=[made, *(translated(n, language) for n in prediction.notes)],
     )
+
+
+def _used(modality: Modality, prediction: Prediction, language: Language) -> str:
+    """A modality that answers were made from, and which of them where it is not all."""
+    word = word_for("modality", modality, language)
+    readers = [t.task for t in prediction.tasks if modality in t.modalities]
+    if len(readers) == len(prediction.tasks):
+        return word
+    tasks = listed((word_for("task", task, language) for task in readers), language)
+    return say("prediction.given_for", language, modality=word, tasks=tasks)
 
 
 def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> str:

@@ -90,13 +90,24 @@ _VERDICT_ICON: dict[Level, str] = {"trustworthy": "✓", "doubtful": "≈", "do_
 
 
 def record_line(record: Mapping[str, Any], method: str, level: Level, language: Language) -> str:
-    """How often maps with this verdict lay on an opacity, as `viewbox verdicts` counted; empty if not."""
+    """How often maps with this verdict lay on an opacity, as `viewbox verdicts` counted; empty if not.
+
+    Beside a verdict that is not the best stands what the best one's maps did: 9 of 12 alone reads as praise.
+    """
+    side = "test" if record.get("split") == "test" else "any"
+    told = _counted(record, method, level, f"verdict.record.{side}", language)
+    if not told or level == "trustworthy":
+        return told
+    best = _counted(record, method, "trustworthy", "verdict.record.beside", language)
+    return f"{told} {best}".rstrip()
+
+
+def _counted(record: Mapping[str, Any], method: str, level: Level, key: str, language: Language) -> str:
     row = part(record, "maps", method, "levels", level)
     films, hits = number(row, "films"), number(row, "hits")
     if not films or hits is None:
         return ""
-    side = "test" if record.get("split") == "test" else "any"
-    return say(f"verdict.record.{side}", language, hits=f"{hits:.0f}", films=f"{films:.0f}")
+    return say(key, language, hits=f"{hits:.0f}", films=f"{films:.0f}")
 
 
 def reconciled(level: Level, tested: PlaceTest | None, language: Language) -> str:

@@ -238,7 +238,7 @@ def viewer_value(session: Session) -> Value:
             alone |= {"text": told, "message": told}
         session.view = (of, alone)
     if session.wishes.change:
-        marks = (say("defect.mark", session.language), alone["mark"])
+        marks = (say("film.made_wrong", session.language), alone["mark"])
         alone = alone | {"mark": " · ".join(filter(None, marks))}
     tested = session.explanation.tested
     place = None if tested is None else region_value(tested.place)

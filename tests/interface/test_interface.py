@@ -36,6 +36,7 @@ from modeling.study import (
     TEXT_SECTIONS,
     ClinicalTable,
     ClinicalText,
+    Modality,
     Radiograph,
     Study,
 )
@@ -219,6 +220,16 @@ def test_the_prediction_names_the_reference_in_words():
     assert "✓ reference" in row and "most probable" not in row and "A note." in panel
     assert "no reference label" in prediction_panel(prediction(), case(), "en")
     assert "Model: toy." in panel and "sha256" not in panel, "its revision is behind the button in the bar"
+
+
+def test_what_was_used_names_the_answers_that_used_it():
+    film, table = Modality.IMAGE, Modality.TABLE
+    first, second = prediction().tasks[0], replace(prediction().tasks[0], task=TASKS["grading"])
+    mixed = (replace(first, modalities=(film,)), replace(second, modalities=(film, table)))
+    panel = prediction_panel(replace(prediction(), tasks=mixed, given=(film, table)), case(), "en")
+    assert "Used: film, clinical data (for Grading)." in panel
+    unread = replace(prediction(), tasks=mixed[:1], given=(film, table))
+    assert "Used: film." in prediction_panel(unread, case(), "en"), "a table that nothing reads was not used"
 
 
 def test_fields_and_words_share_one_scale_and_carry_their_sign():

@@ -86,6 +86,10 @@ def test_upload_of_a_dicom(page, tmp_path_factory):
     page.set_input_files("#vb-film-file input[type=file]", data)
     page.wait_for_selector("#vb-figure figcaption:has-text('RG1_UNCR.dcm')")
     page.wait_for_selector("#vb-prediction table")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("link", name="繁體中文").click()
+    assert "Your own film is not kept" in asked[0] and "RG1_UNCR" in page.inner_text("#vb-figure figcaption")
     place = page.locator("#vb-prediction").bounding_box()
     assert 0 <= place["y"] <= 300, "the answer and what is said of the film must be in sight"
     unfold(page, "vb-form")

@@ -136,6 +136,9 @@ def test_a_verdict_says_how_often_such_maps_lay_on_an_opacity():
     told = trust.record_line(record, "evidence", "trustworthy", "en")
     assert told == "On test films, maps with this verdict lay on an opacity in 30 of 31."
     assert "radiologists" in trust.record_line({**record, "split": "all"}, "evidence", "trustworthy", "en")
+    levels["do_not_trust"] = {"films": 12, "hits": 9}
+    told = trust.record_line(record, "evidence", "do_not_trust", "en")
+    assert told.endswith("in 9 of 12. Of maps that pass every decisive check: in 30 of 31.")
     for method, level in (("evidence", "doubtful"), ("evidence", "open"), ("occlusion", "trustworthy")):
         assert trust.record_line(record, method, level, "en") == ""
     assert trust.record_line({"maps": []}, "evidence", "trustworthy", "en") == ""
