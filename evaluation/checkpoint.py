@@ -14,26 +14,29 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import Answers, ask, audited, external_check, named, scores_of, trained_shares
+from evaluation.calibration import calibrated, calibrated_several
+from evaluation.evaluate import (
+    Answers,
+    SeveralAnswers,
+    ask,
+    ask_several,
+    audited,
+    external_check,
+    named,
+    trained_shares,
+)
 from evaluation.gate import fit_gate
 from evaluation.metrics.many_labels import summarise_labels
 from evaluation.published import nih_films
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts
-from evaluation.text_checkpoint import measure_text, operating_points, reads_reports_only, task_summary
+from evaluation.text_checkpoint import measure_text, reads_reports_only
 from modeling.errors import ViewboxError
 from modeling.explain.baselines import NORMALS, StoredBaselines, gather_baselines, write_baselines
-from modeling.labels import APPEARANCE, Task
+from modeling.labels import APPEARANCE
 from modeling.model.checkpoint import WEIGHTS_FILE, Origin, sha256_of
 from modeling.model.fusion import FusionModel
-from modeling.model.operating_points import (
-    Calibration,
-    Coverage,
-    TaskCalibration,
-    class_thresholds,
-    conformal_threshold,
-    measured_coverage,
-)
+from modeling.model.operating_points import Calibration
 from modeling.model.processing import StudyProcessor
 from training.corpora.duplicates import SPLIT_FILE, as_trained, find_twins, trained_sources, write_split
 from training.corpora.labelled_film import Film
@@ -43,7 +46,6 @@ from training.label_counts import policy_of
 
 logger = logging.getLogger(__name__)
 
-COVERAGE = 0.9
 AVERAGED = 400
 """Training films in the mean film."""
 NIH_FILE = "nih_sample.parquet"
@@ -73,22 +75,23 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     if twins:
         logger.warning("%d held-out films stand in training too and are not measured", len(twins))
     held = [f for f in films if f.split in ("validation", "test") and (f.source, f.film_id) not in twins]
-    answers = _answers(model, processor, held)
-    calibrated = {str(one.task): _calibrated(one) for one in answers}
-    found = tuple(calibration for _, calibration in calibrated.values())
+    answers, several = _answers(model, processor, held, origin)
+    tasks = {str(one.task): calibrated(one) for one in answers}
+    tasks |= {str(one.task): calibrated_several(one) for one in several}
+    found = tuple(calibration for _, calibration in tasks.values())
     Calibration(sha256_of(folder / WEIGHTS_FILE), found).save(folder)
     familiarity = _film_files(folder, model, processor, films, data) if "image" in model.encoders else {}
     write_split(folder / SPLIT_FILE, hashed)
     measurements: dict[str, Any] = {}
     for one in answers:
         measurements |= _measurements(one, films, data, origin)
-    for task in (t.spec for t in model.config.tasks if t.spec.kind == "multilabel"):
-        measurements |= _several_at_once(model, processor, task, held, films, origin)
+    for one in several:
+        measurements |= _several_at_once(one, films, origin)
     outside = nih_films(data / NIH_FILE) if (data / NIH_FILE).is_file() else []
     return {
         **named(origin),
         "measurements": measurements,
-        "tasks": {task: summary for task, (summary, _) in calibrated.items()},
+        "tasks": {task: summary for task, (summary, _) in tasks.items()},
         "ceilings": ceilings(data, tuple(corpora)),
         "duplicates": duplicates,
         "familiarity": familiarity,
@@ -106,16 +109,21 @@ def _film_files(
     return familiarity
 
 
-def _answers(model: FusionModel, processor: StudyProcessor, held: Sequence[Film]) -> list[Answers]:
-    """By task, for the films that were held out and have its label."""
-    found = []
+def _answers(
+    model: FusionModel, processor: StudyProcessor, held: Sequence[Film], origin: Origin
+) -> tuple[list[Answers], list[SeveralAnswers]]:
+    """By task, for the films that were held out and have its label; those with several at once apart."""
+    answers, several = [], []
     for task in (t.spec for t in model.config.tasks):
         labelled = [film for film in held if film.has_label(task)]
-        if labelled and task.kind != "multilabel":
-            found.append(ask(model, processor, labelled, task))
-        elif not labelled:
+        if not labelled:
             logger.warning("no film that was held out has a label for %s; it was not measured", task)
-    return found
+        elif task.kind == "multilabel":
+            policy = policy_of(origin.folder, task)
+            several.append(ask_several(model, processor, labelled, task, policy))
+        else:
+            answers.append(ask(model, processor, labelled, task))
+    return answers, several
 
 
 def baseline_films(films: Sequence[Film], percentiles: tuple[float, ...]) -> StoredBaselines:
@@ -157,25 +165,18 @@ def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: O
     return out
 
 
-def _several_at_once(
-    model: FusionModel,
-    processor: StudyProcessor,
-    task: Task,
-    held: Sequence[Film],
-    films: Sequence[Film],
-    origin: Origin,
-) -> dict[str, Any]:
+def _several_at_once(answers: SeveralAnswers, films: Sequence[Film], origin: Origin) -> dict[str, Any]:
     """A summary of a multilabel task for each side that was held out, of all its corpora together."""
     out: dict[str, Any] = {}
-    policy = policy_of(origin.folder, task)
+    task, trained = answers.task, trained_shares(films, answers.task, answers.policy)
     for side in ("test", "validation"):
-        own = [film for film in held if film.split == side and film.has_label(task)]
-        scores = scores_of(model, processor, own, task, policy) if own else None
+        own = answers.of(side)
+        scores = own.scores if own.films else None
         if scores is None or not scores.tested:
             continue
-        name = " and ".join(dict.fromkeys(film.source for film in own))
+        name = " and ".join(dict.fromkeys(film.source for film in own.films))
         about = {**named(origin), "corpus": name, "task": str(task), "split": side}
-        summary = about | summarise_labels(task, scores, trained_shares(films, task, policy))
+        summary = about | summarise_labels(task, scores, trained)
         out[f"{task} on {name}{', looked at' if out else ''}"] = summary
     return out
 
@@ -187,38 +188,6 @@ def _rated(data: Path) -> bool:
 
 def _extents(data: Path) -> dict[tuple[str, str], float]:
     return {key: one.extent for key, one in severities(data).items() if one.extent is not None}
-
-
-def _calibrated(answers: Answers) -> tuple[dict[str, Any], TaskCalibration]:
-    """Prediction sets and operating points: what goes into `metrics.json`, and what the app reads."""
-    values, labels, patients = answers.values(answers.logits), answers.labels, answers.patients
-    held, classes = answers.cross_fitted, answers.task.classes
-    fits = (class_thresholds, conformal_threshold)
-    shown, common = (measured_coverage(held, labels, patients, COVERAGE, fit=fit) for fit in fits)
-    calibration = TaskCalibration(
-        task=answers.task,
-        films=len(labels),
-        patients=len(np.unique(patients)),
-        temperature=answers.temperature,
-        coverage=COVERAGE,
-        set_threshold=conformal_threshold(values, labels, COVERAGE),
-        class_thresholds=tuple(round(float(x), 6) for x in class_thresholds(values, labels, COVERAGE)),
-        measured_coverage=round(shown.coverage, 4),
-        operating_points=operating_points(classes, values, np.eye(len(classes))[labels] > 0, patients),
-    )
-    sets = {"prediction_sets": _sets(shown, classes), "sets_with_one_threshold": _sets(common, classes)}
-    return task_summary(calibration, **sets), calibration
-
-
-def _sets(found: Coverage, classes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "wanted": COVERAGE,
-        "coverage": rounded(found.coverage),
-        "coverage_5_to_95": [rounded(found.low), rounded(found.high)],
-        "coverage_by_class": dict(zip(classes, map(rounded, found.by_class), strict=True)),
-        "mean_size": rounded(found.size),
-        "sizes": [rounded(share) for share in found.sizes],
-    }
 
 
 def ceilings(data: Path, corpora: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from modeling.study import Modality
 from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
 from training.films import PLAIN, LabelPolicy, inputs_of, labels_of
-from training.label_counts import policy_of
+from training.label_counts import policy_of, shares_of
 
 METRICS_FILE = "metrics.json"
 HEADLINES = ("macro_auroc", "macro_average_precision", "accuracy")
@@ -120,6 +121,36 @@ class Answers(Labelled):
         return Measurement(self.task, films, own.values(own.logits), own.calibrated(), training)
 
 
+@dataclass(frozen=True, eq=False)
+class SeveralAnswers(Answers):
+    """The same of a task with several classes at once; what is uncertain or blank counts by `policy`."""
+
+    policy: LabelPolicy = PLAIN
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(N, K) of 0 and 1, NaN where nothing counts."""
+        return labels_of(self.films, self.task, self.policy)
+
+    @property
+    def scores(self) -> LabelScores:
+        """What is measured of them."""
+        values, known = self.values(self.logits), np.isfinite(self.labels)
+        return LabelScores(values, self.labels == 1, self.patients, known, self.calibrated())
+
+
+def ask_several(
+    model: FusionModel,
+    processor: StudyProcessor,
+    films: Sequence[Film],
+    task: Task,
+    policy: LabelPolicy = PLAIN,
+) -> SeveralAnswers:
+    """The checkpoint's answers to a multilabel task for films that have its labels."""
+    logits = predict_films(model, processor, films)[task]
+    return SeveralAnswers(task, films, logits, None, model.config.temperatures.get(task, 1.0), policy)
+
+
 def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], task: Task) -> Answers:
     """The checkpoint's answers for films that have the task's label."""
     read = next(t.modalities for t in model.config.tasks if t.name == task)
@@ -130,24 +161,12 @@ def ask(model: FusionModel, processor: StudyProcessor, films: Sequence[Film], ta
     return Answers(task, films, logits, alone, model.config.temperatures.get(task, 1.0))
 
 
-def scores_of(
-    model: FusionModel,
-    processor: StudyProcessor,
-    films: Sequence[Film],
-    task: Task,
-    policy: LabelPolicy = PLAIN,
-) -> LabelScores:
-    """A checkpoint's probabilities of every class of a multilabel task, with its own temperature."""
-    temperature = model.config.temperatures.get(task, 1.0)
-    values = probabilities(task.kind, predict_films(model, processor, films)[task], temperature)
-    labels, patients = labels_of(films, task, policy), np.array([film.patient for film in films])
-    return LabelScores(values, labels == 1, patients, np.isfinite(labels))
-
-
-def trained_shares(films: Sequence[Film], task: Task, policy: LabelPolicy = PLAIN) -> np.ndarray:
-    """(K,) share of each class of a multilabel task among its known labels on the training side."""
+def trained_shares(films: Sequence[Film], task: Task, policy: LabelPolicy = PLAIN) -> dict[str, float]:
+    """Class -> its share of the known labels of a multilabel task on the training side, where there are."""
     labels = labels_of([film for film in films if film.split == "train"], task, policy)
-    return np.nansum(labels, axis=0) / np.isfinite(labels).sum(axis=0).clip(min=1)
+    known = np.isfinite(labels).sum(axis=0)
+    shares = np.nansum(labels, axis=0) / known.clip(min=1)
+    return {name: float(shares[k]) for k, name in enumerate(task.classes) if known[k]}
 
 
 def audited(
@@ -200,23 +219,24 @@ def evaluate(
     everything = as_trained(origin.folder / SPLIT_FILE, everything)
     films, used = choose(everything, spec, split)
     about |= {"split": used}
+    learnt = _learnt(origin.folder, spec, corpus) or shares_of(origin.folder, spec)
     started = time.perf_counter()
     if spec.kind == "multilabel":
         if with_audit:
             raise ViewboxError("The audit is for tasks whose classes exclude each other; leave it out.")
         policy = policy_of(origin.folder, spec)
-        scores = scores_of(model, processor, films, spec, policy)
+        scores = ask_several(model, processor, films, spec, policy).scores
         if not scores.tested:
             few = "No class of {task} has two positive and two negative {split} films; try another --split."
             raise ViewboxError(few, task=Names("task", spec), split=used)
         seconds = time.perf_counter() - started
-        about |= summarise_labels(spec, scores, trained_shares(everything, spec, policy))
+        trained = learnt or trained_shares(everything, spec, policy)
+        about |= summarise_labels(spec, scores, trained)
         return {**about, "films_per_second": round(len(films) / seconds, 1)}
     answers = ask(model, processor, films, spec)
     seconds = time.perf_counter() - started
     rows = np.ones(len(films), bool)
-    trained = _learnt(origin.folder, spec, corpus) or training_counts(everything, spec)
-    about |= summarise(answers.measurement(rows, trained))
+    about |= summarise(answers.measurement(rows, learnt or training_counts(everything, spec)))
     about |= audited(answers, rows, everything, data.parent) if with_audit else {}
     return {**about, "films_per_second": round(len(films) / seconds, 1)}
 

@@ -18,11 +18,10 @@ from evaluation.metrics.one_label import (
     RANKING,
     Metric,
     Scored,
-    auroc,
-    average_precision,
-    band_of,
+    by_frequency,
     class_row,
     confusion,
+    curves,
     metrics_for,
     scores,
     spearman,
@@ -32,7 +31,6 @@ from modeling.model.temperature import reliability
 from training.corpora.labelled_film import Film
 
 LEAST_FILMS = 20
-CURVE_POINTS = 40
 COMPARED = ("macro_auroc", "macro_average_precision", "accuracy")
 SUBGROUPS = ("sex", "age", "view", "source")
 LEVEL = 0.01
@@ -78,7 +76,7 @@ def summarise(found: Measurement) -> dict[str, Any]:
         **scores(metrics_for(found.task.kind), scored, draws),
         **scores(CALIBRATION, Scored(found.calibrated, labels), draws),
         "per_class": _per_class(found, scored, draws),
-        "by_training_frequency": _by_frequency(found, scored, draws),
+        "by_training_frequency": by_frequency(_training_shares(found), scored.values, scored.one_hot, draws),
         "subgroups": {by: groups for by in SUBGROUPS if (groups := _subgroups(found, by))},
         "confusion": confusion(scored, plain(len(labels)))[0].astype(int).tolist(),
         "reliability": [[rounded(b.probability), rounded(b.right), b.films] for b in bins],
@@ -104,26 +102,6 @@ def _per_class(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[st
     }
 
 
-def _by_frequency(found: Measurement, scored: Scored, draws: np.ndarray) -> dict[str, Any]:
-    """Macro AUROC and average precision over the classes of each band; nothing where no share is known."""
-    bands: dict[str, list[int]] = {"head": [], "medium": [], "tail": []}
-    for k, share in enumerate(_training_shares(found).values()):
-        if share is not None:
-            bands[band_of(share)].append(k)
-    out = {}
-    for band, classes in bands.items():
-        row: dict[str, Any] = {"classes": [found.task.classes[k] for k in classes]}
-        for name, score in (("macro_auroc", auroc), ("macro_average_precision", average_precision)):
-
-            def mean(weights: np.ndarray, score: Any = score, classes: list[int] = classes) -> np.ndarray:
-                rows = [score(scored.values[:, k], scored.labels == k, weights) for k in classes]
-                return np.mean(rows, axis=0)
-
-            row |= with_interval(name, measured(mean, draws)) if classes else {}
-        out |= {band: row} if classes else {}
-    return out
-
-
 def _subgroups(found: Measurement, by: str) -> dict[str, Any]:
     """Macro AUROC and accuracy of each subgroup; without numbers below `LEAST_FILMS` films."""
     groups = np.array([group_of(film, by) or "" for film in found.films])
@@ -139,25 +117,6 @@ def _subgroups(found: Measurement, by: str) -> dict[str, Any]:
             scored, draws = Scored(found.values[inside], found.labels[inside]), patient_draws(patients)
             out[name] |= scores({n: RANKING[n] for n in ("macro_auroc", "accuracy")}, scored, draws)
     return out
-
-
-def curves(scores: np.ndarray, positive: np.ndarray) -> dict[str, list[list[float]]]:
-    """ROC ([false positive rate, recall]) and precision-recall ([recall, precision]) curves, thinned out."""
-    if not 0 < positive.sum() < len(positive):
-        return {}
-    order = np.argsort(-scores, kind="stable")
-    last = np.r_[np.diff(scores[order]) != 0, True]
-    hits, misses = positive[order].cumsum()[last], (~positive[order]).cumsum()[last]
-    recall, rate = hits / positive.sum(), misses / (~positive).sum()
-    roc = np.concatenate([[[0.0, 0.0]], np.stack([rate, recall], 1)])
-    return {"roc": _thinned(roc), "precision_recall": _thinned(np.stack([recall, hits / (hits + misses)], 1))}
-
-
-def _thinned(points: np.ndarray) -> list[list[float]]:
-    """At most `CURVE_POINTS` points, evenly along the curve's own length."""
-    length = np.r_[0.0, np.abs(np.diff(points, axis=0)).sum(axis=1).cumsum()]
-    wanted = np.searchsorted(length, np.linspace(0, length[-1], CURVE_POINTS))
-    return np.round(points[np.unique(np.minimum(wanted, len(points) - 1))], 3).tolist()
 
 
 def compare_with_audit(

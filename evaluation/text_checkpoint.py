@@ -4,13 +4,13 @@ The held-out reports chose nothing: no word of the vocabulary, no gap, no epoch,
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.evaluate import named, scores_of
+from evaluation.calibration import operating_points, task_summary
+from evaluation.evaluate import ask_several, named
 from evaluation.metrics.bootstrap import bracketed, patient_draws
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
 from evaluation.summary import not_beaten
@@ -18,9 +18,8 @@ from modeling.errors import ViewboxError
 from modeling.labels import FINDINGS
 from modeling.model.checkpoint import CONFIG_FILE, WEIGHTS_FILE, sha256_of
 from modeling.model.fusion import FusionModel
-from modeling.model.operating_points import Calibration, OperatingPoint, TaskCalibration
+from modeling.model.operating_points import Calibration, TaskCalibration
 from modeling.model.processing import StudyProcessor
-from modeling.model.temperature import cut_point
 from modeling.reports.reading import read_reports
 from training.corpora.duplicates import SPLIT_FILE, as_trained
 from training.corpora.labelled_film import Film
@@ -28,7 +27,6 @@ from training.corpora.open_corpus import CORPORA, load
 from training.corpora.reports import SOURCE, labels_of, texts_of
 from training.text_only import READINGS, measure, tfidf_scores
 
-FEWEST_POSITIVES = 10
 OWN, MINED = "index terms", "mined labels, each with its weight"
 
 
@@ -49,13 +47,13 @@ def measure_text(folder: Path, data: Path) -> dict[str, Any]:
     if not sides["test"] or not sides["validation"]:
         template = "{split_file} of {origin} holds no report out; train the checkpoint again."
         raise ViewboxError(template, split_file=SPLIT_FILE, origin=origin.name)
-    tested, reading = scores_of(model, processor, sides["test"], FINDINGS), reading_of(processor)
+    tested, reading = ask_several(model, processor, sides["test"], FINDINGS).scores, reading_of(processor)
     about = {"corpus": SOURCE, "task": FINDINGS, "reading": reading, "split": "test"}
     summary = named(origin) | about
-    summary |= summarise_labels(FINDINGS, tested, labels_of(sides["train"]).mean(axis=0))
+    summary |= summarise_labels(FINDINGS, tested, _shares(sides["train"]))
     summary["audit"] = beside(tested, rivals(folder, sides))
     summary["not_beaten"] = not_beaten(summary["audit"])
-    calibration = _operating(model, scores_of(model, processor, sides["validation"], FINDINGS))
+    calibration = _operating(model, ask_several(model, processor, sides["validation"], FINDINGS).scores)
     Calibration(sha256_of(folder / WEIGHTS_FILE), (calibration,)).save(folder)
     return {
         **named(origin),
@@ -94,7 +92,7 @@ def rivals(folder: Path, sides: dict[str, list[Film]]) -> dict[str, tuple[str, n
                 name = f"the checkpoint {sibling.name}"
                 found[name] = (
                     f"the {reading_of(processor)}",
-                    scores_of(model, processor, test, FINDINGS).values,
+                    ask_several(model, processor, test, FINDINGS).scores.values,
                 )
     return found
 
@@ -108,9 +106,13 @@ def twins(sides: dict[str, list[Film]], processor: StudyProcessor, tested: Label
     keys = ("n", "macro_auroc", "macro_auroc_95", "macro_average_precision", "macro_average_precision_95")
     without = {}
     if left.tested:
-        summary = summarise_labels(FINDINGS, left, labels_of(sides["train"]).mean(axis=0))
+        summary = summarise_labels(FINDINGS, left, _shares(sides["train"]))
         without = {key: summary[key] for key in keys}
     return {"reports": len(own), "with_a_twin": int((~own).sum()), "without": without}
+
+
+def _shares(films: Sequence[Film]) -> dict[str, float]:
+    return dict(zip(FINDINGS.classes, labels_of(films).mean(axis=0).tolist(), strict=True))
 
 
 def _operating(model: FusionModel, scores: LabelScores) -> TaskCalibration:
@@ -123,29 +125,6 @@ def _operating(model: FusionModel, scores: LabelScores) -> TaskCalibration:
         temperature=model.config.temperatures.get(FINDINGS, 1.0),
         operating_points=operating_points(FINDINGS.classes, scores.values, scores.labels, scores.patients),
     )
-
-
-# --- what every checkpoint's numbers have
-
-
-def operating_points(
-    classes: Sequence[str], values: np.ndarray, positive: np.ndarray, patients: np.ndarray
-) -> tuple[OperatingPoint, ...]:
-    """By each rule, for each class with (N, K) positives and negatives enough, from (N, K) probabilities."""
-    points = []
-    for name, own, true in zip(classes, values.T, positive.T, strict=True):
-        if min(true.sum(), (~true).sum()) >= FEWEST_POSITIVES:
-            for rule in ("balanced", "sensitive"):
-                point = cut_point(own, true, patients, rule)
-                numbers = (round(x, 4) for x in (point.threshold, point.sensitivity, point.specificity))
-                points.append(OperatingPoint(name, rule, *numbers))
-    return tuple(points)
-
-
-def task_summary(found: TaskCalibration, **more: Any) -> dict[str, Any]:
-    """A task's calibration as `metrics.json` holds it."""
-    about = {"films": found.films, "patients": found.patients, "temperature": found.temperature}
-    return {**about, **more, "operating_points": [asdict(point) for point in found.operating_points]}
 
 
 # --- mined labels against index terms
@@ -180,7 +159,7 @@ def _scored(folder: Path, films: Sequence[Any]) -> LabelScores:
     if FINDINGS not in model.heads:
         template = "{origin} does not predict findings; name a checkpoint that does."
         raise ViewboxError(template, origin=origin.name)
-    return scores_of(model, processor, films, FINDINGS)
+    return ask_several(model, processor, films, FINDINGS).scores
 
 
 def source_lines(answer: dict[str, Any]) -> str:

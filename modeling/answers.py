@@ -213,7 +213,8 @@ def prediction_json(prediction: Prediction, reference: Mapping[str, str] | None 
             "logits": _by_class(task.classes, task.logits),
             "most_probable": task.most_probable,
             "modalities": [str(m) for m in task.modalities],
-            "set": (found := prediction.sets.get(task.task)) and taken(found, "classes coverage measured"),
+            "set": (found := prediction.sets.get(task.task))
+            and taken(found, "classes coverage measured unmeasured"),
             "reference": (reference or {}).get(task.task),
         }
         for task in prediction.tasks

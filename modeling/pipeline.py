@@ -184,7 +184,7 @@ class DiagnosisPipeline:
             if read:
                 answers.append(self._answer(task, logits[str(task.name)], read))
                 measured = self.calibration[task.name] if task.name in (self.calibration or ()) else None
-                if measured is not None and measured.set_threshold is not None:
+                if measured is not None and measured.has_set:
                     sets[task.spec] = measured.prediction_set(task.spec.classes, answers[-1].probabilities)
             else:
                 needs, modalities = Names("task", task.spec), Names("modality", task.modalities, " or ")

@@ -67,15 +67,18 @@ class Familiarity:
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """The classes that cannot be ruled out, in the task's order: at least the most probable one.
+    """The classes that cannot be ruled out, in the task's order: at least the most probable one, or any
+    number of findings that do not exclude each other.
 
-    `coverage` is the share of films whose label should be in the set; `measured` the share in which it was,
-    on validation films that had no part in the threshold.
+    `coverage` is the share of films whose label (of the findings that are there) should be in the set;
+    `measured` the share that was, on films that had no part in the threshold. `unmeasured`: the findings
+    that too few films had to set a threshold; they are in no list.
     """
 
     classes: tuple[str, ...]
     coverage: float
     measured: float
+    unmeasured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -120,8 +123,11 @@ class Prediction:
             pairs = zip(task.classes, task.probabilities, strict=True)
             lines += [f"  {name:<20} {float(p):6.1%}" for name, p in pairs]
             if found := self.sets.get(task.task):
-                held = f"such lists held the right answer for {found.measured:.1%} of films"
-                lines.append(f"  cannot be ruled out: {', '.join(found.classes)} ({held})")
+                held = f"the right answer for {found.measured:.1%} of films"
+                if task.task.kind == "multilabel":
+                    held = f"{found.measured:.1%} of the findings that were there"
+                listed = ", ".join(found.classes) or "none"
+                lines.append(f"  cannot be ruled out: {listed} (such lists held {held})")
         if near := self.familiarity:
             lines += [
                 "",

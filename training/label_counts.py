@@ -168,6 +168,21 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def policy_of(folder: Path, task: Task) -> LabelPolicy:
     """The policy by which a checkpoint learnt a task; the plain one where nothing beside it says so."""
-    path = folder / COUNTS_FILE
-    about = json.loads(path.read_text()).get(task.name, {}) if path.is_file() else {}
+    about = _about(folder, task)
     return LabelPolicy(about["uncertain"], about["blank"]) if "uncertain" in about else LabelPolicy()
+
+
+def shares_of(folder: Path, task: Task) -> dict[str, float]:
+    """Class -> its share of the labels that a checkpoint learnt a task from; empty where nothing says so."""
+    classes = _about(folder, task).get("train", {}).get("classes", {})
+    total, shares = sum(count for count in classes.values() if isinstance(count, int)), {}
+    for name, count in classes.items():
+        of = total if isinstance(count, int) else count["positive"] + count["negative"]
+        if of:
+            shares[name] = (count if isinstance(count, int) else count["positive"]) / of
+    return shares
+
+
+def _about(folder: Path, task: Task) -> dict[str, Any]:
+    path = folder / COUNTS_FILE
+    return json.loads(path.read_text()).get(task.name, {}) if path.is_file() else {}

@@ -3,7 +3,7 @@
 Shape letters: N studies, K labels, R draws of patients.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from evaluation.metrics.bootstrap import (
     rounded,
     with_interval,
 )
-from evaluation.metrics.one_label import auroc, average_precision, class_row
+from evaluation.metrics.one_label import auroc, average_precision, by_frequency, class_row, curves
 from modeling.labels import Task
 
 BINS = 10
@@ -36,11 +36,17 @@ class LabelScores:
     labels: np.ndarray  # N K bool
     patients: np.ndarray  # N
     known: np.ndarray | None = None  # N K bool, False where nobody labelled; None: all are known
+    calibrated: np.ndarray | None = None  # N K probabilities, none with a temperature that its film fitted
 
     @cached_property
     def counted(self) -> np.ndarray:
         """(N, K) bool: the labels that are known."""
         return np.ones(self.labels.shape, bool) if self.known is None else self.known
+
+    @property
+    def fair(self) -> np.ndarray:
+        """(N, K) the probabilities whose calibration is measured."""
+        return self.values if self.calibrated is None else self.calibrated
 
     @property
     def tested(self) -> list[int]:
@@ -69,16 +75,16 @@ class LabelScores:
 
     def brier(self, weights: np.ndarray) -> np.ndarray:
         """Mean squared distance of probability and label, over all labels: (R, N) -> (R,)."""
-        distance = np.where(self.counted, (self.values - self.labels) ** 2, 0.0).sum(axis=1)
+        distance = np.where(self.counted, (self.fair - self.labels) ** 2, 0.0).sum(axis=1)
         return weights @ distance / (weights @ self.counted.sum(axis=1))
 
     def calibration_error(self, weights: np.ndarray) -> np.ndarray:
         """Mean gap between probability and share of positives in bins of equal width, all labels pooled."""
-        number = np.minimum((self.values * BINS).astype(int), BINS - 1)  # N K
+        number = np.minimum((self.fair * BINS).astype(int), BINS - 1)  # N K
         gaps = np.zeros(len(weights))
         for b in range(BINS):
             inside = (number == b) & self.counted
-            off = (np.where(inside, self.values - self.labels, 0.0)).sum(axis=1)  # N
+            off = (np.where(inside, self.fair - self.labels, 0.0)).sum(axis=1)  # N
             gaps += np.abs(weights @ off)
         return gaps / (weights @ self.counted.sum(axis=1))
 
@@ -86,8 +92,11 @@ class LabelScores:
 MACRO = {"macro_auroc": auroc, "macro_average_precision": average_precision}
 
 
-def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> dict[str, Any]:
-    """Headline metrics, each label, and what a constant answer reaches: the (K,) shares in training."""
+def summarise_labels(task: Task, scores: LabelScores, trained: Mapping[str, float]) -> dict[str, Any]:
+    """Headline metrics, each label, its band and curves, and what a constant answer reaches.
+
+    `trained`: class -> its share in training; a class of which nothing is known is not there.
+    """
     draws = patient_draws(scores.patients)
     out: dict[str, Any] = {"n": len(scores.labels), "patients": len(np.unique(scores.patients))}
     out |= scores.headline(draws)
@@ -96,19 +105,26 @@ def summarise_labels(task: Task, scores: LabelScores, trained: np.ndarray) -> di
     counted = scores.counted
     shares = (scores.labels & counted).sum(axis=0) / counted.sum(axis=0).clip(min=1)
     prevalence = float(shares[scores.tested].mean())
-    constant = replace(scores, values=np.tile(trained, (len(scores.labels), 1)))
+    of_each = {name: trained.get(name) for name in task.classes}
+    share = np.array([np.nan if one is None else one for one in of_each.values()])
+    constant = replace(scores, values=np.tile(share, (len(scores.labels), 1)), calibrated=None)
     out["majority"] = {
         "macro_auroc": 0.5,
         "macro_average_precision": round(prevalence, 4),
         "brier": rounded(float(constant.brier(plain(len(scores.labels)))[0])),
     }
-    columns = zip(task.classes, scores.values.T, scores.labels.T, counted.T, trained.tolist(), strict=True)
+    columns = zip(of_each.items(), scores.values.T, scores.labels.T, counted.T, strict=True)
+    known = [
+        one for one in columns if one[-1].any()
+    ]  # of a class that nobody labelled there is nothing to say
+    banded = {name: of_each[name] if k in scores.tested else None for k, name in enumerate(task.classes)}
     return out | {
         "per_class": {
             name: class_row(values[own], labels[own], share, draws[:, own])
-            for name, values, labels, own, share in columns
-            if own.any()  # of a class that nobody labelled here there is nothing to say
-        }
+            for (name, share), values, labels, own in known
+        },
+        "by_training_frequency": by_frequency(banded, scores.values, scores.labels, draws, counted),
+        "curves": {name: curves(values[own], labels[own]) for (name, _), values, labels, own in known},
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from evaluation.metrics.bootstrap import measured, plain, rounded, with_interval
 from modeling.labels import TaskKind
 
+CURVE_POINTS = 40
 RATES = {"recall_at_fpr_05": 0.05, "recall_at_fpr_10": 0.10}
 
 
@@ -30,6 +31,11 @@ class Scored:
     def classes(self) -> int:
         """K."""
         return self.values.shape[1]
+
+    @property
+    def one_hot(self) -> np.ndarray:
+        """(N, K) bool: each film's label."""
+        return np.eye(self.classes, dtype=bool)[self.labels]
 
 
 Metric = Callable[[Scored, np.ndarray], np.ndarray]
@@ -252,3 +258,53 @@ def class_row(
         "training_share": round(trained, 4) if known else None,
         "frequency": band_of(trained) if known else None,
     }
+
+
+def by_frequency(
+    shares: Mapping[str, float | None],
+    values: np.ndarray,
+    positive: np.ndarray,
+    draws: np.ndarray,
+    known: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Macro AUROC and average precision over the classes of each band; a class of unknown share is in none.
+
+    `shares`: each of the K classes' share in training; `values` (N, K) probabilities, `positive` (N, K) bool,
+    `known` (N, K) bool, the labels that count (None: all).
+    """
+    bands: dict[str, list[int]] = {"head": [], "medium": [], "tail": []}
+    names, out = list(shares), {}
+    for k, share in enumerate(shares.values()):
+        if share is not None:
+            bands[band_of(share)].append(k)
+    for band, classes in bands.items():
+        row: dict[str, Any] = {"classes": [names[k] for k in classes]}
+        for name, score in (("macro_auroc", auroc), ("macro_average_precision", average_precision)):
+
+            def mean(weights: np.ndarray, score: Any = score, classes: list[int] = classes) -> np.ndarray:
+                counts = [weights if known is None else weights * known[:, k] for k in classes]
+                rows = [score(values[:, k], positive[:, k], w) for k, w in zip(classes, counts, strict=True)]
+                return np.mean(rows, axis=0)
+
+            row |= with_interval(name, measured(mean, draws)) if classes else {}
+        out |= {band: row} if classes else {}
+    return out
+
+
+def curves(scores: np.ndarray, positive: np.ndarray) -> dict[str, list[list[float]]]:
+    """ROC ([false positive rate, recall]) and precision-recall ([recall, precision]) curves, thinned out."""
+    if not 0 < positive.sum() < len(positive):
+        return {}
+    order = np.argsort(-scores, kind="stable")
+    last = np.r_[np.diff(scores[order]) != 0, True]
+    hits, misses = positive[order].cumsum()[last], (~positive[order]).cumsum()[last]
+    recall, rate = hits / positive.sum(), misses / (~positive).sum()
+    roc = np.concatenate([[[0.0, 0.0]], np.stack([rate, recall], 1)])
+    return {"roc": _thinned(roc), "precision_recall": _thinned(np.stack([recall, hits / (hits + misses)], 1))}
+
+
+def _thinned(points: np.ndarray) -> list[list[float]]:
+    """At most `CURVE_POINTS` points, evenly along the curve's own length."""
+    length = np.r_[0.0, np.abs(np.diff(points, axis=0)).sum(axis=1).cumsum()]
+    wanted = np.searchsorted(length, np.linspace(0, length[-1], CURVE_POINTS))
+    return np.round(points[np.unique(np.minimum(wanted, len(points) - 1))], 3).tolist()

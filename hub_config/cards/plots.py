@@ -17,6 +17,8 @@ Drawing = tuple[str, dict[str, Any]]
 """A macro of `templates/plots.svg`, and what it draws."""
 Draw = Callable[[Mapping[str, Any], Say], Drawing | None]
 
+COLOURS = 7
+"""The curves of so many classes can be told apart in one plot; more are in `metrics.json` alone."""
 _LANGUAGES = Path(__file__).parents[2] / "interface" / "language"
 """The page's languages, one file each; the words of a plot are its strings plot.* and class.*."""
 
@@ -63,7 +65,8 @@ def _curve(kind: str, score: str, horizontal: str, vertical: str) -> Draw:
         values = {name: summary["per_class"][name][score] for name in drawn}
         curves = [(f"{say(n)} {say(score)} {values[n]:.3f}", points) for n, points in drawn.items()]
         axes = (say(horizontal), say(vertical), "0.3" if kind == "roc" else "")
-        return ("curve", {"curves": curves, "axes": axes}) if drawn else None
+        shown = 0 < len(drawn) <= COLOURS and "reading" not in summary  # of texts the rivals are drawn alone
+        return ("curve", {"curves": curves, "axes": axes}) if shown else None
 
     return draw
 

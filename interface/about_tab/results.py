@@ -63,7 +63,8 @@ def calibrated(facts: Measured, language: Language) -> Markup:
             ends = interval(sets, "coverage_5_to_95") or (None, None)
             shares |= {"low": percent(ends[0]), "high": percent(ends[1])}
             size = written(number(sets, "mean_size"), 2)
-            parts.append(note("sets", language, task=named, size=size, **shares))
+            key = "sets_of_several" if sets.get("several") else "sets"
+            parts.append(note(key, language, task=named, size=size, **shares))
         parts.append(drawn(say("about.points", language, task=named), tables.point_table(entry), language))
     return section("decisions", parts, language)
 

@@ -6,6 +6,9 @@ calibrated probability reaches a threshold set on films that the model was not t
 all classes keeps its promise on average and may break it for a rare class; one for each (Mondrian sets, Vovk
 et al. 2005) keeps it for the films of every class, with larger sets. Neither says anything about one film.
 
+Of findings that do not exclude each other each is in the list or not by its own threshold, which films that
+have it set: the list holds that share of the findings that are there, and may be empty.
+
 Shape letters: N films, K classes.
 """
 
@@ -25,24 +28,29 @@ from modeling.results import PredictionSet
 from modeling.sentence import Names
 
 
-def conformal_threshold(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> float:
+def conformal_threshold(values: np.ndarray, present: np.ndarray, coverage: float = 0.9) -> float:
     """The probability that a class must reach to be in the set; 0 where there are too few films to say.
 
-    `values` are (N, K) calibrated, of films that the model was not trained on; `labels` (N,) class numbers.
+    `values` are (N, K) calibrated, of films that the model was not trained on; `present` (N, K) bool: what
+    each film is labelled with.
     """
-    own = np.sort(values[np.arange(len(labels)), labels])[::-1]
-    rank = math.ceil((len(labels) + 1) * coverage)  # the finite-sample correction
+    own = np.sort(values[present])[::-1]
+    rank = math.ceil((len(own) + 1) * coverage)  # the finite-sample correction
     return float(own[rank - 1]) if rank <= len(own) else 0.0
 
 
-def class_thresholds(values: np.ndarray, labels: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+def class_thresholds(values: np.ndarray, present: np.ndarray, coverage: float = 0.9) -> np.ndarray:
     """(K,) `conformal_threshold` of each class's own films (Mondrian); 0 for a class with too few films."""
-    own = [labels == k for k in range(values.shape[1])]
-    return np.array([conformal_threshold(values[held], labels[held], coverage) for held in own])
+    return np.array([conformal_threshold(*own, coverage) for own in zip(values.T, present.T, strict=True)])
 
 
-def members(values: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
-    """(N, K) bool: each film's set by one threshold or (K,); the most probable class is always in."""
+def members(values: np.ndarray, threshold: float | np.ndarray, exclusive: bool = True) -> np.ndarray:
+    """(N, K) bool: each film's set by one threshold or (K,).
+
+    Of classes that exclude each other the most probable one is always in; of others none without a threshold.
+    """
+    if not exclusive:
+        return (values >= threshold) & (np.asarray(threshold) > 0)
     inside = values >= threshold
     inside[np.arange(len(values)), values.argmax(axis=1)] = True
     return inside
@@ -53,10 +61,11 @@ class Coverage:
     """How the sets did on films that had no part in their threshold, over many halvings of the patients.
 
     Attributes:
-        coverage: mean share of films whose label is in the set; low, high: 5th and 95th percentile.
+        coverage: mean share of the films' labels that are in the set; low, high: 5th and 95th percentile.
         by_class: (K,) the same share by label; NaN for a class without films.
         size: mean number of classes in a set.
-        sizes: (K,) share of sets with 1, 2, ... classes.
+        sizes: (K,) share of sets with 1, 2, ... classes; of findings that do not exclude each other
+            (K + 1,), with none first.
     """
 
     coverage: float
@@ -69,33 +78,40 @@ class Coverage:
 
 def measured_coverage(
     values: np.ndarray,
-    labels: np.ndarray,
+    present: np.ndarray,
     patients: np.ndarray,
     coverage: float = 0.9,
     halvings: int = 100,
     seed: int = 0,
     fit: Callable[[np.ndarray, np.ndarray, float], float | np.ndarray] = conformal_threshold,
+    exclusive: bool = True,
 ) -> Coverage:
     """Threshold (by `fit`) from one half of the patients, coverage on the other, again and again.
 
-    `values` are (N, K) probabilities that were calibrated without the film's own patient.
+    `values` are (N, K) probabilities that were calibrated without the film's own patient; `present` (N, K)
+    bool, one a row where classes are `exclusive`.
     """
     generator = np.random.default_rng(seed)
     names, number = np.unique(patients, return_inverse=True)
     classes = values.shape[1]
-    shares, inside_sum, size_sum = [], np.zeros((classes, 2)), np.zeros(classes)
+    shares, inside_sum, size_sum = [], np.zeros((classes, 2)), np.zeros(classes + 1)
     for _ in range(halvings):
         side = generator.permutation(len(names)) < len(names) // 2
         own, held = np.flatnonzero(side[number]), np.flatnonzero(~side[number])
-        sets = members(values[held], fit(values[own], labels[own], coverage))
-        hit = sets[np.arange(len(held)), labels[held]]
-        shares.append(hit.mean())
-        inside_sum += np.stack([np.bincount(labels[held], w, classes) for w in (hit, np.ones_like(hit))], 1)
-        size_sum += np.bincount(sets.sum(axis=1) - 1, minlength=classes)
+        threshold, there = fit(values[own], present[own], coverage), present[held]
+        sets = members(values[held], threshold, exclusive)
+        there = there if exclusive else there & (np.asarray(threshold) > 0)
+        if there.any():
+            shares.append(sets[there].mean())
+        inside_sum += np.stack([(sets & there).sum(axis=0), there.sum(axis=0)], 1)
+        size_sum += np.bincount(sets.sum(axis=1), minlength=classes + 1)
+    if not shares:
+        shares = [np.nan]
     by_class = np.divide(*inside_sum.T, out=np.full(classes, np.nan), where=inside_sum[:, 1] > 0)
     sizes = size_sum / size_sum.sum()
     low, high = np.percentile(shares, [5, 95])
-    mean_size = float(sizes @ np.arange(1, classes + 1))
+    mean_size = float(sizes @ np.arange(classes + 1))
+    sizes = sizes[1:] if exclusive else sizes
     return Coverage(float(np.mean(shares)), float(low), float(high), by_class, mean_size, sizes)
 
 
@@ -124,11 +140,11 @@ class TaskCalibration(Configuration):
 
     Attributes:
         temperature: of the probabilities that every threshold here is for.
-        coverage: the share of films whose label should be in the prediction set.
+        coverage: the share of the films' labels that should be in the prediction set.
         set_threshold: the probability that a class must reach to be in the set; None where classes do not
-            exclude each other, which have no such set.
+            exclude each other, which have a threshold each or no such set.
         class_thresholds: the same for each class by itself, so that the sets hold the label for that share of
-            the films of every class; empty where there is one threshold for all.
+            the films of every class; empty where there is one threshold for all; 0 where too few films say.
         measured_coverage: of the sets that are shown, on patients that had no part in their thresholds.
     """
 
@@ -142,17 +158,25 @@ class TaskCalibration(Configuration):
     measured_coverage: float = 0.0
     operating_points: tuple[OperatingPoint, ...] = ()
 
+    @property
+    def has_set(self) -> bool:
+        """Whether it was measured which classes cannot be ruled out."""
+        return self.set_threshold is not None or bool(self.class_thresholds)
+
     def prediction_set(self, classes: Sequence[str], probabilities: np.ndarray) -> PredictionSet:
         """Those of the task's classes that cannot be ruled out at calibrated probabilities (K,), each by its
         own threshold where there are such. Raises ViewboxError: the task has no such set."""
-        if self.set_threshold is None:
+        if not self.has_set:
             no_set = "{task} has no prediction set; look at each finding by itself."
             raise ViewboxError(no_set, task=Names("task", self.task))
         assert probabilities.shape == (len(classes),), probabilities.shape
         threshold = np.array(self.class_thresholds) if self.class_thresholds else self.set_threshold
-        inside = members(np.asarray(probabilities)[None], threshold)[0]
+        exclusive = self.set_threshold is not None
+        inside = members(np.asarray(probabilities)[None], threshold, exclusive)[0]
         chosen = tuple(name for name, is_in in zip(classes, inside, strict=True) if is_in)
-        return PredictionSet(chosen, self.coverage, self.measured_coverage)
+        few = () if exclusive else zip(classes, self.class_thresholds, strict=True)
+        unmeasured = tuple(name for name, threshold in few if not threshold)
+        return PredictionSet(chosen, self.coverage, self.measured_coverage, unmeasured)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from evaluation.evaluate import as_table, ask
 from evaluation.evaluate import evaluate as measured_on
 from evaluation.external import is_from_outside, negative_against_no_finding
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
-from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, macro_auroc
+from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, curves, macro_auroc
 from evaluation.published import COLUMNS, corpus_of, films_at
-from evaluation.summary import Measurement, curves, extent_correlation, summarise
+from evaluation.summary import Measurement, extent_correlation, summarise
 from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.model.fusion import FusionModel
 from modeling.study import ClinicalTable

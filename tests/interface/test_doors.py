@@ -119,7 +119,7 @@ def by_api(film: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch, too
     keys = list(told)
     assert keys.index("refusal") < keys.index("warnings") < keys.index("tasks")
     assert told["familiarity"]["refuses"] == bool(told["refusal"])
-    assert set(told["tasks"]["appearance"]["set"]) == {"classes", "coverage", "measured"}
+    assert set(told["tasks"]["appearance"]["set"]) == {"classes", "coverage", "measured", "unmeasured"}
     return told["refusal"] or ""
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from cases.case import Case, Provenance
 from cases.open_store import open_case_store
-from evaluation.checkpoint import _several_at_once
+from evaluation.checkpoint import _answers, _several_at_once
 from hub_config.cards.card import _policies
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.panels import model_panel
@@ -201,7 +201,8 @@ def test_the_card_says_its_policies_and_its_tasks_are_measured(checkpoint: Path,
     films = load("ward", data)
     held = [film for film in films if film.split == "validation"]
     model, processor, origin = FusionModel.from_pretrained(checkpoint)
-    found = _several_at_once(model, processor, model.config.spec("tubes"), held, films, origin)
+    _, (answers,) = _answers(model, processor, held, origin)
+    found = _several_at_once(answers, films, origin)
     assert list(found) == ["tubes on ward"]
     assert found["tubes on ward"]["per_class"]["Line"]["n"] == sum("Line" in f.states["tubes"] for f in held)
 

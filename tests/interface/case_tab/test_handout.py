@@ -16,6 +16,7 @@ from interface.language.texts import LANGUAGES
 from interface.models.held_film import hold
 from interface.models.model_host import ModelState
 from interface.session.session import Answer, Session
+from modeling.labels import APPEARANCE, GRADING
 from modeling.results import Familiarity, PredictionSet, WordAttribution
 from modeling.study import ClinicalTable, ClinicalText
 from modeling.trust.map_in_words import OUTSIDE, ZONES, PlaceOfWeight
@@ -143,8 +144,8 @@ def test_no_map_and_no_film_give_no_words(session):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_unfamiliar_film_is_refused_in_front_and_a_differential_stands_behind(language):
     sets = {
-        "appearance": PredictionSet(("Typical", "Atypical"), 0.9, 0.91),
-        "grading": PredictionSet(("Mild",), 0.9, float("nan")),
+        APPEARANCE: PredictionSet(("Typical", "Atypical"), 0.9, 0.91),
+        GRADING: PredictionSet(("Mild",), 0.9, float("nan")),
     }
 
     def panel(**changes: object) -> tuple[str, str]:
