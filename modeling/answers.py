@@ -254,6 +254,7 @@ def opinion_json(opinion: FilmOpinion) -> Json:
         **taken(opinion, "method output seconds notes"),
         "control": method.kind == "control",
         "what_it_is": method.about,
+        "looked_at": [vars(one) for one in opinion.looked_at],
     }
 
 

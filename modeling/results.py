@@ -253,6 +253,17 @@ def relative_delta(delta: float, change: float) -> float:
 # --- what checks an attribution
 
 
+@dataclass(frozen=True)
+class Looked:
+    """A clinical field, or a word of a section, and its share (0 to 1) of the attention that a film pays."""
+
+    name: str
+    share: float
+    section: str = ""
+    start: int = 0
+    end: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class FilmOpinion:
     """Another map of the same film and target, by another method or a control that knows nothing.
@@ -262,6 +273,7 @@ class FilmOpinion:
         image: (H, W) float32 at the film's native size, signed (edges and attention: 0 and above); its unit
             is the method's own, so show each opinion on a scale of its own.
         output: the target's logit of the study as given; NaN for a map that asks no model (edges).
+        looked_at: of attention, the way back: what the film's places look at while it is read; else empty.
     """
 
     method: str
@@ -270,6 +282,7 @@ class FilmOpinion:
     output: float
     seconds: float
     notes: tuple[str, ...] = ()
+    looked_at: tuple[Looked, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,14 @@ def _strongest(attribution: Attribution, part: Modality, language: Language) -> 
     """The field or the word with the largest magnitude, where the part has any."""
     if part == Modality.TABLE and attribution.fields:
         largest = max(attribution.fields, key=lambda f: abs(f.attribution))
-        return _plain(largest.name, language)
+        return plain_label(largest.name, language)
     if part == Modality.TEXT and attribution.words:
         largest_word, _ = max(whole_words(attribution.words), key=lambda pair: abs(pair[0].attribution))
         return largest_word.word
     return ""
 
 
-def _plain(name: str, language: Language) -> str:
+def plain_label(name: str, language: Language) -> str:
     """A field's label without its unit, which stands with the value."""
     return field_label(name, language).partition(" (")[0].partition("（")[0]
 
@@ -80,7 +80,8 @@ def rows_of_fields(
     names = {f.name.replace("_", " "): f.name for f in fields}
     rows = ((names.get(label, label), value, amount) for label, value, amount in field_rows(fields))
     return [
-        (name, _plain(name, language), value_word(value, language), amount) for name, value, amount in rows
+        (name, plain_label(name, language), value_word(value, language), amount)
+        for name, value, amount in rows
     ]
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from interface.html.render import render
-from interface.language.texts import Language, marker, question, say, word_for
+from interface.case_tab.explanation_panel import plain_label
+from interface.html.render import percent, render
+from interface.language.texts import Language, listed, marker, question, say, word_for
 from modeling.explain.measured import best_method
 from modeling.explain.registry import ACCOUNT, map_method, method_names
 from modeling.results import Attribution, FilmOpinion
+
+MOST_LOOKED_AT = 5
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,20 @@ def about(
     told = method_about(method, language)
     if opinion is not None:
         told += " " + say("method.own_scale", language)
+        told += _looked_back(opinion, language)
     notes = () if opinion is None else opinion.notes
     values = {"kind": kind, "line": line, "told": told, "notes": notes, "pointing": pointing}
     return render("case_tab/about.html", language=language, **values)
+
+
+def _looked_back(opinion: FilmOpinion, language: Language) -> str:
+    """At which words and clinical fields the film's places look most, a sentence; empty for other maps."""
+    most = sorted(opinion.looked_at, key=lambda one: -one.share)[:MOST_LOOKED_AT]
+    if not most:
+        return ""
+    named = [one.name if one.section else plain_label(one.name, language) for one in most]
+    words = [f"{name} ({percent(one.share)})" for name, one in zip(named, most, strict=True)]
+    return " " + say("method.looked_back", language, words=listed(words, language))
 
 
 # --- how well such maps point, measured with the checkpoint

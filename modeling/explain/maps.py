@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from modeling.explain.study_path import StudyPath
+from modeling.results import Looked
 
 Cancelled = Callable[[], bool] | None
 Features = Callable[[Tensor], Tensor]
@@ -24,6 +25,7 @@ class ImageMap:
     output: float  # the target's logit of the film as given; NaN for a map that asks no model
     evaluations: int  # how often the model was asked
     seconds: float  # wall time
+    looked_at: tuple[Looked, ...] = ()  # the way back, as `FilmOpinion` has it
 
 
 def gathered(values: np.ndarray, grain: float) -> np.ndarray:

@@ -121,7 +121,7 @@ class Scrutiny:
         seen = self._seen(known, study, target, baseline, cancelled)
         assert study.radiograph is not None, "a path with a film"
         native = known.resized(seen.values, study.radiograph.shape)
-        return FilmOpinion(method, target, native, seen.output, seen.seconds)
+        return FilmOpinion(method, target, native, seen.output, seen.seconds, looked_at=seen.looked_at)
 
     def _seen(
         self,

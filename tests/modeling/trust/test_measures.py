@@ -1,6 +1,7 @@
 """The trust panel, the two accounts, the switch of maps and the proofs as a reader sees them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from interface.language.texts import CATALOGUES, LANGUAGES
 from interface.session.session import PlaceTest
 from modeling.explain import measured as measured_maps
 from modeling.explain.registry import method_names
-from modeling.results import BASELINES, TrustMeasure
+from modeling.results import BASELINES, Looked, TrustMeasure
 from modeling.sentence import Names, Sentence
 from modeling.study import Modality, Study
 from modeling.trust.metrics import MEANINGS
@@ -192,6 +193,16 @@ def test_every_map_says_what_it_is_and_what_it_is_not(method, language):
     is_control = method in method_names("control")
     assert ("vb-about-control" in page) == is_control
     assert (CATALOGUES[language].strings["method.control"] in page) == is_control
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_attention_says_at_which_words_and_fields_the_film_looked_in_return(language):
+    shares = [Looked("fever", 0.2, "indication", 0, 5), Looked("<b>", 0.3, "indication", 6, 9)]
+    seen = replace(opinion("attention"), looked_at=(*shares, Looked("age", 0.1)))
+    page = methods.about(attribution(), seen, language)
+    places = [page.index(one) for one in ("&lt;b&gt; (30 %)", "fever (20 %)", "(10 %)")]
+    assert places == sorted(places) and ("Age" if language == "en" else "年齡") in page
+    assert "(30 %)" not in methods.about(attribution(), opinion("attention"), language)
 
 
 def test_a_checkpoint_without_attention_does_not_offer_it_and_controls_always_stand():

@@ -22,7 +22,16 @@ from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, St
 from modeling.trust.metrics import MEANINGS
 from modeling.trust.scrutiny import MEASURES, Scrutiny
 from modeling.trust.verdict import verdict_of
-from tests.doubles.toys import ALL, FUSIONS, toy_config, toy_model, toy_processor, toy_radiograph, toy_study
+from tests.doubles.toys import (
+    ALL,
+    FUSIONS,
+    SENTENCE,
+    toy_config,
+    toy_model,
+    toy_processor,
+    toy_radiograph,
+    toy_study,
+)
 
 CONTROLS = method_names("control")
 TYPICAL = Target(APPEARANCE, "Typical")
@@ -67,6 +76,13 @@ def test_attention_is_offered_where_the_fusion_has_it(fusion: str) -> None:
     if fusion == "cross_attention":
         seen = made.opinion(toy_study(), TYPICAL, "attention")
         assert seen.image.min() >= -1e-6 and 0 < seen.image.sum() <= 1.01
+        words, fields = ([one for one in seen.looked_at if bool(one.section) == of] for of in (True, False))
+        assert [one.name for one in words] == SENTENCE.split()
+        assert [one.name for one in fields] == ["age", "sex", "temperature"], "what is known, no more"
+        assert all(one.share > 0 for one in seen.looked_at)
+        assert sum(one.share for one in seen.looked_at) < 1, "[CLS] and [SEP] get the rest"
+        alone = made.opinion(toy_study([Modality.IMAGE, Modality.TABLE]), TYPICAL, "attention")
+        assert sum(one.share for one in alone.looked_at) == pytest.approx(1)
         with pytest.raises(ViewboxError, match="give both"):
             made.opinion(toy_study([Modality.IMAGE]), TYPICAL, "attention")
     else:
