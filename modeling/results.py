@@ -1,4 +1,4 @@
-"""Predictions, attributions, checks and neighbours: frozen, numpy only, in the field's words."""
+"""Predictions, attributions and checks: frozen, numpy only, in the field's words."""
 
 import math
 from collections.abc import Mapping
@@ -370,37 +370,3 @@ class Proof:
         if self.change * self.claimed > 0:
             return "failed"
         return "exaggerated" if self.factor > ABOUT else "understated" if self.factor < 1 / ABOUT else "kept"
-
-
-# --- cases that resemble each other
-
-
-@dataclass(frozen=True)
-class FieldDifference:
-    """A clinical field in which two cases differ, in the unit of `CLINICAL_FIELDS`."""
-
-    name: str
-    here: float | str
-    there: float | str
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A case that resembles another one, and why.
-
-    Attributes:
-        similarity: weighted mean of the modalities' cosines, -1 to 1; parts: each alone.
-        label: the neighbour's label; empty where it has none.
-        shared_findings, other_findings: that both cases have, and that only one has.
-        shared_fields: clinical fields with about the same value in both.
-        differing_fields: furthest apart first.
-    """
-
-    case_id: str
-    similarity: float
-    parts: Mapping[Modality, float]
-    label: str = ""
-    shared_findings: tuple[str, ...] = ()
-    other_findings: tuple[str, ...] = ()
-    shared_fields: tuple[str, ...] = ()
-    differing_fields: tuple[FieldDifference, ...] = ()

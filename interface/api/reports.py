@@ -12,7 +12,7 @@ from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.tab import LONGEST_REPORT, miner_of
 from modeling.answers import Json, plain, warnings_json
 from modeling.errors import ViewboxError
-from modeling.results import Neighbour
+from modeling.retrieval.index import Neighbour
 from modeling.study import Modality
 
 if TYPE_CHECKING:

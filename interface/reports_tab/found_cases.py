@@ -10,7 +10,7 @@ from interface.language.texts import Language, field_label, listed, say, value_w
 from interface.reports_tab.marked_report import finding_word, marked_report
 from interface.reports_tab.similar_index import Compared, Found, Progress, Shelved
 from interface.session.study_edits import typed
-from modeling.results import FieldDifference, Neighbour
+from modeling.retrieval.index import FieldDifference, Neighbour
 
 if TYPE_CHECKING:
     from modeling.reports.topics import TopicBrowser

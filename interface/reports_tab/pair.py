@@ -19,7 +19,8 @@ from modeling.explain.registry import FINE
 from modeling.labels import Target
 from modeling.model.film import to_native
 from modeling.render.pictures import HIDDEN, HeatMap, film_picture, heat_map, legend
-from modeling.results import Attribution, ImageBaseline, Neighbour
+from modeling.results import Attribution, ImageBaseline
+from modeling.retrieval.index import Neighbour
 from modeling.study import Study
 
 SIDE = 420

@@ -17,7 +17,8 @@ from interface.reports_tab.stored_search import StoredSearch
 from interface.session.lanes import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.labels import TASKS
-from modeling.results import Neighbour, Prediction
+from modeling.results import Prediction
+from modeling.retrieval.index import Neighbour
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 

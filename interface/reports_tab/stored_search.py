@@ -17,7 +17,7 @@ from interface.models.model_host import ModelHost
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.model.checkpoint import checkpoint_hash
-from modeling.results import Neighbour
+from modeling.retrieval.index import Neighbour
 from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 

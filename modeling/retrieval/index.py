@@ -16,7 +16,6 @@ import numpy as np
 
 from modeling.errors import ViewboxError
 from modeling.labels import task_of
-from modeling.results import FieldDifference, Neighbour
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, Modality
 
@@ -26,6 +25,37 @@ MARGIN = 1e-5
 DIFFERS = 0.5
 """Two numbers differ where they lie more than this many standard deviations (of the index) apart."""
 Value = float | str
+
+
+@dataclass(frozen=True)
+class FieldDifference:
+    """A clinical field in which two cases differ, in the unit of `CLINICAL_FIELDS`."""
+
+    name: str
+    here: float | str
+    there: float | str
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A case that resembles another one, and why.
+
+    Attributes:
+        similarity: weighted mean of the modalities' cosines, -1 to 1; parts: each alone.
+        label: the neighbour's label; empty where it has none.
+        shared_findings, other_findings: that both cases have, and that only one has.
+        shared_fields: clinical fields with about the same value in both.
+        differing_fields: furthest apart first.
+    """
+
+    case_id: str
+    similarity: float
+    parts: Mapping[Modality, float]
+    label: str = ""
+    shared_findings: tuple[str, ...] = ()
+    other_findings: tuple[str, ...] = ()
+    shared_fields: tuple[str, ...] = ()
+    differing_fields: tuple[FieldDifference, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from modeling.errors import ViewboxError
-from modeling.results import FieldDifference
-from modeling.retrieval.index import CaseIndex, IndexedCase
+from modeling.retrieval.index import CaseIndex, FieldDifference, IndexedCase
 from modeling.study import Modality
 
 
