@@ -1,7 +1,7 @@
 """The study: film, clinical table and clinical text, as they are before anyone has read the film."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -102,6 +102,39 @@ class Radiograph:
         digest = hashlib.sha256(repr((self.pixels.shape, str(self.pixels.dtype))).encode())
         digest.update(np.ascontiguousarray(self.pixels).tobytes())
         return digest.hexdigest()
+
+
+MOST_FILMS = 8
+"""Films that one study may hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class DatedFilm:
+    """A film of a study, and how many days before the study it was taken: 0 for those of the day itself."""
+
+    radiograph: Radiograph
+    days_before: int = 0
+
+
+def checked_films(films: Sequence[DatedFilm]) -> tuple[DatedFilm, ...]:
+    """The films of one study, 1 to `MOST_FILMS`.
+
+    Raises StudyError: too many, none, a prior that is later than the study, or the same film twice.
+    """
+    if not films:
+        raise StudyError("A study has at least one film; give one.")
+    if len(films) > MOST_FILMS:
+        many = "A study of {count} films is too large; choose the {most} that matter."
+        raise StudyError(many, count=len(films), most=MOST_FILMS)
+    first: dict[str, int] = {}
+    for number, film in enumerate(films, start=1):
+        if film.days_before < 0:
+            raise StudyError("Film {number} is of a day after the study; correct its date.", number=number)
+        same = first.setdefault(film.radiograph.sha256, number)
+        if same != number:
+            twice = "Films {one} and {other} are the same film; leave one out."
+            raise StudyError(twice, one=same, other=number)
+    return tuple(films)
 
 
 TEXT_SECTIONS = ("indication", "findings", "impression")

@@ -15,6 +15,7 @@ _VESSELS = json.loads(Path(__file__).with_name("vessels.json").read_text(encodin
 before stature, and flatness; the lungs' arteries grow with vascularity. "hila": where a lung's arteries and
 veins begin, how much higher on the left, how many, and their radius in mm."""
 _GENERATIONS = 8
+Point = tuple[float, float]
 
 
 @dataclass
@@ -52,13 +53,13 @@ def build_soft_tissue(patient: Patient, view: View, rng: np.random.Generator) ->
     chords = heart_chords(patient, view)
     heart = 0.93 * np.maximum.reduce([np.sqrt(chord) * 0.75 + 0.25 * chord for chord in chords])
     # Shares multiply, so that heart and liver blend where they overlap instead of drawing a lens.
-    aerated = (1 - _mediastinum(patient, x, y)) * (1 - heart)
-    aerated = aerated * (1 - np.minimum(_great_vessels(patient, view) / np.maximum(cavity, 1.0), 1.0))
+    aerated = (1 - mediastinum_share(patient, x, y)) * (1 - heart)
+    aerated = aerated * (1 - np.minimum(great_vessels(patient, view) / np.maximum(cavity, 1.0), 1.0))
     lung = np.maximum(cavity - patient.below_diaphragm(x, y, half), 0.0) * aerated
     inner, outer = _body(patient, view, 0.0), _body(patient, view, patient.fat)
     fat = np.maximum(outer - inner, 0.0)
     breasts = _breasts(patient, view, rng)
-    gas = _stomach(patient, view, rng) + _airways(patient, view)
+    gas = _stomach(patient, view, rng) + airways(patient, view)
     marbling = texture(rng, view.shape, 64, 1.6)
     marbled = 1 + 0.012 * marbling + 0.008 * texture(rng, view.shape, 224, 0.4)
     soft = np.maximum(inner - lung, 0.0) * marbled + 0.55 * breasts - np.minimum(gas, 0.8 * inner)
@@ -67,9 +68,6 @@ def build_soft_tissue(patient: Patient, view: View, rng: np.random.Generator) ->
     empty = {name: np.zeros(view.shape) for name in ("vessels", "cortical", "trabecular", "metal")}
     fat = fat + 0.45 * breasts
     return Thorax(soft=np.maximum(soft, 0.0), fat=fat, lung=lung, density=density, x=x, y=y, **empty)
-
-
-Point = tuple[float, float]
 
 
 def ellipsoid(
@@ -91,7 +89,7 @@ def ramp(value: np.ndarray, width: float) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def _mediastinum(patient: Patient, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def mediastinum_share(patient: Patient, x: np.ndarray | float, y: np.ndarray) -> np.ndarray:
     """Share of the cavity that spine bed, oesophagus and fat fill: a band about the midline."""
     t = np.clip((y - patient.apex) / (patient.base - patient.apex), -0.3, 1.3)
     width = patient.mediastinum * (19 + 9 * np.exp(-(((t - 0.02) / 0.16) ** 2)))
@@ -100,19 +98,24 @@ def _mediastinum(patient: Patient, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return ramp(width - np.abs(x - centre), 6.0)
 
 
-def heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
-    """Left ventricle, right atrium and outflow tract as ellipsoids, (H, W) 0 to 1 each."""
-    x, y = view.plane(28.0)
+def heart_chambers(patient: Patient) -> list[tuple[Point, Point, float]]:
+    """Left ventricle, right atrium and outflow tract: centre (x, y) and half axes in mm, and angle."""
     s, floor = 1.08 * patient.stature * patient.heart, 0.5 * (patient.dome[0] + patient.dome[1])
-    chambers = (  # x, y, half axes, angle
-        (36 * s, floor - 27 * s, 72 * s, 46 * s, patient.heart_tilt),
-        (-2 * s, floor - 34 * s, 37 * s, 62 * s, 0.06),
-        (19 * s, floor - 76 * s, 32 * s, 50 * s, -0.34),
-    )
-    return [ellipsoid(x, y, (cx, cy), (a, b, 1.0), angle) / 2 for cx, cy, a, b, angle in chambers]
+    return [
+        ((36 * s, floor - 27 * s), (72 * s, 46 * s), patient.heart_tilt),
+        ((-2 * s, floor - 34 * s), (37 * s, 62 * s), 0.06),
+        ((19 * s, floor - 76 * s), (32 * s, 50 * s), -0.34),
+    ]
 
 
-def _great_vessels(patient: Patient, view: View) -> np.ndarray:
+def heart_chords(patient: Patient, view: View) -> list[np.ndarray]:
+    """The heart's chambers as ellipsoids, (H, W) 0 to 1 each."""
+    x, y = view.plane(28.0)
+    chambers = heart_chambers(patient)
+    return [ellipsoid(x, y, centre, (*axes, 1.0), angle) / 2 for centre, axes, angle in chambers]
+
+
+def great_vessels(patient: Patient, view: View) -> np.ndarray:
     """Aorta, superior vena cava and the central pulmonary arteries where they stand out into the lungs."""
     tubes, s = TubeLayer(view), patient.stature
     width = s * (0.7 + 0.3 * patient.aorta)
@@ -125,7 +128,7 @@ def _great_vessels(patient: Patient, view: View) -> np.ndarray:
     return tubes.thickness()
 
 
-def _airways(patient: Patient, view: View) -> np.ndarray:
+def airways(patient: Patient, view: View) -> np.ndarray:
     """Air in the trachea and the main bronchi."""
     tubes, lean = TubeLayer(view), -2 + 0.4 * patient.scoliosis
     for knots, radius in (
@@ -137,14 +140,20 @@ def _airways(patient: Patient, view: View) -> np.ndarray:
     return 0.85 * tubes.thickness()
 
 
+def draw_bubble(patient: Patient, rng: np.random.Generator) -> tuple[Point, tuple[float, float, float]]:
+    """Centre (x, y) and half axes (x, y, z) in mm of the gas in the stomach."""
+    width, height = between(rng, 18, 46), between(rng, 8, 24)
+    centre = (between(rng, 55, 92), patient.dome[1] + height + between(rng, 7, 14))
+    return centre, (width, height, between(rng, 12, 32))
+
+
 def _stomach(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarray:
     """Gas below the left dome, often with a fluid level, and now and then in the colon."""
     x, y = view.plane(10.0)
-    width, height = between(rng, 18, 46), between(rng, 8, 24)
-    centre = (between(rng, 55, 92), patient.dome[1] + height + between(rng, 7, 14))
-    gas = ellipsoid(x, y, centre, (width, height, between(rng, 12, 32)), between(rng, -0.2, 0.3))
+    centre, axes = draw_bubble(patient, rng)
+    gas = ellipsoid(x, y, centre, axes, between(rng, -0.2, 0.3))
     if chance(rng, 0.4):
-        gas = gas * ramp(centre[1] + between(rng, -0.2, 0.7) * height - y, 1.2)
+        gas = gas * ramp(centre[1] + between(rng, -0.2, 0.7) * axes[1] - y, 1.2)
     if not chance(rng, 0.75):
         gas = gas * 0.12
     for _ in range(int(between(rng, 0, 7))):
@@ -154,15 +163,21 @@ def _stomach(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarr
     return gas
 
 
+def draw_breasts(patient: Patient, rng: np.random.Generator) -> list[tuple[float, Point]]:
+    """Half width of each and its centre (x, y), mm; none of a man."""
+    shapes = []
+    for side in SIDES if patient.breast > 0 else ():
+        width = between(rng, 56, 68) * (0.7 + 0.4 * patient.breast)
+        centre = (side * between(rng, 78, 88) * patient.stature, between(rng, 22, 50) + 26 * patient.breast)
+        shapes.append((width, centre))
+    return shapes
+
+
 def _breasts(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarray:
     """Two half ellipsoids in front of the lower lungs, fuller below."""
-    if patient.breast <= 0:
-        return np.zeros(view.shape)
     x, y = view.plane(0.8 * patient.half_depth + patient.wall)
-    size, total = patient.breast, 0.0
-    for side in (-1.0, 1.0):
-        width = between(rng, 56, 68) * (0.7 + 0.4 * size)
-        centre = (side * between(rng, 78, 88) * patient.stature, between(rng, 22, 50) + 26 * size)
+    size, total = patient.breast, np.zeros(view.shape)
+    for width, centre in draw_breasts(patient, rng):
         below = ellipsoid(x, y, centre, (width, 46 * (0.7 + 0.5 * size), 1.0)) / 2
         above = ellipsoid(x, y, centre, (width, 105.0, 1.0)) / 2
         total = total + (10 + 44 * size) * np.where(y > centre[1], below**1.1, above**1.8)
@@ -172,6 +187,14 @@ def _breasts(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarr
 def _body(patient: Patient, view: View, fat: float) -> np.ndarray:
     """Chord through the body grown by `fat` mm: trunk, shoulders, neck and arms."""
     x, y = view.plane(-10.0)
+    body = trunk_chord(patient, x, y, fat)
+    for side in (-1.0, 1.0):
+        body = np.maximum(body, _arm(patient, x, y, side, 43 + 0.5 * fat))
+    return body
+
+
+def trunk_chord(patient: Patient, x: np.ndarray | float, y: np.ndarray, fat: float) -> np.ndarray:
+    """Depth (mm, from front to back) at (x, y) of the body grown by `fat` mm, without its arms."""
     trunk = patient.half_width + patient.wall + fat
     depth = patient.half_depth + 0.8 * patient.wall + 10 + 0.8 * fat
     t = np.clip((np.abs(x) - 45) / (patient.shoulder - 45), 0.0, 1.4)
@@ -186,10 +209,7 @@ def _body(patient: Patient, view: View, fat: float) -> np.ndarray:
     taper = np.sqrt(1 - (1 - np.clip(below / 95.0, 0.0, 1.0)) ** 3)
     torso = 2 * depth * (1 - u**5) ** 0.5 * taper * (1 + 0.04 * ramp(y - patient.dome[0] - 20, 60.0))
     neck = 2 * (58 + 0.6 * fat) * np.sqrt(np.maximum(1 - (x / (59 + 0.8 * fat)) ** 2, 0.0)) * (y < skin + 60)
-    body = np.maximum(torso, neck * ramp(patient.apex - 5 - y, 55.0))
-    for side in (-1.0, 1.0):
-        body = np.maximum(body, _arm(patient, x, y, side, 43 + 0.5 * fat))
-    return body
+    return np.maximum(torso, neck * ramp(patient.apex - 5 - y, 55.0))
 
 
 def _arm(patient: Patient, x: np.ndarray, y: np.ndarray, side: float, radius: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from cases.case import SYNTHETIC_LICENCE, Case, PlantedEvidence, Provenance
-from cases.phantom import overlays
+from cases.phantom import lateral, overlays
 from cases.phantom.anatomy import Thorax, build_soft_tissue, build_vessels, heart_chords
 from cases.phantom.opacities import plant
 from cases.phantom.patient import Patient, draw_patient
@@ -196,17 +196,17 @@ def generate_phantom(seed: int, *, settings: PhantomSettings = USUAL) -> Phantom
     position = ViewPosition.AP if bedside else ViewPosition.PA
     age, sex = int(between(rng, 19, 91)), pick(rng, ("female", "male"))
     patient = draw_patient(rng, age=age, sex=sex, position=position, cardiomegaly=plan.cardiomegaly)
-    view = _draw_view(rng, patient, position, settings)
+    view = draw_view(rng, patient, position, settings)
     thorax, masks, zones, signal = _diseased_thorax(plan, patient, view, seed)
-    brightness, noise = _expose(thorax, patient, view, seed, settings)
+    brightness, noise = expose(thorax, patient, view, seed, settings)
     arrow = planted and kind == "marker"
     marker = overlays.add_arrow(brightness, stream(seed, "confounder")) if arrow else None
-    radiograph = _stored(brightness, view, settings.bits, stream(seed, "exposure"))
+    radiograph = stored(brightness, view, settings.bits, stream(seed, "exposure"))
     case = _case(seed, plan, patient, radiograph, masks, kind if planted else "", kind == "hospital")
     return Phantom(case, plan, zones, signal, noise, marker)
 
 
-def _draw_view(
+def draw_view(
     rng: np.random.Generator, patient: Patient, position: ViewPosition, settings: PhantomSettings
 ) -> View:
     """Film size and format, focus distance, and how the patient stands before it."""
@@ -228,16 +228,22 @@ def _draw_view(
     return View(position, shape, pitch, distance, surface, rotation, tilt, shift)
 
 
+def healthy_thorax(patient: Patient, view: View, seed: int) -> Thorax:
+    """A patient without any opacity, from the front."""
+    grain = stream(seed, "texture")
+    healthy = build_soft_tissue(patient, view, grain)
+    healthy.cortical, healthy.trabecular = build_skeleton(patient, view.unbreathed, stream(seed, "patient"))
+    healthy.vessels = np.minimum(build_vessels(patient, view, stream(seed, "vessels")), 0.6 * healthy.lung)
+    interstitium = 0.85 * texture(grain, view.shape, 224, 0.45) + 0.45 * texture(grain, view.shape, 96, 1.2)
+    healthy.density = healthy.density * (1 + 0.09 * interstitium)
+    return healthy
+
+
 def _diseased_thorax(
     plan: Plan, patient: Patient, view: View, seed: int
 ) -> tuple[Thorax, Masks, Masks, np.ndarray]:
     """The thorax with its opacities; places are drawn again until the labels are exactly the planned ones."""
-    grain = stream(seed, "texture")
-    healthy = build_soft_tissue(patient, view, grain)
-    healthy.cortical, healthy.trabecular = build_skeleton(patient, view, stream(seed, "patient"))
-    healthy.vessels = np.minimum(build_vessels(patient, view, stream(seed, "vessels")), 0.6 * healthy.lung)
-    interstitium = 0.85 * texture(grain, view.shape, 224, 0.45) + 0.45 * texture(grain, view.shape, 96, 1.2)
-    healthy.density = healthy.density * (1 + 0.09 * interstitium)
+    healthy = healthy_thorax(patient, view, seed)
     zones = zone_masks(patient, healthy.x, healthy.y, healthy.lung)
     for attempt in range(_ATTEMPTS):
         thorax = replace(healthy)
@@ -255,7 +261,7 @@ def _diseased_thorax(
     return thorax, masks, zones, signal
 
 
-def _expose(
+def expose(
     thorax: Thorax, patient: Patient, view: View, seed: int, settings: PhantomSettings
 ) -> tuple[np.ndarray, float]:
     """(H, W) brightness, 0 to 1, of the developed film, and the quantum noise in its lungs."""
@@ -266,13 +272,16 @@ def _expose(
     signal = detected(transmitted(thorax), exposure, view.pitch, stream(seed, "noise"))
     quanta = exposure.photons * (view.pitch / 0.8) ** 2
     noise = float(1 / np.sqrt(np.median(signal[thorax.lung > 40]) * quanta))
-    brightness = developed(signal, exposure, view.pitch, thorax)
+    lungs, dense = thorax.lung > 80, (np.abs(thorax.x) < 25) & (np.abs(thorax.y) < 110)
+    if view.lateral:  # both lungs lie behind each other, and the densest soft tissue is the abdomen's
+        lungs, dense = thorax.lung > 0.6 * thorax.lung.max(), lateral.abdomen(patient, thorax)
+    brightness = developed(signal, exposure, view.pitch, lungs, dense)
     overlays.collimate(brightness, rng)
     overlays.add_markers(brightness, view, rng)
     return brightness, noise
 
 
-def _stored(brightness: np.ndarray, view: View, bits: int, rng: np.random.Generator) -> Radiograph:
+def stored(brightness: np.ndarray, view: View, bits: int, rng: np.random.Generator) -> Radiograph:
     """Stored values with the window that shows them as they were developed."""
     inverted = chance(rng, 0.12)
     low, high = int(rng.integers(0, 240)) >> (12 - bits), int(rng.integers(3600, 4096)) >> (12 - bits)

@@ -72,7 +72,7 @@ def add_markers(brightness: np.ndarray, view: View, rng: np.random.Generator) ->
     """A side marker, and on bedside films often the words that technicians set."""
     height, width = brightness.shape
     size = between(rng, 0.028, 0.055) * height
-    left = chance(rng, 0.7)
+    left = chance(rng, 0.7) or view.lateral
     column = int(between(rng, 0.86, 0.92) * width) if left else int(between(rng, 0.03, 0.08) * width)
     row = int(between(rng, 0.02, 0.16) * height)
     level = between(rng, 0.85, 0.99)
@@ -82,7 +82,7 @@ def add_markers(brightness: np.ndarray, view: View, rng: np.random.Generator) ->
     if view.position is ViewPosition.AP and chance(rng, 0.55):
         word = letters(pick(rng, ("PORTABLE", "AP", "BEDSIDE", "SUPINE")), 0.4 * size)
         stamp(brightness, word, below, column - int(0.5 * size), level)
-    elif chance(rng, 0.2):
+    elif chance(rng, 0.2) and not view.lateral:
         word = letters("PA" if view.position is ViewPosition.PA else "AP", 0.45 * size)
         stamp(brightness, word, below, column, level)
 

@@ -38,13 +38,14 @@ class Exposure:
 
 
 def draw_exposure(rng: np.random.Generator, position: ViewPosition) -> Exposure:
-    """Bedside films scatter more and are noisier."""
+    """Bedside films scatter more and are noisier; from the side three times the quanta are sent."""
     bedside = position is ViewPosition.AP
     lung_level = between(rng, 0.42, 0.62) if bedside else between(rng, 0.27, 0.50)
     span = between(rng, 0.16, 0.30) if bedside else between(rng, 0.33, 0.52)
+    sent = 3.0 if position is ViewPosition.LATERAL else 1.0
     return Exposure(
         scatter=between(rng, 0.5, 1.0) if bedside else between(rng, 0.25, 0.6),
-        photons=between(rng, 6e4, 1.8e5) if bedside else between(rng, 1e5, 3e5),
+        photons=sent * (between(rng, 6e4, 1.8e5) if bedside else between(rng, 1e5, 3e5)),
         blur=between(rng, 0.12, 0.3),
         lung_level=lung_level,
         mediastinum_level=min(lung_level + span, 0.92),
@@ -92,19 +93,20 @@ def _linear(field: np.ndarray, positions: np.ndarray, axis: int) -> np.ndarray:
     return np.take(field, low, axis=axis) * (1 - weight) + np.take(field, low + 1, axis=axis) * weight
 
 
-def developed(exposure_map: np.ndarray, exposure: Exposure, pitch: float, thorax: Thorax) -> np.ndarray:
+def developed(
+    exposure_map: np.ndarray, exposure: Exposure, pitch: float, lungs: np.ndarray, mediastinum: np.ndarray
+) -> np.ndarray:
     """(H, W) brightness from 0 (black) to 1: logarithm, enhancement and a film-like curve.
 
-    The curve is set as computed radiography sets it: from where lungs and mediastinum lie in the histogram.
+    The curve is set as computed radiography sets it: from where `lungs` and `mediastinum`, (H, W) bool,
+    lie in the histogram.
     """
     optical = -np.log(exposure_map)
     if exposure.enhancement > 0:
         smooth = ndimage.gaussian_filter(optical, 3.5 / pitch, truncate=2.5)
         optical = optical + exposure.enhancement * (optical - smooth)
-    lung = _quantile(optical[thorax.lung > 80], 0.35)
-    central = (np.abs(thorax.x) < 25) & (np.abs(thorax.y) < 110)
-    mediastinum = _quantile(optical[central], 0.5)
-    slope = (exposure.mediastinum_level - exposure.lung_level) / max(mediastinum - lung, 0.3)
+    lung, dense = _quantile(optical[lungs], 0.35), _quantile(optical[mediastinum], 0.5)
+    slope = (exposure.mediastinum_level - exposure.lung_level) / max(dense - lung, 0.3)
     t = exposure.lung_level + slope * (optical - lung)
     # Toe and shoulder: identity between 0.2 and 0.8; beyond, 0 and 1 are approached and never reached.
     below, above = np.minimum(t - 0.2, 0.0), np.maximum(t - 0.8, 0.0)

@@ -1,7 +1,7 @@
 """From millimetres in the body to the film: the beam's geometry, and ribs, vessels and catheters as tubes."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +25,12 @@ class View:
         surface: depth of the body's surface on the detector, mm from the origin.
         rotation: of the patient about the long axis, radians.
         tilt: of the film in its own plane, radians.
-        shift: (x, y) of the film's centre from the body's origin, mm on the detector.
+        shift: (across, y) of the film's centre from the body's origin, mm on the detector.
+        breath: how much longer the lungs are than at the usual inspiration, about `apex` (y, mm): what moves
+            with the diaphragm is described at the usual one and stretched on its way to the film.
+
+    A lateral film is a left one: the left side lies against the detector, so depth is x, and the patient
+    looks to the film's left. "Across" is x on a frontal film and -z on a lateral one.
     """
 
     position: ViewPosition
@@ -36,10 +41,22 @@ class View:
     rotation: float = 0.0
     tilt: float = 0.0
     shift: tuple[float, float] = (0.0, 0.0)
+    breath: float = 1.0
+    apex: float = 0.0
+
+    @property
+    def lateral(self) -> bool:
+        """Whether the beam passes from side to side."""
+        return self.position is ViewPosition.LATERAL
+
+    @property
+    def unbreathed(self) -> "View":
+        """The same exposure at the usual inspiration: for what does not move with the diaphragm."""
+        return self if self.breath == 1.0 else replace(self, breath=1.0)
 
     def magnification(self, z: np.ndarray | float) -> np.ndarray | float:
         """Enlargement of what lies at depth `z` (mm): what is far from the detector is drawn larger."""
-        to_detector = self.surface - z if self.position is ViewPosition.PA else self.surface + z
+        to_detector = self.surface + z if self.position is ViewPosition.AP else self.surface - z
         return self.source_distance / (self.source_distance - to_detector)
 
     @cached_property
@@ -52,14 +69,21 @@ class View:
         return x * cosine - y * sine + self.shift[0], x * sine + y * cosine + self.shift[1]
 
     def plane(self, z: float) -> tuple[np.ndarray, np.ndarray]:
-        """(H, W) body coordinates x and y, in mm, where each pixel's ray meets the depth `z`."""
+        """(H, W) body coordinates across and y, in mm, where each pixel's ray meets the depth `z`."""
         u, v = self._detector
         scale = 1.0 / self.magnification(z)
-        return u * scale - z * np.sin(self.rotation), v * scale
+        y = v * scale
+        if self.breath != 1.0:
+            y = self.apex + (y - self.apex) / self.breath
+        return u * scale - z * np.sin(self.rotation), y
 
     def pixels(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N,) rows and columns, perhaps outside the film, where body points (N, 3) in mm land on it."""
         x, y, z = points[:, 0], points[:, 1], points[:, 2]
+        if self.lateral:
+            x, z = -z, x
+        if self.breath != 1.0:
+            y = self.apex + (y - self.apex) * self.breath
         scale = self.magnification(z)
         u = (x + z * np.sin(self.rotation)) * scale - self.shift[0]
         v = y * scale - self.shift[1]

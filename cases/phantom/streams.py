@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 _PURPOSES = (
     "plan", "patient", "exposure", "vessels", "texture", "opacities", "overlays", "noise", "table", "prose",
-    "confounder", "label",
+    "confounder", "label", "study",
 )  # fmt: skip
 
 
