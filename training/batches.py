@@ -16,11 +16,11 @@ from torch import Tensor
 
 from modeling.labels import APPEARANCE, FINDINGS
 from modeling.model.processing import ModelInputs, StudyProcessor
+from modeling.model.tokens import Marks
 from training.corpora.labelled_film import Film
 from training.films import TrainingTensors, augment
 from training.masked_language import Corpus, by_length
 from training.objective import class_weights, drop_modalities, mask_words, positive_weights
-from training.preparation import SPECIAL_TOKENS
 from training.settings import TrainingSettings
 
 _NEGATIVE = APPEARANCE.index("Negative")
@@ -55,9 +55,8 @@ class Batches:
         self._sources = [film.source for film in films]
         self.patients = np.unique([film.patient for film in films], return_inverse=True)[1]
         self.train, self.validation = self._rows("train"), self._rows("validation")
-        self._special = torch.tensor(())
-        if processor.tokenizer is not None:
-            self._special = torch.tensor([processor.tokenizer.token_to_id(t) for t in SPECIAL_TOKENS])
+        self._marks = None if processor.tokenizer is None else Marks.of(processor.tokenizer)
+        self._special = torch.tensor(() if self._marks is None else self._marks.all)
 
     def _rows(self, side: str) -> np.ndarray:
         rows = []
@@ -127,8 +126,7 @@ class Batches:
             about = (labels[name], weights[name], settings.text_joining, most, generator)
             inputs, labels[name], weights[name] = join_texts(inputs, *about)
         if settings.word_masking:
-            mask_id = self.processor.tokenizer.token_to_id("[MASK]")
-            inputs = mask_words(inputs, settings.word_masking, mask_id, self._special, generator)
+            inputs = mask_words(inputs, settings.word_masking, self._marks.mask, self._special, generator)
         return Batch(inputs, labels, weights, masks, torch.from_numpy(self.patients[index]))
 
     def texts(self) -> Corpus:
@@ -139,7 +137,7 @@ class Batches:
             torch.from_numpy(self.data.tokens[rows]),
             torch.from_numpy(self.data.token_mask[rows]),
             tuple(self._special.tolist()),
-            self.processor.tokenizer.token_to_id("[MASK]"),
+            self._marks.mask,
             self.processor.tokenizer.get_vocab_size(),
         )
 

@@ -340,6 +340,7 @@ def _check_vocabulary(config: Mapping[str, Any], tokenizer: Tokenizer, longest: 
     options = dict(config)
     try:
         built = AutoConfig.for_model(options.pop("model_type"), **options)
+        most = _most_tokens(built)
     except (ValueError, KeyError, TypeError) as exc:
         template = "transformers knows no such text encoder as {name}, and code of its own is never run."
         raise ViewboxError(template, name=name) from exc
@@ -347,10 +348,24 @@ def _check_vocabulary(config: Mapping[str, Any], tokenizer: Tokenizer, longest: 
     if not 0 <= rows - pieces < _ROUNDED_UP:
         template = "The tokenizer of {name} has {pieces} pieces, its encoder {rows}; name one with its own."
         raise ViewboxError(template, name=name, pieces=pieces, rows=rows)
-    most = getattr(built, "max_position_embeddings", None)
     if most and longest > most:
         template = "{name} reads at most {most} tokens; set 'processor.text.max_tokens' to that or less."
         raise ViewboxError(template, name=name, most=most)
+
+
+def _most_tokens(built: Any) -> int | None:
+    """How many tokens an encoder of a configuration has places for; None for one that counts none.
+
+    RoBERTa's family keeps the first places, up to its padding token's, for padding.
+    """
+    from transformers import AutoModel
+
+    most = getattr(built, "max_position_embeddings", None)
+    with torch.device("meta"):
+        named = AutoModel.from_config(built).named_modules()
+    places = [m for name, m in named if name.endswith(".position_embeddings")]
+    kept = next((m.padding_idx for m in places if getattr(m, "padding_idx", None) is not None), -1)
+    return most and most - kept - 1
 
 
 def load_imagenet(model: FusionModel, films: Sequence[Tensor] = ()) -> None:

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from modeling.configuration import ProcessorConfig, TableField, read_json
 from modeling.errors import ViewboxError
 from modeling.model.processing import TOKENIZER_FILE, StudyProcessor, tokenizer_sha256
+from modeling.model.tokens import MARKS, Marks, gives_words
 from modeling.study import CLINICAL_FIELDS, ClinicalText
 from training.corpora.labelled_film import Film
 from training.settings import TrainingSettings
@@ -123,12 +124,18 @@ def foreign_tokenizer(folder: Path, name: str) -> Tokenizer:
             tokenizer = _tokenizer(vocabulary, lowercase=_lowers(folder, vocabulary))
     except Exception as exc:  # tokenizers raises nothing narrower
         raise ViewboxError("The tokenizer of {name} is damaged; fetch it again.", name=name) from exc
-    lacking = next((token for token in SPECIAL_TOKENS if tokenizer.token_to_id(token) is None), "")
-    if lacking:
-        template = "The tokenizer of {name} has no {token}; name an encoder of BERT's family."
-        raise ViewboxError(template, name=name, token=lacking)
     tokenizer.no_truncation()
     tokenizer.no_padding()  # a study's text is read word by word
+    if lacking := Marks.of(tokenizer).lacking(*MARKS):
+        template = "The tokenizer of {name} has no {token}; name an encoder of BERT's or RoBERTa's family."
+        called = " or ".join(next(names for names in MARKS.values() if lacking in names))
+        raise ViewboxError(template, name=name, token=called)
+    if not gives_words(tokenizer):
+        template = (
+            "The tokenizer of {name} does not say which words its tokens stand for; name an encoder with a"
+            " WordPiece, byte-level BPE or sentencepiece tokenizer.json."
+        )
+        raise ViewboxError(template, name=name)
     return tokenizer
 
 

@@ -15,6 +15,7 @@ from modeling.labels import NOTHING, REST, Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
 from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
+from modeling.model.tokens import Marks
 from modeling.results import BASELINES, Attribution, FieldAttribution, ImageBaseline, WordAttribution
 from modeling.sentence import Names, Sentence
 from modeling.study import Modality, Study
@@ -114,9 +115,8 @@ class StudyPath:
 
     def masked(self, words: Collection[int]) -> Tensor:
         """(1, T) token ids in which every piece of some words, by their positions, is [MASK]."""
-        tokenizer, tokens = self.processor.tokenizer, self._batch.tokens
-        mask_id = tokenizer.token_to_id("[MASK]")
-        empty_id = mask_id if mask_id is not None else tokenizer.token_to_id("[PAD]")
+        marks, tokens = Marks.of(self.processor.tokenizer), self._batch.tokens
+        empty_id = marks.mask if marks.mask is not None else marks.padding
         taken = [owner in words for owner in self.processed.text.word_of_token]
         is_taken = torch.tensor(taken, device=tokens.device)[None]
         return torch.where(is_taken, torch.full_like(tokens, empty_id), tokens)

@@ -4,7 +4,6 @@ Shape letters: B studies, h w model, F clinical fields, T tokens.
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,12 @@ from tokenizers import Tokenizer
 from modeling.configuration import ProcessorConfig, TableField
 from modeling.errors import CheckpointError
 from modeling.model.film import Letterbox, letterboxed
+from modeling.model.tokens import Marks, WordSpan, words_of
 from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
 PROCESSOR_FILE = "preprocessor_config.json"
 TOKENIZER_FILE = "tokenizer.json"
-_WORD = re.compile(r"\w+(?:[-'./]\w+)*|[^\w\s]")
 
 
 # --- the table
@@ -56,16 +55,6 @@ def encode_table(
 
 
 @dataclass(frozen=True)
-class WordSpan:
-    """A word of the text as given."""
-
-    section: str
-    start: int
-    end: int
-    word: str
-
-
-@dataclass(frozen=True)
 class EncodedText:
     """Token ids with the word that each belongs to (-1 for special tokens)."""
 
@@ -82,27 +71,24 @@ def encode_text(
     max_tokens: int,
     lowercase: bool = False,
 ) -> EncodedText:
-    """[CLS] section [SEP] section [SEP], word by word, so that every piece knows its word.
+    """[CLS] section [SEP] section [SEP], or what the tokenizer calls these; every piece knows its word.
 
     From the first word that does not fit into `max_tokens` all are cut; the tokenizer alone sees lower case.
     """
-    cls_id, sep_id = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    ids, word_of_token, words_cut = [cls_id], [-1], 0
+    marks = Marks.of(tokenizer)
+    ids, word_of_token, words_cut = [marks.start], [-1], 0
     words: list[WordSpan] = []
     for section in sections:
-        found = _WORD.finditer(text.sections.get(section, ""))
-        spans = [WordSpan(section, m.start(), m.end(), m.group()) for m in found]
-        seen = [s.word.lower() if lowercase else s.word for s in spans]
-        pieces = tokenizer.encode_batch(seen, add_special_tokens=False) if seen else []
-        for span, encoding in zip(spans, pieces, strict=True):
-            if words_cut or len(ids) + len(encoding.ids) + 1 > max_tokens:
+        found = words_of(tokenizer, section, text.sections.get(section, ""), lowercase)
+        for span, pieces in found:
+            if words_cut or len(ids) + len(pieces) + 1 > max_tokens:
                 words_cut += 1
                 continue
-            ids += encoding.ids
-            word_of_token += [len(words)] * len(encoding.ids)
+            ids += pieces
+            word_of_token += [len(words)] * len(pieces)
             words.append(span)
-        if spans and len(ids) < max_tokens and ids[-1] != sep_id:
-            ids.append(sep_id)
+        if found and len(ids) < max_tokens and ids[-1] != marks.end:
+            ids.append(marks.end)
             word_of_token.append(-1)
     return EncodedText(tuple(ids), tuple(word_of_token), tuple(words), words_cut)
 
@@ -159,10 +145,9 @@ class StudyProcessor:
         if tokenizer is not None and tokenizer_sha256(tokenizer) != config.tokenizer_sha256:
             another = "tokenizer.json is not the one this checkpoint was trained with; publish both together."
             raise CheckpointError(another)
-        for token in ("[CLS]", "[SEP]", "[PAD]") if tokenizer is not None else ():
-            if tokenizer.token_to_id(token) is None:
-                no_token = "tokenizer.json has no {token}; publish the checkpoint with one that has it."
-                raise CheckpointError(no_token, token=token)
+        if tokenizer is not None and (token := Marks.of(tokenizer).lacking("start", "end", "padding")):
+            no_token = "tokenizer.json has no {token}; publish the checkpoint with one that has it."
+            raise CheckpointError(no_token, token=token)
         self.config, self.tokenizer = config, tokenizer
 
     def __call__(self, study: Study) -> ProcessedStudy:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from modeling.configuration import (
     FusionConfig,
@@ -47,6 +47,34 @@ def toy_tokenizer() -> Tokenizer:
     ]
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(vocabulary)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+TAUGHT = ("Fever and dry cough for 3 days.", "fever, no cough", "There is an effusion at 37.5.")
+ROBERTAS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+"""The marks of RoBERTa's family in their order."""
+
+
+def byte_level_tokenizer(lines: Sequence[str] = TAUGHT) -> Tokenizer:
+    """Byte-level BPE as RoBERTa's: a space belongs to the token behind it."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    how = {"special_tokens": ROBERTAS, "initial_alphabet": alphabet, "show_progress": False}
+    tokenizer.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=330, **how))
+    ends = (("</s>", 2), ("<s>", 0))
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, add_prefix_space=False)
+    return tokenizer
+
+
+def sentencepiece_tokenizer(lines: Sequence[str] = TAUGHT) -> Tokenizer:
+    """Unigram pieces as XLM-RoBERTa's: a word begins with a mark for the space before it."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    how = {"special_tokens": ROBERTAS, "unk_token": "<unk>", "show_progress": False}
+    tokenizer.train_from_iterator(lines, trainers.UnigramTrainer(vocab_size=60, **how))
     return tokenizer
 
 

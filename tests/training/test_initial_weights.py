@@ -3,7 +3,7 @@
 import json
 import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import save, save_file
+from tokenizers import Tokenizer, models
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from hub_config.cards.card import _base_models, _began
@@ -29,9 +30,10 @@ from modeling.errors import ViewboxError
 from modeling.model import encoders
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
-from modeling.study import ClinicalText
+from modeling.pipeline import DiagnosisPipeline
+from modeling.study import ClinicalText, Study
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
-from tests.doubles.toys import toy_tokenizer
+from tests.doubles.toys import byte_level_tokenizer, sentencepiece_tokenizer, toy_tokenizer
 from tests.training.test_training import toy_films
 from training.branches import BranchLearning, Start
 from training.corpora.labelled_film import Film
@@ -162,6 +164,64 @@ def test_a_published_bert_brings_its_tokenizer_which_travels_with_the_checkpoint
     assert line.endswith("base model owner/bert; licence: mit).")
 
 
+def roberta_files(tokenizer: Tokenizer, kind: str = "roberta", **changes: object) -> dict[str, bytes]:
+    """A RoBERTa as its publishers write it: `tokenizer.json`, positions that begin behind the padding's."""
+    torch.manual_seed(5)
+    rows = {"vocab_size": tokenizer.get_vocab_size(), "type_vocab_size": 1, "pad_token_id": 1}
+    options = {**BERT, **rows, "bos_token_id": 0, "eos_token_id": 2, **changes}
+    options.pop("model_type")
+    tensors = AutoModel.from_config(AutoConfig.for_model(kind, **options)).state_dict()
+    named = {f"roberta.{name}": tensor.clone() for name, tensor in tensors.items()}
+    return {
+        "config.json": json.dumps({"model_type": kind, **options}).encode(),
+        "model.safetensors": save(named),
+        "tokenizer.json": tokenizer.to_str().encode(),
+        "README.md": CARD,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokenizer"), [("roberta", byte_level_tokenizer), ("xlm-roberta", sentencepiece_tokenizer)]
+)
+def test_a_roberta_is_trained_and_its_words_are_explained_whole(
+    hub: LoopbackHub, tmp_path: Path, kind: str, tokenizer: Callable[[], Tokenizer]
+) -> None:
+    hub.commit("owner/roberta", roberta_files(tokenizer(), kind))
+    asked = settings("test_efficientnet", text=True, initial_weights={"text": "owner/roberta"})
+    model = replace(asked.model, text=TextEncoderConfig({"model_type": kind}))
+    reads = replace(asked.processor, text=TextProcessing(max_tokens=48))
+    asked = replace(asked, model=model, processor=reads, word_masking=0.2)
+    run = Run(asked, films(), tmp_path / "run", tmp_path / "cache")
+    assert run.start.account()[0]["taken"] == run.start.account()[0]["of"] - 2
+    run.train()
+    run.export()
+    pipeline = DiagnosisPipeline.from_pretrained(tmp_path / "run" / "checkpoint")
+    text = "Fever, and dry cough for 3.5 days."
+    study = Study(text=ClinicalText({"indication": text}))
+    *_, account = pipeline.explain(study, pipeline.targets[0])
+    assert [word.word for word in account.words] == text.replace(",", " ,").replace("s.", "s .").split()
+    assert all(text[word.start : word.end] == word.word for word in account.words)
+    assert account.relative_delta < 0.02 and all(word.attribution for word in account.words)
+    *_, path = pipeline.paths(study, pipeline.targets[0], "black")
+    seen = [pipeline.processor.tokenizer.id_to_token(i) for i in path.masked([0])[0].tolist()]
+    assert seen[0] == "<s>" and seen[1] == "<mask>" and seen[-1] == "</s>"
+
+
+def test_a_roberta_has_places_for_fewer_tokens_than_it_says(hub: LoopbackHub) -> None:
+    hub.commit("owner/roberta", roberta_files(byte_level_tokenizer(), max_position_embeddings=25))
+    asked = settings(text=True, initial_weights={"text": "owner/roberta"})
+    asked = replace(asked, model=replace(asked.model, text=TextEncoderConfig({"model_type": "roberta"})))
+    with pytest.raises(ViewboxError, match="reads at most 23 tokens"):
+        InitialWeights(asked)
+
+
+def wordless() -> Tokenizer:
+    """A tokenizer that makes one token of a whole text."""
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
+    tokenizer.add_special_tokens(["<s>", "</s>", "<pad>", "<mask>"])
+    return tokenizer
+
+
 def test_weights_that_were_pickled_are_read_as_tensors_and_code_is_not_run(
     hub: LoopbackHub, tmp_path: Path
 ) -> None:
@@ -202,7 +262,14 @@ def _ready(start: InitialWeights) -> tuple[FusionConfig, ProcessorConfig]:
         ),
         (lambda: bert_files(pieces(), rows=20), "The tokenizer of owner/bert has .* pieces, its encoder 20"),
         (lambda: {**bert_files(pieces()), "vocab.txt": None}, "has no tokenizer.json or vocab.txt"),
-        (lambda: bert_files([p for p in pieces() if p != "[MASK]"]), r"has no \[MASK\]"),
+        (
+            lambda: bert_files([p for p in pieces() if p != "[MASK]"]),
+            r"has no \[MASK\] or <mask>; name an encoder of BERT's or RoBERTa's family",
+        ),
+        (
+            lambda: {**bert_files(pieces()), "tokenizer.json": wordless().to_str().encode()},
+            "does not say which words its tokens stand for; .* WordPiece, byte-level BPE or sentencepiece",
+        ),
         (lambda: bert_files(pieces(), model_type="electra"), "its model_type is electra, not bert"),
         (lambda: bert_files(pieces(), max_position_embeddings=16), "reads at most 16 tokens"),
         (lambda: {"README.md": CARD, "config.json": b"{}"}, "holds no model.safetensors"),
