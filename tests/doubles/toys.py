@@ -22,7 +22,16 @@ from modeling.configuration import (
 from modeling.labels import APPEARANCE, GRADING, TaskName
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
-from modeling.study import ClinicalTable, ClinicalText, Modality, Radiograph, Study
+from modeling.model.study_fusion import StudyFusionConfig, StudyModel
+from modeling.study import (
+    ClinicalTable,
+    ClinicalText,
+    DatedFilm,
+    Modality,
+    Radiograph,
+    Study,
+    ViewPosition,
+)
 
 ALL = tuple(Modality)
 FUSIONS: tuple[FusionKind, ...] = ("product", "concat", "gated", "cross_attention")
@@ -178,3 +187,28 @@ def toy_study(modalities: Sequence[Modality] = ALL, seed: int = 0, text: str = S
         table=ClinicalTable(values if Modality.TABLE in modalities else {}),
         text=ClinicalText({"indication": text} if Modality.TEXT in modalities else {}),
     )
+
+
+def toy_study_model(pooling: str = "attention", seed: int = 0) -> tuple[StudyModel, StudyProcessor]:
+    """A model of studies with seeded random weights, in evaluation mode, and its processor."""
+    processor, torch_seed = toy_processor(), torch.manual_seed(seed)
+    config = StudyFusionConfig(
+        tasks=(TaskConfig(APPEARANCE, ALL), TaskConfig(GRADING, ALL)),
+        image=ImageEncoderConfig(name="test_vit"),
+        table=TableEncoderConfig(field_width=4, hidden=8),
+        text=toy_text_encoder(),
+        pooling=pooling,
+        width=16,
+        attention_heads=2,
+    )
+    model = StudyModel(config, processor.config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch_seed) * 0.05)
+    return model.eval(), processor
+
+
+def toy_films(count: int) -> list[DatedFilm]:
+    """Frontal and lateral in turn, two a day, each day a month before the last."""
+    views = (ViewPosition.PA, ViewPosition.LATERAL)
+    return [DatedFilm(toy_radiograph(n, view_position=views[n % 2]), 30 * (n // 2)) for n in range(count)]
