@@ -1,5 +1,4 @@
 from cases.case import Case as Case
-from cases.open_store import open_case_store as open_case_store
 from cases.reading.upload import read_upload as read_upload
 from cases.store import CaseFilter as CaseFilter
 from cases.store import CaseStore as CaseStore
@@ -14,6 +13,7 @@ from modeling.study import ClinicalTable as ClinicalTable
 from modeling.study import ClinicalText as ClinicalText
 from modeling.study import Radiograph as Radiograph
 from modeling.study import Study as Study
+from viewbox.lake import open_case_store as open_case_store
 from viewbox.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from viewbox.studies import bundled as bundled
 from viewbox.studies import open_study as open_study

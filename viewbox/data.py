@@ -4,13 +4,13 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
 
 from modeling.errors import ViewboxError
-from viewbox.options import Checkpoint, Database, Store
+from viewbox.options import Checkpoint, Database, DocumentsAre, Store
 
 PANEL = "Bring data"
 app = typer.Typer()
@@ -80,17 +80,19 @@ def export(
     appearance: Annotated[str | None, Option(help="only cases of this appearance")] = None,
     grading: Annotated[str | None, Option(help="only cases of this grading")] = None,
     prefix: Annotated[str | None, Option(help="only IDs that begin with this")] = None,
+    documents_are: DocumentsAre = "",
     dry_run: Annotated[bool, Option("--dry-run", help="count only")] = False,
 ) -> None:
     """Hand cases out as a data set with its card, as far as their licences let them go."""
     from cases.export.export import export as written
-    from cases.open_store import open_case_store
     from cases.store import CaseFilter
+    from viewbox.lake import open_case_store
 
     if folder is None and not dry_run:
         raise typer.BadParameter("name the FOLDER, or count only with --dry-run")
     where = CaseFilter(source, appearance, grading, prefix)
-    account = written(open_case_store(store, database), folder or Path("."), where, dry_run=dry_run)
+    opened = open_case_store(store, database, source=documents_are)
+    account = written(opened, folder or Path("."), where, dry_run=dry_run)
     typer.echo(json.dumps(account.figures(), indent=2))
 
 
@@ -99,9 +101,7 @@ def convert(
     source: Annotated[str, Argument(metavar="FROM")],
     target: Annotated[str, Argument(metavar="TO")],
     to: Annotated[Form, Option(help="the form to make; seed is the older name of student")],
-    documents_are: Annotated[
-        str, Option(metavar="SOURCE", help="set of student documents that name none, such as ricord")
-    ] = "",
+    documents_are: DocumentsAre = "",
     replace: Annotated[bool, Option("--replace", help="take the other form out of TO")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="read and convert, and write nothing")] = False,
 ) -> None:
@@ -113,10 +113,12 @@ def convert(
     from cases.export.convert import to_student, to_viewbox
     from cases.open_store import address_behind
     from cases.store import shown
+    from viewbox.lake import set_of_documents
 
     places = (str(address_behind(place)) for place in (source, target))
-    how = {"replace": replace, "dry_run": dry_run}
-    done = to_viewbox(*places, **how, lake=documents_are) if to == "viewbox" else to_student(*places, **how)
+    how: dict[str, Any] = {"replace": replace, "dry_run": dry_run}
+    how |= {"lake": set_of_documents(documents_are)} if to == "viewbox" else {}
+    done = to_viewbox(*places, **how) if to == "viewbox" else to_student(*places, **how)
     for case_id, reason in done.broken.items():
         typer.echo(f"'{shown(case_id)}': {reason}", err=True)
     typer.echo(json.dumps({**dataclasses.asdict(done), "broken": len(done.broken)}))
@@ -133,14 +135,17 @@ def score(
     batch: Annotated[int, Option(min=1, help="studies in one pass through the model")] = 16,
     device: str = "cpu",
     source: Annotated[str | None, Option(help="only cases of this source")] = None,
+    documents_are: DocumentsAre = "",
     engine: Engine = "process",
     ray_address: Annotated[str, Option(help="of a running cluster; else one is started here")] = "",
 ) -> None:
     """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again."""
     from cases.scoring.lake import score_store
     from cases.store import CaseFilter
+    from viewbox.lake import set_of_documents
 
     how = {"database": database, "folder": results, "write": write, "batch": batch, "device": device}
+    how |= {"documents_are": set_of_documents(documents_are)}
     ray = ray_address if engine == "ray" else None
     checksum, done = score_store(checkpoint, store, CaseFilter(source=source), ray=ray, **how)
     figures = {name: getattr(done, name) for name in ("cases", "awaiting", "written", "refused")}

@@ -105,10 +105,10 @@ def sheet(
     theme: Annotated[Literal["light", "dark"], Option(help="ground of the sheet")] = "light",
 ) -> None:
     """Every map of a checkpoint on the same films, side by side, as a reader first sees them."""
-    from cases.open_store import open_case_store
     from evaluation.maps.film_maps import SHIPPED, contact_sheet, sheet_methods
     from modeling.pipeline import DiagnosisPipeline
     from modeling.progress import progress
+    from viewbox.lake import open_case_store
 
     pipeline, store = DiagnosisPipeline.from_pretrained(checkpoint), open_case_store(cases)
     films = [store.get(case_id) for case_id in case_ids or SHIPPED]

@@ -20,6 +20,10 @@ Settings = Annotated[Path, Option(metavar="FILE", help="a file of training/confi
 Store = Annotated[
     str | None, Option(metavar="URI", help="mongodb:// address, @FILE that holds one, or a folder")
 ]
+DocumentsAre = Annotated[
+    str,
+    Option(metavar="SOURCE", help="set of student documents that name none; else CASES_SOURCE"),
+]
 Film = Annotated[Path, Argument(metavar="FILM", help="chest film: PNG, JPEG or DICOM")]
 Films = Annotated[list[Path], Argument(metavar="FILM...", help="chest films, or folders of them")]
 Table = Annotated[str, Option(metavar="JSON", help='clinical values: {"age": 63} or a file of it')]

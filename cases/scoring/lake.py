@@ -46,6 +46,7 @@ class Job:
     checkpoint_hash: str
     batch: int = 16  # studies in one pass through the model
     device: str = "cpu"
+    documents_are: str = ""  # the set of student documents that name none
 
 
 Engine = Callable[[Iterator[list[str]]], Iterator[list[Result]]]
@@ -179,7 +180,7 @@ def _answer(scored: "Scored") -> dict[str, Any]:
 
 @functools.cache
 def _store(job: Job) -> CaseStore:
-    return open_case_store(job.store, job.database)
+    return open_case_store(job.store, job.database, source=job.documents_are)
 
 
 @functools.cache
@@ -215,6 +216,7 @@ def score_store(
     batch: int = 16,
     device: str = "cpu",
     ray: str | None = None,
+    documents_are: str = "",
 ) -> tuple[str, Scoring]:
     """Score the cases of a store that have no result of the checkpoint yet, or count them.
 
@@ -222,6 +224,7 @@ def score_store(
         store: mongodb:// address, @FILE or folder; None for the cases that ship.
         folder: for the results, if not beside the cases.
         write: score and write; else only count.
+        documents_are: the set of student documents (MongoDB) that name none themselves.
         ray: address of a running cluster, "" to start one here; None to stay in this process.
 
     Returns: the checkpoint's hash, and how far it came.
@@ -229,8 +232,9 @@ def score_store(
     checkpoint, place = checkpoint.resolve(), address_behind(store)
     if place is not None and "://" not in place:
         place = str(Path(place).resolve())
-    job = Job(place, database, str(checkpoint), checkpoint_hash(checkpoint), batch, device)
-    cases = open_case_store(job.store, job.database)
+    how = (checkpoint_hash(checkpoint), batch, device, documents_are)
+    job = Job(place, database, str(checkpoint), *how)
+    cases = open_case_store(job.store, job.database, source=job.documents_are)
     with closing(results_of(job, folder, write=write)) as results:
         if write:
             with progress(what="scoring", total=cases.count(where), unit="case") as bar:
