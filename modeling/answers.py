@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modeling.errors import StudyError
 from modeling.explain.registry import ACCOUNT, map_method
+from modeling.findings.knowledge import codes_json
 from modeling.labels import Target, Task
 from modeling.results import Attribution, FilmOpinion, ImageBaseline, Prediction, TrustMeasure
 from modeling.study import Study
@@ -216,6 +217,7 @@ def prediction_json(prediction: Prediction, reference: Mapping[str, str] | None 
             "set": (found := prediction.sets.get(task.task))
             and taken(found, "classes coverage measured unmeasured"),
             "reference": (reference or {}).get(task.task),
+            "codes": codes_json(task.classes),
         }
         for task in prediction.tasks
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from modeling.findings.knowledge import code_of
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Mention, Miner, ReportLabels
 from modeling.reports.reading import read_reports
@@ -36,6 +37,7 @@ def label_rows(
             "positive": miner.positive(labels, name),
             "probability": round(weak[name].probability, 4),
             "weight": round(weak[name].weight, 4),
+            "icd10cm": code_of(name),
             **({} if label.decided_by is None else _decision(report, label.decided_by)),
         }
         for name, label in labels.findings.items()

@@ -17,6 +17,7 @@ from cases.document import ORIGINAL, film_size
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
 from cases.store import BrokenCase, CaseFilter, CaseStore, every_row, portions
 from modeling.errors import CaseStoreError
+from modeling.findings.knowledge import code_of
 from modeling.labels import TASKS
 from modeling.progress import progress
 
@@ -81,7 +82,9 @@ def card(account: Account, name: str, folder: str = "PLACE") -> str:
         synthetic=account.synthetic,
         sources=_table(("source", "licence", "cases"), _keyed(account.sources)),
         films=_table(("film", "cases"), sorted(account.films.items())),
-        labels=_table(("task", "class", "cases"), [(*key, account.labels[key]) for key in labels]),
+        labels=_table(
+            ("task", "class", "cases"), [(key[0], _coded(key[1]), account.labels[key]) for key in labels]
+        ),
         attributions="\n".join(attributions) or "None is asked for.",
         left=left or "No case was left out.",
         folder=_one_line(folder),
@@ -95,6 +98,10 @@ def _licence(account: Account) -> str:
     if len(known) == 1 and known <= {*_HUB_LICENCES}:
         return f"license: {known.pop()}"
     return f"license: other\nlicense_name: {_quoted(', '.join(names) or 'none')}"
+
+
+def _coded(label: str) -> str:
+    return f"{label} (ICD-10-CM {code})" if (code := code_of(label)) else label
 
 
 def _keyed(counts: Mapping[tuple[str, str], int]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from hub_config.cards.markdown import filled, part, words
 from hub_config.cards.plots import plots, slug
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
+from modeling.findings.knowledge import codes_json
 
 METRICS_FILE = "metrics.json"
 BESIDE = (
@@ -76,6 +77,7 @@ def model_card(folder: Path, template: str = "") -> str:
             *_began(folder),
         ],
         base_models=_base_models(folder),
+        codes=codes_json(name for task in config.tasks for name in task.spec.classes),
         plots=[f"![{file.removesuffix('.svg')}]({PLOTS}/{file})" for file in card_plots(metrics)],
         **read_beside(folder),
     )

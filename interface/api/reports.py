@@ -12,6 +12,7 @@ from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.tab import LONGEST_REPORT, miner_of
 from modeling.answers import Json, plain, warnings_json
 from modeling.errors import ViewboxError
+from modeling.findings.knowledge import codes_json
 from modeling.retrieval.index import Neighbour
 from modeling.study import Modality
 
@@ -52,6 +53,7 @@ class ReportsApi:
                 "value": str(label.value),
                 "positive": miner.positive(labels, name),
                 "mentions": [_mention_json(mention, read) for mention in label.mentions],
+                **codes_json([name])[name],
             }
             for name, label in labels.findings.items()
         }

@@ -24,6 +24,7 @@ from interface.session.study_edits import fitted, target_of
 from modeling.answers import CheckedExplanation
 from modeling.csv_cells import csv_text
 from modeling.errors import ViewboxError
+from modeling.findings.knowledge import code_of
 from modeling.render.arrays import map_arrays, npz
 
 MAX_PACK = 8
@@ -36,6 +37,7 @@ def table_of(session: Session) -> bytes:
     assert found is not None, "numbers before their explanation"
     rows: list[tuple[object, ...]] = [
         ("answer", found.target.slug, found.output, found.output - found.baseline_output),
+        *((("ICD-10-CM", code, "", ""),) if (code := code_of(found.target.class_name)) else ()),
         ("baseline", found.baseline, found.baseline_output, ""),
         ("unexplained", "", "", found.convergence_delta),
         *(("part", str(part), "", value) for part, value in found.modality_share.logits.items()),

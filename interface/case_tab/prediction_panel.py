@@ -7,6 +7,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from cases.case import Case, Rating
+from interface.html.codes import codes
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
 from interface.html.render import render
@@ -52,7 +53,8 @@ def prediction_panel(
             aside.append(say("prediction.no_reference", language))
         rows = [(n, float(p)) for n, p in zip(task.classes, task.probabilities, strict=True)]
         told = {"task": task.task, "aside": " · ".join(aside), "rows": rows, "best": task.most_probable}
-        tasks.append(told | {"reference": task.task.named(labels.get(task.task, ""))})
+        reference = task.task.named(labels.get(task.task, ""))
+        tasks.append(told | {"reference": reference, "codes": codes(task.classes, language)})
     used = [m for m in prediction.given if any(m in task.modalities for task in prediction.tasks)]
     given = listed((_used(m, prediction, language) for m in used), language)
     name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)

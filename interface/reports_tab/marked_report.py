@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from interface.html.codes import codes
 from interface.html.render import render
 from interface.language.texts import Language, known, listed, say, word_for
 
@@ -110,6 +111,7 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
         ],
         called_normal=sentence(labels.called_normal[0]) if labels.called_normal else "",
         silent=listed(silent, language),
+        codes=codes((n for n, label in labels.findings.items() if label.decided_by is not None), language),
     )
 
 
