@@ -154,6 +154,7 @@ def _text(seed: int, plan: StudyPlan, patient: Patient) -> ClinicalText:
 
 # --- the opacity in three dimensions
 
+_ATTEMPTS = 200
 Ball = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Centre and half axes of an ellipsoid: x, y, z in mm, at the usual inspiration."""
 
@@ -187,14 +188,17 @@ def _open_middle(
 ) -> tuple[float, float, float]:
     """In one lung, clear of heart, mediastinum, diaphragm and wall: x, y, z in mm."""
     side = -1.0 if plan.place == "right lung" else 1.0
-    while True:
+    for attempt in range(2 * _ATTEMPTS):
+        # A large heart may leave less room than the opacity would like: then it comes nearer.
+        clear = radius * min(1.0, 2 - attempt / _ATTEMPTS)
         y = float(patient.level(between(rng, 0.22, 0.82)))
-        outer = float(patient.wall_x(np.float64(y))) - radius - 6
-        x = side * between(rng, 46 + radius, max(50 + radius, outer))
+        outer = float(patient.wall_x(np.float64(y))) - clear - 6
+        x = side * between(rng, 46 + clear, max(50 + clear, outer))
         z = between(rng, -0.45, 0.45) * patient.half_depth
-        edges = np.array([(x, y + way * radius, z) for way in (-1, 0, 1)])
-        if patient.in_lung(edges, 4.0).all() and not _over_heart(patient, x, y, radius):
+        edges = np.array([(x, y + way * clear, z) for way in (-1, 0, 1)])
+        if patient.in_lung(edges, 4.0).all() and not _over_heart(patient, x, y, clear):
             return x, y, z
+    raise AssertionError(f"no place for an opacity of {radius:.0f} mm in the {plan.place}")
 
 
 def _over_heart(patient: Patient, x: float, y: float, radius: float) -> bool:

@@ -151,6 +151,15 @@ def test_plans_are_as_they_are_asked_for_and_never_hold_too_many_films() -> None
     assert kept.place == "left lung" and kept.reference[CHANGE] == "new"
 
 
+def test_a_large_heart_leaves_room_for_an_opacity() -> None:
+    """Its left lung has no place that is clear of everything by the opacity's whole radius."""
+    seed = study_seed(5101, 185)
+    plan = draw_study_plan(stream(seed, "study"), place="left lung", change="new")
+    patient = made_studies.draw_study_patient(seed)
+    balls = made_studies.draw_balls(stream(seed, "opacities"), plan, patient)
+    assert all(centre[0] > 40 for centre, _ in balls)
+
+
 def test_reports_compare_in_both_languages() -> None:
     for seed in range(60):
         plan = draw_study_plan(stream(seed, "study"))
