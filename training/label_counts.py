@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from modeling.configuration import TaskConfig
 from modeling.errors import ViewboxError
 from modeling.labels import Task
 from modeling.sentence import Names
@@ -41,11 +42,16 @@ def counted(settings: TrainingSettings, films: Sequence[Film]) -> dict[str, dict
         several = task.spec.kind == "multilabel"
         found[task.name] = {"uncertain": policy.uncertain, "blank": policy.blank} if several else {}
         for side in SIDES:
-            own = [f for f in films if f.split == side and f.has_label(task.spec)]
-            own = [f for f in own if any(_has(f, modality, settings) for modality in task.modalities)]
+            own = films_for(settings, films, task, side)
             count = _count_several if several else _count
             found[task.name][side] = {"films": len(own), "classes": count(own, task.spec, policy)}
     return found
+
+
+def films_for(settings: TrainingSettings, films: Sequence[Film], task: TaskConfig, side: str) -> list[Film]:
+    """The films of a side that have a label for a task, and something that it reads."""
+    own = [film for film in films if film.split == side and film.has_label(task.spec)]
+    return [film for film in own if any(_has(film, modality, settings) for modality in task.modalities)]
 
 
 def _count(films: Sequence[Film], task: Task, policy: LabelPolicy) -> dict[str, int]:
@@ -109,7 +115,7 @@ def _check_side(
         )
         count = sum(film.split == side for film in films)
         raise ViewboxError(template, count=count, side=of_side, task=name)
-    never = list(_never_seen(counts["classes"]))
+    never = list(never_seen(counts["classes"]))
     if never and settings.unseen == "refuse":
         template = (
             "The {side} films for {task} never show {classes} ({counts}); add such films, leave the class out"
@@ -120,7 +126,7 @@ def _check_side(
     if never:
         logger.warning("%s: the %s films never show %s", task, side, ", ".join(never))
     decides = task == settings.model.tasks[0].name and settings.keep == "best" and side == "validation"
-    if decides and not _ranked(counts["classes"]):
+    if decides and not ranked(counts["classes"]):
         template = (
             "The best epoch is kept by the validation films for {task}, which show one class ({counts});"
             ' add others, or set "keep" to "last".'
@@ -128,7 +134,8 @@ def _check_side(
         raise ViewboxError(template, task=name, counts=_told(counts["classes"]))
 
 
-def _never_seen(classes: Mapping[str, Any]) -> Iterator[str]:
+def never_seen(classes: Mapping[str, Any]) -> Iterator[str]:
+    """The classes (of several at once: their states) that no film shows, of classes as `counted` has them."""
     for name, count in classes.items():
         if isinstance(count, int):
             yield from () if count else (name,)
@@ -136,7 +143,7 @@ def _never_seen(classes: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{name} {state}" for state in ("positive", "negative") if not count[state])
 
 
-def _ranked(classes: Mapping[str, Any]) -> bool:
+def ranked(classes: Mapping[str, Any]) -> bool:
     """Whether an area under a curve is defined for any class."""
     if all(isinstance(count, int) for count in classes.values()):
         return sum(count > 0 for count in classes.values()) > 1

@@ -23,16 +23,17 @@ def plan(settings_file: Path, data: Path, out: Path, *, limit: int = 0) -> Itera
     settings = TrainingSettings.load(settings_file)
     films = gathered(settings, data, limit)
     counts = check(replace(settings, unseen="allow") if limit else settings, films)
-    yield from _read(films)
+    yield from reads(films)
     yield from lines(counts)
-    yield from _built(InitialWeights(settings))
+    yield from builds(InitialWeights(settings))
     steps = sum(settings.repeat.get(f.source, 1) for f in films if f.split == "train") // settings.batch_size
     state = "goes on from the state saved there" if (out / "state").is_dir() else "starts anew"
     yield f"trains {settings.epochs} epochs of {steps} steps of {settings.batch_size}; {state}"
     yield f"writes its state to {out} and the checkpoint to {out / 'checkpoint'}"
 
 
-def _read(films: Sequence[Film]) -> Iterator[str]:
+def reads(films: Sequence[Film]) -> Iterator[str]:
+    """A line for each corpus."""
     for source in dict.fromkeys(film.source for film in films):
         own = [film for film in films if film.source == source]
         patients, sides = len({film.patient for film in own}), Counter(film.split for film in own)
@@ -40,7 +41,12 @@ def _read(films: Sequence[Film]) -> Iterator[str]:
         yield f"reads {len(own)} films or reports of {patients} patients of {source}: {told}"
 
 
-def _built(start: InitialWeights) -> Iterator[str]:
+def builds(start: InitialWeights) -> Iterator[str]:
+    """The model, what it begins with, and what of it stays.
+
+    Raises:
+        ViewboxError: as `InitialWeights.fill`.
+    """
     settings = start.settings
     model = FusionModel(settings.model, settings.processor)
     named = list(model.named_parameters())

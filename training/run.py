@@ -311,6 +311,9 @@ class Run:
         model, rows = self.average.module, np.unique(batches.train)
         for name in self.settings.refit:
             taught = rows[self.data.labels[name][rows] >= 0]
+            if not len(taught):
+                logger.warning("no training film has a label for %s: its head is not refitted", name)
+                continue
             parts = (batches.plain(taught[i : i + 32]) for i in range(0, len(taught), 32))
             labels = torch.from_numpy(self.data.labels[name][taught])
             refit(model, name, entering(model, name, parts), labels, self.weights[str(name)])

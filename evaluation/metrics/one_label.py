@@ -233,8 +233,9 @@ def macro_auroc(values: np.ndarray, labels: np.ndarray) -> float:
     """
     each = labels if labels.ndim == 2 else np.equal.outer(labels, np.arange(values.shape[1])).astype(float)
     known = np.isfinite(each)
-    rows = [auroc(values[k, n], each[k, n] == 1, np.ones((1, k.sum()))) for n, k in enumerate(known.T)]
-    return float(_mean_of_known(np.stack(rows))[0])
+    labelled = [(n, k) for n, k in enumerate(known.T) if k.any()]
+    rows = [auroc(values[k, n], each[k, n] == 1, np.ones((1, k.sum()))) for n, k in labelled]
+    return float(_mean_of_known(np.stack(rows))[0]) if rows else float("nan")
 
 
 HEAD, TAIL = 0.3, 0.1
