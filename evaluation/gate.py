@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -338,6 +339,7 @@ def other_pictures() -> list[Radiograph]:
     import pydicom
 
     pictures: dict[str, Radiograph] = {}
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # some are broken on purpose: no news
     for path in _test_files():
         try:
             dataset = pydicom.dcmread(path, force=True)
@@ -348,6 +350,7 @@ def other_pictures() -> list[Radiograph]:
             continue  # a test file that is broken on purpose, or a codec that is not installed
         for picture in _as_pictures(dataset, values):
             pictures.setdefault(picture.sha256, picture)
+    logging.getLogger("pydicom").setLevel(logging.WARNING)
     return list(pictures.values())
 
 

@@ -97,6 +97,11 @@ def trained_and_published(hub: LoopbackHub, folder: Path, repo: str, settings: M
     return str(hub.resolve(repo, "main"))
 
 
+def says_what_it_is(card: str, *said: str) -> None:
+    assert all(one in card for one in said), card
+    assert "viewbox-checkpoint" not in card and 'from_pretrained("ward/' in card
+
+
 @contextmanager
 def opened(hub: LoopbackHub, folder: Path, repo: str, commit: str, store: Path) -> Iterator[Client]:
     """A caller of the app, which pulls the commit of a repo and shows the cases of a store."""
@@ -145,6 +150,13 @@ def test_a_swin_and_a_bert_joined_by_attention_on_films_with_reports(
         "half_precision": True,
     }
     commit = trained_and_published(hub, tmp_path, "ward/s2", settings)
+    says_what_it_is(
+        hub.repos["ward/s2"][commit]["README.md"].decode(),
+        "`swin_tiny_patch4_window7_224` of timm (base model ward/swin, licence cc-by-4.0)",
+        "a BERT (2 layers of width 16; ",
+        " WordPiece pieces; base model ward/bert, licence mit), joined by cross-attention.",
+        "Post-read: it reads what the radiologist wrote",
+    )
     pipeline = DiagnosisPipeline.from_pretrained("ward/s2", revision=commit)
     assert pipeline.origin.pinned and pipeline.text_sections == ("findings", "impression")
     with opened(hub, tmp_path, "ward/s2", commit, store) as client:
@@ -247,6 +259,11 @@ def test_an_efficientnet_and_a_table_joined_by_a_product_on_a_ricord_tree(
         "unseen": "allow",
     }
     commit = trained_and_published(hub, tmp_path, "ward/s1", settings)
+    says_what_it_is(
+        hub.repos["ward/s1"][commit]["README.md"].decode(),
+        "`efficientnet_b0` of timm (base model ward/net, licence cc-by-4.0)",
+        "a table of 4 clinical fields, joined by an element-wise product.",
+    )
     pipeline = DiagnosisPipeline.from_pretrained("ward/s1", revision=commit)
     assert [str(target.task) for target in pipeline.targets] == ["appearance"] * 4 + ["grading"] * 3
     assert tuple(field.name for field in pipeline.fields) == fields

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub_config.cards.markdown import filled, part, words
 from hub_config.cards.plots import plots, slug
-from modeling.configuration import FusionConfig, ProcessorConfig
+from modeling.configuration import FusionConfig, ProcessorConfig, read_json
 from modeling.errors import ViewboxError
 from modeling.findings.knowledge import codes_json
 
@@ -20,6 +20,7 @@ BESIDE = (
 `verdicts`, `shortcut`, `label-sources`, `inner-fold`, `imbalance` and `fusion` write them."""
 PLOTS = "plots"
 LABELS = "labels.json"
+TOKENIZER_FILE = "tokenizer.json"
 STARTED = "initial_weights.json"
 """What a checkpoint was trained on, class by class, as `viewbox train` counted it."""
 LICENCE = "LICENSE.md"
@@ -65,10 +66,15 @@ def model_card(folder: Path, template: str = "") -> str:
     if processor.text is not None:
         reads += f" (text: {', '.join(processor.text.sections)})"
     trained_on, terms = _trained_on(config, metrics["measurements"]), words()["terms"]
+    own = folder.resolve()
     return filled(
         template or _template(config, processor),
-        name=f"viewbox-{folder.name}",
+        name=f"viewbox-{own.parent.name if own.name == 'checkpoint' else own.name}",
         reads=reads,
+        encoders=_encoders(folder, config, len(processor.table)),
+        fusion=words()["fusion"][config.fusion] if len(config.modalities) > 1 else "",
+        post_read=processor.is_post_read,
+        shipped=_ships(folder),
         metrics=metrics,
         trained_on=trained_on,
         corpora=[
@@ -125,6 +131,48 @@ def _began(folder: Path) -> list[str]:
     return lines
 
 
+def _ships(folder: Path) -> bool:
+    """Whether a checkpoint is one of those that ship, of which the pages and our own recipes tell."""
+    return folder.resolve().parent == CHECKPOINTS.resolve()
+
+
+def _encoders(folder: Path, config: FusionConfig, fields: int) -> dict[str, str]:
+    """Modality -> what its encoder is, and what it began with."""
+    found = {}
+    if config.image is not None:
+        found["image"] = f"`{config.image.name}` of timm ({_beginning(folder, 'image')})"
+    if config.table is not None:
+        found["table"] = f"a table of {fields} clinical fields"
+    if config.text is not None:
+        options, kinds = config.text.transformers, words()["architecture"]
+        layers, width = (
+            next((options[name] for name in names if name in options), "?")
+            for names in (("num_hidden_layers", "n_layers"), ("hidden_size", "dim"))
+        )
+        kind = kinds.get(options["model_type"], options["model_type"])
+        about = f"{layers} layers of width {width}; {_pieces(folder)}; {_beginning(folder, 'text')}"
+        found["text"] = f"{kind} ({about})"
+    return found
+
+
+def _pieces(folder: Path) -> str:
+    """What a tokenizer cuts words into, and how many such pieces it has."""
+    read = read_json(folder / TOKENIZER_FILE)
+    kind, before = read["model"]["type"], json.dumps(read["pre_tokenizer"])
+    name = "ByteLevel" if kind == "BPE" and "ByteLevel" in before else kind
+    return f"{len(read['model']['vocab']):,} {words()['pieces'].get(name, name)} pieces"
+
+
+def _beginning(folder: Path, branch: str) -> str:
+    """Base model and licence of an encoder."""
+    rows = {row["branch"]: row for row in _started(folder)}
+    row = rows.get(branch) or rows.get("checkpoint")
+    if row is None:
+        return "random weights to begin with"
+    bases = ", ".join(row["base_models"]) or row["weights"]
+    return f"base model {bases}, licence {row['licence'] or 'not stated'}"
+
+
 def _template(config: FusionConfig, processor: ProcessorConfig) -> str:
     if config.role == "shortcut_twin":
         return "twin_card.md"
@@ -169,7 +217,7 @@ TREE = Path(__file__).parents[2]
 
 
 def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
-    """Write a checkpoint's card anew, and the pages that show its numbers; returns the files written.
+    """Write a card anew, and the pages that show the numbers of a checkpoint that ships; returns the files.
 
     With `data`, a folder with the corpora, it is measured again first.
 
@@ -183,7 +231,7 @@ def write_cards(checkpoint: Path, data: Path | None = None) -> list[Path]:
         (checkpoint / METRICS_FILE).write_text(text + "\n")
     write(checkpoint)
     written = [checkpoint / "README.md"]
-    for name in PAGES:
+    for name in PAGES if _ships(checkpoint) else ():
         if (page := TREE / name).is_file():  # an installed Viewbox has none
             page.write_text(renewed(name, page.read_text(), CHECKPOINTS))
             written.append(page)

@@ -21,7 +21,12 @@ from cases.store import CaseFilter, CaseStore
 from cases.student_documents.conversion import document_from_student
 from hub_config.settings import BUNDLED
 from interface.api.answers import case_json
+from interface.api.asked import endpoint
+from interface.api.cases import Api
 from interface.html.fragments import kept_values
+from interface.models.checkpoints import Checkpoints
+from interface.models.model_host import ModelHost
+from interface.models.stores import StoreHost
 from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalTable
 from tests.doubles.example_cases import chest_like, jpeg, plain
@@ -52,6 +57,7 @@ def test_it_round_trips(raw: bytes, tmp_path: Path) -> None:
             cases.replace_one({"_id": 7}, {**bson.decode(raw), "_id": 7})
         with contextlib.closing(open_case_store(place, source="ricord")) as store:
             check(store, "ricord")
+            answers(store)
             assert [row.case_id for row in store.page(CaseFilter()).rows] == ["2", "7", "10"]
         lines, again, folder = (str(tmp_path / name) for name in ("out.jsonl", "again.jsonl", "cases"))
         assert to_viewbox(place, folder, lake="ricord").written == 3
@@ -80,6 +86,22 @@ def check(store: CaseStore, source: str) -> None:
     if store.description.startswith("MongoDB"):
         assert "攝影方向（AP）" in kept_values(case, "zh-Hant")
     assert plain(store.get("2").study) == plain(case.study)
+
+
+def answers(store: CaseStore) -> None:
+    """The API predicts on the stored document with its film and all five fields, and none is left aside."""
+    host = ModelHost(lambda: DiagnosisPipeline.from_pretrained(BUNDLED / "teaching"), "teaching")
+    host.load()
+    api = Api(Checkpoints([host]), StoreHost(lambda: store))
+    answer = endpoint("predict", api.predict)(case_id="7")
+    assert answer["given"] == ["image", "table"]
+    assert not [told for told in answer["warnings"] if told.startswith("Not read by")]
+    expected = host.pipeline.predict(store.get("7").study, source="ricord")
+    for task in expected.tasks:
+        assert answer["tasks"][str(task.task)]["modalities"] == ["image", "table"]
+        own = answer["tasks"][str(task.task)]["logits"].values()
+        assert list(own) == pytest.approx(task.logits.tolist())
+    assert answer["tasks"]["appearance"]["reference"] == "Typical"
 
 
 def test_all_five_fields_are_predicted_on(raw: bytes) -> None:

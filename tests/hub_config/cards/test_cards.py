@@ -1,5 +1,7 @@
 """Cards, README and docs say what was measured, and nothing else."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from hub_config.cards.card import (
     renewed,
 )
 from hub_config.cards.markdown import INDEXED, part
+from hub_config.publishing.publish import check_card
 from modeling.errors import ViewboxError
 from modeling.model.familiarity import FAMILIARITY_FILE, FamiliarityGate
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration
+from tests.doubles.toys import byte_level_tokenizer
 
 FOLDERS = sorted(path for path in CHECKPOINTS.iterdir() if path.is_dir())
 
@@ -125,3 +129,30 @@ def test_a_card_says_of_its_corpora_what_holds_for_them() -> None:
     assert "reads the film alone" in bundled and "Brixia" in bundled
     assert part("films.md", "labels_from", ["ricord"]) == "" == part("films.md", "grading_limits", ["ricord"])
     assert "few patients" in part("films.md", "grading_limits", ["hannover"])
+
+
+def test_a_card_says_what_the_text_encoder_is_and_what_it_began_with(tmp_path: Path) -> None:
+    """Somebody's own text checkpoint on somebody's own reports: nothing of ours is said of it."""
+    folder = tmp_path / "ward" / "checkpoint"
+    shutil.copytree(CHECKPOINTS / "reports", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["text"]["transformers"] |= {"model_type": "roberta", "hidden_size": 768, "num_hidden_layers": 12}
+    config["sources"] = ["our ward"]
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "tokenizer.json").write_text(byte_level_tokenizer().to_str())
+    row = {"branch": "text", "weights": "lab/clinical", "revision": "", "base_models": ["lab/clinical"]}
+    (folder / "initial_weights.json").write_text(json.dumps([row | {"licence": "mit"}]))
+    metrics = (folder / "metrics.json").read_text().replace('"corpus": "openi"', '"corpus": "our ward"')
+    (folder / "metrics.json").write_text(metrics)
+    card = model_card(folder)
+    about = f"12 layers of width 768; {byte_level_tokenizer().get_vocab_size()} byte-level BPE pieces"
+    said = f"A RoBERTa ({about}; base model lab/clinical, licence mit)"
+    assert f"# viewbox-ward\n\n{said} for Viewbox: findings" in card
+    assert "WordPiece" not in card and "filled gaps" not in card and "training/configs" not in card
+    front = yaml.safe_load(card.split("---")[1])
+    assert front["base_model"] == ["lab/clinical"] and "datasets" not in front
+    assert check_card("model", card, [path.name for path in folder.iterdir()]) == ()
+    (folder / "initial_weights.json").write_text(json.dumps([row | {"licence": "", "base_models": []}]))
+    assert "base model lab/clinical, licence not stated" in model_card(folder)
+    (folder / "initial_weights.json").unlink()
+    assert "random weights to begin with" in model_card(folder)
