@@ -219,6 +219,15 @@ def test_a_sweep_that_was_stopped_goes_on(
     assert few_shot(sweep, tmp_path / "stopped", cache=cache) == whole
 
 
+def test_what_nothing_has_taught_is_not_probed_and_leaves_the_folder_free(
+    tmp_path: Path, cache: Path, start: Path
+) -> None:
+    with pytest.raises(ViewboxError, match="would keep a part of the image that nothing has taught"):
+        few_shot(Sweep(settings(), graded(), (0.3,), probe=True, seeds=1), tmp_path, cache=cache)
+    begun = Sweep(settings(start), graded(), (0.3,), probe=True, seeds=1)
+    assert few_shot(begun, tmp_path, cache=cache)["tasks"]["appearance"]["probed_ahead"]
+
+
 def test_the_table_holds_what_the_answers_give(tmp_path: Path, cache: Path) -> None:
     sweep = Sweep(settings(), graded(), (1.0,), seeds=2)
     found = few_shot(sweep, tmp_path, cache=cache)

@@ -164,14 +164,15 @@ class Sweep:
         """
         folder, teaching = out / CELLS / cell.name, self.teaching(cell)
         if not self.is_done(cell, out):
-            self._note(cell, folder, done=False)
             answers = {}
             if teaching.learnable:
                 log = log_dir and log_dir / cell.name
                 run = Run(self.settings_of(cell), self.films_of(cell), folder, cache, log)
+                self._note(cell, folder, done=False)
                 run.train()
                 run.export()
                 answers = self._asked(folder / "checkpoint", teaching.learnable)
+            folder.mkdir(parents=True, exist_ok=True)
             np.savez(folder / ANSWERS_FILE, **answers)
             self._note(cell, folder, done=True)
             shutil.rmtree(folder / "state", ignore_errors=True)
@@ -196,7 +197,6 @@ class Sweep:
 
     def _note(self, cell: Cell, folder: Path, *, done: bool) -> None:
         """Say in a cell's folder what it is of, and whether it is done."""
-        folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{ABOUT_FILE}.part"
         part.write_text(json.dumps({"decides": self._decides(cell), "done": done}) + "\n")
         part.rename(folder / ABOUT_FILE)
