@@ -276,7 +276,8 @@ def external_check(model: FusionModel, processor: StudyProcessor, films: Sequenc
     logits = predict_films(model, processor, films)[str(APPEARANCE.name)]
     values = probabilities(APPEARANCE.kind, logits, model.config.temperatures.get(APPEARANCE.name, 1.0))
     title = f"{external.TITLE} on {NIH}"
-    return {title: {"title": external.TITLE, **external.negative_against_no_finding(values, films)}}
+    found = external.negative_against_no_finding(values, films)
+    return {title: {"title": external.TITLE, **found, "without_lungs": external.without_lungs(films)}}
 
 
 def _known(name: str, names: Iterable[str], template: str, **more: str) -> None:

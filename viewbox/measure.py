@@ -220,6 +220,26 @@ def cross_validate(
 
 
 @app.command(rich_help_panel=PANEL)
+def out_of_fold(
+    config: Annotated[list[Path], Option(metavar="FILE", help="settings files of one task; repeatable")],
+    data: Corpora,
+    out: Run,
+    folds: Annotated[int, Option(min=3, help="parts of the patients")] = 5,
+    boxes: Annotated[
+        Path | None, Option(metavar="PARQUET", help="NIH's file: are the first recipe's maps on its boxes?")
+    ] = None,
+    cache: Annotated[Path, Option(help="folder for decoded films")] = Path("runs/cache"),
+    as_json: Json = False,
+) -> None:
+    """Recipes with several classes at once on every film of few, each by a run without its patient."""
+    from evaluation.out_of_fold import lines
+    from evaluation.out_of_fold import out_of_fold as measured
+
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    answer(measured(config, data, out, folds=folds, boxes=boxes, cache=cache), lines, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
 def inner_fold(
     config: Settings,
     data: Corpora,

@@ -127,8 +127,10 @@ class Benchmark:
 
     def _accounts_for_planted(self, marked: MarkedStudy) -> bool:
         """Whether there is more than the film to account for, and something in the study to account by."""
+        if marked.planted is None:
+            return False
         read = appearance_modalities(self.mapper.pipeline)
-        return marked.planted is not None and len(read) > 1 and bool(set(read) & set(marked.study.modalities))
+        return len(read) > 1 and bool(set(read) & set(marked.study.modalities))
 
     def _grade(self, marked: MarkedStudy, maps: dict[str, FilmMap]) -> None:
         assert marked.region is not None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.maps.localisation_scores import positive_share, with_interval
-from modeling.labels import APPEARANCE, Target
+from modeling.labels import APPEARANCE, Target, Task
 from modeling.results import Attribution, WordAttribution
 from modeling.study import Modality, Study
 from training.corpora.labelled_film import Film
@@ -29,18 +29,19 @@ class PlantedFacts:
 
 @dataclass(frozen=True, eq=False)
 class MarkedStudy:
-    """A study with its reference appearance and the place of its evidence."""
+    """A study with its reference and the place of its evidence."""
 
     study: Study
     reference: str
     patient: str
     region: np.ndarray | None  # H W bool; None where the film shows nothing plainly
     planted: PlantedFacts | None = None  # what is known beyond the film, for a phantom
+    task: Task = APPEARANCE  # of the reference
 
     @property
     def target(self) -> Target:
         """The reference class: what every map explains."""
-        return Target(APPEARANCE, self.reference)
+        return Target(self.task, self.reference)
 
 
 def box_region(

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ from PIL import Image
 
 from evaluation.evaluate import as_table, ask
 from evaluation.evaluate import evaluate as measured_on
-from evaluation.external import is_from_outside, negative_against_no_finding
+from evaluation.external import is_from_outside, negative_against_no_finding, without_lungs
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, curves, macro_auroc
-from evaluation.published import COLUMNS, corpus_of, films_at
+from evaluation.published import COLUMNS, corpus_of, films_at, nih_films
 from evaluation.summary import Measurement, extent_correlation, summarise
 from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.model.fusion import FusionModel
@@ -265,10 +266,22 @@ def test_nih_films_check_from_outside(
         "three films of a Mass are few"
     )
     assert found["auroc_95"][0] <= found["auroc"] <= found["auroc_95"][1]
+    assert set(found["without_lungs"]) == {"table", "source", "thumbnail"}
+    assert found["without_lungs"]["source"]["auroc"] < 0.8, "the toy's films are all made alike"
     assert evaluate(["--checkpoint", str(checkpoint), "--data", data]) == 0
-    assert "60 films of 30 patients, 30 without a finding" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "60 films of 30 patients, 30 without a finding" in told and "without lungs: source" in told
     assert evaluate(["--checkpoint", str(checkpoint), "--data", data, "--split", "test"]) == 1
     assert "leave --split and --audit out" in capsys.readouterr().err
+
+
+def test_what_a_film_was_made_like_can_give_its_label_away(tmp_path: Path) -> None:
+    films = nih_films(nih_file(tmp_path / "nih.parquet"))
+    bright = io.BytesIO()
+    Image.fromarray(np.full((32, 32), 255, np.uint8)).save(bright, "JPEG")
+    made = [replace(f, encoded=bright.getvalue()) if i % 2 else f for i, f in enumerate(films)]
+    found = without_lungs(made)
+    assert found["source"]["auroc"] == found["thumbnail"]["auroc"] == 1.0 > found["table"]["auroc"]
 
 
 def test_a_perfect_ranking_of_normal_films_is_one() -> None:

@@ -19,13 +19,14 @@ from modeling.labels import FINDINGS, TaskName
 from modeling.study import ClinicalTable, ClinicalText, Photometric, VoiLut, Window
 from training.corpora.label_table import with_own_labels
 from training.corpora.labelled_film import Film, known_boxes, split_of
-from training.corpora.published_films import cohen, hannover, phantoms, siim
+from training.corpora.published_films import cohen, hannover, nih, phantoms, siim
 from training.corpora.reports import indexed_reports, mined_reports
 
 CORPORA: dict[str, tuple[str, Callable[[Path], Iterator[Film]]]] = {
     "siim": ("siim_appearance.parquet", siim),
     "cohen": ("cohen.parquet", cohen),
     "hannover": ("hannover.parquet", hannover),
+    "nih": ("nih_sample.parquet", nih),
     "phantom": ("phantoms.parquet", phantoms),
     "openi": ("openi/NLMCXR_reports.tgz", indexed_reports),
     "openi-mined": ("openi/NLMCXR_reports.tgz", mined_reports),

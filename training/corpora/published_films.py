@@ -18,13 +18,14 @@ import numpy as np
 from cases.case import geographic_extent
 from cases.importers import covid_chestxray
 from cases.importers import hannover as hannover_importer
+from cases.importers import nih as nih_importer
 from cases.importers import siim as siim_importer
 from cases.importers.rows import ImportSettings, Row
 from cases.importers.severity import zone_scores
 from cases.importers.tables import parquet_rows
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
-from modeling.labels import APPEARANCE, GRADING, TaskName, grading_from_zones
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, TaskName, grading_from_zones
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Photometric, Window
 from training.corpora.labelled_film import Film, Split, known_boxes, split_of
 
@@ -169,6 +170,37 @@ def hannover(path: Path) -> Iterator[Film]:
     """COVID-19 Image Repository, Hannover Medical School: films with an expert's severity, and laboratory."""
     fields = tuple(hannover_importer.LABORATORY)
     yield from _graded(hannover_importer, path, path.with_name("cohen.parquet"), fields)
+
+
+NIH_SHOWN = frozenset(f"nih-{number}" for number in (506, 2104, 2195, 2545, 3064, 5532, 10447, 11237, 12141))
+"""Patients whose films the app brings along to be read: nobody learns from them, nor is measured on them."""
+
+
+def nih(path: Path) -> Iterator[Film]:
+    """NIH ChestX-ray14 (Wang et al. 2017): findings mined from reports, those not named being absent.
+
+    Its boxes say where single findings lie, not all opacities of a film, so nobody learns from them.
+    """
+    yield from (film for film in every_nih(path) if film.patient not in NIH_SHOWN)
+
+
+def every_nih(path: Path) -> Iterator[Film]:
+    """All films of the file, those of `NIH_SHOWN` too, with age, sex and view."""
+    yield from map(film_of_nih, read_published(nih_importer.rows, path))
+
+
+def film_of_nih(row: Row) -> Film:
+    """A row of NIH's table as a film."""
+    named = row.findings or ()
+    return Film(
+        film_id=row.case_id,
+        source=row.source,
+        patient=row.patient,
+        split=split_of(row.patient),
+        encoded=row.read_film(),
+        table=ClinicalTable.read_cells(row.table)[0],
+        states={FINDINGS: {name: float(name in named) for name in FINDINGS.classes}},
+    )
 
 
 def phantoms(path: Path) -> Iterator[Film]:

@@ -16,6 +16,7 @@ from cases.importers.chosen import NOTICE, chosen_documents, notice, read_list, 
 from cases.parquet.store import DEFAULT_FOLDER, EmbeddedCaseStore
 from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
+from training.corpora.published_films import NIH_SHOWN
 
 LANGUAGES = {"en", "zh-Hant"}
 
@@ -55,6 +56,10 @@ def test_no_bundled_checkpoint_learnt_from_their_patients(shipped: list[Case], r
         with split.open(newline="") as file:
             learnt |= {row["patient"] for row in csv.DictReader(file) if row["split"] == "train"}
     assert learnt and not learnt & {case.provenance.patient for case in shipped}
+
+
+def test_training_leaves_out_the_patients_of_nih_that_are_shown(shipped: list[Case]) -> None:
+    assert {c.provenance.patient for c in shipped if c.provenance.source == "nih"} == NIH_SHOWN
 
 
 def film() -> bytes:
