@@ -62,7 +62,8 @@ def _host(settings: Settings, model: str) -> ModelHost:
     name = Path(model).name if Path(model).is_dir() else model
     says = _declared(model)
     sources, twin = (says.sources, says.role == "shortcut_twin") if says else ((), False)
-    return ModelHost(lambda: _load(settings, model), name, sources, zero_gpu(), twin)
+    tasks = tuple(task.spec for task in says.tasks) if says else ()
+    return ModelHost(lambda: _load(settings, model), name, sources, zero_gpu(), twin, tasks)
 
 
 def _first_source(stores: StoreHost) -> str:

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Literal, Protocol, TypeVar
 
 from cases.case import Case
-from cases.document import RANDOM_BITS, facet_of, facets, random_key
+from cases.document import RANDOM_BITS, facets, facets_of, random_key
 from cases.store import BrokenCase, CaseFilter, CasePage, CaseSummary, check_query
 from modeling.errors import CaseNotFoundError
 
@@ -117,7 +117,11 @@ class Catalogue:
 
     def drawn_after(self, where: CaseFilter, pivot: int) -> list[_Keyed]:
         """See `CaseList`."""
-        keyed = self._keyed.get(facet_of(where), [])
+        first, *more = facets_of(where)
+        keyed = self._keyed.get(first, [])
+        if more:
+            passing = set(self._passing(where))
+            keyed = [pair for pair in keyed if pair[1] in passing]
         start = bisect.bisect_left(keyed, (pivot, ""))
         around = chain(islice(keyed, start, None), islice(keyed, start))
         return list(islice((pair for pair in around if pair[1].startswith(where.text or "")), DRAWN_FROM))
@@ -131,7 +135,11 @@ class Catalogue:
         return {row.source for row in self._rows.values() if row.source}
 
     def _passing(self, where: CaseFilter) -> Sequence[str]:
-        ids = self._ids.get(facet_of(where), ())
+        first, *more = (self._ids.get(key, ()) for key in facets_of(where))
+        if more:
+            others = set(more[0])
+            first = [case_id for case_id in first if case_id in others]
+        ids = first
         return [case_id for case_id in ids if case_id.startswith(where.text)] if where.text else ids
 
 

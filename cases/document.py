@@ -123,17 +123,26 @@ def film_size(document: Mapping[str, Any]) -> int:
 def facets(source: str, reference: Mapping[str, str]) -> list[str]:
     """The keys of all filters that a case passes, so that one index (`facets`, ID) serves every filter.
 
-    A case passes a filter when the filter's key is among these: each of source, appearance and grading
-    stands in it either as its value or as null for any.
+    A case passes a filter when all of its keys are among these: in one, each of source, appearance and
+    grading stands either as its value or as null for any; another is a label of any task.
     """
     values = (source, reference.get("appearance"), reference.get("grading"))
     choices = [(None,) if value is None else (None, value) for value in values]
-    return [json.dumps(choice, ensure_ascii=False) for choice in itertools.product(*choices)]
+    keys = [json.dumps(choice, ensure_ascii=False) for choice in itertools.product(*choices)]
+    own = [f"{task}/{name}" for task, label in reference.items() for name in str(label).split("|") if name]
+    return keys + [_label_key(label) for label in dict.fromkeys(own)]
 
 
-def facet_of(where: CaseFilter) -> str:
-    """The key that every case passing this filter has among its `facets`; the ID prefix stays apart."""
-    return json.dumps((where.source, where.appearance, where.grading), ensure_ascii=False)
+def _label_key(label: str) -> str:
+    return json.dumps({"label": label}, ensure_ascii=False)
+
+
+def facets_of(where: CaseFilter) -> tuple[str, ...]:
+    """The keys that every case passing this filter has among its `facets`, those of the fewest cases first;
+    the ID prefix stays apart.
+    """
+    values = json.dumps((where.source, where.appearance, where.grading), ensure_ascii=False)
+    return (_label_key(where.label), values) if where.label else (values,)
 
 
 def random_key(case_id: str) -> int:

@@ -21,12 +21,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CaseFilter:
-    """Which cases to list: source, reference classes, and how the case ID begins; None means any."""
+    """Which cases to list: source, reference classes, and how the case ID begins; None means any.
+
+    `label`: a reference label of any task as "task/class", such as "findings/Mass"; of several at once one of
+    them.
+    """
 
     source: str | None = None
     appearance: str | None = None
     grading: str | None = None
     text: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def check_case_id(case_id: object) -> str:
 
 def check_query(where: CaseFilter, *texts: object, limit: int = 1) -> None:
     """Refuse a filter or an ID that is not text, and a page of another size than 1 to 1,000."""
-    for text in (where.source, where.appearance, where.grading, where.text, *texts):
+    for text in (where.source, where.appearance, where.grading, where.text, where.label, *texts):
         # A lone surrogate, which UTF-8 cannot carry, cannot be sent to any server.
         if text is not None and not (isinstance(text, str) and not re.search(r"[\ud800-\udfff]", text)):
             raise CaseStoreError("A case ID or filter is plain text; write it again as text.")

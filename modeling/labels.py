@@ -88,6 +88,24 @@ def task_of(label: str) -> Task | None:
     return next((task for task in (APPEARANCE, GRADING) if label in task.classes), None)
 
 
+def checked_label(label: str, declared: Iterable[Task] | None = None) -> str:
+    """A filter's label "task/class" ("": none), where `declared` is given of these tasks or Viewbox's own.
+
+    Raises ViewboxError: it has another form, or names no class of a task that is known.
+    """
+    name, slash, class_name = label.partition("/")
+    known: dict[str, Task] = {task: task for task in (*TASKS.values(), *(declared or ()))}
+    if label and not (slash and class_name):
+        no_form = "'{label}' is no label; write it as task/class, such as findings/Mass."
+        raise ViewboxError(no_form, label=label)
+    if label and name not in known and declared is not None:
+        no_task = "There is no task '{name}' here; choose one of {tasks}."
+        raise ViewboxError(no_task, name=name, tasks=Names("task", known.values()))
+    if name in known and not (known[name].kind == "multilabel" and class_name == NO_FINDING):
+        known[name].index(class_name)
+    return label
+
+
 def grading_from_zones(zones: int) -> str | None:
     """RICORD's class for the lung zones (0 to 6, three a lung) with any opacity; None where there is none."""
     assert 0 <= zones <= 6, zones

@@ -25,7 +25,10 @@ Salt = Annotated[Path | None, Option(help="secret for pseudonyms and dates; made
 AGREED = "the readers have agreed to the set's terms themselves (SIIM, MIMIC): show films"
 Agreed = Annotated[bool, Option("--readers-agreed", help=AGREED)]
 BurnedText = Annotated[Literal["hold", "mask", "allow"] | None, Option(help="suspected text in pixels")]
-Columns = Annotated[list[str] | None, Option(metavar="FIELD=COLUMN", help="Hub columns; repeatable")]
+Columns = Annotated[
+    list[str] | None,
+    Option(metavar="FIELD=COLUMN", help="Hub columns, labels of your own as label/TASK; repeatable"),
+]
 ReportFile = Annotated[Path | None, Option("--json", metavar="FILE", help="write the report here too")]
 Form = Literal["viewbox", "student", "seed"]
 Engine = Annotated[Literal["process", "ray"], Option(help="this process, or a Ray cluster")]
@@ -79,6 +82,7 @@ def export(
     source: Annotated[str | None, Option(help="only cases of this source")] = None,
     appearance: Annotated[str | None, Option(help="only cases of this appearance")] = None,
     grading: Annotated[str | None, Option(help="only cases of this grading")] = None,
+    label: Annotated[str | None, Option(metavar="TASK/CLASS", help="only cases with this label")] = None,
     prefix: Annotated[str | None, Option(help="only IDs that begin with this")] = None,
     documents_are: DocumentsAre = "",
     dry_run: Annotated[bool, Option("--dry-run", help="count only")] = False,
@@ -86,11 +90,12 @@ def export(
     """Hand cases out as a data set with its card, as far as their licences let them go."""
     from cases.export.export import export as written
     from cases.store import CaseFilter
+    from modeling.labels import checked_label
     from viewbox.lake import open_case_store
 
     if folder is None and not dry_run:
         raise typer.BadParameter("name the FOLDER, or count only with --dry-run")
-    where = CaseFilter(source, appearance, grading, prefix)
+    where = CaseFilter(source, appearance, grading, prefix, checked_label(label or "") or None)
     opened = open_case_store(store, database, source=documents_are)
     account = written(opened, folder or Path("."), where, dry_run=dry_run)
     typer.echo(json.dumps(account.figures(), indent=2))

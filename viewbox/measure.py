@@ -160,7 +160,12 @@ def imbalance(
 @app.command(rich_help_panel=PANEL)
 def compare(
     data: Corpora,
-    task: Annotated[list[str] | None, Option(help="appearance, or grading, the default; repeatable")] = None,
+    task: Annotated[
+        list[str] | None, Option(help="one of several classes, grading by default; repeatable")
+    ] = None,
+    config: Annotated[
+        Path | None, Option(metavar="FILE", help="settings that declare tasks of your own")
+    ] = None,
     corpus: Annotated[
         list[str] | None, Option(help="to read; all with labels and tables by default; repeatable")
     ] = None,
@@ -175,9 +180,10 @@ def compare(
     from training.fusion_comparison.comparison import compare as compared
     from training.fusion_comparison.comparison import report, task_named
 
-    tasks = {name: task_named(name) for name in task or ["grading"]}
+    backbones = backbone or [IMAGENET]
+    tasks = {name: task_named(name, config, backbones) for name in task or ["grading"]}
     effort = {"corpora": corpus or (), "seeds": seeds, "cache": cache}
-    each = {name: compared(data, backbone or [IMAGENET], task=one, **effort) for name, one in tasks.items()}
+    each = {name: compared(data, backbones, task=one, **effort) for name, one in tasks.items()}
     found = each if len(each) > 1 else next(iter(each.values()))
     answer(found, lambda _: "\n\n".join(map(report, each.values())), as_json, out)
 

@@ -3,8 +3,11 @@
 Columns: `--column image=scan --column patient=subject --column appearance=label ...`; unnamed ones are taken
 by their own name. Besides image, id and patient: any clinical field, any text section, appearance, grading
 and findings (a list, or names with | between them); and a teacher's `title` and `teaching_note` (with a
-language tag, `title_zh-Hant`, for others than English). Rows are streamed. Nothing says that such a set was
-de-identified, so its patient names become pseudonyms and its films are held to the rules for one's own.
+language tag, `title_zh-Hant`, for others than English). Labels of any other task, which a checkpoint's
+configuration may declare: `--column label/exposure=quality` for a class (or several, as findings), or
+`--column label/devices/Tube=has_tube` for each class with 1, 0, -1 (uncertain) or nothing. Rows are streamed.
+Nothing says that such a set was de-identified, so its patient names become pseudonyms and its films are held
+to the rules for one's own.
 """
 
 import hashlib
@@ -16,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from cases.case import licence_named
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row, short_hash
 from cases.importers.tables import by_time, not_taken, teaching_words
+from modeling.configuration import TASK_NAME
 from modeling.errors import StudyError
-from modeling.labels import APPEARANCE, FINDINGS, GRADING, NIH_FINDINGS, TASKS, TaskName
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, NIH_FINDINGS, NO_FINDING, TASKS, TaskName
 from modeling.sentence import Names
 from modeling.study import CLINICAL_FIELDS, TEXT_SECTIONS
 
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 
 FIELDS = ("image", "id", "patient", *CLINICAL_FIELDS, *TEXT_SECTIONS, *TASKS, "attribution", "licence")
 _SINGLE = (APPEARANCE, GRADING)
+LABEL = "label"
+READER = "data set"
+"""Whose word the labels in a column for each class are."""
+_SAID = {1.0: "positive", 0.0: "negative", -1.0: "uncertain"}
 
 
 def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Notice]:
@@ -35,12 +43,15 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
     """
     if settings.pseudonyms is None:
         raise StudyError("A Hub data set needs a salt; name a file with --salt-file (it is made if new).")
-    unknown = next((name for name in settings.columns if name not in FIELDS), None)
-    if unknown is not None:
-        fields = Names("name", FIELDS)
-        raise StudyError("There is no field '{unknown}'; use {fields}.", unknown=unknown, fields=fields)
+    for name in settings.columns:
+        _check_field(name)
     data = _open(source, settings.split or "train")
-    columns = {name: settings.columns.get(name, name) for name in FIELDS}
+    columns = {name: name for name in FIELDS} | dict(settings.columns)
+    absent = next(
+        (c for name, c in columns.items() if _own_label(name) and c not in (data.column_names or ())), ""
+    )
+    if absent:
+        raise StudyError("There is no column '{column}' with labels; correct --column.", column=absent)
     film_column, there = columns["image"], data.column_names or ()
     if film_column not in there:
         said = "There is no column '{columns}'; name the film's with --column image=NAME."
@@ -121,7 +132,8 @@ def _row(
         patient=f"hub-{pseudonym('patient', patient)}",
         table={name: given[name] for name in CLINICAL_FIELDS},
         **by_time({name: str(given[name]) for name in TEXT_SECTIONS if given[name]}),
-        reference=_labels(given),
+        reference=_labels(given) | _own_labels(given),
+        readings=tuple(_states(given)),
         findings=_findings(given[FINDINGS]),
         view=str(given["view_position"] or ""),
         names=(patient,) if given["patient"] and not patient.isspace() else (),
@@ -131,6 +143,69 @@ def _row(
 def _labels(given: Mapping[str, Any]) -> dict[TaskName, str]:
     written = {task: str(given[str(task)] or "").strip().title() for task in _SINGLE}
     return {task: label for task, label in written.items() if label in TASKS[task].classes}
+
+
+# --- labels of tasks that are not Viewbox's own
+
+
+def _own_label(field: str) -> tuple[TaskName, str] | None:
+    """The task and the class ("" for all in one column) that a field "label/..." names; None for others."""
+    start, _, rest = field.partition("/")
+    task, _, name = rest.partition("/")
+    return (task, name) if start == LABEL and rest else None
+
+
+def _check_field(field: str) -> None:
+    own = _own_label(field)
+    if own is None and field not in FIELDS:
+        fields = Names("name", FIELDS)
+        unknown = "There is no field '{unknown}'; use {fields}, or label/TASK for labels of another task."
+        raise StudyError(unknown, unknown=field, fields=fields)
+    if own is not None and (own[0] in TASKS or not TASK_NAME.fullmatch(own[0]) or {*"/|"} & {*own[1]}):
+        no_name = (
+            "'{field}' names no task of your own; write label/TASK or label/TASK/CLASS, the task in small"
+        )
+        no_name += " letters, digits and _."
+        raise StudyError(no_name, field=field)
+
+
+def _own_labels(given: Mapping[str, Any]) -> dict[TaskName, str]:
+    """Task -> class, or several joined by "|": of a column for each class, where every one says yes or no."""
+    found: dict[TaskName, str] = {}
+    several: dict[TaskName, dict[str, float | None]] = {}
+    for field, value in given.items():
+        task, name = _own_label(field) or ("", "")
+        if name:
+            several.setdefault(task, {})[name] = _state(field, value)
+        elif task and (
+            names := [str(one).strip() for one in (value if isinstance(value, list) else [value])]
+        ):
+            label = "|".join(one for one in names if one not in ("", "None"))
+            found |= {task: label} if label else {}
+    for task, states in several.items():
+        if {*states.values()} <= {0.0, 1.0}:
+            found[task] = "|".join(name for name, state in states.items() if state) or NO_FINDING
+    return found
+
+
+def _states(given: Mapping[str, Any]) -> Iterator[tuple[str, TaskName, str]]:
+    """What each column for a class says, as a reading."""
+    for field, value in given.items():
+        task, name = _own_label(field) or ("", "")
+        if name and (state := _state(field, value)) is not None:
+            yield READER, task, f"{name}: {_SAID[state]}"
+
+
+def _state(field: str, value: object) -> float | None:
+    if value is None or value == "" or value != value:  # a table's NaN
+        return None
+    try:
+        if (state := float(value)) in _SAID:
+            return state
+    except (TypeError, ValueError):
+        pass
+    no_state = "'{value}' for {field} is no label; use 1, 0, -1 (uncertain) or nothing."
+    raise StudyError(no_state, value=" ".join(str(value).split())[:40], field=field)
 
 
 def _findings(value: object) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 
 from cases.catalogue import DIGITS, DRAWN_FROM, Catalogue, neighbour, place_of
 from cases.document import SUMMARY_FIELDS as OWN_FIELDS
-from cases.document import facet_of, random_key, summary_from_document
+from cases.document import facets_of, random_key, summary_from_document
 from cases.mongo.kept_values import KeptValues
 from cases.mongo.writing import key_of
 from cases.store import MAX_PAGE, CaseFilter, CaseSummary, portions
@@ -41,7 +41,7 @@ class Listing:
             if isinstance(part, list):
                 at = 0 if after is None else bisect.bisect_right(part, place_of(after), key=place_of)
                 while len(rows) < limit and (ids := part[at : at + limit - len(rows)]):
-                    rows += self._cases.find({"facets": facet_of(where), "ID": {"$in": ids}}, LIST_ROW)
+                    rows += self._cases.find({**_passing(where), "ID": {"$in": ids}}, LIST_ROW)
                     at += len(ids)
             elif len(rows) < limit and (query := _query(where, part, after=after)):
                 rows += self._cases.find(query, LIST_ROW).sort("ID", 1).limit(limit - len(rows))
@@ -107,7 +107,7 @@ class Listing:
         def read() -> list[str]:
             return sorted((document["ID"] for document in self._cases.find(query, ID_ONLY)), key=place_of)
 
-        return self._kept.get(("digits", facet_of(where)), read)
+        return self._kept.get(("digits", facets_of(where)), read)
 
 
 def _prefixed(where: CaseFilter) -> _Range:
@@ -123,7 +123,13 @@ def _query(
     low, high = among[0], among[1] if before is None else min(among[1], before)
     bound = "$gte" if after is None or after < low else "$gt"
     low = low if after is None else max(low, after)
-    return {"facets": facet_of(where), "ID": {bound: low, "$lt": high}} if low < high else {}
+    return {**_passing(where), "ID": {bound: low, "$lt": high}} if low < high else {}
+
+
+def _passing(where: CaseFilter) -> dict[str, Any]:
+    """What the `facets` of a case that passes the filter have."""
+    keys = facets_of(where)
+    return {"facets": keys[0] if len(keys) == 1 else {"$all": list(keys)}}
 
 
 # --- student documents: rows kept in memory, themselves as they are

@@ -14,7 +14,7 @@ from typing import Any
 
 import gridfs
 from bson import ObjectId
-from pymongo import errors
+from pymongo import UpdateOne, errors
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -24,6 +24,7 @@ from cases.store import MAX_PAGE, Stored, broken_case, portions, shown
 from modeling.sentence import Sentence
 
 BUCKET = "films"
+_FILTERED = ("provenance", "reference")
 INLINE_BYTES = 2**20
 """Films up to here stay in their document; larger ones go to GridFS (a document holds at most 16 MiB)."""
 
@@ -88,10 +89,12 @@ _FILES = {f"{part}.file": 1 for part in _LARGE_PARTS}
 
 @dataclass(frozen=True)
 class Swept:
-    """How many films that no case names, and how many unfinished uploads, a sweep took out."""
+    """How many films that no case names, and how many unfinished uploads, a sweep took out; and of how many
+    cases it wrote the filters' keys anew."""
 
     films: int = 0
     uploads: int = 0
+    filters: int = 0
 
 
 def key_of(case_id: str) -> str:
@@ -156,6 +159,7 @@ class CaseWriter:
         """Take out what killed writers left: films that no case names, uploads that nobody finished.
 
         What is younger than so many seconds stays: a writer names its films moments after it stored them.
+        Cases that an older Viewbox stored pass every filter of this one then.
         """
         latest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=older_than)
         stored = portions(self._films.stored_before(latest), _SWEPT_AT_ONCE)
@@ -163,7 +167,22 @@ class CaseWriter:
         unfinished = list(self._films.unfinished_before(latest))
         for file in (*orphans, *unfinished):
             self._films.drop(file)
-        return Swept(len(orphans), len(unfinished))
+        return Swept(len(orphans), len(unfinished), self._renew_facets())
+
+    def _renew_facets(self) -> int:
+        """Write the keys of filters anew where they are not what this Viewbox writes; returns of how many."""
+        found = self._cases.find({"facets.0": {"$exists": True}}, dict.fromkeys(("facets", *_FILTERED), 1))
+        done = 0
+        for portion in portions(found, MAX_PAGE):
+            whole = (one for one in portion if all(isinstance(one.get(k), Mapping) for k in _FILTERED))
+            new = ((one, facets(str(one["provenance"].get("source", "")), one["reference"])) for one in whole)
+            stale = [
+                UpdateOne({"_id": one["_id"], "reference": one["reference"]}, {"$set": {"facets": keys}})
+                for one, keys in new
+                if one["facets"] != keys
+            ]
+            done += self._cases.bulk_write(stale, ordered=False).modified_count if stale else 0
+        return done
 
     def _unnamed(self, files: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
         """Those files that their case's document does not name."""

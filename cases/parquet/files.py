@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 ROWS_PER_FILE = 500
 BYTES_PER_FILE = 64 * 2**20
 LABELS = tuple(str(task) for task in TASKS)
-LIST_COLUMNS = ("case_id", "title", "source", *LABELS, "licence", "may_show", "synthetic", "thumbnail")
-ADDED_COLUMNS = ("title",)
-"""Columns that files written before there were any lack; their cases have no title."""
+LIST_COLUMNS = (
+    "case_id",
+    "title",
+    "source",
+    *LABELS,
+    "labels",
+    "licence",
+    "may_show",
+    "synthetic",
+    "thumbnail",
+)
+ADDED_COLUMNS = ("title", "labels")
+"""Columns that files written before there were any lack: their lists have no titles, and no labels of tasks
+that are not Viewbox's own."""
 
 
 class ShardError(CaseStoreError):
@@ -48,6 +59,7 @@ def features() -> "Features":
             "title": List({"language": text, "text": text}),
             "source": text,
             **dict.fromkeys(LABELS, text),
+            "labels": List({"task": text, "label": text}),
             "licence": text,
             "may_show": flag,
             "synthetic": flag,
@@ -124,6 +136,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
         "title": [{"language": tag, "text": text} for tag, text in document.get("title", {}).items()],
         "source": document["provenance"]["source"],
         **{task: document["reference"].get(task) for task in LABELS},
+        "labels": [{"task": t, "label": n} for t, n in document["reference"].items() if t not in LABELS],
         "licence": document["licence"]["name"],
         "may_show": document["licence"]["may_show"],
         "synthetic": document["provenance"]["synthetic"],
@@ -140,7 +153,8 @@ def list_document(row: dict[str, Any]) -> dict[str, Any]:
         "ID": row["case_id"],
         "title": {title["language"]: title["text"] for title in row.get("title") or ()},
         "provenance": {"source": row["source"], "synthetic": row["synthetic"]},
-        "reference": {task: row[task] for task in LABELS if row[task] is not None},
+        "reference": {task: row[task] for task in LABELS if row[task] is not None}
+        | {one["task"]: one["label"] for one in row.get("labels") or ()},
         "licence": {"name": row["licence"], "may_show": row["may_show"]},
         "thumbnail": row["thumbnail"],
     }

@@ -25,7 +25,7 @@ from interface.session.admission import FILMS, file_names, sent_film, sent_study
 from interface.session.study_edits import asked_target, fitted, own_case, revised
 from modeling.answers import CheckedExplanation, Json, answer_film, explanation_json, prediction_json
 from modeling.errors import StudyError, ViewboxError
-from modeling.labels import APPEARANCE, GRADING
+from modeling.labels import APPEARANCE, GRADING, checked_label
 from modeling.render.pictures import SIGNS
 from modeling.results import BASELINES, Prediction
 
@@ -75,6 +75,7 @@ class Api:
         grading: Grading = "",
         after: str = "",
         limit: int = 20,
+        label: str = "",
     ) -> Json:
         """Cases in the order of their IDs, without films."""
         for task, name in ((APPEARANCE, appearance), (GRADING, grading)):
@@ -84,7 +85,8 @@ class Api:
             raise ViewboxError(
                 "The limit must be a whole number from 1 to {limit}; correct it.", limit=MAX_LIMIT
             )
-        where = CaseFilter(source or None, appearance or None, grading or None)
+        label = checked_label(label, self._models.declared)
+        where = CaseFilter(source or None, appearance or None, grading or None, label=label or None)
         store = self._stores.store
         return answers.page_json(store.page(where, after or None, limit), store.count(where))
 

@@ -1,7 +1,7 @@
 """What happens when a reader chooses a case, pages through the list, brings a film, or changes the study."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, kept_values, note
-from interface.language.texts import marker, say, translated, word_for
+from interface.language.texts import Language, marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
@@ -23,6 +23,7 @@ from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised
 from modeling.errors import StudyError, ViewboxError
+from modeling.labels import FINDINGS, NO_FINDING
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
 
 PAGE_ROWS = 12
@@ -32,9 +33,9 @@ Pick = str | None
 Direction, Move = Literal["next", "previous"], Literal["start", "earlier", "later"]
 
 
-def case_filter(source: Pick, appearance: Pick, grading: Pick) -> CaseFilter:
-    """The filter that three dropdowns say."""
-    return CaseFilter(source or None, appearance or None, grading or None)
+def case_filter(source: Pick = "", appearance: Pick = "", grading: Pick = "", label: Pick = "") -> CaseFilter:
+    """The filter that four dropdowns say."""
+    return CaseFilter(source or None, appearance or None, grading or None, label=label or None)
 
 
 def sent_upload(sent: Mapping[str, Any]) -> Study:
@@ -76,7 +77,7 @@ class CaseActions:
     def listed(self) -> list[gr.components.Component]:
         """Outputs of everything that draws the list."""
         c = self.parts.chooser
-        return [self.parts.message, c.rows, c.earlier, c.later, c.source]
+        return [self.parts.message, c.rows, c.earlier, c.later, c.source, c.label]
 
     def _expected(self, session: Session) -> Updates:
         """Where the prediction will stand; it is due."""
@@ -142,13 +143,13 @@ class CaseActions:
         """Open the row that was pressed."""
         return self.open(str((event._data or {}).get("case_id", "")), request)
 
-    def next(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def next(self, request: gr.Request, *picked: Pick) -> Updates:
         """The case after this one."""
-        return self._step("next", case_filter(source, appearance, grading), request)
+        return self._step("next", case_filter(*picked), request)
 
-    def previous(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def previous(self, request: gr.Request, *picked: Pick) -> Updates:
         """The case before this one."""
-        return self._step("previous", case_filter(source, appearance, grading), request)
+        return self._step("previous", case_filter(*picked), request)
 
     def _step(self, direction: Direction, where: CaseFilter, request: gr.Request) -> Updates:
         """The next or previous case that passes the filter; the first one where none is open."""
@@ -181,26 +182,26 @@ class CaseActions:
         """The reader has gone: what was read for them goes too."""
         self._prefetch.forget(_reader(request))
 
-    def random(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def random(self, request: gr.Request, *picked: Pick) -> Updates:
         """Any case that passes the filter."""
-        found = self._stores.store.random(case_filter(source, appearance, grading), secrets.randbits(31))
+        found = self._stores.store.random(case_filter(*picked), secrets.randbits(31))
         if found is None:
             raise ViewboxError(NONE_PASSES)
         return self.open(found, request)
 
     # --- the list
 
-    def list_start(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def list_start(self, request: gr.Request, *picked: Pick) -> Updates:
         """The first range of the list."""
-        return self._list("start", case_filter(source, appearance, grading), request)
+        return self._list("start", case_filter(*picked), request)
 
-    def list_earlier(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def list_earlier(self, request: gr.Request, *picked: Pick) -> Updates:
         """The range before this one."""
-        return self._list("earlier", case_filter(source, appearance, grading), request)
+        return self._list("earlier", case_filter(*picked), request)
 
-    def list_later(self, source: Pick, appearance: Pick, grading: Pick, request: gr.Request) -> Updates:
+    def list_later(self, request: gr.Request, *picked: Pick) -> Updates:
         """The range after this one."""
-        return self._list("later", case_filter(source, appearance, grading), request)
+        return self._list("later", case_filter(*picked), request)
 
     def _list(self, move: Move, where: CaseFilter, request: gr.Request) -> Updates:
         """One range of the list."""
@@ -218,14 +219,22 @@ class CaseActions:
         first = (len(trail) - 1) * PAGE_ROWS + 1
         chooser = self.parts.chooser
         sources = ((word_for("source", s, session.language), s) for s in store.sources())
-        choices = [(marker("choose.any"), ANY), *sources]
+        any_of_them = (marker("choose.any"), ANY)
         return {
             self.parts.message: alert(""),
             chooser.rows: case_list(page, first, store.count(where), current, session.language),
             chooser.earlier: gr.Button(interactive=len(trail) > 1),
             chooser.later: gr.Button(interactive=page.next_after is not None),
-            chooser.source: gr.Dropdown(choices=choices),
+            chooser.source: gr.Dropdown(choices=[any_of_them, *sources]),
+            chooser.label: gr.Dropdown(choices=[any_of_them, *self._labels(session.language)]),
         }
+
+    def _labels(self, language: Language) -> Iterator[tuple[str, str]]:
+        """The labels of tasks that have no filter of their own, in the reader's words."""
+        for task in (FINDINGS, *self._models.declared):
+            for name in dict.fromkeys((*task.classes, *([NO_FINDING] if task.kind == "multilabel" else []))):
+                words = (word_for("task", task, language), word_for("class", name, language))
+                yield say("choose.label_of", language, task=words[0], name=words[1]), f"{task}/{name}"
 
     # --- the reader's own study
 

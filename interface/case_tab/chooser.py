@@ -31,6 +31,7 @@ class Chooser:
     source: gr.Dropdown
     appearance: gr.Dropdown
     grading: gr.Dropdown
+    label: gr.Dropdown
     rows: gr.HTML
     earlier: gr.Button
     later: gr.Button
@@ -40,7 +41,7 @@ class Chooser:
     @property
     def filters(self) -> list[gr.Dropdown]:
         """What narrows the list, in the order that `case_filter` takes."""
-        return [self.source, self.appearance, self.grading]
+        return [self.source, self.appearance, self.grading, self.label]
 
 
 def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdown:
@@ -75,6 +76,7 @@ def chooser(strip: gr.HTML, several: gr.HTML) -> Chooser:
             source = _filter("choose.source", ())
             appearance = _filter("choose.appearance", APPEARANCE.classes)
             grading = _filter("choose.grading", GRADING.classes)
+            label = _filter("choose.label", ())
         rows = gr.HTML(js_on_load=_on_load("rows"), elem_id="vb-rows")
         with gr.Row():
             earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
@@ -83,5 +85,5 @@ def chooser(strip: gr.HTML, several: gr.HTML) -> Chooser:
         film = gr.HTML(upload_box("en"), js_on_load=_on_load("upload"), elem_id="vb-film-file")
         no_film = gr.Button(marker("upload.none"), size="sm")
     buttons = (open_button, previous, following, random)
-    found = (source, appearance, grading, rows, earlier, later, film, no_film)
+    found = (source, appearance, grading, label, rows, earlier, later, film, no_film)
     return Chooser(strip, several, case_id, *buttons, *found)

@@ -13,6 +13,7 @@ from interface.language.texts import Count, Language
 from interface.models.model_host import ModelHost, ModelState
 from modeling.configuration import only_synthetic
 from modeling.errors import ViewboxError
+from modeling.labels import TASKS, Task
 from modeling.sentence import Names
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,12 @@ class Checkpoints:
     def of(self, name: str, case: Case | None) -> ModelHost:
         """The named checkpoint, or the one that suits the case where the name is empty."""
         return self.named(name) if name else self.suiting(case.provenance.source if case else "")
+
+    @property
+    def declared(self) -> tuple[Task, ...]:
+        """The tasks that checkpoints declare, as far as they are known, each name once."""
+        own = [task for host in self.hosts for task in host.tasks if task not in TASKS]
+        return tuple({task: task for task in reversed(own)}.values())[::-1]
 
     # --- loading
 

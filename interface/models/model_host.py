@@ -15,7 +15,7 @@ import numpy as np
 
 from modeling.errors import CheckpointError, ExplanationCancelled, ViewboxError
 from modeling.explain.registry import ACCOUNT
-from modeling.labels import Target
+from modeling.labels import Target, Task
 from modeling.results import (
     Attribution,
     FilmOpinion,
@@ -186,15 +186,16 @@ class ModelHost:
         sources: tuple[str, ...] = (),
         on_gpu: Decorator | None = None,
         twin: bool = False,
+        tasks: tuple[Task, ...] = (),
     ) -> None:
         """
         Args:
             load: gives the pipeline; may take long.
-            sources, twin: what the checkpoint suits, and whether it learnt a shortcut on purpose, as far as
-                that is known before it is loaded.
+            sources, twin, tasks: what the checkpoint suits, whether it learnt a shortcut on purpose, and what
+                it answers, as far as that is known before it is loaded.
         """
         self.name = name
-        self._load, self._declared, self._twin = load, sources, twin
+        self._load, self._declared, self._twin, self._tasks = load, sources, twin, tasks
         self._pipeline: DiagnosisPipeline | None = None
         self._state = ModelState("waiting", name)
         self._since = 0.0
@@ -250,6 +251,11 @@ class ModelHost:
     def twin(self) -> bool:
         """Whether the checkpoint learnt a shortcut on purpose: to compare with, never to suit a case."""
         return self._twin if self._pipeline is None else self._pipeline.config.role == "shortcut_twin"
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the checkpoint answers; empty where that is not known yet."""
+        return self._tasks if self._pipeline is None else tuple(t.spec for t in self._pipeline.config.tasks)
 
     @property
     def text_sections(self) -> tuple[str, ...]:

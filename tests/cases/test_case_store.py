@@ -7,6 +7,7 @@ import itertools
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseNotFoundError, CaseStoreError
+from modeling.labels import APPEARANCE, FINDINGS, NO_FINDING
 from modeling.study import Radiograph, Study
 from tests.doubles.example_cases import (
     chest_like,
@@ -188,6 +190,34 @@ def test_lists_step_and_count_agree_with_the_filter(fill: Fill) -> None:
                 assert store.step(before, "next", where) == following
             if following is not None:
                 assert store.step(following, "previous", where) == before
+
+
+def test_a_label_of_any_task_narrows_the_list_alone_and_with_the_others(fill: Fill) -> None:
+    told = (
+        {"exposure": "good", FINDINGS: "Mass|Edema", APPEARANCE: "Typical"},
+        {"exposure": "poor", FINDINGS: "Mass", APPEARANCE: "Negative"},
+        {"exposure": "good", "tubes": 'Tube "A"|Zugang ☂', APPEARANCE: "Typical"},
+        {FINDINGS: NO_FINDING},
+        {},
+    )
+    cases = [
+        replace(small_case(f"{n:02d}", source=("set-a", "set|b")[n % 2]), reference=told[n % len(told)])
+        for n in range(20)
+    ]
+    store, sources = fill(cases), (None, "set-a", "set|b")
+    labels = ["exposure/good", "findings/Mass", "findings/Edema", f"findings/{NO_FINDING}"]
+    labels += ['tubes/Tube "A"', "tubes/Zugang ☂", "exposure/goo", "appearance/Typical", "tubes/"]
+    for label, source, appearance in itertools.product(labels, sources, (None, "Typical")):
+        where = CaseFilter(source, appearance, label=label)
+        task, _, name = label.partition("/")
+        named = [c for c in cases if name and name in c.reference.get(task, "").split("|")]
+        expected = [c.case_id for c in named if passes(c, CaseFilter(source, appearance))]
+        assert all_ids(store, where, 3) == expected, where
+        assert store.count(where) == len(expected)
+        if expected:
+            assert {store.random(where, seed) for seed in range(60)} == set(expected)
+            assert store.step("", "next", where) == expected[0]
+            assert store.step("zz", "previous", where) == expected[-1]
 
 
 def test_every_source_is_told_once_and_in_order(fill: Fill) -> None:

@@ -18,7 +18,7 @@ ENDPOINTS = {
     "/clinical_fields": [],
     "/cancel_explanation": [],
     "/lookup_case": ["case_id"],
-    "/list_cases": ["source", "appearance", "grading", "after", "limit"],
+    "/list_cases": ["source", "appearance", "grading", "after", "limit", "label"],
     "/mine_report": ["report", "rules"],
     "/similar_cases": ["case_id", "k", "image", "table", "text"],
     "/report_topics": [],

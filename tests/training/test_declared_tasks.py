@@ -42,6 +42,8 @@ from tests.training.test_training import toy_settings
 from training.corpora.label_table import LABELS_FILE
 from training.corpora.open_corpus import load
 from training.films import LabelPolicy, labels_of
+from training.fusion_comparison.arms import Recipe
+from training.fusion_comparison.comparison import compare, task_named
 from training.label_counts import COUNTS_FILE, check, lines
 from training.settings import TrainingSettings
 
@@ -205,6 +207,26 @@ def test_the_card_says_its_policies_and_its_tasks_are_measured(checkpoint: Path,
     found = _several_at_once(answers, films, origin)
     assert list(found) == ["tubes on ward"]
     assert found["tubes on ward"]["per_class"]["Line"]["n"] == sum("Line" in f.states["tubes"] for f in held)
+
+
+def test_a_declared_task_is_compared_with_and_without_the_table(
+    checkpoint: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = written(tmp_path, settings_raw())
+    for declares in ({"config": settings}, {"backbones": [str(checkpoint)]}):
+        task = task_named("exposure", **declares)
+        assert (task.kind, task.classes) == ("ordinal", ("poor", "fair", "good"))
+    asked = {"seeds": 1, "recipe": Recipe(epochs=1, fewest_known=3), "draws": 20, "cache": tmp_path / "cache"}
+    found = compare(data, [str(checkpoint)], task=task, **asked)
+    assert found["protocol"]["task"] == "exposure" and found["protocol"]["corpora"]["ward"]["films"] == CASES
+    rows = found["backbones"][0]["cross_validation"]["rows"]
+    assert {"film", "table", "concat", "majority"} <= set(rows) and "quadratic_kappa" in rows["concat"]
+    for name, said in (
+        ("tubes", "Tubes and lines has several classes at once"),
+        ("exposre", "with --config"),
+    ):
+        asked = ["--data", data, "--task", name, "--config", settings]
+        assert command("compare")(asked) == 1 and said in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(

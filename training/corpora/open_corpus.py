@@ -90,8 +90,8 @@ def _rows(folder: Path) -> Iterator[tuple[dict[str, Any], memoryview]]:
 
     disable_progress_bars()
     try:
-        rows = Dataset.from_parquet([str(path) for path in sorted(folder.glob(FILES))])
-        rows = rows.cast_column("image", Image(decode=False)).select_columns(["case_id", "image", "document"])
+        files, read = [str(path) for path in sorted(folder.glob(FILES))], ["case_id", "image", "document"]
+        rows = Dataset.from_parquet(files, columns=read).cast_column("image", Image(decode=False))
         last = {case_id: number for number, case_id in enumerate(rows["case_id"])}
         rows = rows.with_format("arrow")
         for number in sorted(last.values()):

@@ -16,10 +16,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from modeling.configuration import FusionConfig, FusionKind, ImageEncoderConfig, ProcessorConfig, TaskConfig
+from modeling.configuration import (
+    ClassDeclaration,
+    FusionConfig,
+    FusionKind,
+    ImageEncoderConfig,
+    ProcessorConfig,
+    TaskConfig,
+    TaskDeclaration,
+)
 from modeling.csv_cells import csv_rows
 from modeling.errors import ViewboxError
-from modeling.labels import Task
+from modeling.labels import TASKS, Task
 from modeling.model.checkpoint import sha256_of
 from modeling.model.encoders import ImageEncoder
 from modeling.model.fusion import FusionModel
@@ -256,6 +264,13 @@ def train_and_predict(
     return probabilities(task.kind, given), probabilities(task.kind, bare)
 
 
+def _declaration(task: Task) -> TaskDeclaration | None:
+    """How a configuration declares a task that is not one of Viewbox's own."""
+    if task in TASKS:
+        return None
+    return TaskDeclaration(task.kind, tuple(ClassDeclaration(str(name)) for name in task.classes))
+
+
 def _configure(
     arm: Arm,
     task: Task,
@@ -269,7 +284,7 @@ def _configure(
     reads_film, reads_table = (m in arm.modalities for m in (Modality.IMAGE, Modality.TABLE))
     model = replace(
         config,
-        tasks=(TaskConfig(task, arm.modalities),),
+        tasks=(TaskConfig(task.name, arm.modalities, _declaration(task)),),
         image=config.image if reads_film else None,
         table=config.table if reads_table else None,
         text=None,
@@ -298,7 +313,7 @@ def _fit(model: FusionModel, reading: _Reading, train: np.ndarray, recipe: Recip
             if len(reading.arm.modalities) > 1:
                 inputs = drop_modalities(inputs, *dropout, generator)
             logits = reading.logits(model, inputs, rows)
-            loss = task_losses({task: logits}, {task: labels[rows]}, weights)[task]
+            loss = task_losses({task: logits}, {task: labels[rows]}, weights, tasks=[task])[task]
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

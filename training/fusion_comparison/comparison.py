@@ -28,7 +28,9 @@ from evaluation.metrics.one_label import against_others
 from modeling.configuration import FusionConfig, ProcessorConfig
 from modeling.errors import ViewboxError
 from modeling.labels import GRADING, TASKS, Task
+from modeling.model.checkpoint import CONFIG_FILE
 from modeling.progress import Progress, progress
+from modeling.sentence import Names
 from modeling.study import Modality
 from training.corpora.duplicates import one_person
 from training.corpora.labelled_film import Film
@@ -36,6 +38,7 @@ from training.corpora.open_corpus import case_readings, corpora_in, load
 from training.corpora.severity import RATED, expert_agreement, severities
 from training.fusion_comparison.arms import (
     ARMS,
+    IMAGENET,
     PATCHES,
     Arm,
     Evidence,
@@ -54,13 +57,27 @@ Configured = tuple[FusionConfig, ProcessorConfig]
 Splits = list[tuple[np.ndarray, np.ndarray]]
 
 
-def task_named(name: str) -> Task:
-    """A task that can be compared. Raises ViewboxError: there is none of that name."""
-    several = [task for task in TASKS.values() if task.kind != "multilabel"]
-    if name not in several:
-        template = "There is no task '{name}' to compare; choose from {tasks}."
+def task_named(name: str, config: Path | None = None, backbones: Sequence[str] = ()) -> Task:
+    """A task that can be compared: Viewbox's own, or one that a settings file or a checkpoint declares.
+
+    Raises:
+        ViewboxError: there is none of that name, or its classes do not exclude each other; or as
+            `TrainingSettings.load`.
+    """
+    declared = [] if config is None else [task.spec for task in TrainingSettings.load(config).model.tasks]
+    for path in (Path(one) / CONFIG_FILE for one in backbones if one != IMAGENET):
+        if path.is_file():
+            declared += [task.spec for task in FusionConfig.read(path).tasks]
+    known = {task: task for task in (*TASKS.values(), *declared)}
+    several = [task for task in known if task.kind != "multilabel"]
+    if name in known and name not in several:
+        template = "{task} has several classes at once, which cannot be compared yet; choose from {tasks}."
+        raise ViewboxError(template, task=Names("task", known[name]), tasks=", ".join(several))
+    if name not in known:
+        template = "There is no task '{name}' to compare; choose from {tasks}, or name the settings file that"
+        template += " declares it with --config."
         raise ViewboxError(template, name=name, tasks=", ".join(several))
-    return TASKS[name]
+    return known[name]
 
 
 def labelled_films(folder: Path, task: Task, corpora: Sequence[str] = ()) -> list[Film]:

@@ -676,6 +676,42 @@ def test_hub_folder_with_a_column_mapping(tmp_path: Path) -> None:
         read("hub", data, ImportSettings(pseudonyms=SALT))
 
 
+def hub_table(folder: Path, **columns: list) -> Path:
+    import datasets
+
+    folder.mkdir()
+    count = len(next(iter(columns.values())))
+    films = {"image": [{"bytes": made.jpeg(n), "path": "film.jpg"} for n in range(count)]}
+    features = {"image": datasets.Image()} | {name: datasets.Value("string") for name in columns}
+    table = datasets.Dataset.from_dict(films | columns, features=datasets.Features(features))
+    table.to_parquet(str(folder / "train.parquet"))
+    return folder
+
+
+def test_hub_columns_become_labels_of_tasks_of_ones_own(tmp_path: Path) -> None:
+    told = {"quality": ["good", "poor", ""], "tube": ["1", "0", "-1"], "line": ["1", "0", ""]}
+    data = hub_table(tmp_path / "data", **told, seen=["Rib|Stent", "", "Rib"])
+    columns = {"label/exposure": "quality", "label/tubes/Tube": "tube", "label/tubes/Line": "line"}
+    settings = ImportSettings(
+        pseudonyms=SALT, columns=columns | {"label/extras": "seen"}, licence="cc-by-4.0"
+    )
+    results, _ = read("hub", data, settings)
+    first, second, third = (case_of(result) for result in results.values())
+    assert first.reference == {"exposure": "good", "tubes": "Tube|Line", "extras": "Rib|Stent"}
+    assert second.reference == {"exposure": "poor", "tubes": "No Finding"}
+    assert third.reference == {"extras": "Rib"}, "what is uncertain or blank is no reference"
+    assert [(r.task, r.class_name) for r in third.readings] == [("tubes", "Tube: uncertain")]
+    for wrong, said in (
+        ({"label/grading": "quality"}, "names no task of your own"),
+        ({"label/Exposure": "quality"}, "names no task of your own"),
+        ({"exposure": "quality"}, "or label/TASK for labels of another task"),
+        ({"label/exposure": "qualty"}, "no column 'qualty' with labels"),
+        ({"label/tubes/Tube": "quality"}, "'good' for label/tubes/Tube is no label"),
+    ):
+        with pytest.raises(StudyError, match=said):
+            read("hub", data, ImportSettings(pseudonyms=SALT, columns=wrong, licence="cc-by-4.0"))
+
+
 def test_a_hub_set_says_which_columns_it_leaves_and_that_no_patient_is_named(tmp_path: Path) -> None:
     import datasets
 

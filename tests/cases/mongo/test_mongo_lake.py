@@ -298,9 +298,17 @@ def test_a_sweep_leaves_alone_what_a_case_names_also_under_names_of_an_earlier_v
 def test_the_sweep_command(
     server: MongoServer, name: str, writer: MongoCaseStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    writer.put(small_case("a"))
+    writer.put(dataclasses.replace(small_case("a"), reference={"exposure": "good"}))
+    swept = {"films": 0, "uploads": 0, "filters": 0}
     assert sweep_command([server.uri, "--database", name]) == 0
-    assert json.loads(capsys.readouterr().out) == {"films": 0, "uploads": 0}
+    assert json.loads(capsys.readouterr().out) == swept
+    with pymongo.MongoClient(server.uri) as client:  # as an older Viewbox stored it
+        client[name][COLLECTION].update_many({}, {"$pull": {"facets": {"$regex": "label"}}})
+    where = CaseFilter(label="exposure/good")
+    assert MongoCaseStore.connect(server.uri, name).count(where) == 0
+    assert sweep_command([server.uri, "--database", name]) == 0
+    assert json.loads(capsys.readouterr().out) == swept | {"filters": 1}
+    assert MongoCaseStore.connect(server.uri, name).count(where) == 1
     assert sweep_command(["mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"]) == 1
     assert "is not running" in capsys.readouterr().err
 
