@@ -70,7 +70,8 @@ class CheckedExplanation:
 
     def __repr__(self) -> str:
         if isinstance(self.attribution, FilmOpinion):
-            return "\n".join(self.lines)
+            back = sorted(self.attribution.looked_at, key=lambda one: -one.share)
+            return "\n".join((*self.lines, *(f"  {one.share:7.1%}  {one.name}" for one in back)))
         added = [(f"{one.name} = {one.value}", one.attribution) for one in self.attribution.fields]
         added += [(one.word, one.attribution) for one in self.attribution.words]
         added.sort(key=lambda row: -abs(row[1]))

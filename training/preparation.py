@@ -107,18 +107,23 @@ def _tokenizer(pieces: Sequence[str], lowercase: bool = True) -> Tokenizer:
 
 
 def foreign_tokenizer(folder: Path, name: str) -> Tokenizer:
-    """The tokenizer that came with an encoder: `tokenizer.json`, or made of BERT's `vocab.txt`.
+    """The tokenizer that came with an encoder: `tokenizer.json`, or made of BERT's `vocab.txt`, or of
+    RoBERTa's `vocab.json` and `merges.txt`.
 
     Raises:
-        ViewboxError: it has none, a damaged one, or one without the marks that a study's text is read with.
+        ViewboxError: it has none, a damaged one, one without the marks that a study's text is read with, or
+            one that does not say which words its tokens stand for.
     """
     whole, pieces = folder / "tokenizer.json", folder / "vocab.txt"
-    if not whole.is_file() and not pieces.is_file():
+    pairs = (folder / "vocab.json", folder / "merges.txt")
+    if not whole.is_file() and not pieces.is_file() and not all(path.is_file() for path in pairs):
         template = "{name} has no tokenizer.json or vocab.txt; name an encoder that brings its tokenizer."
         raise ViewboxError(template, name=name)
     try:
         if whole.is_file():
             tokenizer = Tokenizer.from_str(whole.read_text(encoding="utf-8"))
+        elif not pieces.is_file():
+            tokenizer = _byte_level(*pairs)
         else:
             vocabulary = pieces.read_text(encoding="utf-8").splitlines()
             tokenizer = _tokenizer(vocabulary, lowercase=_lowers(folder, vocabulary))
@@ -136,6 +141,14 @@ def foreign_tokenizer(folder: Path, name: str) -> Tokenizer:
             " WordPiece, byte-level BPE or sentencepiece tokenizer.json."
         )
         raise ViewboxError(template, name=name)
+    return tokenizer
+
+
+def _byte_level(vocabulary: Path, merges: Path) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    named = [name for names in MARKS.values() for name in names if tokenizer.token_to_id(name) is not None]
+    tokenizer.add_special_tokens(named)
     return tokenizer
 
 

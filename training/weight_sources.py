@@ -32,7 +32,7 @@ _PACKAGE = "package:"
 _REPO = re.compile(r"(?:hf[-_]hub:)?([\w.-]+/[\w.-]+)(?:@(\S+))?")
 _WANTED = (
     "config.json", "README.md", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json",
-    "vocab.txt", STARTED_FILE, "model.safetensors", "model-*.safetensors",
+    "vocab.txt", "vocab.json", "merges.txt", STARTED_FILE, "model.safetensors", "model-*.safetensors",
 )  # fmt: skip
 _PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")

@@ -30,6 +30,7 @@ from modeling.errors import ViewboxError
 from modeling.model import encoders
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import StudyProcessor, tokenizer_sha256
+from modeling.model.tokens import Marks, words_of
 from modeling.pipeline import DiagnosisPipeline
 from modeling.study import ClinicalText, Study
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
@@ -205,6 +206,18 @@ def test_a_roberta_is_trained_and_its_words_are_explained_whole(
     *_, path = pipeline.paths(study, pipeline.targets[0], "black")
     seen = [pipeline.processor.tokenizer.id_to_token(i) for i in path.masked([0])[0].tolist()]
     assert seen[0] == "<s>" and seen[1] == "<mask>" and seen[-1] == "</s>"
+
+
+def test_a_roberta_of_two_files_reads_as_one_of_tokenizer_json(hub: LoopbackHub, tmp_path: Path) -> None:
+    whole, (vocabulary, merges) = byte_level_tokenizer(), byte_level_tokenizer().model.save(str(tmp_path))
+    files = {**roberta_files(whole), "tokenizer.json": None}
+    files |= {"vocab.json": Path(vocabulary).read_bytes(), "merges.txt": Path(merges).read_bytes()}
+    hub.commit("owner/roberta", files)
+    asked = settings(text=True, initial_weights={"text": "owner/roberta"})
+    asked = replace(asked, model=replace(asked.model, text=TextEncoderConfig({"model_type": "roberta"})))
+    made, text = InitialWeights(asked).tokenizer, "Fever, and dry cough at 37.5"
+    assert words_of(made, "findings", text) == words_of(whole, "findings", text)
+    assert Marks.of(made) == Marks.of(whole)
 
 
 def test_a_roberta_has_places_for_fewer_tokens_than_it_says(hub: LoopbackHub) -> None:

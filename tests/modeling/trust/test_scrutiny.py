@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from modeling.answers import explain_and_check
 from modeling.errors import ExplanationCancelled, StudyError, ViewboxError
 from modeling.explain.baselines import StoredBaselines
 from modeling.explain.registry import method_names
@@ -81,6 +82,9 @@ def test_attention_is_offered_where_the_fusion_has_it(fusion: str) -> None:
         assert [one.name for one in fields] == ["age", "sex", "temperature"], "what is known, no more"
         assert all(one.share > 0 for one in seen.looked_at)
         assert sum(one.share for one in seen.looked_at) < 1, "[CLS] and [SEP] get the rest"
+        told = str(explain_and_check(made.pipeline, toy_study(), TYPICAL, method="attention")).splitlines()
+        rows = {line.split()[1]: line.split()[0] for line in told[-len(seen.looked_at) :]}
+        assert rows["Fever"] == f"{words[0].share:.1%}" and set(rows) == {one.name for one in seen.looked_at}
         alone = made.opinion(toy_study([Modality.IMAGE, Modality.TABLE]), TYPICAL, "attention")
         assert sum(one.share for one in alone.looked_at) == pytest.approx(1)
         with pytest.raises(ViewboxError, match="give both"):
