@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from modeling.errors import StudyError
 from modeling.labels import TaskName
-from modeling.study import ClinicalText, Modality, Study
+from modeling.study import ClinicalText, DatedFilm, Modality, Study, checked_films
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Case:
         regions: boxes that readers drew on the film.
         notes: sentences for the reader on what the store could not take over, or read otherwise.
         other: named values that fit no field, as their source writes them: shown, and read by no model.
+        further: the other films of the study, of other views and of days before, under the case's licence.
+            The film of `study` is of the day itself and comes first; masks and regions are on that one.
         title: language tag ("en", "zh-Hant") -> a name of a few words that gives no label away.
         teaching_note: language tag -> what a teacher wants to be seen, shown with the reference.
     """
@@ -129,6 +132,20 @@ class Case:
     title: Mapping[str, str] = field(default_factory=dict)
     teaching_note: Mapping[str, str] = field(default_factory=dict)
     other: Mapping[str, str] = field(default_factory=dict)
+    further: tuple[DatedFilm, ...] = ()
+
+    @property
+    def films(self) -> tuple[DatedFilm, ...]:
+        """Every film of the study, the first one first."""
+        first = self.study.radiograph
+        return (() if first is None else (DatedFilm(first),)) + self.further
+
+    def check_films(self) -> None:
+        """Refuse further films that no study can hold (`checked_films`), or that have no first one."""
+        if self.further and self.study.radiograph is None:
+            raise StudyError("Further films need a first one, of the day itself; give that one too.")
+        if self.further:
+            checked_films(self.films)
 
     @property
     def study_with_report(self) -> Study:

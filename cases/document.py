@@ -20,11 +20,13 @@ from cases.store import BrokenCase, CaseFilter, CaseSummary, broken_case, check_
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS
 from modeling.sentence import Names
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Modality, Study
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, DatedFilm, Modality, Study
 
 SCHEMA_VERSION = 1
 ORIGINAL = "seed"
 """The key under which a converted student document keeps the original; stored documents call it so."""
+FURTHER = "further_films"
+"""The key of a case's further films, each as `film` with its `days_before`; absent without any."""
 RANDOM_BITS = 48
 _ORIGIN = ("provenance.source", "provenance.synthetic")
 SUMMARY_FIELDS = ("ID", "title", *_ORIGIN, "reference", "licence", "thumbnail")
@@ -45,6 +47,7 @@ def document_from_case(case: Case, film: bytes | None = None) -> dict[str, Any]:
     try:
         _check_reference(reference)
         table = _table_document(case.study.table)
+        case.check_films()
         film_part = None if radiograph is None else film_document(radiograph, film)
     except ViewboxError as exc:
         unstored = "Case '{case}' was not stored: {problem}"
@@ -107,17 +110,35 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
 
 def digest(document: Mapping[str, Any]) -> str:
     """Hash of what a document says, to know an unchanged one; thumbnail and storage keys left aside."""
-    parts = {k: v for k, v in document.items() if k not in _NOT_CONTENT}
-    for name in ("film", ORIGINAL):
-        if isinstance(parts.get(name), Mapping):  # Its bytes are known by the hash that stands beside them.
-            parts[name] = {k: v for k, v in parts[name].items() if k not in ("bytes", "file")}
+    parts = own_files({k: v for k, v in document.items() if k not in _NOT_CONTENT})
+    for held in files_in(parts):  # Their bytes are known by the hashes that stand beside them.
+        for name in ("bytes", "file"):
+            held.pop(name, None)
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=_hashable)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def files_in(document: Mapping[str, Any]) -> Iterator[Any]:
+    """Those parts of a document that hold a file: its films, and the original that it keeps."""
+    further = document.get(FURTHER)
+    parts = (document.get("film"), document.get(ORIGINAL), *(further if isinstance(further, list) else ()))
+    return (part for part in parts if isinstance(part, Mapping))
+
+
+def own_files(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a document whose `files_in` can be changed without changing those of the first."""
+    copy = dict(document)
+    for name in ("film", ORIGINAL):
+        if isinstance(copy.get(name), Mapping):
+            copy[name] = dict(copy[name])
+    if isinstance(copy.get(FURTHER), list):
+        copy[FURTHER] = [dict(film) for film in copy[FURTHER]]
+    return copy
+
+
 def film_size(document: Mapping[str, Any]) -> int:
-    """Bytes of a document's film; 0 where it has none."""
-    return (document["film"] or {}).get("size", 0)
+    """Bytes of a document's films; 0 where it has none."""
+    return sum(film.get("size", 0) for film in (document["film"] or {}, *document.get(FURTHER, ())))
 
 
 def facets(source: str, reference: Mapping[str, str]) -> list[str]:
@@ -155,7 +176,7 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
     film, licence, evidence = document["film"], document["licence"], document["evidence"]
     provenance = [str(document["provenance"][name]) for name in ("source", "patient", "attribution")]
     _check_reference(document["reference"])
-    return Case(
+    case = Case(
         case_id=case_id,
         study=Study(
             radiograph=None if film is None else radiograph_from_film(film),
@@ -186,7 +207,12 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
         title=_texts(document.get("title", {})),
         teaching_note=_texts(document.get("teaching_note", {})),
         other={str(entry["name"]): str(entry["value"]) for entry in document.get("other", ())},
+        further=tuple(
+            DatedFilm(radiograph_from_film(f), int(f["days_before"])) for f in document.get(FURTHER, ())
+        ),
     )
+    case.check_films()
+    return case
 
 
 def _check_reference(reference: Mapping[str, str]) -> None:
@@ -232,6 +258,9 @@ def _later_parts(case: Case) -> dict[str, Any]:
         "title": dict(case.title),
         "teaching_note": dict(case.teaching_note),
         "other": [{"name": name, "value": value} for name, value in case.other.items()],
+        FURTHER: [
+            {**film_document(film.radiograph), "days_before": int(film.days_before)} for film in case.further
+        ],
     }
     return {name: part for name, part in parts.items() if part}
 

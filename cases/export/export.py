@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cases.document import ORIGINAL, film_size
+from cases.document import FURTHER, ORIGINAL, film_size
 from cases.parquet.files import BYTES_PER_FILE, ROWS_PER_FILE, row_of, write_file
 from cases.store import BrokenCase, CaseFilter, CaseStore, every_row, portions
 from modeling.errors import CaseStoreError
@@ -53,6 +53,8 @@ class Account:
             self.patients.add((provenance["source"], provenance["patient"]))
         self.labels.update((task, str(name)) for task, name in document["reference"].items())
         self.films[f"{film['bits_stored']}-bit {film['encoding'].upper()}" if film else "no film"] += 1
+        if document.get(FURTHER):
+            self.films["with further films of its study"] += 1
         if provenance["attribution"]:
             self.attributions[provenance["attribution"]] += 1
 

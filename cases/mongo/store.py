@@ -19,7 +19,7 @@ from pymongo import errors
 
 from cases.case import Case
 from cases.catalogue import CaseList, ListedStore, each
-from cases.document import ORIGINAL, case_from_document, document_from_case
+from cases.document import FURTHER, case_from_document, document_from_case, files_in
 from cases.mongo.address import DEFAULT_DATABASE, NO_RIGHT, MongoAddress, border
 from cases.mongo.kept_values import KeptValues
 from cases.mongo.listing import FACETS, Listing, StudentDocuments
@@ -144,7 +144,8 @@ class MongoCaseStore(ListedStore):
 
         def read(case_id: str) -> Case:
             document = found.pop(case_id, {})
-            inline = isinstance(document.get("film"), dict) and "file" not in document["film"]
+            films = (document.get("film"), *document.get(FURTHER, ()))
+            inline = all(isinstance(film, dict) and "file" not in film for film in films)
             return case_from_document(document) if inline else self.get(case_id)
 
         return each(case_ids, read)
@@ -191,8 +192,8 @@ class MongoCaseStore(ListedStore):
             nameless = self._cases.find_one({"_id": ObjectId(case_id)})
             found = [nameless] if nameless and case_id_of(nameless) == case_id else []
         own = next(filter(_is_own, found), None)
-        for part in ("film", ORIGINAL) if own else ():
-            if isinstance(held := own.get(part), dict) and "file" in held:
+        for held in files_in(own or {}):
+            if "file" in held:
                 held["bytes"] = self._films.read(case_id, held["file"])
         return [own] if own else found
 

@@ -18,7 +18,7 @@ from pymongo import UpdateOne, errors
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from cases.document import ORIGINAL, digest, facets, film_size
+from cases.document import FURTHER, ORIGINAL, digest, facets, files_in, film_size, own_files
 from cases.mongo.address import ALREADY_THERE, FAILED_VALIDATION
 from cases.store import MAX_PAGE, Stored, broken_case, portions, shown
 from modeling.sentence import Sentence
@@ -83,8 +83,7 @@ BATCH_DOCUMENTS = 200
 BATCH_BYTES = 24 * 2**20
 _FILMS_AT_ONCE = 2
 _SWEPT_AT_ONCE = 500
-_LARGE_PARTS = ("film", ORIGINAL)
-_FILES = {f"{part}.file": 1 for part in _LARGE_PARTS}
+_FILES = {f"{part}.file": 1 for part in ("film", ORIGINAL, FURTHER)}
 
 
 @dataclass(frozen=True)
@@ -255,25 +254,22 @@ class CaseWriter:
             self._films.drop(file)
 
     def _move_large_parts(self, document: dict[str, Any]) -> None:
-        """Put a film, and a kept original, above `INLINE_BYTES` into GridFS; its ID takes its place."""
-        for part in _LARGE_PARTS:
-            held = document.get(part)
-            if held and isinstance(held.get("bytes"), bytes) and len(held["bytes"]) > INLINE_BYTES:
+        """Put each film, and a kept original, above `INLINE_BYTES` into GridFS; its ID takes its place."""
+        for held in files_in(document):
+            if isinstance(held.get("bytes"), bytes) and len(held["bytes"]) > INLINE_BYTES:
                 held["file"] = self._films.put(document["ID"], held["sha256"], held.pop("bytes"))
 
 
 def _files_of(document: Mapping[str, Any]) -> list[Any]:
     """The GridFS files that a document names."""
-    parts = map(document.get, _LARGE_PARTS)
-    return [held["file"] for held in parts if isinstance(held, Mapping) and "file" in held]
+    return [held["file"] for held in files_in(document) if "file" in held]
 
 
 def _stored_form(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document as this store keeps it: with its key and its digest."""
     return {
         "_id": key_of(document["ID"]),
-        **document,
-        **{part: dict(document[part]) for part in _LARGE_PARTS if document.get(part)},
+        **own_files(document),
         "facets": facets(document["provenance"]["source"], document["reference"]),
         "digest": digest(document),
     }

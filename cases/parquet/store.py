@@ -206,7 +206,7 @@ class EmbeddedCaseStore(ListedStore):
         """The file to write what is pending to, and the rows that stand in it already."""
         if self._growing is not None:
             rows = self._rows_that_count(self._growing)
-            there = [{"film": row["image"] and {"size": len(row["image"]["bytes"])}} for row in rows]
+            there = [{"film": {"size": files.film_bytes(row)}} for row in rows]
             if not _is_full([*self._pending.values(), *there]):
                 return self._growing, rows
         return files.next_file(self._folder, "cases"), []

@@ -25,7 +25,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter, CaseStore
 from modeling.errors import CaseNotFoundError, CaseStoreError
 from modeling.labels import APPEARANCE, FINDINGS, NO_FINDING
-from modeling.study import Radiograph, Study
+from modeling.study import DatedFilm, Radiograph, Study
 from tests.doubles.example_cases import (
     chest_like,
     full_case,
@@ -34,6 +34,7 @@ from tests.doubles.example_cases import (
     plain,
     small_case,
     student_document,
+    study_case,
 )
 from tests.doubles.mongo_server import MongoServer
 
@@ -158,6 +159,63 @@ def test_labels_of_a_task_that_viewbox_does_not_know_are_kept(fill: Fill) -> Non
 def test_every_field_survives(fill: Fill) -> None:
     case = full_case()
     assert plain(fill([case]).get(case.case_id)) == plain(case)
+
+
+def test_a_study_of_eight_films_survives_and_is_known_again(fill: Fill) -> None:
+    case = study_case(films=8)
+    store = fill([case, full_case()])
+    assert plain(store.get(case.case_id)) == plain(case)
+    told = list(store.several(["phantom-1", case.case_id]))
+    assert [plain(found) for _, found in told] == [plain(full_case()), plain(case)]
+    document = store.document(case.case_id)
+    assert cases.document.digest(document) == cases.document.digest(cases.document.document_from_case(case))
+    assert cases.document.film_size(document) == sum(
+        len(film["bytes"]) for film in (document["film"], *document["further_films"])
+    )
+
+
+def test_large_further_films_survive_a_database_and_leave_with_their_case(mongo_server: MongoServer) -> None:
+    rng = np.random.default_rng(0)
+    large = DatedFilm(Radiograph(rng.integers(0, 65536, (900, 700), dtype=np.uint16), bits_stored=16), 12)
+    case = dataclasses.replace(small_case("large"), further=(large,))
+    database = f"contract_{uuid.uuid4().hex}"
+    with contextlib.closing(MongoCaseStore.connect(mongo_server.uri, database, write=True)) as store:
+        document = cases.document.document_from_case(case)
+        assert store.put_documents([document]).new == 1
+        assert store.put_documents([document]).same == 1
+        assert "bytes" in document["further_films"][0]
+        assert plain(store.get("large")) == plain(case)
+        assert [plain(found) for _, found in store.several(["large"])] == [plain(case)]
+        with pymongo.MongoClient(mongo_server.uri) as client:
+            assert client[database]["films.files"].count_documents({}) == 1
+            assert store.sweep(0.0).films == 0
+            store.put(small_case("large"))
+            assert client[database]["films.files"].count_documents({}) == 0
+
+
+def test_films_that_no_study_can_hold_are_refused_in_one_sentence() -> None:
+    case = study_case(films=3)
+    lateral, prior = case.further
+    later = dataclasses.replace(prior, days_before=-1)
+    many = tuple(study_case(films=9).further)
+    filmless = dataclasses.replace(case, study=Study(table=case.study.table))
+    for wrong, words in (
+        (dataclasses.replace(case, further=(lateral, later)), "Film 3 is of a day after the study"),
+        (dataclasses.replace(case, further=(lateral, lateral)), "Films 2 and 3 are the same film"),
+        (dataclasses.replace(case, further=many), "A study of 9 films is too large"),
+        (filmless, "Further films need a first one"),
+    ):
+        with pytest.raises(CaseStoreError, match=words) as refused:
+            cases.document.document_from_case(wrong)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_stored_study_with_a_broken_film_is_named() -> None:
+    document = cases.document.document_from_case(study_case())
+    for broken in ({"days_before": -3}, {"days_before": None}, {"sha256": "0"}):
+        films = [document["further_films"][0] | broken, document["further_films"][1]]
+        with pytest.raises(CaseStoreError, match="Case 'study-1' is broken in the store"):
+            cases.document.case_from_document({**document, "further_films": films})
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])

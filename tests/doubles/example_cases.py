@@ -15,6 +15,7 @@ from modeling.labels import APPEARANCE, GRADING
 from modeling.study import (
     ClinicalTable,
     ClinicalText,
+    DatedFilm,
     Modality,
     Photometric,
     Radiograph,
@@ -72,6 +73,19 @@ def full_case(case_id: str = "phantom-1", seed: int = 0) -> Case:
         ratings=(Rating("Bear", "geographic extent", 2.5, 0.0, 8.0),),
         regions=(Region("Tiger", "opacity", 0.1, 0.25, 0.5, 0.125),),
     )
+
+
+def study_case(case_id: str = "study-1", films: int = 3) -> Case:
+    """A case of several films: the day's frontal and lateral, then priors, of differing depths."""
+    rng = np.random.default_rng(len(case_id))
+
+    def film(number: int) -> DatedFilm:
+        pixels = rng.integers(0, 4096, (20 + number, 30), dtype=np.uint16)
+        view = ViewPosition.LATERAL if number % 2 else ViewPosition.PA
+        return DatedFilm(Radiograph(pixels, bits_stored=12, view_position=view), 30 * (number // 2))
+
+    further = tuple(film(number) for number in range(1, films))
+    return dataclasses.replace(full_case(case_id), further=further)
 
 
 def small_case(

@@ -23,7 +23,15 @@ from cases.store import CaseFilter
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
 from tests.doubles.command import command
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, small_case, student_document
+from tests.doubles.example_cases import (
+    chest_like,
+    full_case,
+    jpeg,
+    plain,
+    small_case,
+    student_document,
+    study_case,
+)
 from tests.doubles.mongo_server import MongoServer
 
 main = command("export")
@@ -64,6 +72,17 @@ def test_an_export_is_a_store_that_lost_nothing(store: EmbeddedCaseStore, tmp_pa
         assert plain(found.get(case_id)) == plain(store.get(case_id))
         assert found.document(case_id)["thumbnail"] == store.document(case_id)["thumbnail"]
     assert found.document("jpeg")["film"]["bytes"] == FILM
+
+
+def test_a_study_leaves_with_all_its_films(tmp_path: Path) -> None:
+    with EmbeddedCaseStore.create(tmp_path / "store") as store:
+        store.put(study_case("study", films=4))
+        store.put(full_case("one"))
+    account = export(store, tmp_path / "out")
+    assert account.films["with further films of its study"] == 1
+    found = EmbeddedCaseStore.open(str(tmp_path / "out"))
+    assert plain(found.get("study")) == plain(study_case("study", films=4))
+    assert "further_films" not in found.document("one")
 
 
 def test_datasets_loads_the_folder_as_it_is(store: EmbeddedCaseStore, tmp_path: Path) -> None:

@@ -28,7 +28,15 @@ from cases.student_documents.conversion import document_from_student, student_fr
 from modeling.errors import CaseStoreError
 from modeling.study import Radiograph, Study
 from tests.doubles.command import command
-from tests.doubles.example_cases import chest_like, full_case, jpeg, plain, small_case, student_document
+from tests.doubles.example_cases import (
+    chest_like,
+    full_case,
+    jpeg,
+    plain,
+    small_case,
+    student_document,
+    study_case,
+)
 from tests.doubles.mongo_server import MongoServer
 
 main = command("convert")
@@ -128,7 +136,7 @@ def test_strings_that_are_no_utf8_come_back() -> None:
 
 
 def test_a_case_of_another_origin_comes_back(tmp_path: Path) -> None:
-    for case in (full_case("a"), small_case("b", appearance="Typical")):
+    for case in (full_case("a"), small_case("b", appearance="Typical"), study_case()):
         document = document_from_case(case)
         raw = student_from_document(document)
         found = bson.decode(raw)
