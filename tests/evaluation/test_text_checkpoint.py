@@ -89,7 +89,8 @@ def test_operating_points_are_stored_and_there_is_no_prediction_set(trained: Pat
         found.prediction_set(FINDINGS.classes, np.full(14, 0.5))
 
 
-def test_two_readings_have_two_cards_and_two_numbers(trained: Path) -> None:
+def test_two_readings_have_two_cards_and_two_numbers(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "CHECKPOINTS", trained / "checkpoints")
     texts = {n: (trained / "checkpoints" / n / "README.md").read_text() for n in ("reports", "indications")}
     assert "number is a leak" in texts["reports"] and "Pre-read" in texts["indications"]
     for name, text in texts.items():
