@@ -8,12 +8,14 @@ from interface.case_tab.prediction_panel import readings
 from interface.html.fragments import note, title_in
 from interface.html.regions import reference_region
 from interface.html.render import render
-from interface.language.texts import Language, known, listed, say, translated, word_for
-from interface.quiz_tab.findings import JOINT, answer_of, classes_of, parts_of
+from interface.language.texts import Language, known, listed, say, translated, word_for, words_for
+from interface.quiz_tab.findings import answer_of
+from interface.quiz_tab.rules import TOPICS
 from interface.quiz_tab.score import CaseResult, Score, score
 from interface.quiz_tab.sitting import Sitting, planted_on_grid
 from interface.session.links import Link
 from interface.session.study_edits import typed
+from modeling.labels import APPEARANCE, GRADING, Task
 from modeling.study import CLINICAL_FIELDS
 
 CLOSE = 0.1
@@ -26,28 +28,43 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
-def named(answer: str, language: Language) -> str:
+def asking(kind: str, task: Task, language: Language) -> str:
+    """The question ("ask"), or what to do ("read_hint"); of a declared task in its own words."""
+    if task in TOPICS:
+        return say(f"quiz.{kind}_{task}", language)
+    key = f"quiz.{kind}_own_several" if task.kind == "multilabel" else f"quiz.{kind}_own"
+    return say(key, language, task=word_for("task", task, language))
+
+
+def named(answer: str, language: Language, task: Task) -> str:
     """A class, or the findings of an answer, in the reader's words."""
-    names = parts_of(answer) if JOINT in answer else (answer,)
-    return listed((word_for("class", name, language) for name in names), language)
+    return words_for("class", task.named(answer), language)
 
 
-def _drawn(panel: str, language: Language, **values: object) -> str:
-    words = {"named": partial(named, language=language), "percent": percent}
+def definition(task: Task, name: str, language: Language) -> str:
+    """What an answer means; empty where nobody said."""
+    if task in TOPICS:
+        return say(_DEFINED + name, language) if known(_DEFINED + name) else ""
+    told = task.definitions[task.classes.index(name)] if name in task.classes else ""
+    return told and say("choose.label_of", language, task=named(name, language, task), name=told)
+
+
+def _drawn(panel: str, language: Language, task: Task, **values: object) -> str:
+    words = {"named": partial(named, language=language, task=task), "percent": percent}
     return str(render(f"quiz/{panel}.html", language=language, **words, **values))
 
 
 def step(key: str, language: Language, **values: object) -> str:
     """The heading of a step; it takes the focus. One with a number lets film and questions be seen."""
-    return _drawn("step", language, key=key, values=values)
+    return _drawn("step", language, APPEARANCE, key=key, values=values)
 
 
 def intro(length: int, language: Language) -> str:
     """What the quiz is, before it starts."""
-    return _drawn("intro", language, length=length)
+    return _drawn("intro", language, APPEARANCE, length=length)
 
 
-def facts(case: Case, task: str, language: Language) -> str:
+def facts(case: Case, task: Task, language: Language) -> str:
     """What is known before anyone reads the film: indication, clinical table, and what the answers mean."""
     known_values = case.study.table.values
     indication = case.study.text.sections.get("indication", "").strip()
@@ -55,11 +72,12 @@ def facts(case: Case, task: str, language: Language) -> str:
     return _drawn(
         "facts",
         language,
+        task,
         indication=indication,
         worded=listed((translated(one, language) for one in phrases), language, "; "),
         foreign=language != "en" and indication.isascii(),
         values=[(name, typed(known_values[name])) for name in CLINICAL_FIELDS if name in known_values],
-        classes=[name for name in classes_of(task) if known(_DEFINED + name)],
+        classes=[told for name in task.classes if (told := definition(task, name, language))],
     )
 
 
@@ -76,6 +94,7 @@ def model_answer(sitting: Sitting, language: Language, *, coming: bool = False) 
     return _drawn(
         "model",
         language,
+        sitting.task,
         answer=answer,
         sure=sure,
         first=sitting.first.class_name,
@@ -92,11 +111,11 @@ def _map_line(sitting: Sitting, language: Language, *, coming: bool) -> str:
         return say("quiz.map_none", language)
     if sitting.stage == "reveal" and reference_region(sitting.case, (64, 64), language) is not None:
         return ""  # which lies on the film instead
-    told = say("quiz.map_there", language, name=named(sitting.explained, language))
+    told = say("quiz.map_there", language, name=named(sitting.explained, language, sitting.task))
     return f"{told} {say('quiz.map_unfit', language)}" if sitting.map.verdict == "not converged" else told
 
 
-def reference(case: Case, row: CaseResult, language: Language, grading: str = "") -> str:
+def reference(case: Case, row: CaseResult, task: Task, language: Language, grading: str = "") -> str:
     """The reference beside all answers, what readers said, what the mark met, and what there is to learn.
 
     Args:
@@ -105,12 +124,13 @@ def reference(case: Case, row: CaseResult, language: Language, grading: str = ""
     return _drawn(
         "reference",
         language,
+        task,
         row=row,
         case=" · ".join(filter(None, (title_in(case.title, language), case.case_id))),
-        definition=say(_DEFINED + row.truth, language) if known(_DEFINED + row.truth) else "",
+        definition=definition(task, row.truth, language),
         overlaps=_overlaps(case, row, language),
         readings=readings(case, language),
-        grading=grading,
+        grading=grading and named(grading, language, GRADING),
         teaching=title_in(case.teaching_note, language),
     )
 
@@ -138,6 +158,8 @@ def results(sitting: Sitting, set_name: str, language: Language) -> str:
     return _drawn(
         "results",
         language,
+        APPEARANCE,
+        words=[partial(named, language=language, task=one.task) for one in sitting.asked],
         score=found,
         lines=_score_lines(found),
         calibration=_calibration(found, language),

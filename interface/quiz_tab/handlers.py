@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from interface.html.fragments import alert, note
-from interface.language.texts import Language, marker, say, translated
+from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import hold
 from interface.models.stores import StoreHost
@@ -20,9 +20,11 @@ from interface.quiz_tab.resume import sitting_from
 from interface.quiz_tab.rules import (
     LENGTH,
     NO_REGION,
+    TOPICS,
     Answer,
     Asked,
     askable_tasks,
+    begins,
     clean_code,
     drawn_set,
     fingerprint,
@@ -31,7 +33,7 @@ from interface.quiz_tab.rules import (
 )
 from interface.quiz_tab.search import NO_CASES, candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
-from interface.quiz_tab.tab import QuizPanel, answers_to
+from interface.quiz_tab.tab import QuizPanel, answers_to, topics
 from interface.quiz_tab.teachers import exported
 from interface.session.links import language_of
 from interface.session.session import Session, Sessions
@@ -62,6 +64,7 @@ class QuizActions:
             self.panel.intro: draw.intro(LENGTH, language),
             self.panel.kept: {"language": language, "record": None},
             self.panel.group: {"language": language},
+            self.panel.topic: gr.Radio(choices=topics(self._models.declared, language)),
         }
         wanted = dict(request.query_params).get("quiz")
         if wanted is None:
@@ -90,8 +93,8 @@ class QuizActions:
     ) -> Generator[Updates, None, tuple[str, tuple[Asked, ...]]]:
         """The code of a set, a new one where none is given, and its films, as soon as they are known."""
         chosen: str | None = (code or "").strip() or new_code()
-        if topic and topic_of(chosen.lower()) is None:
-            chosen = f"{topic}-{chosen}"
+        if topic and topic_of(chosen.lower(), [*TOPICS, *self._models.declared]) is None:
+            chosen = begins(topic) + chosen
         chosen = clean_code(chosen)
         if chosen is None:
             raise ViewboxError(BAD_CODE)
@@ -139,13 +142,13 @@ class QuizActions:
         asked = sitting.asked[len(sitting.rows)]
         case = self._pool.case(asked.case_id)
         film = hold(case)
-        if film is None or asked.task not in askable_tasks(case):
+        if film is None or asked.task not in askable_tasks(case, [asked.task]):
             raise ViewboxError(NO_CASES)
         sitting.put(case, film, host_for(self._models, case))
         p = self.panel
         return {
             p.message: alert(""),
-            p.status: note(say(f"quiz.read_hint_{asked.task}", session.language)),
+            p.status: note(draw.asking("read_hint", asked.task, session.language)),
             p.start: gr.Column(visible=False),
             p.begin: gr.Button(interactive=True),
             p.step: self._step("quiz.step_read", session.language, sitting),
@@ -154,9 +157,13 @@ class QuizActions:
             p.model: "",
             p.truth: "",
             p.answers: gr.Column(visible=True),
-            p.answer: gr.Radio(choices=answers_to(asked.task), value=None, visible=not sitting.findings),
+            p.answer: gr.Radio(
+                choices=answers_to(asked.task.classes, session.language),
+                value=None,
+                visible=not sitting.findings,
+            ),
             p.findings: gr.CheckboxGroup(
-                choices=[(marker(f"class.{name}"), name) for name in sitting.findings],
+                choices=answers_to(sitting.findings, session.language),
                 value=[],
                 visible=bool(sitting.findings),
             ),
@@ -203,7 +210,11 @@ class QuizActions:
         sitting.waiting = None
         given = {self.panel.answer: gr.Radio(value=first.class_name)}
         if sitting.findings:
-            given = {self.panel.findings: gr.CheckboxGroup(value=list(parts_of(first.class_name)))}
+            given = {
+                self.panel.findings: gr.CheckboxGroup(
+                    value=list(map(str, parts_of(first.class_name, sitting.task)))
+                )
+            }
         given[self.panel.confidence] = gr.Radio(value=first.confidence)
         return given | self._committed(session, sitting, first, mark)
 
@@ -260,7 +271,7 @@ class QuizActions:
     def _rescored(self, session: Session, sitting: Sitting) -> Updates:
         row = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
         sitting.rows[-1] = row
-        told = draw.reference(sitting.case, row, session.language, sitting.grading)
+        told = draw.reference(sitting.case, row, sitting.task, session.language, sitting.grading)
         return {self.panel.truth: told, self.panel.kept: kept_record(sitting, session.language)}
 
     def reveal(
@@ -282,7 +293,7 @@ class QuizActions:
             p.status: "",
             p.step: self._step("quiz.step_reveal", session.language, sitting),
             p.film: quiz_film(sitting, session.language),
-            p.truth: draw.reference(sitting.case, row, session.language, sitting.grading),
+            p.truth: draw.reference(sitting.case, row, sitting.task, session.language, sitting.grading),
             p.model: draw.model_answer(sitting, session.language),
             p.answers: gr.Column(visible=False),
             p.next: gr.Button(visible=not last),
@@ -344,7 +355,7 @@ class QuizActions:
         language: Language,
     ) -> Answer:
         if sitting.findings:
-            answer = together(set(findings) & set(sitting.findings))
+            answer = together(set(findings) & set(sitting.findings), sitting.task)
         if not is_answer(sitting.task, answer) or confidence is None:
             raise ViewboxError("Choose an answer and how sure you are first.")
         return Answer(answer, float(confidence))

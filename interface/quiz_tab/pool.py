@@ -8,7 +8,7 @@ it is asked for.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
 from interface.session.lanes import sentence
 from interface.session.study_edits import fitted
 from modeling.errors import CaseNotFoundError, ViewboxError
-from modeling.labels import FINDINGS, TaskName
+from modeling.labels import FINDINGS, NO_FINDING, Task, TaskName
 from modeling.results import TaskPrediction
 from modeling.sentence import Sentence
 
@@ -66,6 +66,7 @@ class QuizPool:
         self._drills: set[str] = set()
         self._ahead = ThreadPoolExecutor(1, "quiz drills")
         self._silent: set[ModelHost] = set()
+        self.declared: tuple[Task, ...] = ()
         self.state = PoolState()
 
     def start(self, awaited: bool = False) -> None:
@@ -109,7 +110,10 @@ class QuizPool:
             self._working = False
 
     def _found(self, store: CaseStore) -> Iterator[Candidate]:
-        hosts = set()
+        for host in self._models.hosts:
+            if not host.tasks:  # of a Hub repo, until it is loaded
+                self._models.awaited(host)
+        self.declared, hosts = self._models.declared, set()
         for case in self._askable(store):
             hosts.add(host_for(self._models, case))
             yield from self._candidates(case)
@@ -118,7 +122,7 @@ class QuizPool:
 
     def _askable(self, store: CaseStore) -> Iterator[Case]:
         """The cases that may be asked, each once; tells meanwhile how far the search has come."""
-        groups, seen, before = _groups(store), set(), 0
+        groups, seen, before = _groups(store, self.declared), set(), 0
         total = sum(group.most for group in groups)
         for group in groups:
             taken = in_vain = 0
@@ -126,7 +130,7 @@ class QuizPool:
                 self.state = PoolState(done=before + taken, total=total)
                 case = None if case_id in seen else _readable(store, case_id)
                 seen.add(case_id)
-                if case is not None and may_be_asked(case, group.wanted):
+                if case is not None and may_be_asked(case, group.wanted, self.declared):
                     taken += 1
                     yield case
                 else:
@@ -148,7 +152,7 @@ class QuizPool:
     def _candidates(self, case: Case) -> Iterator[Candidate]:
         """One for each task that the case can be asked about, with the model's answer where it gives one."""
         conflicting = case.evidence is not None and case.evidence.agreement == "contradicts"
-        tasks = askable_tasks(case)
+        tasks = askable_tasks(case, self.declared)
         told = self._told(case) if tasks != (EXTENT,) else {}
         for task in tasks:
             answer, probability = answer_of(told.get(task), findings_asked(case, task))
@@ -177,11 +181,12 @@ def host_for(models: Checkpoints, case: Case) -> ModelHost:
     return models.suiting(case.provenance.source)
 
 
-def may_be_asked(case: Case, task: str = "") -> bool:
+def may_be_asked(case: Case, task: str = "", declared: Sequence[Task] = ()) -> bool:
     """Whether a case has a film that may be shown and a reference, to that task where one is named."""
     if case.study.radiograph is None or not case.licence.may_show:
         return False
-    return task in askable_tasks(case) if task else bool(askable_tasks(case))
+    tasks = askable_tasks(case, declared)
+    return task in tasks if task else bool(tasks)
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class _Group:
     wanted: str = ""
 
 
-def _groups(store: CaseStore) -> list[_Group]:
+def _groups(store: CaseStore, declared: Sequence[Task]) -> list[_Group]:
     """A small store's cases, all; else draws for each class, with findings, and of each source with extents.
 
     Without the very first case, whose answer every reader has just seen on the page, where there are others.
@@ -206,6 +211,8 @@ def _groups(store: CaseStore) -> list[_Group]:
         return [_Group(found, len(found))]
     tasks = [task for task in QUESTIONS if task.kind != "multilabel"]
     wheres = [CaseFilter(**{task.name: name}) for task in tasks for name in task.classes]
+    labels = [f"{task}/{n}" for task in declared for n in dict.fromkeys((*task.classes, NO_FINDING))]
+    wheres += [CaseFilter(label=label) for label in labels]
     groups = [(where, "") for where in wheres if store.count(where)] + [(everything, FINDINGS)]
     groups += [(CaseFilter(source=source), EXTENT) for source in store.sources()]
     return [_Group(_drawn(store, where, wanted, first), PER_CLASS, wanted) for where, wanted in groups]

@@ -14,10 +14,11 @@ from interface.case_tab.prediction_panel import reader_lines
 from interface.html.fragments import case_name, provenance_line, title_in
 from interface.html.pictures import film_url, shown_film
 from interface.html.render import render
-from interface.language.texts import Language, known, say
-from interface.quiz_tab.findings import NO_FINDING, classes_of, findings_asked, parts_of, truth_of
-from interface.quiz_tab.fragments import facts, named
+from interface.language.texts import Language, say
+from interface.quiz_tab.findings import NO_FINDING, findings_asked, parts_of, truth_of
+from interface.quiz_tab.fragments import asking, definition, facts, named
 from interface.quiz_tab.rules import Asked
+from modeling.labels import Task
 
 _SPECIAL = re.compile(r"[\\~=#{}:]")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -60,32 +61,34 @@ def question_of(case: Case, asked: Asked, number: int, language: Language) -> Qu
     truth, film = truth_of(case, asked.task), film_url(shown_film(case))
     assert film is not None and case.licence.may_export, case.case_id
     findings = findings_asked(case, asked.task)
-    meaning, key = title_in(case.teaching_note, language), f"quiz.definition_{truth}"
+    meaning, defined = title_in(case.teaching_note, language), definition(asked.task, truth, language)
     read = reader_lines(case, language)
     synthetic = f" · {say('film.synthetic', language)}" if case.provenance.synthetic else ""
     return Question(
         name=" ".join(f"{number}. {case_name(case, language)}".split()),
         film=film,
-        asked=say(f"quiz.ask_{asked.task}", language),
+        asked=asking("ask", asked.task, language),
         facts=facts(case, asked.task, language),
         credit=provenance_line(case, language) + synthetic,
-        options=tuple((named(name, language), part) for name, part in _options(truth, asked.task, findings)),
+        options=tuple(
+            (named(n, language, asked.task), part) for n, part in _options(truth, asked.task, findings)
+        ),
         several=bool(findings),
         feedback=str(
             render(
                 "quiz/feedback.html",
-                truth=say("quiz.truth", language, name=named(truth, language)),
-                lines=[x for x in (say(key, language) if known(key) else "", *read, meaning) if x],
+                truth=say("quiz.truth", language, name=named(truth, language, asked.task)),
+                lines=[x for x in (defined, *read, meaning) if x],
             )
         ),
     )
 
 
-def _options(truth: str, task: str, findings: Sequence[str]) -> Iterable[tuple[str, float]]:
+def _options(truth: str, task: Task, findings: Sequence[str]) -> Iterable[tuple[str, float]]:
     """Every possible answer with its part of the grade; what is right adds up to 100 %."""
     if not findings:
-        return [(name, 100.0 if name == truth else 0.0) for name in classes_of(task)]
-    right, every = parts_of(truth) or (NO_FINDING,), (*findings, NO_FINDING)
+        return [(name, 100.0 if name == truth else 0.0) for name in task.classes]
+    right, every = parts_of(truth, task) or (NO_FINDING,), (*findings, NO_FINDING)
     wrong = len(every) - len(right)
     return [(name, 100 / len(right) if name in right else -100 / wrong) for name in every]
 

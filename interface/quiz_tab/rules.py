@@ -15,8 +15,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from cases.case import Case
-from interface.quiz_tab.findings import EXTENT, EXTENTS, NO_FINDING, truth_of
-from modeling.labels import APPEARANCE, FINDINGS, GRADING
+from interface.quiz_tab.findings import EXTENT, EXTENTS, NO_FINDING, parts_of, truth_of
+from modeling.labels import APPEARANCE, FINDINGS, GRADING, Task
 from modeling.study import Modality
 
 LENGTH = 8
@@ -28,8 +28,10 @@ CONFIDENT = 0.6
 CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
 QUESTIONS = (APPEARANCE, GRADING, FINDINGS)
-TOPICS = (*(task.name for task in QUESTIONS), EXTENT)
-"""What a case can be asked about: where its code names none, the first for which it has a reference."""
+TOPICS = (*QUESTIONS, EXTENT)
+"""What a case can be asked about beside the tasks that a checkpoint declares: where its code names none, the
+first for which it has a reference."""
+_LONGEST_TOPIC = 24
 SIDE = 256
 """Longer side, in cells, of the grid on which regions are compared."""
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -55,7 +57,7 @@ class Candidate:
     answer: str = ""
     probability: float = 0.0
     conflicting: bool = False
-    task: str = APPEARANCE
+    task: Task = APPEARANCE
 
     @property
     def misleads(self) -> bool:
@@ -69,7 +71,7 @@ class Asked:
 
     case_id: str
     drill: bool
-    task: str = APPEARANCE
+    task: Task = APPEARANCE
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,28 @@ class Answer:
 # --- the set
 
 
-def askable_tasks(case: Case) -> tuple[str, ...]:
-    """What a case can be asked about, what comes first before the others."""
-    known = [task for task in QUESTIONS if task.name in case.reference]
-    sound = [t.name for t in known if t.kind == "multilabel" or case.reference[t.name] in t.classes]
-    return (*sound, *([EXTENT] if truth_of(case, EXTENT) else []))
+def askable_tasks(case: Case, declared: Sequence[Task] = ()) -> tuple[Task, ...]:
+    """What a case can be asked about, Viewbox's own tasks before `declared` ones."""
+    known = [task for task in (*QUESTIONS, *declared) if _is_sound(case.reference.get(task), task)]
+    return (*known, *([EXTENT] if truth_of(case, EXTENT) else []))
 
 
-def topic_of(code: str) -> str | None:
+def _is_sound(label: str | None, task: Task) -> bool:
+    """Whether a reference label is an answer to its task."""
+    if label is None or task.kind != "multilabel":
+        return label in task.classes
+    names = [name for name in label.split("|") if name != NO_FINDING]
+    return task == FINDINGS or len(parts_of(label, task)) == len(names)
+
+
+def begins(topic: str) -> str:
+    """How the codes of sets on one task begin."""
+    return topic.replace("_", "-")[:_LONGEST_TOPIC].rstrip("-") + "-"
+
+
+def topic_of(code: str, topics: Sequence[str] = TOPICS) -> str | None:
     """The one task that a code such as "findings-7b" asks about; None where it asks whatever a case has."""
-    return next((name for name in TOPICS if code.startswith(f"{name}-")), None)
+    return max((name for name in topics if code.startswith(begins(name))), key=len, default=None)
 
 
 def clean_code(text: str | None) -> str | None:
@@ -119,7 +133,7 @@ def drawn_set(
     case has an answer of the model, cases whose evidence conflicts stand in for them. The others are drawn so
     that the classes come about equally often.
     """
-    topic = topic_of(code)
+    topic = topic_of(code, [*TOPICS, *{c.task for c in candidates}])
     each = {c.case_id: c for c in reversed(candidates) if topic in (None, c.task)}
     ordered = sorted(each.values(), key=lambda c: _drawn(code, c.case_id))
     if any(c.answer for c in ordered):
@@ -130,7 +144,13 @@ def drawn_set(
     chosen = misleading[:drills]
     rest = [c for c in ordered if c not in misleading]
     classes = [*chain(*zip(APPEARANCE.classes, EXTENTS, strict=True)), *GRADING.classes, NO_FINDING]
-    by_class = [[c for c in rest if c.truth == name] for name in classes]
+    classes += [
+        n
+        for task in dict.fromkeys(c.task for c in ordered)
+        if task.kind != "multilabel"
+        for n in task.classes
+    ]
+    by_class = [[c for c in rest if c.truth == name] for name in dict.fromkeys(classes)]
     by_class.append([c for c in rest if c.truth not in classes])  # some findings
     rounds = [group[i] for i in range(len(rest)) for group in by_class if i < len(group)]
     rounds.sort(key=lambda c: not c.answer)  # the model has nothing to compare with

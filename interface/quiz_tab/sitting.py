@@ -15,6 +15,7 @@ from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
 from modeling.explain.registry import grain_of
+from modeling.labels import Task
 from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
 
@@ -72,7 +73,7 @@ class Sitting:
         return self.asked[self.number - 1]
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """What the case on screen is asked about."""
         return self.current.task
 

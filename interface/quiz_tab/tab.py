@@ -1,7 +1,7 @@
 """The tab "Quiz": lays out its parts and says which event calls which action."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
@@ -10,12 +10,12 @@ import gradio as gr
 
 from interface.case_tab.viewer import viewer
 from interface.html.fragments import alert
-from interface.language.texts import marker
-from interface.quiz_tab.findings import classes_of
+from interface.language.texts import Language, marker, word_for
 from interface.quiz_tab.rules import CONFIDENCES, TOPICS
 from interface.quiz_tab.teachers import scripted, teachers_panel
 from interface.session.lanes import PRIVATE, QUIET, Lanes
-from modeling.labels import APPEARANCE
+from modeling.labels import APPEARANCE, Task
+from modeling.sentence import own_word
 
 FILM_ID = "vb-quiz-film"
 _KEPT_WORDS = ("quiz.kept", "quiz.csv", "quiz.json", "quiz.forget", "quiz.full", "quiz.continue")
@@ -72,11 +72,7 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     parts: dict[str, Any] = {"tabs": tabs, "message": message}
     with gr.Column(elem_id="vb-quiz-start") as parts["start"]:
         parts["intro"] = gr.HTML(elem_id="vb-quiz-intro")
-        topics = [
-            (marker("quiz.topic_any"), ""),
-            *((marker(f"task.{name}"), str(name)) for name in TOPICS),
-        ]
-        parts["topic"] = gr.Radio(topics, value="", label=marker("quiz.topic"), elem_id="vb-quiz-topic")
+        parts["topic"] = gr.Radio(topics(), value="", label=marker("quiz.topic"), elem_id="vb-quiz-topic")
         parts["begin"] = gr.Button(marker("quiz.begin"), variant="primary", elem_id="vb-quiz-begin")
         parts["code"] = gr.Textbox(
             label=marker("quiz.code"),
@@ -101,9 +97,15 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     return QuizPanel(**parts)
 
 
-def answers_to(task: str) -> list[tuple[str, str]]:
-    """The classes of a task to choose from, each by its name in the reader's language."""
-    return [(marker(f"class.{name}"), name) for name in classes_of(task)]
+def topics(declared: Sequence[Task] = (), language: Language = "en") -> list[tuple[str, str]]:
+    """What a set can be asked about, each by its name in the reader's language."""
+    own = [(word_for("task", task, language), str(task)) for task in declared]
+    return [(marker("quiz.topic_any"), ""), *((marker(f"task.{name}"), str(name)) for name in TOPICS), *own]
+
+
+def answers_to(names: Sequence[str], language: Language = "en") -> list[tuple[str, str]]:
+    """Classes to choose from, each by its name in the reader's language."""
+    return [(own_word(name, language) or marker(f"class.{name}", str(name)), str(name)) for name in names]
 
 
 def _questions() -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _questions() -> dict[str, Any]:
     }
     with gr.Column(elem_id="vb-quiz-answers") as parts["answers"]:
         parts["answer"] = gr.Radio(
-            answers_to(APPEARANCE), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
+            answers_to(APPEARANCE.classes), label=marker("quiz.answer"), elem_id="vb-quiz-answer"
         )
         parts["findings"] = gr.CheckboxGroup(
             [],
@@ -147,7 +149,7 @@ def quiz_tab(page: gr.Blocks, tabs: gr.Tabs, actions: Callable[[QuizPanel], Any]
     answered, shown = [panel.answer, panel.confidence], panel.all
     # Not `all`: an update of the viewer before it is built, even an empty one, takes its words away.
     started = [panel.status, panel.code, panel.begin, panel.message, panel.taken]
-    arrival = [panel.intro, panel.kept, panel.group, panel.tabs, *started[:2]]
+    arrival = [panel.intro, panel.kept, panel.group, panel.tabs, panel.topic, *started[:2]]
     reading(page.load, work.arrive, None, arrival)
     reading(tab.select, work.prepare)
     begun = partial(gr.on, [panel.begin.click, panel.code.submit])

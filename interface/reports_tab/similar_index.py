@@ -57,7 +57,7 @@ def described(case: Case, study: Study, host: ModelHost | None) -> "DescribedCas
     if study.radiograph is not None:
         film = film_numbers(study.radiograph, host.pipeline if host is not None else None)
     text = own_text(case, study)
-    reference = [case.reference[task] for task in TASKS if task in case.reference]
+    reference = [case.reference[task] for task in (*TASKS, *case.reference) if task in case.reference]
     return DescribedCase(
         case_id=case.case_id,
         film=film,
