@@ -203,18 +203,24 @@ def phantoms(
     ] = None,
     confounded_class: Annotated[str, Option(help="appearance that it goes with")] = "Typical",
     correlation: Annotated[float, Option(help="how often the shortcut is right")] = 0.95,
+    studies: Annotated[bool, Option("--studies", help="whole ones, of several films each")] = False,
     jobs: Annotated[int, Option(min=1, help="processes")] = 1,
     default_store: Annotated[bool, Option("--default-store", help="the cases that ship, anew")] = False,
 ) -> None:
     """Make synthetic cases, look at them, store them."""
     from cases.parquet.store import DEFAULT_FOLDER
     from cases.phantom.generator import Confounder, default_recipes
-    from cases.phantom.making import make, recipes
+    from cases.phantom.making import make, recipes, study_recipes
 
     if not (default_store or out or dicom or corpus or contact_sheet):
         raise typer.BadParameter("give --out, --corpus, --dicom, --contact-sheet or --default-store")
+    if studies and (corpus or confounder or default_store):
+        raise typer.BadParameter("--studies goes with --out, --dicom and --contact-sheet only")
     shortcut = Confounder(confounder, confounded_class, correlation) if confounder else None
-    wanted = default_recipes() if default_store else recipes(cases, seed, size, shortcut)
+    if studies:
+        wanted = study_recipes(cases, seed, size)
+    else:
+        wanted = default_recipes() if default_store else recipes(cases, seed, size, shortcut)
     store = DEFAULT_FOLDER if default_store else out
     told = make(wanted, store=store, corpus=corpus, dicom=dicom, sheet=contact_sheet, jobs=jobs)
     if told:

@@ -20,6 +20,7 @@ from cases.case import Case, PlantedEvidence
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom.generator import Confounder, PhantomSettings, Recipe, balanced, generate_case, series_seed
 from cases.phantom.scenario import NOT_OPACITIES
+from cases.phantom.studies import StudySettings, generate_study, study_case, study_seed
 from cases.reading.dicom import encode_radiograph
 from modeling.labels import APPEARANCE
 from modeling.progress import progress
@@ -42,8 +43,18 @@ def recipes(cases: int, seed: int, size: int, shortcut: Confounder | None = None
     return [(series_seed(seed, index), balanced(settings, seed, index)) for index in range(cases)]
 
 
+StudyRecipe = tuple[int, StudySettings]
+"""Seed and settings of one phantom study."""
+
+
+def study_recipes(cases: int, seed: int, size: int) -> list[StudyRecipe]:
+    """The recipes of a series of studies with one to eight films each; `size` as in `recipes`."""
+    settings = StudySettings(size=size)
+    return [(study_seed(seed, index), settings) for index in range(cases)]
+
+
 def make(
-    wanted: Sequence[Recipe],
+    wanted: Sequence[Recipe | StudyRecipe],
     *,
     store: Path | None = None,
     corpus: Path | None = None,
@@ -54,7 +65,8 @@ def make(
     """Draw cases one at a time, in so many processes, and send each to all that is asked for.
 
     That may be the folder of an embedded store, a training corpus (a Parquet file), a folder that gets each
-    film as a DICOM file, and a PNG with all films. Returns what the store holds now; "" without one.
+    film of the day as a DICOM file, and a PNG with all films. Returns what the store holds now; "" without
+    one.
 
     Raises:
         ViewboxError: a place cannot be written.
@@ -84,17 +96,20 @@ def _sent(
             store.put(case)
         if dicom:
             _write_dicom(case, dicom)
-        if films is not None:
-            film = contact_sheet([brightness(case.study.radiograph)], columns=1, tile=tile)
-            films.append(np.asarray(film) / 255.0)
+        for film in case.films if films is not None else ():
+            picture = contact_sheet([brightness(film.radiograph)], columns=1, tile=tile)
+            films.append(np.asarray(picture) / 255.0)
         yield case
 
 
-def _made(recipe: Recipe) -> Case:
-    return generate_case(recipe[0], settings=recipe[1])
+def _made(recipe: Recipe | StudyRecipe) -> Case:
+    seed, settings = recipe
+    if isinstance(settings, StudySettings):
+        return study_case(generate_study(seed, settings=settings))
+    return generate_case(seed, settings=settings)
 
 
-def _cases(recipes: Iterator[Recipe], jobs: int) -> Iterator[Case]:
+def _cases(recipes: Iterator[Recipe | StudyRecipe], jobs: int) -> Iterator[Case]:
     """Cases in the recipes' order; never more than a few of them wait in memory."""
     if jobs == 1:
         yield from map(_made, recipes)
@@ -107,14 +122,17 @@ def _cases(recipes: Iterator[Recipe], jobs: int) -> Iterator[Case]:
 def _write_dicom(case: Case, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sex, age = (case.study.table.values.get(name) for name in ("sex", "age"))
-    encoded = encode_radiograph(
-        case.study.radiograph,
-        case_id=case.case_id,
-        synthetic=True,
-        sex=None if sex is None else str(sex),
-        age=None if age is None else float(age),
-    )
-    (folder / f"{case.case_id}.dcm").write_bytes(encoded)
+    today = (film.radiograph for film in case.films if film.days_before == 0)
+    for number, radiograph in enumerate(today, start=1):
+        encoded = encode_radiograph(
+            radiograph,
+            case_id=case.case_id,
+            synthetic=True,
+            sex=None if sex is None else str(sex),
+            age=None if age is None else float(age),
+        )
+        name = case.case_id if number == 1 else f"{case.case_id}-{number}"
+        (folder / f"{name}.dcm").write_bytes(encoded)
 
 
 # --- pictures ----------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cases.case import SYNTHETIC_LICENCE, Case, PlantedEvidence, Provenance
 from cases.phantom.anatomy import Point, Thorax, ellipsoid, heart_chambers
 from cases.phantom.generator import (
+    ATTRIBUTION,
     DEFAULT_BITS,
     PhantomSettings,
     draw_view,
@@ -33,7 +35,16 @@ from cases.phantom.study_plan import (
 from cases.phantom.words import draw_indication, draw_table
 from modeling.errors import ViewboxError
 from modeling.sentence import Names
-from modeling.study import MOST_FILMS, ClinicalTable, ClinicalText, DatedFilm, Radiograph, ViewPosition
+from modeling.study import (
+    MOST_FILMS,
+    ClinicalTable,
+    ClinicalText,
+    DatedFilm,
+    Modality,
+    Radiograph,
+    Study,
+    ViewPosition,
+)
 
 _BALLS = {"nodule": (1, 1.0), "consolidation": (4, 0.8)}
 """Kind -> ellipsoids that it is made of, and how much water stands for a millimetre of it."""
@@ -125,6 +136,37 @@ def generate_study(seed: int, *, settings: StudySettings = USUAL_STUDY) -> Phant
     table, text = _table(seed, plan, patient), _text(seed, plan, patient)
     name = f"phantom-study-{seed:012x}"
     return PhantomStudy(name, plan, dated, masks, signals, noises, table, text, reports)
+
+
+_TITLES = {
+    "en": ("Study with one film", "Study with {count} films"),
+    "zh-Hant": ("一張影像的檢查", "{count} 張影像的檢查"),
+}
+
+
+def study_case(study: PhantomStudy) -> Case:
+    """A phantom study as a case: the day's frontal film first, the comparing report as a teaching note too.
+
+    Its mask is that of the first film, where that shows the opacity.
+    """
+    first, plan = study.films[0], study.plan
+    seen = 0 in plan.present and plan.shows(0)
+    name, count = study.study_id, len(study.films)
+    return Case(
+        case_id=name,
+        study=Study(first.radiograph, study.table, study.text),
+        licence=SYNTHETIC_LICENCE,
+        provenance=Provenance("phantom", patient=name, attribution=str(ATTRIBUTION), synthetic=True),
+        report=study.reports["en"],
+        reference=plan.reference,
+        evidence=PlantedEvidence(
+            {task: (Modality.IMAGE,) if films else () for task, films in plan.evidence.items()},
+            {f"{plan.kind}, {plan.place}": study.masks[0]} if seen else {},
+        ),
+        title={tag: words[count > 1].format(count=count) for tag, words in _TITLES.items()},
+        teaching_note={tag: " ".join(report.values()) for tag, report in study.reports.items()},
+        further=study.films[1:],
+    )
 
 
 def draw_study_patient(seed: int) -> Patient:

@@ -50,6 +50,15 @@ def case_json(case: Case) -> Json:
         "notes": [str(note) for note in case.notes],
         "reference": {str(task): name for task, name in case.reference.items()},
         "film": film_url(shown_film(case)),
+        "films": [
+            {
+                "view_position": str(film.radiograph.view_position),
+                "days_before": film.days_before,
+                "shape": list(film.radiograph.shape),
+                "read": number == 0,
+            }
+            for number, film in enumerate(case.films)
+        ],
     }
 
 

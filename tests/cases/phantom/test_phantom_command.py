@@ -9,9 +9,11 @@ from PIL import Image
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom import PhantomSettings, generate_case
 from cases.phantom.generator import balanced, default_recipes, series_seed
+from cases.phantom.studies import StudySettings, generate_study, study_case, study_seed
 from cases.reading.dicom import read_radiograph
 from cases.store import CaseFilter
 from tests.doubles.command import command
+from tests.doubles.example_cases import plain
 
 main = command("phantoms")
 
@@ -37,6 +39,33 @@ def test_cases_land_in_store_corpus_dicom_and_sheet(tmp_path: Path) -> None:
     film = read_radiograph((tmp_path / "films" / f"{made.case_id}.dcm").read_bytes())
     assert film.sha256 == made.study.radiograph.sha256
     assert film.window == made.study.radiograph.window
+
+
+def test_studies_land_in_a_store_with_every_film(tmp_path: Path) -> None:
+    sheet, films = tmp_path / "sheet.png", tmp_path / "films"
+    status = main(
+        ["--studies", "--cases", "3", "--seed", "1", "--size", "96", "--out", str(tmp_path / "store"),
+         "--contact-sheet", str(sheet), "--dicom", str(films)]
+    )  # fmt: skip
+    assert status == 0
+    store = EmbeddedCaseStore.open(str(tmp_path / "store"))
+    made = [generate_study(study_seed(1, index), settings=StudySettings(size=96)) for index in range(3)]
+    assert any(len(study.films) > 2 for study in made)
+    for study in made:
+        kept = store.get(study.study_id)
+        assert plain(kept) == plain(study_case(study))
+        assert [film.days_before for film in kept.films] == [film.days_before for film in study.plan.films]
+        assert kept.reference == study.plan.reference and set(kept.teaching_note) == {"en", "zh-Hant"}
+        seen = 0 in study.plan.present and study.plan.shows(0)
+        assert kept.evidence is not None and len(kept.evidence.masks) == seen
+    of_today = [film for study in made for film in study.films if film.days_before == 0]
+    assert len(list(films.iterdir())) == len(of_today)
+    assert Image.open(sheet).size == (6 * 256, 256 * -(-sum(len(study.films) for study in made) // 6))
+
+
+def test_a_corpus_of_studies_is_not_made_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--studies", "--corpus", str(tmp_path / "a.parquet")]) == 2
+    assert "--studies goes with --out" in capsys.readouterr().err
 
 
 def test_two_processes_make_the_same_cases_as_one(tmp_path: Path) -> None:
