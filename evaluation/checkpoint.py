@@ -21,6 +21,7 @@ from evaluation.evaluate import (
     ask,
     ask_several,
     audited,
+    audited_several,
     external_check,
     named,
     trained_shares,
@@ -86,7 +87,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
     for one in answers:
         measurements |= _measurements(one, films, data, origin)
     for one in several:
-        measurements |= _several_at_once(one, films, origin)
+        measurements |= _several_at_once(one, films, origin, data)
     outside = nih_films(data / NIH_FILE) if (data / NIH_FILE).is_file() else []
     return {
         **named(origin),
@@ -165,8 +166,13 @@ def _measurements(answers: Answers, films: Sequence[Film], data: Path, origin: O
     return out
 
 
-def _several_at_once(answers: SeveralAnswers, films: Sequence[Film], origin: Origin) -> dict[str, Any]:
-    """A summary of a multilabel task for each side that was held out, of all its corpora together."""
+def _several_at_once(
+    answers: SeveralAnswers, films: Sequence[Film], origin: Origin, data: Path | None = None
+) -> dict[str, Any]:
+    """A summary of a multilabel task for each side that was held out, of all its corpora together.
+
+    The first side is audited as well.
+    """
     out: dict[str, Any] = {}
     task, trained = answers.task, trained_shares(films, answers.task, answers.policy)
     for side in ("test", "validation"):
@@ -176,7 +182,9 @@ def _several_at_once(answers: SeveralAnswers, films: Sequence[Film], origin: Ori
             continue
         name = " and ".join(dict.fromkeys(film.source for film in own.films))
         about = {**named(origin), "corpus": name, "task": str(task), "split": side}
+        pool = [film for film in films if film.source in {one.source for one in own.films}]
         summary = about | summarise_labels(task, scores, trained)
+        summary |= {} if out else audited_several(own, pool, data)
         out[f"{task} on {name}{', looked at' if out else ''}"] = summary
     return out
 

@@ -150,6 +150,29 @@ def audit(train: Side, validation: Side, classes: int) -> list[AuditRow]:
     return [*rows, _shuffled(train, validation, classes)]
 
 
+def audit_several(
+    train: Sequence[Film], tested: Sequence[Film], labels: np.ndarray, folder: Path | None
+) -> dict[str, tuple[str, np.ndarray]]:
+    """The same for K classes that do not exclude each other: name -> what it sees, and (N, K) probabilities.
+
+    `labels`: (M, K) of the training films, 0, 1 and NaN; a class is learnt from those that are known.
+
+    Raises:
+        StudyError: a film cannot be decoded.
+    """
+    learnt, asked = facts_of(train, folder), facts_of(tested, folder)
+    values: dict[str, np.ndarray] = {}
+    sees: dict[str, str] = {}
+    for k, label in enumerate(labels.T):
+        rows = np.flatnonzero(np.isfinite(label))
+        own = Side([train[i] for i in rows], [learnt[i] for i in rows], label[rows].astype(int))
+        for row in audit(own, Side(tested, asked, np.zeros(len(tested), int)), 2) if len(rows) else ():
+            sees[row.name] = row.sees
+            table = values.setdefault(row.name, np.zeros((len(tested), labels.shape[1])))
+            table[:, k] = np.mean(row.runs, axis=0)[:, 1]
+    return {name: (sees[name], table) for name, table in values.items()}
+
+
 def _shuffled(train: Side, validation: Side, classes: int) -> AuditRow:
     """Labels in random order, so that only a flaw of the protocol could make it better than chance."""
     generator, columns = np.random.default_rng(SEED), _table_and_source(train, validation)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from evaluation import leak_audit
-from evaluation.leak_audit import FILE_FACTS, Side, audit, facts_of, group_of
+from evaluation.leak_audit import FILE_FACTS, Side, audit, audit_several, facts_of, group_of
 from evaluation.metrics.bootstrap import plain
 from evaluation.metrics.one_label import Scored, auroc, macro
 from modeling.labels import APPEARANCE
@@ -76,6 +76,18 @@ def test_a_leak_is_found_where_it_is(change: Change, leaks: str) -> None:
     assert found[leaks] > 0.9
     assert found["majority"] == 0.5
     assert 0.3 < found["shuffled labels"] < 0.7
+
+
+def test_a_leak_of_one_class_of_several_is_that_class_s_alone() -> None:
+    films = [film(i, i % 2, border) for i in range(120)]
+    odd = np.arange(120) % 2
+    other = np.random.default_rng(0).integers(0, 2, 120)
+    labels = np.stack([odd, other, np.full(120, np.nan)], axis=1).astype(float)
+    found = audit_several(films[:80], films[80:], labels[:80], None)
+    sees, values = found["source"]
+    assert sees == "site, licence, view, size of the file and border of the film"
+    own = [float(auroc(values[:, k], labels[80:, k] == 1, plain(40))[0]) for k in (0, 1)]
+    assert own[0] > 0.9 > 0.75 > own[1] and not values[:, 2].any(), "nobody labelled the third"
 
 
 def test_a_row_without_anything_to_see_is_left_out() -> None:

@@ -20,6 +20,7 @@ from cases.case import Case, Provenance
 from cases.open_store import open_case_store
 from evaluation.checkpoint import _answers, _several_at_once
 from hub_config.cards.card import _policies
+from hub_config.cards.markdown import part
 from interface.case_tab.model_handlers import ModelActions
 from interface.case_tab.panels import model_panel
 from interface.case_tab.prediction_panel import prediction_panel
@@ -207,6 +208,11 @@ def test_the_card_says_its_policies_and_its_tasks_are_measured(checkpoint: Path,
     found = _several_at_once(answers, films, origin)
     assert list(found) == ["tubes on ward"]
     assert found["tubes on ward"]["per_class"]["Line"]["n"] == sum("Line" in f.states["tubes"] for f in held)
+    beside = {row["name"]: row["sees"] for row in found["tubes on ward"]["audit"]}
+    assert {"majority", "source", "thumbnail"} <= set(beside) and set(
+        found["tubes on ward"]["not_beaten"]
+    ) <= set(beside)
+    assert beside["source"] in part("films.md", "measurement", "tubes on ward", found["tubes on ward"])
 
 
 def test_a_declared_task_is_compared_with_and_without_the_table(
