@@ -258,3 +258,18 @@ def inner_fold(
     from training.inner_fold import lines, measure
 
     answer(measure(config, data, out, fold=fold, former=former), lines, as_json)
+
+
+@app.command(name="compare-studies", rich_help_panel=PANEL)
+def compare_studies(
+    config: Settings = Path("training/configs/studies.json"),
+    run: Run = Path("runs/studies"),
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """What do a lateral and a prior add? Attention over films beside plain poolings, on phantom studies."""
+    from training.studies.comparison import compare_poolings, lines
+    from training.studies.settings import StudyTraining
+
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    answer(compare_poolings(StudyTraining.load(config), run), lines, as_json, out)
