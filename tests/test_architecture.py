@@ -63,6 +63,7 @@ HOMES = {
     "transformers": ("modeling/model/encoders.py", "training/"),
     "accelerate": ("training/",),
     "tensorboard": (),
+    "matplotlib": ("training/few_shot/plot.py",),
     "typer": ("viewbox/",),
     "pydantic": ("modeling/configuration.py",),
     "tqdm": ("modeling/progress.py", "training/run.py"),
