@@ -4,7 +4,8 @@ Source: the folder as PhysioNet lays it out: `mimic-cxr-2.*-metadata.csv[.gz]`, 
 `-split` and `-test-set-labeled`, films at `files/p10/p10000032/s50414267/<dicom>.jpg`, and reports as
 `files/p10/p10000032/s50414267.txt` (or in `mimic-cxr-reports.zip`). The 14 CheXpert labels have four states,
 kept apart as readings of the task "chexpert": positive (1), negative (0) or uncertain (-1), or left blank,
-and then there is no reading. Radiologists' labels, of studies in the test set, stand before the programs'.
+and then there is no reading. Radiologists' labels, of studies in the test set, stand before the programs': a
+study that they labelled takes all 14 from them, and what they left blank no program fills.
 PhysioNet's agreement forbids passing on, and showing to anybody who has not signed it.
 """
 
@@ -150,6 +151,8 @@ def _splits(root: Path) -> dict[str, str]:
 
 def _readings(marked: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, TaskName, str]]:
     """Every state under the task of the 14 labels, and again as a finding where NIH's mean the same."""
+    if not marked.get("test-set-labeled", True):
+        return  # radiologists looked and said nothing of any: no program's word stands for theirs
     for name, states in marked.items():
         for label in (label for label in LABELS if label in states):
             for task in (CHEXPERT, FINDINGS) if label in NIH_NAMES else (CHEXPERT,):

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from modeling.labels import FINDINGS
+from modeling.reports.index_terms import HEADINGS
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
 from tests.doubles.command import command
 from tests.doubles.example_reports import SENTENCES, open_i_xml
-from training.corpora.reports import HEADINGS, fold_of, indexed
+from training.corpora.reports import fold_of, indexed
 from training.text_only import measure, table
 
 main = command("text-only")

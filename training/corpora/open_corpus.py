@@ -127,16 +127,23 @@ def _film(document: Mapping[str, Any], encoded: memoryview) -> Film:
 
 
 def _states(readings: list[Mapping[str, str]]) -> dict[str, dict[str, float]]:
-    """Task -> class -> state, of the tasks for which a labeller told states apart ("Edema: uncertain")."""
+    """Task -> class -> state, of the tasks for which a labeller told states apart ("Edema: uncertain").
+
+    All of a task's come from the first who labelled the study: what radiologists left blank stays blank,
+    whatever a program found.
+    """
     found: dict[str, dict[str, float]] = {}
+    first: dict[str, str] = {}
     for reading in readings:
         name, _, state = reading["class_name"].rpartition(": ")
         if not name or (state not in STATES and reading["task"] != FINDINGS):
             continue
+        if first.setdefault(reading["task"], reading["reader"]) != reading["reader"]:
+            continue
         own = found.setdefault(reading["task"], {})
         name = _OTHER_NAMES.get(name, name) if reading["task"] == FINDINGS else name
         if state in STATES and (reading["task"] != FINDINGS or name in FINDINGS.classes):
-            own.setdefault(name, STATES[state])  # the first labeller's word counts
+            own.setdefault(name, STATES[state])
     return found
 
 

@@ -6,13 +6,13 @@ operating points.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from modeling.labels import FINDINGS
+from modeling.reports.index_terms import findings_of_headings
 from modeling.reports.reading import read_reports
 from modeling.reports.report import WHOLE, Report
 from modeling.study import TEXT_SECTIONS, ClinicalText
@@ -22,23 +22,12 @@ FOLDS = 5
 TEST_FOLD = 0
 VALIDATION_SHARE = 0.1
 SOURCE = "openi"
-HEADINGS: dict[str, list[str]] = json.loads((Path(__file__).parent / "headings.json").read_text())
-"""Finding -> MeSH major headings; thickening counts where its qualifier is the pleura. On the 1,892 reports
-with NegBio gold labels it differs from them in 6 labels of 24,596, Hernia aside (they mark none)."""
 
 
 def indexed(report: Report) -> np.ndarray:
     """(14,) bool in the order of `labels.FINDINGS`: what the index terms name."""
-    terms = [heading.lower().split("/") for heading in report.headings]
-    return np.array([_names(name, terms) for name in FINDINGS.classes])
-
-
-def _names(finding: str, terms: Sequence[Sequence[str]]) -> bool:
-    of_pleura = finding == "Pleural_Thickening"
-    return any(
-        term[0] in HEADINGS[finding] and (not of_pleura or any("pleura" in q for q in term[1:]))
-        for term in terms
-    )
+    named = findings_of_headings(report.headings) or ()
+    return np.array([name in named for name in FINDINGS.classes])
 
 
 def fold_of(report_id: str) -> int:
