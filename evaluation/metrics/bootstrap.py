@@ -39,8 +39,11 @@ class Measured:
 
 def measured(statistic: Statistic, draws: np.ndarray) -> Measured:
     """A statistic of all films, with its interval over the draws that define it."""
-    value = float(statistic(plain(draws.shape[1]))[0])
-    drawn = statistic(draws)
+    return interval(float(statistic(plain(draws.shape[1]))[0]), statistic(draws))
+
+
+def interval(value: float, drawn: np.ndarray) -> Measured:
+    """A value with the interval of its (R,) draws, as far as they are defined."""
     if not np.isfinite(drawn).any():
         return Measured(value, float("nan"), float("nan"))
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
@@ -81,8 +84,13 @@ def compare(a: Statistic, b: Statistic, draws: np.ndarray) -> Comparison:
 
     The smallest p that R draws can give is 2 / (R + 1).
     """
-    difference = measured(lambda weights: a(weights) - b(weights), draws)
-    drawn = a(draws) - b(draws)
+    every = plain(draws.shape[1])
+    return compared(float((a(every) - b(every))[0]), a(draws) - b(draws))
+
+
+def compared(value: float, drawn: np.ndarray) -> Comparison:
+    """The same from a difference and its (R,) draws."""
+    difference = interval(value, drawn)
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         return Comparison(difference, float("nan"))

@@ -55,9 +55,7 @@ def _mean_of_known(rows: np.ndarray) -> np.ndarray:
 # --- ranking -----------------------------------------------------------------------------------------------
 
 
-def _cumulated(
-    scores: np.ndarray, positive: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def cumulated(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(R, G) true and false positives at each threshold, from the highest score down; ties fall together."""
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
@@ -69,7 +67,11 @@ def _cumulated(
 
 def auroc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Area under the ROC curve: (N,) scores, (N,) bool, (R, N) -> (R,)."""
-    hits, misses = _cumulated(scores, positive, weights)
+    return auroc_of(*cumulated(scores, positive, weights))
+
+
+def auroc_of(hits: np.ndarray, misses: np.ndarray) -> np.ndarray:
+    """The same of what `cumulated` gives, as the next ones."""
     before = np.concatenate([np.zeros_like(hits[:, :1]), hits[:, :-1]], axis=1)
     area = (np.diff(misses, axis=1, prepend=0.0) * (hits + before) / 2).sum(axis=1)
     return _ratio(area, hits[:, -1] * misses[:, -1])
@@ -77,7 +79,11 @@ def auroc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.n
 
 def average_precision(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean precision over the steps of recall, no interpolation: (N,), (N,) bool, (R, N) -> (R,)."""
-    hits, misses = _cumulated(scores, positive, weights)
+    return average_precision_of(*cumulated(scores, positive, weights))
+
+
+def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> np.ndarray:
+    """Average precision."""
     precision = np.nan_to_num(_ratio(hits, hits + misses))
     return _ratio((np.diff(hits, axis=1, prepend=0.0) * precision).sum(axis=1), hits[:, -1])
 
@@ -86,7 +92,11 @@ def recall_at_rate(
     scores: np.ndarray, positive: np.ndarray, weights: np.ndarray, false_positive_rate: float
 ) -> np.ndarray:
     """Largest recall whose false positive rate does not exceed the limit: (R,)."""
-    hits, misses = _cumulated(scores, positive, weights)
+    return recall_at_rate_of(*cumulated(scores, positive, weights), false_positive_rate)
+
+
+def recall_at_rate_of(hits: np.ndarray, misses: np.ndarray, false_positive_rate: float) -> np.ndarray:
+    """Recall at a false positive rate."""
     allowed = misses <= false_positive_rate * misses[:, -1:] + 1e-9
     best = np.where(allowed, hits, 0.0).max(axis=1)
     return np.where(misses[:, -1] > 0, _ratio(best, hits[:, -1]), np.nan)

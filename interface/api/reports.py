@@ -13,6 +13,7 @@ from interface.reports_tab.tab import LONGEST_REPORT, miner_of
 from modeling.answers import Json, plain, warnings_json
 from modeling.errors import ViewboxError
 from modeling.findings.knowledge import codes_json
+from modeling.findings.placing import placed_unless_named, placement_json
 from modeling.retrieval.index import Neighbour
 from modeling.study import Modality
 
@@ -59,7 +60,8 @@ class ReportsApi:
         }
         because = [read.sections[m.section][m.sentence_start : m.sentence_end] for m in labels.called_normal]
         answer = {"normal": labels.normal, "normal_because": because, "findings": findings}
-        return answer | {"notes": list(labels.notes)}
+        like = placement_json(placed_unless_named(report, labels))
+        return answer | {"notes": list(labels.notes), **({"like": like} if like else {})}
 
     def similar_cases(
         self, case_id: str, k: int = 5, image: float = 1.0, table: float = 1.0, text: float = 1.0

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from interface.html.codes import codes
+from interface.html.codes import code_row, codes
 from interface.html.render import render
 from interface.language.texts import Language, known, listed, say, word_for
+from modeling.findings.placing import placed_unless_named
 
 if TYPE_CHECKING:
     from modeling.reports.mining import Mention, Miner, ReportLabels
@@ -113,6 +114,15 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
         silent=listed(silent, language),
         codes=codes((n for n, label in labels.findings.items() if label.decided_by is not None), language),
     )
+
+
+def placed_panel(text: str, labels: "ReportLabels", language: Language) -> Markup:
+    """What a few words are like that name none of the mined findings; empty for any other text."""
+    rows = [
+        code_row(one.finding.name, one.finding, language) | {"likeness": one.likeness}
+        for one in placed_unless_named(text, labels)
+    ]
+    return render("reports_tab/placed.html", language=language, rows=rows) if rows else Markup("")
 
 
 def scores_panel(before: "MiningScores", after: "MiningScores", edited: bool, language: Language) -> Markup:

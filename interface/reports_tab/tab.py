@@ -14,7 +14,7 @@ from interface.html.pictures import shown_film
 from interface.html.render import ui
 from interface.language.texts import marker, say, translated, word_for
 from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
-from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
+from interface.reports_tab.marked_report import label_table, marked_report, placed_panel, scores_panel
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.session.lanes import Lanes
@@ -227,7 +227,7 @@ class ReportActions:
         labels = miner.label(report)
         intro = ui().note(say("reports.intro", language))
         marked = marked_report(report, labels, miner, language)
-        return intro + marked + label_table(labels, report, language)
+        return intro + marked + label_table(labels, report, language) + placed_panel(text, labels, language)
 
     def _scores(self, rules: str, request: gr.Request) -> str:
         from modeling.reports.rules import default_text

@@ -236,6 +236,8 @@ def test_the_endpoints_answer_in_plain_values(similar) -> None:
     assert answer["similar"][0]["text"] == {"findings": "Cardiomegaly charlie."}
     mined = api.mine_report("FINDINGS: No effusion.")["findings"]["Effusion"]
     assert mined["value"] == "negative"
+    assert mined["icd10cm"]["code"] == "J90" and mined["hierarchy"] == ["Pleura", "Pleural effusion"]
+    assert api.mine_report("Broken collarbone.")["like"][0]["finding"] == "Clavicle fracture"
     assert mined["mentions"][0] | {"sentence": "", "span": []} == {
         "value": "negative",
         "section": "findings",

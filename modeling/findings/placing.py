@@ -1,0 +1,132 @@
+"""A finding that no label names, placed by its words: which known findings they are like.
+
+By letters alone (TF-IDF of pieces of words over names and synonyms in English and Traditional Chinese), so
+that the page needs no sentence encoder; `encode` takes one where there is one.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modeling.errors import ViewboxError
+from modeling.findings.knowledge import Finding, coded, knowledge
+
+if TYPE_CHECKING:
+    from modeling.reports.mining import ReportLabels
+
+LONGEST = 300
+"""Characters of one finding; a report has more, and is mined."""
+SHOWN = 5
+LEAST_LETTERS, LEAST_COSINE = 0.4, 0.45
+"""Likeness below which words are like no finding: by letters, and by a sentence encoder's cosine."""
+_DENIES = re.compile(r"(?i)^\s*(?:no|not|without|absence of|negative for)\b|^\s*(?:無|沒有|未見|沒)")
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""N texts -> (N, D), each of length 1."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A known finding that words are like, and how much (0 to 1)."""
+
+    finding: Finding
+    likeness: float
+
+
+def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> list[Placement]:
+    """The known findings that words are most like, the nearest first.
+
+    Raises ViewboxError: no words or too many, a denial, or like no finding at all.
+    """
+    asked = " ".join(words.split())
+    if not re.search(r"\w", asked):
+        raise ViewboxError("Write a finding in a few words, such as 'air under the diaphragm'.")
+    if len(asked) > LONGEST:
+        too_long = "Write a finding in at most {most} characters, not {length}; a whole report is mined."
+        raise ViewboxError(too_long, most=LONGEST, length=len(asked))
+    if _DENIES.search(asked):
+        raise ViewboxError("'{words}' denies something; write the finding alone.", words=asked)
+    likeness, least = (_by_letters(asked), LEAST_LETTERS) if encode is None else _by(encode, asked)
+    found = [Placement(f, float(v)) for f, v in zip(knowledge().findings.values(), likeness, strict=True)]
+    found.sort(key=lambda one: -one.likeness)
+    if found[0].likeness < least:
+        unlike = (
+            "Nothing known here is like '{words}'; write one finding of a chest film in English or"
+            " Traditional Chinese."
+        )
+        raise ViewboxError(unlike, words=asked if len(asked) <= 60 else f"{asked[:60]}…")
+    return [one for one in found[:number] if one.likeness >= least]
+
+
+def placed_each(words: Sequence[str], encode: Encode | None = None) -> dict[str, list[Placement]]:
+    """Several findings, each as `placed`. Raises ViewboxError: as there, or one is written twice."""
+    plain = [" ".join(one.casefold().split()) for one in words]
+    twice = next((one for n, one in enumerate(words) if plain[n] in plain[:n]), None)
+    if twice is not None:
+        double = "'{words}' stands there twice; write two different findings."
+        raise ViewboxError(double, words=twice[:60])
+    return {one: placed(one, encode) for one in words}
+
+
+def placed_unless_named(text: str, labels: "ReportLabels") -> list[Placement]:
+    """What a few words are like that name none of the 14 mined findings; nothing for any other text."""
+    named = any(label.mentions for label in labels.findings.values())
+    if named or labels.normal or len(text.strip()) > LONGEST:
+        return []
+    try:
+        return placed(text)
+    except ViewboxError:
+        return []
+
+
+def placement_json(found: Sequence[Placement]) -> list[dict[str, Any]]:
+    """As JSON, for every door."""
+    return [
+        {
+            "finding": str(one.finding.name),
+            "likeness": round(one.likeness, 3),
+            "definition": one.finding.definition,
+            **coded(one.finding),
+        }
+        for one in found
+    ]
+
+
+def _phrases() -> tuple[list[str], np.ndarray]:
+    every = [
+        (phrase.casefold(), k)
+        for k, finding in enumerate(knowledge().findings.values())
+        for phrase in (*finding.phrases, finding.name.words["zh-Hant"])
+    ]
+    return [phrase for phrase, _ in every], np.array([k for _, k in every])
+
+
+@lru_cache(maxsize=1)
+def _letters() -> tuple[Any, Any, np.ndarray]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    phrases, owner = _phrases()
+    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True)
+    return pieces, pieces.fit_transform(phrases), owner
+
+
+def _by_letters(asked: str) -> np.ndarray:
+    pieces, known, owner = _letters()
+    alike = (known @ pieces.transform([asked.casefold()]).T).toarray()[:, 0]
+    return _best(alike, owner)
+
+
+def _by(encode: Encode, asked: str) -> tuple[np.ndarray, float]:
+    phrases, owner = _phrases()
+    vectors = encode([*phrases, asked.casefold()])
+    return _best(vectors[:-1] @ vectors[-1], owner), LEAST_COSINE
+
+
+def _best(alike: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """(P,) likeness of phrases -> (K,) the most of each finding."""
+    best = np.zeros(owner.max() + 1)
+    np.maximum.at(best, owner, alike)
+    return best
