@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modeling.errors import ViewboxError
-from modeling.sentence import Name, Names
+from modeling.sentence import Name, Names, own_word
 
 TaskKind = Literal["softmax", "ordinal", "multilabel"]
 TaskName = str
@@ -58,10 +58,16 @@ class Task(Name):
     def index(self, class_name: str) -> int:
         """Position of a class in the task's order. Raises ViewboxError: the task has no such class."""
         if class_name not in self.classes:
-            task, classes = Names("task", self), Names("class", self.classes)
+            task, classes = Names("task", self), Names("class", map(_both, self.classes))
             no_class = "{task} has no class '{name}'; choose one of {classes}."
             raise ViewboxError(no_class, task=task, name=class_name, classes=classes)
         return self.classes.index(class_name)
+
+
+def _both(class_name: str) -> str:
+    """A class as labels name it, with its own word where that is another."""
+    word = own_word(class_name, "en")
+    return f"{class_name} ({word})" if word not in ("", class_name) else class_name
 
 
 def _declared(name: TaskName, raw: Mapping[str, Any]) -> Task:

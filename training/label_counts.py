@@ -110,11 +110,14 @@ def _check_side(
     name, of_side = Names("task", task), Names("name", side)
     if not counts["films"]:
         template = (
-            "None of the {count} {side} films has a label for {task} and something that it reads; label some,"
-            " or leave the task out."
+            "None of the {count} {side} films has a label for {task} and something that it reads (the column"
+            " or label is called '{name}'; there are labels for {others}); label some, or leave the task out."
         )
-        count = sum(film.split == side for film in films)
-        raise ViewboxError(template, count=count, side=of_side, task=name)
+        own = [film for film in films if film.split == side]
+        others = ", ".join(sorted({str(one) for film in own for one in (*film.labels, *film.states)}))
+        raise ViewboxError(
+            template, count=len(own), side=of_side, task=name, name=task.name, others=others or "nothing"
+        )
     never = list(never_seen(counts["classes"]))
     if never and settings.unseen == "refuse":
         template = (

@@ -178,10 +178,12 @@ def compare(
     """Does the clinical table help? Film alone, table alone and every fusion, beside labels and readers."""
     from training.fusion_comparison.arms import IMAGENET
     from training.fusion_comparison.comparison import compare as compared
-    from training.fusion_comparison.comparison import report, task_named
+    from training.fusion_comparison.comparison import labelled_films, report, task_named
 
     backbones = backbone or [IMAGENET]
     tasks = {name: task_named(name, config, backbones) for name in task or ["grading"]}
+    for one in tasks.values():
+        labelled_films(data, one, corpus or ())  # what one task lacks is said before hours go into another
     effort = {"corpora": corpus or (), "seeds": seeds, "cache": cache}
     each = {name: compared(data, backbones, task=one, **effort) for name, one in tasks.items()}
     found = each if len(each) > 1 else next(iter(each.values()))

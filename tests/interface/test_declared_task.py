@@ -150,7 +150,7 @@ def test_programs_get_them(
         listed = api.list_cases(label="ward_exposure/poor")
         assert [row["case_id"] for row in listed["cases"]] == [f"w{n:02d}" for n in range(0, 18, 3)]
         for label, said in (
-            ("tubes/Stent", "no class 'Stent'; choose one of Endotracheal tube"),
+            ("tubes/Stent", "no class 'Stent'; choose one of Tube .Endotracheal tube."),
             ("stents/Stent", "no task 'stents' here"),
             ("tubes", "write it as task/class"),
         ):

@@ -287,7 +287,10 @@ def test_a_declared_task_is_opened_explained_and_worded(checkpoint: Path, data: 
 
     target = asked_target(prediction, "exposure/good/fair", "")
     assert target in possible_targets(prediction, target) and target.task.kind == "ordinal"
-    with pytest.raises(ViewboxError, match="no class 'Stent'; choose one of Endotracheal tube, Central line"):
+    with pytest.raises(
+        ViewboxError,
+        match=r"no class .Stent.; choose one of Tube \(Endotracheal tube\), Line \(Central line\), Drain",
+    ):
         asked_target(prediction, "tubes/Stent", "")
     found = explain_and_check(pipeline, case.study, "tubes/Tube")
     assert found.attribution.target.slug == "tubes/Tube" and found.attribution.image is not None
@@ -387,6 +390,15 @@ def test_a_bad_table_of_labels_is_one_sentence(data: Path, tmp_path: Path) -> No
     write_labels(tmp_path / "ward", [{"case_id": "w01", "tubes/Tube": "maybe"}])
     with pytest.raises(ViewboxError, match="'maybe' in column 'tubes/Tube'"):
         load("ward", tmp_path)
+    write_labels(tmp_path / "ward", [{"case_id": "w01", "exposure": "poor"}] * 2)
+    with pytest.raises(ViewboxError, match=r"Case .w01. stands twice in labels\.csv"):
+        load("ward", tmp_path)
+    write_labels(tmp_path / "ward", [{"case_id": f"w{i:02d}", "Exposure": "poor"} for i in range(CASES)])
+    films = [replace(film, labels={"Exposure": "poor"}, states={}) for film in load("ward", tmp_path)]
+    raw = settings_raw(label_policies={})
+    raw["model"]["tasks"] = raw["model"]["tasks"][1:]
+    with pytest.raises(ViewboxError, match="is called 'exposure'; there are labels for Exposure"):
+        check(TrainingSettings.from_json(raw), films)
     write_labels(tmp_path / "ward", [{"case_id": "elsewhere", "exposure": "poor"}])
     with pytest.raises(ViewboxError, match="No case of 'ward' stands in its labels"):
         load("ward", tmp_path)

@@ -327,6 +327,7 @@ def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, data: Path, capsy
     assert "holds 0 films" in said[0] and "split.csv" in said[1] and len(said) == 2
     for asked, sentence in (
         (["--corpus", "cohen", "--data", str(tmp_path)], "name the folder that holds the corpora"),
+        (["--data", str(tmp_path / "nowhere")], "name the one that holds the corpora"),
         (
             ["--task", "findings"],
             "several classes at once, which cannot be compared yet; choose from appearance, grading",

@@ -28,7 +28,12 @@ def with_own_labels(films: Iterable[Film], folder: Path) -> Iterator[Film]:
     if not path.is_file():
         yield from films
         return
-    rows = {row.pop("case_id"): row for row in csv_rows(path, ("case_id",))}
+    rows: dict[str, dict[str, str]] = {}
+    for row in csv_rows(path, ("case_id",)):
+        case_id = row.pop("case_id")
+        if rows.setdefault(case_id, row) is not row:
+            twice = "Case '{case}' stands twice in {file} of '{folder}'; leave one row out."
+            raise ViewboxError(twice, case=case_id, file=LABELS_FILE, folder=folder.name)
     count, fitting = len(rows), 0
     for film in films:
         row = rows.get(film.film_id)

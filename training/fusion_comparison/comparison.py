@@ -84,13 +84,20 @@ def labelled_films(folder: Path, task: Task, corpora: Sequence[str] = ()) -> lis
     """The films that have a label of the task, of some corpora, or of all in the folder that have tables too.
 
     Raises:
-        ViewboxError: a corpus is not in the folder, or there are too few films.
+        ViewboxError: a folder or corpus is not there; there are too few films, or none with a clinical value.
     """
+    if not folder.is_dir():
+        raise ViewboxError("There is no folder {folder}; name the one that holds the corpora.", folder=folder)
     found = []
     for name in corpora or corpora_in(folder):
         films = [film for film in load(name, folder) if task in film.labels and film.encoded]
         if corpora or any(film.table.values for film in films):
             found += films
+    if found and not any(film.table.values for film in found):
+        bare = (
+            "None of the {count} films with {task} has a clinical value, so a table cannot help; name other"
+        )
+        raise ViewboxError(f"{bare} corpora.", count=len(found), task=task.name)
     patients = {film.patient for film in found}
     classes = Counter(film.labels[task] for film in found)
     if len(classes) < 2 or min(len(patients), max(classes.values())) < FOLDS:
