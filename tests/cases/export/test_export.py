@@ -15,7 +15,7 @@ from PIL import Image
 
 from cases.case import Licence, Provenance
 from cases.export import export as exporting
-from cases.export.export import export
+from cases.export.export import Account, card, export
 from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.parquet import files as case_files
 from cases.parquet.store import EmbeddedCaseStore
@@ -189,3 +189,12 @@ def test_the_command(store: EmbeddedCaseStore, tmp_path: Path, capsys: pytest.Ca
     assert "name a new folder" in capsys.readouterr().err
     assert main([str(tmp_path / "new"), "--store", str(tmp_path / "nowhere")]) == 1
     assert main([]) == 2
+
+
+def test_findings_have_their_codes_on_the_card() -> None:
+    account = Account("store")
+    account.labels["findings", "Effusion"] += 2
+    account.labels["appearance", "Typical"] += 1
+    text = card(account, "ward")
+    assert "| findings | Effusion (ICD-10-CM J90 Pleural effusion, not elsewhere classified) | 2 |" in text
+    assert "| appearance | Typical | 1 |" in text

@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modeling.answers import prediction_json
 from modeling.findings.headings import HeadingRule, rare_findings_of
 from modeling.findings.icd10cm import table_of
 from modeling.findings.knowledge import ICD_CODES, code_of, codes_json, knowledge
 from modeling.labels import APPEARANCE, FINDINGS
 from modeling.reports.index_terms import findings_of_headings
 from modeling.reports.reading import read_reports
+from modeling.results import Prediction, TaskPrediction
+from modeling.study import Modality
+from tests.doubles.command import command
 
 
 def test_every_finding_has_words_a_place_and_a_code() -> None:
@@ -104,3 +108,16 @@ def test_open_i_has_them_from_hundreds_down_to_one(data_root: Path) -> None:
     for headings, found in labelled:
         named = {name for name, there in zip(nih, found, strict=True) if there and name}
         assert named == set(findings_of_headings(headings) or ())
+
+
+def test_answers_of_a_checkpoint_carry_the_codes_of_its_findings() -> None:
+    logits = np.zeros(len(FINDINGS.classes))
+    task = TaskPrediction(FINDINGS, FINDINGS.classes, logits, logits + 0.5, (Modality.TEXT,))
+    codes = prediction_json(Prediction((task,), (Modality.TEXT,)))["tasks"]["findings"]["codes"]
+    assert list(codes) == [*FINDINGS.classes] and codes["Hernia"]["icd10cm"]["code"] == "K44"
+
+
+def test_mined_labels_carry_their_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.txt").write_text("FINDINGS: Small pleural effusion.")
+    assert command("mine")([tmp_path / "one.txt", "--json"]) == 0
+    assert '"icd10cm": "J90 Pleural effusion, not elsewhere classified"' in capsys.readouterr().out
