@@ -12,6 +12,7 @@ from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
+from interface.case_tab.study_films import films_strip
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, kept_values, note
 from interface.language.texts import Language, marker, say, translated, word_for
@@ -62,7 +63,14 @@ class CaseActions:
     def opened(self) -> list[gr.components.Component]:
         """Outputs of everything that puts a case on screen."""
         p = self.parts
-        shown = [p.due, p.message, p.chooser.case_id, p.film.figure, p.results.prediction, p.results.progress]
+        shown = [
+            p.due,
+            p.message,
+            p.chooser.case_id,
+            *self.looked_at,
+            p.results.prediction,
+            p.results.progress,
+        ]
         shown += [p.why.evidence, p.results.leans, p.results.cancel, *p.of_map]
         return [*shown, *p.model.lines, *p.form.inputs, p.form.kept, p.take.notice]
 
@@ -71,7 +79,16 @@ class CaseActions:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
         said = [p.results.prediction, p.results.leans, p.results.summary, p.take.notice]
-        return [p.due, p.message, p.chooser.case_id, p.film.figure, *said]
+        return [p.due, p.message, p.chooser.case_id, *self.looked_at, *said]
+
+    @property
+    def looked_at(self) -> list[gr.components.Component]:
+        """Outputs of everything that puts another film into the viewer."""
+        return [self.parts.film.figure, self.parts.film.films]
+
+    def _films(self, session: Session) -> Updates:
+        film, strip = self.parts.film, films_strip(session.case, session.language, session.film_shown)
+        return {film.figure: viewer_value(session), film.films: strip}
 
     @property
     def listed(self) -> list[gr.components.Component]:
@@ -100,7 +117,7 @@ class CaseActions:
         return {
             **self.cleared(session),
             self.parts.chooser.case_id: case.case_id,
-            self.parts.film.figure: viewer_value(session),
+            **self._films(session),
             **self.parts.form.filled(case.study),
             self.parts.form.kept: kept_values(case, session.language),
         }
@@ -110,7 +127,7 @@ class CaseActions:
         session.put(case, film)
         session.unsettled = True
         p = self.parts
-        shown = {p.chooser.case_id: case.case_id, p.film.figure: viewer_value(session)}
+        shown = {p.chooser.case_id: case.case_id, **self._films(session)}
         gone = {p.results.leans: "", p.results.summary: "", p.take.notice: alert("")}
         return {**self._expected(session), **shown, **gone}
 
@@ -142,6 +159,16 @@ class CaseActions:
     def open_row(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Open the row that was pressed."""
         return self.open(str((event._data or {}).get("case_id", "")), request)
+
+    def open_film(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Put the film of the study that was pressed into the viewer; answer and map stay the first one's."""
+        session = self._sessions.of(request.session_hash)
+        number = (event._data or {}).get("film") if isinstance(event._data, dict) else None
+        case = session.case
+        if case is None or not case.licence.may_show or number not in range(len(case.films)):
+            raise StudyError("This film is not held any more; choose it again.")
+        session.film_shown = int(number)
+        return self._films(session)
 
     def next(self, request: gr.Request, *picked: Pick) -> Updates:
         """The case after this one."""

@@ -12,7 +12,7 @@ from modeling.labels import APPEARANCE, GRADING
 ANY = ""
 
 
-def _on_load(part: str) -> str:
+def on_load(part: str) -> str:
     """A part's script; its listeners are delegated, so that they outlive a redraw."""
     return Path(__file__).with_name(f"on_load_{part}.js").read_text(encoding="utf-8")
 
@@ -51,7 +51,7 @@ def _filter(key: str, classes: tuple[str, ...], **options: object) -> gr.Dropdow
 
 def case_strips() -> tuple[gr.HTML, gr.HTML]:
     """Above the film, each one press away: the first cases, and the films of an upload of several."""
-    script = _on_load("strip")
+    script = on_load("strip")
     return gr.HTML(js_on_load=script, elem_id="vb-strip"), gr.HTML(js_on_load=script, elem_id="vb-several")
 
 
@@ -77,12 +77,12 @@ def chooser(strip: gr.HTML, several: gr.HTML) -> Chooser:
             appearance = _filter("choose.appearance", APPEARANCE.classes)
             grading = _filter("choose.grading", GRADING.classes)
             label = _filter("choose.label", ())
-        rows = gr.HTML(js_on_load=_on_load("rows"), elem_id="vb-rows")
+        rows = gr.HTML(js_on_load=on_load("rows"), elem_id="vb-rows")
         with gr.Row():
             earlier = gr.Button(marker("choose.earlier"), size="sm", min_width=100)
             later = gr.Button(marker("choose.later"), size="sm", min_width=100)
     with gr.Accordion(marker("upload.title"), open=False, elem_id="vb-upload"):
-        film = gr.HTML(upload_box("en"), js_on_load=_on_load("upload"), elem_id="vb-film-file")
+        film = gr.HTML(upload_box("en"), js_on_load=on_load("upload"), elem_id="vb-film-file")
         no_film = gr.Button(marker("upload.none"), size="sm")
     buttons = (open_button, previous, following, random)
     found = (source, appearance, grading, label, rows, earlier, later, film, no_film)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from interface.case_tab.chooser import on_load
 from interface.case_tab.viewer import viewer
 from interface.language.texts import marker
 
@@ -22,9 +23,13 @@ class ModelPanel:
 
 @dataclass(frozen=True)
 class FilmPanel:
-    """The film and its maps, with all that looks at them; its event `marked` tells of a region."""
+    """The film and its maps, with all that looks at them; its event `marked` tells of a region.
+
+    Of a study of several films, `films` holds them all; its event `open_film` tells which one was pressed.
+    """
 
     figure: gr.HTML
+    films: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,9 @@ def model_panel(names: Sequence[str], reports: bool = False) -> ModelPanel:
 
 
 def film_panel() -> FilmPanel:
-    """Lay out the viewer."""
-    return FilmPanel(viewer("vb-figure"))
+    """Lay out the viewer, beside the films of a study."""
+    films = gr.HTML(js_on_load=on_load("films"), elem_id="vb-films")
+    return FilmPanel(viewer("vb-figure"), films)
 
 
 def result_panel() -> ResultPanel:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from cases.case import Case, Rating
+from interface.case_tab.study_films import which_was_read
 from interface.html.codes import codes
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
@@ -64,6 +65,7 @@ def prediction_panel(
         language=language,
         prediction=prediction,
         tasks=tasks,
+        read=which_was_read(case, prediction, language),
         reveal=_behind_a_press(case, prediction, language) if reveal else "",
         notes=[made, *(translated(n, language) for n in prediction.notes)],
     )

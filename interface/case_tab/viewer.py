@@ -14,6 +14,7 @@ from PIL import Image
 
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
+from interface.case_tab.study_films import film_words
 from interface.html.fragments import case_name, licence_name, provenance_line
 from interface.html.render import render
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
@@ -72,6 +73,7 @@ def film_value(
     *,
     layers: tuple[Value, ...] = (),
     marking: bool = True,
+    which: str = "",
 ) -> Value:
     """What the viewer shows of a case.
 
@@ -79,8 +81,9 @@ def film_value(
         held: its film; None where there is none, or where its licence does not let it be shown.
         layers: from `layer`, the one to show last; the viewer keeps earlier ones to compare with.
         marking: whether a region can be marked.
+        which: of several films of the case, this one's view and day.
     """
-    name = case_name(case, language)
+    name = " · ".join(filter(None, (case_name(case, language), which)))
     message = ""
     if held is None:
         key = "film.none" if case.study.radiograph is None else "film.hidden"
@@ -217,6 +220,8 @@ def map_layer(
 def viewer_value(session: Session) -> Value:
     """What a session shows: its film, with the map of its explanation where there is one."""
     assert session.case is not None, "shown before a case was put on screen"
+    if session.film_shown:
+        return _further_film(session, session.film_shown)
     shown, layers = session.explanation.shown, []
     prediction = session.answer.prediction
     if shown is not None and shown.image is not None and prediction is not None and session.film:
@@ -243,6 +248,16 @@ def viewer_value(session: Session) -> Value:
     tested = session.explanation.tested
     place = None if tested is None else region_value(tested.place)
     return {**alone, "layers": layers, "sheets": session.film is not None, "tested": place}
+
+
+def _further_film(session: Session, number: int) -> Value:
+    """A film of the study that the model did not read: it has no map, and no region of it can be tested."""
+    case, language = session.case, session.language
+    film = case.films[number]
+    held = session.further.setdefault(number, HeldFilm(film.radiograph))
+    alone = film_value(case, held, language, marking=False, which=film_words(film, language))
+    marks = (say("films.not_read", language), alone["mark"])
+    return {**alone, "mark": " · ".join(filter(None, marks)), "sheets": False, "tested": None}
 
 
 def region_value(mask: np.ndarray) -> Value:

@@ -36,6 +36,7 @@ class _Waiting:
     def bytes(self) -> int:
         radiograph = self.case.study.radiograph
         stored = 0 if radiograph is None else radiograph.pixels.nbytes
+        stored += sum(film.radiograph.pixels.nbytes for film in self.case.further)
         return stored + (0 if self.film is None else self.film.film.values.nbytes)
 
 

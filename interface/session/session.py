@@ -132,6 +132,8 @@ class Session:
     Attributes:
         study: the case's study with the reader's own changes.
         film: what the viewer shows; None where there is none to show.
+        further: those of the case's further films that the viewer has shown, by their number from 1.
+        film_shown: the number of the film in the viewer; 0 for `film`, the one that the model reads.
         view: the viewer's value of the film alone, behind the version and the language that it is of.
         region: what the reader marked on the film, as the viewer tells it.
         host: the checkpoint that the study was fitted to and is answered by.
@@ -149,6 +151,8 @@ class Session:
     case: Case | None = None
     study: Study | None = None
     film: HeldFilm | None = None
+    further: dict[int, HeldFilm] = field(default_factory=dict)
+    film_shown: int = 0
     view: tuple[tuple[int, Language], Mapping[str, Any]] = ((-1, ""), {})
     host: ModelHost | None = None
     answer: Answer = field(default_factory=Answer)
@@ -175,7 +179,8 @@ class Session:
         """What the films take: on screen as stored and as the viewer shows it, and those of an upload."""
         radiograph = None if self.study is None else self.study.radiograph
         stored = 0 if radiograph is None else radiograph.pixels.nbytes
-        viewed = 0 if self.film is None else self.film.film.values.nbytes
+        stored += 0 if self.case is None else sum(f.radiograph.pixels.nbytes for f in self.case.further)
+        viewed = sum(f.film.values.nbytes for f in (self.film, *self.further.values()) if f is not None)
         return stored + viewed + sum(film.bytes for film in self.own)
 
     @property
@@ -192,6 +197,7 @@ class Session:
         """Put a new case and its film on screen; work on the last one stops."""
         with self.lock:
             self.case, self.film, self.host = case, film, None
+            self.further, self.film_shown = {}, 0
             self.wishes = replace(self.wishes, target=None, change="", link=Link())
             self.region = None
             self.revise(case.study)
