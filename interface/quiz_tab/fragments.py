@@ -5,11 +5,12 @@ from functools import partial
 from cases.case import Case
 from cases.phantom.phrases import read_indication
 from interface.case_tab.prediction_panel import readings
+from interface.html.codes import codes
 from interface.html.fragments import note, title_in
 from interface.html.regions import reference_region
 from interface.html.render import render
 from interface.language.texts import Language, known, listed, say, translated, word_for, words_for
-from interface.quiz_tab.findings import answer_of
+from interface.quiz_tab.findings import JOINT, answer_of
 from interface.quiz_tab.rules import TOPICS
 from interface.quiz_tab.score import CaseResult, Score, score
 from interface.quiz_tab.sitting import Sitting, planted_on_grid
@@ -128,6 +129,7 @@ def reference(case: Case, row: CaseResult, task: Task, language: Language, gradi
         row=row,
         case=" · ".join(filter(None, (title_in(case.title, language), case.case_id))),
         definition=definition(task, row.truth, language),
+        codes=codes(row.truth.split(JOINT), language) if task.kind == "multilabel" else "",
         overlaps=_overlaps(case, row, language),
         readings=readings(case, language),
         grading=grading and named(grading, language, GRADING),

@@ -20,11 +20,14 @@ from cases.mongo.store import COLLECTION, MongoCaseStore
 from cases.open_store import open_case_store
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter, CaseStore
+from interface.html.codes import codes
 from interface.language.texts import CATALOGUES, translated
 from interface.quiz_tab.findings import ASKED, NO_FINDING, findings_asked, parts_of, together, truth_of
+from interface.quiz_tab.fragments import reference
 from interface.quiz_tab.pool import PER_CLASS
 from interface.quiz_tab.resume import sitting_from
 from interface.quiz_tab.rules import LENGTH
+from interface.quiz_tab.score import CaseResult
 from modeling.errors import ViewboxError
 from modeling.labels import APPEARANCE, FINDINGS
 from tests.doubles.example_cases import small_case
@@ -53,6 +56,21 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
         for number in range(24):
             writing.put(labelled(number, appearance=None if number % 3 else "Typical"))
     return open_case_store(str(folder))
+
+
+def test_the_reference_has_the_codes_of_its_findings() -> None:
+    answered = {"first": "Mass", "first_confidence": 0.5, "second": "Mass", "second_confidence": 0.5}
+    more = {
+        "model": "",
+        "model_probability": 0.0,
+        "drill": False,
+        "lesson": "quiz.lesson_agreed",
+        "task": FINDINGS,
+    }
+    row = CaseResult(0, "nih-00001", "Mass|Nodule", **answered, **more)
+    shown = reference(labelled(1), row, FINDINGS, "zh-Hant")
+    assert "<b>R91.1</b> Solitary pulmonary nodule" in shown and "結節與腫塊 › 結節" in shown
+    assert "<b>" not in codes(NO_FINDING.split("|"), "en")
 
 
 def test_each_film_is_asked_about_four_findings_of_which_one_at_least_is_absent() -> None:
