@@ -1,15 +1,17 @@
 """Cases of the store on screen: similar ones as cards, and the topics of the reports."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from interface.html.render import render
-from interface.language.texts import Language, field_label, listed, say, value_word
+from interface.language.texts import Language, field_label, listed, say, value_word, words_for
 from interface.reports_tab.marked_report import finding_word, marked_report
 from interface.reports_tab.similar_index import Compared, Found, Progress, Shelved
 from interface.session.study_edits import typed
+from modeling.labels import Task
 from modeling.retrieval.index import FieldDifference, Neighbour
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ def progress_line(progress: Progress, language: Language) -> Markup:
     return render("reports_tab/progress.html", language=language, progress=progress)
 
 
-def found_panel(found: Found, language: Language) -> Markup:
-    """Both lists, and what they were made of."""
+def found_panel(found: Found, language: Language, declared: Sequence[Task] = ()) -> Markup:
+    """Both lists, and what they were made of; labels of `declared` tasks in their own words."""
     miner = found.compared.encoder.miner
 
     def marked(case_id: str, shelved: Shelved) -> Markup:
@@ -34,7 +36,12 @@ def found_panel(found: Found, language: Language) -> Markup:
         report = Report(case_id, shelved.report)
         return marked_report(report, miner.label(report), miner, language, brief=True)
 
-    draw = {"why_alike": partial(why_alike, language=language), "marked": marked}
+    def label_words(label: str) -> str:
+        names = label.split("|")
+        own = next((task.named(label) for task in declared if set(names) <= set(task.classes)), names)
+        return words_for("class", own, language)
+
+    draw = {"why_alike": partial(why_alike, language=language), "marked": marked, "label_words": label_words}
     return render("reports_tab/similar.html", language=language, found=found, **draw)
 
 

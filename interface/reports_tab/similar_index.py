@@ -16,7 +16,7 @@ from interface.models.stores import StoreHost
 from interface.reports_tab.stored_search import StoredSearch
 from interface.session.lanes import sentence
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
-from modeling.labels import TASKS
+from modeling.labels import TASKS, Task
 from modeling.results import Prediction
 from modeling.retrieval.index import Neighbour
 from modeling.sentence import Sentence
@@ -175,6 +175,11 @@ class SimilarCases:
     @property
     def _building(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def declared(self) -> tuple[Task, ...]:
+        """The tasks that checkpoints here declare."""
+        return self._models.declared
 
     def find(self, case: Case, study: Study, k: int, weights: Mapping[Modality, float]) -> Found:
         """Cases like this one, and such of another label (none for a case without); raises `ViewboxError`."""

@@ -254,7 +254,10 @@ class ReportActions:
         case, study = _opened(session)
         yield from self._read(self._tab.similar, session)
         found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
-        shown = {self._tab.similar: found_panel(found, session.language), self._tab.pair: ""}
+        shown = {
+            self._tab.similar: found_panel(found, session.language, self._similar.declared),
+            self._tab.pair: "",
+        }
         yield {**shown, **self._quiet()}
 
     def _read(self, panel: gr.HTML, session: Session) -> Iterator[Updates]:

@@ -25,6 +25,8 @@ from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.quiz_tab.findings import truth_of
 from interface.quiz_tab.question_bank import question_of
+from interface.reports_tab.found_cases import found_panel
+from interface.reports_tab.similar_index import SimilarCases
 from interface.session.session import Sessions
 from modeling.configuration import TaskConfig, TaskDeclaration
 from modeling.labels import APPEARANCE, NO_FINDING
@@ -186,3 +188,15 @@ def test_python_says_them(checkpoint: Path) -> None:
 
 def toy_radiograph_study() -> Study:
     return Study(toy_radiograph(5))
+
+
+def test_similar_cases_are_named_in_their_words(models: Checkpoints, store: CaseStore) -> None:
+    similar = SimilarCases(models, StoreHost(lambda: store))
+    similar.start()
+    for _ in similar.steps():
+        pass
+    case = store.get("w00")
+    found = similar.find(case, case.study, 3, dict.fromkeys(Modality, 1.0))
+    page = found_panel(found, "zh-Hant", similar.declared)
+    assert {one.label for one in found.contrast} <= {"fair", "good"}
+    assert "參考標籤：良好" in page and "：good" not in page
