@@ -131,7 +131,7 @@ def test_the_checkpoint_does_what_a_teaching_note_says(
 
 # --- the lessons of "Learn"
 
-CASE_OF = {lesson.name: lesson.shows[0].case for lesson in (*FAILURES, *GLOSSARY)}
+CASE_OF = {lesson.name: lesson.shows[0].case for lesson in (*FAILURES, *GLOSSARY) if lesson.shows}
 BOXED, INVERTED, TURNED = (CASE_OF[name] for name in ("attention", "failure.inverted", "failure.sideways"))
 MARKED, TOLD, AGREED = (CASE_OF[name] for name in ("failure.arrow", "failure.leak", "share"))
 
