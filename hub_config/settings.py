@@ -11,6 +11,8 @@ from modeling.model.hub import Repo, fetched
 
 Device = Literal["auto", "cpu", "cuda"]
 BUNDLED = Path(__file__).parent / "checkpoints"
+STUDY_CHECKPOINT = Path(__file__).parent / "study_checkpoints" / "teaching"
+"""Of `modeling.model.study_fusion`: it reads several films of a study, which the page does not show yet."""
 PREFERRED = ("film", "teaching")
 CASE_FILES = ("cases-*.parquet", "NOTICE.md", "README.md")
 SPACE_PORTS = (80, 443, 8080)
