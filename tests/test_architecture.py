@@ -64,6 +64,7 @@ HOMES = {
     "accelerate": ("training/",),
     "tensorboard": (),
     "matplotlib": ("training/few_shot/plot.py",),
+    "simple_icd_10_cm": ("modeling/findings/icd10cm.py",),
     "typer": ("viewbox/",),
     "pydantic": ("modeling/configuration.py",),
     "tqdm": ("modeling/progress.py", "training/run.py"),
