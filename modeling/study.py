@@ -116,6 +116,13 @@ class DatedFilm:
     days_before: int = 0
 
 
+def check_film_count(count: int) -> None:
+    """Raises StudyError: that is more films than a study may hold."""
+    if count > MOST_FILMS:
+        many = "A study of {count} films is too large; choose the {most} that matter."
+        raise StudyError(many, count=count, most=MOST_FILMS)
+
+
 def checked_films(films: Sequence[DatedFilm]) -> tuple[DatedFilm, ...]:
     """The films of one study, 1 to `MOST_FILMS`.
 
@@ -123,9 +130,7 @@ def checked_films(films: Sequence[DatedFilm]) -> tuple[DatedFilm, ...]:
     """
     if not films:
         raise StudyError("A study has at least one film; give one.")
-    if len(films) > MOST_FILMS:
-        many = "A study of {count} films is too large; choose the {most} that matter."
-        raise StudyError(many, count=len(films), most=MOST_FILMS)
+    check_film_count(len(films))
     first: dict[str, int] = {}
     for number, film in enumerate(films, start=1):
         if film.days_before < 0:

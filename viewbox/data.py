@@ -49,6 +49,7 @@ def import_(
     column: Columns = None,
     split: Annotated[str, Option(help="of a Hub data set; train where not given")] = "",
     reports: Annotated[Path | None, Option(help="CSV with the reports of a folder of DICOM")] = None,
+    whole_studies: Annotated[bool, Option("--whole-studies", help="films of one study as one case")] = False,
     workers: Annotated[int, Option(min=1, help="processes")] = os.cpu_count() or 1,
     as_json: ReportFile = None,
     quiet: Annotated[bool, Option("--quiet", help="no progress")] = False,
@@ -64,7 +65,12 @@ def import_(
     if len(columns) != len(column or ()):
         raise ViewboxError("Write a column as FIELD=COLUMN, such as --column image=scan.")
     told = {"licence": licence, "attribution": attribution, "readers_agreed": readers_agreed, "split": split}
-    told |= {"burned_text": burned_text, "columns": columns, "reports": reports}
+    told |= {
+        "burned_text": burned_text,
+        "columns": columns,
+        "reports": reports,
+        "whole_studies": whole_studies,
+    }
     settings = ImportSettings(Pseudonymiser.from_file(salt_file) if salt_file else None, **told)
     how = {"database": database, "workers": workers, "quiet": quiet}
     report = import_set(LAYOUTS[name], source, store if write else None, settings, **how)

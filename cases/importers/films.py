@@ -75,7 +75,7 @@ def outcome(row: Row, known: str, work: Work) -> Outcome:
         data = row.read_film()
         check_file_size(len(data))
         digest = hashlib.sha256(data).hexdigest()
-        mark = _mark(row, digest, work)
+        mark = mark_of(row, digest, work)
         if mark == known:
             return Outcome(row.case_id, "same", film=digest)
         return _stored_form(row, data, digest, mark, work)
@@ -83,7 +83,7 @@ def outcome(row: Row, known: str, work: Work) -> Outcome:
         return Outcome(row.case_id, "dropped", str(exc), digest)
 
 
-def _mark(row: Row, digest: str, work: Work) -> str:
+def mark_of(row: Row, digest: str, work: Work) -> str:
     """The hash of all that the stored case depends on: equal ones need not be stored again."""
     salt = work.pseudonyms.pseudonym("fingerprint", "") if work.pseudonyms else ""
     reader = "read" if work.burned_text != "allow" and can_read() else ""

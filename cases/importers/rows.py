@@ -111,6 +111,7 @@ class ImportSettings:
         burned_text: what happens to a film that seems to have text burned into it; None: the layout's way.
         columns: field -> column of the source, for tables without a published layout.
         split: of a Hub data set.
+        whole_studies: whether the films of one study become one case (`cases.importers.whole_studies`).
     """
 
     pseudonyms: Pseudonymiser | None = field(default=None, repr=False)
@@ -121,6 +122,7 @@ class ImportSettings:
     columns: Mapping[str, str] = field(default_factory=dict)
     split: str = ""
     reports: Path | None = None
+    whole_studies: bool = False
 
 
 @dataclass(frozen=True)

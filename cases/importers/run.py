@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cases.deidentify.burned_text import can_read
+from cases.document import film_size
 from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
 from cases.importers.report import ImportReport
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
+from cases.importers.whole_studies import films_of, study_outcomes, whole_studies
 from cases.open_store import address_behind, open_for_writing
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import Stored
@@ -124,14 +126,15 @@ class _Import:
             self.report.notices.append(LOOKED_AT)
         elif burned_text == "allow" and not self.layout.published:
             self.report.notices.append(NOT_HELD)
-        decode = functools.partial(outcomes, work=work)
+        decode = functools.partial(study_outcomes if self.settings.whole_studies else outcomes, work=work)
         try:
             with _Shelf(self.store, self.report) as shelf, CrashProofPool(decode, workers) as pool:
                 for batch, results in self._results(pool):
                     for (row, _), result in zip(batch, results, strict=True):
                         self.report.take(row, result)
+                        self.report.read += (films_of(row) - 1) * (result.state in ("ready", "held"))
                         shelf.add(result.document)
-                    self.advance(len(batch))
+                    self.advance(sum(films_of(row) for row, _ in batch))
             getattr(self.store, "sweep", lambda: None)()
         except ViewboxError as exc:
             if not self.report.rows_in:
@@ -170,7 +173,8 @@ class _Import:
 
     def _batches(self) -> Iterator[Batch]:
         """Rows in batches, each with the hash that the store has of it."""
-        rows, size = self._rows(), 1 if self.layout.large_films else BATCH
+        rows = whole_studies(self._rows()) if self.settings.whole_studies else self._rows()
+        size = 1 if self.layout.large_films else BATCH
         while wave := tuple(itertools.islice(rows, 4 * BATCH)):
             known = self.store.inputs([row.case_id for row in wave])
             for first in range(0, len(wave), size):
@@ -189,7 +193,7 @@ class _Import:
                 yield batch, results
             else:
                 self.report.drop(Dropped(batch[0][0].case_id, CRASH))
-                self.advance(1)
+                self.advance(films_of(batch[0][0]))
 
 
 class _Shelf:
@@ -232,7 +236,7 @@ class _Shelf:
             if self._timer is None:
                 self._start_timer()
             self._waiting.append(document)
-            self._bytes += document["film"]["size"] if document["film"] else 0
+            self._bytes += film_size(document)
             if len(self._waiting) >= self._most[0] or self._bytes >= self._most[1]:
                 self.write()
 

@@ -171,7 +171,7 @@ def test_a_reader_who_moves_on_under_an_explanation_ends_it_without_a_fault(
         ("inverted.png", "I'd rather not say"),
         ("page.png", "I'd rather not say"),
         ("two films.png", "I'd rather not say"),
-        ("slice.dcm", "a CT image"),
+        ("slice.dcm", "a CT volume or a slice of one"),
     ],
 )
 def test_every_door_refuses_the_same_film_in_the_same_words(

@@ -160,7 +160,7 @@ def test_a_real_film_in_rle_is_read() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("CT_small.dcm", "a CT image"),
+        ("CT_small.dcm", "a CT volume or a slice of one"),
         ("MR_small.dcm", "an MR image"),
         ("RG3_UNCR.dcm", "another body part (EXTREMITY)"),
         ("SC_rgb.dcm", "a colour picture"),
@@ -495,10 +495,10 @@ def test_the_presentation_lut_s_shape(photometric: str, shape: str, inverted: bo
         ({"PixelData": b""}, "no pixel data"),
         ({"PixelData": b"\0\0" * 100}, "damaged or cut off"),
         ({"NumberOfFrames": 3}, "several frames"),
-        ({"Modality": "CT"}, "a CT image"),
+        ({"Modality": "CT"}, "a CT volume or a slice of one"),
         ({"Modality": "MG"}, "a mammogram"),
         ({"Modality": "XX", "SOPClassUID": "1.2.3.4"}, "no radiograph"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "a CT image"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "a CT volume or a slice of one"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4.1"}, "an MR image"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.1"}, "no radiograph"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PRESENTATION"),

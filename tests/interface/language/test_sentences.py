@@ -189,9 +189,9 @@ def test_both_sides_have_the_same_values_and_can_be_filled(language):
         (
             Sentence(
                 "This DICOM file holds {kind}; choose a chest radiograph (CR or DX).",
-                kind=Names("file", "a CT image"),
+                kind=Names("file", "a CT volume or a slice of one"),
             ),
-            "此 DICOM 檔是電腦斷層影像；請選擇胸部 X 光片（CR 或 DX）。",
+            "此 DICOM 檔是電腦斷層容積影像或其中一張切面；請選擇胸部 X 光片（CR 或 DX）。",
         ),
     ],
 )
