@@ -40,7 +40,8 @@ _OTHER_FILES = (
     (0, b"%PDF", "a PDF"), (0, b"PK\x03\x04", "a ZIP archive"), (0, b"\x1f\x8b", "a compressed archive"),
     (0, b"II*\x00", "a TIFF image"), (0, b"MM\x00*", "a TIFF image"), (0, b"GIF8", "a GIF image"),
     (0, b"BM", "a BMP image"), (8, b"WEBP", "a WebP image"), (4, b"ftyp", "a HEIC image or a video"),
-    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"\x93NUMPY", "a NumPy array"), (344, b"n+1\x00", "a volume of slices"),
+    (0, b"NRRD", "a volume of slices"),
 )  # fmt: skip
 """Offset, bytes that stand there, and the kind of file."""
 _PNG_CHANNELS = {2: 3, 4: 2, 6: 4}
@@ -139,6 +140,7 @@ def _clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
 def _refusal(data: bytes, name: str) -> Sentence:
     for offset, magic, kind in _OTHER_FILES:
         if data[offset : offset + len(magic)] == magic:
+            kind = "a volume of slices" if name.lower().endswith(".nii.gz") else kind
             other_kind = "This file is {kind}; choose a PNG, JPEG or DICOM file of a chest film."
             return Sentence(other_kind, kind=Names("file", kind))
     ending = name.lower().rpartition(".")[2]

@@ -195,6 +195,8 @@ def test_no_real_film_is_taken_for_a_colour_picture() -> None:
         (b"hello, this is a report", "no image"),
         (b"\0" * 500, "no image"),
         (b"<html></html>", "no image"),
+        (b"\x5c\x01\0\0" + b"\0" * 340 + b"n+1\0" + b"\0" * 100, "a volume of slices"),
+        (b"NRRD0004 ...", "a volume of slices"),
         (file_of(GRAY, "TIFF"), "a TIFF"),
         (file_of(GRAY, "GIF"), "a GIF"),
         (file_of(GRAY, "BMP"), "a BMP"),
@@ -204,6 +206,12 @@ def test_no_real_film_is_taken_for_a_colour_picture() -> None:
 def test_other_files_are_refused_by_kind(data: bytes, words: str) -> None:
     message = refusal(data)
     assert words in message and "choose a PNG, JPEG or DICOM file" in message
+
+
+def test_a_packed_volume_is_known_by_its_ending() -> None:
+    packed = b"\x1f\x8b" + b"\0" * 500
+    assert "a volume of slices" in refusal(packed, "Musterfrau.nii.gz")
+    assert "a compressed archive" in refusal(packed, "Musterfrau.gz")
 
 
 def test_a_wrong_ending_is_pointed_out_without_the_name() -> None:
