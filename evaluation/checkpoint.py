@@ -28,7 +28,7 @@ from evaluation.evaluate import (
 )
 from evaluation.gate import fit_gate
 from evaluation.metrics.many_labels import summarise_labels
-from evaluation.published import nih_films
+from evaluation.published import outside_films
 from evaluation.reader_agreement import READINGS_FILE, reader_agreement
 from evaluation.summary import extent_correlation, rounded, summarise, training_counts
 from evaluation.text_checkpoint import measure_text, reads_reports_only
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 AVERAGED = 400
 """Training films in the mean film."""
-NIH_FILE = "nih_sample.parquet"
+
 GRADED = ("cohen", "hannover")
 """The corpora whose films carry experts' severity readings."""
 
@@ -88,7 +88,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         measurements |= _measurements(one, films, data, origin)
     for one in several:
         measurements |= _several_at_once(one, films, origin, data)
-    outside = nih_films(data / NIH_FILE) if (data / NIH_FILE).is_file() else []
+    checks = [external_check(model, processor, films) for films in outside_films(data)]
     return {
         **named(origin),
         "measurements": measurements,
@@ -96,7 +96,7 @@ def measure(folder: Path, data: Path) -> dict[str, Any]:
         "ceilings": ceilings(data, tuple(corpora)),
         "duplicates": duplicates,
         "familiarity": familiarity,
-        "external": external_check(model, processor, outside) if outside else {},
+        "external": {title: found for check in checks for title, found in check.items()},
     }
 
 

@@ -15,7 +15,7 @@ from evaluation import external
 from evaluation.leak_audit import Side, audit, audit_several, facts_of
 from evaluation.metrics.bootstrap import bracketed
 from evaluation.metrics.many_labels import LabelScores, beside, summarise_labels
-from evaluation.published import NIH, films_at
+from evaluation.published import films_at
 from evaluation.summary import (
     Labelled,
     Measurement,
@@ -212,8 +212,8 @@ def evaluate(
     """Load, predict, summarise; adds the checkpoint's name and revision, the split and films a second.
 
     `data`: Parquet file with the columns of `corpus` (else they tell whose they are), or a folder that an
-    importer or an export wrote. Films that the checkpoint's own split names are on the side it names. Of NIH
-    films, which nobody labelled for appearance: see `evaluation.external`.
+    importer or an export wrote. Films that the checkpoint's own split names are on the side it names. Of
+    films which nobody labelled for appearance: see `evaluation.external`.
     `with_audit`: also train small models that never see the lungs on its training films, and compare.
 
     Raises:
@@ -224,8 +224,8 @@ def evaluate(
     spec = model.config.spec(task)
     corpus, everything = films_at(data, corpus)
     about = {**named(origin), "data": data.name, "corpus": corpus, "task": spec.name}
-    if spec == APPEARANCE and external.is_from_outside(everything):
-        return {**about, **_outside(model, processor, everything, split, with_audit)}
+    if spec == APPEARANCE and (outside := external.from_outside(everything)):
+        return {**about, **_outside(model, processor, outside, split, with_audit)}
     everything = as_trained(origin.folder / SPLIT_FILE, everything)
     films, used = choose(everything, spec, split)
     about |= {"split": used}
@@ -270,22 +270,24 @@ def _outside(
     with_audit: bool,
 ) -> dict[str, Any]:
     if split or with_audit:
-        raise ViewboxError("NIH films have no sides and no audit here; leave --split and --audit out.")
+        no_sides = "Films that check from outside have no sides and no audit; leave --split and --audit out."
+        raise ViewboxError(no_sides)
     found = external_check(model, processor, films)
     if not found:
-        raise ViewboxError("This checkpoint learnt from NIH films, or reads none; measure it on others.")
+        raise ViewboxError("This checkpoint learnt from such films, or reads none; measure it on others.")
     return next(iter(found.values()))
 
 
 def external_check(model: FusionModel, processor: StudyProcessor, films: Sequence[Film]) -> dict[str, Any]:
-    """By title, the check of `evaluation.external` on NIH films; empty for one that learnt from them,
-    or reads no film for its appearance.
+    """By title, the check of `evaluation.external` on such films of one set; empty for a checkpoint that
+    learnt from the set, or reads no film for its appearance.
     """
-    if APPEARANCE.name not in model.heads or "image" not in model.encoders or NIH in model.config.sources:
+    source = films[0].source
+    if APPEARANCE.name not in model.heads or "image" not in model.encoders or source in model.config.sources:
         return {}
     logits = predict_films(model, processor, films)[str(APPEARANCE.name)]
     values = probabilities(APPEARANCE.kind, logits, model.config.temperatures.get(APPEARANCE.name, 1.0))
-    title = f"{external.TITLE} on {NIH}"
+    title = f"{external.TITLE} on {source}"
     found = external.negative_against_no_finding(values, films)
     return {title: {"title": external.TITLE, **found, "without_lungs": external.without_lungs(films)}}
 

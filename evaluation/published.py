@@ -1,15 +1,20 @@
 """The films of a file or a folder to measure on; whose a file is, its columns tell."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from cases.importers import covid_net
+from evaluation.external import from_outside
 from modeling.errors import ViewboxError
 from training.corpora.labelled_film import Film
 from training.corpora.open_corpus import CORPORA, FILES, case_folder
 from training.corpora.published_films import every_nih
 
-NIH = "nih"
+NIH, NIH_FILE = "nih", "nih_sample.parquet"
 """Its films say nothing of appearance or grading, and check those from outside."""
+OUTSIDE = (covid_net.ACTUALMED.source, covid_net.FIGURE_1.source)
+"""Sets that do so once they are imported into a folder of their name."""
 COLUMNS: dict[str, tuple[str, ...]] = {
     "siim": ("image_id", "study_id", "image", "appearance"),
     "cohen": ("patientid", "filename", "modality", "image"),
@@ -61,6 +66,16 @@ def corpus_of(path: Path) -> str:
         template = "'{path}' has the columns of no set known here ({names}); import it and name its folder."
         raise ViewboxError(template, path=path.name, names=", ".join(COLUMNS))
     return found
+
+
+def outside_films(data: Path) -> Iterator[list[Film]]:
+    """The films of each set in a folder that checks from outside: NIH's file, imports of `OUTSIDE`."""
+    if (data / NIH_FILE).is_file():
+        yield nih_films(data / NIH_FILE)
+    for name in OUTSIDE:
+        films = from_outside(list(case_folder(data / name))) if any((data / name).glob(FILES)) else []
+        if films:
+            yield films
 
 
 def nih_films(path: Path) -> list[Film]:

@@ -84,6 +84,8 @@ APPEARANCE, GRADING, FINDINGS = TASKS.values()
 NIH_FINDINGS = FINDINGS.classes
 NO_FINDING = "No Finding"
 """The reference of a film without any of the findings; several of them are joined by a bar."""
+DIAGNOSIS = "diagnosis"
+"""Which disease a film's patient had, or `NO_FINDING`: no task here, but a label that some sets come with."""
 
 
 def task_of(label: str) -> Task | None:

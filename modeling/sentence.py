@@ -11,8 +11,8 @@ NameKind = Literal[
 ]  # fmt: skip
 """Kinds of names in a sentence: a `value` is a field's category, a `file` a kind of file, a `name` plain."""
 SOURCE_NAMES = {
-    "cohen": "Cohen", "hannover": "Hannover", "nih": "NIH", "openi": "Open-i", "phantom": "synthetic films",
-    "ricord": "RICORD", "siim": "SIIM",
+    "actualmed": "Actualmed", "cohen": "Cohen", "figure1": "Figure 1", "hannover": "Hannover", "nih": "NIH",
+    "openi": "Open-i", "phantom": "synthetic films", "ricord": "RICORD", "siim": "SIIM",
 }  # fmt: skip
 """What readers call the sets of films, in English."""
 _LOGIN = re.compile(r"(?<=[A-Za-z0-9+.:-]:)(//?)[^\s'\"]*@")

@@ -16,7 +16,19 @@ PANEL = "Bring data"
 app = typer.Typer()
 Results = Annotated[Path | None, Option(help="folder for the results, if not beside the cases")]
 Out = Annotated[Path | None, Option(help="folder of an embedded store to write the cases into")]
-Layout = Literal["ricord", "openi", "covid-chestxray", "hannover", "nih", "siim", "mimic", "dicom", "hub"]
+Layout = Literal[
+    "ricord",
+    "openi",
+    "covid-chestxray",
+    "hannover",
+    "actualmed",
+    "figure1",
+    "nih",
+    "siim",
+    "mimic",
+    "dicom",
+    "hub",
+]
 """The names of `cases.importers.run.LAYOUTS`, whose modules are not imported to say them."""
 ADDRESS = "mongodb:// address, or @FILE that holds one"
 Address = Annotated[str, Option(metavar="URI", help=ADDRESS)]

@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from cases.deidentify.burned_text import can_read
 from cases.document import film_size
-from cases.importers import covid_chestxray, dicom_folder, hannover, hub, mimic, nih, openi, ricord, siim
+from cases.importers import (
+    covid_chestxray,
+    covid_net,
+    dicom_folder,
+    hannover,
+    hub,
+    mimic,
+    nih,
+    openi,
+    ricord,
+    siim,
+)
 from cases.importers.films import Outcome, Work, outcomes
 from cases.importers.pool import CrashProofPool
 from cases.importers.report import ImportReport
@@ -35,7 +46,7 @@ if TYPE_CHECKING:
 LAYOUTS: dict[str, Layout] = {
     module.LAYOUT.name: module.LAYOUT
     for module in (ricord, openi, covid_chestxray, hannover, nih, siim, mimic, dicom_folder, hub)
-}
+} | {layout.name: layout for layout in (covid_net.ACTUALMED, covid_net.FIGURE_1)}
 BATCH = 16
 WRITTEN_AT_ONCE = 32
 """Cases to a database; a folder of Parquet files takes `FILED_AT_ONCE`, since each call makes a file."""

@@ -13,14 +13,15 @@ from PIL import Image
 
 from evaluation.evaluate import as_table, ask
 from evaluation.evaluate import evaluate as measured_on
-from evaluation.external import is_from_outside, negative_against_no_finding, without_lungs
+from evaluation.external import from_outside, negative_against_no_finding, without_lungs
 from evaluation.metrics.bootstrap import bootstrap_interval, plain
 from evaluation.metrics.one_label import CALIBRATION, RANKING, Scored, curves, macro_auroc
-from evaluation.published import COLUMNS, corpus_of, films_at, nih_films
+from evaluation.published import COLUMNS, corpus_of, films_at, nih_films, outside_films
 from evaluation.summary import Measurement, extent_correlation, summarise
 from modeling.labels import APPEARANCE, FINDINGS, GRADING
 from modeling.model.fusion import FusionModel
 from modeling.study import ClinicalTable
+from tests.doubles import lake_sources as made
 from tests.doubles.command import command
 from training.corpora.labelled_film import Film
 
@@ -275,6 +276,29 @@ def test_nih_films_check_from_outside(
     assert "leave --split and --audit out" in capsys.readouterr().err
 
 
+def test_an_imported_set_with_diagnoses_checks_from_outside(
+    tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tree" / "images").mkdir(parents=True)
+    lines = ["patientid,sex,age,finding,temperature,pO2 saturation,view,modality,imagename,notes"]
+    for number in range(48):
+        finding = ("No finding", "COVID-19", "")[number % 3]
+        lines.append(f"ANON{number // 2},,,{finding},,,PA,X-ray,CR.{number}.png,")
+        (tmp_path / "tree" / "images" / f"CR.{number}.png").write_bytes(made.png(number))
+    (tmp_path / "tree" / "metadata.csv").write_text("\n".join(lines))
+    data = tmp_path / "data"
+    told = ["actualmed", str(tmp_path / "tree"), "--store", str(data / "actualmed"), "--write"]
+    assert command("import")(told) == 0
+    capsys.readouterr()
+    asked = ["--checkpoint", str(checkpoint), "--data", str(data / "actualmed")]
+    assert evaluate([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["normal"], list(found["per_finding"])) == (32, 16, [])
+    assert evaluate(asked) == 0 and "labels of the patient's disease" in capsys.readouterr().out
+    (films,) = outside_films(data)
+    assert {film.source for film in films} == {"actualmed"} and len(films) == 32
+
+
 def test_what_a_film_was_made_like_can_give_its_label_away(tmp_path: Path) -> None:
     films = nih_films(nih_file(tmp_path / "nih.parquet"))
     bright = io.BytesIO()
@@ -308,12 +332,29 @@ def test_imported_films_check_from_outside_where_only_their_findings_are_known()
         return Film(f"f{number}", "nih", f"p{number}", "test", b"", labels=labels)
 
     imported = [film(i, findings="Effusion|Mass" if i % 2 else "No Finding") for i in range(60)]
-    assert is_from_outside(imported)
-    assert not is_from_outside([*imported, film(60, findings="Mass", appearance="Typical")])
-    assert not is_from_outside([*imported, film(60)]) and not is_from_outside([])
+    assert from_outside(imported) == imported
+    assert not from_outside([*imported, film(60, findings="Mass", appearance="Typical")])
+    assert not from_outside([*imported, film(60)]) and not from_outside([])
     values = np.array([[0.9, 0.1, 0, 0] if i % 2 == 0 else [0.2, 0.8, 0, 0] for i in range(60)])
     found = negative_against_no_finding(values, imported)
     assert (found["normal"], found["auroc"], set(found["per_finding"])) == (30, 1.0, {"Effusion", "Mass"})
+    assert "labels" not in found
+
+
+def test_a_diagnosis_checks_from_outside_and_an_inconclusive_one_does_not() -> None:
+    told = [("No Finding", "COVID-19", "Pneumonia", "")[i % 4] for i in range(80)]
+    films = [
+        Film(f"f{i}", "actualmed", f"p{i}", "test", b"", labels={"diagnosis": name} if name else {})
+        for i, name in enumerate(told)
+    ]
+    known = from_outside(films)
+    assert len(known) == 60 and not from_outside([f for f in known if f.labels["diagnosis"] == "COVID-19"])
+    values = np.array(
+        [[0.9, 0.1, 0, 0] if "No" in f.labels["diagnosis"] else [0.2, 0.8, 0, 0] for f in known]
+    )
+    found = negative_against_no_finding(values, known)
+    assert (found["labels"], found["n"], found["normal"], found["auroc"]) == ("diagnosis", 60, 20, 1.0)
+    assert {name: row["n"] for name, row in found["per_finding"].items()} == {"COVID-19": 20, "Pneumonia": 20}
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,58 @@ def test_hannover_keeps_limits_apart_from_missing(tmp_path: Path) -> None:
     assert values["crp"] == -np.inf and "d_dimer" not in values and values["ldh"] == 295.0
 
 
+COVID_NET = (
+    "patientid,offset,sex,age,finding,survival,temperature,pO2 saturation,view,modality,"
+    "{film}artifacts/distortion,notes"
+)
+
+
+def test_actualmed_films_carry_the_diagnosis_of_their_patients(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text(
+        f"{COVID_NET.format(film='imagename,')}\n"
+        'ANON1,,,,No finding,,,,PA,X-ray,CR.1.2.1.png,,"Negative, date taken (YYYYMMDD): 20200317"\n'
+        'ANON1,,,,COVID-19,,,,AP,X-ray,CR.1.2.2.png,,", date taken (YYYYMMDD): 20200318"\n'
+        'ANON2,,,,,,,,PA,X-ray,CR.1.2.3.png,,"Inconclusive, date taken (YYYYMMDD): 20200313"\n'
+        "ANON3,,,,COVID-19,,,,PA,X-ray,CR.1.2.4.png,,\n"
+        "ANON3,,,,COVID-19,,,,PA,CT,CR.1.2.5.png,,\n"
+    )
+    (tmp_path / "images").mkdir()
+    for number in range(1, 4):
+        (tmp_path / "images" / f"CR.1.2.{number}.png").write_bytes(made.png(number))
+    results, dropped = read("actualmed", tmp_path)
+    cases = [case_of(result) for result in results.values()]
+    told = [(c.reference.get("diagnosis"), c.study.table.values["view_position"]) for c in cases]
+    assert told == [("No Finding", "PA"), ("COVID-19", "AP"), (None, "PA")]
+    assert cases[0].provenance.patient == cases[1].provenance.patient != cases[2].provenance.patient
+    assert not any(c.licence.may_show or c.report for c in cases)
+    assert [row.reason for row in dropped] == ["its film is not in the folder", "not a radiograph"]
+
+
+def test_figure_1_calls_films_by_their_patients(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text(
+        f"{COVID_NET.format(film='originalfile,')}\n"
+        "COVID-00003a,8,M,28,COVID-19,,39.1,90,AP erect,X-ray,COVID-0024.jpeg,,Febrile for six days.\n"
+        "COVID-00003b,8,M,28,Pneumonia,,,91-92,AP erect,X-ray,COVID-0025.jpeg,,\n"
+        "COVID-00005,,,50+,No finding,,,,PA,X-ray,,,\n"
+    )
+    (tmp_path / "images").mkdir()
+    for number, name in enumerate(("COVID-00003a.jpg", "COVID-00003b.png", "COVID-00005.jpg")):
+        (tmp_path / "images" / name).write_bytes(made.png(number))
+    results, dropped = read("figure1", tmp_path)
+    cases = [case_of(result) for result in results.values()]
+    assert [c.reference["diagnosis"] for c in cases] == [
+        "COVID-19",
+        "Pneumonia",
+        "No Finding",
+    ] and not dropped
+    assert cases[0].provenance.patient == cases[1].provenance.patient != cases[2].provenance.patient
+    table = cases[0].study.table.values
+    assert (table["age"], table["temperature"], table["spo2"], table["sex"]) == (28, 39.1, 90, "male")
+    assert "spo2" not in cases[1].study.table.values and cases[0].report == {
+        "findings": "Febrile for six days."
+    }
+
+
 def test_cohen_rows_honour_each_images_licence(tmp_path: Path) -> None:
     common = {
         "patientid": "2", "view": "PA", "modality": "X-ray", "folder": "images", "url": "https://x.test/a",
