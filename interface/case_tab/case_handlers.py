@@ -86,6 +86,11 @@ class CaseActions:
         """Outputs of everything that puts another film into the viewer."""
         return [self.parts.film.figure, self.parts.film.films]
 
+    @property
+    def pressed(self) -> list[gr.components.Component]:
+        """Outputs of `open_film`."""
+        return [self.parts.message, *self.looked_at]
+
     def _films(self, session: Session) -> Updates:
         film, strip = self.parts.film, films_strip(session.case, session.language, session.film_shown)
         return {film.figure: viewer_value(session), film.films: strip}

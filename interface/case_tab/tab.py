@@ -152,7 +152,7 @@ class CaseEvents:
         ]
         for event, action, inputs in turns:  # its film first and past the queue
             lanes.at_once(event, action, inputs, cases.turned)
-        lanes.at_once(self._parts.film.films.open_film, cases.open_film, None, cases.looked_at)
+        lanes.at_once(self._parts.film.films.open_film, cases.open_film, None, cases.pressed)
         lanes.reading(choose.film.take_film, cases.take_film, None, cases.opened)
         own = OwnFilms(self._models, self._sessions, self._parts, cases)
         lanes.short(choose.film.add_film, own.add_film, None, own.added, **_EVERY)

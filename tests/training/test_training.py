@@ -31,6 +31,7 @@ from training.objective import class_weights, drop_modalities, opacity_loss, tas
 from training.preparation import freeze_statistics
 from training.run import Run
 from training.settings import TrainingSettings
+from training.studies.settings import StudyTraining
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
 
@@ -246,8 +247,9 @@ def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
     files = sorted((root / "training" / "configs").glob("*.json"))
     assert files
     for path in files:
-        settings = TrainingSettings.load(path)
-        assert TrainingSettings.from_json(settings.to_json()) == settings
+        kind = StudyTraining if path.name == "studies.json" else TrainingSettings
+        settings = kind.load(path)
+        assert kind.from_json(settings.to_json()) == settings
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from modeling.study import ViewPosition
 from tests.doubles.served import serve, write_checkpoint
 from tests.interface.browser.visit import DESKTOP, arrived, explained
 
+pytestmark = pytest.mark.browser
+
 FILMS = ((ViewPosition.PA, 0), (ViewPosition.LATERAL, 0), (ViewPosition.PA, 30))
 
 
