@@ -78,6 +78,17 @@ def stays(parameter: str, modules: Sequence[str], learning: Learning) -> bool:
     return any(part in inside for part in still)
 
 
+def check_frozen(modules: Sequence[str], model: nn.Module) -> None:
+    """Raises ViewboxError: the backbone of a model has no module of such a name."""
+    named = [name.replace(".backbone.model.", ".backbone.") for name, _ in model.named_parameters()]
+    inside = [name.partition(".backbone.")[2] for name in named if ".backbone." in name]
+    for module in modules:
+        if not any(name.startswith(f"{module}.") for name in inside):
+            parts = ", ".join(dict.fromkeys(name.partition(".")[0] for name in inside)) or "none"
+            template = "'frozen' names {module}, which the film's backbone lacks; its parts are {parts}."
+            raise ViewboxError(template, module=module, parts=parts)
+
+
 def branch_of(parameter: str) -> Modality | None:
     """The branch to whose body a parameter belongs, by its name in the model; None for the rest."""
     return next((b for b, body in BODIES.items() if f"encoders.{b}.{body}" in parameter), None)

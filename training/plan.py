@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modeling.model.fusion import FusionModel
-from training.branches import stays
+from training.branches import check_frozen, stays
 from training.corpora.labelled_film import Film
 from training.initial_weights import InitialWeights
 from training.label_counts import check, lines
@@ -49,6 +49,7 @@ def builds(start: InitialWeights) -> Iterator[str]:
     """
     settings = start.settings
     model = FusionModel(settings.model, settings.processor)
+    check_frozen(settings.frozen, model)
     named = list(model.named_parameters())
     total = sum(weights.numel() for _, weights in named)
     still = (settings.frozen, settings.learning)

@@ -29,7 +29,7 @@ from modeling.model.processing import StudyProcessor
 from modeling.model.temperature import fit_temperature, probabilities
 from training import objective
 from training.batches import Batch, Batches
-from training.branches import branch_of, rate_of, resting, stays
+from training.branches import branch_of, check_frozen, rate_of, resting, stays
 from training.corpora import open_corpus
 from training.corpora.duplicates import twins_share_a_patient
 from training.corpora.labelled_film import Film
@@ -100,6 +100,7 @@ class Run:
             claims=settings.claim_weight > 0,
         )
         self.start.fill(model.model, self.batches.some_films())
+        check_frozen(settings.frozen, model)
         for name, weights in model.named_parameters():
             if stays(name, settings.frozen, settings.learning):
                 weights.requires_grad_(False)

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from modeling.configuration import Configuration, FusionConfig, ProcessorConfig
-from modeling.errors import ViewboxError
+from modeling.errors import CheckpointError, ViewboxError
 from modeling.labels import TaskName
 from modeling.study import Modality
 from training.branches import Beginning, BranchLearning, Start, check
@@ -119,7 +121,31 @@ class TrainingSettings(Configuration):
                 if isinstance(file := task.get("declaration"), str):
                     no_file = "There is no declaration {path}; name it as seen from the settings file."
                     task["declaration"] = _read(path.parent / file, no_file)
-        return cls.from_json(raw)
+        try:
+            return cls.from_json(raw)
+        except CheckpointError as exc:
+            faults = getattr(exc.__cause__, "errors", None)  # of the library that checks the types
+            if faults is None:
+                raise
+            raise _told(path.name, faults(include_url=False), cls.json_schema()) from exc
+
+
+def _told(file: str, faults: Sequence[Mapping[str, Any]], schema: Mapping[str, Any]) -> ViewboxError:
+    """The first fault of a settings file, with what may stand there; an unknown key first."""
+    unknown = "unexpected_keyword_argument"
+    fault = min(faults, key=lambda f: (f["type"] != unknown, -len(f["loc"])))
+    key = next((p for p in reversed(fault["loc"]) if isinstance(p, str) and not p.startswith("[")), "")
+    if fault["type"] == unknown:
+        known = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", ())}
+        (like,) = get_close_matches(key, sorted(known), 1) or [""]
+        correct = "did you mean '{like}'?" if like else "leave it out."
+        return ViewboxError("{file} has the unknown key '{key}'; " + correct, file=file, key=key, like=like)
+    if fault["type"] == "missing":
+        return ViewboxError("{file} lacks the key '{key}'; add it.", file=file, key=key)
+    value = " ".join(str(fault["input"]).split())[:80]
+    wanted = fault["msg"].removeprefix("Input should be ")
+    broken = "{file}: '{value}' cannot stand at '{key}'; write {wanted}."
+    return ViewboxError(broken, file=file, value=value, key=key, wanted=wanted)
 
 
 def _read(path: Path, no_file: str) -> Any:

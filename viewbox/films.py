@@ -31,7 +31,7 @@ def films_answer(case: "Case") -> dict[str, Any]:
     favoured without it.
 
     Raises:
-        StudyError: the case is no phantom, on which alone the checkpoint was taught, or has no film.
+        StudyError: the case is no phantom, on which alone the checkpoint was taught, or has one film.
     """
     import torch
 
@@ -44,6 +44,11 @@ def films_answer(case: "Case") -> dict[str, Any]:
         raise StudyError(
             "The model of studies learnt from synthetic films alone and says nothing about patients; choose a"
             " phantom study (viewbox phantoms --studies makes some)."
+        )
+    if len(case.films) < 2:
+        raise StudyError(
+            "This case has one film, and the model of studies compares several; choose a phantom study"
+            " (viewbox phantoms --studies makes some)."
         )
     model, processor = StudyModel.from_pretrained(STUDY_CHECKPOINT)
     inputs = study_inputs(processor, case.films, case.study, torch.Generator().manual_seed(0))

@@ -136,8 +136,9 @@ def findings(
     from training.knowledge.benchmark import benchmark, table
     from training.knowledge.encoder import Remembered, SentenceEncoder
 
+    texts = read_reports(reports)
     encode = SentenceEncoder(encoder)
-    found = benchmark(read_reports(reports), encode if cache is None else Remembered(encode, cache))
+    found = benchmark(texts, encode if cache is None else Remembered(encode, cache))
     answer({"encoder": encode.label, "revision": encode.revision} | found, table, as_json, out)
 
 

@@ -62,7 +62,7 @@ class LabelScores:
             rows = [
                 score(self.values[:, k], self.labels[:, k], weights * self.counted[:, k]) for k in self.tested
             ]
-            return np.nanmean(np.stack(rows), axis=0)
+            return _mean(np.stack(rows))
 
         return statistic
 
@@ -128,13 +128,19 @@ def summarise_labels(task: Task, scores: LabelScores, trained: Mapping[str, floa
     }
 
 
+def _mean(rows: np.ndarray) -> np.ndarray:
+    """(K, R) -> (R,): the mean of what a draw defines; NaN where it defines nothing."""
+    known = np.isfinite(rows)
+    return np.where(known, rows, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+
+
 def mean_metrics(truth: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
     """Mean AUROC and average precision of (N, K) labels and scores, with intervals over the N reports."""
     draws, answer = patient_draws(np.arange(len(truth)), MEAN_RESAMPLES), {}
     for name, score in (("mean_auroc", auroc), ("mean_average_precision", average_precision)):
 
         def mean(weights: np.ndarray, score: Any = score) -> np.ndarray:
-            return np.nanmean([score(*pair, weights) for pair in zip(scores.T, truth.T, strict=True)], axis=0)
+            return _mean(np.stack([score(*pair, weights) for pair in zip(scores.T, truth.T, strict=True)]))
 
         found = measured(mean, draws)
         answer[name] = rounded(found.value)

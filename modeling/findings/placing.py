@@ -50,7 +50,10 @@ def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> lis
         raise ViewboxError(too_long, most=LONGEST, length=len(asked))
     if _DENIES.search(asked):
         raise ViewboxError("'{words}' denies something; write the finding alone.", words=asked)
-    likeness, least = (_by_letters(asked), LEAST_LETTERS) if encode is None else _by(encode, asked)
+    if encode is None or not re.search("[a-zA-Z]", asked):  # MiniLM knows no Chinese: all of it is one to it
+        likeness, least = _by_letters(asked), LEAST_LETTERS
+    else:
+        likeness, least = _by(encode, asked)
     found = [Placement(f, float(v)) for f, v in zip(knowledge().findings.values(), likeness, strict=True)]
     found.sort(key=lambda one: -one.likeness)
     if found[0].likeness < least:

@@ -243,6 +243,16 @@ def test_statistics_come_from_known_finite_training_values() -> None:
     assert (column.mean, column.std, column.known) == (15.0, 5.0, 3)
 
 
+def changed(**keys: object) -> str:
+    """A settings file that is as it should be but for some keys."""
+    return json.dumps(toy_settings().to_json() | keys)
+
+
+def test_a_misspelt_module_is_refused_before_it_trains_unfrozen(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(ViewboxError, match="'frozen' names blocs\\.0, which the film's backbone lacks"):
+        Run(toy_settings(frozen=("blocs.0",)), toy_films(16), tmp_path / "out", cache)
+
+
 def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
     files = sorted((root / "training" / "configs").glob("*.json"))
     assert files
@@ -256,8 +266,13 @@ def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
     ("text", "sentence"),
     [
         ("{", "not valid JSON"),
-        (json.dumps({"name": "x", "colour": 1}), "no key 'colour'"),
+        (json.dumps({"name": "x", "colour": 1}), "bad.json has the unknown key 'colour'; leave it out."),
+        (json.dumps({"name": "x", "epoch": 1}), "unknown key 'epoch'; did you mean 'epochs'"),
         ("{}", "lacks the key"),
+        ("[]", "not a JSON object"),
+        (changed(epochs="many"), "'many' cannot stand at 'epochs'; write a valid integer."),
+        (changed(initial_weights={"imgae": "imagenet"}), "'imgae'.*write .*'image', 'table' or 'text'"),
+        (changed(learning={"image": {"way": "probd"}}), "write 'fine_tuned', 'probed' or 'frozen'"),
     ],
 )
 def test_a_bad_settings_file_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

@@ -22,6 +22,7 @@ def store(tmp_path: Path) -> Path:
     case = study_case(generate_study(study_seed(6101, 0), settings=settings))
     with EmbeddedCaseStore.create(tmp_path / "store") as made:
         made.put(dataclasses.replace(case, case_id="hidden"))
+        made.put(dataclasses.replace(case, case_id="alone", further=()))
         made.put(small_case("real"))
     return tmp_path / "store"
 
@@ -45,3 +46,5 @@ def test_the_lateral_adds_most_where_the_frontal_film_shows_nothing(
 def test_of_patients_it_says_nothing(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["real", "--store", store]) == 1
     assert "says nothing about patients; choose a phantom study" in capsys.readouterr().err
+    assert main(["alone", "--store", store]) == 1
+    assert "one film, and the model of studies compares several" in capsys.readouterr().err

@@ -65,3 +65,10 @@ def test_a_sentence_encoder_may_judge_instead() -> None:
         return np.array([[1.0, 0.0] if one in ("mass", "whatever") else [0.0, 1.0] for one in texts])
 
     assert [str(one.finding.name) for one in placed("whatever", toy)] == ["Mass"]
+
+
+def test_chinese_is_compared_by_letters_whatever_the_encoder() -> None:
+    def all_alike(texts: Sequence[str]) -> np.ndarray:
+        return np.ones((len(texts), 1))
+
+    assert placed("氣胸", all_alike)[0].finding.name == "Pneumothorax"
