@@ -286,7 +286,6 @@ class HeadRoute(_Middleware):
         words = named or "en"
         tags = {"language": named, "tag": CATALOGUES[words].tags[0], "noindex": self._noindex}
         said = {"what": say("page.what", words), "more": say("page.shared", words), "picture": picture}
-        said["bar"] = f"{say('page.title', words)} · {say('page.not_for_diagnosis', words)}"
         return render("page_head.html", **tags, **said).encode()
 
 
