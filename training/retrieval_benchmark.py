@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 from evaluation.metrics.bootstrap import bracketed
 from modeling.progress import progress
 from modeling.reports.embedding import DIMENSIONS, MINED, ReportEncoder
+from modeling.reports.index_terms import SAY_NOTHING
 from modeling.reports.mining import Miner, affirmed_text, reading_text
 from modeling.reports.reading import ReportError
 from modeling.reports.report import Report
@@ -29,7 +30,6 @@ from modeling.study import Modality
 
 DEPTHS = (1, 5, 10)
 REPLICATES = 500
-NOT_INDEXED = frozenset({"no indexing", "technical quality of image unsatisfactory"})
 NOTHING_FOUND = "normal"
 SPEED_SIZES = (4_000, 200_000)
 SPEED_QUERIES = 30
@@ -41,7 +41,7 @@ ALL_THREE = {Modality.IMAGE: COMPONENTS, Modality.TABLE: FIELD_NUMBERS, Modality
 def headings_of(report: Report) -> frozenset[str]:
     """A report's index terms in lower case, qualifiers off: `Opacity/lung/base/left` is `opacity`."""
     terms = (heading.split("/")[0].strip().lower() for heading in report.headings)
-    return frozenset(term for term in terms if term and term not in NOT_INDEXED)
+    return frozenset(term for term in terms if term and term not in SAY_NOTHING)
 
 
 def lsa(texts: Sequence[str], dimensions: int = 128) -> np.ndarray:

@@ -12,9 +12,9 @@ from cases.store import CaseFilter
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
-from interface.case_tab.study_films import films_strip
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, kept_values, note
+from interface.html.study_films import films_strip
 from interface.language.texts import Language, marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold

@@ -7,11 +7,11 @@ from markupsafe import Markup
 from PIL import Image
 
 from cases.case import Case, Rating
-from interface.case_tab.study_films import which_was_read
 from interface.html.codes import codes
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
 from interface.html.render import render
+from interface.html.study_films import which_was_read
 from interface.language.texts import (
     Language,
     known,

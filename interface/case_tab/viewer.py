@@ -14,9 +14,9 @@ from PIL import Image
 
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
-from interface.case_tab.study_films import film_words
 from interface.html.fragments import case_name, licence_name, provenance_line
 from interface.html.render import render
+from interface.html.study_films import film_words
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
 from interface.session.session import Session

@@ -11,9 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from modeling.findings.knowledge import knowledge
-
-SAY_NOTHING = frozenset(("no indexing", "technical quality of image unsatisfactory"))
-NORMAL_HEADING = "normal"
+from modeling.reports.index_terms import SAY_NOTHING
 
 
 @dataclass(frozen=True)

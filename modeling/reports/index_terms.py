@@ -14,14 +14,15 @@ HEADINGS: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("index_terms.json").read_text(encoding="utf-8")
 )
 """Finding -> MeSH major headings, in lower case; thickening counts where its qualifier is the pleura."""
-_SAY_NOTHING = ("no indexing", "technical quality of image unsatisfactory")
+SAY_NOTHING = frozenset({"no indexing", "technical quality of image unsatisfactory"})
+"""Headings of a report that was not indexed, in lower case."""
 
 
 def findings_of_headings(headings: Iterable[str]) -> tuple[str, ...] | None:
     """The findings that headings such as "Pleural Effusion/left/small" name; () where they name none of the
     14, None where the report was not indexed."""
     terms = [[part.strip() for part in heading.lower().split("/")] for heading in headings]
-    terms = [term for term in terms if term[0] not in _SAY_NOTHING]
+    terms = [term for term in terms if term[0] not in SAY_NOTHING]
     if not terms:
         return None
     return tuple(name for name in NIH_FINDINGS if any(_names(name, term) for term in terms))

@@ -8,8 +8,8 @@ import pytest
 
 from cases.case import Licence
 from interface.case_tab.case_handlers import CaseActions
-from interface.case_tab.study_films import film_words, films_strip, which_was_read
 from interface.case_tab.viewer import viewer_value
+from interface.html.study_films import film_words, films_strip, which_was_read
 from interface.models.held_film import held_film, hold
 from interface.session.session import Session
 from modeling.errors import StudyError
