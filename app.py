@@ -10,12 +10,13 @@ import gradio as gr
 from cases.open_store import open_case_store
 from cases.store import CaseStore
 from hub_config.cards.plots import plots
-from hub_config.settings import ZERO_GPU_TORCH, Settings, SettingsError, case_folder
+from hub_config.settings import STUDY_CHECKPOINT, ZERO_GPU_TORCH, Settings, SettingsError, case_folder
 from interface.case_tab.arrival_handlers import prepare_front
 from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps, spare_what_is_loaded
 from interface.models.model_host import ModelHost, zero_gpu
 from interface.models.stores import DrawnCases, StoreHost
+from interface.models.study_host import StudyHost
 from interface.page import build_page, launch
 from modeling.configuration import FusionConfig
 from modeling.errors import ViewboxError
@@ -23,6 +24,7 @@ from modeling.progress import start_logs
 
 if TYPE_CHECKING:
     from modeling.pipeline import DiagnosisPipeline
+    from modeling.study_answer import StudyPipeline
 
 logger = logging.getLogger("viewbox")
 
@@ -47,6 +49,12 @@ def _load(settings: Settings, model: str) -> "DiagnosisPipeline":
         "checkpoint %s, revision %s, device %s", pipeline.origin.name, pipeline.origin.revision, device
     )
     return pipeline
+
+
+def _load_studies() -> "StudyPipeline":
+    from modeling.study_answer import StudyPipeline
+
+    return StudyPipeline.from_pretrained(STUDY_CHECKPOINT)
 
 
 def _declared(model: str) -> FusionConfig | None:
@@ -83,7 +91,7 @@ def _open_store(settings: Settings) -> CaseStore:
 
 def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
-    models = Checkpoints([_host(settings, model) for model in settings.models])
+    models = Checkpoints([_host(settings, model) for model in settings.models], StudyHost(_load_studies))
     stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
     page = build_page(models, stores, plots, settings.report_url, settings.sessions_per_address)
     return page, models, stores

@@ -207,26 +207,14 @@ class DiagnosisPipeline:
 
     def mismatch(self, source: str | None) -> tuple[Sentence, ...]:
         """Why answers on cases of a source, None for a film of one's own, need not hold."""
-        told, sources = [], Names("source", self.config.sources)
+        told = []
         if self.config.role == "shortcut_twin":
             twin = (
                 "This model is a shortcut twin: it was trained on purpose on films where a lead arrow in the"
                 " corner gives the answer away. Compare it with the other model, and do not believe it."
             )
             told.append(Sentence(twin))
-        if source and self.config.sources and source not in self.config.sources:
-            foreign = (
-                "This model learnt from other films ({sources}) and has seen none like this one ({source});"
-                " do not rely on its answer here."
-            )
-            told.append(Sentence(foreign, sources=sources, source=Names("source", source)))
-        elif not source and only_synthetic(self.config.sources):
-            unreal = (
-                "This model learnt from {sources} only and has seen none like your own;"
-                " do not rely on its answer here."
-            )
-            told.append(Sentence(unreal, sources=sources))
-        return tuple(told)
+        return (*told, *unlike_sources(self.config.sources, source))
 
     def _answer(self, task: TaskConfig, logits: np.ndarray, read: tuple[Modality, ...]) -> TaskPrediction:
         if not np.isfinite(logits).all():
@@ -338,6 +326,24 @@ class DiagnosisPipeline:
         tasks = Names("task", [task.spec for task in self.config.tasks])
         no_target = "This checkpoint does not predict {task}; choose a target of {tasks}."
         raise ViewboxError(no_target, task=Names("task", target.task), tasks=tasks)
+
+
+def unlike_sources(sources: tuple[str, ...], source: str | None) -> tuple[Sentence, ...]:
+    """Why what was learnt on some sources need not hold for a case of another, or for a film of one's own."""
+    learnt = Names("source", sources)
+    if source and sources and source not in sources:
+        foreign = (
+            "This model learnt from other films ({sources}) and has seen none like this one ({source});"
+            " do not rely on its answer here."
+        )
+        return (Sentence(foreign, sources=learnt, source=Names("source", source)),)
+    if not source and only_synthetic(sources):
+        unreal = (
+            "This model learnt from {sources} only and has seen none like your own;"
+            " do not rely on its answer here."
+        )
+        return (Sentence(unreal, sources=learnt),)
+    return ()
 
 
 _Answer = tuple[dict[str, np.ndarray], Familiarity | None]

@@ -110,10 +110,32 @@ MOST_FILMS = 8
 
 @dataclass(frozen=True, eq=False)
 class DatedFilm:
-    """A film of a study, and how many days before the study it was taken: 0 for those of the day itself."""
+    """A film of a study, and how many days before the study it was taken: 0 for those of the day itself.
+
+    Attributes:
+        name: its file's, where it came as one.
+    """
 
     radiograph: Radiograph
     days_before: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class RefusedFilm:
+    """A film that was left out of a study: its place among those given, from 1, its file's name, and why."""
+
+    number: int
+    name: str
+    reason: Sentence
+
+    @property
+    def note(self) -> Sentence:
+        """What every answer about the rest says of it."""
+        if self.name:
+            named = "Film {number} ({name}) was left out: {problem}"
+            return Sentence(named, number=self.number, name=self.name, problem=self.reason)
+        return Sentence("Film {number} was left out: {problem}", number=self.number, problem=self.reason)
 
 
 def check_film_count(count: int) -> None:

@@ -11,6 +11,7 @@ from cases.case import Case
 from interface.html.render import render
 from interface.language.texts import Count, Language
 from interface.models.model_host import ModelHost, ModelState
+from interface.models.study_host import StudyHost
 from modeling.configuration import only_synthetic
 from modeling.errors import ViewboxError
 from modeling.labels import TASKS, Task
@@ -26,10 +27,13 @@ _PAUSE = 0.3
 class Checkpoints:
     """One host for each checkpoint; they are loaded one after another, the one that is needed first."""
 
-    def __init__(self, hosts: Sequence[ModelHost]) -> None:
-        """At least one host, with different names; earlier ones go before later ones."""
+    def __init__(self, hosts: Sequence[ModelHost], studies: StudyHost | None = None) -> None:
+        """At least one host, with different names; earlier ones go before later ones.
+
+        `studies` holds the one that reads several films; it is loaded when it is asked.
+        """
         assert hosts and len({host.name for host in hosts}) == len(hosts)
-        self.hosts = tuple(hosts)
+        self.hosts, self.studies = tuple(hosts), studies or StudyHost()
         self._lock = threading.Lock()
         self._needed: ModelHost | None = None
         self._working = False

@@ -69,6 +69,7 @@ def explain_study(
     *,
     tolerance: float = 0.05,
     max_evaluations: int = 128,
+    progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[StudyAccount]:
     """The account of one study (B = 1), the first early, each later one finer; the last is the answer.
@@ -83,8 +84,8 @@ def explain_study(
         masks = inputs.expanded(films.shape[0])
         return log_odds(model.forward_embedded(films, fields, tokens, masks)[target.task], target)
 
-    how = {"tolerance": tolerance, "max_evaluations": max_evaluations, "cancelled": cancelled}
-    for path in integrated_gradients(logit, ends, starts, **how):
+    bounds = {"tolerance": tolerance, "max_evaluations": max_evaluations}
+    for path in integrated_gradients(logit, ends, starts, progress=progress, cancelled=cancelled, **bounds):
         yield _account(model, path, target)
 
 
@@ -145,22 +146,39 @@ class FilmShapley:
     nothing: float
 
 
-def film_shapley(model: StudyModel, inputs: StudyInputs, target: Target) -> FilmShapley:
-    """Exact Shapley values of one study's films (B = 1), from 2^V answers on vectors computed once."""
+def film_choices(model: StudyModel, inputs: StudyInputs) -> dict[str, np.ndarray]:
+    """Task -> (2^V, K) float64 logits of one study (B = 1) with every choice of its V films.
+
+    The first choice is no film and the last one all of them; the first film's bit is the highest. The films'
+    vectors are computed once.
+    """
     model.eval()
     count = inputs.film_given.shape[1]
-    choices = torch.tensor(list(product((False, True), repeat=count)))  # 2^V V, the first film's bit highest
+    choices = torch.tensor(list(product((False, True), repeat=count)))  # 2^V V
     with torch.inference_mode():
         vectors = model.film_vectors(inputs.films, inputs.film_given)
         many = inputs.expanded(len(choices)).with_films(choices)
-        fields, tokens = model.embed(inputs)
-        encoded = model.encode(vectors, fields, tokens, inputs)
-        logits = log_odds(model.decide(encoded.expanded(len(choices)), many)[target.task], target)
-    worth = logits.double().numpy()
-    values = shapley_values(worth)
-    everything = worth[-1]
-    left_out = np.array([everything - worth[(1 << count) - 1 - _bit(film, count)] for film in range(count)])
-    return FilmShapley(target, values, left_out, float(everything), float(worth[0]))
+        encoded = model.encode(vectors, *model.embed(inputs), inputs)
+        logits = model.decide(encoded.expanded(len(choices)), many)
+    return {task: rows.double().numpy() for task, rows in logits.items()}
+
+
+def film_shapley(model: StudyModel, inputs: StudyInputs, target: Target) -> FilmShapley:
+    """Exact Shapley values of one study's films (B = 1), from 2^V answers on vectors computed once."""
+    return shared_among_films(film_choices(model, inputs)[target.task], target)
+
+
+def shared_among_films(choices: np.ndarray, target: Target) -> FilmShapley:
+    """(2^V, K) logits of a target's task by `film_choices` -> what each film adds to the target."""
+    worth = log_odds(torch.from_numpy(choices), target).numpy()
+    everything, films = worth[-1], range(int(np.log2(len(worth))))
+    left_out = np.array([everything - worth[without(film, len(films))] for film in films])
+    return FilmShapley(target, shapley_values(worth), left_out, float(everything), float(worth[0]))
+
+
+def without(film: int, count: int) -> int:
+    """Which of the choices of so many films lacks this one alone (the first film is 0)."""
+    return (1 << count) - 1 - _bit(film, count)
 
 
 def _bit(film: int, count: int) -> int:

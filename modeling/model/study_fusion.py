@@ -31,7 +31,7 @@ from modeling.labels import Task
 from modeling.model import checkpoint
 from modeling.model.encoders import Encoded, ImageEncoder, TableEncoder, TextEncoder
 from modeling.model.fusion import Head
-from modeling.model.processing import StudyProcessor
+from modeling.model.processing import ProcessedStudy, StudyProcessor
 from modeling.study import DatedFilm, Study, ViewPosition, checked_films
 
 FilmPooling = Literal["attention", "mean", "max", "random"]
@@ -47,6 +47,7 @@ class StudyFusionConfig(Configuration):
         pooling: "attention": a class token attends to films, fields and words; "mean", "max": of the films'
             vectors; "random": one film's vector. All know the view and the day of each film.
         layers: of the transformer, for attention.
+        views: those of the films that it learnt from; empty where nobody said.
     """
 
     tasks: tuple[TaskConfig, ...]
@@ -59,6 +60,7 @@ class StudyFusionConfig(Configuration):
     attention_heads: int = 4
     dropout: float = 0.0
     sources: tuple[str, ...] = ()
+    views: tuple[ViewPosition, ...] = ()
     processor_sha256: str = ""
     temperatures: dict[str, float] = field(default_factory=dict)
 
@@ -102,24 +104,43 @@ class StudyInputs:
         return replace(self, film_given=given, pick=torch.where(gone, given.int().argmax(dim=1), self.pick))
 
 
-def study_inputs(
+@dataclass(frozen=True, eq=False)
+class ProcessedFilms:
+    """One study of several films ready for the model: its films each, its table and words without one, and
+    the clinical fields that the model reads, in its order."""
+
+    inputs: StudyInputs
+    films: tuple[ProcessedStudy, ...]
+    rest: ProcessedStudy
+    fields: tuple[str, ...]
+
+
+def processed_films(
     processor: StudyProcessor, films: Sequence[DatedFilm], study: Study, generator: torch.Generator
-) -> StudyInputs:
-    """One study as a batch of one: its films, and table and words of `study`, whose own film is not read.
+) -> ProcessedFilms:
+    """A study's films, and table and words of `study`, whose own film is not read.
 
     Raises StudyError: the films make no study (`modeling.study.checked_films`).
     """
     films = checked_films(films)
-    rest = processor(replace(study, radiograph=None)).inputs
-    squares = [processor(Study(radiograph=film.radiograph)).inputs.image for film in films]
-    return StudyInputs(
-        films=torch.cat(squares)[None],
+    rest = processor(replace(study, radiograph=None))
+    read = tuple(processor(Study(radiograph=film.radiograph)) for film in films)
+    inputs = StudyInputs(
+        films=torch.cat([one.inputs.image for one in read])[None],
         film_given=torch.ones(1, len(films), dtype=torch.bool),
         view=torch.tensor([[VIEWS.index(film.radiograph.view_position) for film in films]]),
         days=torch.tensor([[float(film.days_before) for film in films]]),
         pick=torch.randint(len(films), (1,), generator=generator),
-        **{n: getattr(rest, n) for n in ("numeric", "category", "known", "tokens", "token_mask")},
+        **{n: getattr(rest.inputs, n) for n in ("numeric", "category", "known", "tokens", "token_mask")},
     )
+    return ProcessedFilms(inputs, read, rest, tuple(field.name for field in processor.config.table))
+
+
+def study_inputs(
+    processor: StudyProcessor, films: Sequence[DatedFilm], study: Study, generator: torch.Generator
+) -> StudyInputs:
+    """The same as a batch of one. Raises StudyError: as `processed_films`."""
+    return processed_films(processor, films, study, generator).inputs
 
 
 @dataclass(frozen=True, eq=False)
