@@ -24,7 +24,7 @@ SHOWN = 5
 LEAST_LETTERS, LEAST_COSINE = 0.4, 0.55
 """Likeness below which words are like no finding: by letters, and by the cosine of MiniLM. Set on some 40
 phrases, half of them about anything else; by letters "the printer is broken" still passes for a fracture."""
-_DENIES = re.compile(r"(?i)^\s*(?:no|not|without|absence of|negative for)\b|^\s*(?:無|沒有|未見|沒)")
+DENIES = re.compile(r"(?i)^\s*(?:no|not|without|absence of|negative for)\b|^\s*(?:無|沒有|未見|沒)")
 Encode = Callable[[Sequence[str]], np.ndarray]
 """N texts -> (N, D), each of length 1."""
 
@@ -48,7 +48,7 @@ def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> lis
     if len(asked) > LONGEST:
         too_long = "Write a finding in at most {most} characters, not {length}; a whole report is mined."
         raise ViewboxError(too_long, most=LONGEST, length=len(asked))
-    if _DENIES.search(asked):
+    if DENIES.search(asked):
         raise ViewboxError("'{words}' denies something; write the finding alone.", words=asked)
     if encode is None or not re.search("[a-zA-Z]", asked):  # MiniLM knows no Chinese: all of it is one to it
         likeness, least = _by_letters(asked), LEAST_LETTERS

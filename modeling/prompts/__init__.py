@@ -1,0 +1,1 @@
+"""Sentences asked of a film: its place between them, how much wording moves that, where each word lies."""
