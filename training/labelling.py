@@ -10,6 +10,7 @@ from typing import Any
 from modeling.findings.knowledge import code_of
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Mention, Miner, ReportLabels
+from modeling.reports.pointing import sentences_json
 from modeling.reports.reading import read_reports
 from modeling.reports.report import Report, blank_markup
 from modeling.reports.rules import DEFAULT_RULES, RuleSet
@@ -29,7 +30,7 @@ from training.text_only import compare_sources, source_table
 def label_rows(
     report: Report, labels: ReportLabels, miner: Miner, reliability: Reliability
 ) -> dict[str, Any]:
-    """One report's labels for a JSON file: value, yes or no, and the sentence, span and rule that decided."""
+    """One report for a JSON file: each label with what decided it, and what each sentence points at."""
     weak = reliability.weak_labels(labels)
     rows = {
         name: {
@@ -43,6 +44,7 @@ def label_rows(
         for name, label in labels.findings.items()
     }
     answer = {"report_id": report.report_id, "normal": labels.normal, "labels": rows}
+    answer["sentences"] = sentences_json(report, miner)
     return answer | ({"notes": list(labels.notes)} if labels.notes else {})
 
 

@@ -122,6 +122,15 @@ def text_only(reports: Reports, as_json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
+def pointing(reports: Reports, as_json: Json = False) -> None:
+    """Whether sentences point at the zones that their reports' index terms name, beside other rows."""
+    from modeling.reports.reading import read_reports
+    from training.pointing_benchmark import benchmark_reports, table
+
+    answer(benchmark_reports(read_reports(reports)), table, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
 def findings(
     reports: Reports,
     encoder: Annotated[

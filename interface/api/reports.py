@@ -38,7 +38,8 @@ class ReportsApi:
             gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
 
     def mine_report(self, report: str, rules: str = "") -> Json:
-        """Labels of an English report for 14 findings, with sentence, span, and the rule that decided."""
+        """Labels of an English report for 14 findings, with the rule that decided; where sentences point."""
+        from modeling.reports.pointing import sentences_json
         from modeling.reports.report import Report
 
         if not isinstance(report, str) or not report.strip():
@@ -60,6 +61,7 @@ class ReportsApi:
         }
         because = [read.sections[m.section][m.sentence_start : m.sentence_end] for m in labels.called_normal]
         answer = {"normal": labels.normal, "normal_because": because, "findings": findings}
+        answer["sentences"] = sentences_json(read, miner)
         like = placement_json(placed_unless_named(report, labels))
         return answer | {"notes": list(labels.notes), **({"like": like} if like else {})}
 

@@ -167,6 +167,12 @@ class Miner:
             chosen = [(n, t) for n, t in report.sections.items() if n == WHOLE and t.strip()]
         return [(name, blank_markup(text)) for name, text in chosen]
 
+    def sentences(self, report: Report) -> Iterator[tuple[str, int, str, tuple[Mention, ...]]]:
+        """Section, start, text and mentions (by place in the text, "normal" too) of each sentence read."""
+        for section, text in self.sections_read(report):
+            for start, end in sentences(text):
+                yield section, start, text[start:end], self._read_sentence(text[start:end])
+
     def named(self, text: str) -> list[Hit[str]]:
         """Where a text names a finding (or something else `abnormal`), whatever it says of it."""
         found = mention_hits(self._findings.find(Words.of(text, self._spelling)))

@@ -237,6 +237,11 @@ def test_the_endpoints_answer_in_plain_values(similar) -> None:
     mined = api.mine_report("FINDINGS: No effusion.")["findings"]["Effusion"]
     assert mined["value"] == "negative"
     assert mined["icd10cm"]["code"] == "J90" and mined["hierarchy"] == ["Pleura", "Pleural effusion"]
+    (sentence,) = api.mine_report("Left base opacity.")["sentences"]
+    assert (
+        sentence["points_at"]["places"][0] | {"zone": "base", "side": "left"}
+        == sentence["points_at"]["places"][0]
+    )
     assert api.mine_report("Broken collarbone.")["like"][0]["finding"] == "Clavicle fracture"
     assert mined["mentions"][0] | {"sentence": "", "span": []} == {
         "value": "negative",
