@@ -14,7 +14,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from cases.deidentify.pseudonyms import Pseudonymiser
+from cases.deidentify.pseudonyms import Pseudonymiser, day_number, written_day
 from modeling.errors import StudyError
 
 # pydicom's warnings quote the values they complain about, and a log is no place for a patient's name.
@@ -33,6 +32,7 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)
 OLDEST_SHOWN = 90
 """Ages above 89 all become this one (HIPAA 45 CFR 164.514(b)(2)(i)(C))."""
 IDENTITY = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber")
+_DATES = ("StudyDate", "AcquisitionDate")
 _DAMAGED = "This DICOM file is damaged or cut off; export it again and try once more."
 _KEPT = (
     "PatientSex", "PatientAge", "StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate",
@@ -45,12 +45,13 @@ _NAMING_TAGS = ("PatientID", "OtherPatientIDs", "AccessionNumber", "InstitutionN
 
 @dataclass(frozen=True)
 class Identity:
-    """The names of a film before it is de-identified; they stay in memory and are stored nowhere."""
+    """Names and day of a film before it is de-identified; they stay in memory and are stored nowhere."""
 
     patient: str = field(repr=False)
     study: str = field(repr=False)
     instance: str = field(repr=False)
     accession: str = field(default="", repr=False)
+    day: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ class Header:
 
 
 def read_identity(source: Path | bytes) -> Identity:
-    """The patient ID and UIDs of a file, without its pixels; StudyError where it is no whole DICOM file."""
-    dataset = _read(source, list(IDENTITY))
-    identity = Identity(*(str(dataset.get(keyword, "") or "") for keyword in IDENTITY))
+    """The names and the day of a file, without its pixels; StudyError where it is no whole DICOM file."""
+    dataset = _read(source, [*IDENTITY, *_DATES])
+    days = (day_number(_text(dataset, keyword)) for keyword in _DATES)
+    day = next((day for day in days if day is not None), None)
+    identity = Identity(*(str(dataset.get(keyword, "") or "") for keyword in IDENTITY), day=day)
     if not identity.instance:
         raise StudyError("This DICOM file has no SOP instance UID; export it again.")
     return identity
@@ -99,7 +102,7 @@ def deidentified_header(data: bytes, pseudonyms: Pseudonymiser | None, moved_as:
     removed, names = _personal_data(dataset), _known_names(dataset)
     burned_in = _text(dataset, "BurnedInAnnotation").upper() == "YES"
     clean = _through_profile(dataset, moved_as or identity.patient, pseudonyms)
-    day = _day(_text(clean, "StudyDate"))
+    day = written_day(_text(clean, "StudyDate"))
     return Header(
         *(_text(clean, keyword) for keyword in ("PatientID", "StudyInstanceUID", "SOPInstanceUID")),
         sex={"F": "female", "M": "male"}.get(_text(clean, "PatientSex").upper(), ""),
@@ -176,18 +179,10 @@ def _rules(patient: str, pseudonyms: Pseudonymiser | None) -> dict[tuple[int, in
 
 
 def _moved(value: str, patient: str, pseudonyms: Pseudonymiser | None) -> str:
-    day = _day(value)
+    day = written_day(value)
     if day is None:
         return ""
     return (pseudonyms.shifted(day, patient) if pseudonyms else day).strftime("%Y%m%d")
-
-
-def _day(value: str) -> date | None:
-    digits = re.sub(r"[.\-/]", "", value.strip())[:8]
-    try:
-        return datetime.strptime(digits, "%Y%m%d").date()
-    except ValueError:
-        return None
 
 
 def _age(value: str) -> float | None:

@@ -7,15 +7,18 @@ so films of one patient stay together over many imports.
 
 import hashlib
 import hmac
+import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from modeling.errors import StudyError
 
 SALT_BYTES = 32
+FIRST_RADIOGRAPH = date(1895, 11, 8)
+"""The day of the discovery (Röntgen 1895): an earlier date stands for none."""
 MAX_SHIFT_DAYS = 3650
 
 
@@ -64,3 +67,18 @@ class Pseudonymiser:
     def _digest(self, kind: str, value: str) -> bytes:
         message = f"{kind}\0{value}".encode("utf-8", "surrogateescape")
         return hmac.new(self.salt, message, hashlib.sha256).digest()
+
+
+def written_day(value: str) -> date | None:
+    """A date as DICOM and tables write it (20210314, 2021-03-14), with or without a time behind it."""
+    digits = re.sub(r"[.\-/]", "", value.strip())[:8]
+    try:
+        return datetime.strptime(digits, "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def day_number(value: str) -> int | None:
+    """A written date as a number of days, whose differences alone mean something; None where it is none."""
+    day = written_day(value)
+    return day.toordinal() if day is not None and day >= FIRST_RADIOGRAPH else None

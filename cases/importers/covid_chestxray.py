@@ -92,6 +92,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
         reference=senior,
         readings=readings,
         view=view,
+        day=tables.day_of(line, "offset"),
         ratings=severity_ratings(line),
         published=name,
         **tables.teaching_words(line),

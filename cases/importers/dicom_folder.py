@@ -64,6 +64,7 @@ def _row(
         patient=f"dicom-{pseudonym('patient', identity.patient or identity.study)}",
         **tables.by_time(report),
         study=settings.pseudonyms.uid(identity.study) if identity.study else "",
+        day=identity.day,
     )
 
 

@@ -52,6 +52,7 @@ class Outcome:
         film: SHA-256 of the film's file, "" where it could not be read.
         missing: parts that the case does not have, for the report.
         personal: kind of personal data -> how much of it was found and taken out (or, burned in, suspected).
+        films, left_out: of a whole study, files that were read, and those that it has no place for.
     """
 
     case_id: str
@@ -61,6 +62,8 @@ class Outcome:
     document: dict[str, Any] | None = None
     missing: tuple[str, ...] = ()
     personal: Counter[str] = field(default_factory=Counter)
+    films: int = 1
+    left_out: int = 0
 
 
 def outcomes(batch: list[tuple[Row, str]], work: Work) -> list[Outcome]:

@@ -39,6 +39,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
 
 def _row(line: dict[str, Any], film: Path | bytes) -> Row:
     view = tables.text_of(line, "projection").upper()
+    admitted = tables.day_of(line, "admission_offset")  # days from the film to the admission
     return Row(
         case_id=f"hannover-{line['image_id']}",
         source="hannover",
@@ -53,6 +54,7 @@ def _row(line: dict[str, Any], film: Path | bytes) -> Row:
             **{name: tables.number_of(line, column) for name, column in LABORATORY.items()},
         },
         view=view,
+        day=None if admitted is None else -admitted,
         ratings=severity_ratings(line),
         published=tables.text_of(line, "image_id"),
         **tables.teaching_words(line),

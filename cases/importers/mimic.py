@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from cases.case import own_copy
+from cases.deidentify.pseudonyms import day_number
 from cases.importers import tables
 from cases.importers.rows import Dropped, ImportSettings, Layout, Notice, Row
 from modeling.errors import StudyError
@@ -94,6 +95,7 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
                 readings=tuple(_readings(marked)),
                 view=view,
                 study=f"s{study}",
+                day=day_number(line.get("StudyDate", "")),
                 split=split.get(film_id, ""),
             )
     if judged:

@@ -18,6 +18,7 @@ class ImportReport:
     Attributes:
         new, changed, same: cases by what the store had before; `same` ones were not read further.
         read: films that were decoded this time: `missing` and `personal` are counted on these.
+        left_out: films of whole studies that hold as many as a case may.
         notices: what the layout had to say of the source as a whole.
         stopped: why the import ended before its last row, or "".
     """
@@ -30,6 +31,7 @@ class ImportReport:
     same: int = 0
     held: int = 0
     read: int = 0
+    left_out: int = 0
     seconds: float = 0.0
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
@@ -62,7 +64,8 @@ class ImportReport:
             self.drop(Dropped(row.case_id, result.reason))
             return
         self.personal.update(result.personal)
-        self.read += result.state != "same"
+        self.read += result.films * (result.state != "same")
+        self.left_out += result.left_out
         if result.state == "held":
             self.held += 1
             self.held_rows += [row.case_id] if self.held <= NAMED else []
@@ -95,6 +98,7 @@ class ImportReport:
             "licences": dict(self.licences.most_common()),
             "not_shown_by_licence": self.not_shown,
             "films_read": self.read,
+            "films_left_out_of_studies": self.left_out,
             "missing_of_films_read": dict(self.missing.most_common()),
             "personal_data_in_films_read": dict(self.personal.most_common()),
             "notices": self.notices,
@@ -121,6 +125,8 @@ class ImportReport:
         if self.duplicate_films:
             pairs = [" = ".join(pair) for pair in self.duplicates]
             lines.append(f"same film {self.duplicate_films:,}: {_some(pairs, self.duplicate_films)}")
+        if self.left_out:
+            lines.append(f"left out  {self.left_out:,} films of cases that hold as many as they may")
         groups = {"licence": self.licences, "missing": self.missing, "personal": self.personal}
         for name, counts in groups.items():
             lines += [f"{name:<9} {count:,}: {what}" for what, count in counts.most_common()]

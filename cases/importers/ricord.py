@@ -68,6 +68,7 @@ def _row(path: Path, identity: Identity, study: "StudyReadings", sheet: "Clinica
         reference=study.majority(),
         readings=tuple(sorted(study.readings)),
         study=identity.study,
+        day=identity.day,
         notes=(Sentence(said, readers=Names("name", sorted(study.invalid))),) if study.invalid else (),
     )
 

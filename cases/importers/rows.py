@@ -14,7 +14,7 @@ from modeling.labels import TaskName
 
 FORM = 4
 """Grows when the same row would be stored otherwise: rows stored by an older form are then stored again."""
-_UNTOLD = ("film", "names", "published")
+_UNTOLD = ("film", "names", "published", "day")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Row:
         view: view position as published: "PA", "AP", "lateral" or "".
         study: the study that the film belongs to, as published or as it stands in the header; "" where it is
             not known.
+        day: when it was taken, in days on a scale that the patient's films share; None where it is not known.
+            Its differences alone are stored, with whole studies.
         names: words that name the patient, for cleaning the text; never stored.
         split: as published, or "".
         published: the film's own name in the set, by which a corpus to train on knows it; never stored.
@@ -61,6 +63,7 @@ class Row:
     squashed_from: tuple[int, int] | None = None
     view: str = ""
     study: str = ""
+    day: int | None = None
     names: tuple[str, ...] = ()
     split: str = ""
     notes: tuple[str, ...] = ()
@@ -85,6 +88,13 @@ class Row:
             return self.film.read_bytes()
         except OSError as exc:
             raise StudyError("The film's file is missing or cannot be read; fetch it again.") from exc
+
+    def film_sha256(self) -> str:
+        """Of the film's file; "" where it cannot be read."""
+        try:
+            return hashlib.sha256(self.read_film()).hexdigest()
+        except StudyError:
+            return ""
 
 
 class Dropped(NamedTuple):

@@ -143,7 +143,6 @@ class _Import:
                 for batch, results in self._results(pool):
                     for (row, _), result in zip(batch, results, strict=True):
                         self.report.take(row, result)
-                        self.report.read += (films_of(row) - 1) * (result.state in ("ready", "held"))
                         shelf.add(result.document)
                     self.advance(sum(films_of(row) for row, _ in batch))
             getattr(self.store, "sweep", lambda: None)()

@@ -48,7 +48,8 @@ def rows(source: str, settings: ImportSettings) -> Iterator[Row | Dropped | Noti
         film, boxes = films[image], _boxes(line.get("boxes", ""))
         if boxes and image not in sizes and film.suffix.lower() in (".png", ".jpg", ".jpeg"):
             unplaced, boxes = unplaced + 1, ()
-        yield _row(image, study, film, label, settings, regions=boxes, drawn_on=sizes.get(image))
+        whose = _whose(film) if settings.whole_studies else {}
+        yield _row(image, study, film, label, settings, regions=boxes, drawn_on=sizes.get(image), **whose)
     if unplaced:
         yield Notice(
             f"The boxes of {unplaced} resized films are left out: put meta.csv (image_id, dim0, dim1) beside"
@@ -77,6 +78,19 @@ def _sizes(root: Path) -> dict[str, tuple[int, int]]:
         raise StudyError("'meta.csv' has a size that is no number; give it as published.") from exc
 
 
+def _whose(film: Path) -> dict[str, Any]:
+    """Patient and day of a film, where it is a DICOM file whose header names them."""
+    if film.suffix.lower() not in (".dcm", ".dicom"):
+        return {}
+    from cases.deidentify.dicom_header import read_identity  # a second to import
+
+    try:
+        identity = read_identity(film)
+    except StudyError:
+        return {}  # the import says why when it reads the film
+    return {"patient": identity.patient, "day": identity.day} if identity.patient else {}
+
+
 def _boxes(text: str) -> tuple[Region, ...]:
     """The column as published: a list of dicts with x, y, width and height, in single quotes."""
     try:
@@ -99,7 +113,13 @@ def _appearance(path: Path) -> dict[str, str | None]:
 
 
 def _row(
-    image: str, study: str, film: Path | bytes, label: str, settings: ImportSettings, **rest: Any
+    image: str,
+    study: str,
+    film: Path | bytes,
+    label: str,
+    settings: ImportSettings,
+    patient: str = "",
+    **rest: Any,
 ) -> Row:
     return Row(
         case_id=f"siim-{image}",
@@ -107,7 +127,7 @@ def _row(
         film=film,
         licence=own_copy(TERMS, may_show=settings.readers_agreed),
         attribution=ATTRIBUTION,
-        patient=f"siim-{study}",
+        patient=f"siim-{patient or study}",
         reference={APPEARANCE: APPEARANCE.classes[APPEARANCE.index(label)]},
         study=study,
         published=image,

@@ -202,6 +202,12 @@ def number_of(row: Mapping[str, Any], column: str) -> float | None:
     return {"<": -math.inf, ">": math.inf}.get(written.limit, written.readings[0])
 
 
+def day_of(row: Mapping[str, Any], column: str) -> int | None:
+    """A column of days as a whole number; None where it is empty, no number or a limit."""
+    days = number_of(row, column)
+    return round(days) if days is not None and math.isfinite(days) else None
+
+
 def sex_of(letter: str) -> str | None:
     """As a table or a header writes it: F, M or W (for "weiblich"), in either case."""
     return {"f": "female", "m": "male", "w": "female"}.get(letter.lower())
