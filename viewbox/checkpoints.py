@@ -89,6 +89,19 @@ def train(
     typer.echo(f"The checkpoint is in {written}.", err=True)
 
 
+@app.command(name="train-space", rich_help_panel="Train")
+def train_space(
+    config: Settings = Path("training/configs/space.json"),
+    out: Run = Path("runs/space"),
+) -> None:
+    """Train a shared space of film, table and words on phantoms; the same folder goes on where it was."""
+    from training.space.run import train_space as trained
+    from training.space.settings import SpaceTraining
+
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    typer.echo(f"The checkpoint is in {trained(SpaceTraining.load(config), out)}.", err=True)
+
+
 @app.command(rich_help_panel="Publish")
 def cards(
     checkpoint: Checkpoint,

@@ -275,3 +275,40 @@ def compare_studies(
 
     start_logs(logging.INFO, "%(asctime)s %(message)s")
     answer(compare_poolings(StudyTraining.load(config), run), lines, as_json, out)
+
+
+@app.command(name="measure-space", rich_help_panel=PANEL)
+def measure_space(
+    checkpoint: Checkpoint = Path("hub_config/space_checkpoints/teaching"),
+    config: Settings = Path("training/configs/space.json"),
+    run: Run = Path("runs/space"),
+    most: Annotated[int, Option(min=0, help="no more than so many films; 0 for all")] = 0,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """A shared space on unseen phantoms: recall, zero-shot prompts, where the words lie, films alike."""
+    from evaluation.space.benchmark import lines
+    from evaluation.space.benchmark import measure_space as measured
+    from training.space.settings import SpaceTraining
+
+    answer(measured(SpaceTraining.load(config), run, checkpoint, most), lines, as_json, out)
+
+
+@app.command(name="space-rows", rich_help_panel=PANEL)
+def space_rows(
+    row: Annotated[list[str] | None, Option(help="of the table; all by default; repeatable")] = None,
+    config: Settings = Path("training/configs/space_rows.json"),
+    run: Run = Path("runs/space_rows"),
+    seeds: Annotated[int, Option(min=1, help="repetitions, each with labelled films of its own")] = 3,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Words at training, the film alone at test: contrast, probe, distillation, with 1 to 100 % of labels."""
+    from training.space.settings import SpaceTraining
+    from training.space.words_at_training import WAYS, lines, measure_rows
+
+    if unknown := next((name for name in row or () if name not in WAYS), None):
+        raise typer.BadParameter(f"there is no row '{unknown}'; choose of {', '.join(WAYS)}")
+    start_logs(logging.INFO, "%(asctime)s %(message)s")
+    found = measure_rows(SpaceTraining.load(config), run, row or tuple(WAYS), seeds=seeds)
+    answer(found, lines, as_json, out)

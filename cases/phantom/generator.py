@@ -122,6 +122,7 @@ class Phantom:
         signal: (H, W) float64, how much the opacities brighten the noiseless film, in log exposure.
         noise: standard deviation of the quantum noise in the lungs, in log exposure.
         confounder_mask: (H, W) bool, where a planted marker lies, or None.
+        devices: what lies on the patient, with its side, such as "central line, right".
     """
 
     case: Case
@@ -130,6 +131,8 @@ class Phantom:
     signal: np.ndarray
     noise: float
     confounder_mask: np.ndarray | None
+    patient: Patient
+    devices: tuple[str, ...]
 
 
 def generate_case(seed: int, *, settings: PhantomSettings = USUAL) -> Case:
@@ -198,12 +201,12 @@ def generate_phantom(seed: int, *, settings: PhantomSettings = USUAL) -> Phantom
     patient = draw_patient(rng, age=age, sex=sex, position=position, cardiomegaly=plan.cardiomegaly)
     view = draw_view(rng, patient, position, settings)
     thorax, masks, zones, signal = _diseased_thorax(plan, patient, view, seed)
-    brightness, noise = expose(thorax, patient, view, seed, settings)
+    brightness, noise, devices = expose(thorax, patient, view, seed, settings)
     arrow = planted and kind == "marker"
     marker = overlays.add_arrow(brightness, stream(seed, "confounder")) if arrow else None
     radiograph = stored(brightness, view, settings.bits, stream(seed, "exposure"))
     case = _case(seed, plan, patient, radiograph, masks, kind if planted else "", kind == "hospital")
-    return Phantom(case, plan, zones, signal, noise, marker)
+    return Phantom(case, plan, zones, signal, noise, marker, patient, devices)
 
 
 def draw_view(
@@ -263,11 +266,11 @@ def _diseased_thorax(
 
 def expose(
     thorax: Thorax, patient: Patient, view: View, seed: int, settings: PhantomSettings
-) -> tuple[np.ndarray, float]:
-    """(H, W) brightness, 0 to 1, of the developed film, and the quantum noise in its lungs."""
-    rng = stream(seed, "overlays")
+) -> tuple[np.ndarray, float, tuple[str, ...]]:
+    """(H, W) brightness, 0 to 1, of the developed film, the quantum noise in its lungs, and its devices."""
+    rng, devices = stream(seed, "overlays"), ()
     if settings.devices:
-        thorax.metal = overlays.draw_devices(patient, view, rng)
+        thorax.metal, devices = overlays.draw_devices(patient, view, rng)
     exposure = draw_exposure(stream(seed, "exposure"), view.position)
     signal = detected(transmitted(thorax), exposure, view.pitch, stream(seed, "noise"))
     quanta = exposure.photons * (view.pitch / 0.8) ** 2
@@ -278,7 +281,7 @@ def expose(
     brightness = developed(signal, exposure, view.pitch, lungs, dense)
     overlays.collimate(brightness, rng)
     overlays.add_markers(brightness, view, rng)
-    return brightness, noise
+    return brightness, noise, devices
 
 
 def stored(brightness: np.ndarray, view: View, bits: int, rng: np.random.Generator) -> Radiograph:

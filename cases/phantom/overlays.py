@@ -15,25 +15,35 @@ _GLYPHS = json.loads(Path(__file__).with_name("glyphs.json").read_text(encoding=
 """Letter -> its seven rows of five dots."""
 
 
-def draw_devices(patient: Patient, view: View, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) mm of metal or dense plastic: electrodes with wires, a breathing tube, a central line."""
+def draw_devices(
+    patient: Patient, view: View, rng: np.random.Generator
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(H, W) mm of metal or dense plastic, and what it is of: electrodes with wires, a breathing tube, a
+    central line, these with their side."""
+    named: list[str] = []
     tubes = TubeLayer(view, min(1.2 * view.pitch, 1.5))
     bedside = view.position is ViewPosition.AP
     if chance(rng, 0.55 if bedside else 0.06):
         for _ in range(int(rng.integers(2, 5))):
-            _electrode(patient, tubes, rng)
+            named.append(f"electrode, {_electrode(patient, tubes, rng)}")
     if bedside and chance(rng, 0.25):
         tip = between(rng, 0.2, 0.32)
+        named.append("breathing tube")
         tubes.draw(patient.points([(between(rng, -4, 4), -0.5, 10), (-1, 0.0, 4), (-2, tip, -4)]), 3.4, 0.05)
     if bedside and chance(rng, 0.35):
         side = pick(rng, (-1.0, 1.0))
+        named.append(f"central line, {_side_name(side)}")
         knots = [(side * 75, -0.32, 40), (side * 38, -0.02, 35), (-16, 0.14, 15)]
         tubes.draw(patient.points([*knots, (-22, between(rng, 0.35, 0.5), 14)]), 1.0, 0.5)
-    return tubes.thickness()
+    return tubes.thickness(), tuple(named)
 
 
-def _electrode(patient: Patient, tubes: TubeLayer, rng: np.random.Generator) -> None:
-    """A button with a wire that leaves the film."""
+def _side_name(x: float) -> str:
+    return "right" if x < 0 else "left"
+
+
+def _electrode(patient: Patient, tubes: TubeLayer, rng: np.random.Generator) -> str:
+    """A button with a wire that leaves the film; returns its side."""
     front = patient.half_depth + patient.wall
     side = pick(rng, (-1.0, 1.0))
     x, y = side * between(rng, 45, 125), patient.level(between(rng, -0.05, 1.1))
@@ -43,6 +53,7 @@ def _electrode(patient: Patient, tubes: TubeLayer, rng: np.random.Generator) -> 
     middle = [x + between(rng, -60, 60), y + between(rng, 30, 110), front]
     end = [between(rng, -150, 150), patient.base + between(rng, 20, 120), front]
     tubes.draw([[x, y, front], middle, end], 0.75, 0.8)
+    return _side_name(side)
 
 
 def letters(text: str, height: float) -> np.ndarray:

@@ -294,7 +294,7 @@ def _film(
         healthy = transmitted(thorax)
         thorax = replace(thorax, soft=thorax.soft + water)
         signal = np.log(healthy) - np.log(transmitted(thorax))
-    brightness, noise = expose(thorax, patient, view, own, usual)
+    brightness, noise, _ = expose(thorax, patient, view, own, usual)
     return stored(brightness, view, settings.bits, stream(own, "exposure")), mask, signal, noise
 
 

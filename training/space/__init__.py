@@ -1,0 +1,1 @@
+"""Train and measure the shared space of film, table and words on phantoms."""
