@@ -17,6 +17,7 @@ from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
 from interface.api.tool_calls import check_values, complete_tools
+from interface.browser.answer_stream import AnswerStream
 from interface.browser.look import CSS, HEAD, theme
 from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, Guards, HeadRoute, malformed, no_such_call
 from interface.case_tab.panels import model_panel
@@ -186,6 +187,7 @@ def _launch_options(noindex: bool, ancestors: str) -> dict[str, Any]:
                 Middleware(Guards, ancestors=ancestors),
                 Middleware(Gate),
                 Middleware(FilmRoute),
+                Middleware(AnswerStream),
                 Middleware(HeadRoute, noindex=noindex),
             ],
             "exception_handlers": {

@@ -10,7 +10,7 @@ from training.branches import check_frozen, stays
 from training.corpora.labelled_film import Film
 from training.initial_weights import InitialWeights
 from training.label_counts import check, lines
-from training.run import gathered
+from training.run import check_out, gathered
 from training.settings import TrainingSettings
 
 
@@ -20,6 +20,7 @@ def plan(settings_file: Path, data: Path, out: Path, *, limit: int = 0) -> Itera
     Raises:
         ViewboxError: as `training.run.train` before its first step.
     """
+    check_out(out)
     settings = TrainingSettings.load(settings_file)
     films = gathered(settings, data, limit)
     counts = check(replace(settings, unseen="allow") if limit else settings, films)
@@ -38,7 +39,7 @@ def reads(films: Sequence[Film]) -> Iterator[str]:
         own = [film for film in films if film.source == source]
         patients, sides = len({film.patient for film in own}), Counter(film.split for film in own)
         told = ", ".join(f"{count} for {side}" for side, count in sorted(sides.items()))
-        yield f"reads {len(own)} films or reports of {patients} patients of {source}: {told}"
+        yield f"reads {len(own)} films or reports from {source} (patients: {patients}): {told}"
 
 
 def builds(start: InitialWeights) -> Iterator[str]:

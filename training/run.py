@@ -332,6 +332,17 @@ def gathered(settings: TrainingSettings, data: Path, limit: int = 0) -> list[Fil
     return (twins_share_a_patient(pictures) if pictures else []) + reports
 
 
+def check_out(*folders: Path | None) -> None:
+    """Refuse what is to be written to before anything is read.
+
+    Raises:
+        ViewboxError: one of them is a file.
+    """
+    for folder in folders:
+        if folder is not None and folder.is_file():
+            raise ViewboxError("'{path}' is a file; name a folder to write to.", path=str(folder))
+
+
 def train(
     settings_file: Path,
     data: Path,
@@ -349,6 +360,7 @@ def train(
     Raises:
         ViewboxError: a setting means nothing, a corpus cannot be read, or the films cannot teach a task.
     """
+    check_out(out, log_dir)
     settings = TrainingSettings.load(settings_file)
     films = gathered(settings, data, limit)
     for line in lines(check(replace(settings, unseen="allow") if limit else settings, films)):

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal
+from zipfile import is_zipfile
 
 import torch
 import yaml
@@ -83,17 +84,25 @@ def _read(file: Path, name: str) -> Mapping[str, Any]:
         if file.suffix == ".safetensors":
             return load_file(file)
         found = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as exc:
-        template = (
-            "{file} of {name} holds more than tensors, which is not read; save its state_dict as safetensors."
-        )
-        raise ViewboxError(template, file=file.name, name=name) from exc
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as exc:
+    except (UnpicklingError, SafetensorError, OSError, RuntimeError, EOFError, ValueError) as exc:
         template = "{file} of {name} is no file of weights, or damaged; fetch it again."
+        if isinstance(exc, UnpicklingError) and _is_pickle(file):
+            template = (
+                "{file} of {name} holds more than tensors, which is not read;"
+                " save its state_dict as safetensors."
+            )
         raise ViewboxError(template, file=file.name, name=name) from exc
     if not isinstance(found, Mapping):
         raise ViewboxError("{file} of {name} holds no tensors by name.", file=file.name, name=name)
     return found
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether it is written as torch writes: a ZIP archive, or a bare pickle (whose first byte is 0x80)."""
+    if is_zipfile(file):
+        return True
+    with file.open("rb") as opened:
+        return opened.read(1) == b"\x80"
 
 
 def open_source(name: str, revision: str = "") -> Source:

@@ -89,7 +89,8 @@ def import_(
     typer.echo(report.as_text())
     if as_json:
         as_json.write_text(json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n")
-    raise typer.Exit(1 if report.stopped else 0)
+    nothing_left = report.rows_in > 0 and sum(report.dropped.values()) == report.rows_in
+    raise typer.Exit(1 if report.stopped or nothing_left else 0)
 
 
 @app.command(rich_help_panel=PANEL)

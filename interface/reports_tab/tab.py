@@ -204,7 +204,10 @@ class ReportActions:
         return {self._tab.scores: scores, self._tab.marked: marked, **self._quiet()}
 
     def typed_rules(self, text: str, rules: str, request: gr.Request) -> Updates:
-        """The same while a rule is being typed; an unfinished one is told beside the box, not above."""
+        """The same while a rule is being typed; an unfinished one is told beside the box, not above.
+
+        Above stands what a press came to, which may have overtaken this.
+        """
         try:
             shown = self.try_rules(text, rules, request)
             if not (text or "").strip():  # nothing to mark; a report may have come meanwhile
@@ -212,7 +215,7 @@ class ReportActions:
             return shown
         except ViewboxError as exc:
             told = translated(exc.sentence, self._sessions.language(request))
-            return {self._tab.scores: note(told, "vb-stopped"), **self._quiet()}
+            return {self._tab.scores: note(told, "vb-stopped")}
 
     def _quiet(self) -> Updates:
         return {self._message: alert("")}

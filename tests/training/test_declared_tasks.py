@@ -242,7 +242,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert command("train")([*asked, "--dry-run"]) == 0
     said = capsys.readouterr().out
     for told in (
-        f"reads {CASES} films or reports of {CASES} patients of ward",
+        f"reads {CASES} films or reports from ward (patients: {CASES})",
         "tubes: uncertain labels: ones; blank labels: negative",
         "builds exposure (ordinal: poor, fair, good) from the image and the table",
         "0 of them frozen",
@@ -251,6 +251,26 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     ):
         assert told in said, told
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("of", ["--out", "--log-dir"])
+def test_a_file_is_no_folder_to_write_to(of: str, data: Path, tmp_path: Path, capsys) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    asked = [
+        "--config",
+        written(tmp_path, settings_raw()),
+        "--data",
+        data,
+        "--out",
+        tmp_path / "out",
+        of,
+        taken,
+    ]
+    for dry in ([], ["--dry-run"]) if of == "--out" else ([],):
+        assert command("train")([*asked, *dry]) == 1
+        assert "is a file; name a folder to write to" in capsys.readouterr().err
+    assert taken.read_text() == "mine"
 
 
 def test_a_declaration_may_stand_in_a_file(root: Path, tmp_path: Path) -> None:

@@ -254,6 +254,10 @@ def test_weights_that_were_pickled_are_read_as_tensors_and_code_is_not_run(
     with pytest.raises(ViewboxError, match="holds more than tensors"):
         start.fill(FusionModel(*_ready(start)))
     assert not there.exists()
+    hub.commit("owner/rubbish", {**plain, "pytorch_model.bin": b"no weights at all"})
+    start = InitialWeights(settings(text=True, initial_weights={"text": "owner/rubbish"}))
+    with pytest.raises(ViewboxError, match="no file of weights, or damaged"):
+        start.fill(FusionModel(*_ready(start)))
 
 
 def _tensors(files: dict[str, bytes]) -> dict[str, torch.Tensor]:

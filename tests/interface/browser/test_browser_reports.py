@@ -6,7 +6,7 @@ import pytest
 
 from cases.parquet.store import EmbeddedCaseStore
 from tests.doubles.example_reports import corpus
-from tests.doubles.served import open_tab, serve, write_checkpoint, write_store
+from tests.doubles.served import open_tab, serve, unfold, write_checkpoint, write_store
 from tests.interface.browser.test_browser_access import PAGES, TABS, faults
 from tests.interface.browser.visit import DESKTOP, arrived, shoot
 
@@ -47,7 +47,8 @@ def test_a_report_shows_its_labels_and_the_rule_on_focus(tab, tmp_path_factory):
 
 def test_an_edited_rule_changes_precision_at_once_and_the_labels_too(tab, tmp_path_factory):
     tab.fill("#vb-report-text textarea", REPORT)
-    tab.get_by_text("The rules: edit them").click()
+    unfold(tab, "vb-rules")
+    tab.get_by_role("button", name="Restore the rules that ship").click()
     tab.wait_for_selector("#vb-rule-scores table")
     box = tab.locator("#vb-rules-text textarea")
     rules = box.input_value()
