@@ -27,8 +27,10 @@ LARGEST_MEMBER = 5_000_000
 """Bytes: no report is longer; what is larger is refused unread."""
 LARGEST_JSON = 200_000_000
 """Bytes of one JSON list, which is read whole; JSON lines have no such limit."""
+ROWS_AT_ONCE = 1_000
+"""Rows of a Parquet file that are held in memory."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json")
+TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".json", ".parquet")
 COLUMNS = {name: kind for kind, names in VOCABULARY["columns"].items() for name in names}
 """A column's usual names, as letters in lower case -> the section that it holds, or `id`."""
 NOTHING = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>", "-", "--", "nat"))
@@ -133,6 +135,9 @@ def _lines(path: Path) -> Iterator[io.TextIOWrapper]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
+    if path.suffix.lower() == ".parquet":
+        yield from _parquet_rows(path)
+        return
     with _lines(path) as lines:
         head = lines.read(20_000)
         lines.seek(0)
@@ -144,6 +149,19 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
                 yield from _separated(lines, head, path)
             finally:
                 csv.field_size_limit(before)  # it is the whole program's
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, str]]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as table:
+            for batch in table.iter_batches(ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    yield {name: _cell(value) for name, value in row.items()}
+    except ArrowException as exc:
+        raise ReportError("{path} is not a whole Parquet file; write it again.", path=path) from exc
 
 
 def _header(head: str) -> tuple[list[str], str]:
@@ -274,14 +292,26 @@ def _report(
 
 
 def read_reports(path: Path, text_column: str = "", heading_column: str = "") -> list[Report]:
-    """All reports of an archive, folder, text file or table, sorted by name (a table's in its own order).
+    """All reports of `each_report`. Raises ReportError: as there, or there is none."""
+    reports = list(each_report(path, text_column, heading_column))
+    if not reports:
+        no_report = "{path} holds no report; name one with .xml or .txt files, or a table with rows."
+        raise ReportError(no_report, path=path)
+    return reports
+
+
+def each_report(path: Path, text_column: str = "", heading_column: str = "") -> Iterator[Report]:
+    """The reports of an archive, folder, text file or table, sorted by name (a table's in its own order).
+
+    A table's and a folder's are read one by one, an archive's all at once.
 
     Args:
         path: `.tgz` or `.tar` of XML or text files; a folder of them (searched deeply); one `.xml` or `.txt`
-            file; or a table (CSV, TSV, JSON lines and their kin, also gzipped), as for `table_reports`.
+            file; or a table (CSV, TSV, JSON lines and their kin, also gzipped, or Parquet), as for
+            `table_reports`.
 
     Raises:
-        ReportError: not there, nothing to read in it, or a file that is no report.
+        ReportError: not there, or a file that is no report.
     """
     path = Path(path)
     if not path.exists():
@@ -289,17 +319,13 @@ def read_reports(path: Path, text_column: str = "", heading_column: str = "") ->
         raise ReportError(nothing, path=path)
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.suffix.lower() in (".xml", ".txt"))
-        reports = [_parse(file.name, _checked_bytes(file)) for file in files]
+        yield from (_parse(file.name, _checked_bytes(file)) for file in files)
     elif path.name.lower().endswith((".tgz", ".tar.gz", ".tar")):
-        reports = [_parse(name, content) for name, content in sorted(_members(path))]
+        yield from (_parse(name, content) for name, content in sorted(_members(path)))
     elif is_table(path):
-        reports = list(table_reports(path, text_column, heading_column))
+        yield from table_reports(path, text_column, heading_column)
     else:
-        reports = [_parse(path.name, _checked_bytes(path))]
-    if not reports:
-        no_report = "{path} holds no report; name one with .xml or .txt files, or a table with rows."
-        raise ReportError(no_report, path=path)
-    return reports
+        yield _parse(path.name, _checked_bytes(path))
 
 
 def _checked_bytes(file: Path) -> bytes:

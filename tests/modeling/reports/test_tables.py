@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pyarrow import Table, parquet
 
 from modeling.reports.mining import Miner
 from modeling.reports.reading import read_reports
@@ -70,6 +71,17 @@ def test_cells_that_say_nothing_are_not_normal_and_noted(tmp_path: Path) -> None
     mined = Miner().label_all(read_reports(tmp_path / "r.csv"))
     assert len(mined) == len(cells) and not any(labels.normal for labels in mined)
     assert all("nothing that can be read" in labels.notes[0] for labels in mined)
+
+
+def test_a_parquet_file_is_a_table_too(tmp_path: Path) -> None:
+    rows = [{"id": 7, "report": "FINDINGS: Small effusion."}, {"id": 8, "report": None}]
+    parquet.write_table(Table.from_pylist(rows), tmp_path / "reports.parquet")
+    first, second = read_reports(tmp_path / "reports.parquet")
+    assert (first.report_id, dict(first.sections)) == ("7", {"findings": "Small effusion."})
+    assert second.report_id == "8" and not second.text().strip()
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "reports.parquet").read_bytes()[:-20])
+    with pytest.raises(ReportError, match="is not a whole Parquet file"):
+        read_reports(tmp_path / "cut.parquet")
 
 
 def test_an_unquoted_text_in_the_last_column_is_whole(tmp_path: Path) -> None:
