@@ -230,6 +230,7 @@ def phantoms(
     from cases.parquet.store import DEFAULT_FOLDER
     from cases.phantom.generator import Confounder, default_recipes
     from cases.phantom.making import make, recipes, study_recipes
+    from cases.phantom.teaching_studies import shipped_studies
 
     if not (default_store or out or dicom or corpus or contact_sheet):
         raise typer.BadParameter("give --out, --corpus, --dicom, --contact-sheet or --default-store")
@@ -239,7 +240,9 @@ def phantoms(
     if studies:
         wanted = study_recipes(cases, seed, size)
     else:
-        wanted = default_recipes() if default_store else recipes(cases, seed, size, shortcut)
+        wanted = recipes(cases, seed, size, shortcut)
+    if default_store:
+        wanted = [*default_recipes(), *shipped_studies()]
     store = DEFAULT_FOLDER if default_store else out
     told = make(wanted, store=store, corpus=corpus, dicom=dicom, sheet=contact_sheet, jobs=jobs)
     if told:

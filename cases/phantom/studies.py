@@ -62,6 +62,7 @@ class StudySettings:
         place, change: of `PLACES` and `CHANGES`, or None to draw them.
         films: (view position, days before) of each film, the day's frontal first; None to draw them.
         breath: length of the lungs on the day over that on every earlier day; None to draw each day's.
+        films_alone: neither table nor indication, of which a quarter lean towards the answer.
     """
 
     size: int = 256
@@ -71,6 +72,7 @@ class StudySettings:
     change: str | None = None
     films: tuple[tuple[ViewPosition, int], ...] | None = None
     breath: float | None = None
+    films_alone: bool = False
 
     def __post_init__(self) -> None:
         PhantomSettings(size=self.size, bits=self.bits)  # the same bounds
@@ -118,6 +120,11 @@ def study_seed(seed: int, index: int) -> int:
     return series_seed(seed, index)
 
 
+def study_id(seed: int) -> str:
+    """The ID of a study, and of its case."""
+    return f"phantom-study-{seed:012x}"
+
+
 def generate_study(seed: int, *, settings: StudySettings = USUAL_STUDY) -> PhantomStudy:
     """One synthetic study; the same seed and settings give the same bytes."""
     plan = draw_study_plan(
@@ -133,15 +140,17 @@ def generate_study(seed: int, *, settings: StudySettings = USUAL_STUDY) -> Phant
     films, masks, signals, noises = zip(*drawn, strict=True)
     dated = tuple(DatedFilm(film, one.days_before) for film, one in zip(films, plan.films, strict=True))
     reports = study_reports(stream(seed, "prose"), plan)
-    table, text = _table(seed, plan, patient), _text(seed, plan, patient)
-    name = f"phantom-study-{seed:012x}"
-    return PhantomStudy(name, plan, dated, masks, signals, noises, table, text, reports)
+    table, text = ClinicalTable(), ClinicalText()
+    if not settings.films_alone:
+        table, text = _table(seed, plan, patient), _text(seed, plan, patient)
+    return PhantomStudy(study_id(seed), plan, dated, masks, signals, noises, table, text, reports)
 
 
 _TITLES = {
-    "en": ("Study with one film", "Study with {count} films"),
-    "zh-Hant": ("一張影像的檢查", "{count} 張影像的檢查"),
+    "en": ("Frontal film", "Frontal and lateral", ", with a prior"),
+    "zh-Hant": ("正面影像", "正面與側面影像", "，附先前影像"),
 }
+"""Language -> without a lateral of the day, with one, and what a prior adds."""
 
 
 def study_case(study: PhantomStudy) -> Case:
@@ -151,7 +160,7 @@ def study_case(study: PhantomStudy) -> Case:
     """
     first, plan = study.films[0], study.plan
     seen = 0 in plan.present and plan.shows(0)
-    name, count = study.study_id, len(study.films)
+    name, lateral = study.study_id, any(film.lateral and film.days_before == 0 for film in plan.films)
     return Case(
         case_id=name,
         study=Study(first.radiograph, study.table, study.text),
@@ -163,7 +172,9 @@ def study_case(study: PhantomStudy) -> Case:
             {task: (Modality.IMAGE,) if films else () for task, films in plan.evidence.items()},
             {f"{plan.kind}, {plan.place}": study.masks[0]} if seen else {},
         ),
-        title={tag: words[count > 1].format(count=count) for tag, words in _TITLES.items()},
+        title={
+            tag: words[lateral] + words[2] * (plan.prior is not None) for tag, words in _TITLES.items()
+        },
         teaching_note={tag: " ".join(report.values()) for tag, report in study.reports.items()},
         further=study.films[1:],
     )

@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from cases.phantom.streams import between, chance, pick
+from modeling.labels import Task
 from modeling.study import ViewPosition
 
 OPACITY, CHANGE = "opacity", "interval_change"
 """The tasks of phantom studies: is there an opacity today, and what became of it since the latest prior."""
 STATES = ("absent", "present")
 CHANGES = ("clear", "unchanged", "new", "cleared")
+STUDY_TASKS = (
+    Task(OPACITY, "softmax", STATES, ("",) * len(STATES)),
+    Task(CHANGE, "softmax", CHANGES, ("",) * len(CHANGES)),
+)
 KINDS = ("nodule", "consolidation")
 HIDDEN = ("behind the heart", "before the spine")
 """Places where heart and spine leave no air on the frontal film: only the lateral shows an opacity there."""

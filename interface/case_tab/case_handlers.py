@@ -8,7 +8,8 @@ from typing import Any, Literal
 import gradio as gr
 
 from cases.case import Case
-from cases.store import CaseFilter
+from cases.phantom.study_plan import OPACITY, STATES, STUDY_TASKS
+from cases.store import CaseFilter, CaseStore
 from interface.case_tab.chooser import ANY
 from interface.case_tab.components import Parts, Updates
 from interface.case_tab.form import table_and_text
@@ -258,12 +259,16 @@ class CaseActions:
             chooser.earlier: gr.Button(interactive=len(trail) > 1),
             chooser.later: gr.Button(interactive=page.next_after is not None),
             chooser.source: gr.Dropdown(choices=[any_of_them, *sources]),
-            chooser.label: gr.Dropdown(choices=[any_of_them, *self._labels(session.language)]),
+            chooser.label: gr.Dropdown(choices=[any_of_them, *self._labels(store, session.language)]),
         }
 
-    def _labels(self, language: Language) -> Iterator[tuple[str, str]]:
-        """The labels of tasks that have no filter of their own, in the reader's words."""
-        for task in (FINDINGS, *self._models.declared):
+    def _labels(self, store: CaseStore, language: Language) -> Iterator[tuple[str, str]]:
+        """The labels of tasks that have no filter of their own, in the reader's words.
+
+        Those of phantom studies only where the store holds some.
+        """
+        studies = any(store.count(CaseFilter(label=f"{OPACITY}/{state}")) for state in STATES)
+        for task in (FINDINGS, *self._models.declared, *(STUDY_TASKS if studies else ())):
             for name in dict.fromkeys((*task.classes, *([NO_FINDING] if task.kind == "multilabel" else []))):
                 words = (word_for("task", task, language), word_for("class", name, language))
                 yield say("choose.label_of", language, task=words[0], name=words[1]), f"{task}/{name}"

@@ -19,10 +19,14 @@ from interface.session.links import Link
 
 @dataclass(frozen=True)
 class Lesson:
-    """An entry: `learn.<name>` and `learn.<name>.text` are its words, `shows` its views in order."""
+    """An entry: `learn.<name>` and `learn.<name>.text` are its words, `shows` its views in order.
+
+    Each view is called by `learn.as.<named>`, or by its settings where that is empty.
+    """
 
     name: str
     shows: tuple[Link, ...]
+    named: tuple[str, ...]
 
 
 def _lessons(kind: str) -> tuple[Lesson, ...]:
@@ -31,10 +35,15 @@ def _lessons(kind: str) -> tuple[Lesson, ...]:
     Its cases are shipped ones, chosen by what the shipped checkpoints answer on all of them.
     """
     listed = json.loads(Path(__file__).with_name("lessons.json").read_text("utf-8"))[kind]
-    return tuple(Lesson(name, tuple(Link(**link) for link in links)) for name, links in listed.items())
+    return tuple(_lesson(name, views) for name, views in listed.items())
 
 
-FAILURES, GLOSSARY = _lessons("failures"), _lessons("glossary")
+def _lesson(name: str, views: Sequence[dict[str, str]]) -> Lesson:
+    named = tuple(view.pop("as", "") for view in views)
+    return Lesson(name, tuple(Link(**view) for view in views), named)
+
+
+FAILURES, FILMS, GLOSSARY = _lessons("failures"), _lessons("films"), _lessons("glossary")
 
 
 def learn_tab(
@@ -55,16 +64,20 @@ def learn_tab(
 
 
 def _there(stores: StoreHost) -> frozenset[str]:
-    """The lessons' cases that this page's store has; another store shows a lesson on its first case."""
+    """The lessons' cases that can be opened here; another store shows a lesson on its first case.
+
+    Those of several films always can: they are drawn where the store has them not.
+    """
     wanted = {link.case for lesson in (*FAILURES, *GLOSSARY) for link in lesson.shows if link.case}
     rows = (row for name in wanted for row in stores.store.page(CaseFilter(text=name), None, 1).rows)
-    return frozenset(row.case_id for row in rows) & wanted
+    there = frozenset(row.case_id for row in rows) & wanted
+    return there | {link.case for lesson in FILMS for link in lesson.shows}
 
 
 def learn_page(
     language: Language, checkpoints: Sequence[str], cases: Collection[str] | None = None
 ) -> Markup:
-    """Failures first, for they are remembered; then the words.
+    """Failures first, for they are remembered; then several films, and the words.
 
     Args:
         cases: IDs of the lessons' cases that can be opened here; None for all.
@@ -75,5 +88,6 @@ def learn_page(
         known = (link if cases is None or link.case in cases else replace(link, case="") for link in links)
         return replace(lesson, shows=tuple(known))
 
-    entries = {"failures": [*map(here, FAILURES)], "glossary": [*map(here, GLOSSARY)]}
+    kinds = {"failures": FAILURES, "films": FILMS, "glossary": GLOSSARY}
+    entries = {kind: [*map(here, lessons)] for kind, lessons in kinds.items()}
     return render("learn.html", language=language, checkpoints=checkpoints, **entries)

@@ -1,4 +1,4 @@
-"""The case store of the page, and cases that it does not hold: drills, drawn when they are asked for."""
+"""The case store of the page, and phantoms that it does not hold: drawn when they are asked for."""
 
 import logging
 import re
@@ -22,6 +22,8 @@ FRONT = 48
 """Cases among which those that come first are looked for."""
 KEPT = 96
 """Drills that stay drawn: all that ship, 2 MB each, so that a class with as many sets has each drawn once."""
+STUDY = "phantom-study-"
+"""How the IDs of phantom studies begin."""
 _NAME = re.compile(r"phantom-[0-9a-f]{12}")
 
 
@@ -83,8 +85,16 @@ def drills_of(host: ModelHost) -> "Drills | None":
         return None
 
 
+def drawn_study(case_id: str) -> Case | None:
+    """The phantom study for teaching of that ID; None for any other."""
+    from cases.phantom.studies import study_case  # late, as above
+    from cases.phantom.teaching_studies import teaching_studies, teaching_study
+
+    return study_case(teaching_study(case_id)) if case_id in teaching_studies() else None
+
+
 class DrawnCases:
-    """The drills of one page by their IDs."""
+    """The drills of one page, and the phantom studies for teaching, by their IDs."""
 
     def __init__(self, models: Checkpoints) -> None:
         self._models = models
@@ -93,7 +103,9 @@ class DrawnCases:
         self._kept: OrderedDict[str, Case] = OrderedDict()
 
     def find(self, case_id: str) -> Case | None:
-        """The drill of that ID, None for any other; waits until the checkpoint it belongs to is loaded."""
+        """The drill or study of that ID, None for any other; waits until a drill's checkpoint is loaded."""
+        if case_id.startswith(STUDY):
+            return drawn_study(case_id)
         if not _NAME.fullmatch(case_id) or not self._models.awaited(host_of_drills(self._models)):
             return None
         with self._drawing:  # one at a time: drawing takes a core for a moment

@@ -9,13 +9,17 @@ import pytest
 
 from cases.case import Case
 from cases.parquet.store import EmbeddedCaseStore
+from cases.store import CaseFilter
+from hub_config.settings import STUDY_CHECKPOINT
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.models.stores import STUDY
 from interface.session.defects import DEFECTS, on_frame
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, Target, TaskName
 from modeling.model.operating_points import Calibration
 from modeling.pipeline import DiagnosisPipeline
 from modeling.results import Prediction
-from modeling.study import ClinicalTable, Modality, Study
+from modeling.study import ClinicalTable, Modality, Study, ViewPosition
+from modeling.study_answer import StudyPipeline
 from modeling.trust.scrutiny import Scrutiny
 
 
@@ -207,6 +211,60 @@ def test_film_table_and_words_hold_the_evidence_together(store: EmbeddedCaseStor
 
 def test_a_lesson_opens_on_its_case_only_where_the_store_has_it() -> None:
     shipped, elsewhere = learn_page("en", ["teaching-twin"]), learn_page("en", ["teaching-twin"], ())
-    for case_id in (BOXED, INVERTED, TURNED, MARKED, TOLD, AGREED):
+    for case_id in (BOXED, INVERTED, TURNED, MARKED, TOLD, AGREED, *(f"{STUDY}{n:012x}" for n in STUDIES)):
         assert f"case={case_id}" in shipped
     assert "case=" not in elsewhere and "change=arrow" in elsewhere
+
+
+# --- several films: with all of them, and without laterals or priors
+
+
+STUDIES = (0x520A, 0x5210, 0x52E7, 0x520C, 0x520F, 0x5231)
+WITHOUT = {
+    "lateral": lambda film: film.radiograph.view_position is not ViewPosition.LATERAL,
+    "prior": lambda film: film.days_before == 0,
+}
+
+
+@pytest.fixture(scope="module")
+def read_studies(store: EmbeddedCaseStore) -> Callable[[int, str], tuple]:
+    """Number of a study, and what is left out -> its answers without that, with all films, and the truth."""
+    pipeline = StudyPipeline.from_pretrained(STUDY_CHECKPOINT)
+
+    def read(number: int, left_out: str) -> tuple:
+        case = store.get(f"{STUDY}{number:012x}")
+        answer = pipeline.predict(case.films, case.study, source="phantom")
+        kept = answer.with_films([WITHOUT[left_out](film) for film in case.films])
+        task = 0 if left_out == "lateral" else 1
+        return kept[task], answer.prediction.tasks[task], case.reference[answer.prediction.tasks[task].task]
+
+    return read
+
+
+def test_the_lateral_shows_adds_nothing_and_misleads_as_its_lesson_says(read_studies) -> None:
+    hidden, shown, truth = read_studies(0x520A, "lateral")
+    assert hidden.most_probable == "absent" and shown.most_probable == truth == "present"
+    front, both, truth = read_studies(0x5210, "lateral")
+    assert front.most_probable == both.most_probable == truth == "present"
+    assert np.ptp([front.probabilities[1], both.probabilities[1]]) < 0.02
+    right, misled, truth = read_studies(0x52E7, "lateral")
+    assert right.most_probable == truth == "absent" and misled.probabilities[1] > 0.9
+
+
+def test_the_prior_helps_knows_a_breath_and_misleads_as_its_lesson_says(read_studies) -> None:
+    for number, label in ((0x520C, "new"), (0x520F, "clear")):
+        alone, compared, truth = read_studies(number, "prior")
+        assert alone.most_probable != compared.most_probable == truth == label
+    _, misled, truth = read_studies(0x5231, "prior")
+    assert truth == "unchanged" and misled.most_probable == "new" and misled.probabilities.max() > 0.85
+
+
+def test_the_studies_that_ship_can_be_found_in_the_list(store: EmbeddedCaseStore) -> None:
+    for label, count in (("opacity/present", 7), ("interval_change/new", 2), ("interval_change/clear", 1)):
+        assert store.count(CaseFilter(label=label)) == count
+    rows = store.page(CaseFilter(text=STUDY), None, 20).rows
+    assert {row.title["en"] for row in rows} == {
+        "Frontal and lateral",
+        "Frontal film, with a prior",
+        "Frontal and lateral, with a prior",
+    }

@@ -1,4 +1,4 @@
-"""A drill can be opened, linked to and packed like a stored case, though no store holds it."""
+"""A drill or a study for teaching can be opened, linked to and packed, though no store holds it."""
 
 import time
 from pathlib import Path
@@ -14,6 +14,7 @@ from interface.models.stores import KEPT, DrawnCases, StoreHost, drills_of
 from modeling.errors import CaseNotFoundError
 from modeling.model.checkpoint import WEIGHTS_FILE, sha256_of
 from modeling.pipeline import DiagnosisPipeline
+from tests.doubles.example_cases import plain
 
 TEACHING = Path(__file__).resolve().parents[2] / "hub_config" / "checkpoints" / "teaching"
 
@@ -74,3 +75,11 @@ def test_no_more_stay_drawn_than_are_kept(models, drills, monkeypatch):
     for case_id in (*ids, ids[-1], ids[0]):
         cases.find(case_id)
     assert len(drawn) == 18, "the first had to be drawn again"
+
+
+def test_a_study_for_teaching_is_drawn_where_no_store_holds_it(models):
+    found = DrawnCases(models).find
+    kept = open_case_store(None).get(f"{stores_module.STUDY}00000000520c")
+    assert plain(found(kept.case_id)) == plain(kept)
+    assert found(f"{stores_module.STUDY}000000000000") is None
+    assert models.hosts[0].state.phase == "waiting", "no checkpoint is waited for"

@@ -10,6 +10,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom import PhantomSettings, generate_case
 from cases.phantom.generator import balanced, default_recipes, series_seed
 from cases.phantom.studies import StudySettings, generate_study, study_case, study_seed
+from cases.phantom.teaching_studies import shipped_studies
 from cases.reading.dicom import read_radiograph
 from cases.store import CaseFilter
 from tests.doubles.command import command
@@ -80,16 +81,20 @@ def test_two_processes_make_the_same_cases_as_one(tmp_path: Path) -> None:
 
 def test_the_shipped_store_is_what_the_generator_makes(root: Path) -> None:
     folder = root / "hub_config" / "cases"
-    assert sum(file.stat().st_size for file in folder.iterdir()) <= 15_000_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 16_000_000
     store = EmbeddedCaseStore.open(str(folder))
     recipes = default_recipes()
-    assert store.count(CaseFilter(source="phantom")) == len(recipes) == 48
+    studies = shipped_studies()
+    assert store.count(CaseFilter(source="phantom")) == len(recipes) + len(studies) == 48 + 11
     for seed, settings in (recipes[0], recipes[21], recipes[-1]):
         made = generate_case(seed, settings=settings)
         kept = store.get(made.case_id)
         assert made.study.radiograph is not None and kept.study.radiograph is not None
         assert kept.study.radiograph.sha256 == made.study.radiograph.sha256
         assert kept.reference == made.reference and kept.provenance.synthetic
+    seed, settings = studies[0]
+    drawn = study_case(generate_study(seed, settings=settings))
+    assert plain(store.get(drawn.case_id)) == plain(drawn)
 
 
 @pytest.mark.parametrize(

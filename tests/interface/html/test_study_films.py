@@ -118,3 +118,12 @@ def test_a_film_that_may_not_be_shown_cannot_be_asked_for(session, actions):
     session.put(case, hold(case))
     with pytest.raises(StudyError):
         press(actions, {"film": 1})
+
+
+def test_the_list_can_be_narrowed_to_what_studies_hold_where_there_are_some(actions):
+    actions._models = SimpleNamespace(declared=())
+    for there in (1, 0):
+        store = SimpleNamespace(count=lambda where, there=there: there * (where.label == "opacity/present"))
+        labels = {value: words for words, value in actions._labels(store, "en")}
+        assert ("interval_change/new" in labels) == ("opacity/absent" in labels) == bool(there)
+        assert labels.get("interval_change/new", "Change since the last film: new").endswith(": new")

@@ -13,7 +13,7 @@ from hub_config.settings import SPACE_FRAMES
 from interface.browser.routes import HUB, Guards, HeadRoute
 from interface.case_tab.report import report_address
 from interface.language.texts import CATALOGUES, LANGUAGES, translated
-from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
+from interface.learn_tab.tab import FAILURES, FILMS, GLOSSARY, learn_page
 from interface.session.defects import DEFECTS, FRAME, on_frame
 from interface.session.links import Link, LinkError, language_of
 from interface.session.session import Session, link_of
@@ -219,8 +219,8 @@ def test_every_entry_is_there_and_each_view_is_a_link_that_can_be_read(language)
         query = parsed(link["href"].removeprefix("?"))
         Link.read(query, HERE)
         assert query["lang"] == language
-    assert len(links) >= len(FAILURES) + len(GLOSSARY)
-    names = {one.name for one in (*FAILURES, *GLOSSARY)}
+    assert len(links) >= len(FAILURES) + len(FILMS) + len(GLOSSARY)
+    names = {one.name for one in (*FAILURES, *FILMS, *GLOSSARY)}
     families = {
         k.removeprefix("learn.").removesuffix(".text")
         for k in CATALOGUES["en"].strings
