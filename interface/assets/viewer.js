@@ -65,6 +65,7 @@
         id: `${value.film_id}/${layer.id}`, label: layer.label, text: layer.text }));
       const opened = !this.entries.some((entry) => entry.filmId === value.film_id);
       for (const entry of [first, ...maps]) this.keep(entry);
+      if (value.beside) this.keep(this.besideEntry(value.beside));
       this.forget(value.film_id);
       const current = maps.at(-1)?.id ?? first.id;
       const [left, ...others] = this.panes, fresh = opened || value.insist || !this.known.has(current);
@@ -77,6 +78,7 @@
       }
       for (const entry of maps.length ? maps : [first]) this.known.add(entry.id);
       for (const pane of others) if (!this.entryOf(pane)) this.show(pane, first.id, false);
+      this.useBeside(value.beside);
       this.useLinked(value);
       V.lookAhead(this, film);
       if (this.root.closest("#vb-figure")) this.markCase(value.case);
@@ -93,6 +95,24 @@
       for (const row of document.querySelectorAll(":is(#vb-strip, #vb-rows) [data-case]"))
         if (row.dataset.case === id) row.setAttribute("aria-current", "true");
         else row.removeAttribute("aria-current");
+    }
+
+    besideEntry({ film, film_id, name, mark, caption, message, text }) {
+      return { film: film && this.filmOf(film), name, mark, caption, message, text, id: film_id, filmId: film_id,
+        label: this.say("viewer.alone"), heat: null };
+    }
+
+    /* Another film of the same study in the second pane, linked; it goes with its study. */
+    useBeside(beside) {
+      if (!beside && this.besides) this.count = 1;
+      if (beside && beside.turn !== this.besides) {
+        this.leaveSheet(true);
+        this.count = 2;
+        this.show(this.panes[1], beside.film_id, false);
+        this.linked = true;
+        this.align(this.panes[0]);
+      }
+      this.besides = beside?.turn;
     }
 
     /* The view that the page's address names, on the first film that it shows. */

@@ -1,6 +1,7 @@
 """What happens when a reader chooses a case, pages through the list, brings a film, or changes the study."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from interface.session.admission import sent_study, short_name
 from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised
+from interface.study_panel.answer import beside_films
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import FINDINGS, NO_FINDING
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
@@ -73,14 +75,14 @@ class CaseActions:
             p.results.progress,
         ]
         shown += [p.why.evidence, p.results.leans, p.results.cancel, *p.of_map]
-        return [*shown, *p.model.lines, *p.form.inputs, p.form.kept, p.take.notice]
+        return [*shown, *p.whole.said, *p.model.lines, *p.form.inputs, p.form.kept, p.take.notice]
 
     @property
     def turned(self) -> list[gr.components.Component]:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
         said = [p.results.prediction, p.results.leans, p.results.summary, p.take.notice]
-        return [p.due, p.message, p.chooser.case_id, *self.looked_at, *said]
+        return [p.due, p.message, p.chooser.case_id, *self.looked_at, *p.whole.said, *said]
 
     @property
     def looked_at(self) -> list[gr.components.Component]:
@@ -93,7 +95,9 @@ class CaseActions:
         return [self.parts.message, *self.looked_at]
 
     def _films(self, session: Session) -> Updates:
-        film, strip = self.parts.film, films_strip(session.case, session.language, session.film_shown)
+        film, language = self.parts.film, session.language
+        adds = beside_films(session.whole, language)
+        strip = films_strip(session.case, language, session.film_shown, adds)
         return {film.figure: viewer_value(session), film.films: strip}
 
     @property
@@ -114,7 +118,7 @@ class CaseActions:
     def cleared(self, session: Session) -> Updates:
         """The screen without what was said about the study before."""
         session.unsettled = False
-        said = {self.parts.take.notice: alert(""), **self.parts.unanswered()}
+        said = {self.parts.take.notice: alert(""), **self.parts.unanswered(), **self.parts.unread(session)}
         return {**self.parts.lines(self._models, session), **self._expected(session), **said}
 
     def lay(self, session: Session, case: Case, film: HeldFilm | None = None) -> Updates:
@@ -135,7 +139,7 @@ class CaseActions:
         p = self.parts
         shown = {p.chooser.case_id: case.case_id, **self._films(session)}
         gone = {p.results.leans: "", p.results.summary: "", p.take.notice: alert("")}
-        return {**self._expected(session), **shown, **gone}
+        return {**self._expected(session), **self.parts.unread(session), **shown, **gone}
 
     def settle(self, request: gr.Request) -> Updates:
         """The last step, where one is to follow; it takes nothing off that is about this case already."""
@@ -167,13 +171,19 @@ class CaseActions:
         return self.open(str((event._data or {}).get("case_id", "")), request)
 
     def open_film(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Put the film of the study that was pressed into the viewer; answer and map stay the first one's."""
+        """Put the film of the study that was pressed into the viewer, or beside the one there, linked to it.
+
+        Answer and map stay the first one's.
+        """
         session = self._sessions.of(request.session_hash)
-        number = (event._data or {}).get("film") if isinstance(event._data, dict) else None
-        case = session.case
+        told = event._data if isinstance(event._data, dict) else {}
+        number, case = told.get("film"), session.case
         if case is None or not case.licence.may_show or number not in range(len(case.films)):
             raise StudyError("This film is not held any more; choose it again.")
-        session.film_shown = int(number)
+        if told.get("beside") is True:
+            session.film_beside = int(number), time.monotonic_ns()
+        else:
+            session.film_shown = int(number)
         return self._films(session)
 
     def next(self, request: gr.Request, *picked: Pick) -> Updates:

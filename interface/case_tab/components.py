@@ -15,8 +15,10 @@ from interface.case_tab.operating_panel import OperatingPanel
 from interface.case_tab.panels import FilmPanel, ModelPanel, ResultPanel, WhyPanel
 from interface.case_tab.prove_panel import ProvePanel
 from interface.html.fragments import alert
+from interface.html.study_films import films_strip
 from interface.models.checkpoints import Checkpoints, model_line
 from interface.session.session import Session
+from interface.study_panel.panel import StudyPanel
 from modeling.explain.registry import ACCOUNT
 
 Updates = dict[Any, Any]
@@ -32,6 +34,7 @@ class Parts:
     chooser: Chooser
     film: FilmPanel
     results: ResultPanel
+    whole: StudyPanel
     why: WhyPanel
     form: Form
     method: MethodPanel
@@ -63,6 +66,14 @@ class Parts:
         texts = (method.about, prove.result, self.results.summary, self.checks)
         ticks = dict.fromkeys((prove.fields, prove.words), gr.update(value=[], visible=False))
         return {method.switch: ACCOUNT, **dict.fromkeys(texts, ""), **ticks}
+
+    def unread(self, session: Session) -> Updates:
+        """Take off what all films of the study before said together, where something was said."""
+        if not session.whole_shown:
+            return {}
+        session.whole_shown = False
+        strip = films_strip(session.case, session.language, session.film_shown)
+        return {**dict.fromkeys(self.whole.said, ""), self.film.films: strip}
 
     def say(self, sentence: str) -> Updates:
         """Put a sentence in the message area."""

@@ -29,6 +29,8 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.stores import StoreHost
 from interface.session.lanes import AFTER_A_FRAME, Lanes, ModelQueue
 from interface.session.session import Sessions
+from interface.study_panel.handlers import StudyActions
+from interface.study_panel.panel import study_panel
 
 _CLEAR_BRUSH = "() => window.viewboxViewer.unmark('vb-figure')"
 _COMPARE = "() => { window.viewboxViewer.compare('vb-figure'); return []; }"
@@ -53,7 +55,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
                 film = film_panel()
             with gr.Column(scale=4, min_width=330, elem_id="vb-answer"):
                 position, results = gr.HTML(elem_id="vb-line"), result_panel()
-        take = export_panel(told)
+        whole, take = study_panel(), export_panel(told)
         prove, method, why, checks = prove_panel(), method_panel(), why_panel(), trust_panel()
         operating, clinical, choose = operating_panel(), form(), chooser(*strips)
         take.fold.render()
@@ -65,6 +67,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
         chooser=choose,
         film=film,
         results=results,
+        whole=whole,
         why=why,
         form=clinical,
         method=method,
@@ -98,6 +101,7 @@ class CaseEvents:
         self._arrival = Arrival(models, stores, sessions, parts, self.cases)
         self._what_if = WhatIf(sessions, parts, self.cases)
         self._export = ExportActions(models, stores, sessions, parts)
+        self._whole = StudyActions(models.studies, sessions, parts.whole, parts.film.films, parts.message)
 
     def connect(self, page: gr.Blocks, *cards: gr.HTML) -> None:
         """Register them; a press on one of the cards of other tabs opens its case."""
@@ -107,6 +111,8 @@ class CaseEvents:
         self._export_and_operating()
         long_work = self._chain()
         self._checking()
+        whole, panel = self._whole, self._parts.whole
+        self._lanes.long(panel.ask.click, whole.ask, None, whole.asked)
         cancel = self._parts.results.cancel
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
 

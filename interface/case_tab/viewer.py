@@ -220,8 +220,16 @@ def map_layer(
 def viewer_value(session: Session) -> Value:
     """What a session shows: its film, with the map of its explanation where there is one."""
     assert session.case is not None, "shown before a case was put on screen"
-    if session.film_shown:
-        return _further_film(session, session.film_shown)
+    shown = _further_film(session, session.film_shown) if session.film_shown else _first_film(session)
+    if session.film_beside is None:
+        return shown
+    number, turn = session.film_beside
+    beside = _further_film(session, number) if number else _alone(session)
+    return {**shown, "beside": {**beside, "turn": turn}}
+
+
+def _first_film(session: Session) -> Value:
+    """The film that the model reads, with its map."""
     shown, layers = session.explanation.shown, []
     prediction = session.answer.prediction
     if shown is not None and shown.image is not None and prediction is not None and session.film:
@@ -235,6 +243,14 @@ def viewer_value(session: Session) -> Value:
             layers.append(map_layer(shown.image, *of, **told))
         else:
             layers.append(map_layer(opinion.image, *of, method=opinion.method, **told))
+    alone = _alone(session)
+    tested = session.explanation.tested
+    place = None if tested is None else region_value(tested.place)
+    return {**alone, "layers": layers, "sheets": session.film is not None, "tested": place}
+
+
+def _alone(session: Session) -> Value:
+    """The same film without a map."""
     of, (known, alone) = (session.version, session.language), session.view
     if known != of:
         alone = film_value(session.case, session.film, session.language)
@@ -245,9 +261,7 @@ def viewer_value(session: Session) -> Value:
     if session.wishes.change:
         marks = (say("film.made_wrong", session.language), alone["mark"])
         alone = alone | {"mark": " · ".join(filter(None, marks))}
-    tested = session.explanation.tested
-    place = None if tested is None else region_value(tested.place)
-    return {**alone, "layers": layers, "sheets": session.film is not None, "tested": place}
+    return alone
 
 
 def _further_film(session: Session, number: int) -> Value:
@@ -256,7 +270,7 @@ def _further_film(session: Session, number: int) -> Value:
     film = case.films[number]
     held = session.further.setdefault(number, HeldFilm(film.radiograph))
     alone = film_value(case, held, language, marking=False, which=film_words(film, language))
-    marks = (say("films.not_read", language), alone["mark"])
+    marks = ("" if session.whole else say("films.not_read", language), alone["mark"])
     return {**alone, "mark": " · ".join(filter(None, marks)), "sheets": False, "tested": None}
 
 

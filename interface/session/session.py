@@ -5,7 +5,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from gradio.context import LocalContext
@@ -21,6 +21,9 @@ from modeling.explain.registry import ACCOUNT
 from modeling.labels import Target
 from modeling.results import Attribution, FilmOpinion, ModalityAccount, Prediction, TrustMeasure
 from modeling.study import Study
+
+if TYPE_CHECKING:
+    from modeling.study_answer import StudyAnswer
 
 CAPACITY, PER_ADDRESS = 400, 200
 """Sessions in all, and of one address, behind which a whole class may be."""
@@ -134,6 +137,7 @@ class Session:
         film: what the viewer shows; None where there is none to show.
         further: those of the case's further films that the viewer has shown, by their number from 1.
         film_shown: the number of the film in the viewer; 0 for `film`, the one that the model reads.
+        film_beside: the number of the film that was put beside it, and when; None for none.
         view: the viewer's value of the film alone, behind the version and the language that it is of.
         region: what the reader marked on the film, as the viewer tells it.
         host: the checkpoint that the study was fitted to and is answered by.
@@ -141,6 +145,9 @@ class Session:
         version: counts up with every change of case or study, so that late answers can be told apart.
         unsettled: whether the screen shows this case in part only, and a second step is to follow.
         own: the films of the reader's last uploads of several.
+        whole: what all films of the study say together, an answer a task; empty until that was asked for.
+        whole_shown: whether the screen says such a thing, of this study or of one before.
+        reading: ends the work on that.
         stop: ends the explanation and its checks; `looking` ends the second opinion.
         quiz: the reader's quiz; None where none was begun.
         lock: held for the moment in which what belongs together is read or changed: a reader may turn to
@@ -153,6 +160,7 @@ class Session:
     film: HeldFilm | None = None
     further: dict[int, HeldFilm] = field(default_factory=dict)
     film_shown: int = 0
+    film_beside: tuple[int, int] | None = None
     view: tuple[tuple[int, Language], Mapping[str, Any]] = ((-1, ""), {})
     host: ModelHost | None = None
     answer: Answer = field(default_factory=Answer)
@@ -165,6 +173,9 @@ class Session:
     unsettled: bool = False
     quiz: Quiz | None = None
     own: tuple[OwnFilm, ...] = ()
+    whole: tuple["StudyAnswer", ...] = ()
+    whole_shown: bool = False
+    reading: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
     looking: threading.Event = field(default_factory=threading.Event)
     lock: "threading.RLock" = field(default_factory=threading.RLock)
@@ -197,7 +208,7 @@ class Session:
         """Put a new case and its film on screen; work on the last one stops."""
         with self.lock:
             self.case, self.film, self.host = case, film, None
-            self.further, self.film_shown = {}, 0
+            self.further, self.film_shown, self.film_beside = {}, 0, None
             self.wishes = replace(self.wishes, target=None, change="", link=Link())
             self.region = None
             self.revise(case.study)
@@ -208,6 +219,8 @@ class Session:
             self.stop.set()
             self.version += 1
             self.study, self.answer, self.due = study, Answer(), "predict"
+            self.whole = ()
+            self.reading.set()
             self.forget_explanation()
 
     def begin_explanation(self) -> threading.Event:
@@ -236,10 +249,21 @@ class Session:
         self.looking = threading.Event()
         return self.looking
 
+    def begin_reading(self) -> threading.Event:
+        """Stop what is being said of the whole study; the event stops the next such work."""
+        self.reading.set()
+        self.reading = threading.Event()
+        return self.reading
+
     def leave(self) -> None:
         """The reader has gone: nothing is due any more, and work under way stops."""
         self.due = "nothing"
-        for stop in (self.stop, self.looking, *([self.quiz.stop] if self.quiz is not None else [])):
+        for stop in (
+            self.stop,
+            self.looking,
+            self.reading,
+            *([self.quiz.stop] if self.quiz is not None else []),
+        ):
             stop.set()
 
 

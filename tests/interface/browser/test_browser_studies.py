@@ -29,7 +29,7 @@ def page(chromium, tmp_path_factory):
 
 def test_films_stand_beside_the_viewer_and_one_press_shows_one(page):
     explained(page)
-    buttons = page.locator("#vb-films button")
+    buttons = page.locator("#vb-films [data-film]")
     assert [text.strip() for text in buttons.all_inner_texts()] == [
         "PA, today",
         "lateral, today",
@@ -48,6 +48,45 @@ def test_films_stand_beside_the_viewer_and_one_press_shows_one(page):
     for part in ("#vb-figure", "#vb-prediction", "#vb-verdict", "#vb-next"):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= 900, part
+
+
+def test_all_films_are_read_together_and_one_press_leaves_one_out(page):
+    panel, films = page.locator("#vb-whole"), page.locator("#vb-films")
+    films.get_by_role("button", name="Read all films together").click()
+    panel.locator("[data-leave]").nth(2).wait_for()
+    panel.locator(".vb-delta").nth(1).wait_for()
+    assert films.locator(".vb-of-0 i").count() == 3 and films.locator(".vb-of-0").first.is_visible()
+    with_all = panel.locator("[data-choices] .vb-number:not(.vb-without)").all_inner_texts()
+    assert not panel.locator("td.vb-without").first.is_visible()
+    leave = panel.get_by_role("button", name="lateral, today", exact=True)
+    leave.click()
+    without = panel.locator("td.vb-without").all_inner_texts()
+    assert len(without) == len(with_all) == 6 and without != with_all
+    assert panel.locator("[role=status]").inner_text().startswith("without lateral, today: opacity today: ")
+    leave.click()
+    assert not panel.locator("td.vb-without").first.is_visible()
+    panel.get_by_role("button", name="Show this beside the films").nth(1).click()
+    assert films.locator(".vb-of-1").first.is_visible() and not films.locator(".vb-of-0").first.is_visible()
+
+
+def test_two_films_stand_beside_each_other_linked(page):
+    films, stages = page.locator("#vb-films"), page.locator("#vb-figure .vv-stage")
+    films.locator("[data-film]").nth(0).click()
+    films.locator("[data-beside-film]").nth(1).click()
+    captions = page.locator("#vb-figure figcaption")
+    captions.nth(1).get_by_text("lateral, today").wait_for()
+    stages.nth(0).press("+")
+    views = page.evaluate(
+        "document.querySelector('#vb-figure .vv').parentElement.viewer.panes.map((p) => p.view.zoom)"
+    )
+    assert views[0] == views[1] > 1
+    films.locator("[data-beside-film]").nth(2).click()
+    captions.nth(1).get_by_text("PA, 30 days before").wait_for()
+
+
+def test_a_case_of_one_film_has_no_strip_and_no_panel(page):
     page.locator('#vb-strip [data-case="b-one-film"]').click()
     page.locator("#vb-films ul").wait_for(state="detached")
-    assert not page.locator("#vb-films").is_visible()
+    assert not page.locator("#vb-films").is_visible() and not page.locator("#vb-whole").is_visible()
+    assert page.locator("#vb-figure figcaption:visible").count() == 1
+    assert page.locator("#vb-whole-answer section").count() == 0

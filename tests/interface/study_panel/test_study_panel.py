@@ -1,0 +1,144 @@
+"""All films of a case read together: what stands on the page, without any film, and when it goes again."""
+
+import dataclasses
+import json
+import re
+from html import unescape
+from types import SimpleNamespace
+
+import pytest
+
+from cases.case import Case
+from interface.case_tab.components import Parts
+from interface.html.study_films import added, films_strip
+from interface.models.held_film import hold
+from interface.models.study_host import StudyHost
+from interface.session.session import Session
+from interface.study_panel.answer import answer_panel, beside_films, of_every_task
+from interface.study_panel.handlers import StudyActions
+from interface.study_panel.panel import StudyPanel
+from modeling.errors import StudyError
+from modeling.model.checkpoint import Origin
+from modeling.study_answer import StudyPipeline
+from tests.doubles.example_cases import small_case, study_case
+from tests.doubles.toys import toy_study_model
+
+PANEL = StudyPanel("ask", "answer")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> StudyHost:
+    origin = Origin("toy", "sha256:0", tmp_path_factory.mktemp("toy"), False)
+    pipeline = StudyPipeline(*toy_study_model(), origin)
+    return StudyHost(lambda: pipeline)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return study_case(films=3)
+
+
+@pytest.fixture(scope="module")
+def answers(host, case):
+    return of_every_task(host.predict(case.films, case.study, source="phantom"))
+
+
+def opened(case: Case) -> Session:
+    session = Session()
+    session.put(case, hold(case))
+    return session
+
+
+def actions_of(host: StudyHost, session: Session) -> StudyActions:
+    return StudyActions(host, SimpleNamespace(of=lambda _: session), PANEL, "films", "message")
+
+
+READER = SimpleNamespace(session_hash="one")
+
+
+def test_every_choice_of_films_stands_on_the_page(answers, case):
+    html = answer_panel(answers, case, "en")
+    assert html.count("data-leave=") == 3 and html.count("data-choices=") == 2
+    for answer, text in zip(answers, re.findall(r'data-choices="([^"]+)"', html), strict=True):
+        shares = json.loads(unescape(text))
+        assert len(shares) == 8
+        for choice, row in enumerate(shares):
+            given = [bool(choice & bit) for bit in (4, 2, 1)]  # the first film's bit is the highest
+            expected = next(t for t in answer.with_films(given) if t.task == answer.target.task)
+            assert row == pytest.approx(expected.probabilities.tolist(), abs=1e-4)
+        whole = answer.prediction[answer.target.task]
+        assert shares[-1] == pytest.approx(whole.probabilities.tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize(("language", "reveal"), [("en", "Reveal the reference"), ("zh-Hant", "參考")])
+def test_the_answer_says_what_each_film_adds_and_what_is_true(host, answers, case, language, reveal):
+    told = [[*host.pipeline.explain(one)][-1] for one in answers]
+    html = answer_panel(told, case, language)
+    assert reveal in html and html.count("✓ ") >= 2
+    for answer in told:
+        for part in answer.parts:
+            assert f"{abs(part.shapley):.3f}" in html and f"{abs(part.contribution):.3f}" in html
+        assert f"{abs(answer.account.convergence_delta):.3f}" in html
+    assert "…" in answer_panel(answers, case, language), "the account is still to come"
+
+
+def test_an_answer_about_other_films_says_so_first(host, case):
+    pipeline = host.pipeline
+    config = pipeline.model.config
+    try:
+        pipeline.model.config = dataclasses.replace(config, sources=("phantom",))
+        own = of_every_task(host.predict(case.films, case.study))
+    finally:
+        pipeline.model.config = config
+    html = answer_panel(own, case, "en")
+    assert html.index("has seen none like your own") < html.index("data-leave=")
+
+
+def test_bars_of_all_answers_share_one_scale(answers, case):
+    adds = beside_films(answers, "en")
+    widths = [part.width for _, parts in adds for part in parts]
+    assert max(widths) == pytest.approx(50.0) and len(widths) == 6
+    assert added(-2.0, 4.0, "en").says == "speaks against" and added(-2.0, 4.0, "en").width == 25.0
+    assert added(0.1, 4.0, "en").says == "adds hardly anything" and added(0.0, 0.0, "en").width == 0.0
+    strip = films_strip(case, "en", adds=adds)
+    assert strip.count('class="vb-adds') == 6 and "Read all films together" not in strip
+    assert "Read all films together" in films_strip(case, "en")
+
+
+def test_a_press_tells_the_answer_then_the_accounts(host, case):
+    session = opened(case)
+    first, answered, *explained = actions_of(host, session).ask(READER)
+    assert "3 films" in first["answer"] and session.whole_shown
+    assert (
+        "data-choices" in answered["answer"] and "…" in answered["answer"] and "vb-adds" in answered["films"]
+    )
+    assert len(explained) == 2 and "…" not in explained[-1]["answer"]
+    assert all(one.account is not None for one in session.whole)
+
+
+def test_another_case_ends_it_and_takes_it_off(host, case):
+    session = opened(case)
+    steps = actions_of(host, session).ask(READER)
+    next(steps), next(steps)
+    other = small_case("b")
+    session.put(other, hold(other))
+    assert [*steps] == [] and session.whole == ()
+    parts = SimpleNamespace(whole=PANEL, film=SimpleNamespace(films="films"))
+    assert Parts.unread(parts, session) == {"answer": "", "films": ""}
+    assert Parts.unread(parts, session) == {}, "and only once: a case of one film is sent nothing"
+
+
+def test_another_value_makes_it_due_again(host, case):
+    session = opened(case)
+    [*actions_of(host, session).ask(READER)]
+    session.revise(dataclasses.replace(case.study))
+    assert session.whole == () and session.reading.is_set()
+
+
+@pytest.mark.parametrize("made", [lambda: small_case("a"), None])
+def test_a_case_of_one_film_has_no_whole_study(host, made):
+    session = Session()
+    if made is not None:
+        session.put(made(), None)
+    with pytest.raises(StudyError, match="one film"):
+        next(actions_of(host, session).ask(READER))
