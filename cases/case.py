@@ -100,6 +100,9 @@ class PlantedEvidence:
     confounder: str = ""
 
 
+NO_FIRST_FILM = "Further films need a first one, of the day itself; give that one too."
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """Study + report + reference labels + licence + provenance.
@@ -143,7 +146,7 @@ class Case:
     def check_films(self) -> None:
         """Refuse further films that no study can hold (`checked_films`), or that have no first one."""
         if self.further and self.study.radiograph is None:
-            raise StudyError("Further films need a first one, of the day itself; give that one too.")
+            raise StudyError(NO_FIRST_FILM)
         if self.further:
             checked_films(self.films)
 

@@ -14,13 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from cases.case import Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
-from cases.film_bytes import film_document, mask_from_png, mask_png, radiograph_from_film, thumbnail
+from cases.case import NO_FIRST_FILM, Case, Licence, PlantedEvidence, Provenance, Rating, Reading, Region
+from cases.film_bytes import (
+    film_document,
+    film_to_decode,
+    mask_from_png,
+    mask_png,
+    radiograph_from_film,
+    thumbnail,
+)
 from cases.store import BrokenCase, CaseFilter, CaseSummary, broken_case, check_case_id, shown
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import TASKS
 from modeling.sentence import Names
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, DatedFilm, Modality, Study
+from modeling.study import (
+    CLINICAL_FIELDS,
+    ClinicalTable,
+    ClinicalText,
+    DatedFilm,
+    Modality,
+    Study,
+    check_films,
+)
 
 SCHEMA_VERSION = 1
 ORIGINAL = "seed"
@@ -207,12 +222,19 @@ def _case(case_id: str, document: Mapping[str, Any]) -> Case:
         title=_texts(document.get("title", {})),
         teaching_note=_texts(document.get("teaching_note", {})),
         other={str(entry["name"]): str(entry["value"]) for entry in document.get("other", ())},
-        further=tuple(
-            DatedFilm(radiograph_from_film(f), int(f["days_before"])) for f in document.get(FURTHER, ())
-        ),
+        further=tuple(DatedFilm(film_to_decode(f), int(f["days_before"])) for f in document.get(FURTHER, ())),
     )
-    case.check_films()
+    _check_further(case, document)
     return case
+
+
+def _check_further(case: Case, document: Mapping[str, Any]) -> None:
+    """As `Case.check_films`, by the stored hashes: further films are decoded when somebody looks at them."""
+    if case.further and case.study.radiograph is None:
+        raise StudyError(NO_FIRST_FILM)
+    if case.further:
+        stored = [(document["film"]["sha256"], 0)]
+        check_films([*stored, *((f["sha256"], int(f["days_before"])) for f in document[FURTHER])])
 
 
 def _check_reference(reference: Mapping[str, str]) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,18 @@ def radiograph_from_film(film: Mapping[str, Any]) -> Radiograph:
 
     Raises KeyError, TypeError or ValueError where a field is missing or of another type.
     """
+    return film_to_decode(film)()
+
+
+def film_to_decode(film: Mapping[str, Any]) -> Callable[[], Radiograph]:
+    """The same, whose pixels are decoded when it is called: all else is read and checked now."""
     data = bytes(film["bytes"])
     if hashlib.sha256(data).hexdigest() != film["sha256"]:
         raise StudyError("its film does not have the SHA-256 it was stored with")
     shape = (int(film["height"]), int(film["width"]))
     window, lut, spacing = film["window"], film["voi_lut"], film["pixel_spacing"]
-    return Radiograph(
-        pixels=_pixels(data, shape, film["dtype"]),
+    about = partial(
+        Radiograph,
         bits_stored=int(film["bits_stored"]),
         photometric=Photometric(film["photometric"]),
         rescale_slope=float(film["rescale"]["slope"]),
@@ -70,6 +76,11 @@ def radiograph_from_film(film: Mapping[str, Any]) -> Radiograph:
         pixel_aspect_ratio=float(film["pixel_aspect_ratio"]),
         pixel_spacing=spacing and (float(spacing[0]), float(spacing[1])),
     )
+    return partial(_decoded, about, data, shape, film["dtype"])
+
+
+def _decoded(about: Callable[..., Radiograph], *stored: Any) -> Radiograph:
+    return about(_pixels(*stored))
 
 
 def thumbnail(radiograph: Radiograph) -> bytes:

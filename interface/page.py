@@ -16,6 +16,7 @@ from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
 from interface.api.reports import ReportsApi
+from interface.api.studies import StudiesApi
 from interface.api.tool_calls import check_values, complete_tools
 from interface.browser.answer_stream import AnswerStream
 from interface.browser.look import CSS, HEAD, theme
@@ -111,6 +112,7 @@ def build_page(
         api = Api(models, stores)  # first, so that no event of the page takes an endpoint's name
         api.publish()
         ScrutinyApi(api).publish()
+        StudiesApi(api, models.studies).publish()
         similar = SimilarCases(models, stores)
         ReportsApi(stores, similar).publish()
         top = gr.HTML(banner("en"), elem_id="vb-banner")

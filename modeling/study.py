@@ -1,7 +1,7 @@
 """The study: film, clinical table and clinical text, as they are before anyone has read the film."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -60,6 +60,24 @@ class VoiLut:
     values: np.ndarray
 
 
+@dataclass(frozen=True)
+class Acquisition:
+    """Whose film it is and when it was taken, as its file says: what films of one upload are compared by.
+
+    It names nobody, and is not stored.
+
+    Attributes:
+        patient, study: hashes of the patient's ID and of the study's UID; "" where the file has none.
+        day: the date's number (`datetime.date.toordinal`).
+        laterality: DICOM (0020,0062), which side was examined or lay nearest: "L", "R", "B" (both) or "".
+    """
+
+    patient: str = ""
+    study: str = ""
+    day: int | None = None
+    laterality: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Radiograph:
     """One decoded film at native size, with all that turns stored values into brightness.
@@ -70,6 +88,7 @@ class Radiograph:
         pixel_aspect_ratio: height of a pixel over its width; 1.0 for square pixels.
         pixel_spacing: millimetres (row, column), where the file states it.
         notes: sentences about what of the file was not read as it stands.
+        acquisition: of a DICOM file; None for another, and for a film from a store.
     """
 
     pixels: np.ndarray
@@ -83,6 +102,7 @@ class Radiograph:
     pixel_aspect_ratio: float = 1.0
     pixel_spacing: tuple[float, float] | None = None
     notes: tuple[Sentence, ...] = ()
+    acquisition: Acquisition | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or min(self.pixels.shape) < 1:
@@ -113,12 +133,18 @@ class DatedFilm:
     """A film of a study, and how many days before the study it was taken: 0 for those of the day itself.
 
     Attributes:
+        film: itself, or what decodes it when it is first looked at.
         name: its file's, where it came as one.
     """
 
-    radiograph: Radiograph
+    film: Radiograph | Callable[[], Radiograph]
     days_before: int = 0
     name: str = ""
+
+    @cached_property
+    def radiograph(self) -> Radiograph:
+        """The film. Raises StudyError: it cannot be decoded."""
+        return self.film if isinstance(self.film, Radiograph) else self.film()
 
 
 @dataclass(frozen=True)
@@ -145,23 +171,28 @@ def check_film_count(count: int) -> None:
         raise StudyError(many, count=count, most=MOST_FILMS)
 
 
-def checked_films(films: Sequence[DatedFilm]) -> tuple[DatedFilm, ...]:
-    """The films of one study, 1 to `MOST_FILMS`.
+def checked_films(films: Sequence[DatedFilm], numbers: Sequence[int] = ()) -> tuple[DatedFilm, ...]:
+    """The films of one study, 1 to `MOST_FILMS`; a refusal names them by `numbers`, else by their places.
 
     Raises StudyError: too many, none, a prior that is later than the study, or the same film twice.
     """
     if not films:
         raise StudyError("A study has at least one film; give one.")
+    check_films([(film.radiograph.sha256, film.days_before) for film in films], numbers)
+    return tuple(films)
+
+
+def check_films(films: Sequence[tuple[str, int]], numbers: Sequence[int] = ()) -> None:
+    """The same of films that need not be decoded: the hash and the day of each."""
     check_film_count(len(films))
     first: dict[str, int] = {}
-    for number, film in enumerate(films, start=1):
-        if film.days_before < 0:
+    for number, (digest, days_before) in zip(numbers or range(1, len(films) + 1), films, strict=True):
+        if days_before < 0:
             raise StudyError("Film {number} is of a day after the study; correct its date.", number=number)
-        same = first.setdefault(film.radiograph.sha256, number)
+        same = first.setdefault(digest, number)
         if same != number:
             twice = "Films {one} and {other} are the same film; leave one out."
             raise StudyError(twice, one=same, other=number)
-    return tuple(films)
 
 
 TEXT_SECTIONS = ("indication", "findings", "impression")

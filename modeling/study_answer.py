@@ -23,6 +23,7 @@ from modeling.explain.study_account import (
     shared_among_films,
     without,
 )
+from modeling.explain.study_path import attributed_words
 from modeling.labels import Target, Task
 from modeling.model import checkpoint
 from modeling.model.checkpoint import Origin
@@ -132,14 +133,19 @@ class StudyAnswer:
     @property
     def words(self) -> tuple[WordAttribution, ...]:
         """Each word's part in the account; none before there is one."""
+        return self._words[0]
+
+    @property
+    def special_tokens(self) -> float:
+        """Logits of the account that fell on tokens that are no words ([CLS], [SEP])."""
+        return self._words[1]
+
+    @property
+    def _words(self) -> tuple[tuple[WordAttribution, ...], float]:
         text = self.processed.rest.text
         if self.account is None or text is None or not len(self.account.tokens):
-            return ()
-        owner = np.asarray(text.word_of_token)
-        return tuple(
-            WordAttribution(w.section, w.start, w.end, w.word, float(self.account.tokens[owner == i].sum()))
-            for i, w in enumerate(text.words)
-        )
+            return (), 0.0
+        return attributed_words(self.account.tokens, text)
 
     @property
     def verdict(self) -> str:
@@ -360,6 +366,7 @@ def _part_json(part: FilmPart) -> Json:
         "number": part.number,
         "name": film.name,
         "view_position": str(film.radiograph.view_position),
+        "laterality": film.radiograph.acquisition and film.radiograph.acquisition.laterality,
         "days_before": film.days_before,
         "shape": list(film.radiograph.shape),
         "shapley": part.shapley,
@@ -379,7 +386,7 @@ def _account_json(answer: StudyAnswer, account: StudyAccount) -> Json:
         "baseline": "black",
         "verdict": answer.verdict,
         **taken(account, "output baseline_output convergence_delta relative_delta evaluations"),
-        "special_tokens": float(account.tokens.sum()) - sum(word.attribution for word in answer.words),
+        "special_tokens": answer.special_tokens,
         "fields": [
             {"name": f.name, "value": plain(f.value), "attribution": f.attribution} for f in answer.fields
         ],

@@ -6,9 +6,12 @@
     study = viewbox.open_study("film.dcm", table={"age": 63})
     print(pipeline.predict(study))  # what stands against the answer first
     explanation = viewbox.explain_and_check(pipeline, study)
+    films = viewbox.open_films(["today.dcm", "lateral.png", "prior.dcm"], ["", "lateral", ""])
+    studies = viewbox.StudyPipeline.from_pretrained(viewbox.STUDY_CHECKPOINT)
+    print(studies.predict(films.films, films.study, refused=films.refused))
     case = viewbox.open_case_store("mongodb://host/database").get("case-1")
 
-Nothing is imported before it is used: torch waits for `DiagnosisPipeline`. `__init__.pyi` says what
+Nothing is imported before it is used: torch waits for a pipeline. `__init__.pyi` says what
 there is and where, for type checkers too.
 """
 

@@ -1,7 +1,9 @@
 from cases.case import Case as Case
+from cases.reading.study_upload import ReadStudy as ReadStudy
 from cases.reading.upload import read_upload as read_upload
 from cases.store import CaseFilter as CaseFilter
 from cases.store import CaseStore as CaseStore
+from hub_config.settings import STUDY_CHECKPOINT as STUDY_CHECKPOINT
 from modeling.answers import CheckedExplanation as CheckedExplanation
 from modeling.answers import explain_and_check as explain_and_check
 from modeling.errors import ViewboxError as ViewboxError
@@ -13,7 +15,10 @@ from modeling.study import ClinicalTable as ClinicalTable
 from modeling.study import ClinicalText as ClinicalText
 from modeling.study import Radiograph as Radiograph
 from modeling.study import Study as Study
+from modeling.study_answer import StudyAnswer as StudyAnswer
+from modeling.study_answer import StudyPipeline as StudyPipeline
 from viewbox.lake import open_case_store as open_case_store
 from viewbox.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from viewbox.studies import bundled as bundled
+from viewbox.studies import open_films as open_films
 from viewbox.studies import open_study as open_study

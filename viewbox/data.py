@@ -237,10 +237,7 @@ def phantoms(
     if studies and (corpus or confounder or default_store):
         raise typer.BadParameter("--studies goes with --out, --dicom and --contact-sheet only")
     shortcut = Confounder(confounder, confounded_class, correlation) if confounder else None
-    if studies:
-        wanted = study_recipes(cases, seed, size)
-    else:
-        wanted = recipes(cases, seed, size, shortcut)
+    wanted = study_recipes(cases, seed, size) if studies else recipes(cases, seed, size, shortcut)
     if default_store:
         wanted = [*default_recipes(), *shipped_studies()]
     store = DEFAULT_FOLDER if default_store else out

@@ -1,14 +1,15 @@
 """A study from files, and the checkpoints that ship."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cases.reading.upload import study_from_upload
+from cases.reading.study_upload import ReadStudy, given_films, study_of_films
+from cases.reading.upload import read_upload, study_from_upload
 from hub_config.settings import BUNDLED
 from modeling.errors import CheckpointError, StudyError
-from modeling.study import TEXT_SECTIONS, Study
+from modeling.study import TEXT_SECTIONS, Radiograph, Study
 
 
 def bundled(name: str = "film") -> Path:
@@ -34,14 +35,50 @@ def open_study(
     Raises:
         StudyError: the file is no chest film, or a value is no such field's.
     """
+    data, name = _file(film)
+    return study_from_upload(data, table=table or {}, text=_sections(text), name=name)
+
+
+def open_films(
+    films: Sequence[str | Path],
+    views: Sequence[str] | None = None,
+    days: Sequence[int | None] | None = None,
+    *,
+    table: Mapping[str, Any] | None = None,
+    text: Mapping[str, str | None] | str = "",
+) -> ReadStudy:
+    """One patient's films, each from a PNG, JPEG or DICOM file, as one study for a `StudyPipeline`.
+
+    A film that cannot be read is left out and named in `refused`.
+
+    Args:
+        views: one for each film, such as "lateral"; "" or none at all for what the files say.
+        days: one for each film, before the study; None or none at all for what the files say.
+        table, text: as of `open_study`.
+
+    Raises:
+        StudyError: the films make no study, none can be read, or a view, a day or a value is none.
+    """
+
+    def reader(film: str | Path) -> Callable[[], Radiograph]:
+        return lambda: read_upload(*_file(film))
+
+    names = [str(film)[:120].rpartition("/")[2] for film in films]
+    given = given_films([reader(film) for film in films], names, views, days)
+    return study_of_films(given, table=table, text=_sections(text))
+
+
+def _sections(text: Mapping[str, str | None] | str) -> Mapping[str, str | None]:
+    return {TEXT_SECTIONS[0]: text} if isinstance(text, str) else text
+
+
+def _file(film: str | Path) -> tuple[bytes, str]:
+    """What is in a file, and its name."""
     try:
-        film = Path(film)
-        data = film.read_bytes()
+        return Path(film).read_bytes(), Path(film).name
     except (OSError, TypeError, ValueError) as exc:
         unread = "'{file}' cannot be read; give a PNG, JPEG or DICOM file."
         raise StudyError(unread, file=str(film)[:120]) from exc
-    sections = {TEXT_SECTIONS[0]: text} if isinstance(text, str) else text
-    return study_from_upload(data, table=table or {}, text=sections, name=film.name)
 
 
 def table_of(given: str) -> dict[str, Any]:

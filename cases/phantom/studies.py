@@ -172,9 +172,7 @@ def study_case(study: PhantomStudy) -> Case:
             {task: (Modality.IMAGE,) if films else () for task, films in plan.evidence.items()},
             {f"{plan.kind}, {plan.place}": study.masks[0]} if seen else {},
         ),
-        title={
-            tag: words[lateral] + words[2] * (plan.prior is not None) for tag, words in _TITLES.items()
-        },
+        title={tag: words[lateral] + words[2] * (plan.prior is not None) for tag, words in _TITLES.items()},
         teaching_note={tag: " ".join(report.values()) for tag, report in study.reports.items()},
         further=study.films[1:],
     )

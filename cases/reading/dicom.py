@@ -1,8 +1,9 @@
 """Read and check a radiograph in DICOM, and write one.
 
 What leaves this file is a `Radiograph`: pixels and what turns them into brightness, view position and
-geometry. Names, dates, numbers and free text are never parsed (`_READ` is all that is), overlays are masked
-out of the pixels, and no message quotes a value that a person could have typed.
+geometry. Names, numbers and free text are never parsed (`_READ` is all that is); of two IDs only a hash
+leaves it, and of dates the day: films of one upload are held against each other. Overlays are masked out of
+the pixels, and no message quotes a value that a person could have typed.
 """
 
 import hashlib
@@ -87,6 +88,7 @@ def read_radiograph(data: bytes) -> Radiograph:
         pixel_aspect_ratio=1 / aspect if swapped else aspect,
         pixel_spacing=spacing[::-1] if swapped and spacing else spacing,
         notes=(*notes, *film.notes, *turned),
+        acquisition=dicom_tags.acquisition(tags),
     )
 
 

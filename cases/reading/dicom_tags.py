@@ -4,10 +4,12 @@ Tags come as plain values (`Tags`), read by `cases.reading.dicom`. Optional ones
 spacing of 0, a window without width) are taken as missing; those that decide what is seen are refused.
 """
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +18,7 @@ import numpy as np
 from cases.reading.film_limits import check_film_size
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
-from modeling.study import Photometric, ViewPosition, VoiLut, Window
+from modeling.study import Acquisition, Photometric, ViewPosition, VoiLut, Window
 
 Tags = Mapping[str, tuple | bytes | None]
 """DICOM keyword -> its values: a tuple of text or numbers (of `Tags` for a sequence), bytes for binary data,
@@ -253,6 +255,27 @@ def _view_of(item: Tags) -> ViewPosition | None:
         if found is not None:
             return found
     return None
+
+
+def acquisition(tags: Tags) -> Acquisition:
+    """Whose film it is and when it was taken, without a name, an ID or a UID in it."""
+    dates = (re.match(r"\d{8}", code(tags, keyword)) for keyword in TERMS["dates"])
+    day = next((day for found in dates if found and (day := _day(found[0])) is not None), None)
+    side = code(tags, "ImageLaterality") or code(tags, "Laterality")
+    whose = [code(tags, keyword) for keyword in ("PatientID", "IssuerOfPatientID")]
+    patient = _hash("\0".join(whose)) if whose[0] else ""
+    return Acquisition(patient, _hash(code(tags, "StudyInstanceUID")), day, side if side in "LRB" else "")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32] if text else ""
+
+
+def _day(digits: str) -> int | None:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal()
+    except ValueError:
+        return None
 
 
 def pixel_spacing(tags: Tags) -> tuple[float, float] | None:

@@ -121,13 +121,14 @@ def study_from_upload(
     if radiograph is not None and radiograph.view_position in (ViewPosition.PA, ViewPosition.AP):
         values = {"view_position": str(radiograph.view_position), **clinical.values}
         clinical = replace(clinical, values=values)
-    study = Study(radiograph, clinical, _clinical_text(text))
+    study = Study(radiograph, clinical, clinical_text(text))
     if not study.modalities:
         raise StudyError("The form is empty; add a film, a clinical value or some clinical text.")
     return study
 
 
-def _clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
+def clinical_text(text: Mapping[str, str | None]) -> ClinicalText:
+    """Text as typed, by section; what is blank is missing. Raises StudyError: a section is too long."""
     stripped = {section: str(words or "").strip() for section, words in text.items()}
     sections = {section: words for section, words in stripped.items() if words}
     for section, words in sections.items():

@@ -33,6 +33,10 @@ class Asked:
     case_id: str = ""
     film: str = ""
     name: str = ""
+    films: list[str] | None = None
+    names: list[str] | None = None
+    views: list[str] | None = None
+    days: list[int | None] | None = None
     table: Table | None = None
     indication: str | None = None
     checkpoint: str = ""

@@ -66,7 +66,7 @@ class Api:
 
     def lookup_case(self, case_id: str) -> Json:
         """A case by its ID: film as a data URL, clinical table, text, reference labels, licence, source."""
-        return answers.case_json(self._case(case_id))
+        return answers.case_json(self.case(case_id))
 
     def list_cases(
         self,
@@ -150,7 +150,8 @@ class Api:
 
     # --- how
 
-    def _case(self, case_id: str) -> Case:
+    def case(self, case_id: str) -> Case:
+        """A stored case. Raises ViewboxError: its ID is none, or no case has it."""
         if not isinstance(case_id, str) or not case_id.strip():
             raise ViewboxError("Give the ID of a case; list_cases names them.")
         return self._stores.case(case_id.strip())
@@ -168,7 +169,7 @@ class Api:
         return case, host, host.predict(case.study, case.provenance.source or None)
 
     def _stored(self, asked: Asked) -> tuple[Case, ModelHost]:
-        stored = self._case(asked.case_id)
+        stored = self.case(asked.case_id)
         host = self._host(asked.checkpoint, stored)
         study = fitted(stored.study, stored, host.text_sections)
         if asked.table is not None or asked.indication is not None:

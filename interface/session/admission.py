@@ -28,7 +28,7 @@ from interface.session.lanes import sentence
 from interface.session.shares import address_of, fits
 from modeling.errors import StudyError, ViewboxError
 from modeling.sentence import Sentence
-from modeling.study import Radiograph, Study
+from modeling.study import MOST_FILMS, Radiograph, Study
 
 PLACES = 600
 """That wait in one lane: opening the page, predictions and explanations each have their own. Half of them are
@@ -105,10 +105,12 @@ def _films_in(event: Event) -> list[_Film]:
     places: list[tuple[Any, str | int, object]] = []
     if "film" in given:
         places = [(body.data, arguments.index("film"), given.get("name", ""))]
-    elif isinstance(given.get("films"), list) and len(given["films"]) <= FILMS:
+    elif isinstance(given.get("films"), list):
         films, names = given["films"], file_names(given.get("names"), len(given["films"]))
         films[:] = [sent if isinstance(sent, str) else StudyError(NO_FILE) for sent in films]
-        places = [(films, number, name) for number, name in enumerate(names)]
+        most, anyway = (MOST_FILMS, 1) if "days" in arguments else (FILMS, 0)
+        read = len(films) if len(films) <= most else anyway  # one tells whether they are slices of a volume
+        places = [(films, number, name) for number, name in enumerate(names[:read])]
     elif getattr(event.fn.fn, "__name__", "") in uploads and isinstance(body.event_data, dict):
         places = [(body.event_data, "data", body.event_data.get("name", ""))]
     found = ((inside.get(at) if isinstance(inside, dict) else inside[at]) for inside, at, _ in places)

@@ -14,7 +14,7 @@ from modeling.explain.integrated_gradients import PathAttribution
 from modeling.labels import NOTHING, REST, Target
 from modeling.model.encoders import Encoded
 from modeling.model.fusion import Embedded, FusionModel
-from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
+from modeling.model.processing import EncodedText, ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.model.tokens import Marks
 from modeling.results import BASELINES, Attribution, FieldAttribution, ImageBaseline, WordAttribution
 from modeling.sentence import Names, Sentence
@@ -236,10 +236,14 @@ class StudyPath:
         """Token sums gathered by word (never word pieces), and what fell on tokens that are no words."""
         if text is None or self.processed.text is None:
             return (), 0.0
-        tokens = text.sum(axis=-1, dtype=np.float64)
-        owner = np.asarray(self.processed.text.word_of_token)
-        words = tuple(
-            WordAttribution(w.section, w.start, w.end, w.word, float(tokens[owner == i].sum()))
-            for i, w in enumerate(self.processed.text.words)
-        )
-        return words, float(tokens[owner < 0].sum())
+        return attributed_words(text.sum(axis=-1, dtype=np.float64), self.processed.text)
+
+
+def attributed_words(tokens: np.ndarray, text: EncodedText) -> tuple[tuple[WordAttribution, ...], float]:
+    """(T,) logits of a text's tokens, gathered by word, and the sum of those that are no words."""
+    owner = np.asarray(text.word_of_token)
+    words = tuple(
+        WordAttribution(w.section, w.start, w.end, w.word, float(tokens[owner == i].sum()))
+        for i, w in enumerate(text.words)
+    )
+    return words, float(tokens[owner < 0].sum())

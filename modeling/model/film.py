@@ -75,7 +75,7 @@ class _Levels:
 def _levels(radiograph: Radiograph, percentiles: Sequence[float]) -> _Levels:
     # Presentation is a function of the stored value alone, so it is computed once a value, not once a pixel.
     lowest = int(radiograph.pixels.min())
-    index = radiograph.pixels.astype(np.int32) - lowest
+    index = np.subtract(radiograph.pixels, lowest, dtype=np.intp)  # what counting and taking would make of it
     counts = np.bincount(index.ravel())
     seen, stored = counts > 0, np.arange(len(counts)) + lowest
     tries = []

@@ -175,6 +175,21 @@ def map_of_method(
     return heat_map(brightness, attribution, opacity=opacity, **usual | options)
 
 
+def maps_on_one_scale(
+    films: Sequence[np.ndarray], maps: Sequence[np.ndarray], method: MapMethod, **options: Any
+) -> tuple[HeatMap, ...]:
+    """The maps of a study's films, each drawn as `map_of_method` does, with one scale for all of them.
+
+    Args:
+        films: (H, W) float32 brightness in [0, 1], each of a size of its own.
+        maps: (h, w) signed, the map of each film.
+    """
+    native = [method.resized(one, film.shape) for one, film in zip(maps, films, strict=True)]
+    options = {"scale": max(map_scale(one, method) for one in native), **options}
+    pairs = zip(films, native, strict=True)
+    return tuple(map_of_method(film, one, method, **options) for film, one in pairs)
+
+
 def map_scale(attribution: np.ndarray, method: MapMethod) -> float:
     """The value at full colour of a map (H, W), in its unit per 1 % of the film's area."""
     return full_colour(smoothed_density(attribution, method.grain), method.full * attribution.size)

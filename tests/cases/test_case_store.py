@@ -210,6 +210,16 @@ def test_films_that_no_study_can_hold_are_refused_in_one_sentence() -> None:
         assert "\n" not in str(refused.value)
 
 
+def test_further_films_are_decoded_once_when_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    document, decoded = cases.document.document_from_case(study_case()), []
+    decode = cases.film_bytes._pixels
+    monkeypatch.setattr(cases.film_bytes, "_pixels", lambda *film: decoded.append(1) or decode(*film))
+    case = cases.document.case_from_document(document)
+    assert len(decoded) == 1 and [film.days_before for film in case.films] == [0, 0, 30]
+    assert case.further[0].radiograph.sha256 == study_case().further[0].radiograph.sha256
+    assert case.further[0].radiograph is case.further[0].radiograph and len(decoded) == 2
+
+
 def test_a_stored_study_with_a_broken_film_is_named() -> None:
     document = cases.document.document_from_case(study_case())
     for broken in ({"days_before": -3}, {"days_before": None}, {"sha256": "0"}):

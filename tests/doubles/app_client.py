@@ -13,6 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 _STUDY = ("film", "name", "table", "indication", "checkpoint")
+_FILMS = ["case_id", "films", "names", "views", "days", "table", "indication", "target", "against"]
 ENDPOINTS = {
     "/model_state": [],
     "/clinical_fields": [],
@@ -27,6 +28,8 @@ ENDPOINTS = {
     "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY, "against"],
     "/examine": ["case_id", "target", "baseline", *_STUDY, "against"],
     "/prove": ["case_id", "target", "region", "fields", "words", "baseline", *_STUDY, "against"],
+    "/predict_study": _FILMS,
+    "/explain_study": [*_FILMS, "sign", "opacity"],
     "/explain": [
         "case_id",
         "target",

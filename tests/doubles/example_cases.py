@@ -110,6 +110,8 @@ def small_case(
 
 def plain(value: object) -> object:
     """Any part of a case as nested built-in values that `==` compares; arrays with their type."""
+    if isinstance(value, DatedFilm):  # from a store it is not decoded yet
+        return plain([value.radiograph, value.days_before])
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [f.name for f in dataclasses.fields(value)]
         return (type(value).__name__, {name: plain(getattr(value, name)) for name in names})

@@ -53,6 +53,21 @@ def test_clinical_fields_have_units_and_ranges(client):
     assert fields["sex"]["categories"] == ["female", "male"]
 
 
+def test_films_of_ones_own_are_one_study_and_a_hundred_are_refused_unread(client):
+    films, said = [as_text(gray_film(1)), "no base64!", as_text(gray_film(2))], ["PA", "", "lateral"]
+    found = client.predict(
+        films=films, names=["a", "b", "c"], views=said, days=[0, 0, 30], api_name="/predict_study"
+    )
+    told = [(film["number"], film["name"], film["days_before"]) for film in found["films"]]
+    assert told == [(1, "a", 0), (3, "c", 30)] and found["left_out"][0]["name"] == "b"
+    assert "seen none like your own" in found["warnings"][0] and "not valid base64" in found["warnings"][1]
+    assert set(found["tasks"]) == set(found["films"][0]["without"]) == {"opacity", "interval_change"}
+    many = refused(client, "/predict_study", films=[films[0]] * 100)
+    assert "A study of 100 films is too large; choose the 8 that matter." in many
+    twice = refused(client, "/explain_study", films=[films[0]] * 2)
+    assert "Films 1 and 2 are the same film; leave one out." in twice
+
+
 # --- cases
 
 

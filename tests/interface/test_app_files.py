@@ -63,6 +63,8 @@ VALID = {
 OWN = {
     "/similar_cases": {"k": 1, "image": 1, "table": 1, "text": 0},
     "/predict_films": {"films": ["no film"], "names": None},
+    "/predict_study": {"films": None, "names": None, "views": None, "days": None},
+    "/explain_study": {"films": None, "names": None, "views": None, "days": None},
     "/second_opinion": {"method": "edges"},
     "/prove": {"region": None, "fields": ["age"], "words": None},
 }

@@ -1,6 +1,7 @@
 """DICOM in and out: real films bit for bit, every refusal in a sentence, nothing personal kept."""
 
 import dataclasses
+import datetime
 import io
 import logging
 import random
@@ -30,7 +31,7 @@ from cases.reading.film_limits import declared_size, run_length_size
 from cases.reading.orientation import frontal_likeness
 from cases.reading.upload import read_upload
 from modeling.errors import StudyError
-from modeling.study import Photometric, Radiograph, ViewPosition, VoiLut, Window
+from modeling.study import Acquisition, Photometric, Radiograph, ViewPosition, VoiLut, Window
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 PLANTED = ("Musterfrau", "Erika", "19580412", "PID-778812", "Dr. Quincy", "Saint Elsewhere", "ACC-5566")
@@ -623,6 +624,18 @@ def test_nothing_that_names_a_person_leaves_the_file(caplog: pytest.LogCaptureFi
         assert planted not in kept + repr(radiograph) + caplog.text
 
 
+def test_whose_film_it_is_and_when_it_was_taken_leaves_the_file_as_hashes_and_a_day() -> None:
+    tags = {"PatientID": "PID-778812", "StudyInstanceUID": "1.2.3", "StudyDate": "20240229"}
+    found = read_radiograph(film(**tags, AcquisitionDateTime="20240228101500", Laterality="l")).acquisition
+    assert found.day == datetime.date(2024, 2, 28).toordinal() and found.laterality == "L"
+    assert len(found.patient) == len(found.study) == 32 and "778812" not in repr(found)
+    same = read_radiograph(film(**tags, AcquisitionDate="20240230")).acquisition
+    assert same.patient == found.patient and same.day == found.day + 1, "a day that no calendar has"
+    other = read_radiograph(film(**tags, IssuerOfPatientID="B")).acquisition
+    assert other.patient != found.patient and other.study == found.study
+    assert read_radiograph(film()).acquisition == Acquisition()
+
+
 @pytest.mark.parametrize(
     "keyword", ["BodyPartExamined", "SOPClassUID", "PhotometricInterpretation", "RescaleSlope", "Rows"]
 )
@@ -705,7 +718,7 @@ def test_a_written_film_comes_back_the_same(changes: dict) -> None:
     after = read_radiograph(encode_radiograph(before, case_id="phantom-0001", synthetic=True))
     assert after.sha256 == before.sha256
     for field in dataclasses.fields(Radiograph):
-        if field.name not in ("pixels", "voi_lut"):
+        if field.name not in ("pixels", "voi_lut", "acquisition"):
             assert getattr(after, field.name) == getattr(before, field.name), field.name
     assert (after.voi_lut is None) == (before.voi_lut is None)
     if before.voi_lut is not None and after.voi_lut is not None:

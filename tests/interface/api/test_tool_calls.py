@@ -144,3 +144,17 @@ def test_a_tool_explains_with_its_convergence_and_reads_every_honest_indication(
     for indicated in asking:
         assert not indicated.isError and json.loads(indicated.content[0].text)["limits"] == LIMITS
     assert served.files_left() == []
+
+
+def test_a_tool_explains_a_study_with_a_picture_of_every_film(served, client):
+    async def work(session):
+        names = [tool.name for tool in (await session.list_tools()).tools]
+        explain = next(n for n in names if n.endswith("explain_study"))
+        return await session.call_tool(explain, {"case_id": "CASE-0001"})
+
+    told = asked(served, work)
+    answer = told.structuredContent
+    assert not told.isError and answer["limits"] == LIMITS and "seen none like" in answer["warnings"][0]
+    (film,) = answer["films"]
+    assert film["heat_map"] == "picture 1 of this answer" and film["map"].startswith("numbers, left out")
+    assert answer["verdict"] in ("usable", "not converged") and len(told.content) == 3

@@ -53,7 +53,7 @@ class Decoder:
 
 
 class Page:
-    """A queue with four endpoints; `join` gives what a caller is told."""
+    """A queue with five endpoints; `join` gives what a caller is told."""
 
     def __init__(self) -> None:
         def explain(case_id: str = "") -> str:
@@ -68,11 +68,15 @@ class Page:
         def predict_films(films: list | None = None, names: list | None = None) -> str:
             return str(films)
 
+        def predict_study(films: list | None = None, days: list | None = None) -> str:
+            return str(films)
+
         with gr.Blocks() as page:
             gr.api(explain, api_name="explain", concurrency_id="model", concurrency_limit=1)
             gr.api(predict, api_name="predict", concurrency_id="short", concurrency_limit=1)
             gr.Button().click(take_film, None, gr.Textbox(), api_visibility="private")
             gr.api(predict_films, api_name="predict_films", concurrency_id="model", concurrency_limit=1)
+            gr.api(predict_study, api_name="predict_study", concurrency_id="short", concurrency_limit=1)
         page.queue()
         self.decoder, self.gone = Decoder(), []
         self.queue = FairQueue(self.decoder, self.gone.append, blocks=page, default_concurrency_limit=1)
@@ -236,6 +240,21 @@ def test_the_films_of_a_call_are_read_before_its_turn_and_a_bad_one_stops_none(m
         "small files hold large films"
     )
     assert file_names(["a", "b" * 999], 3) == ["a", "b" * 120, "film 3"]
+
+
+def test_of_a_study_of_a_hundred_films_the_first_alone_is_read():
+    film = base64.b64encode(small_jpeg()).decode()
+
+    async def told() -> tuple[list[object], list[object], int]:
+        page = Page()
+        await page.join(4, "reader", "192.0.2.1", [film] * 8, [0] * 8)
+        whole = (await page.turn()).data[0]
+        await page.join(4, "reader", "192.0.2.1", [film] * 100, None)
+        return whole, (await page.turn()).data[0], page.decoder.read_files
+
+    whole, many, read = asyncio.run(told())
+    assert all(isinstance(one, Radiograph) for one in whole)
+    assert isinstance(many[0], Radiograph) and set(many[1:]) == {film} and read == 9
 
 
 def test_more_bytes_than_an_address_may_hold_are_refused(monkeypatch):
