@@ -10,7 +10,14 @@ import gradio as gr
 from cases.open_store import open_case_store
 from cases.store import CaseStore
 from hub_config.cards.plots import plots
-from hub_config.settings import STUDY_CHECKPOINT, ZERO_GPU_TORCH, Settings, SettingsError, case_folder
+from hub_config.settings import (
+    SPACE_CHECKPOINT,
+    STUDY_CHECKPOINT,
+    ZERO_GPU_TORCH,
+    Settings,
+    SettingsError,
+    case_folder,
+)
 from interface.case_tab.arrival_handlers import prepare_front
 from interface.models.checkpoints import Checkpoints
 from interface.models.heap_limit import share_heaps, spare_what_is_loaded
@@ -23,6 +30,7 @@ from modeling.errors import ViewboxError
 from modeling.progress import start_logs
 
 if TYPE_CHECKING:
+    from modeling.model.shared_space import SharedSpace
     from modeling.pipeline import DiagnosisPipeline
     from modeling.study_answer import StudyPipeline
 
@@ -74,6 +82,13 @@ def _host(settings: Settings, model: str) -> ModelHost:
     return ModelHost(lambda: _load(settings, model), name, sources, zero_gpu(), twin, tasks)
 
 
+def _space() -> "SharedSpace":
+    """The space of films and sentences that ships; read when a reader first asks in words."""
+    from modeling.model.shared_space import SharedSpace
+
+    return SharedSpace.from_pretrained(SPACE_CHECKPOINT)
+
+
 def _first_source(stores: StoreHost) -> str:
     """The source of the case that a reader sees first, so that its checkpoint is loaded first."""
     try:
@@ -93,7 +108,8 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     """The page for some settings, the checkpoints that it will load, and its store."""
     models = Checkpoints([_host(settings, model) for model in settings.models], StudyHost(_load_studies))
     stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
-    page = build_page(models, stores, plots, settings.report_url, settings.sessions_per_address)
+    space = _space if SPACE_CHECKPOINT.is_dir() else None
+    page = build_page(models, stores, plots, settings.report_url, settings.sessions_per_address, space)
     return page, models, stores
 
 

@@ -1,7 +1,8 @@
 """The page: what stands above the tabs, and the tabs."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,7 @@ from cases.reading.decoder import FilmDecoder
 from interface.about_tab.tab import About, Plots, about_tab
 from interface.api.cases import Api
 from interface.api.checks import ScrutinyApi
+from interface.api.prompts import PromptsApi
 from interface.api.reports import ReportsApi
 from interface.api.studies import StudiesApi
 from interface.api.tool_calls import check_values, complete_tools
@@ -28,16 +30,22 @@ from interface.html.fragments import alert, banner
 from interface.language.texts import translations
 from interface.learn_tab.tab import learn_tab
 from interface.models.checkpoints import Checkpoints
+from interface.models.space_host import SpaceHost
 from interface.models.stores import StoreHost
+from interface.prompt_panel.panel import connect_prompts, prompt_panel
 from interface.quiz_tab.handlers import quiz_actions
 from interface.quiz_tab.tab import quiz_tab
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.tab import reports_tab
+from interface.reports_tab.word_search import WordSearch
 from interface.session.admission import DECODERS, FairQueue
 from interface.session.lanes import QUIET, Lanes, ModelQueue
 from interface.session.session import CAPACITY, PER_ADDRESS, Sessions
 from modeling.progress import join_logs
 from modeling.sentence import Sentence
+
+if TYPE_CHECKING:
+    from modeling.model.shared_space import SharedSpace
 
 _OWN_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.1"]
 """Where a Space's own proxies are; what they say of a reader's address is true."""
@@ -98,6 +106,7 @@ def build_page(
     plots: Plots | None = None,
     report_url: str | None = None,
     per_address: int = PER_ADDRESS,
+    load_space: "Callable[[], SharedSpace] | None" = None,
 ) -> gr.Blocks:
     """The whole page with its API; nothing is loaded or opened yet.
 
@@ -105,6 +114,7 @@ def build_page(
         plots: draws measurements.
         report_url: where readers report a problem.
         per_address: sessions that one address may have.
+        load_space: gives the space of films and sentences when it is first needed; None where none is here.
     """
     sessions, queue = Sessions(per_address=per_address), ModelQueue()
     names = [host.name for host in models.hosts]
@@ -115,15 +125,20 @@ def build_page(
         StudiesApi(api, models.studies).publish()
         similar = SimilarCases(models, stores)
         ReportsApi(stores, similar).publish()
+        space = SpaceHost(load_space, models, stores)
+        search = WordSearch(space, stores)
+        PromptsApi(api, space, search).publish()
         top = gr.HTML(banner("en"), elem_id="vb-banner")
         message = gr.HTML(alert(""), elem_id="vb-message")
         lanes = Lanes(sessions, queue, message)
         model = model_panel(names, bool(report_url))  # behind the button in the bar
         tabs = gr.Tabs(elem_id="vb-tabs")
-        parts = case_layout(tabs, top, model, message)
+        prompts = prompt_panel()
+        parts = case_layout(tabs, top, model, message, prompts)
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)
-        reports = reports_tab(tabs, sessions, similar, lanes)
+        connect_prompts(prompts, space, sessions, lanes)
+        reports = reports_tab(tabs, sessions, similar, search, lanes)
         learn_tab(tabs, names, sessions.language, lanes, stores)
         about_tab(tabs, About(models, plots), sessions.language, lanes)
         events.connect(page, *reports.cards)

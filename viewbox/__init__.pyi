@@ -9,6 +9,8 @@ from modeling.answers import explain_and_check as explain_and_check
 from modeling.errors import ViewboxError as ViewboxError
 from modeling.labels import Target as Target
 from modeling.labels import TaskName as TaskName
+from modeling.prompts.answer import PromptAnswer as PromptAnswer
+from modeling.prompts.answer import ask_in_words as ask_in_words
 from modeling.results import Attribution as Attribution
 from modeling.results import Prediction as Prediction
 from modeling.study import ClinicalTable as ClinicalTable
@@ -22,3 +24,4 @@ from viewbox.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from viewbox.studies import bundled as bundled
 from viewbox.studies import open_films as open_films
 from viewbox.studies import open_study as open_study
+from viewbox.words import open_space as open_space

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from modeling.errors import ViewboxError
 from modeling.progress import start_logs
 from modeling.sentence import without_login
-from viewbox import checkpoints, data, look, measure, reports, study
+from viewbox import checkpoints, data, look, measure, reports, study, words
 
 UsageError = typer.BadParameter.__bases__[0]
 """The parent of all that typer says of a command line; it has no public name there."""
@@ -51,7 +51,7 @@ app = typer.Typer(
 )
 
 
-for part in (look, study, data, reports, measure, checkpoints):  # the order of --help
+for part in (look, study, words, data, reports, measure, checkpoints):  # the order of --help
     app.add_typer(part.app)
 
 

@@ -161,6 +161,16 @@ class Api:
         self._models.need(host)
         return host
 
+    def film_case(self, case_id: object, film: object, name: object) -> Case:
+        """The stored case, or the caller's own film as one; read in memory, and kept nowhere."""
+        if bool(case_id) == bool(film):
+            raise ViewboxError("Give either a case ID or a film of your own; leave the other one empty.")
+        if case_id:
+            return self.case(case_id)
+        called = short_name(name)
+        study = study_from_upload(sent_film(film), table={}, text={}, name=called)
+        return own_case(study, called, "not stored")
+
     def predicted(self, asked: Asked) -> tuple[Case, ModelHost, Prediction]:
         """The stored case with the caller's changes, or their own, with its checkpoint and prediction."""
         if asked.case_id and asked.film:

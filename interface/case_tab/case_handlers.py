@@ -75,14 +75,16 @@ class CaseActions:
             p.results.progress,
         ]
         shown += [p.why.evidence, p.results.leans, p.results.cancel, *p.of_map]
-        return [*shown, *p.whole.said, *p.model.lines, *p.form.inputs, p.form.kept, p.take.notice]
+        shown += [*p.whole.said, *p.asked, *p.model.lines, *p.form.inputs, p.form.kept]
+        return [*shown, p.take.notice]
 
     @property
     def turned(self) -> list[gr.components.Component]:
         """Outputs of what turns to another stored case: what is looked at first; `settle` puts the rest."""
         p = self.parts
         said = [p.results.prediction, p.results.leans, p.results.summary, p.take.notice]
-        return [p.due, p.message, p.chooser.case_id, *self.looked_at, *p.whole.said, *said]
+        shown = [p.due, p.message, p.chooser.case_id, *self.looked_at, *p.whole.said]
+        return [*shown, *said, *p.asked]
 
     @property
     def looked_at(self) -> list[gr.components.Component]:
@@ -126,6 +128,7 @@ class CaseActions:
         session.put(case, film or hold(case))
         return {
             **self.cleared(session),
+            **dict.fromkeys(self.parts.asked, ""),
             self.parts.chooser.case_id: case.case_id,
             **self._films(session),
             **self.parts.form.filled(case.study),
@@ -139,6 +142,7 @@ class CaseActions:
         p = self.parts
         shown = {p.chooser.case_id: case.case_id, **self._films(session)}
         gone = {p.results.leans: "", p.results.summary: "", p.take.notice: alert("")}
+        gone |= dict.fromkeys(p.asked, "")
         return {**self._expected(session), **self.parts.unread(session), **shown, **gone}
 
     def settle(self, request: gr.Request) -> Updates:

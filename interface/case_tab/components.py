@@ -44,6 +44,7 @@ class Parts:
     operating: OperatingPanel
     position: gr.HTML
     due: gr.HTML
+    asked: tuple[gr.HTML, ...] = ()  # what was said of the film in words, which goes with it
 
     def work_due(self) -> Updates:
         """Set off the one chain of model work; what is not due in it does nothing."""

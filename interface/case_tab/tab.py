@@ -27,6 +27,7 @@ from interface.html.fragments import alert
 from interface.language.texts import marker
 from interface.models.checkpoints import Checkpoints
 from interface.models.stores import StoreHost
+from interface.prompt_panel.panel import PromptPanel
 from interface.session.lanes import AFTER_A_FRAME, Lanes, ModelQueue
 from interface.session.session import Sessions
 from interface.study_panel.handlers import StudyActions
@@ -45,7 +46,9 @@ def _opens(fold: str) -> str:
     return f"() => {{ window.viewboxOpen('{fold}'); return []; }}"
 
 
-def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.HTML) -> Parts:
+def case_layout(
+    tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.HTML, prompts: PromptPanel
+) -> Parts:
     """Lay out the tab, first among the others, under what stands above them all."""
     told = gr.HTML(alert(""), elem_id="vb-notice")
     with tabs, gr.Tab(marker("tab.look"), id="look"):
@@ -57,6 +60,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
                 position, results = gr.HTML(elem_id="vb-line"), result_panel()
         whole, take = study_panel(), export_panel(told)
         prove, method, why, checks = prove_panel(), method_panel(), why_panel(), trust_panel()
+        prompts.fold.render()
         operating, clinical, choose = operating_panel(), form(), chooser(*strips)
         take.fold.render()
         due = gr.HTML(visible="hidden", elem_id="vb-due")
@@ -77,6 +81,7 @@ def case_layout(tabs: gr.Tabs, banner: gr.HTML, model: ModelPanel, message: gr.H
         operating=operating,
         position=position,
         due=due,
+        asked=prompts.told,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,12 +14,11 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.reports_tab.stored_search import StoredSearch
-from interface.session.lanes import sentence
+from interface.session.background import BuiltOnDemand, Progress
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
 from modeling.labels import TASKS, Task
 from modeling.results import Prediction
 from modeling.retrieval.index import Neighbour
-from modeling.sentence import Sentence
 from modeling.study import Modality, Study
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 MOST_CASES = 500
 """Cases that are compared at most, of a larger store a random draw: the film of each is read once."""
-LOOK_AGAIN = 0.4
-"""Seconds between two looks at how far the index is."""
 THUMBNAIL_SIDE = 160
 
 
@@ -106,15 +103,6 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far the index is: `done` of `total` cases are read; `fault` is why it stopped."""
-
-    done: int = 0
-    total: int = 0
-    fault: str = ""
-
-
-@dataclass(frozen=True)
 class Found:
     """The answer to one question.
 
@@ -133,48 +121,17 @@ class Found:
     why_here: str = ""
 
 
-class SimilarCases:
+class SimilarCases(BuiltOnDemand[Compared]):
     """Builds the index once, and again when a checkpoint that suits the cases has become ready since."""
 
     def __init__(self, models: Checkpoints, stores: StoreHost) -> None:
+        super().__init__("similar-cases")
         self._models, self._stores = models, stores
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._compared: Compared | None = None
-        self.progress = Progress()
 
     @property
     def compared(self) -> Compared:
         """The index; raises `ViewboxError` while it is not built yet, or with why it could not be."""
-        if self._compared is None:
-            told = Sentence("The cases are still being compared; ask again in a few seconds.")
-            raise ViewboxError(self.progress.fault or told)
-        return self._compared
-
-    def start(self) -> None:
-        """Build in a thread what is missing; does nothing where that is under way or done."""
-        with self._lock:
-            if self._building or (self._compared is not None and not self._better_films()):
-                return
-            self.progress = Progress()
-            self._thread = threading.Thread(target=self._build, name="similar-cases", daemon=True)
-            self._thread.start()
-
-    def wait(self, seconds: float) -> None:
-        """Until the index is there, has failed, or the time is over."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-
-    def steps(self) -> Iterator[Progress]:
-        """How far the index is, again and again until it is there or has failed; builds it where it must."""
-        self.start()
-        while self._building and self._compared is None:
-            yield self.progress
-            self.wait(LOOK_AGAIN)
-
-    @property
-    def _building(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self.built
 
     @property
     def declared(self) -> tuple[Task, ...]:
@@ -224,13 +181,7 @@ class SimilarCases:
 
     # --- building
 
-    def _build(self) -> None:
-        try:
-            self._compared = self._built()
-        except Exception as exc:  # the thread's border: kept for the reader, logged in `sentence`
-            self.progress = Progress(fault=sentence(exc))
-
-    def _built(self) -> Compared:
+    def _make(self) -> Compared:
         from modeling.retrieval.index import CaseIndex
         from modeling.retrieval.vectors import CaseEncoder
 
@@ -266,9 +217,9 @@ class SimilarCases:
             return None
         return host if Modality.IMAGE in host.pipeline.config.modalities else None
 
-    def _better_films(self) -> bool:
+    def _outdated(self, built: Compared) -> bool:
         host = self._film_host()
-        return host is not None and self._compared is not None and self._compared.films_by != host.name
+        return host is not None and built.films_by != host.name
 
     def _host_named(self, name: str) -> ModelHost | None:
         return self._models.named(name) if name else None

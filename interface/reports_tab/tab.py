@@ -1,10 +1,10 @@
 """The tab of reports: labels mined from a report, rules to edit, topics, and cases like the one on screen."""
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
 
@@ -17,6 +17,8 @@ from interface.reports_tab.found_cases import StoreTopics, found_panel, progress
 from interface.reports_tab.marked_report import label_table, marked_report, placed_panel, scores_panel
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
 from interface.reports_tab.similar_index import SimilarCases
+from interface.reports_tab.word_search import WordSearch, words_panel
+from interface.session.background import BuiltOnDemand
 from interface.session.lanes import Lanes
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
@@ -31,6 +33,7 @@ LONGEST_REPORT = 500_000
 
 NEIGHBOURS = 4
 
+T = TypeVar("T")
 Updates = dict[Any, Any]
 
 
@@ -73,6 +76,8 @@ class ReportTab:
     scores: gr.HTML
     weights: tuple[gr.Slider, gr.Slider, gr.Slider]
     find: gr.Button
+    words: gr.Textbox
+    by_words: gr.Button
     pair: gr.HTML
     similar: gr.HTML
     find_topics: gr.Button
@@ -101,13 +106,19 @@ def reports_panel(tabs: gr.Tabs) -> ReportTab:
             slider = partial(gr.Slider, 0, 1, value=1, step=0.1, min_width=160)
             weights = tuple(slider(label=marker(f"similar.{m}")) for m in Modality)
             find = gr.Button(marker("similar.find"), variant="primary", min_width=220)
+        with gr.Row(equal_height=True):
+            words = gr.Textbox(
+                label=marker("by_words.label"), placeholder=marker("by_words.example"), scale=3, min_width=260
+            )
+            by_words = gr.Button(marker("by_words.find"), min_width=220, elem_id="vb-by-words")
         pair = gr.HTML(elem_id="vb-pair")
         similar = gr.HTML(elem_id="vb-similar", js_on_load=_CARDS_JS)
         with gr.Accordion(marker("topics.title"), open=False, elem_id="vb-topics-fold"):
             find_topics = gr.Button(marker("topics.find"), variant="primary", min_width=220)
             topics = gr.HTML(elem_id="vb-topics", js_on_load=_CARDS_JS)
     written, ruled = (text, take, mine, marked), (rules, apply, restore, scores)
-    return ReportTab(tab, *written, *ruled, weights, find, pair, similar, find_topics, topics)
+    searched = (weights, find, words, by_words, pair, similar)
+    return ReportTab(tab, *written, *ruled, *searched, find_topics, topics)
 
 
 def _sheet(
@@ -131,10 +142,12 @@ def _sheet(
     return text, pressed, other, result
 
 
-def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes: Lanes) -> ReportTab:
+def reports_tab(
+    tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, search: WordSearch, lanes: Lanes
+) -> ReportTab:
     """Lay out the tab among the others and wire it."""
     tab = reports_panel(tabs)
-    actions = ReportActions(sessions, similar, tab, lanes.message)
+    actions = ReportActions(sessions, similar, search, tab, lanes.message)
     on = partial(lanes.reading, pool="reports", at_most=4)
     written, weights = [tab.text, tab.rules], list(tab.weights)
     marked, scored = [tab.marked, lanes.message], [tab.scores, tab.marked, lanes.message]
@@ -146,6 +159,8 @@ def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes:
     on(tab.rules.change, actions.typed_rules, written, scored, trigger_mode="always_last")
     on(tab.restore.click, actions.restore, [tab.text], [tab.rules, *scored])
     on(tab.find.click, actions.find, weights, [tab.similar, tab.pair, lanes.message])
+    searched = partial(gr.on, [tab.by_words.click, tab.words.submit])
+    on(searched, actions.by_words, [tab.words], [tab.similar, tab.pair, lanes.message])
     on(tab.find_topics.click, actions.topics, None, [tab.topics, lanes.message])
     compared = {"show_progress": "full", "show_progress_on": [tab.pair]}
     lanes.long(tab.similar.compare_case, actions.compare, weights, [tab.pair, lanes.message], **compared)
@@ -158,8 +173,16 @@ def reports_tab(tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, lanes:
 class ReportActions:
     """Handlers of the tab; each returns or yields component updates."""
 
-    def __init__(self, sessions: Sessions, similar: SimilarCases, tab: ReportTab, message: gr.HTML) -> None:
-        self._sessions, self._similar, self._tab, self._message = sessions, similar, tab, message
+    def __init__(
+        self,
+        sessions: Sessions,
+        similar: SimilarCases,
+        search: WordSearch,
+        tab: ReportTab,
+        message: gr.HTML,
+    ) -> None:
+        self._sessions, self._similar, self._search = sessions, similar, search
+        self._tab, self._message = tab, message
         self._topics = StoreTopics()
 
     # --- mining, and the rules
@@ -245,7 +268,7 @@ class ReportActions:
     def topics(self, request: gr.Request) -> Iterator[Updates]:
         """Topics of the store's reports; how far the reading of the cases is until they are there."""
         session = self._sessions.of(request.session_hash)
-        compared = yield from self._read(self._tab.topics, session)
+        compared = yield from self._read(self._similar, self._tab.topics, session)
         found = self._topics.of(compared)
         current = session.case.case_id if session.case is not None else ""
         panel = topics_panel(found, compared, current, session.language)
@@ -255,7 +278,7 @@ class ReportActions:
         """Similar and contrast cases; how far the comparison is until it is done."""
         session = self._sessions.of(request.session_hash)
         case, study = _opened(session)
-        yield from self._read(self._tab.similar, session)
+        yield from self._read(self._similar, self._tab.similar, session)
         found = self._similar.find(case, study, NEIGHBOURS, _weights(image, table, text))
         shown = {
             self._tab.similar: found_panel(found, session.language, self._similar.declared),
@@ -263,11 +286,21 @@ class ReportActions:
         }
         yield {**shown, **self._quiet()}
 
-    def _read(self, panel: gr.HTML, session: Session) -> Iterator[Updates]:
+    def by_words(self, words: str, request: gr.Request) -> Iterator[Updates]:
+        """Films that fit the words, and reports that fit the film on screen."""
+        session = self._sessions.of(request.session_hash)
+        self._search.checked(words)  # refused before the store is read
+        yield from self._read(self._search, self._tab.similar, session)
+        case = None if session.study is None else session.case and replace(session.case, study=session.study)
+        found = self._search.find(words, case, NEIGHBOURS)
+        panel = words_panel(found, session.language)
+        yield {self._tab.similar: panel, self._tab.pair: "", **self._quiet()}
+
+    def _read(self, index: BuiltOnDemand[T], panel: gr.HTML, session: Session) -> Generator[Updates, None, T]:
         """Show how far the reading of the cases is; returns them, raises `ViewboxError` where it failed."""
-        for progress in self._similar.steps():
+        for progress in index.steps():
             yield {panel: progress_line(progress, session.language)}
-        return self._similar.compared
+        return index.built
 
     def compare(
         self, image: float, table: float, text: float, event: gr.EventData, request: gr.Request

@@ -104,17 +104,21 @@ class SharedSpace:
         return encoded
 
     def unknown_words(self, sentence: str) -> tuple[str, ...]:
-        """Words that no report in training had: the space knows them by their letters alone."""
-        encoded = self._read(sentence)
-        pieces = [encoded.word_of_token.count(number) for number in range(len(encoded.words))]
-        unread = self.processor.tokenizer.token_to_id("[UNK]")
+        """Words that no report in training had: the space knows them by their letters alone.
+
+        A word of training is one token, or with a hyphen two; any other falls into pieces inside a part.
+        """
+        encoded, tokenizer = self._read(sentence), self.processor.tokenizer
+        pieces = map(tokenizer.id_to_token, encoded.ids)
         strange = {
-            word for token, word in zip(encoded.ids, encoded.word_of_token, strict=True) if token == unread
+            word
+            for piece, word in zip(pieces, encoded.word_of_token, strict=True)
+            if piece.startswith("##") or piece == "[UNK]"
         }
         return tuple(
             span.word
             for number, span in enumerate(encoded.words)
-            if number in strange or (pieces[number] > 1 and not _IDEOGRAPH.search(span.word))
+            if number in strange and any(sign.isalnum() for sign in span.word)
         )
 
     # --- where each word lies

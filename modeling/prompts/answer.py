@@ -15,8 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from modeling.configuration import only_synthetic
+from modeling.model.shared_space import SharedSpace
 from modeling.prompts.sentences import checked, denial, other_ways
-from modeling.prompts.space import Space
 from modeling.sentence import Sentence
 from modeling.study import Radiograph
 
@@ -24,6 +24,20 @@ MOST_WORDINGS = 256
 """Choices of one way for each sentence that are compared at most; of more, a draw."""
 STEADY = 0.2
 """By how much the winner's share may move with the wording and still be called steady."""
+
+_STEADY = (
+    "Worded in {count} other ways, the same sentence wins in {kept}, with {low} to {high}: wording moves this"
+    " answer little."
+)
+_MOVED = (
+    "Worded in {count} other ways, the same sentence wins in {kept}, with {low} to {high}: wording moves this"
+    " answer, so read no number from it."
+)
+_HEARD = "The winner's denial, '{denial}', gets {share} against it, so it is heard."
+_UNHEARD = (
+    "The winner's denial, '{denial}', gets {share} against it: the model does not hear the denial, or does"
+    " not hold this sentence."
+)
 
 
 @dataclass(frozen=True)
@@ -55,19 +69,9 @@ class WordingCheck:
         """What it comes to."""
         if not self.count:
             return Sentence("No other wording of these sentences is known here, so wording was not checked.")
-        told = {"count": self.count, "kept": _percent(self.kept)}
-        told |= {"low": _percent(self.low), "high": _percent(self.high)}
-        if self.steady:
-            return Sentence(
-                "Worded in {count} other ways, the same sentence wins in {kept}, with {low} to {high}:"
-                " wording moves this answer little.",
-                **told,
-            )
-        return Sentence(
-            "Worded in {count} other ways, the same sentence wins in {kept}, with {low} to {high}: wording"
-            " moves this answer, so read no number from it.",
-            **told,
-        )
+        kept, low, high = map(_percent, (self.kept, self.low, self.high))
+        wording = _STEADY if self.steady else _MOVED
+        return Sentence(wording, count=self.count, kept=kept, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -86,20 +90,14 @@ class DenialCheck:
 
     @property
     def understood(self) -> bool:
-        """Whether the winner beats its denial."""
-        return self.share < 0.5
+        """Whether the winner beats its denial by two to one, as a model must to be said to hold an answer."""
+        return self.share <= 1 / 3
 
     @property
     def sentence(self) -> Sentence:
         """What it comes to."""
-        told = {"denial": self.denial, "share": _percent(self.share)}
-        if self.understood:
-            return Sentence("Its denial, '{denial}', gets {share} against it, so it is heard.", **told)
-        return Sentence(
-            "Its denial, '{denial}', gets {share} against it: the model does not hear the denial, or does not"
-            " hold this sentence.",
-            **told,
-        )
+        denied = _HEARD if self.understood else _UNHEARD
+        return Sentence(denied, denial=self.denial, share=_percent(self.share))
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class PromptAnswer:
 
     def as_json(self) -> dict[str, Any]:
         """As JSON types, what stands against it first."""
-        wording, denied = self.wording, self.denial
+        worded, heard = self.wording, self.denial
         return {
             "not_for_diagnosis": True,
             "warnings": [str(one) for one in self.warnings],
@@ -136,21 +134,21 @@ class PromptAnswer:
             ],
             "winner": self.sentences[self.winner],
             "wording": {
-                "sentence": str(wording.sentence),
-                "steady": wording.steady,
-                "ways": wording.count,
-                "same_winner": round(wording.kept, 4),
-                "lowest": round(wording.low, 4),
-                "highest": round(wording.high, 4),
-                "furthest": list(wording.furthest),
-                "left_out": wording.unseen,
+                "sentence": str(worded.sentence),
+                "steady": worded.steady,
+                "ways": worded.count,
+                "same_winner": round(worded.kept, 4),
+                "lowest": round(worded.low, 4),
+                "highest": round(worded.high, 4),
+                "furthest": list(worded.furthest),
+                "left_out": worded.unseen,
             },
             "denial": {
-                "sentence": str(denied.sentence),
-                "denial": denied.denial,
-                "share": round(denied.share, 4),
-                "understood": denied.understood,
-                "likeness": round(denied.likeness, 4),
+                "sentence": str(heard.sentence),
+                "denial": heard.denial,
+                "share": round(heard.share, 4),
+                "understood": heard.understood,
+                "likeness": round(heard.likeness, 4),
             },
         }
 
@@ -162,7 +160,7 @@ class PromptAnswer:
 
 
 def ask_in_words(
-    space: Space, film: Radiograph, sentences: Sequence[str], *, synthetic: bool = False
+    space: SharedSpace, film: Radiograph, sentences: Sequence[str], *, synthetic: bool = False
 ) -> PromptAnswer:
     """Place a film between two to five sentences, and check the wording.
 
@@ -190,7 +188,7 @@ def ask_in_words(
     )
 
 
-def _warnings(space: Space, synthetic: bool) -> tuple[Sentence, ...]:
+def _warnings(space: SharedSpace, synthetic: bool) -> tuple[Sentence, ...]:
     among = Sentence("Shares are among these sentences alone: they add up to 100 % even where none fits.")
     if synthetic or not only_synthetic(space.model.config.sources):
         return (among,)
@@ -230,11 +228,11 @@ def _wording_check(
     )
 
 
-def _denial_check(space: Space, image: Tensor, sentence: str, scale: float) -> DenialCheck:
-    denied = denial(sentence)
-    rows = space.embed_texts([sentence, denied])
+def _denial_check(space: SharedSpace, image: Tensor, sentence: str, scale: float) -> DenialCheck:
+    other = denial(sentence)
+    rows = space.embed_texts([sentence, other])
     share = float(_shares((rows @ image).tolist(), scale)[1])
-    return DenialCheck(denied, share, float(rows[0] @ rows[1]))
+    return DenialCheck(other, share, float(rows[0] @ rows[1]))
 
 
 def _percent(share: float) -> str:

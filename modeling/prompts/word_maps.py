@@ -19,7 +19,7 @@ from modeling.errors import ViewboxError
 from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled
 from modeling.model.film import Letterbox, letterboxed, resampled
-from modeling.prompts.space import Space
+from modeling.model.shared_space import SharedSpace
 from modeling.sentence import Sentence
 from modeling.study import Radiograph
 from modeling.trust.metrics import ALIKE, cell_sums, map_agreement, rank_correlation
@@ -35,6 +35,7 @@ BLUR = 0.08
 CheckName = Literal["hiding", "showing", "random_weights", "other_film", "other_word"]
 CHECKS: tuple[CheckName, ...] = get_args(CheckName)
 Level = Literal["passes", "doubtful", "do_not_trust"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ _SAID: dict[CheckName, tuple[Sentence, Sentence]] = {
         Sentence("Another word of the sentence has the same map, so it does not answer what was asked."),
     ),
 }
-_LEVELS: dict[Level, Sentence] = {
+_VERDICTS: dict[Level, Sentence] = {
     "passes": Sentence("This word's map passes every check."),
     "doubtful": Sentence("Doubtful: this word's map fails a check."),
     "do_not_trust": Sentence("Do not trust this word's map: it fails several checks."),
@@ -115,7 +116,7 @@ class CheckedWord:
     @property
     def sentence(self) -> Sentence:
         """The verdict in one sentence."""
-        return _LEVELS[self.level]
+        return _VERDICTS[self.level]
 
     def as_json(self) -> dict[str, Any]:
         """As JSON types."""
@@ -136,13 +137,13 @@ class CheckedWord:
         }
 
 
-def word_maps(space: Space, film: Radiograph, sentence: str) -> tuple[WordMap, ...]:
+def word_maps(space: SharedSpace, film: Radiograph, sentence: str) -> tuple[WordMap, ...]:
     """A map for every word of a sentence that has letters or digits."""
     square, box, _ = letterboxed(film, space.image)
     return _maps(space, square, box, sentence)
 
 
-def _maps(space: Space, square: np.ndarray, box: Letterbox, sentence: str) -> tuple[WordMap, ...]:
+def _maps(space: SharedSpace, square: np.ndarray, box: Letterbox, sentence: str) -> tuple[WordMap, ...]:
     found = space.regions(torch.from_numpy(square)[None], sentence, box)
     return tuple(
         WordMap(
@@ -158,7 +159,7 @@ def _maps(space: Space, square: np.ndarray, box: Letterbox, sentence: str) -> tu
 
 
 def checked_word(
-    space: Space,
+    space: SharedSpace,
     film: Radiograph,
     sentences: Sequence[str],
     number: int,
@@ -220,7 +221,7 @@ def _against_random(name: CheckName, curve: PerturbationCurve) -> WordMapCheck:
 
 
 def _log_odds(
-    space: Space,
+    space: SharedSpace,
     sentences: Sequence[str],
     number: int,
     square: np.ndarray,

@@ -233,6 +233,18 @@ def smoothed_density(attribution: np.ndarray, smoothing: float = SMOOTHING) -> n
     return mean.astype(np.float64) * (attribution.size / 100.0)
 
 
+def veil(values: np.ndarray, scale: float, opacity: float = 0.75) -> Image.Image:
+    """A map (h, w) alone, in mode RGBA, to lie on its film: the stronger a place, the less transparent.
+
+    What is below a third of `scale`, the value at full colour, or speaks against, stays clear.
+    """
+    share = np.clip(values / scale, 0.0, 1.0) if scale > 0 else np.zeros(values.shape)
+    alpha = np.clip((share - 1 / 3) * 1.5, 0.0, 1.0) * opacity
+    drawn = np.empty((*values.shape, 4), np.uint8)
+    drawn[..., :3], drawn[..., 3] = FOR, (255 * alpha).round()
+    return Image.fromarray(drawn)
+
+
 def legend(
     scale: float, sign: Sign = "both", *, opacity: float = 1.0, width: int = 360, height: int = 40
 ) -> Image.Image:

@@ -23,6 +23,8 @@ ENDPOINTS = {
     "/mine_report": ["report", "rules"],
     "/similar_cases": ["case_id", "k", "image", "table", "text"],
     "/report_topics": [],
+    "/ask_in_words": ["sentences", "case_id", "word", "film", "name"],
+    "/search_in_words": ["sentence", "case_id", "k", "film", "name"],
     "/predict": ["case_id", "table", "indication", "checkpoint", "film", "name"],
     "/predict_films": ["films", "names", "checkpoint"],
     "/second_opinion": ["case_id", "target", "method", "opacity", *_STUDY, "against"],

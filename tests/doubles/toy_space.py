@@ -92,7 +92,8 @@ class ToySpace:
         places = self.model.film(square)[1][0]
         found = []
         for word, start, end in words_of(sentence):
-            row = functional.normalize(self.model.rows[WORDS.index(word)], dim=-1)
+            number = WORDS.index(word if word in WORDS else "the")
+            row = functional.normalize(self.model.rows[number], dim=-1)
             small = (places @ row).reshape(GRID, GRID).numpy()
             whole = box.crop(resampled(small, (box.size, box.size)))
             found.append(SimpleNamespace(word=sentence[start:end], start=start, end=end, places=whole))

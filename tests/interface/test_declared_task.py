@@ -23,6 +23,7 @@ from interface.case_tab.tab import case_layout
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.prompt_panel.panel import prompt_panel
 from interface.quiz_tab.findings import truth_of
 from interface.quiz_tab.question_bank import question_of
 from interface.reports_tab.found_cases import found_panel
@@ -81,7 +82,7 @@ def test_the_list_is_filtered_by_its_labels(models: Checkpoints, store: CaseStor
     sessions = Sessions(4)
     sessions.of("r").language = "zh-Hant"
     with gr.Blocks():
-        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["ward"]), gr.HTML())
+        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["ward"]), gr.HTML(), prompt_panel())
     cases = CaseActions(models, StoreHost(lambda: store), sessions, parts)
     shown = cases.list_start(ARRIVAL, "", "", "", "tubes/Line")
     choices = dict((value, words) for words, value in shown[parts.chooser.label].choices[1:])

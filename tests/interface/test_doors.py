@@ -34,6 +34,7 @@ from interface.case_tab.tab import case_layout
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.prompt_panel.panel import prompt_panel
 from interface.session.session import Answer, Session, Sessions
 from interface.session.study_edits import own_case, target_of
 from modeling.answers import verdict_json
@@ -126,7 +127,7 @@ def by_api(film: Path, models: Checkpoints, monkeypatch: pytest.MonkeyPatch, too
 @cache
 def page_parts() -> Parts:
     with gr.Blocks():
-        return case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML())
+        return case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML(), prompt_panel())
 
 
 def by_page(film: Path, models: Checkpoints) -> str:

@@ -28,6 +28,7 @@ from interface.case_tab.tab import case_layout
 from interface.language.texts import question, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
+from interface.prompt_panel.panel import prompt_panel
 from interface.session.links import Link
 from interface.session.session import Sessions
 from interface.session.study_edits import asked_target, possible_targets
@@ -330,7 +331,7 @@ def test_the_page_opens_a_link_to_a_declared_task(checkpoint: Path, data: Path) 
     host.load()
     sessions, reader = Sessions(4), SimpleNamespace(session_hash="reader", headers={}, query_params={})
     with gr.Blocks():
-        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["ward"]), gr.HTML())
+        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["ward"]), gr.HTML(), prompt_panel())
     work, session = ModelActions(Checkpoints([host]), sessions, parts), sessions.of("reader")
     for slug, shown in (
         ("exposure/good/fair", "exposure/good/fair"),

@@ -13,6 +13,7 @@ from gradio.utils import get_function_description
 from interface.api.asked import ENDPOINTS as STUDY_ENDPOINTS
 from interface.api.asked import Asked, endpoint
 from interface.api.cases import Api
+from interface.api.prompts import PromptsApi
 from interface.api.reports import ReportsApi
 from interface.api.tool_calls import ARGUMENTS, LIMITS, NO_TOOLS, check_values, for_api, seen
 from modeling.explain.registry import method_names
@@ -44,7 +45,7 @@ def test_every_argument_of_every_endpoint_is_described_in_one_line():
         if name in STUDY_ENDPOINTS:
             function = endpoint(name, lambda asked, request: {})
         else:
-            (method,) = [getattr(api, name) for api in (Api, ReportsApi) if hasattr(api, name)]
+            (method,) = [getattr(api, name) for api in (Api, ReportsApi, PromptsApi) if hasattr(api, name)]
             function = functools.partial(method, None)
             function.__name__, function.__doc__ = name, method.__doc__
         summary, arguments, _ = get_function_description(for_api(function))

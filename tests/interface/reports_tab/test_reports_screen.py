@@ -293,7 +293,7 @@ def test_a_report_is_offered_to_be_taken_only_where_the_case_on_screen_has_words
     with gr.Blocks(), gr.Tabs() as tabs:
         tab = reports_panel(tabs)
     sessions, visit = Sessions(), SimpleNamespace(session_hash="s", headers={}, query_params={})
-    actions = ReportActions(sessions, SimpleNamespace(start=lambda: None), tab, gr.HTML())
+    actions = ReportActions(sessions, SimpleNamespace(start=lambda: None), None, tab, gr.HTML())
     silent = Case("A", Study(), SYNTHETIC_LICENCE, Provenance("x"))
     told = replace(silent, report={"findings": "Clear lungs."})
     for case, offered in ((None, False), (silent, False), (told, True)):
