@@ -283,10 +283,18 @@ def measure_space(
     config: Settings = Path("training/configs/space.json"),
     run: Run = Path("runs/space"),
     most: Annotated[int, Option(min=0, help="no more than so many films; 0 for all")] = 0,
+    data: Annotated[
+        Path | None, Option(metavar="DIR", help="ask Cohen's and SIIM's films there instead")
+    ] = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """A shared space on unseen phantoms: recall, zero-shot prompts, where the words lie, films alike."""
+    if data is not None:
+        from evaluation.space import real_films
+
+        answer(real_films.measure_real(checkpoint, data, most), real_films.lines, as_json, out)
+        return
     from evaluation.space.benchmark import lines
     from evaluation.space.benchmark import measure_space as measured
     from training.space.settings import SpaceTraining

@@ -40,6 +40,8 @@ class SpaceConfig(Configuration):
 
     Attributes:
         width: of what stands before the projections; space: of the unit vectors.
+        mixing: whether the places of a film attend to each other before they are pooled, or each is taken by
+            itself, which is three times as fast.
     """
 
     image: ImageEncoderConfig
@@ -47,6 +49,7 @@ class SpaceConfig(Configuration):
     text: TextEncoderConfig
     width: int = 128
     space: int = 96
+    mixing: bool = True
     attention_heads: int = 4
     dropout: float = 0.0
     sources: tuple[str, ...] = ()
@@ -66,16 +69,9 @@ class FilmTower(nn.Module):
         with torch.inference_mode():
             self.grid = self.encoder.eval().feature_map(torch.zeros(1, 3, size, size)).shape[-1]
         self.encoder.train()
+        self.register_buffer("centre", torch.zeros(config.space))
         self.place = nn.Parameter(torch.randn(self.grid**2, config.width) * 0.02)
-        self.mix = nn.TransformerEncoderLayer(
-            config.width,
-            config.attention_heads,
-            2 * config.width,
-            config.dropout,
-            "gelu",
-            batch_first=True,
-            norm_first=True,
-        )
+        self.mix = _mixer(config) if config.mixing else _Alone(config.width)
         self.whole = nn.Sequential(nn.LayerNorm(2 * config.width), nn.Linear(2 * config.width, config.space))
         self.local = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.space))
 
@@ -85,7 +81,25 @@ class FilmTower(nn.Module):
         places = functional.gelu(rows + self.place)
         mixed = self.mix(places)
         pooled = torch.cat([mixed.mean(dim=1), mixed.amax(dim=1)], dim=1)  # B 2D
-        return _unit(self.whole(pooled)), _unit(self.local(places))
+        return _centred(_unit(self.whole(pooled)), self.centre), _unit(self.local(places))
+
+
+def _mixer(config: SpaceConfig) -> nn.Module:
+    width, heads = config.width, config.attention_heads
+    how = {"batch_first": True, "norm_first": True}
+    return nn.TransformerEncoderLayer(width, heads, 2 * width, config.dropout, "gelu", **how)
+
+
+class _Alone(nn.Module):
+    """Each place by itself through a hidden layer: what is there, and where that is."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU())
+
+    def forward(self, places: Tensor) -> Tensor:
+        """(B, P, D) -> (B, P, D)."""
+        return places + self.layer(places)
 
 
 class TextTower(nn.Module):
@@ -93,6 +107,7 @@ class TextTower(nn.Module):
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
+        self.register_buffer("centre", torch.zeros(config.space))
         self.encoder = TextEncoder(config.text, config.width)
         self.whole = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.space))
         self.local = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.space))
@@ -100,7 +115,7 @@ class TextTower(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T) ids and bool -> unit vectors (B, S) of texts and (B, T, S) of tokens."""
         encoded = self.encoder.encode(self.encoder.embed(tokens), mask)
-        return _unit(self.whole(encoded.vector)), _unit(self.local(encoded.sequence))
+        return _centred(_unit(self.whole(encoded.vector)), self.centre), _unit(self.local(encoded.sequence))
 
 
 class TableTower(nn.Module):
@@ -108,17 +123,24 @@ class TableTower(nn.Module):
 
     def __init__(self, config: SpaceConfig, fields: list[str]) -> None:
         super().__init__()
+        self.register_buffer("centre", torch.zeros(config.space))
         self.encoder = TableEncoder(config.table, fields, config.width)
         self.whole = nn.Sequential(nn.GELU(), nn.Linear(config.width, config.space))
 
     def forward(self, numeric: Tensor, category: Tensor, known: Tensor) -> Tensor:
         """(B, F) values -> (B, S) unit vectors."""
         embedded = self.encoder.embed(numeric, category, known)
-        return _unit(self.whole(self.encoder.encode(embedded, known).vector))
+        return _centred(_unit(self.whole(self.encoder.encode(embedded, known).vector)), self.centre)
 
 
 def _unit(vectors: Tensor) -> Tensor:
     return functional.normalize(vectors, dim=-1)
+
+
+def _centred(vectors: Tensor, centre: Tensor) -> Tensor:
+    """What sets a vector apart from the mean of its kind: films and texts lie in two narrow cones (Liang et
+    al., NeurIPS 2022)."""
+    return _unit(vectors - centre)
 
 
 class SpaceModel(nn.Module):

@@ -71,7 +71,8 @@ def space_loss(
     loss = films.new_zeros(())
     for whole in (True, False):
         own = rows[: len(rows) // 2] if whole else rows  # reports are long: half of the films bring theirs
-        texts = [drawn(rng, data.rows[row], whole=whole) for row in own.tolist()]
+        most = settings.report_sentences
+        texts = [drawn(rng, data.rows[row], whole=whole, most=most) for row in own.tolist()]
         tokens, mask = token_rows(
             processor.tokenizer, [one.text for one in texts], processor.config.text.max_tokens
         )
@@ -128,21 +129,15 @@ def fit_heads(
     if kept is None:
         kept = features_of(model, processor, data.films, settings.versions)
     learning = [p for name, p in model.named_parameters() if not name.startswith("film.encoder.backbone")]
+    course = (settings.head_epochs, settings.head_batch, settings.head_rate)
+    _fit(model, processor, data, settings, state, learning, _kept_features(kept), course)
 
+
+def _kept_features(kept: Tensor) -> Callable[[Tensor, torch.Generator], Tensor]:
     def features(rows: Tensor, generator: torch.Generator) -> Tensor:
-        version = torch.randint(len(kept), rows.shape, generator=generator)
-        return kept[version, rows].float()
+        return kept[torch.randint(len(kept), rows.shape, generator=generator), rows].float()
 
-    _fit(
-        model,
-        processor,
-        data,
-        settings,
-        state,
-        learning,
-        features,
-        (settings.head_epochs, settings.head_batch, settings.head_rate),
-    )
+    return features
 
 
 def fit_whole(

@@ -2,13 +2,19 @@
 
 import json
 import logging
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch.nn import functional
 
+from cases.phantom.description import LANGUAGES
 from modeling.labels import APPEARANCE
 from modeling.model.processing import StudyProcessor
+from modeling.model.shared_space import SharedSpace
 from modeling.model.space_network import SpaceModel
 from training.space.corpus import SpaceRow, space_rows
 from training.space.fitting import fit_heads, fit_whole, space_tensors
@@ -29,6 +35,9 @@ def train_space(settings: SpaceTraining, out: Path) -> Path:
     data = space_tensors(rows, processor)
     fit_heads(model, processor, data, settings, out / "heads.pt")
     fit_whole(model, processor, data, settings, out / "whole.pt")
+    if settings.go_on:
+        average(model, settings.go_on)
+    settle(model, processor, phantoms(settings, out, "validation"))
     return export(model, processor, settings, out / "checkpoint")
 
 
@@ -40,6 +49,31 @@ def phantoms(settings: SpaceTraining, out: Path, side: str) -> list[SpaceRow]:
         return rows
     silent = (tuple(one for one in row.statements if one.key not in APPEARANCE.classes) for row in rows)
     return [replace(row, statements=statements) for row, statements in zip(rows, silent, strict=True)]
+
+
+def average(model: SpaceModel, other: str) -> None:
+    """Give a model the mean of its weights and another checkpoint's."""
+    first, _ = SpaceModel.from_pretrained(other)
+    theirs, own = first.state_dict(), model.state_dict()
+    model.load_state_dict({n: (v + theirs[n]) / 2 if v.is_floating_point() else v for n, v in own.items()})
+    for tower in (model.film, model.text, model.table):
+        tower.centre.zero_()
+
+
+@torch.inference_mode()
+def settle(model: SpaceModel, processor: StudyProcessor, rows: Sequence[SpaceRow]) -> None:
+    """Take the mean of its kind off every vector and fit the temperature anew, on films held out for it."""
+    space = SharedSpace(model, processor)
+    films = space.embed_squares(torch.from_numpy(np.stack([row.film for row in rows])).float() / 255)
+    texts = torch.stack([space.embed_texts([r.report(lang)[0] for r in rows]) for lang in LANGUAGES])
+    tables = space.embed_tables([row.table for row in rows if row.table])
+    for tower, vectors in ((model.film, films), (model.text, texts), (model.table, tables)):
+        tower.centre.copy_(vectors.flatten(0, -2).mean(dim=0))
+    centred = (functional.normalize(one - one.flatten(0, -2).mean(0), dim=-1) for one in (films, texts[0]))
+    films, texts = centred
+    own = torch.arange(len(rows))
+    losses = {scale: functional.cross_entropy(scale * films @ texts.T, own) for scale in range(2, 41)}
+    model.log_scale["film_text"].fill_(math.log(min(losses, key=losses.get)))
 
 
 def export(model: SpaceModel, processor: StudyProcessor, settings: SpaceTraining, folder: Path) -> Path:

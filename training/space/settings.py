@@ -10,6 +10,7 @@ import numpy as np
 from cases.phantom.description import LANGUAGES
 from modeling.configuration import Configuration, ImageProcessing, ProcessorConfig, TextProcessing
 from modeling.errors import ViewboxError
+from modeling.model import checkpoint
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import TOKENIZER_FILE, StudyProcessor, tokenizer_sha256
 from modeling.model.space_network import SpaceConfig, SpaceModel
@@ -31,17 +32,21 @@ class SpaceTraining(Configuration):
 
     Attributes:
         start: folder of the single-film checkpoint whose film encoder and table statistics it begins with.
+        go_on: folder of a space's checkpoint whose weights it takes instead, and with whose weights its own
+            are averaged in the end (model soups, Wortsman et al., ICML 2022); "" for none.
         backbone: "start": that encoder's weights, which labels taught; "imagenet": those that no film taught.
         impressions: whether reports name the appearance.
         size: pixels along a film's side.
         train_films, validation_films, test_films: how many are drawn, of three series that never meet.
         head_epochs: in which the film's backbone stays as it is, on kept features of `versions` versions of
             every film; whole_epochs: in which everything learns.
+        report_sentences: at most so many of a report are drawn, which is faster; 0 for all of it.
         local, table: weights of the words' and of the table's part of the loss.
     """
 
     start: str
     model: SpaceConfig
+    go_on: str = ""
     backbone: Literal["start", "imagenet"] = "start"
     impressions: bool = True
     size: int = 128
@@ -52,6 +57,7 @@ class SpaceTraining(Configuration):
     validation_series: int = 7102
     test_series: int = 7103
     vocabulary: int = 1600
+    report_sentences: int = 0
     head_epochs: int = 20
     versions: int = 3
     whole_epochs: int = 4
@@ -99,4 +105,12 @@ class SpaceTraining(Configuration):
         if self.backbone == "imagenet":
             load_imagenet(start)
         model.initialised_from(start.encoders["image"], backbone_alone=self.backbone == "imagenet")
+        if self.go_on:
+            checkpoint.load_weights(model, checkpoint.locate(self.go_on, None, None))
+            _uncentred(model)
         return model, StudyProcessor(config, tokenizer)
+
+
+def _uncentred(model: SpaceModel) -> None:
+    for tower in (model.film, model.text, model.table):
+        tower.centre.zero_()

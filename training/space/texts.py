@@ -28,12 +28,21 @@ class DrawnText:
 
 
 def drawn(
-    rng: np.random.Generator, row: SpaceRow, *, whole: bool, languages: Sequence[Language] = LANGUAGES
+    rng: np.random.Generator,
+    row: SpaceRow,
+    *,
+    whole: bool,
+    languages: Sequence[Language] = LANGUAGES,
+    most: int = 0,
 ) -> DrawnText:
-    """A whole report on a film, or up to three of its sentences."""
+    """A report on a film, of at most so many sentences (0: all of it), or one to three sentences."""
     language = pick(rng, languages)
     if whole:
-        text, sentences = report(rng, row.statements, language)
+        kept = row.statements
+        if most:
+            chosen = np.sort(rng.permutation(len(kept))[:most])
+            kept = [kept[number] for number in chosen]
+        text, sentences = report(rng, kept, language)
         return DrawnText(text, frozenset().union(*(one.facts for one, _ in sentences)))
     count = pick(rng, (1, 2, 3), (0.7, 0.2, 0.1))
     # An opacity is what a report is about: half of the sentences are of one where a film shows one.

@@ -56,7 +56,8 @@ def test_contrast_rewards_any_right_answer():
 def test_a_run_writes_a_checkpoint_that_reads_as_it_was_trained_and_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("training.space.corpus._AT_ONCE", 8)
     settings = replace(
-        SpaceTraining.load(CONFIG), size=64, train_films=8, head_epochs=1, whole_epochs=1, versions=0,
+        SpaceTraining.load(CONFIG), size=64, train_films=8, validation_films=8, head_epochs=1,
+        whole_epochs=1, versions=0,
         head_batch=8, whole_batch=8,
     )  # fmt: skip
     folder = train_space(settings, tmp_path)
@@ -65,6 +66,9 @@ def test_a_run_writes_a_checkpoint_that_reads_as_it_was_trained_and_goes_on(tmp_
     assert (train_space(settings, tmp_path) / "model.safetensors").read_bytes() == weights
     assert json.loads((folder / "training.json").read_text())["train_films"] == 8
     space = SharedSpace.from_pretrained(folder)
+    held_out = phantoms(settings, tmp_path, "validation")
+    reports = space.embed_texts([row.report("en")[0] for row in held_out])
+    assert float(reports.mean(dim=0).norm()) < 0.9  # without their common mean
     texts = [
         row.report(language)[0]
         for row in phantoms(settings, tmp_path, "train")[:2]
