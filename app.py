@@ -11,6 +11,7 @@ from cases.open_store import open_case_store
 from cases.store import CaseStore
 from hub_config.cards.plots import plots
 from hub_config.settings import (
+    FINDING_CLASSIFIER,
     SPACE_CHECKPOINT,
     STUDY_CHECKPOINT,
     ZERO_GPU_TORCH,
@@ -109,7 +110,8 @@ def build(settings: Settings) -> tuple[gr.Blocks, Checkpoints, StoreHost]:
     models = Checkpoints([_host(settings, model) for model in settings.models], StudyHost(_load_studies))
     stores = StoreHost(lambda: _open_store(settings), DrawnCases(models).find)
     space = _space if SPACE_CHECKPOINT.is_dir() else None
-    page = build_page(models, stores, plots, settings.report_url, settings.sessions_per_address, space)
+    told = (settings.report_url, settings.sessions_per_address, space, FINDING_CLASSIFIER)
+    page = build_page(models, stores, plots, *told)
     return page, models, stores
 
 

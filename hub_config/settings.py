@@ -15,6 +15,8 @@ STUDY_CHECKPOINT = Path(__file__).parent / "study_checkpoints" / "teaching"
 """Of `modeling.model.study_fusion`: it reads several films of a study, which the page does not show yet."""
 SPACE_CHECKPOINT = Path(__file__).parent / "space_checkpoints" / "teaching"
 """Of `modeling.model.shared_space`: film, table and words in one space."""
+FINDING_CLASSIFIER = Path(__file__).parent / "finding_classifiers" / "words"
+"""Of `modeling.findings.reader`: it reads reports for 160 findings."""
 PREFERRED = ("film", "teaching")
 CASE_FILES = ("cases-*.parquet", "NOTICE.md", "README.md")
 SPACE_PORTS = (80, 443, 8080)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -107,6 +108,7 @@ def build_page(
     report_url: str | None = None,
     per_address: int = PER_ADDRESS,
     load_space: "Callable[[], SharedSpace] | None" = None,
+    classifier: Path | None = None,
 ) -> gr.Blocks:
     """The whole page with its API; nothing is loaded or opened yet.
 
@@ -115,6 +117,7 @@ def build_page(
         report_url: where readers report a problem.
         per_address: sessions that one address may have.
         load_space: gives the space of films and sentences when it is first needed; None where none is here.
+        classifier: folder of the classifier of 160 findings; without one, reports are mined by rules alone.
     """
     sessions, queue = Sessions(per_address=per_address), ModelQueue()
     names = [host.name for host in models.hosts]
@@ -124,7 +127,7 @@ def build_page(
         ScrutinyApi(api).publish()
         StudiesApi(api, models.studies).publish()
         similar = SimilarCases(models, stores)
-        ReportsApi(stores, similar).publish()
+        ReportsApi(stores, similar, classifier).publish()
         space = SpaceHost(load_space, models, stores)
         search = WordSearch(space, stores)
         PromptsApi(api, space, search).publish()
@@ -138,7 +141,7 @@ def build_page(
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)
         connect_prompts(prompts, space, sessions, lanes)
-        reports = reports_tab(tabs, sessions, similar, search, lanes)
+        reports = reports_tab(tabs, sessions, similar, search, lanes, classifier)
         learn_tab(tabs, names, sessions.language, lanes, stores)
         about_tab(tabs, About(models, plots), sessions.language, lanes)
         events.connect(page, *reports.cards)

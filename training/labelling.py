@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from modeling.findings.knowledge import code_of
+from modeling.findings.knowledge import code_of, knowledge
+from modeling.findings.reader import FindingReader, Said, said_json
 from modeling.labels import FINDINGS
 from modeling.reports.mining import Mention, Miner, ReportLabels
 from modeling.reports.pointing import sentences_json
@@ -25,6 +26,9 @@ from modeling.reports.scoring import (
     with_gold,
 )
 from training.text_only import compare_sources, source_table
+
+SHOWN_FURTHER = 20
+"""Findings of the classifier that are counted line by line."""
 
 
 def label_rows(
@@ -102,6 +106,17 @@ def _counts_table(mined: Sequence[ReportLabels]) -> str:
     return "\n".join(lines)
 
 
+def further_line(counts: Mapping[str, int]) -> str:
+    """What the classifier reads in how many reports, the commonest first; the 14 mined ones are left out."""
+    known = {str(f.name) for f in knowledge().findings.values() if not f.nih}
+    rows = sorted(
+        ((n, name) for name, n in counts.items() if name in known), key=lambda row: (-row[0], row[1])
+    )
+    told = ", ".join(f"{name} {n}" for n, name in rows[:SHOWN_FURTHER]) or "none"
+    more = f", and {len(rows) - SHOWN_FURTHER} others" if len(rows) > SHOWN_FURTHER else ""
+    return f"further findings, read by a classifier: {told}{more}"
+
+
 @dataclass(frozen=True, eq=False)
 class Mined:
     """Reports with what was mined from them, how long it took, and what gold labels say of it."""
@@ -111,6 +126,7 @@ class Mined:
     miner: Miner
     seconds: float  # of the mining alone
     cpu_seconds: float  # of the mining alone
+    further: Sequence[Sequence[Said]] = ()  # what the classifier reads in each report, where there is one
     scores: dict[str, MiningScores] = field(default_factory=dict)  # part of the gold reports -> scores
     weak: dict[str, Any] | None = None  # the small text model on both kinds of labels, where it was asked for
 
@@ -120,6 +136,7 @@ def mine(
     *,
     rules: Path = DEFAULT_RULES,
     text_column: str = "",
+    classifier: Path | None = None,
     gold_at: Path | None = None,
     split: bool = False,
     weak: bool = False,
@@ -127,7 +144,8 @@ def mine(
 ) -> Mined:
     """Mine reports: the Open-i archive, a folder of XML or text files, one such file, or a table.
 
-    `gold_at`: CSV of gold labels to score against. `split`: score their tuning and held-out parts apart.
+    `classifier`: folder of `modeling.findings.reader`. `gold_at`: CSV of gold labels to score against.
+    `split`: score their tuning and held-out parts apart.
     `weak`: see `compare_sources`. `fit_reliability`: file to write how far each rule is right on the tuning
     part.
 
@@ -141,7 +159,8 @@ def mine(
     start, start_work = time.perf_counter(), time.process_time()
     labels = miner.label_all(reports)
     seconds, work = time.perf_counter() - start, time.process_time() - start_work
-    mined = Mined(reports, labels, miner, seconds, work)
+    further = [] if classifier is None else [FindingReader.load(classifier).read_all(reports)]
+    mined = Mined(reports, labels, miner, seconds, work, *further)
     if not gold_at:
         return mined
     chosen = [one for one in labels if one.report_id in gold]
@@ -164,6 +183,8 @@ def as_json(mined: Mined) -> dict[str, Any]:
         "reports_per_cpu_second": round(number / max(1e-9, mined.cpu_seconds)),
         "reports": [label_rows(report, labels, mined.miner, reliability) for report, labels in pairs],
     }
+    for row, report, said in zip(data["reports"], mined.reports, mined.further, strict=False):
+        row["further"] = said_json(said, report)
     if mined.scores:
         data["scores"] = {part: score_rows(scores) for part, scores in mined.scores.items()}
     return data | ({} if mined.weak is None else {"weak_against_gold": mined.weak})
@@ -176,6 +197,8 @@ def as_text(mined: Mined) -> str:
         f"{number} reports mined in {mined.seconds:.2f} s ({number / max(1e-9, mined.seconds):.0f} a second)"
     ]
     parts.append(_counts_table(mined.labels))
+    if mined.further:
+        parts.append(further_line(Counter(str(one.finding.name) for said in mined.further for one in said)))
     parts += [score_table(part, scores) for part, scores in mined.scores.items()]
     if mined.weak is not None:
         parts.append(source_table(mined.weak))

@@ -19,6 +19,7 @@ from modeling.study import Radiograph as Radiograph
 from modeling.study import Study as Study
 from modeling.study_answer import StudyAnswer as StudyAnswer
 from modeling.study_answer import StudyPipeline as StudyPipeline
+from viewbox.findings import read_findings as read_findings
 from viewbox.lake import open_case_store as open_case_store
 from viewbox.pipeline import DiagnosisPipeline as DiagnosisPipeline
 from viewbox.studies import bundled as bundled

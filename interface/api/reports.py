@@ -1,6 +1,7 @@
 """Named endpoints for reports: labels mined from a text, topics, and cases that resemble each other."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -11,9 +12,9 @@ from interface.reports_tab.found_cases import StoreTopics
 from interface.reports_tab.similar_index import Found, SimilarCases
 from interface.reports_tab.tab import LONGEST_REPORT, miner_of
 from modeling.answers import Json, plain, warnings_json
-from modeling.errors import ViewboxError
+from modeling.errors import CheckpointError, ViewboxError
 from modeling.findings.knowledge import codes_json
-from modeling.findings.placing import placed_unless_named, placement_json
+from modeling.findings.placing import placed_unless_named, placement_json, reader_or_none
 from modeling.retrieval.index import Neighbour
 from modeling.study import Modality
 
@@ -28,8 +29,9 @@ LONGEST_WAIT = 300.0
 class ReportsApi:
     """The endpoints; nothing of a report is kept."""
 
-    def __init__(self, stores: StoreHost, similar: SimilarCases) -> None:
-        self._stores, self._similar = stores, similar
+    def __init__(self, stores: StoreHost, similar: SimilarCases, classifier: Path | None = None) -> None:
+        """`classifier`: folder of `modeling.findings.reader`; without one no further findings are told."""
+        self._stores, self._similar, self._classifier = stores, similar, classifier
         self._topics = StoreTopics()
 
     def publish(self) -> None:
@@ -38,7 +40,7 @@ class ReportsApi:
             gr.api(for_api(work), api_name=work.__name__, concurrency_limit=4, concurrency_id="reports")
 
     def mine_report(self, report: str, rules: str = "") -> Json:
-        """Labels of an English report for 14 findings, with the rule that decided; where sentences point."""
+        """Labels of a report: 14 findings by rules, others by a classifier; where sentences point."""
         from modeling.reports.pointing import sentences_json
         from modeling.reports.report import Report
 
@@ -62,8 +64,21 @@ class ReportsApi:
         because = [read.sections[m.section][m.sentence_start : m.sentence_end] for m in labels.called_normal]
         answer = {"normal": labels.normal, "normal_because": because, "findings": findings}
         answer["sentences"] = sentences_json(read, miner)
-        like = placement_json(placed_unless_named(report, labels))
-        return answer | {"notes": list(labels.notes), **({"like": like} if like else {})}
+        like = placement_json(placed_unless_named(report, labels, reader_or_none(self._classifier)))
+        further, fault = self._further(read)
+        notes = [*labels.notes, *fault]
+        return answer | {"further": further, "notes": notes, **({"like": like} if like else {})}
+
+    def _further(self, report: "Report") -> tuple[list[Json], list[str]]:
+        """What the classifier of 160 findings reads, and why not where it cannot be opened."""
+        if self._classifier is None:
+            return [], []
+        from modeling.findings.reader import reader_at, said_json
+
+        try:
+            return said_json(reader_at(self._classifier).read(report), report), []
+        except CheckpointError as exc:
+            return [], [str(exc)]
 
     def similar_cases(
         self, case_id: str, k: int = 5, image: float = 1.0, table: float = 1.0, text: float = 1.0

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from interface.html.codes import code_row, codes
-from interface.html.render import render
-from interface.language.texts import Language, known, listed, say, word_for
-from modeling.findings.placing import placed_unless_named
+from interface.html.render import render, ui
+from interface.language.texts import Language, known, listed, say, translated, word_for
+from modeling.errors import CheckpointError
+from modeling.findings.placing import placed_unless_named, reader_or_none
 
 if TYPE_CHECKING:
     from modeling.reports.mining import Mention, Miner, ReportLabels
@@ -116,11 +118,37 @@ def label_table(labels: "ReportLabels", report: "Report", language: Language) ->
     )
 
 
-def placed_panel(text: str, labels: "ReportLabels", language: Language) -> Markup:
+def further_panel(report: "Report", classifier: Path | None, language: Language) -> Markup:
+    """Findings beyond the 14 that the classifier reads in a report, each with the sentence that says so.
+
+    Empty without a classifier; a classifier that cannot be opened is told in its place.
+    """
+    if classifier is None:
+        return Markup("")
+    from modeling.findings.reader import reader_at
+
+    try:
+        reader = reader_at(classifier)
+    except CheckpointError as exc:
+        return ui().note(translated(exc.sentence, language), "vb-stopped")
+    rows = [
+        code_row(one.finding.name, one.finding, language)
+        | {"sentence": report.sections[one.section][one.start : one.end], "band": one.band}
+        for one in reader.read(report)
+        if not one.finding.nih
+    ]
+    known = sum(not finding.nih for finding in reader.findings)
+    shown = {"rows": rows, "record": reader.record, "known": known}
+    return render("reports_tab/further.html", language=language, **shown)
+
+
+def placed_panel(
+    text: str, labels: "ReportLabels", language: Language, classifier: Path | None = None
+) -> Markup:
     """What a few words are like that name none of the mined findings; empty for any other text."""
     rows = [
         code_row(one.finding.name, one.finding, language) | {"likeness": one.likeness}
-        for one in placed_unless_named(text, labels)
+        for one in placed_unless_named(text, labels, reader_or_none(classifier))
     ]
     return render("reports_tab/placed.html", language=language, rows=rows) if rows else Markup("")
 

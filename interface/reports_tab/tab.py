@@ -4,6 +4,7 @@ import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
@@ -14,7 +15,13 @@ from interface.html.pictures import shown_film
 from interface.html.render import ui
 from interface.language.texts import marker, say, translated, word_for
 from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
-from interface.reports_tab.marked_report import label_table, marked_report, placed_panel, scores_panel
+from interface.reports_tab.marked_report import (
+    further_panel,
+    label_table,
+    marked_report,
+    placed_panel,
+    scores_panel,
+)
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.word_search import WordSearch, words_panel
@@ -143,11 +150,16 @@ def _sheet(
 
 
 def reports_tab(
-    tabs: gr.Tabs, sessions: Sessions, similar: SimilarCases, search: WordSearch, lanes: Lanes
+    tabs: gr.Tabs,
+    sessions: Sessions,
+    similar: SimilarCases,
+    search: WordSearch,
+    lanes: Lanes,
+    classifier: Path | None = None,
 ) -> ReportTab:
-    """Lay out the tab among the others and wire it."""
+    """Lay out the tab among the others and wire it; `classifier`: folder of `modeling.findings.reader`."""
     tab = reports_panel(tabs)
-    actions = ReportActions(sessions, similar, search, tab, lanes.message)
+    actions = ReportActions(sessions, similar, search, tab, lanes.message, classifier)
     on = partial(lanes.reading, pool="reports", at_most=4)
     written, weights = [tab.text, tab.rules], list(tab.weights)
     marked, scored = [tab.marked, lanes.message], [tab.scores, tab.marked, lanes.message]
@@ -180,9 +192,10 @@ class ReportActions:
         search: WordSearch,
         tab: ReportTab,
         message: gr.HTML,
+        classifier: Path | None = None,
     ) -> None:
         self._sessions, self._similar, self._search = sessions, similar, search
-        self._tab, self._message = tab, message
+        self._tab, self._message, self._classifier = tab, message, classifier
         self._topics = StoreTopics()
 
     # --- mining, and the rules
@@ -253,7 +266,9 @@ class ReportActions:
         labels = miner.label(report)
         intro = ui().note(say("reports.intro", language))
         marked = marked_report(report, labels, miner, language)
-        return intro + marked + label_table(labels, report, language) + placed_panel(text, labels, language)
+        further = further_panel(report, self._classifier, language)
+        placed = placed_panel(text, labels, language, self._classifier)
+        return intro + marked + label_table(labels, report, language) + further + placed
 
     def _scores(self, rules: str, request: gr.Request) -> str:
         from modeling.reports.rules import default_text

@@ -1,13 +1,16 @@
 """A finding that no label names, placed by its words: which known findings they are like.
 
-By letters alone (TF-IDF of pieces of words over names and synonyms in English and Traditional Chinese), so
-that the page needs no sentence encoder; `encode` takes one where there is one.
+By the classifier of findings that ships, which knows meanings and everyday words, together with letters
+(TF-IDF of pieces of words over names and synonyms in English and Traditional Chinese); by letters alone where
+there is no classifier, and for Chinese. `encode` takes a sentence encoder instead.
 """
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +19,10 @@ from modeling.errors import ViewboxError
 from modeling.findings.knowledge import Finding, coded, knowledge
 
 if TYPE_CHECKING:
+    from modeling.findings.reader import FindingReader
     from modeling.reports.mining import ReportLabels
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 300
 """Characters of one finding; a report has more, and is mined."""
@@ -24,6 +30,9 @@ SHOWN = 5
 LEAST_LETTERS, LEAST_COSINE = 0.4, 0.55
 """Likeness below which words are like no finding: by letters, and by the cosine of MiniLM. Set on some 40
 phrases, half of them about anything else; by letters "the printer is broken" still passes for a fracture."""
+LEAST_SHOWN, LEAST_CERTAIN = 0.4, 0.68
+"""By the classifier: the least likeness that is shown, and the least mean of its two cosines with which words
+are a finding at all. Set on half of `tests/data/placed_words.jsonl`, measured on the other half."""
 DENIES = re.compile(r"(?i)^\s*(?:no|not|without|absence of|negative for)\b|^\s*(?:無|沒有|未見|沒)")
 Encode = Callable[[Sequence[str]], np.ndarray]
 """N texts -> (N, D), each of length 1."""
@@ -37,8 +46,14 @@ class Placement:
     likeness: float
 
 
-def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> list[Placement]:
-    """The known findings that words are most like, the nearest first.
+def placed(
+    words: str,
+    encode: Encode | None = None,
+    number: int = SHOWN,
+    *,
+    reader: "FindingReader | None" = None,
+) -> list[Placement]:
+    """The known findings that words are most like, the nearest first, by `encode` or else `reader`.
 
     Raises ViewboxError: no words or too many, a denial, or like no finding at all.
     """
@@ -50,10 +65,14 @@ def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> lis
         raise ViewboxError(too_long, most=LONGEST, length=len(asked))
     if DENIES.search(asked):
         raise ViewboxError("'{words}' denies something; write the finding alone.", words=asked)
-    if encode is None or not re.search("[a-zA-Z]", asked):  # MiniLM knows no Chinese: all of it is one to it
+    if not re.search("[a-zA-Z]", asked):  # no encoder here knows Chinese: all of it is one to them
         likeness, least = _by_letters(asked), LEAST_LETTERS
-    else:
+    elif encode is not None:
         likeness, least = _by(encode, asked)
+    elif reader is not None:
+        likeness, least = _by_reader(reader, asked), LEAST_SHOWN
+    else:
+        likeness, least = _by_letters(asked), LEAST_LETTERS
     found = [Placement(f, float(v)) for f, v in zip(knowledge().findings.values(), likeness, strict=True)]
     found.sort(key=lambda one: -one.likeness)
     if found[0].likeness < least:
@@ -65,29 +84,64 @@ def placed(words: str, encode: Encode | None = None, number: int = SHOWN) -> lis
     return [one for one in found[:number] if one.likeness >= least]
 
 
-def placed_each(words: Sequence[str], encode: Encode | None = None) -> dict[str, list[Placement]]:
-    """Several findings, each as `placed`. Raises ViewboxError: as there, or one is written twice."""
+def placed_each(
+    words: Sequence[str], encode: Encode | None = None, reader: "FindingReader | None" = None
+) -> dict[str, list[Placement] | ViewboxError]:
+    """Several findings, each as `placed`, or why it is refused: none takes the others' answers.
+
+    Raises ViewboxError: one is written twice, or all are refused.
+    """
     plain = [" ".join(one.casefold().split()) for one in words]
     twice = next((one for n, one in enumerate(words) if plain[n] in plain[:n]), None)
     if twice is not None:
         double = "'{words}' stands there twice; write two different findings."
         raise ViewboxError(double, words=twice[:60])
-    return {one: placed(one, encode) for one in words}
+    found = {one: _placed_or_refused(one, encode, reader) for one in words}
+    refused = [answer for answer in found.values() if isinstance(answer, ViewboxError)]
+    if refused and len(refused) == len(found):
+        raise refused[0]
+    return found
 
 
-def placed_unless_named(text: str, labels: "ReportLabels") -> list[Placement]:
+def _placed_or_refused(
+    words: str, encode: Encode | None, reader: "FindingReader | None"
+) -> list[Placement] | ViewboxError:
+    try:
+        return placed(words, encode, reader=reader)
+    except ViewboxError as exc:
+        return exc
+
+
+def placed_unless_named(
+    text: str, labels: "ReportLabels", reader: "FindingReader | None" = None
+) -> list[Placement]:
     """What a few words are like that name none of the 14 mined findings; nothing for any other text."""
     named = any(label.mentions for label in labels.findings.values())
     if named or labels.normal or len(text.strip()) > LONGEST:
         return []
     try:
-        return placed(text)
+        return placed(text, reader=reader)
     except ViewboxError:
         return []
 
 
-def placement_json(found: Sequence[Placement]) -> list[dict[str, Any]]:
-    """As JSON, for every door."""
+def reader_or_none(classifier: Path | None) -> "FindingReader | None":
+    """The classifier in a folder; None without one, or where it cannot be opened: letters remain."""
+    if classifier is None:
+        return None
+    from modeling.findings.reader import reader_at
+
+    try:
+        return reader_at(classifier)
+    except ViewboxError as exc:
+        logger.warning("words are placed by their letters: %s", exc)
+        return None
+
+
+def placement_json(found: Sequence[Placement] | ViewboxError) -> list[dict[str, Any]] | dict[str, str]:
+    """As JSON, for every door; a refusal as its sentence."""
+    if isinstance(found, ViewboxError):
+        return {"refused": str(found)}
     return [
         {
             "finding": str(one.finding.name),
@@ -121,6 +175,14 @@ def _by_letters(asked: str) -> np.ndarray:
     pieces, known, owner = _letters()
     alike = (known @ pieces.transform([asked.casefold()]).T).toarray()[:, 0]
     return _best(alike, owner)
+
+
+def _by_reader(reader: "FindingReader", asked: str) -> np.ndarray:
+    """(K,) mean likeness by letters and by meaning; all 0 where the words are no finding."""
+    plain, tuned = reader.likeness(asked.casefold())
+    if (plain.max() + tuned.max()) / 2 < LEAST_CERTAIN:
+        return np.zeros(len(plain))
+    return (_by_letters(asked) + plain + tuned) / 3
 
 
 def _by(encode: Encode, asked: str) -> tuple[np.ndarray, float]:

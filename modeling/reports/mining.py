@@ -289,18 +289,27 @@ def reading_text(report: Report) -> str:
     return _REDACTED.sub(" ", blank_markup(report.text(("findings", "impression")) or report.text()))
 
 
-def affirmed_text(report: Report, miner: Miner, labels: ReportLabels | None = None) -> str:
-    """The sentences that affirm or doubt something abnormal, and those that call nothing normal or absent."""
+def affirmed_sentences(
+    report: Report, miner: Miner, labels: ReportLabels | None = None
+) -> list[tuple[str, int, int]]:
+    """Section and [start, end) of the sentences that affirm or doubt something abnormal, and of those that
+    call nothing normal or absent."""
     labels = labels or miner.label(report)
     said = [m for m in (*labels.mentions(), *labels.abnormal) if m.value != Value.NEGATIVE]
     affirmed = {(m.section, m.sentence_start) for m in said}
-    text = " ".join(
-        body[start:end]
+    return [
+        (name, start, end)
         for name, body in report.sections.items()
         if name in (*miner.rules.sections, WHOLE)
         for start, end in sentences(body)
         if (name, start) in affirmed or not _NOTHING_WRONG.search(body, start, end)
-    )
+    ]
+
+
+def affirmed_text(report: Report, miner: Miner, labels: ReportLabels | None = None) -> str:
+    """The words of `affirmed_sentences`, redactions and markup out."""
+    places = affirmed_sentences(report, miner, labels)
+    text = " ".join(report.sections[name][start:end] for name, start, end in places)
     return _REDACTED.sub(" ", blank_markup(text))
 
 

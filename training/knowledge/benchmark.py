@@ -54,7 +54,7 @@ def benchmark(reports: Sequence[Report], encode: Encode) -> dict[str, Any]:
     said, ranks, drawn = {}, {}, {}
     for name, score in progress(_ways(corpus, texts, encode).items(), "comparing", unit="classifier"):
         ranks[name] = within_folds(_out_of_fold(score, folds), folds)
-        said[name] = ranks[name] > 1 - _shares(labels, folds)
+        said[name] = ranks[name] > 1 - shares(labels, folds)
         drawn[name] = Drawn.of(ranks[name], labels, said[name], draws)
     untouched = folds == CHOSE_NOTHING
     fewer = patient_draws(np.arange(untouched.sum()), RESAMPLES)
@@ -131,13 +131,13 @@ def _out_of_fold(score: Scores, folds: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _shares(labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def shares(labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """(N, K) how large a share had each finding among the other folds; one report more where none had."""
-    shares = np.zeros(labels.shape)
+    found = np.zeros(labels.shape)
     for fold in range(FOLDS):
         inside = folds == fold
-        shares[inside] = np.maximum(labels[~inside].sum(axis=0), 1) / (~inside).sum()
-    return shares
+        found[inside] = np.maximum(labels[~inside].sum(axis=0), 1) / (~inside).sum()
+    return found
 
 
 def table(answer: Mapping[str, Any]) -> str:

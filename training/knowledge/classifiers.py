@@ -107,18 +107,39 @@ def plain_of_sentences(vectors: Tensor, places: Places, labels: Tensor, learnt: 
     )
 
 
-def knowledge_as_weights(
+@dataclass(frozen=True, eq=False)
+class KnownWeights:
+    """A classifier whose weights are findings' words: (D, K) `weights`, (K,) `bias`, (N, K) logits."""
+
+    weights: Tensor
+    bias: Tensor
+    logits: Tensor
+
+
+def known_weights(
     vectors: Tensor, places: Places, labels: Tensor, learnt: Tensor, words: Tensor
-) -> Tensor:
+) -> KnownWeights:
     """Each finding's words, (K, D), as its weights: what is learnt is one map of words, shared by all."""
     shared = _zeros(vectors.shape[1], vectors.shape[1])
     scale = torch.tensor(math.log(SCALE), requires_grad=True)
     bias = torch.full((labels.shape[1],), -8.0, requires_grad=True)
-    return fitted(
+
+    def weights() -> Tensor:
+        return scale.exp() * (words + words @ shared).T
+
+    logits = fitted(
         [shared, scale, bias],
-        lambda: places.strongest(scale.exp() * vectors @ (words + words @ shared).T) + bias,
+        lambda: places.strongest(vectors @ weights()) + bias,
         lambda: KNOWN_DECAY * shared.square().sum(),
         labels,
         learnt,
         rate=0.01,
     )
+    return KnownWeights(weights().detach(), bias.detach(), logits)
+
+
+def knowledge_as_weights(
+    vectors: Tensor, places: Places, labels: Tensor, learnt: Tensor, words: Tensor
+) -> Tensor:
+    """(N, K) logits of `known_weights`."""
+    return known_weights(vectors, places, labels, learnt, words).logits

@@ -25,7 +25,7 @@ class Sentenced:
     Attributes:
         sentences: S texts in small letters, each once.
         sentence, report: (M,) which sentence stands in which report.
-        documents: N texts.
+        documents, ids: N texts, and the reports' IDs.
         labels: (N, K) bool in the order of `rare_findings`.
         folds: (N,) which fifth each report is tested in, by its ID.
     """
@@ -34,29 +34,31 @@ class Sentenced:
     sentence: np.ndarray
     report: np.ndarray
     documents: list[str]
+    ids: list[str]
     labels: np.ndarray
     folds: np.ndarray
 
 
-def sentenced(reports: Sequence[Report]) -> Sentenced:
-    """The reports that have index terms and a section FINDINGS.
+def sentenced(reports: Sequence[Report], sections: Sequence[str] = (SECTION,)) -> Sentenced:
+    """The reports that have index terms and one of the sections, FINDINGS unless others are named.
 
     Raises ReportError: too few of them to learn from and to measure on.
     """
     texts: dict[str, int] = {}
     places: list[tuple[int, int]] = []
-    documents, labels, folds = [], [], []
+    documents, ids, labels, folds = [], [], [], []
     for report in reports:
-        found, text = rare_findings_of(report.headings), report.sections.get(SECTION, "")
+        found, text = rare_findings_of(report.headings), report.text(tuple(sections))
         inside = [" ".join(text[start:end].lower().split()) for start, end in sentences(text)]
         if found is None or not inside:
             continue
         places += [(texts.setdefault(one, len(texts)), len(documents)) for one in inside]
         documents.append(text)
+        ids.append(report.report_id)
         labels.append(found)
         folds.append(fold_of(report.report_id))
     if len({*folds}) < FOLDS or not np.any(labels):
         template = "Too few reports have index terms and a section FINDINGS; give more of Open-i."
         raise ReportError(template)
     sentence, report_of = np.array(places).T
-    return Sentenced(list(texts), sentence, report_of, documents, np.array(labels), np.array(folds))
+    return Sentenced(list(texts), sentence, report_of, documents, ids, np.array(labels), np.array(folds))

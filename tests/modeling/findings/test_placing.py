@@ -1,12 +1,16 @@
 """A finding that no label names is placed by its words, and what is none is told so in one sentence."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hub_config.settings import FINDING_CLASSIFIER
 from modeling.errors import ViewboxError
 from modeling.findings.placing import placed, placed_each, placement_json
+from modeling.findings.reader import reader_at
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,15 @@ def test_two_equal_ones_are_one_too_many() -> None:
     assert list(placed_each(["broken rib", "large heart"])) == ["broken rib", "large heart"]
 
 
+def test_one_that_is_refused_takes_no_other_answer() -> None:
+    found = placed_each(["", "broken rib", "banana"])
+    assert found["broken rib"][0].finding.name == "Rib fracture"
+    assert placement_json(found[""])["refused"].startswith("Write a finding in a few words")
+    assert placement_json(found["banana"])["refused"].startswith("Nothing known here is like 'banana'")
+    with pytest.raises(ViewboxError, match="Write a finding in a few words"):
+        placed_each(["", "banana"])
+
+
 def test_a_sentence_encoder_may_judge_instead() -> None:
     def toy(texts: Sequence[str]) -> np.ndarray:
         """Likes "mass" and what is asked for; everything else points away."""
@@ -72,3 +85,33 @@ def test_chinese_is_compared_by_letters_whatever_the_encoder() -> None:
         return np.ones((len(texts), 1))
 
     assert placed("氣胸", all_alike)[0].finding.name == "Pneumothorax"
+
+
+PHRASES = Path(__file__).parents[2] / "data" / "placed_words.jsonl"
+WRITTEN = [json.loads(line) for line in PHRASES.read_text("utf-8").splitlines()]
+READER = reader_at(FINDING_CLASSIFIER)
+
+
+def answers(part: str, *, true: bool) -> list[list[str]]:
+    """What each phrase of a part is placed at, nothing where it is refused; "right" for what is meant."""
+    found = []
+    for row in (row for row in WRITTEN if row["part"] == part and bool(row["findings"]) == true):
+        try:
+            names = [str(one.finding.name) for one in placed(row["words"], reader=READER)]
+        except ViewboxError:
+            names = []
+        found.append(["right" if name in row["findings"] else name for name in names])
+    return found
+
+
+@pytest.mark.parametrize("part", ["choosing", "measuring"])
+def test_written_phrases_are_placed_and_others_refused(part: str) -> None:
+    """The measured shares of docs/findings.md, with a little room."""
+    true, false = answers(part, true=True), answers(part, true=False)
+    assert len(true) > 50 and len(false) > 60
+    assert sum("right" in names for names in true) / len(true) > 0.6
+    assert sum(bool(names) for names in false) / len(false) < 0.25
+    for words in ("the printer is broken", "my car is broken", "banana"):
+        with pytest.raises(ViewboxError, match="Nothing known here is like"):
+            placed(words, reader=READER)
+    assert placed("snapped collarbone", reader=READER)[0].finding.name == "Clavicle fracture"

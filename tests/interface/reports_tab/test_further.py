@@ -1,0 +1,49 @@
+"""Findings beyond the 14 mined ones, on the page and in the API: with sentence, code and record."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from hub_config.settings import FINDING_CLASSIFIER
+from interface.api.reports import ReportsApi
+from interface.reports_tab.marked_report import further_panel, placed_panel
+from modeling.reports.mining import Miner
+from modeling.reports.report import Report
+
+TEXT = "FINDINGS: Azygos fissure is <b>noted</b>. Large pleural effusion."
+
+
+def shown(text: str, language: str = "en", classifier: Path | None = FINDING_CLASSIFIER) -> str:
+    return further_panel(Report.from_text(text), classifier, language)
+
+
+def test_a_finding_stands_with_its_sentence_its_code_and_how_often_that_was_right() -> None:
+    page = shown(TEXT)
+    assert "Azygos lobe" in page and "&lt;b&gt;noted&lt;/b&gt;" in page and "<b>Q33.1</b>" in page
+    assert " % <small>of such, " in page and "Effusion" not in page, "the mined ones stand above"
+    assert "奇靜脈葉" in shown(TEXT, "zh-Hant") and "146" in shown(TEXT, "zh-Hant")
+
+
+def test_nothing_read_and_nothing_to_read_by_are_told() -> None:
+    assert "None of them is read here." in shown("FINDINGS: The lungs are clear.")
+    assert shown(TEXT, classifier=None) == ""
+    missing = shown(TEXT, classifier=Path("nowhere"))
+    assert "There is no classifier of findings in" in missing and "get it again" in missing
+
+
+def test_words_are_placed_by_meaning_where_there_is_a_classifier() -> None:
+    for text, there in (("snapped collarbone", "Clavicle fracture"), ("the printer is broken", "")):
+        page = placed_panel(text, Miner().label(text), "en", FINDING_CLASSIFIER)
+        assert there in page if there else not page
+
+
+@pytest.mark.parametrize(
+    ("classifier", "found"), [(FINDING_CLASSIFIER, True), (None, False), ("nowhere", False)]
+)
+def test_the_endpoint_tells_them_too(classifier: Path | str | None, found: bool) -> None:
+    api = ReportsApi(SimpleNamespace(), SimpleNamespace(), classifier and Path(classifier))
+    answer = api.mine_report(TEXT)
+    assert any(row["finding"] == "Azygos lobe" for row in answer["further"]) == found
+    assert any("no classifier of findings" in note for note in answer["notes"]) == (classifier == "nowhere")
+    assert answer["findings"]["Effusion"]["value"] == "positive"
