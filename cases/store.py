@@ -15,7 +15,8 @@ Result = dict[str, Any]
 AGAINST = ("refusal", "warnings", "familiarity")
 """Of a result, as in every answer: what stands against it."""
 """One case's result: `case_id`, `source`, `checkpoint` (hash), `name`, `revision`, `tasks` (task -> classes,
-logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`."""
+logits, probabilities, modalities), `embedding` (modality -> little-endian float32 bytes), `problem`; of a
+checkpoint of studies `films` too (`cases.scoring.studies.films_added`)."""
 T = TypeVar("T")
 
 

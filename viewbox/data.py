@@ -163,7 +163,10 @@ def score(
     engine: Engine = "process",
     ray_address: Annotated[str, Option(help="of a running cluster; else one is started here")] = "",
 ) -> None:
-    """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again."""
+    """Predict and embed every case that has no result of the checkpoint yet. Kill it, and run it again.
+
+    A checkpoint of whole studies gives one result a study, with what each of its films adds.
+    """
     from cases.scoring.lake import score_store
     from cases.store import CaseFilter
     from viewbox.lake import set_of_documents

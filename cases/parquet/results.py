@@ -12,6 +12,7 @@ from modeling.errors import CaseStoreError
 from modeling.study import Modality
 
 ROWS_PER_FILE = 500
+_ADDED = ("shapley", "lost_without")
 _TEXTS = ("case_id", "source", "checkpoint", "name", "revision", "problem")
 
 
@@ -57,6 +58,7 @@ class ResultFiles:
             return
         columns: dict[str, Any] = {name: pyarrow.string() for name in (*_TEXTS, *AGAINST, "tasks")}
         columns |= {f"embedding_{m}": pyarrow.list_(pyarrow.float32()) for m in Modality}
+        columns |= _study_columns(self._pending)
         table = pyarrow.Table.from_pylist([_row(r) for r in self._pending], schema=pyarrow.schema(columns))
         file = next_file(self._folder, self._name)
         try:
@@ -68,9 +70,39 @@ class ResultFiles:
         self._pending.clear()
 
 
+def _study_columns(results: Sequence[Result]) -> dict[str, Any]:
+    """Columns of whole studies: the answer to each task, and lists with a value for each film."""
+    import pyarrow
+
+    read = [result for result in results if result.get("films")]
+    if not read:
+        return {}
+    views, days, each = pyarrow.string(), pyarrow.int32(), pyarrow.list_(pyarrow.float64())
+    columns: dict[str, Any] = {
+        "film_view_position": pyarrow.list_(views),
+        "film_days_before": pyarrow.list_(days),
+    }
+    for task in read[0]["tasks"]:
+        columns |= {f"answer_{task}": pyarrow.string(), f"probability_{task}": pyarrow.float64()}
+        columns |= {f"shapley_{task}": each, f"lost_without_{task}": each}
+    return columns
+
+
+def _study_cells(result: Result) -> dict[str, Any]:
+    films = result.get("films")
+    if not films:
+        return {}
+    cells = {f"film_{name}": [film[name] for film in films] for name in ("view_position", "days_before")}
+    for task, answer in result["tasks"].items():
+        probability, name = max(zip(answer["probabilities"], answer["classes"], strict=True))
+        cells |= {f"answer_{task}": str(name), f"probability_{task}": probability}
+        cells |= {f"{kind}_{task}": [film[kind][task] for film in films] for kind in _ADDED}
+    return cells
+
+
 def _row(result: Result) -> dict[str, Any]:
     import numpy as np
 
     embedding = {f"embedding_{m}": np.frombuffer(held, "<f4") for m, held in result["embedding"].items()}
     told = {name: json.dumps(result.get(name)) for name in (*AGAINST, "tasks")}
-    return {**{name: result[name] for name in _TEXTS}, **told, **embedding}
+    return {**{name: result[name] for name in _TEXTS}, **told, **embedding, **_study_cells(result)}

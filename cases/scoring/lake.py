@@ -1,7 +1,8 @@
 """Predict and embed a whole lake: what `viewbox score` does.
 
 Each case that has no result of this checkpoint yet gets one, exactly once: logits, probabilities and
-embeddings with the checkpoint's hash and revision, computed in this process or on a Ray cluster. Kill it when
+embeddings with the checkpoint's hash and revision, computed in this process or on a Ray cluster. A checkpoint
+of studies reads all films of a case, and what each of them adds stands in place of embeddings. Kill it when
 you like: run again, it goes on with what is missing.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from cases.open_store import address_behind, open_case_store
 from cases.parquet.results import ResultFiles
 from cases.scoring import ray_engine as score_ray
+from cases.scoring.studies import study_answers
 from cases.store import (
     AGAINST,
     MAX_PAGE,
@@ -110,6 +112,7 @@ def score_lake(
 if TYPE_CHECKING:
     from modeling.batch import PreparedStudy, Scored
     from modeling.pipeline import DiagnosisPipeline
+    from modeling.study_answer import StudyPipeline
 
 PORTION = 64
 """Cases handed to a worker of a cluster at once: what is lost when it dies."""
@@ -119,10 +122,12 @@ _Read = list[tuple[str, str, "PreparedStudy"]]
 def score_portions(job: Job, handed: Iterator[list[str]]) -> Iterator[list[Result]]:
     """Results batch by batch, in order; a batch goes from the store to its results in one thread."""
     from modeling.batch import in_lanes
+    from modeling.study_answer import StudyPipeline
 
     store, pipeline = _store(job), _pipeline(job)
     batches = (ids for portion in handed for ids in portions(portion, job.batch))
-    yield from in_lanes(functools.partial(_scored, job, store, pipeline), batches)
+    work = _scored_studies if isinstance(pipeline, StudyPipeline) else _scored
+    yield from in_lanes(functools.partial(work, job, store, pipeline), batches)
 
 
 def score_portion(job: Job, ids: list[str]) -> list[Result]:
@@ -135,15 +140,24 @@ def _scored(job: Job, store: CaseStore, pipeline: "DiagnosisPipeline", ids: list
 
     read = _prepared(store, pipeline, ids)
     answers = score(pipeline, [study for _, _, study in read], [source or None for _, source, _ in read])
-    origin = {
-        "checkpoint": job.checkpoint_hash,
-        "name": pipeline.origin.name,
-        "revision": pipeline.origin.revision,
-    }
+    origin = _origin(job, pipeline)
     return [
         {"case_id": case_id, "source": source, **origin, **_answer(answer)}
         for (case_id, source, _), answer in zip(read, answers, strict=True)
     ]
+
+
+def _scored_studies(job: Job, store: CaseStore, pipeline: "StudyPipeline", ids: list[str]) -> list[Result]:
+    origin = _origin(job, pipeline)
+    return [
+        {"case_id": case_id, "source": source, **origin, **_answer(answer), "films": films}
+        for case_id, source, answer, films in study_answers(store, pipeline, ids)
+    ]
+
+
+def _origin(job: Job, pipeline: "DiagnosisPipeline | StudyPipeline") -> dict[str, str]:
+    origin = pipeline.origin
+    return {"checkpoint": job.checkpoint_hash, "name": origin.name, "revision": origin.revision}
 
 
 def _prepared(store: CaseStore, pipeline: "DiagnosisPipeline", ids: list[str]) -> _Read:
@@ -184,13 +198,19 @@ def _store(job: Job) -> CaseStore:
 
 
 @functools.cache
-def _pipeline(job: Job) -> "DiagnosisPipeline":
+def _pipeline(job: Job) -> "DiagnosisPipeline | StudyPipeline":
     """Loaded once a process, whatever number of portions comes by."""
+    from modeling.model.study_fusion import is_of_studies
     from modeling.pipeline import DiagnosisPipeline
+    from modeling.study_answer import StudyPipeline
 
     if checkpoint_hash(Path(job.checkpoint)) != job.checkpoint_hash:
         another = "The checkpoint is another one on this machine; copy the same to every machine."
         raise CheckpointError(another)
+    if is_of_studies(Path(job.checkpoint)):
+        if job.device != "cpu":
+            raise ViewboxError("A checkpoint of whole studies runs on the CPU; leave --device out.")
+        return StudyPipeline.from_pretrained(job.checkpoint)
     return DiagnosisPipeline.from_pretrained(job.checkpoint, device=job.device)
 
 

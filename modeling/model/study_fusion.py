@@ -26,6 +26,7 @@ from modeling.configuration import (
     TableEncoderConfig,
     TaskConfig,
     TextEncoderConfig,
+    read_json,
 )
 from modeling.errors import CheckpointError
 from modeling.labels import Task
@@ -76,6 +77,15 @@ class StudyFusionConfig(Configuration):
     def spec(self, task: str) -> Task:
         """The label space of one of its tasks."""
         return next(one.spec for one in self.tasks if one.name == task)
+
+
+def is_of_studies(folder: Path) -> bool:
+    """Whether a checkpoint's configuration is that of a model of whole studies."""
+    try:
+        found = read_json(folder / checkpoint.CONFIG_FILE)
+    except (OSError, ValueError):
+        return False  # whoever loads it says what is wrong
+    return isinstance(found, dict) and "pooling" in found
 
 
 @dataclass(frozen=True, eq=False)
