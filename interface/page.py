@@ -20,7 +20,7 @@ from interface.api.checks import ScrutinyApi
 from interface.api.prompts import PromptsApi
 from interface.api.reports import ReportsApi
 from interface.api.studies import StudiesApi
-from interface.api.tool_calls import check_values, complete_tools
+from interface.api.tool_calls import check_values, complete_tools, holds_file
 from interface.browser.answer_stream import AnswerStream
 from interface.browser.look import CSS, HEAD, theme
 from interface.browser.routes import BODY_LIMIT, FilmRoute, Gate, Guards, HeadRoute, malformed, no_such_call
@@ -91,6 +91,13 @@ class Page(gr.Blocks):
         if block_fn.fn is None:
             raise gr.Error(_NOT_HERE, print_exception=False)
         check_values(str(block_fn.api_name), len(block_fn.inputs), inputs)
+
+    async def call_function(self, *given: Any, **options: Any) -> dict[str, Any]:
+        """Raises `gr.Error`, one sentence, for an event that tells of a file."""
+        told = (one._data for one in (*given, *options.values()) if isinstance(one, gr.EventData))
+        if any(map(holds_file, told)):
+            raise gr.Error(_WRONG, print_exception=False)
+        return await super().call_function(*given, **options)
 
     async def preprocess_data(self, *given: Any, **options: Any) -> list[Any]:
         """Raises `gr.Error`, one sentence, for a value that its component cannot take."""

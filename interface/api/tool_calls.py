@@ -84,12 +84,17 @@ def check_values(name: str, count: int, given: list[Any]) -> None:
     try:
         if len(given) < count:
             raise ViewboxError(few, name=name, count=count)
-        if _holds(_is_file, given):
+        if holds_file(given):
             raise StudyError(NO_FILE)
         if _holds(_is_no_text, given):
             raise StudyError("A value holds half of a character; send text as UTF-8.")
     except ViewboxError as exc:
         raise gr.Error(sentence(exc), print_exception=False) from exc
+
+
+def holds_file(value: Any) -> bool:
+    """Whether a value has a file of gradio's somewhere inside."""
+    return _holds(_is_file, value)
 
 
 def _holds(told: Callable[[Any], bool], value: Any) -> bool:
