@@ -266,14 +266,26 @@ def inner_fold(
 def compare_studies(
     config: Settings = Path("training/configs/studies.json"),
     run: Run = Path("runs/studies"),
+    data: Annotated[
+        Path | None, Option(metavar="DIR", help="real films with priors instead: Cohen's and Hannover's")
+    ] = None,
+    backbone: Backbone = None,
+    seeds: Annotated[int, Option(min=1, help="repetitions on real films")] = 2,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
-    """What do a lateral and a prior add? Attention over films beside plain poolings, on phantom studies."""
+    """What do a lateral and a prior add? Attention over films beside plain poolings, on phantom studies.
+
+    With --data: does a patient's earlier film help to grade today's, or to say if it is worse?
+    """
     from training.studies.comparison import compare_poolings, lines
+    from training.studies.prior_comparison import compare_priors, prior_lines
     from training.studies.settings import StudyTraining
 
     start_logs(logging.INFO, "%(asctime)s %(message)s")
+    if data is not None:
+        answer(compare_priors(data, run, backbone or ["imagenet"], seeds=seeds), prior_lines, as_json, out)
+        return
     answer(compare_poolings(StudyTraining.load(config), run), lines, as_json, out)
 
 
