@@ -149,6 +149,12 @@
       for (const id of this.films.keys()) if (!kept.has(id) && id !== this.ahead) { this.films.delete(id); this.brushes.delete(id); }
     }
 
+    /* Boxes on the film in the first pane, from what a report says of them; none takes them off. */
+    pointAt(places) {
+      this.pointed = places;
+      this.draw();
+    }
+
     entryOf(pane) {
       return this.entries.find((entry) => entry.id === pane.shown);
     }

@@ -71,6 +71,7 @@
       pane.film.draw(film, place, low, high, pane.inverted, GROUND, Boolean(this.resting));
       if (heat && this.layers !== "film") this.paintMap(context, place, heat, this.scale(entry).limit);
       if (this.marking) V.paintMarks(this, pane, context, place);
+      if (this.pointed?.length && pane.index === 0) this.paintPointed(context, place);
       if (this.tested && entry.filmId === this.filmId) this.paintTested(context, place);
     },
 
@@ -89,6 +90,15 @@
       Object.assign(context, { lineWidth: 3 * unit, strokeStyle: GROUND, fillStyle: "#ffe066" });
       context.strokeText(this.say("viewer.tested"), ...at);
       context.fillText(this.say("viewer.tested"), ...at);
+    },
+
+    /* What a sentence of the report speaks of; dashed where it says that there is nothing. */
+    paintPointed(context, place) {
+      for (const { box: [left, top, right, bottom], denied } of this.pointed) {
+        const path = new Path2D();
+        path.rect(left, top, right - left, bottom - top);
+        V.outline(context, place, path, "#00d5ff", denied, "rgba(10,12,15,.85)");
+      }
     },
 
     paintMap(context, place, heat, limit) {

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.browser.look import HEAD
@@ -199,7 +199,7 @@ async def malformed(request: Request, error: Exception) -> Response:
 
 # --- the film on its way to the viewer, and which one follows
 
-NEXT = "/next"
+NEXT, REPORT = "/next", "/report"
 PATIENCE = 10.0
 """Seconds that the answer to `NEXT` waits for a film that is being read."""
 
@@ -221,11 +221,15 @@ class FilmRoute(_Middleware):
         if scope["type"] != "http" or not found:
             return await self.app(scope, receive, send)
         key, tells_next, _ = key.partition(NEXT)
+        key, tells_report, _ = key.partition(REPORT)
         held = held_film(key) if scope["method"] == "GET" else None
         if held is None:
             gone = "This film is no longer kept here; open its case again."
             return await PlainTextResponse(gone, 404)(scope, receive, send)
-        answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
+        if tells_report:
+            answer = await _report(held, scope)
+        else:
+            answer = await _next(held) if tells_next else _answer(held, dict(scope["headers"]))
         return await answer(scope, receive, send)
 
 
@@ -248,6 +252,16 @@ async def _next(held: HeldFilm) -> Response:
     if following is None:
         return Response(status_code=204, headers=headers)
     return JSONResponse(following.described, headers=headers)
+
+
+async def _report(held: HeldFilm, scope: Scope) -> Response:
+    """The report of the film's case, in the language that the address names; empty where it has none."""
+    named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
+    headers = {"cache-control": "no-store"}
+    if held.report is None:
+        return Response(status_code=204, headers=headers)
+    made = await asyncio.to_thread(held.report, named if named in LANGUAGES else "en")
+    return HTMLResponse(made, headers=headers)
 
 
 # --- the head of the page: what a shared link shows, and the language that an address names

@@ -8,6 +8,7 @@ from PIL import Image
 
 from cases.case import Case, Rating
 from interface.html.codes import codes
+from interface.html.marked_report import report_in
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
 from interface.html.render import render
@@ -93,6 +94,8 @@ def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> s
     if (lines or readers) and not prediction.refusal:
         answers = listed((word_for("class", t.most_probable, language) for t in prediction.tasks), language)
         lines.append(say("reference.model", language, classes=answers))
+    note, shown = title_in(case.teaching_note, language), report_in(case, language)
+    reported = any(text.strip() for text in case.report.values()) and case.licence.may_show
     return render(
         "case_tab/reference.html",
         language=language,
@@ -100,7 +103,8 @@ def _behind_a_press(case: Case, prediction: Prediction, language: Language) -> s
         readings=readers,
         film="" if outlined is None else data_url(outlined[0]),
         legend="" if outlined is None else outlined[1],
-        lesson=title_in(case.teaching_note, language),
+        reported=reported,
+        lesson="" if reported and note in (" ".join(own.values()) for own in (case.report, shown)) else note,
     )
 
 

@@ -6,7 +6,9 @@ Films go by `interface.models.held_film`; the value names them and carries the m
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 import numpy as np
@@ -15,10 +17,12 @@ from PIL import Image
 from cases.case import Case
 from interface.case_tab.map_in_words import map_in_words
 from interface.html.fragments import case_name, licence_name, provenance_line
+from interface.html.marked_report import case_report
 from interface.html.render import render
 from interface.html.study_films import film_words
 from interface.language.texts import CATALOGUES, Language, question, say, word_for
 from interface.models.held_film import HeldFilm
+from interface.session.links import LANGUAGE
 from interface.session.session import Session
 from modeling.errors import ViewboxError
 from modeling.explain.registry import grain_of, map_method
@@ -221,6 +225,7 @@ def viewer_value(session: Session) -> Value:
     """What a session shows: its film, with the map of its explanation where there is one."""
     assert session.case is not None, "shown before a case was put on screen"
     shown = _further_film(session, session.film_shown) if session.film_shown else _first_film(session)
+    shown |= _report_address(session)
     if session.film_beside is None:
         return shown
     number, turn = session.film_beside
@@ -262,6 +267,15 @@ def _alone(session: Session) -> Value:
         marks = (say("film.made_wrong", session.language), alone["mark"])
         alone = alone | {"mark": " · ".join(filter(None, marks))}
     return alone
+
+
+def _report_address(session: Session) -> Value:
+    """Where the browser finds the report of the case on screen, once a reader asks for it."""
+    if session.film is None or not session.case.report:
+        return {}
+    session.film.report = partial(case_report, session.case)
+    query = urlencode({LANGUAGE: session.language})
+    return {"report": f"{session.film.described['address']}/report?{query}"}
 
 
 def _further_film(session: Session, number: int) -> Value:

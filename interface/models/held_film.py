@@ -10,7 +10,7 @@ one that tells, as JSON, which film most likely follows; the browser fetches tha
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,6 +19,7 @@ import numpy as np
 
 from cases.case import Case
 from interface.html.pictures import small_film
+from interface.language.texts import Language
 from modeling.model.film import grayscale
 from modeling.study import Radiograph, ViewPosition
 
@@ -36,9 +37,11 @@ class HeldFilm:
     Attributes:
         film, aspect: the gray values with the windows that belong to them; height of a pixel over its width.
         following: the key of the film that most likely follows; None while that is being read, else empty.
+        report: makes the markup of its case's report where that may be read, given a language; else None.
     """
 
     following: str | None = ""
+    report: Callable[[Language], str] | None = None
 
     def __init__(self, radiograph: Radiograph) -> None:
         self.key, self._radiograph = secrets.token_urlsafe(24), radiograph

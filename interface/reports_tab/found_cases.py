@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from interface.html.marked_report import finding_word, marked_report
 from interface.html.render import render
 from interface.language.texts import Language, field_label, listed, say, value_word, words_for
-from interface.reports_tab.marked_report import finding_word, marked_report
 from interface.reports_tab.similar_index import Compared, Found, Progress, Shelved
 from interface.session.study_edits import typed
 from modeling.labels import Task

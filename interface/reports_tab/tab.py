@@ -11,17 +11,12 @@ import gradio as gr
 
 from cases.case import Case
 from interface.html.fragments import alert, note
+from interface.html.marked_report import marked_report, pointed_films
 from interface.html.pictures import shown_film
 from interface.html.render import ui
 from interface.language.texts import marker, say, translated, word_for
 from interface.reports_tab.found_cases import StoreTopics, found_panel, progress_line, topics_panel
-from interface.reports_tab.marked_report import (
-    further_panel,
-    label_table,
-    marked_report,
-    placed_panel,
-    scores_panel,
-)
+from interface.reports_tab.mined_labels import further_panel, label_table, placed_panel, scores_panel
 from interface.reports_tab.pair import Pair, explained_side, pair_panel
 from interface.reports_tab.similar_index import SimilarCases
 from interface.reports_tab.word_search import WordSearch, words_panel
@@ -262,10 +257,13 @@ class ReportActions:
         if not (text or "").strip():
             return ""
         language, miner = self._sessions.language(request), miner_of(rules)
+        session = self._sessions.of(request.session_hash)
+        own = session.case is not None and session.case.licence.may_show and text == _text_of(session)
         report = Report.from_text(text[:LONGEST_REPORT])
         labels = miner.label(report)
         intro = ui().note(say("reports.intro", language))
-        marked = marked_report(report, labels, miner, language)
+        films = pointed_films(session.case.films, language) if own else []
+        marked = marked_report(report, labels, miner, language, films=films)
         further = further_panel(report, self._classifier, language)
         placed = placed_panel(text, labels, language, self._classifier)
         return intro + marked + label_table(labels, report, language) + further + placed

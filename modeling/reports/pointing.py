@@ -2,7 +2,7 @@
 
 Words are declared in `pointing.json`, in English and Traditional Chinese. A place is a zone with a side; what
 is said of it (affirmed, denied, doubted) is what the miner says of the mention nearest to it. "It is new."
-speaks of the place of the sentence before.
+speaks of the place affirmed before.
 """
 
 import json
@@ -117,13 +117,20 @@ def pointed(report: Report | str, miner: Miner) -> tuple[PointedSentence, ...]:
     found = list(_compared(report))
     for section, start, text, mentions in miner.sentences(report):
         one = _read(text, mentions)
-        before = found[-1] if found and found[-1].section == section else None
-        if one.goes_on and before is not None:
+        before = _spoken_of(found, section) if one.goes_on else None
+        if before is not None:
             views = one.views or before.views
             when, days = (before.when, before.days) if one.when == "today" else (one.when, one.days)
             one = replace(one, places=before.places, views=views, when=when, days=days)
         found.append(replace(one, section=section, start=start, end=start + len(text)))
     return tuple(found)
+
+
+def _spoken_of(found: Sequence[PointedSentence], section: str) -> PointedSentence | None:
+    """What "it" means: the last sentence of a section that affirms something somewhere, else the last one."""
+    own = [one for one in found if one.section == section]
+    affirming = (one for one in reversed(own) if one.said in ("affirmed", "doubted"))
+    return next(affirming, own[-1] if own else None)
 
 
 def _compared(report: Report) -> Iterator[PointedSentence]:

@@ -1,6 +1,7 @@
 """A study of several films on the page: its films beside the viewer, one press away from it."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -8,7 +9,7 @@ from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom.studies import StudySettings, generate_study, study_case
 from modeling.study import ViewPosition
 from tests.doubles.served import serve, write_checkpoint
-from tests.interface.browser.visit import DESKTOP, arrived, explained
+from tests.interface.browser.visit import DESKTOP, VIEWER, arrived, explained, shoot
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +83,35 @@ def test_two_films_stand_beside_each_other_linked(page):
     assert views[0] == views[1] > 1
     films.locator("[data-beside-film]").nth(2).click()
     captions.nth(1).get_by_text("PA, 30 days before").wait_for()
+
+
+def test_sentences_outline_their_places_and_places_mark_their_sentences(page, tmp_path_factory):
+    page.locator("#vb-films [data-film]").nth(0).click()
+    page.locator(".vb-reveal > summary").click()
+    sentence = page.locator(""".vb-case-report .vb-points[data-points*='"0": [[']""").first
+    sentence.wait_for()
+    told = json.loads(sentence.get_attribute("data-points"))
+    sentence.hover()
+    page.wait_for_function(f"{VIEWER}.pointed?.length === {len(told['boxes']['0'])}")
+    lit = page.locator("#vb-films [data-film].vb-of").evaluate_all(
+        "all => all.map(one => Number(one.dataset.film))"
+    )
+    assert lit == told["films"] and 1 in lit
+    shoot(page, tmp_path_factory, "pointing")
+    left, top, right, bottom = told["boxes"]["0"][0]
+    stage = page.evaluate(
+        f"""([u, v]) => {{ const viewer = {VIEWER}, pane = viewer.panes[0], place = viewer.place(pane);
+            const box = pane.stage.getBoundingClientRect(), unit = pane.canvas.width / box.width;
+            const across = place.left + u * place.width, down = place.top + v * place.height;
+            return [box.left + across / unit, box.top + down / unit]; }}""",
+        [(left + right) / 2, (top + bottom) / 2],
+    )
+    page.mouse.move(5, 5)
+    page.locator(".vb-case-report .vb-pointing").wait_for(state="detached")
+    page.mouse.move(*stage)
+    page.locator(".vb-case-report .vb-pointing").first.wait_for()
+    page.mouse.move(5, 5)
+    page.wait_for_function(f"!{VIEWER}.pointed.length")
 
 
 def test_a_case_of_one_film_has_no_strip_and_no_panel(page):

@@ -1,7 +1,7 @@
 """Codes of findings on the page, in both languages."""
 
 from interface.html.codes import codes
-from interface.reports_tab.marked_report import placed_panel
+from interface.reports_tab.mined_labels import placed_panel
 from modeling.labels import APPEARANCE, FINDINGS
 from modeling.reports.mining import Miner
 

@@ -7,7 +7,7 @@ import pytest
 
 from hub_config.settings import FINDING_CLASSIFIER
 from interface.api.reports import ReportsApi
-from interface.reports_tab.marked_report import further_panel, placed_panel
+from interface.reports_tab.mined_labels import further_panel, placed_panel
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
 

@@ -13,12 +13,13 @@ import pytest
 from cases.case import SYNTHETIC_LICENCE, Case, Licence, Provenance
 from cases.parquet.store import EmbeddedCaseStore
 from interface.api.reports import ReportsApi
+from interface.html.marked_report import marked_report
 from interface.language.texts import LANGUAGES, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.reports_tab.found_cases import found_panel
-from interface.reports_tab.marked_report import label_table, marked_report, scores_panel
+from interface.reports_tab.mined_labels import label_table, scores_panel
 from interface.reports_tab.similar_index import Progress, SimilarCases
 from interface.reports_tab.tab import ReportActions, miner_of, reports_panel
 from interface.session.session import Sessions

@@ -1,98 +1,23 @@
-"""A report with its mined labels: every mention marked by colour and sign, with the rule that decided."""
+"""What was mined from a report: a table of labels, what unknown words are like, and how rules score."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from interface.html.codes import code_row, codes
+from interface.html.marked_report import SIGNS, finding_word
 from interface.html.render import render, ui
-from interface.language.texts import Language, known, listed, say, translated, word_for
+from interface.language.texts import Language, listed, say, translated
 from modeling.errors import CheckpointError
 from modeling.findings.placing import placed_unless_named, reader_or_none
 
 if TYPE_CHECKING:
-    from modeling.reports.mining import Mention, Miner, ReportLabels
+    from modeling.reports.mining import Mention, ReportLabels
     from modeling.reports.report import Report
     from modeling.reports.scoring import MiningScores
 
-SIGNS = {"positive": "+", "negative": "−", "uncertain": "?", "unmentioned": "↶"}
-"""Value -> the sign before a marked word, so that colour alone says nothing."""
-
-ABNORMAL = "abnormal"
 SHOWN_DIFFERENCES = 12
-
-
-def finding_word(name: str, language: Language) -> str:
-    """The reader's word for a finding."""
-    return word_for("class", name, language) if name != ABNORMAL else say("reports.other", language)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of a report, and for its mentions (overlapping ones share it) value, signs and rules."""
-
-    text: str
-    value: str = ""
-    signs: str = ""
-    why: tuple[str, ...] = ()
-
-
-def marked_report(
-    report: "Report", labels: "ReportLabels", miner: "Miner", language: Language, *, brief: bool = False
-) -> Markup:
-    """Every section with its mentions as spans, and their rules on hover and focus; `brief` has no key."""
-    read = {name for name, _ in miner.sections_read(report)}
-    every = [*labels.mentions(), *labels.abnormal]
-    sections = [
-        {
-            "title": say(f"reports.section.{name}", language) if known(f"reports.section.{name}") else name,
-            "read": name in read,
-            "pieces": list(_pieces(text, [m for m in every if m.section == name], miner, language)),
-        }
-        for name, text in report.sections.items()
-    ]
-    shown = {"sections": sections, "notes": labels.notes, "signs": {} if brief else SIGNS}
-    return render("reports_tab/marked_report.html", language=language, **shown)
-
-
-def _pieces(
-    text: str, mentions: "Sequence[Mention]", miner: "Miner", language: Language
-) -> "Iterator[Piece]":
-    at, last = len(text) - len(text.lstrip()), len(text.rstrip())
-    for group in _groups(mentions):
-        start, end = min(m.start for m in group), max(m.end for m in group)
-        yield Piece(text[at:start])
-        signs = "".join(dict.fromkeys(SIGNS[m.value] for m in group))
-        why = tuple(_why(text, m, miner, language) for m in group)
-        yield Piece(text[start:end], str(group[0].value), signs, why)
-        at = end
-    yield Piece(text[at:last])
-
-
-def _groups(mentions: "Sequence[Mention]") -> "list[list[Mention]]":
-    groups: list[list[Mention]] = []
-    for mention in sorted(mentions, key=lambda m: (m.start, -m.end, m.finding)):
-        if groups and mention.start < max(m.end for m in groups[-1]):
-            groups[-1].append(mention)
-        else:
-            groups.append([mention])
-    return groups
-
-
-def _why(text: str, mention: "Mention", miner: "Miner", language: Language) -> str:
-    from modeling.reports.mining import MENTIONED
-
-    finding = finding_word(mention.finding, language)
-    value = say(f"reports.value.{mention.value}", language)
-    if mention.rule == MENTIONED:
-        return say("reports.why.plain", language, finding=finding, value=value)
-    kind = say(f"reports.kind.{miner.rules.rule(mention.rule).kind}", language)
-    cue = text[mention.cue_start : mention.cue_end]
-    decided = {"rule": mention.rule, "kind": kind, "cue": cue}
-    return say("reports.why.rule", language, finding=finding, value=value, **decided)
 
 
 def label_table(labels: "ReportLabels", report: "Report", language: Language) -> Markup:
