@@ -74,6 +74,7 @@ def topics(
     method: Literal["nmf", "lda"] = "nmf",
     seed: int = 0,
     keep_denied: KeepDenied = False,
+    by_sentence: Annotated[bool, Option("--sentences", help="give each sentence a topic too")] = False,
     text_column: TextColumn = "",
     heading_column: HeadingColumn = "",
     out: Annotated[Path | None, Option(help="write the topics for the browser on screen")] = None,
@@ -84,7 +85,7 @@ def topics(
     from modeling.reports.topics import TopicSettings, find_topics
 
     start = time.perf_counter()
-    settings = TopicSettings(number, method, seed, not keep_denied)
+    settings = TopicSettings(number, method, seed, not keep_denied, by_sentence)
     browser = find_topics(read_reports(reports, text_column, heading_column), settings)
     if out:
         browser.save(out)

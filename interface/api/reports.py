@@ -117,6 +117,9 @@ class ReportsApi:
                 "npmi": topic.coherence if topic.keywords else None,
                 "keywords": {keyword.word: keyword.weight for keyword in topic.keywords},
                 "cases": {case.report_id: case.share for case in topic.cases},
+                "sentences": [
+                    {"case_id": s.report_id, "text": s.text, "share": s.share} for s in topic.sentences
+                ],
             }
             for topic in found.topics
             if topic.share > 0

@@ -6,20 +6,22 @@ terms that come with the reports (MeSH on Open-i), which the topics never see.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, spmatrix
 from sklearn.decomposition import NMF, LatentDirichletAllocation, MiniBatchNMF
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer, TfidfTransformer
 from sklearn.metrics import normalized_mutual_info_score
 
 from modeling.errors import ViewboxError
-from modeling.reports.mining import Miner, affirmed_text, reading_text
-from modeling.reports.report import Report, ReportError
+from modeling.labels import FINDINGS
+from modeling.reports.mining import Miner, affirmed_sentences, affirmed_text, reading_text
+from modeling.reports.report import Report, ReportError, blank_markup
+from modeling.reports.words import sentences
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,15 @@ class TopicCase:
 
 
 @dataclass(frozen=True)
+class TopicSentence:
+    """A sentence of a topic, of which that makes up `share`, 0 to 1."""
+
+    report_id: str
+    text: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Topic:
     """One topic of a corpus; its headings are index terms."""
 
@@ -48,6 +59,9 @@ class Topic:
     coherence: float  # mean NPMI of its keywords, -1 to 1
     headings: tuple[tuple[str, float], ...] = ()  # those most common among its reports, with their share
     cases: tuple[TopicCase, ...] = ()  # the reports that it makes up most of
+    sentences: tuple[
+        TopicSentence, ...
+    ] = ()  # different ones that it makes up most of, where they were asked for
 
     @property
     def name(self) -> str:
@@ -84,12 +98,16 @@ TOO_FEW_WORDS = "The reports share too few words for topics; give more reports."
 
 @dataclass(frozen=True)
 class TopicSettings:
-    """The same settings and reports give the same topics; `affirmed_only` is for English reports."""
+    """The same settings and reports give the same topics; `affirmed_only` is for English reports.
+
+    `by_sentence`: give each sentence a topic too, and measure whether that fits it better than its report's.
+    """
 
     topics: int = 20
     method: Method = "nmf"
     seed: int = 0
     affirmed_only: bool = True
+    by_sentence: bool = False
 
     def __post_init__(self) -> None:
         if not 2 <= self.topics <= 200:
@@ -114,7 +132,7 @@ def topics_of_store(reports: Sequence[Report]) -> TopicBrowser:
         )
         raise ReportError(few, number=FEWEST_REPORTS, count=len(reports))
     wanted = max(2, min(TopicSettings.topics, round(len(reports) ** 0.5)))
-    return find_topics(reports, TopicSettings(wanted), or_fewer=True)
+    return find_topics(reports, TopicSettings(wanted, by_sentence=True), or_fewer=True)
 
 
 def find_topics(
@@ -125,7 +143,7 @@ def find_topics(
     Raises ReportError: too few reports or too few different words for so many topics.
     """
     miner = Miner() if settings.affirmed_only else None
-    counts, names = _word_counts([topic_text(report, miner) for report in reports])
+    counts, counter = _word_counts([topic_text(report, miner) for report in reports])
     (count, words), number = counts.shape, settings.topics
     most = min(count, words) - 1
     if or_fewer and most < 2:
@@ -133,36 +151,55 @@ def find_topics(
     if number > most and not or_fewer:
         many = "{count} reports with {words} shared words cannot make {number} topics; ask for fewer."
         raise ReportError(many, count=count, words=words, number=number)
-    document_topics, topic_words = _factorise(counts, replace(settings, topics=min(number, most)))
-    return _browser(reports, counts, names, document_topics, topic_words)
+    document_topics, topic_words, place = _factorise(counts, replace(settings, topics=min(number, most)))
+    names = counter.get_feature_names_out()
+    browser, rank = _browser(reports, counts, names, document_topics, topic_words)
+    if not settings.by_sentence:
+        return browser
+    order = np.argsort(rank)
+    return _with_sentences(browser, reports, miner, lambda texts: place(counter.transform(texts))[:, order])
 
 
-def _word_counts(texts: Sequence[str]) -> tuple[csr_matrix, np.ndarray]:
-    """(reports, words) counts of the words that enough reports share, and those words."""
+def _word_counts(texts: Sequence[str]) -> tuple[csr_matrix, CountVectorizer]:
+    """(reports, words) counts of the words that enough reports share, and what counted them."""
     fewest = max(2, min(20, len(texts) // 500))
     counter = CountVectorizer(
         stop_words=STOP_WORDS, token_pattern=WORDS, min_df=fewest, max_df=0.6, dtype=np.float32
     )
     try:
-        return counter.fit_transform(texts), counter.get_feature_names_out()
+        return counter.fit_transform(texts), counter
     except ValueError as exc:  # sklearn's word for: nothing is left
         raise ReportError(TOO_FEW_WORDS) from exc
 
 
-def _factorise(counts: csr_matrix, settings: TopicSettings) -> tuple[np.ndarray, np.ndarray]:
-    """(reports, topics) and (topics, words), rows that sum to 1 (to 0 for a report without words)."""
+Place = Callable[[spmatrix], np.ndarray]
+"""(texts, words) counts -> (texts, topics), rows that sum to 1 (to 0 for a text without words)."""
+
+
+def _factorise(counts: csr_matrix, settings: TopicSettings) -> tuple[np.ndarray, np.ndarray, Place]:
+    """(reports, topics) and (topics, words), rows that sum to 1 (0 without words); how texts are placed."""
     size = {"n_components": settings.topics, "random_state": settings.seed}
     if settings.method == "lda":
         model = LatentDirichletAllocation(**size, learning_method="online", batch_size=2048, max_iter=10)
-        weights = model.fit_transform(counts)
-        weights[np.diff(counts.indptr) == 0] = 0
+        prepared: Callable[[spmatrix], spmatrix] = lambda given: given  # noqa: E731
     else:
         if counts.shape[0] >= MANY_REPORTS:
             model = MiniBatchNMF(**size, init="nndsvda", batch_size=4096, max_iter=30)
         else:
             model = NMF(**size, init="nndsvda", max_iter=300, tol=1e-3)
-        weights = model.fit_transform(TfidfTransformer(sublinear_tf=True).fit_transform(counts))
-    return _shares(weights), _shares(model.components_)
+        prepared = TfidfTransformer(sublinear_tf=True).fit(counts).transform
+    weights = _spoken(model.fit_transform(prepared(counts)), counts)
+
+    def place(given: spmatrix) -> np.ndarray:
+        return _shares(_spoken(model.transform(prepared(given)), given))
+
+    return _shares(weights), _shares(model.components_), place
+
+
+def _spoken(weights: np.ndarray, counts: spmatrix) -> np.ndarray:
+    """Nothing for texts without words: LDA gives them what is usual."""
+    weights[np.diff(counts.indptr) == 0] = 0
+    return weights
 
 
 def _shares(rows: np.ndarray) -> np.ndarray:
@@ -172,7 +209,8 @@ def _shares(rows: np.ndarray) -> np.ndarray:
 
 def _browser(
     reports: Sequence[Report], counts: csr_matrix, names: np.ndarray, weights: np.ndarray, words: np.ndarray
-) -> TopicBrowser:
+) -> tuple[TopicBrowser, np.ndarray]:
+    """The browser, and each topic's place in it."""
     known = weights.sum(axis=1) > 0
     main = np.where(known, weights.argmax(axis=1), -1)
     sizes = np.bincount(main[known], minlength=len(words))
@@ -189,10 +227,10 @@ def _browser(
         topics.append(Topic(number, keywords, share, coherence, headings, tuple(cases)))
     if not known.all():
         topics.append(_nothing_said(reports, np.flatnonzero(~known), len(topics)))
-    rank = {int(column): number for number, column in enumerate(order)}
-    numbers = np.array([rank.get(int(topic), len(order)) for topic in main])
+    rank = np.argsort(order)
+    numbers = np.array([rank[topic] if topic >= 0 else len(order) for topic in main])
     main_topic = {report.report_id: int(number) for report, number in zip(reports, numbers, strict=True)}
-    return TopicBrowser(tuple(topics), main_topic, measure(topics, reports, numbers))
+    return TopicBrowser(tuple(topics), main_topic, measure(topics, reports, numbers)), rank
 
 
 def _keywords(shares: np.ndarray) -> np.ndarray:
@@ -206,6 +244,70 @@ def _nothing_said(reports: Sequence[Report], members: np.ndarray, number: int) -
     cases = tuple(TopicCase(reports[i].report_id, 1.0) for i in members[:CASES])
     headings = common_headings([reports[i] for i in members])
     return Topic(number, (), round(len(members) / len(reports), 5), 0.0, headings, cases)
+
+
+# --- each sentence's topic
+
+
+SENTENCES = 3
+"""Sentences shown with a topic."""
+
+
+def _with_sentences(
+    browser: TopicBrowser,
+    reports: Sequence[Report],
+    miner: Miner | None,
+    place: Callable[[Sequence[str]], np.ndarray],
+) -> TopicBrowser:
+    """The browser with its topics' sentences and how well these fit; `place`: texts -> (texts, topics)."""
+    said = [(report.report_id, text) for report in reports for text in _sentences(report, miner)]
+    if not said:
+        return browser
+    shares = place([text for _, text in said])
+    topics = list(browser.topics)
+    for number in range(shares.shape[1]):
+        best = np.argsort(-shares[:, number], kind="stable")[: 20 * SENTENCES]
+        own = {
+            said[n][1].strip().lower(): TopicSentence(*said[n], round(float(shares[n, number]), 4))
+            for n in best
+            if shares[n].argmax() == number and shares[n, number] > 0
+        }
+        topics[number] = replace(topics[number], sentences=tuple(own.values())[:SENTENCES])
+    measures = browser.measures | _fit_of_sentences(said, shares, browser.main_topic, miner or Miner())
+    return replace(browser, topics=tuple(topics), measures=measures)
+
+
+def _sentences(report: Report, miner: Miner | None) -> list[str]:
+    if miner is not None:
+        places = affirmed_sentences(report, miner)
+        return [blank_markup(report.sections[name][start:end]) for name, start, end in places]
+    text = reading_text(report)
+    return [text[start:end] for start, end in sentences(text)]
+
+
+def _fit_of_sentences(
+    said: Sequence[tuple[str, str]], shares: np.ndarray, main_topic: dict[str, int], miner: Miner
+) -> dict[str, Any]:
+    """NMI of each sentence's topic with the one finding that it names, beside its report's topic.
+
+    `by_report` gives every sentence its report's topic, `shuffled` deals the sentences' own at random.
+    """
+    named = [{hit.owner for hit in miner.named(text)} & set(FINDINGS.classes) for _, text in said]
+    chosen = [n for n, names in enumerate(named) if len(names) == 1 and shares[n].any()]
+    measures: dict[str, Any] = {"sentences": len(said), "sentences_with_one_finding": len(chosen)}
+    if len(chosen) < FEWEST_REPORTS:
+        return measures
+    findings = [next(iter(named[n])) for n in chosen]
+    own = shares[chosen].argmax(axis=1)
+    rows = {
+        "by_sentence": own,
+        "by_report": np.array([main_topic[said[n][0]] for n in chosen]),
+        "shuffled": np.random.default_rng(0).permutation(own),
+    }
+    return measures | {
+        f"sentence_nmi_{name}": round(float(normalized_mutual_info_score(findings, numbers)), 4)
+        for name, numbers in rows.items()
+    }
 
 
 # --- what topics are worth: how well their words go together, and how well they agree with index terms

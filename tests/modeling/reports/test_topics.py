@@ -125,3 +125,22 @@ def test_a_store_of_few_reports_has_fewer_topics() -> None:
     assert all(k.weight > 0 for topic in browser.topics if topic.share for k in topic.keywords[:2])
     with pytest.raises(ReportError, match="at least 8 reports and here are 2"):
         topics_of_store(REPORTS[:2])
+
+
+def test_each_sentence_has_its_own_topic_and_fits_it_better_than_its_reports() -> None:
+    kinds = list(SENTENCES.values())
+    mixed = [Report(f"m{n}", {"findings": f"{kinds[n % 4]} {kinds[(n // 4) % 4]}"}) for n in range(64)]
+    browser = find_topics(mixed, TopicSettings(4, by_sentence=True))
+    effusion = next(t for t in browser.topics if "effusion" in [keyword.word for keyword in t.keywords])
+    assert effusion.sentences and all("effusion" in one.text.lower() for one in effusion.sentences)
+    assert len({one.text for one in effusion.sentences}) == len(effusion.sentences) <= 3
+    measures = browser.measures
+    assert measures["sentence_nmi_by_sentence"] > measures["sentence_nmi_by_report"]
+    assert measures["sentence_nmi_by_sentence"] > measures["sentence_nmi_shuffled"] + 0.3
+
+
+def test_sentences_are_told_only_where_they_are_asked_for() -> None:
+    plain = find_topics(REPORTS, TopicSettings(4))
+    assert not any(topic.sentences for topic in plain.topics) and "sentences" not in plain.measures
+    whole = find_topics(REPORTS, TopicSettings(4, by_sentence=True, affirmed_only=False))
+    assert whole.measures["sentences"] >= len(REPORTS)
