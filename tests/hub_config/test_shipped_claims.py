@@ -10,13 +10,15 @@ import pytest
 from cases.case import Case
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from hub_config.settings import STUDY_CHECKPOINT
+from hub_config.settings import SPACE_CHECKPOINT, STUDY_CHECKPOINT
 from interface.learn_tab.tab import FAILURES, GLOSSARY, learn_page
 from interface.models.stores import STUDY
 from interface.session.defects import DEFECTS, on_frame
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, Target, TaskName
 from modeling.model.operating_points import Calibration
+from modeling.model.shared_space import SharedSpace
 from modeling.pipeline import DiagnosisPipeline
+from modeling.prompts.answer import ask_in_words
 from modeling.results import Prediction
 from modeling.study import ClinicalTable, Modality, Study, ViewPosition
 from modeling.study_answer import StudyPipeline
@@ -268,3 +270,25 @@ def test_the_studies_that_ship_can_be_found_in_the_list(store: EmbeddedCaseStore
         "Frontal film, with a prior",
         "Frontal and lateral, with a prior",
     }
+
+
+@pytest.mark.skipif(not SPACE_CHECKPOINT.is_dir(), reason="the space that ships is not in this tree")
+@pytest.mark.parametrize(
+    ("lesson", "winner", "shares"),
+    [
+        ("prompts", "Severe airspace disease.", (0.99, 1.0)),
+        ("failure.words", "The lungs are clear.", (0.69, 0.85)),
+    ],
+)
+def test_what_lessons_say_of_sentences_is_what_the_space_answers(
+    lesson: str, winner: str, shares: tuple[float, float]
+) -> None:
+    (link,) = next(one.shows for one in (*FAILURES, *GLOSSARY) if one.name == lesson)
+    film = EmbeddedCaseStore.open().get(link.case).study.radiograph
+    asked = ("The lungs are clear.", "Severe airspace disease.")
+    found = ask_in_words(SharedSpace.from_pretrained(SPACE_CHECKPOINT), film, asked)
+    assert found.sentences[found.winner] == winner and found.wording.count == 255
+    assert found.probabilities[found.winner] == pytest.approx(shares[0], abs=0.006)
+    assert found.wording.kept == pytest.approx(shares[1], abs=0.006) and found.denial.understood == (
+        lesson == "prompts"
+    )
