@@ -87,6 +87,8 @@ def drills_of(host: ModelHost) -> "Drills | None":
 
 def drawn_study(case_id: str) -> Case | None:
     """The phantom study for teaching of that ID; None for any other."""
+    if not case_id.startswith(STUDY):
+        return None
     from cases.phantom.studies import study_case  # late, as above
     from cases.phantom.teaching_studies import teaching_studies, teaching_study
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.case_tab.viewer import film_value, layer, map_layer, mask_of
 from interface.html.regions import GREEN, ReferenceRegion, reference_region
 from interface.language.texts import Language, say
@@ -12,13 +13,19 @@ from interface.quiz_tab.resume import committed_record
 from interface.quiz_tab.rules import fingerprint, grid_shape
 from interface.quiz_tab.score import as_csv
 from interface.quiz_tab.sitting import Sitting
+from interface.quiz_tab.studies import planted_on_films, which_films
 from modeling.render.pictures import SIGNS
 
 
 def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
-    """The film under a name that tells nothing; then with the map; in the end the reference's place."""
+    """The film under a name that tells nothing; then with the map; in the end the reference's place.
+
+    Of a study some films, and all of them once the reader has committed.
+    """
     case, layers = sitting.case, []
     assert case is not None, "shown before a case was laid"
+    several = sitting.task in STUDY_TASKS
+    which = which_films(case, sitting.task, language, whole=sitting.stage != "read")
     if sitting.stage != "reveal":
         case = replace(case, case_id=say("quiz.case", language, number=sitting.number), title={})
     account = sitting.map
@@ -26,9 +33,12 @@ def quiz_film(sitting: Sitting, language: Language) -> dict[str, Any]:
         told = {"method": account.method, "baseline": account.baseline, "read": sitting.told.modalities}
         layers.append(map_layer(account.image, case, account.target, language, **told))
     if sitting.stage == "reveal":
-        region = reference_region(case, grid_shape(sitting.film.shape), language)
+        if several:
+            region = planted_on_films(case, sitting.task, language)
+        else:
+            region = reference_region(case, grid_shape(sitting.film.shape), language)
         layers += [_region_layer(region)] if region is not None else []
-    return film_value(case, sitting.film, language, layers=tuple(layers))
+    return film_value(case, sitting.film, language, layers=tuple(layers), marking=not several, which=which)
 
 
 def _region_layer(region: ReferenceRegion) -> dict[str, Any]:

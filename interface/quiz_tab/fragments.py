@@ -1,23 +1,31 @@
 """What the quiz shows beside the film: facts of a case, the model's answer, the reference, the results."""
 
+from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from cases.case import Case
 from cases.phantom.phrases import read_indication
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.case_tab.prediction_panel import readings
 from interface.html.codes import codes
 from interface.html.fragments import note, title_in
 from interface.html.regions import reference_region
-from interface.html.render import render
+from interface.html.render import render, signed
+from interface.html.study_films import film_words
 from interface.language.texts import Language, known, listed, say, translated, word_for, words_for
 from interface.quiz_tab.findings import JOINT, answer_of
 from interface.quiz_tab.rules import TOPICS
-from interface.quiz_tab.score import CaseResult, Score, score
+from interface.quiz_tab.score import CaseResult, Score, interval, score
 from interface.quiz_tab.sitting import Sitting, planted_on_grid
+from interface.quiz_tab.studies import shown_first
 from interface.session.links import Link
 from interface.session.study_edits import typed
-from modeling.labels import APPEARANCE, GRADING, Task
+from modeling.labels import APPEARANCE, GRADING, Target, Task
 from modeling.study import CLINICAL_FIELDS
+
+if TYPE_CHECKING:
+    from modeling.study_answer import StudyAnswer  # torch: not before it is needed
 
 CLOSE = 0.1
 """Confidence and share of right answers this near are alike."""
@@ -137,7 +145,29 @@ def reference(case: Case, row: CaseResult, task: Task, language: Language, gradi
     )
 
 
+def whole_study(sitting: Sitting, language: Language) -> str:
+    """What the model of studies says from all films, from those shown first, and what each film adds."""
+    row, task, told = sitting.rows[-1], sitting.task, sitting.whole
+    each = zip(sitting.told.classes, sitting.told.probabilities, strict=True) if sitting.told else ()
+    answered = {"answer": row.model, "sure": row.model_probability, "first": row.second}
+    rows = [(name, float(p)) for name, p in each]
+    drawn = _drawn("model", language, task, rows=rows, map="", kind="", **answered)
+    return drawn if told is None else drawn + "".join(map(note, _films_lines(told, row, task, language)))
+
+
+def _films_lines(told: "StudyAnswer", row: CaseResult, task: Task, language: Language) -> Iterator[str]:
+    first = next(t for t in told.with_films(shown_first(told.films, task)) if t.task == task)
+    sure, name = percent(float(first.probabilities.max())), named(first.most_probable, language, task)
+    yield say(f"quiz.model_first_{task}", language, name=name, percent=sure)
+    values = told.shapley(Target(task, row.model)).values
+    each = zip(told.films, values, strict=True)
+    added = listed((f"{film_words(film, language)} {signed(value)}" for film, value in each), language, "; ")
+    yield say("quiz.films_add", language, name=named(row.model, language, task), films=added)
+
+
 def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:
+    if row.task in STUDY_TASKS:
+        return []
     lines = []
     if case.evidence is not None and planted_on_grid(case) is None:
         lines.append(say("quiz.nothing_planted", language))
@@ -163,7 +193,7 @@ def results(sitting: Sitting, set_name: str, language: Language) -> str:
         APPEARANCE,
         words=[partial(named, language=language, task=one.task) for one in sitting.asked],
         score=found,
-        lines=_score_lines(found),
+        lines=_score_lines(found, sitting.asked[0].task),
         calibration=_calibration(found, language),
         drills="quiz.drills" if misled else "quiz.drills_conflict",
         rows=sitting.rows,
@@ -173,18 +203,21 @@ def results(sitting: Sitting, set_name: str, language: Language) -> str:
     )
 
 
-def _score_lines(found: Score) -> list[tuple[str, str]]:
-    """Key of the words, and the number."""
+def _score_lines(found: Score, task: Task) -> list[tuple[str, str]]:
+    """Key of the words, and the number; of studies a further film stands between the two answers."""
+    about, by = (f"_{task}", "film_") if task in STUDY_TASKS else ("", "")
 
     def of(value: float, count: int = found.cases) -> str:
-        return f"{round(value * count)} / {count} ({percent(value)})"
+        right = round(value * count)
+        low, high = map(percent, interval(right, count))
+        return f"{right} / {count} ({percent(value)}; {low} – {high})"
 
-    lines = [("quiz.before", of(found.before)), ("quiz.after", of(found.after))]
+    lines = [(f"quiz.before{about}", of(found.before)), (f"quiz.after{about}", of(found.after))]
     if found.model is not None:
         lines.append(("quiz.model_right", of(found.model, found.answered)))
     lines += [
-        ("quiz.to_right", str(found.to_right)),
-        ("quiz.to_wrong", str(found.to_wrong)),
+        (f"quiz.{by}to_right", str(found.to_right)),
+        (f"quiz.{by}to_wrong", str(found.to_wrong)),
         ("quiz.brier", f"{found.brier_before:.2f} → {found.brier_after:.2f}"),
     ]
     if found.marks:

@@ -7,16 +7,16 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.html.fragments import alert, note
 from interface.language.texts import Language, say, translated
 from interface.models.checkpoints import Checkpoints
-from interface.models.held_film import hold
 from interface.models.stores import StoreHost
 from interface.quiz_tab import fragments as draw
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
 from interface.quiz_tab.findings import is_answer, parts_of, together
 from interface.quiz_tab.pool import QuizPool, host_for
-from interface.quiz_tab.resume import sitting_from
+from interface.quiz_tab.resume import code_of, sitting_from
 from interface.quiz_tab.rules import (
     LENGTH,
     NO_REGION,
@@ -33,6 +33,7 @@ from interface.quiz_tab.rules import (
 )
 from interface.quiz_tab.search import NO_CASES, candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
+from interface.quiz_tab.studies import film_asked, study_answer
 from interface.quiz_tab.tab import QuizPanel, answers_to, topics
 from interface.quiz_tab.teachers import exported
 from interface.session.links import language_of
@@ -98,7 +99,7 @@ class QuizActions:
         chosen = clean_code(chosen)
         if chosen is None:
             raise ViewboxError(BAD_CODE)
-        candidates = yield from candidates_for(self._pool, self._models, self.panel, language)
+        candidates = yield from candidates_for(chosen, self._pool, self._models, self.panel, language)
         asked = drawn_set(chosen, candidates)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
         if not asked:
@@ -123,7 +124,8 @@ class QuizActions:
     def resume(self, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Go on with a set that a reload interrupted, from what the reader's browser kept of it."""
         session = self._sessions.of(request.session_hash)
-        candidates = yield from candidates_for(self._pool, self._models, self.panel, session.language)
+        about = code_of(event._data), self._pool, self._models, self.panel, session.language
+        candidates = yield from candidates_for(*about)
         yield {self.panel.status: "", self.panel.begin: gr.Button(interactive=True)}
         yield self._begun(session, sitting_from(event._data, candidates))
 
@@ -141,7 +143,7 @@ class QuizActions:
         """The next case, with nothing but what exists before anyone reads it."""
         asked = sitting.asked[len(sitting.rows)]
         case = self._pool.case(asked.case_id)
-        film = hold(case)
+        film = film_asked(case, asked.task)
         if film is None or asked.task not in askable_tasks(case, [asked.task]):
             raise ViewboxError(NO_CASES)
         sitting.put(case, film, host_for(self._models, case))
@@ -221,6 +223,8 @@ class QuizActions:
     def _committed(
         self, session: Session, sitting: Sitting, first: Answer, mark: np.ndarray | None
     ) -> Updates:
+        if sitting.task in STUDY_TASKS:
+            return self._further(session, sitting, first)
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
         tasks = {} if host.state.phase == "failed" else {t.task: t for t in host.predict(study, None).tasks}
@@ -240,11 +244,28 @@ class QuizActions:
             p.kept: kept_record(sitting, session.language),
         }
 
+    def _further(self, session: Session, sitting: Sitting, first: Answer) -> Updates:
+        """The other films of the study; the model waits until the reference is told."""
+        sitting.first, sitting.stage = first, "revise"
+        sitting.film = film_asked(sitting.case, sitting.task, whole=True)
+        p = self.panel
+        return {
+            p.message: alert(""),
+            p.status: note(say(f"quiz.revise_hint_{sitting.task}", session.language)),
+            p.step: self._step(f"quiz.step_revise_{sitting.task}", session.language, sitting),
+            p.film: quiz_film(sitting, session.language),
+            p.commit: gr.Button(visible=False),
+            p.reveal: gr.Button(visible=True),
+            p.kept: kept_record(sitting, session.language),
+        }
+
     def explain(self, request: gr.Request) -> Updates:
         """The map of the model's answer; one that comes after the reference is still shown and scored."""
         session = self._sessions.of(request.session_hash)
         sitting, nothing = session.quiz, {self.panel.message: gr.skip()}
         if sitting is None or sitting.told is None or sitting.map is not None or sitting.stage == "over":
+            return nothing
+        if sitting.whole is not None:  # read by the model of studies
             return nothing
         case, stop = sitting.case, sitting.stop
         study = fitted(case.study, case, sitting.host.text_sections)
@@ -283,7 +304,12 @@ class QuizActions:
     ) -> Updates:
         """Keep the second answer and tell the reference."""
         session, sitting = self._sitting(request, "revise")
-        row = sitting.result(self._given(sitting, answer, findings, confidence, session.language))
+        second = self._given(sitting, answer, findings, confidence, session.language)
+        if sitting.task in STUDY_TASKS:
+            sitting.whole = study_answer(self._models.studies, sitting.case, sitting.task)
+            told = () if sitting.whole is None else sitting.whole.prediction.tasks
+            sitting.told = next((one for one in told if one.task == sitting.task), None)
+        row = sitting.result(second)
         sitting.rows.append(row)
         sitting.stage = "reveal"
         last = len(sitting.rows) == len(sitting.asked)
@@ -294,7 +320,9 @@ class QuizActions:
             p.step: self._step("quiz.step_reveal", session.language, sitting),
             p.film: quiz_film(sitting, session.language),
             p.truth: draw.reference(sitting.case, row, sitting.task, session.language, sitting.grading),
-            p.model: draw.model_answer(sitting, session.language),
+            p.model: (draw.whole_study if row.task in STUDY_TASKS else draw.model_answer)(
+                sitting, session.language
+            ),
             p.answers: gr.Column(visible=False),
             p.next: gr.Button(visible=not last),
             p.kept: kept_record(sitting, session.language),

@@ -16,7 +16,7 @@ from cases.case import Case
 from cases.store import BrokenCase, CaseFilter, CaseStore
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
-from interface.models.stores import StoreHost, drills_of, host_of_drills
+from interface.models.stores import STUDY, StoreHost, drawn_study, drills_of, host_of_drills
 from interface.quiz_tab.findings import EXTENT, answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import QUESTIONS, Candidate, askable_tasks
 from interface.session.lanes import sentence
@@ -85,17 +85,17 @@ class QuizPool:
         threading.Thread(target=self._work, name="quiz cases", daemon=True).start()
 
     def case(self, case_id: str) -> Case:
-        """A case of a set: a drill is drawn, any other comes from the store.
+        """A case of a set: a drill or a study is drawn, any other comes from the store.
 
         Raises:
             CaseStoreError: the store does not answer, or has the case no longer.
         """
-        return self._stores.case(case_id)
+        return drawn_study(case_id) or self._stores.case(case_id)
 
     def draw_ahead(self, case_ids: list[str]) -> None:
-        """Draw the drills of a set that was just begun, so that no reader waits for one."""
+        """Draw drills and studies of a set that was just begun, so that no reader waits for one."""
         for case_id in case_ids:
-            if case_id in self._drills:
+            if case_id in self._drills or case_id.startswith(STUDY):
                 self._ahead.submit(self.case, case_id)
 
     def _work(self) -> None:

@@ -12,12 +12,13 @@ from html import escape
 from cases.case import Case
 from interface.case_tab.prediction_panel import reader_lines
 from interface.html.fragments import case_name, provenance_line, title_in
-from interface.html.pictures import film_url, shown_film
+from interface.html.pictures import film_url
 from interface.html.render import render
 from interface.language.texts import Language, say
 from interface.quiz_tab.findings import NO_FINDING, findings_asked, parts_of, truth_of
 from interface.quiz_tab.fragments import asking, definition, facts, named
 from interface.quiz_tab.rules import Asked
+from interface.quiz_tab.studies import picture_asked
 from modeling.labels import Task
 
 _SPECIAL = re.compile(r"[\\~=#{}:]")
@@ -58,7 +59,7 @@ class Question:
 
 def question_of(case: Case, asked: Asked, number: int, language: Language) -> Question:
     """The question on a film that may be shown and passed on."""
-    truth, film = truth_of(case, asked.task), film_url(shown_film(case))
+    truth, film = truth_of(case, asked.task), film_url(picture_asked(case, asked.task))
     assert film is not None and case.licence.may_export, case.case_id
     findings = findings_asked(case, asked.task)
     meaning, defined = title_in(case.teaching_note, language), definition(asked.task, truth, language)

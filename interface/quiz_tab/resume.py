@@ -47,6 +47,11 @@ def committed_record(sitting: Sitting) -> dict[str, Any] | None:
     }
 
 
+def code_of(record: object) -> str:
+    """The code that a record tells of; empty where it tells of none."""
+    return (isinstance(record, Mapping) and clean_code(str(record.get("code", "")))) or ""
+
+
 def sitting_from(record: object, candidates: Sequence[Candidate]) -> Sitting:
     """The sitting that a record tells of, ready for its next film.
 

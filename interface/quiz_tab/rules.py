@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from cases.case import Case
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.quiz_tab.findings import EXTENT, EXTENTS, NO_FINDING, parts_of, truth_of
 from modeling.labels import APPEARANCE, FINDINGS, GRADING, Task
 from modeling.study import Modality
@@ -28,7 +29,7 @@ CONFIDENT = 0.6
 CONFIDENCES = (0.25, 0.5, 0.75, 0.9, 0.99)
 """What a reader can commit to; the first is a guess among the four classes of `APPEARANCE`."""
 QUESTIONS = (APPEARANCE, GRADING, FINDINGS)
-TOPICS = (*QUESTIONS, EXTENT)
+TOPICS = (*QUESTIONS, EXTENT, *STUDY_TASKS)
 """What a case can be asked about beside the tasks that a checkpoint declares: where its code names none, the
 first for which it has a reference."""
 _LONGEST_TOPIC = 24

@@ -1,5 +1,6 @@
 """What came of a quiz: each case, the score of a sitting, and the table for a spreadsheet."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
@@ -79,6 +80,15 @@ class Score:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def interval(right: int, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share (Wilson, J. Am. Stat. Assoc. 1927)."""
+    z, share = 1.96, right / count
+    middle = share + z * z / (2 * count)
+    spread = z * math.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4)
+    low, high = ((middle + way * spread) / (1 + z * z / count) for way in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def score(rows: Sequence[CaseResult]) -> Score:

@@ -6,11 +6,13 @@ from typing import Any
 
 import gradio as gr
 
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.html.fragments import note
 from interface.language.texts import Language, say
 from interface.models.checkpoints import Checkpoints
 from interface.quiz_tab.pool import NOT_READY, QuizPool
-from interface.quiz_tab.rules import Candidate
+from interface.quiz_tab.rules import Candidate, topic_of
+from interface.quiz_tab.studies import study_candidates
 from interface.quiz_tab.tab import QuizPanel
 from modeling.errors import ViewboxError
 from modeling.sentence import Sentence
@@ -23,13 +25,15 @@ Updates = dict[Any, Any]
 
 
 def candidates_for(
-    pool: QuizPool, models: Checkpoints, panel: QuizPanel, language: Language
+    code: str, pool: QuizPool, models: Checkpoints, panel: QuizPanel, language: Language
 ) -> Generator[Updates, None, tuple[Candidate, ...]]:
-    """Tell how the search goes until it is over; gives what it found.
+    """Tell how the search goes until it is over; gives what it found. Sets of studies need no search.
 
     Raises:
         ViewboxError: it takes too long, failed, or found nothing.
     """
+    if topic_of(code) in STUDY_TASKS:
+        return study_candidates()
     start = {panel.status: "", panel.begin: gr.Button(interactive=True)}
     try:
         for told in _until_found(pool, models, language):

@@ -3,21 +3,26 @@
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from cases.case import Case
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.html.regions import planted_region
 from interface.models.held_film import HeldFilm
 from interface.models.model_host import ModelHost
 from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
+from interface.quiz_tab.studies import lesson_of_films, needs_further
 from modeling.explain.registry import grain_of
 from modeling.labels import Task
 from modeling.render.pictures import smoothed_density
 from modeling.results import Attribution, TaskPrediction
+
+if TYPE_CHECKING:
+    from modeling.study_answer import StudyAnswer  # torch: not before it is needed
 
 Stage = Literal["read", "revise", "reveal", "over"]
 
@@ -42,6 +47,7 @@ class Sitting:
         told: the model's answer for the case; None until the reader has committed, and where it gives none.
         grading: the model's beside it, where something else was asked; empty for none.
         stop: stops the map that is being computed.
+        whole: what the model of studies says of several films; None before the reference is told.
         waiting: what was committed for the next film before a reload; the model's answer follows it at once.
     """
 
@@ -59,6 +65,7 @@ class Sitting:
     told: TaskPrediction | None = None
     grading: str = ""
     map: Attribution | None = None
+    whole: "StudyAnswer | None" = None
     stop: threading.Event = field(default_factory=threading.Event)
     waiting: Committed | None = None
 
@@ -94,7 +101,8 @@ class Sitting:
         self.stop.set()
         self.stop, self.stage = threading.Event(), "read"
         self.case, self.film, self.host = case, film, host
-        self.first, self.mark, self.told, self.map, self.reminded = None, None, None, None, False
+        self.first, self.mark, self.told, self.map, self.whole = None, None, None, None, None
+        self.reminded = self.task in STUDY_TASKS  # on several films nothing is marked
 
     def end(self) -> None:
         """No further case; films and maps go."""
@@ -106,7 +114,6 @@ class Sitting:
         assert self.case is not None and self.first is not None, self.stage
         truth, planted = truth_of(self.case, self.task), planted_on_grid(self.case)
         model, probability = answer_of(self.told, self.findings)
-        evidence = self.case.evidence
         return CaseResult(
             number=self.number,
             case_id=self.case.case_id,
@@ -122,16 +129,17 @@ class Sitting:
             iou_truth=overlap(self.mark, planted),
             hit_truth=is_hit(self.mark, planted),
             iou_map=self.map_overlap,
-            lesson=lesson(
-                self.first.class_name,
-                second.class_name,
-                truth,
-                model,
-                confounder=evidence.confounder if evidence else "",
-                holders=evidence.modality.get(self.task, ()) if evidence else (),
-            ),
+            lesson=self._lesson(self.case, self.first.class_name, second.class_name, truth, model),
             task=str(self.task),
         )
+
+    def _lesson(self, case: Case, first: str, second: str, truth: str, model: str) -> str:
+        if self.task in STUDY_TASKS:
+            return lesson_of_films(first, second, truth, needs_further(case, self.task))
+        evidence = case.evidence
+        confounder = evidence.confounder if evidence else ""
+        holders = evidence.modality.get(self.task, ()) if evidence else ()
+        return lesson(first, second, truth, model, confounder=confounder, holders=holders)
 
     @property
     def map_overlap(self) -> float | None:

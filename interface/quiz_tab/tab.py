@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from cases.phantom.study_plan import STUDY_TASKS
 from interface.case_tab.viewer import viewer
 from interface.html.fragments import alert
 from interface.language.texts import Language, marker, word_for
@@ -72,7 +73,13 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
     parts: dict[str, Any] = {"tabs": tabs, "message": message}
     with gr.Column(elem_id="vb-quiz-start") as parts["start"]:
         parts["intro"] = gr.HTML(elem_id="vb-quiz-intro")
-        parts["topic"] = gr.Radio(topics(), value="", label=marker("quiz.topic"), elem_id="vb-quiz-topic")
+        parts["topic"] = gr.Radio(
+            topics(),
+            value="",
+            label=marker("quiz.topic"),
+            info=marker("quiz.topic_hint"),
+            elem_id="vb-quiz-topic",
+        )
         parts["begin"] = gr.Button(marker("quiz.begin"), variant="primary", elem_id="vb-quiz-begin")
         parts["code"] = gr.Textbox(
             label=marker("quiz.code"),
@@ -100,7 +107,8 @@ def quiz_panel(tabs: gr.Tabs, message: gr.HTML) -> QuizPanel:
 def topics(declared: Sequence[Task] = (), language: Language = "en") -> list[tuple[str, str]]:
     """What a set can be asked about, each by its name in the reader's language."""
     own = [(word_for("task", task, language), str(task)) for task in declared]
-    return [(marker("quiz.topic_any"), ""), *((marker(f"task.{name}"), str(name)) for name in TOPICS), *own]
+    keys = [(f"quiz.topic_{name}" if name in STUDY_TASKS else f"task.{name}", str(name)) for name in TOPICS]
+    return [(marker("quiz.topic_any"), ""), *((marker(key), name) for key, name in keys), *own]
 
 
 def answers_to(names: Sequence[str], language: Language = "en") -> list[tuple[str, str]]:

@@ -205,6 +205,34 @@ def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phon
     shoot(phone, tmp_path_factory, "quiz-phone-model")
 
 
+@by_link("phone", "/?quiz=opacity-learn")
+def test_a_study_is_read_from_the_frontal_film_then_with_the_lateral_on_a_phone(phone, tmp_path_factory):
+    phone.wait_for_selector("#vb-quiz-begin")
+    phone.locator("#vb-quiz-begin").tap()
+    stepped(phone, f"第 1 / {LENGTH} 張")
+    caption = phone.locator("#vb-quiz-film figcaption").first
+    caption.get_by_text("PA，當天").wait_for()
+    assert "側面，當天" not in caption.inner_text()
+    shoot(phone, tmp_path_factory, "quiz-study-read")
+    phone.locator("#vb-quiz-answer label").nth(1).tap()
+    phone.locator("#vb-quiz-sure label").nth(1).tap()
+    phone.locator("#vb-quiz-commit").tap()
+    stepped(phone, "加上側面影像")
+    caption.get_by_text("側面，當天").wait_for()
+    assert "模型" not in told(phone, "model") and "參考答案" not in told(phone, "truth")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    shoot(phone, tmp_path_factory, "quiz-study-both")
+    phone.locator("#vb-quiz-reveal").tap()
+    stepped(phone, "參考答案")
+    phone.wait_for_selector("#vb-quiz-model :text('只看正面影像時')")
+    assert "側面，當天 " in told(phone, "model") and "phantom-study-" in told(phone, "truth")
+    shoot(phone, tmp_path_factory, "quiz-study-truth")
+    phone.locator("#vb-quiz-finish").tap()
+    stepped(phone, "您的結果")
+    assert "只看正面影像答對" in told(phone, "results") and "加上側面影像後答對" in told(phone, "results")
+    shoot(phone, tmp_path_factory, "quiz-study-results")
+
+
 def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_path, tmp_path_factory):
     with MongoServer(tmp_path / "mongo") as server:
         with contextlib.closing(MongoCaseStore.connect(server.uri, "ward", write=True)) as store:
