@@ -289,6 +289,22 @@ def compare_studies(
     answer(compare_poolings(StudyTraining.load(config), run), lines, as_json, out)
 
 
+@app.command(name="film-changes", rich_help_panel=PANEL)
+def film_changes(
+    studies: Annotated[int, Option(min=1, help="so many phantom studies of four films")] = 100,
+    seed: Annotated[int, Option(min=0, help="of their series")] = 9000,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """What changed between two films: landmarks before and after registration, and the maps' difference."""
+    from evaluation.maps.film_changes import film_changes as measured
+    from evaluation.maps.film_changes import lines
+    from hub_config.settings import STUDY_CHECKPOINT
+    from modeling.study_answer import StudyPipeline
+
+    answer(measured(StudyPipeline.from_pretrained(STUDY_CHECKPOINT), studies, seed), lines, as_json, out)
+
+
 @app.command(name="measure-space", rich_help_panel=PANEL)
 def measure_space(
     checkpoint: Checkpoint = Path("hub_config/space_checkpoints/teaching"),

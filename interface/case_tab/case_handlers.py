@@ -21,10 +21,10 @@ from interface.language.texts import Language, marker, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
-from interface.session.admission import sent_study, short_name
+from interface.session.admission import sent_study, sent_together, short_name
 from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
-from interface.session.study_edits import own_case, revised
+from interface.session.study_edits import own_case, revised, sent_study_of_films
 from interface.study_panel.answer import beside_films
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import FINDINGS, NO_FINDING
@@ -303,7 +303,11 @@ class CaseActions:
 
     def _taken(self, sent: Mapping[str, Any], session: Session) -> Updates:
         licence = say("upload.licence", session.language)
-        return self.lay(session, own_case(sent_upload(sent), short_name(sent.get("name")), licence))
+        if "films" not in sent:
+            return self.lay(session, own_case(sent_upload(sent), short_name(sent.get("name")), licence))
+        case = sent_study_of_films(sent_together(sent), licence)
+        told = " ".join(translated(one, session.language) for one in case.notes)
+        return self.lay(session, case) | (self.parts.say(told) if told else {})
 
     def without_film(self, request: gr.Request) -> Updates:
         """An empty study: the reader fills in the form and predicts."""

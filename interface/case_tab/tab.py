@@ -118,6 +118,7 @@ class CaseEvents:
         self._checking()
         whole, panel = self._whole, self._parts.whole
         self._lanes.long(panel.ask.click, whole.ask, None, whole.asked)
+        self._lanes.long(panel.change.click, whole.compare, None, whole.compared)
         cancel = self._parts.results.cancel
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
 

@@ -10,7 +10,7 @@ from interface.html.pictures import thumbnail_url
 from interface.html.render import render, ui
 from interface.language.texts import CATALOGUES, Language, say, title_in, translated, word_for
 from modeling.sentence import Sentence
-from modeling.study import CLINICAL_FIELDS, spellings_of
+from modeling.study import CLINICAL_FIELDS, ViewPosition, spellings_of
 
 NONE_PASSES = Sentence('No case passes this filter; choose "any" in one of its fields.')
 
@@ -51,8 +51,9 @@ def _cases(rows: Sequence[CaseSummary], current: str, language: Language, **more
 
 
 def upload_box(language: Language) -> Markup:
-    """The field that takes a film; its script sends the bytes inside the request."""
-    return render("upload_box.html", language=language)
+    """The field that takes films; its script sends the bytes inside the request."""
+    views = [str(view) for view in ViewPosition if view is not ViewPosition.UNKNOWN]
+    return render("upload_box.html", language=language, views=views)
 
 
 def case_name(case: Case, language: Language) -> str:

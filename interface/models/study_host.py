@@ -10,6 +10,7 @@ from modeling.labels import Target
 from modeling.study import DatedFilm, RefusedFilm, Study
 
 if TYPE_CHECKING:  # torch: not before it is needed
+    from modeling.explain.change import FilmChange
     from modeling.study_answer import StudyAnswer, StudyPipeline
 
 
@@ -54,3 +55,11 @@ class StudyHost:
     ) -> Iterator["StudyAnswer"]:
         """Refined as it goes, and making way for predictions; see `StudyPipeline.explain`."""
         return self._gateway.steps(self.pipeline.explain, answer, target, stop=stop, progress=progress)
+
+    def change(self, films: Sequence[DatedFilm], pair: tuple[int, int]) -> "FilmChange":
+        """Short work; see `modeling.explain.change.film_change`."""
+        from modeling.explain.change import film_change
+
+        pipeline = self.pipeline
+        with self._gateway.short():
+            return film_change(pipeline.model, pipeline.processor, films, pair)

@@ -8,7 +8,7 @@ import inspect
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -65,6 +65,12 @@ def sent_study(film: object, name: str) -> Study:
     return study_from_upload(sent_film(film), table={}, text={}, name=name)
 
 
+def sent_together(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The films of the page's upload of one study; what is none is left out."""
+    films = sent.get("films")
+    return [one for one in films if isinstance(one, dict)] if isinstance(films, list) else []
+
+
 def file_names(names: object, count: int) -> list[str]:
     """So many files' names, as far as they were sent as a list."""
     given = names if isinstance(names, list) else []
@@ -112,7 +118,10 @@ def _films_in(event: Event) -> list[_Film]:
         read = len(films) if len(films) <= most else anyway  # one tells whether they are slices of a volume
         places = [(films, number, name) for number, name in enumerate(names[:read])]
     elif getattr(event.fn.fn, "__name__", "") in uploads and isinstance(body.event_data, dict):
-        places = [(body.event_data, "data", body.event_data.get("name", ""))]
+        sent = (
+            sent_together(body.event_data)[:MOST_FILMS] if "films" in body.event_data else [body.event_data]
+        )
+        places = [(one, "data", one.get("name", "")) for one in sent]
     found = ((inside.get(at) if isinstance(inside, dict) else inside[at]) for inside, at, _ in places)
     alone = places and places[0][0] is body.data  # a study may have no film
     texts = (isinstance(sent, str) and (sent != "" or not alone) for sent in found)

@@ -1,17 +1,21 @@
 """Between the screen and `modeling`: what was typed becomes a study, and what to explain is chosen."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from cases.case import Case, Licence, Provenance
+from cases.reading.study_upload import ReadStudy, given_films, study_of_films
 from cases.reading.upload import MAX_TEXT
+from interface.session.admission import sent_film, short_name
 from modeling.errors import StudyError, ViewboxError
 from modeling.field_values import is_unknown
 from modeling.labels import NOTHING, Target, alternatives
 from modeling.results import Prediction
 from modeling.sentence import Names
-from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
+from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study, ViewPosition
 
 
 def typed(value: float | str | None) -> str:
@@ -68,6 +72,34 @@ def own_case(study: Study, name: str, licence: str) -> Case:
     return Case(
         "", study, Licence(licence, may_show=True, may_export=False), Provenance("", attribution=name)
     )
+
+
+def own_study(read: ReadStudy, licence: str) -> Case:
+    """A reader's own films of several views and days as a case that no store holds, the day's frontal first.
+
+    Raises StudyError: none is of the day of the study.
+    """
+    frontal = (ViewPosition.PA, ViewPosition.AP)
+    films = sorted(read.films, key=lambda f: (f.days_before, f.radiograph.view_position not in frontal))
+    first, *further = films
+    if first.days_before:
+        raise StudyError("No film is of the day of the study; give the latest one 0 days before.")
+    name = f"{first.name} + {len(further)}" if further else first.name
+    case = own_case(replace(read.study, radiograph=first.radiograph), name, licence)
+    return replace(case, further=tuple(further), notes=tuple(one.note for one in read.refused))
+
+
+def sent_study_of_films(sent: Sequence[Mapping[str, Any]], licence: str) -> Case:
+    """A case of the films that the page sent as one patient's study; those that cannot be read are named.
+
+    Raises StudyError: they are too large together, or as `own_study`.
+    """
+    if sum(size for one in sent if type(size := one.get("size")) is int) > 90e6:
+        raise StudyError("These films are larger than 90 MB together; send fewer, or compressed ones.")
+    read = [partial(sent_film, one.get("data")) for one in sent]
+    names = [short_name(one.get("name")) for one in sent]
+    said = ([one.get(what) for one in sent] for what in ("view", "days"))
+    return own_study(study_of_films(given_films(read, names, *said)), licence)
 
 
 def fitted(study: Study, case: Case, sections: tuple[str, ...]) -> Study:

@@ -13,11 +13,14 @@ from interface.language.texts import say
 from interface.models.study_host import StudyHost
 from interface.session.session import Session, Sessions
 from interface.study_panel.answer import answer_panel, beside_films, of_every_task
+from interface.study_panel.change import changed_panel
 from interface.study_panel.panel import StudyPanel
 from modeling.errors import ExplanationCancelled, StudyError
+from modeling.sentence import Sentence
 from modeling.study import DatedFilm
 
 if TYPE_CHECKING:
+    from modeling.explain.change import FilmChange
     from modeling.study_answer import StudyAnswer
 
 Updates = dict[Any, Any]
@@ -43,6 +46,11 @@ class StudyActions:
         """Outputs of `ask`."""
         return [self._panel.answer, self._films, self._message]
 
+    @property
+    def compared(self) -> list[gr.HTML]:
+        """Outputs of `compare`."""
+        return [self._panel.changed, self._message]
+
     def ask(self, request: gr.Request) -> Iterator[Updates]:
         """The answers with what each film adds, then the account of each, as it comes."""
         session, case, stop = self._begun(request)
@@ -58,6 +66,32 @@ class StudyActions:
                 yield from self._told(session, case, answers, stop)
         except ExplanationCancelled:  # another case or another value: what was said here is gone
             return
+
+    def compare(self, request: gr.Request) -> Iterator[Updates]:
+        """What changed since the latest earlier film of each view of the day, one after the other."""
+        from modeling.explain.change import pairs_of_views  # torch: not before it is needed
+        from modeling.pipeline import unlike_sources
+
+        session, case, stop = self._begun(request)
+        language, films = session.language, films_of(session, case)
+        if not case.licence.may_show:
+            raise StudyError("This film may not be shown here; open a case whose licence allows it.")
+        yield {self._panel.changed: note(say("whole.comparing", language)), self._message: alert("")}
+        pipeline, pairs = self._studies.pipeline, pairs_of_views(films)
+        found: list[tuple[tuple[int, int], FilmChange | Sentence]] = []
+        for pair in pairs:
+            try:
+                found.append((pair, self._studies.change(films, pair)))
+            except StudyError as refusal:
+                found.append((pair, refusal.sentence))
+        with session.lock:
+            if stop.is_set():
+                return
+            session.whole_shown = True
+        image, sources = pipeline.processor.config.image, pipeline.model.config.sources
+        unlike = unlike_sources(sources, case.provenance.source or None)
+        panel = changed_panel(found, films, image, language, unlike)
+        yield {self._panel.changed: panel, self._message: alert("")}
 
     def _begun(self, request: gr.Request) -> tuple[Session, Case, threading.Event]:
         """The session, its case of several films, and what stops this work; what ran of it before stops."""

@@ -15,12 +15,14 @@ class StudyPanel:
     """What the panel says, and what asks for it."""
 
     ask: gr.Button
+    change: gr.Button
     answer: gr.HTML
+    changed: gr.HTML
 
     @property
     def said(self) -> list[gr.HTML]:
         """Everything that belongs to one study and goes with it."""
-        return [self.answer]
+        return [self.answer, self.changed]
 
 
 def study_panel() -> StudyPanel:
@@ -28,5 +30,7 @@ def study_panel() -> StudyPanel:
     with gr.Accordion(marker("whole.title"), open=True, elem_id="vb-whole"):
         with gr.Row(elem_classes="vb-toolbar"):
             ask = gr.Button(marker("whole.ask"), variant="primary", min_width=200, elem_id="vb-whole-ask")
+            change = gr.Button(marker("whole.change"), min_width=200, elem_id="vb-whole-change")
         answer = gr.HTML(js_on_load=_LEAVE_OUT, elem_id="vb-whole-answer")
-    return StudyPanel(ask, answer)
+        changed = gr.HTML(elem_id="vb-whole-changed")
+    return StudyPanel(ask, change, answer, changed)

@@ -273,7 +273,8 @@ def plain_number(value: float) -> str:
 
 
 def _tick(value: float) -> str:
-    return "0" if value == 0 else f"{'+' if value > 0 else '−'}{plain_number(value)}"
+    # a hyphen: PIL's own font has no minus sign and would draw a box
+    return "0" if value == 0 else f"{'+' if value > 0 else '-'}{plain_number(value)}"
 
 
 def _fitted(shape: tuple[int, ...], max_side: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ def handlers() -> Counter[str]:
 
 
 def test_the_page_has_at_most_109_events_and_one_chain_of_model_work():
-    """Four of them are for studies of several films: read, compare, take several as one.
+    """Four of them are for studies of several films: read, compare, and two endpoints.
 
     Five ask in words: the sentences, one of their words, the search, and two endpoints.
     """

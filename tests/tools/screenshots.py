@@ -25,6 +25,7 @@ LARGEST = 150_000
 """Bytes of a picture: the repository stays small."""
 PATIENCE = 300_000
 CASE = "?case=case-01"
+STUDY = "?case=phantom-study-000000005208"
 LEGENDS = """() => [...document.querySelectorAll('#vb-figure .vb-legend')]
   .filter((legend) => legend.offsetParent).length === 4"""
 
@@ -54,12 +55,24 @@ def quizzed(page: "Page") -> None:
     page.wait_for_timeout(3000)
 
 
+def together(page: "Page") -> None:
+    """All films of a study read together, one of them left out, two side by side."""
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    page.locator("#vb-whole-ask").click()
+    page.locator("#vb-whole .vb-delta").nth(1).wait_for()
+    page.locator("[data-leave]").nth(1).click()
+    page.locator("[data-beside-film]").nth(1).click()
+    verdict(page)
+    page.wait_for_timeout(3000)
+
+
 PICTURES: dict[str, tuple[dict[str, Any], str, Callable[["Page"], None]]] = {
     "interface/assets/page.jpg": (DESK, CASE, verdict),
     "docs/page_zh.jpg": (DESK | {"locale": "zh-TW"}, f"{CASE}&lang=zh-Hant", verdict),
     "docs/phone.jpg": (PHONE, CASE, verdict),
     "docs/compare.jpg": (DESK, CASE, compared),
     "docs/quiz.jpg": (DESK, "", quizzed),
+    "docs/studies_page.jpg": (DESK, STUDY, together),
 }
 """File -> the browser, the address, and what is done before the picture is taken."""
 

@@ -216,6 +216,23 @@ def test_a_film_of_the_page_reaches_its_handler_read_or_refused():
         sent_film({"path": "/etc/passwd"})
 
 
+def test_the_films_of_a_study_from_the_page_are_read_before_its_turn_too():
+    film = base64.b64encode(small_jpeg()).decode()
+
+    async def told() -> list[object]:
+        page = Page()
+        films = [{"data": film, "name": "a.jpg"}, "no film", {"data": "no base64!"}]
+        films += [{"data": film} for _ in range(8)]
+        await page.join(2, "reader", "192.0.2.1", told={"films": films})
+        return (await page.turn()).event_data["films"]
+
+    read = asyncio.run(told())
+    assert sent_film(read[0]["data"]).shape == (128, 128)
+    with pytest.raises(StudyError, match="not valid base64"):
+        sent_film(read[2]["data"])
+    assert isinstance(read[-1]["data"], str), "no more than a study holds is decoded"
+
+
 def test_the_films_of_a_call_are_read_before_its_turn_and_a_bad_one_stops_none(monkeypatch):
     film = base64.b64encode(small_jpeg()).decode()
 

@@ -23,7 +23,7 @@ from modeling.study_answer import StudyPipeline
 from tests.doubles.example_cases import small_case, study_case
 from tests.doubles.toys import toy_study_model
 
-PANEL = StudyPanel("ask", "answer")
+PANEL = StudyPanel("ask", "change", "answer", "changed")
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_another_case_ends_it_and_takes_it_off(host, case):
     session.put(other, hold(other))
     assert [*steps] == [] and session.whole == ()
     parts = SimpleNamespace(whole=PANEL, film=SimpleNamespace(films="films"))
-    assert Parts.unread(parts, session) == {"answer": "", "films": ""}
+    assert Parts.unread(parts, session) == {"answer": "", "changed": "", "films": ""}
     assert Parts.unread(parts, session) == {}, "and only once: a case of one film is sent nothing"
 
 
@@ -142,3 +142,21 @@ def test_a_case_of_one_film_has_no_whole_study(host, made):
         session.put(made(), None)
     with pytest.raises(StudyError, match="one film"):
         next(actions_of(host, session).ask(READER))
+
+
+def test_what_changed_is_told_view_by_view_or_why_it_is_not(host, case):
+    session = opened(study_case(films=4))  # films of noise: the earlier one cannot be laid on today's
+    waiting, told = actions_of(host, session).compare(READER)
+    assert "earlier one" in waiting["changed"] and session.whole_shown
+    assert "lateral, today against lateral, 30 days before" in told["changed"]
+    assert "cannot be laid on today" in told["changed"] and "<img" not in told["changed"]
+    no_prior = dataclasses.replace(case, further=case.further[:1])
+    assert "seen none like this one" not in told["changed"]
+    *_, told = actions_of(host, opened(no_prior)).compare(READER)
+    assert "no earlier film of the same view" in told["changed"]
+
+
+def test_a_film_that_may_not_be_shown_is_not_drawn(host, case):
+    hidden = dataclasses.replace(case, licence=dataclasses.replace(case.licence, may_show=False))
+    with pytest.raises(StudyError, match="may not be shown"):
+        next(actions_of(host, opened(hidden)).compare(READER))
