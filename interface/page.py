@@ -133,7 +133,7 @@ def build_page(
         api.publish()
         ScrutinyApi(api).publish()
         StudiesApi(api, models.studies).publish()
-        similar = SimilarCases(models, stores)
+        similar = SimilarCases(models, stores, classifier)
         ReportsApi(stores, similar, classifier).publish()
         space = SpaceHost(load_space, models, stores)
         search = WordSearch(space, stores)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cases.case import Case
@@ -16,6 +17,7 @@ from interface.models.stores import StoreHost
 from interface.reports_tab.stored_search import StoredSearch
 from interface.session.background import BuiltOnDemand, Progress
 from modeling.errors import CaseNotFoundError, StudyError, ViewboxError
+from modeling.findings.placing import reader_or_none
 from modeling.labels import TASKS, Task
 from modeling.results import Prediction
 from modeling.retrieval.index import Neighbour
@@ -124,9 +126,10 @@ class Found:
 class SimilarCases(BuiltOnDemand[Compared]):
     """Builds the index once, and again when a checkpoint that suits the cases has become ready since."""
 
-    def __init__(self, models: Checkpoints, stores: StoreHost) -> None:
+    def __init__(self, models: Checkpoints, stores: StoreHost, classifier: Path | None = None) -> None:
+        """`classifier`: folder of `modeling.findings.reader`; reports are compared by what it reads too."""
         super().__init__("similar-cases")
-        self._models, self._stores = models, stores
+        self._models, self._stores, self._classifier = models, stores, classifier
 
     @property
     def compared(self) -> Compared:
@@ -203,7 +206,7 @@ class SimilarCases(BuiltOnDemand[Compared]):
         self.progress = Progress(len(ids), len(ids))
         if not cases:
             raise ViewboxError("The store holds no case to compare with; fill it first.")
-        encoder = CaseEncoder(cases)
+        encoder = CaseEncoder(cases, reader=reader_or_none(self._classifier))
         index = CaseIndex([encoder.encode(case) for case in cases])
         name = host.name if host is not None else ""
         logger.info("compared %d cases, films by %s", len(cases), name or "brightness")

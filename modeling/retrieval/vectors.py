@@ -2,7 +2,8 @@
 
 Film: the backbone's pooled features and a coarse picture, each number standardised over the set, then its
 leading principal components, so that a search among many cases reads little memory. Table: every field
-standardised over the set, unknown ones at its mean. Text: `ReportEncoder` fitted on the set's reports.
+standardised over the set, unknown ones at its mean. Text: `ReportEncoder` fitted on the set's reports, and
+beside it, where there is a classifier of findings, what that reads in them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,11 @@ from modeling.reports.embedding import ReportEncoder
 from modeling.reports.mining import Miner
 from modeling.reports.report import Report
 from modeling.retrieval.index import IndexedCase
+from modeling.retrieval.shared_findings import affirmed, beside_words, rarity
 from modeling.study import CLINICAL_FIELDS, Modality, Radiograph
 
 if TYPE_CHECKING:
+    from modeling.findings.reader import FindingReader
     from modeling.pipeline import DiagnosisPipeline
 
 CELLS = 16
@@ -70,8 +73,13 @@ def coarse(film: np.ndarray) -> np.ndarray:
 class CaseEncoder:
     """Learns the means and spreads of a set of cases; encodes them, and others to compare with them."""
 
-    def __init__(self, cases: Sequence[DescribedCase], miner: Miner | None = None) -> None:
-        self.miner = miner or Miner()
+    def __init__(
+        self,
+        cases: Sequence[DescribedCase],
+        miner: Miner | None = None,
+        reader: "FindingReader | None" = None,
+    ) -> None:
+        self.miner, self._reader = miner or Miner(), reader
         names = sorted({name for case in cases for name in case.film})
         self._films = {name: _Scale.of([c.film[name] for c in cases if name in c.film]) for name in names}
         self._components = self._fit_components([case for case in cases if case.film])
@@ -79,6 +87,7 @@ class CaseEncoder:
         self._table = _Scale.of(tables) if tables else None
         reports = [case.report for case in cases if case.report is not None]
         self._text = ReportEncoder(self.miner).fit(reports) if reports else None
+        self._rarity = rarity(affirmed(reader.margins(reports))) if reports and reader is not None else None
 
     def _standardised(self, film: Mapping[str, np.ndarray]) -> np.ndarray:
         """All numbers of a film; features and picture weigh the same, however many numbers each has."""
@@ -106,8 +115,14 @@ class CaseEncoder:
             labels = self.miner.label(case.report)
             findings = frozenset(name for name in FINDINGS.classes if self.miner.positive(labels, name))
             if self._text is not None:
-                vectors[Modality.TEXT] = self._text.encode([case.report])[0]
+                vectors[Modality.TEXT] = self._text_vector(self._text, case.report)
         return IndexedCase(case.case_id, vectors, case.patient, case.label, findings, dict(case.fields))
+
+    def _text_vector(self, encoder: ReportEncoder, report: Report) -> np.ndarray:
+        words = encoder.encode([report])[0]
+        if self._reader is None or self._rarity is None:
+            return words
+        return beside_words(words, affirmed(self._reader.margins([report]))[0] * self._rarity)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from hub_config.settings import FINDING_CLASSIFIER
+from modeling.findings.reader import reader_at
 from modeling.reports.report import Report
 from modeling.retrieval.index import CaseIndex
+from modeling.retrieval.shared_findings import affirmed, beside_words, kinship, rarity
 from modeling.retrieval.vectors import COMPONENTS, CaseEncoder, DescribedCase, coarse, film_numbers
 from modeling.study import Modality
 from tests.doubles.toys import toy_radiograph
@@ -77,3 +80,26 @@ def test_the_coarse_picture_of_any_film(shape: tuple[int, int]) -> None:
     assert cells.shape == (256,)
     assert np.isfinite(cells).all()
     assert coarse(np.arange(256.0).reshape(16, 16)) == pytest.approx(np.arange(256.0))
+
+
+def test_shared_findings_count_beside_the_words_where_there_is_a_classifier() -> None:
+    texts = ("Broken collarbone on the left.", "Old fracture of the left clavicle.", "Old scar on the left.")
+    cases = [described(f"c{n}", text=f"FINDINGS: {text}") for n, text in enumerate(texts)]
+    encoder = CaseEncoder(cases, reader=reader_at(FINDING_CLASSIFIER))
+    index = CaseIndex([encoder.encode(case) for case in cases])
+    near = index.neighbours(index.case("c0"), 2, {Modality.TEXT: 1.0})
+    plain = CaseIndex([CaseEncoder(cases).encode(case) for case in cases])
+    before = plain.neighbours(plain.case("c0"), 2, {Modality.TEXT: 1.0})
+    assert near[0].case_id == "c1" and near[0].similarity - near[1].similarity > 0.2
+    assert near[0].similarity > before[0].similarity
+
+
+def test_findings_weigh_by_rarity_and_bring_their_kin_where_asked() -> None:
+    margins = np.array([[5.0, -5.0], [5.0, 5.0], [5.0, -5.0]])
+    found = affirmed(margins)
+    assert np.allclose(found.round(2), margins > 0) and rarity(found)[1] > rarity(found)[0] >= 0
+    a, b = beside_words(np.array([3.0, 0]), found[0]), beside_words(np.array([0, 2.0]), found[2])
+    assert a @ a == pytest.approx(1) and a @ b == pytest.approx(0.5)
+    assert beside_words(np.zeros(2), np.zeros(3)).tolist() == [0] * 5
+    assert kinship().shape[0] == 160 and (kinship().sum(axis=1) >= 2).all()
+    assert affirmed(np.full((1, 160), 9.0), kin=True).shape == (1, kinship().shape[1])
