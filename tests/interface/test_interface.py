@@ -98,7 +98,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += tuple(re.findall(r'f"([a-z0-9_]+\.[a-z0-9_.]*[._])\{', source))
     families += ("quiz.definition_", *(f"quiz.{k}_" for k in re.findall(r'asking\("([a-z_]+)"', source)))
     asked |= {f"prove.{claim}" for claim in get_args(Claim)}
-    asked |= {f"whole.{way}" for way in ("for", "against", "hardly")}
+    asked |= {f"whole.{way}" for way in ("for", "against", "hardly", "more", "less", "same")}
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]
     assert missing == []

@@ -12,6 +12,7 @@ from interface.html.fragments import upload_box
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
+from interface.prompt_panel.panel import prompt_panel
 from interface.session.session import Sessions
 from modeling.errors import StudyError
 from modeling.study import ViewPosition
@@ -31,7 +32,7 @@ def sent(number: int, view: str = "", days: int | None = None, **other) -> dict:
 def page():
     sessions, models = Sessions(4), Checkpoints([ModelHost(lambda: None, "film")])
     with gr.Blocks():
-        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML())
+        parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML(), prompt_panel())
     cases = CaseActions(models, StoreHost(lambda: None), sessions, parts)
 
     def take(*films: object) -> tuple[object, str]:
