@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer import Argument, Option
 
-from viewbox.options import Json, Out, Reports, answer
+from viewbox.options import Json, Out, Reports, Run, answer
+from viewbox.studies import bundled
 
 if TYPE_CHECKING:
     from modeling.reports.topics import TopicBrowser
@@ -141,12 +142,41 @@ def text_only(reports: Reports, as_json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def pointing(reports: Reports, as_json: Json = False) -> None:
-    """Whether sentences point at the zones that their reports' index terms name, beside other rows."""
+def pointing(
+    reports: Annotated[
+        Path | None, Argument(metavar="REPORTS", help="with index terms: Open-i archive or folder")
+    ] = None,
+    run: Annotated[Path | None, Option(metavar="DIR", help="draw phantoms here, and measure on them")] = None,
+    as_json: Json = False,
+) -> None:
+    """Whether sentences point where index terms do, and where phantoms have it, beside other rows."""
+    if reports is None and run is None:
+        raise typer.BadParameter("name the REPORTS, or a folder for phantoms with --run")
     from modeling.reports.reading import read_reports
-    from training.pointing_benchmark import benchmark_reports, table
+    from training import pointing_benchmark
+    from training.phantom_reports import pointing as on_phantoms
 
-    answer(benchmark_reports(read_reports(reports)), table, as_json)
+    found: dict[str, Any] = {}
+    if reports is not None:
+        found["reports"] = pointing_benchmark.benchmark_reports(read_reports(reports))
+    if run is not None:
+        found["zones"] = on_phantoms.benchmark_zones(run)
+        found["films"] = on_phantoms.benchmark_films()
+
+    def lines(told: dict[str, Any]) -> str:
+        parts = [pointing_benchmark.table(told["reports"])] if reports is not None else []
+        return "\n\n".join([*parts, *([on_phantoms.table(told)] if run is not None else [])])
+
+    answer(found, lines, as_json)
+
+
+@app.command(rich_help_panel=PANEL)
+def film_labels(run: Run, as_json: Json = False, out: Out = None) -> None:
+    """Films taught by labels mined from phantom reports against few strict ones, and a film's words."""
+    from modeling.pipeline import DiagnosisPipeline
+    from training.phantom_reports.film_labels import benchmark, table
+
+    answer(benchmark(run, DiagnosisPipeline.from_pretrained(bundled("teaching"))), table, as_json, out)
 
 
 @app.command(rich_help_panel=PANEL)

@@ -144,7 +144,7 @@ def _draw_films(rng: np.random.Generator) -> tuple[tuple[ViewPosition, int], ...
 
 def study_reports(rng: np.random.Generator, plan: StudyPlan) -> dict[str, Report]:
     """Language -> findings and impression of a reader who saw every film, the same in each language."""
-    steps = [(what, int(rng.integers(0, 2))) for what in _said(plan)]
+    steps = [(what, int(rng.integers(0, 2))) for what in said_of(plan)]
     return {language: _report(plan, steps, words) for language, words in _WORDS.items()}
 
 
@@ -154,7 +154,7 @@ def _seen(plan: StudyPlan, when: int | None) -> bool:
     )
 
 
-def _said(plan: StudyPlan) -> list[str]:
+def said_of(plan: StudyPlan) -> list[str]:
     """The sentences of the findings by their names in `study_words.json`."""
     today, before = _seen(plan, 0), _seen(plan, plan.prior)
     said = ["first film" if plan.prior is None else "comparison", "present" if today else "absent"]

@@ -20,7 +20,7 @@ from modeling.study import CLINICAL_FIELDS, ClinicalTable, ViewPosition
 
 Span = tuple[str, int, int]
 Rules = Mapping[str, Sequence[str]]
-_WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+WORDS = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
 _PATTERNS = json.loads(Path(__file__).with_name("table.json").read_text(encoding="utf-8"))
 _NOUNS = {"female": "woman", "male": "man"}
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -38,7 +38,7 @@ def draw_indication(
         return "", ()
     # A name pulls no weight of its own: sex is written in one of two ways whatever the class.
     own = {"age": (str(patient.age),), "sex": (patient.sex, _NOUNS[patient.sex])}
-    rules = _WORDS["indication"] | own
+    rules = WORDS["indication"] | own
     parts = [_expanded(rng, "{who}", rules)] if chance(rng, 0.7) else []
     parts.append(_expanded(rng, "{reason}", rules))
     if chance(rng, 0.5):
@@ -95,49 +95,49 @@ def _sentence(text: str) -> str:
 
 
 def _statement(rng: np.random.Generator, stance: Stance, rules: Rules, sign: str) -> str:
-    found = pick(rng, _WORDS["stated"][stance.appearance])
+    found = pick(rng, WORDS["stated"][stance.appearance])
     if stance.appearance == "Atypical" and sign:
-        found = _WORDS["sign"][sign]
+        found = WORDS["sign"][sign]
     statement = f"{_expanded(rng, '{ct}', rules)} <{found}>"
     if stance.appearance == "Negative":
         return statement
-    return f"{statement}, <{pick(rng, _WORDS['extent'][stance.grading or ''])}>"
+    return f"{statement}, <{pick(rng, WORDS['extent'][stance.grading or ''])}>"
 
 
 def _findings(rng: np.random.Generator, seen: tuple[Opacity, ...], cardiomegaly: bool) -> str:
-    normal = _WORDS["normal"]
+    normal = WORDS["normal"]
     sentences = [_described(rng, opacity) for opacity in shuffled(rng, seen)]
     if not seen:
         sentences.append(f"<{pick(rng, normal['lungs'])}>")
     if not {opacity.kind for opacity in seen} & {"effusion", "pneumothorax"}:
         sentences.append(pick(rng, normal["pleura"]))
-    sentences.append(pick(rng, _WORDS["large heart"] if cardiomegaly else normal["heart"]))
+    sentences.append(pick(rng, WORDS["large heart"] if cardiomegaly else normal["heart"]))
     if chance(rng, 0.5):
         sentences.append(pick(rng, normal["bones"]))
     return " ".join(sentences)
 
 
 def _described(rng: np.random.Generator, opacity: Opacity) -> str:
-    what = pick(rng, _WORDS["opacity"][opacity.kind])
+    what = pick(rng, WORDS["opacity"][opacity.kind])
     if opacity.side == "both":
         return _sentence(f"<{what} throughout both lungs>.")
     where = f"the {opacity.zone} zone" if opacity.level else f"the {opacity.side} side"
     if opacity.kind in ("ground glass", "consolidation") and chance(rng, 0.6):
         where = f"the {opacity.distribution} part of {where}"
-    form = pick(rng, _WORDS["zone form"])
+    form = pick(rng, WORDS["zone form"])
     if not opacity.level:
-        form = pick(rng, _WORDS["side form"])
+        form = pick(rng, WORDS["side form"])
     return _sentence("<" + form.format(what=what, where=where) + ">.")
 
 
 def _impression(
     rng: np.random.Generator, appearance: str, grading: str | None, seen: tuple[Opacity, ...]
 ) -> str:
-    text = f"<{pick(rng, _WORDS['impression'][appearance])}>"
+    text = f"<{pick(rng, WORDS['impression'][appearance])}>"
     if appearance == "Atypical":
         signs = sorted({o.kind for o in seen if o.kind not in ("ground glass", "consolidation")})
-        opening = pick(rng, _WORDS["impression"][appearance])
-        text = f"<{opening} {', '.join(pick(rng, _WORDS['opacity'][kind]) for kind in signs)}.>"
+        opening = pick(rng, WORDS["impression"][appearance])
+        text = f"<{opening} {', '.join(pick(rng, WORDS['opacity'][kind]) for kind in signs)}.>"
     count = len({o.zone for o in seen if o.kind in AIRSPACE_KINDS})
     if grading is not None and chance(rng, 0.7):
         zones = "zone" if count == 1 else "zones"
