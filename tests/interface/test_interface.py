@@ -99,6 +99,7 @@ def test_every_string_that_the_page_asks_for_is_there_and_none_is_left_over():
     families += ("quiz.definition_", *(f"quiz.{k}_" for k in re.findall(r'asking\("([a-z_]+)"', source)))
     asked |= {f"prove.{claim}" for claim in get_args(Claim)}
     asked |= {f"whole.{way}" for way in ("for", "against", "hardly", "more", "less", "same")}
+    families += ("points.", "quiz.after_", "quiz.before_", "quiz.film_to_", "quiz.to_")
     asked |= {f"film.{sign}" for sign in SIGNS} | {f"explain.{name}" for name in BASELINES}
     missing = [k for k in CATALOGUES["en"].strings if k not in asked and not k.startswith(families)]
     assert missing == []
