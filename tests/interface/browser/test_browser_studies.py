@@ -87,7 +87,7 @@ def test_two_films_stand_beside_each_other_linked(page):
 
 def test_sentences_outline_their_places_and_places_mark_their_sentences(page, tmp_path_factory):
     page.locator("#vb-films [data-film]").nth(0).click()
-    page.locator(".vb-reveal > summary").click()
+    page.locator("#vb-prediction .vb-reveal > summary").click()
     sentence = page.locator(""".vb-case-report .vb-points[data-points*='"0": [[']""").first
     sentence.wait_for()
     told = json.loads(sentence.get_attribute("data-points"))
