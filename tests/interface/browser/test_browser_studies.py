@@ -45,7 +45,7 @@ def test_films_stand_beside_the_viewer_and_one_press_shows_one(page):
     assert buttons.nth(1).get_attribute("aria-pressed") == "true"
     buttons.nth(0).click()
     figure.get_by_text("Where it looked").first.wait_for()  # the map is back with the film that it is of
-    assert "lateral" not in caption.inner_text()
+    assert "lateral, today" not in caption.inner_text()
     for part in ("#vb-figure", "#vb-prediction", "#vb-verdict", "#vb-next"):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= 900, part
