@@ -146,6 +146,12 @@ class DatedFilm:
         """The film. Raises StudyError: it cannot be decoded."""
         return self.film if isinstance(self.film, Radiograph) else self.film()
 
+    @property
+    def bytes(self) -> int:
+        """What its pixels take; nothing before they are decoded."""
+        decoded = isinstance(self.film, Radiograph) or "radiograph" in vars(self)
+        return self.radiograph.pixels.nbytes if decoded else 0
+
 
 @dataclass(frozen=True)
 class RefusedFilm:

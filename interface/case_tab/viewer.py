@@ -282,7 +282,8 @@ def _further_film(session: Session, number: int) -> Value:
     """A film of the study that the model did not read: it has no map, and no region of it can be tested."""
     case, language = session.case, session.language
     film = case.films[number]
-    held = session.further.setdefault(number, HeldFilm(film.radiograph))
+    held = session.further.get(number) or HeldFilm(film.radiograph)
+    session.further[number] = held
     alone = film_value(case, held, language, marking=False, which=film_words(film, language))
     marks = ("" if session.whole else say("films.not_read", language), alone["mark"])
     return {**alone, "mark": " · ".join(filter(None, marks)), "sheets": False, "tested": None}

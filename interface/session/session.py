@@ -190,7 +190,7 @@ class Session:
         """What the films take: on screen as stored and as the viewer shows it, and those of an upload."""
         radiograph = None if self.study is None else self.study.radiograph
         stored = 0 if radiograph is None else radiograph.pixels.nbytes
-        stored += 0 if self.case is None else sum(f.radiograph.pixels.nbytes for f in self.case.further)
+        stored += 0 if self.case is None else sum(film.bytes for film in self.case.further)
         viewed = sum(f.film.values.nbytes for f in (self.film, *self.further.values()) if f is not None)
         return stored + viewed + sum(film.bytes for film in self.own)
 

@@ -216,8 +216,10 @@ def test_further_films_are_decoded_once_when_they_are_looked_at(monkeypatch: pyt
     monkeypatch.setattr(cases.film_bytes, "_pixels", lambda *film: decoded.append(1) or decode(*film))
     case = cases.document.case_from_document(document)
     assert len(decoded) == 1 and [film.days_before for film in case.films] == [0, 0, 30]
+    assert [film.bytes for film in case.further] == [0, 0] and len(decoded) == 1
     assert case.further[0].radiograph.sha256 == study_case().further[0].radiograph.sha256
     assert case.further[0].radiograph is case.further[0].radiograph and len(decoded) == 2
+    assert case.further[0].bytes == case.further[0].radiograph.pixels.nbytes and case.further[1].bytes == 0
 
 
 def test_a_stored_study_with_a_broken_film_is_named() -> None:
