@@ -10,7 +10,6 @@ import typer
 from typer import Argument, Option
 
 from viewbox.options import Json, Out, Reports, Run, answer
-from viewbox.studies import bundled
 
 if TYPE_CHECKING:
     from modeling.reports.topics import TopicBrowser
@@ -175,6 +174,7 @@ def film_labels(run: Run, as_json: Json = False, out: Out = None) -> None:
     """Films taught by labels mined from phantom reports against few strict ones, and a film's words."""
     from modeling.pipeline import DiagnosisPipeline
     from training.phantom_reports.film_labels import benchmark, table
+    from viewbox.studies import bundled  # with numpy
 
     answer(benchmark(run, DiagnosisPipeline.from_pretrained(bundled("teaching"))), table, as_json, out)
 

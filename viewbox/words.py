@@ -93,15 +93,18 @@ def search(
 ) -> None:
     """Find the stored films that fit a sentence; without --store, among the cases that ship."""
     from cases.store import CaseFilter, every_row
-    from modeling.prompts.sentences import checked_sentence
+    from modeling.configuration import only_synthetic
+    from modeling.prompts.sentences import SYNTHETIC_ONLY, checked_sentence
     from modeling.retrieval.words import WordIndex
     from viewbox.lake import open_case_store
 
     space, cases, index = open_space(checkpoint), open_case_store(store, database), WordIndex()
-    asked, unread = checked_sentence(words, space.unknown_words), 0
+    asked, unread, patients = checked_sentence(words, space.unknown_words), 0, 0
     for row in every_row(cases, CaseFilter()):
         try:
-            index.add(space, row.case_id, cases.get(row.case_id).study.radiograph, "")
+            case = cases.get(row.case_id)
+            index.add(space, row.case_id, case.study.radiograph, "")
+            patients += not case.provenance.synthetic
         except ViewboxError:  # one bad case hides no other; how many there were is told
             unread += 1
     ranked = index.films(space.embed_texts([asked])[0])
@@ -109,7 +112,8 @@ def search(
         {"case_id": name, "rank": rank, "similarity": round(value, 4)}
         for rank, (name, value) in enumerate(ranked[:k], start=1)
     ]
-    told = {"not_for_diagnosis": True, "words": asked, "films": found}
+    warnings = [str(SYNTHETIC_ONLY)] if patients and only_synthetic(space.model.config.sources) else []
+    told = {"not_for_diagnosis": True, "warnings": warnings, "words": asked, "films": found}
     told |= {"searched": len(ranked), "not_read": unread}
     answer(told, _search_lines, as_json)
 
@@ -117,7 +121,7 @@ def search(
 def _search_lines(found: dict[str, Any]) -> str:
     rows = [f"{one['rank']:>4}  {one['similarity']:.3f}  {one['case_id']}" for one in found["films"]]
     count = f"Searched {found['searched']} films, {found['not_read']} cases could not be read."
-    return "\n".join([NOT_FOR_DIAGNOSIS, *rows, count])
+    return "\n".join([NOT_FOR_DIAGNOSIS, *found["warnings"], *rows, count])
 
 
 @app.command(name="check-prompts", rich_help_panel=MEASURE)

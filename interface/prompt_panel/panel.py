@@ -14,10 +14,11 @@ from cases.case import Case
 from interface.html.fragments import alert
 from interface.html.pictures import data_url
 from interface.html.render import render
-from interface.language.texts import Language, marker, say
+from interface.language.texts import Language, marker, say, translated
 from interface.models.space_host import SpaceHost, film_of
 from interface.session.lanes import Lanes
 from interface.session.session import Session, Sessions
+from modeling.errors import ViewboxError
 from modeling.model.film import brightness, resampled
 from modeling.render.pictures import film_picture, veil
 from modeling.study import Radiograph
@@ -89,7 +90,17 @@ class PromptActions:
         self._panel, self._space, self._sessions, self._message = panel, space, sessions, message
 
     def ask(self, text: str, request: gr.Request) -> Updates:
-        """The film on screen between the sentences, one a line; an empty box asks the example in it."""
+        """The film on screen between the sentences, one a line; an empty box asks the example in it.
+
+        What is refused takes the last answer off, which was not about these sentences.
+        """
+        try:
+            return self._asked(text, request)
+        except ViewboxError as exc:
+            told = translated(exc.sentence, self._sessions.language(request))
+            return {self._panel.answer: "", self._panel.checked: "", self._message: alert(told)}
+
+    def _asked(self, text: str, request: gr.Request) -> Updates:
         session = self._sessions.of(request.session_hash)
         case, opened = _on_screen(session), session.version
         text = text if (text or "").strip() else say("prompts.example", session.language)

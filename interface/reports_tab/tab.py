@@ -258,7 +258,8 @@ class ReportActions:
             return ""
         language, miner = self._sessions.language(request), miner_of(rules)
         session = self._sessions.of(request.session_hash)
-        own = session.case is not None and session.case.licence.may_show and text == _text_of(session)
+        own = session.case is not None and session.case.licence.may_show
+        own = own and text.strip() == _text_of(session).strip()
         report = Report.from_text(text[:LONGEST_REPORT])
         labels = miner.label(report)
         intro = ui().note(say("reports.intro", language))

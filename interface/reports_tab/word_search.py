@@ -144,7 +144,11 @@ def found_json(found: FoundByWords) -> dict[str, Any]:
     def hits(rows: Sequence[Hit]) -> list[dict[str, Any]]:
         return [{"case_id": h.case_id, "rank": h.rank, "similarity": round(h.similarity, 4)} for h in rows]
 
+    from modeling.prompts.sentences import SYNTHETIC_ONLY
+
+    of_patients = found.placed.index.film_count > found.placed.computed
     return {
+        "warnings": [str(SYNTHETIC_ONLY)] if found.placed.synthetic and of_patients else [],
         "words": found.words or None,
         "films": hits(found.films),
         "reports": None if found.reports is None else hits(found.reports),

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from modeling.configuration import only_synthetic
 from modeling.model.shared_space import SharedSpace
-from modeling.prompts.sentences import checked, denial, other_ways
+from modeling.prompts.sentences import SYNTHETIC_ONLY, checked, denial, other_ways
 from modeling.sentence import Sentence
 from modeling.study import Radiograph
 
@@ -192,11 +192,7 @@ def _warnings(space: SharedSpace, synthetic: bool) -> tuple[Sentence, ...]:
     among = Sentence("Shares are among these sentences alone: they add up to 100 % even where none fits.")
     if synthetic or not only_synthetic(space.model.config.sources):
         return (among,)
-    real = Sentence(
-        "The model that reads these sentences learnt from synthetic films alone: what it says of a patient's"
-        " film means nothing."
-    )
-    return real, among
+    return SYNTHETIC_ONLY, among
 
 
 def _shares(cosines: Sequence[float] | np.ndarray, scale: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from pathlib import Path
 from modeling.errors import ViewboxError
 from modeling.findings.knowledge import knowledge
 from modeling.findings.placing import DENIES
+from modeling.sentence import Sentence
 
 LEAST, MOST = 2, 5
 """How many sentences a film is placed between."""
@@ -23,6 +24,11 @@ MOST_WAYS = 16
 Unseen = Callable[[str], Sequence[str]]
 """Sentence -> those of its words that a text encoder has never seen."""
 
+SYNTHETIC_ONLY = Sentence(
+    "The model that reads these sentences learnt from synthetic films alone: what it says of a patient's"
+    " film means nothing."
+)
+"""Said before the first number about a patient's film, where it is so."""
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _OTHER_LETTER = re.compile("[^\\W\\d_a-zA-Z\u00c0-\u024f\u0370-\u03ff\u3400-\u9fff]")  # Greek: β, µ
 _SMALL = {"a", "an", "and", "at", "in", "is", "are", "there", "of", "the"}

@@ -57,7 +57,11 @@ class WordMap:
 
 @dataclass(frozen=True)
 class WordMapCheck:
-    """One check of a word's map: whether it passed, what was measured, and where random orders lie."""
+    """One check of a word's map: whether it passed, what was measured, and where random orders lie.
+
+    Of hiding and showing, `value` is how far the map is ahead of random places on average, in log-odds, and
+    95 % of random orders lie between `low` and `high` on that scale; else it is how alike two maps are.
+    """
 
     name: CheckName
     passed: bool
@@ -77,8 +81,13 @@ _SAID: dict[CheckName, tuple[Sentence, Sentence]] = {
         Sentence("Hiding its places moves the answer no more than hiding random places."),
     ),
     "showing": (
-        Sentence("Showing its places alone brings the answer back sooner than random places do."),
-        Sentence("Showing its places alone brings the answer back no sooner than random places do."),
+        Sentence(
+            "Showing its places alone brings the answer back sooner than random places do (does not count)."
+        ),
+        Sentence(
+            "Showing its places alone brings the answer back no sooner than random places do"
+            " (does not count)."
+        ),
     ),
     "random_weights": (
         Sentence("A model that has forgotten its training gives another map."),
@@ -94,9 +103,11 @@ _SAID: dict[CheckName, tuple[Sentence, Sentence]] = {
     ),
 }
 _VERDICTS: dict[Level, Sentence] = {
-    "passes": Sentence("This word's map passes every check."),
-    "doubtful": Sentence("Doubtful: this word's map fails a check."),
-    "do_not_trust": Sentence("Do not trust this word's map: it fails several checks."),
+    "passes": Sentence(
+        "This word's map passes every check that counts; that does not say that the word is true of the film."
+    ),
+    "doubtful": Sentence("Doubtful: this word's map fails a check that counts."),
+    "do_not_trust": Sentence("Do not trust this word's map: it fails several checks that count."),
 }
 
 
@@ -215,9 +226,10 @@ def _unlike(name: CheckName, own: WordMap, other: np.ndarray) -> WordMapCheck:
 
 def _against_random(name: CheckName, curve: PerturbationCurve) -> WordMapCheck:
     """Against the mean of random orders: their range is so wide that hardly any map leaves it."""
-    gain = curve.random_area - curve.area
-    passed = (gain if curve.kind == "deletion" else -gain) > 1e-6
-    return WordMapCheck(name, passed, curve.area, *curve.random_interval)
+    ahead = -1 if curve.kind == "deletion" else 1  # hidden first, the smaller area is the better one
+    low, high = sorted(ahead * (area - curve.random_area) for area in curve.random_interval)
+    gain = ahead * (curve.area - curve.random_area)
+    return WordMapCheck(name, gain > 1e-6, gain, low, high)
 
 
 def _log_odds(

@@ -65,6 +65,8 @@ OWN = {
     "/predict_films": {"films": ["no film"], "names": None},
     "/predict_study": {"films": None, "names": None, "views": None, "days": None},
     "/explain_study": {"films": None, "names": None, "views": None, "days": None},
+    "/ask_in_words": {"sentences": ["The lungs are clear.", "There is an effusion."], "word": ""},
+    "/search_in_words": {"sentence": "There is an effusion.", "k": 1},
     "/second_opinion": {"method": "edges"},
     "/prove": {"region": None, "fields": ["age"], "words": None},
 }

@@ -31,6 +31,7 @@ from training.objective import class_weights, drop_modalities, opacity_loss, tas
 from training.preparation import freeze_statistics
 from training.run import Run
 from training.settings import TrainingSettings
+from training.space.settings import SpaceTraining
 from training.studies.settings import StudyTraining
 
 CLASSES = ("Negative", "Typical", "Indeterminate", "Atypical")
@@ -257,7 +258,8 @@ def test_settings_files_in_the_repository_are_valid(root: Path) -> None:
     files = sorted((root / "training" / "configs").glob("*.json"))
     assert files
     for path in files:
-        kind = StudyTraining if path.name == "studies.json" else TrainingSettings
+        of_another = {"studies": StudyTraining, "space": SpaceTraining}
+        kind = of_another.get(path.stem.partition("_")[0], TrainingSettings)
         settings = kind.load(path)
         assert kind.from_json(settings.to_json()) == settings
 

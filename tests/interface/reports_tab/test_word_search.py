@@ -1,5 +1,6 @@
 """Search by words and by a film, over a store whose right order is known; the page and the endpoints."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.space_host import SpaceHost
 from interface.models.stores import StoreHost
-from interface.reports_tab.word_search import WordSearch, words_panel
+from interface.reports_tab.word_search import WordSearch, found_json, words_panel
 from modeling.errors import ViewboxError
 from modeling.study import Study
 from tests.doubles.toy_space import ToySpace, bright
@@ -115,7 +116,15 @@ def test_the_endpoints_answer_the_same(doors: Doors) -> None:
     assert "word" not in doors.api.ask_in_words(sentences, film=bright("right"), name="x.png")
     found = doors.api.search_in_words("left", case_id="toy-0", k=1)
     assert [one["case_id"] for one in found["films"]] == ["toy-0"] and found["own_report"]["rank"] == 1
+    assert found["warnings"] == []
     assert found["searched"] == {"films": 4, "reports": 2} and found["films"][0]["rank"] == 1
+
+
+def test_what_is_found_among_patients_films_comes_with_the_warning(doors: Doors) -> None:
+    found = doors.built().find("left", None, 1)
+    patients = {name: replace(one, synthetic=False) for name, one in found.placed.shelf.items()}
+    placed = replace(found.placed, shelf=patients, synthetic=True)
+    assert "synthetic films alone" in found_json(replace(found, placed=placed))["warnings"][0]
 
 
 @pytest.mark.parametrize(
