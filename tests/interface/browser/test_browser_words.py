@@ -39,15 +39,21 @@ def test_sentences_words_and_a_search_by_words(page):
     assert not lies.is_visible()
     word.hover()
     lies.wait_for()
-    first = lies.get_attribute("src")
-    words.filter(has_text="opacity").first.hover()
-    assert lies.get_attribute("src") != first and page.locator(".vb-word-named").inner_text() == "opacity"
+    assert lies.get_attribute("src") == word.get_attribute("data-map")
+    other = words.filter(has_text="opacity").first
+    other.hover()
+    page.locator(".vb-word-named:text-is('opacity')").wait_for()
+    assert lies.get_attribute("src") == other.get_attribute("data-map")
     word.click()
     page.locator("#vb-prompts-checked li").nth(4).wait_for()
     assert word.get_attribute("aria-pressed") == "true"
     page.locator("#vb-prompts-text textarea").fill("The lungs are clear.\nA gryphon at the left base.")
     page.locator("#vb-prompts-ask").click()
     page.get_by_role("alert").filter(has_text="gryphon").wait_for()
+    words.first.wait_for(state="detached")  # it was not about these sentences
+    page.locator("#vb-prompts-text textarea").fill("")
+    page.locator("#vb-prompts-ask").click()
+    words.first.wait_for()
     open_tab(page, "Reports")
     page.get_by_label("Search by words").fill("The lungs are clear.")
     page.locator("#vb-by-words").click()
