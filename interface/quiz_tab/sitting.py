@@ -15,7 +15,7 @@ from interface.models.model_host import ModelHost
 from interface.quiz_tab.findings import answer_of, findings_asked, truth_of
 from interface.quiz_tab.rules import Answer, Asked, grid_shape, is_hit, lesson, on_grid, overlap, strongest
 from interface.quiz_tab.score import CaseResult
-from interface.quiz_tab.studies import lesson_of_films, needs_further
+from interface.quiz_tab.studies import lesson_of_films, moved_by_further, needs_further
 from modeling.explain.registry import grain_of
 from modeling.labels import Task
 from modeling.render.pictures import smoothed_density
@@ -135,7 +135,8 @@ class Sitting:
 
     def _lesson(self, case: Case, first: str, second: str, truth: str, model: str) -> str:
         if self.task in STUDY_TASKS:
-            return lesson_of_films(first, second, truth, needs_further(case, self.task))
+            moved = self.whole is not None and moved_by_further(self.whole, self.task, truth)
+            return lesson_of_films(first, second, truth, needs_further(case, self.task), moved=moved)
         evidence = case.evidence
         confounder = evidence.confounder if evidence else ""
         holders = evidence.modality.get(self.task, ()) if evidence else ()

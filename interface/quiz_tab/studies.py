@@ -150,10 +150,25 @@ def study_answer(studies: StudyHost, case: Case, task: Task) -> "StudyAnswer | N
         return None
 
 
-def lesson_of_films(first: str, second: str, truth: str, needed: bool) -> str:
-    """Key of the sentence of teaching: what a further film changed, or that it was a guess before it."""
+def moved_by_further(answer: "StudyAnswer", task: Task, truth: str) -> bool:
+    """Whether the further films change the model's probability of what is true by ten points or more."""
+    tasks = answer.with_films(shown_first(answer.films, task)), answer.prediction.tasks
+    before, after = (next(one for one in each if one.task == task) for each in tasks)
+    place = task.index(truth)
+    return bool(abs(after.probabilities[place] - before.probabilities[place]) >= 0.1)
+
+
+def lesson_of_films(first: str, second: str, truth: str, needed: bool, *, moved: bool = False) -> str:
+    """Key of the sentence of teaching: what a further film changed, or that it was a guess before it.
+
+    Args:
+        needed: as `needs_further`.
+        moved: as `moved_by_further`.
+    """
     if first != truth:
         return "quiz.lesson_film_helped" if second == truth else "quiz.lesson_missed"
     if second != truth:
         return "quiz.lesson_film_misled"
-    return "quiz.lesson_film_guess" if needed else "quiz.lesson_film_idle"
+    if needed:
+        return "quiz.lesson_film_guess"
+    return "quiz.lesson_film_moved" if moved else "quiz.lesson_film_idle"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cases.phantom.streams import stream
-from cases.phantom.study_plan import CHANGE, OPACITY, draw_study_plan
+from cases.phantom.study_plan import CHANGE, OPACITY, STUDY_TASKS, draw_study_plan
 from cases.phantom.teaching_studies import teaching_studies
 from hub_config.settings import STUDY_CHECKPOINT
 from interface.models.checkpoints import Checkpoints
@@ -19,7 +19,7 @@ from interface.quiz_tab.question_bank import question_of
 from interface.quiz_tab.resume import code_of, sitting_from
 from interface.quiz_tab.rules import LENGTH, begins, drawn_set
 from interface.quiz_tab.score import interval
-from interface.quiz_tab.studies import laid, lesson_of_films, study_candidates
+from interface.quiz_tab.studies import laid, lesson_of_films, moved_by_further, study_candidates
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
 from modeling.errors import CheckpointError, ViewboxError
@@ -117,7 +117,23 @@ def test_films_of_a_day_lie_side_by_side_and_earlier_days_below():
 )
 def test_the_lesson_follows_what_the_further_film_changed(first, second, needed, key):
     assert lesson_of_films(first, second, "present", needed) == f"quiz.lesson_film_{key}"
+    moved = lesson_of_films(first, second, "present", needed, moved=True)
+    assert moved == f"quiz.lesson_film_{'moved' if key == 'idle' else key}"
     assert lesson_of_films("absent", "absent", "present", needed) == "quiz.lesson_missed"
+
+
+@pytest.mark.parametrize(("alone", "moved"), [(0.55, True), (0.93, False), (0.99, False)])
+def test_a_film_that_moves_the_model_is_not_called_idle(alone, moved):
+    [task] = [one for one in STUDY_TASKS if one == OPACITY]
+
+    def told(present: float) -> tuple[SimpleNamespace]:
+        return (SimpleNamespace(task=task, probabilities=np.array([1 - present, present])),)
+
+    films = [DatedFilm(Radiograph(np.ones((2, 2), np.uint8), view_position=view)) for view in (PA, LATERAL)]
+    asked = {(True, False): told(alone), (True, True): told(0.97)}
+    answer = SimpleNamespace(films=films, with_films=lambda given: asked[tuple(given)])
+    answer.prediction = SimpleNamespace(tasks=asked[True, True])
+    assert moved_by_further(answer, task, "present") == moved
 
 
 def test_a_share_has_wilsons_interval():
