@@ -37,6 +37,7 @@ from modeling.study import DatedFilm, Modality, RefusedFilm, Study, ViewPosition
 
 CHANGE = "interval_change"
 """The task that a study without an earlier film says nothing of."""
+NO_EARLIER = Sentence("No film is of an earlier day; do not read what is said of a change as an answer.")
 _FILMS_ALONE = Study()
 
 
@@ -308,7 +309,7 @@ class StudyPipeline:
         if all(film.days_before for film in films):
             yield Sentence("No film is of the day of the study; what is said of it rests on earlier ones.")
         elif not any(film.days_before for film in films) and CHANGE in self.tasks:
-            yield Sentence("No film is of an earlier day; do not read what is said of a change as an answer.")
+            yield NO_EARLIER
         for number, film, read in zip(numbers_of(len(films), refused), films, processed.films, strict=True):
             for problem in (*self._of_view(film), *film.radiograph.notes, *read.notes):
                 yield Sentence("Film {number}: {problem}", number=number, problem=problem)

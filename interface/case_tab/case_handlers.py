@@ -25,7 +25,7 @@ from interface.session.admission import sent_study, sent_together, short_name
 from interface.session.prefetch import Prefetch
 from interface.session.session import Session, Sessions
 from interface.session.study_edits import own_case, revised, sent_study_of_films
-from interface.study_panel.answer import beside_films
+from interface.study_panel.answer import beside_films, left_out_films
 from modeling.errors import StudyError, ViewboxError
 from modeling.labels import FINDINGS, NO_FINDING
 from modeling.study import ClinicalTable, ClinicalText, Modality, Study
@@ -120,8 +120,10 @@ class CaseActions:
     def cleared(self, session: Session) -> Updates:
         """The screen without what was said about the study before."""
         session.unsettled = False
-        said = {self.parts.take.notice: alert(""), **self.parts.unanswered(), **self.parts.unread(session)}
-        return {**self.parts.lines(self._models, session), **self._expected(session), **said}
+        left_out = " ".join(left_out_films(session.case, session.language))
+        told = {self.parts.take.notice: alert(left_out), **self.parts.unanswered()}
+        due = {**self.parts.lines(self._models, session), **self._expected(session)}
+        return {**due, **told, **self.parts.unread(session)}
 
     def lay(self, session: Session, case: Case, film: HeldFilm | None = None) -> Updates:
         """Put a case on screen, with its `film` where that is held already, and clear the screen for it."""
@@ -305,9 +307,7 @@ class CaseActions:
         licence = say("upload.licence", session.language)
         if "films" not in sent:
             return self.lay(session, own_case(sent_upload(sent), short_name(sent.get("name")), licence))
-        case = sent_study_of_films(sent_together(sent), licence)
-        told = " ".join(translated(one, session.language) for one in case.notes)
-        return self.lay(session, case) | (self.parts.say(told) if told else {})
+        return self.lay(session, sent_study_of_films(sent_together(sent), licence))
 
     def without_film(self, request: gr.Request) -> Updates:
         """An empty study: the reader fills in the form and predicts."""

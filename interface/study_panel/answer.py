@@ -13,14 +13,22 @@ from interface.language.texts import Language, known, listed, question, say, tit
 from modeling.labels import Target
 
 if TYPE_CHECKING:
+    from modeling.results import TaskPrediction
     from modeling.study_answer import StudyAnswer
 
 _ICON = {"converged": "✓", "usable": "≈", "not converged": "✗"}
 
 
 def of_every_task(answer: "StudyAnswer") -> tuple["StudyAnswer", ...]:
-    """One answer about each task's most probable class, in the order of the tasks."""
-    return tuple(answer.about(Target(task.task, task.most_probable)) for task in answer.prediction.tasks)
+    """One answer about each task's most probable class against the runner-up, in the order of the tasks."""
+    return tuple(answer.about(_against_runner_up(task)) for task in answer.prediction.tasks)
+
+
+def _against_runner_up(task: "TaskPrediction") -> Target:
+    if task.task.kind == "multilabel":
+        return Target(task.task, task.most_probable)
+    *_, second, first = np.argsort(task.probabilities, kind="stable")
+    return Target(task.task, task.classes[first], task.classes[second])
 
 
 def _scale(answers: Sequence["StudyAnswer"]) -> float:
@@ -50,6 +58,11 @@ def beside_films(answers: Sequence["StudyAnswer"], language: Language) -> list[t
     ]
 
 
+def left_out_films(case: Case | None, language: Language) -> list[str]:
+    """Sentences that name the films of a reader's own study that could not be read, each with its reason."""
+    return [translated(one, language) for one in case.notes] if case is not None and not case.case_id else []
+
+
 def answer_panel(answers: Sequence["StudyAnswer"], case: Case, language: Language) -> str:
     """The answers of `of_every_task`, with their accounts as far as they are there."""
     first, scale = answers[0], _scale(answers)
@@ -62,6 +75,7 @@ def answer_panel(answers: Sequence["StudyAnswer"], case: Case, language: Languag
     return render(
         "study_panel/answer.html",
         language=language,
+        left_out=left_out_films(case, language),
         warnings=prediction.mismatch,
         films=[film_words(film, language) for film in first.films],
         joint=listed(("", ""), language),
@@ -79,6 +93,8 @@ def _true(answer: "StudyAnswer", case: Case, language: Language) -> list[str]:
 
 def _task(answer: "StudyAnswer", scale: float, language: Language) -> dict[str, Any]:
     """What the template shows of one task."""
+    from modeling.study_answer import CHANGE, NO_EARLIER  # torch: there is an answer already
+
     task = answer.prediction[answer.target.task]
     count = len(answer.films)
     every = [
@@ -88,6 +104,7 @@ def _task(answer: "StudyAnswer", scale: float, language: Language) -> dict[str, 
     about = f"aside.{task.task}"
     return {
         "task": task.task,
+        "cautions": [note for note in answer.prediction.notes if note == NO_EARLIER and task.task == CHANGE],
         "aside": say(about, language) if known(about) else "",
         "rows": [(name, float(p)) for name, p in zip(task.classes, task.probabilities, strict=True)],
         "best": task.most_probable,
@@ -151,4 +168,6 @@ def _made(answers: Sequence["StudyAnswer"], language: Language) -> str:
 
 
 def _notes(answer: "StudyAnswer", language: Language) -> list[str]:
-    return [translated(note, language) for note in answer.prediction.notes]
+    from modeling.study_answer import NO_EARLIER  # it stands with its task
+
+    return [translated(note, language) for note in answer.prediction.notes if note != NO_EARLIER]

@@ -29,15 +29,20 @@ def sent(number: int, view: str = "", days: int | None = None, **other) -> dict:
 
 
 @pytest.fixture
-def page():
+def desk():
     sessions, models = Sessions(4), Checkpoints([ModelHost(lambda: None, "film")])
     with gr.Blocks():
         parts = case_layout(gr.Tabs(), gr.HTML(), model_panel(["film"]), gr.HTML(), prompt_panel())
-    cases = CaseActions(models, StoreHost(lambda: None), sessions, parts)
+    return CaseActions(models, StoreHost(lambda: None), sessions, parts), sessions
+
+
+@pytest.fixture
+def page(desk):
+    cases, sessions = desk
 
     def take(*films: object) -> tuple[object, str]:
         shown = cases.take_film(SimpleNamespace(_data={"films": list(films)}), READER)
-        return sessions.of("reader").case, str(shown[parts.message])
+        return sessions.of("reader").case, str(shown[cases.parts.message])
 
     return take
 
@@ -54,10 +59,17 @@ def test_films_of_two_views_and_days_become_one_case_with_the_day_s_frontal_firs
     assert case.provenance.attribution == "3.png + 2" and "vb-empty" in told
 
 
-def test_a_film_that_cannot_be_read_is_named_and_the_rest_goes_on(page):
+def test_a_film_that_cannot_be_read_is_named_as_long_as_its_study_stands_and_the_rest_goes_on(desk):
+    cases, sessions = desk
     bad = sent(2, data=StudyError("This file is no film; send another."))
-    case, told = page(sent(1, "PA"), bad, sent(3, "lateral"))
-    assert len(case.films) == 2 and "Film 2 (2.png) was left out: This file is no film" in told
+    films = {"films": [sent(1, "PA"), bad, sent(3, "lateral")]}
+    shown = cases.take_film(SimpleNamespace(_data=films), READER)
+    notice, left_out = cases.parts.take.notice, "Film 2 (2.png) was left out: "
+    assert left_out in shown[notice], "not the message, which the prediction empties"
+    assert left_out in cases.use("", READER)[notice]
+    case = sessions.of("reader").case
+    assert "vb-empty" in cases.without_film(READER)[notice]
+    assert len(case.films) == 2
     assert [str(note) for note in case.notes] == [
         "Film 2 (2.png) was left out: This file is no film; send another."
     ]

@@ -6,9 +6,12 @@ import re
 from html import unescape
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from cases.case import Case
+from cases.phantom.study_plan import CHANGE, OPACITY
+from hub_config.settings import STUDY_CHECKPOINT
 from interface.case_tab.components import Parts
 from interface.html.study_films import added, films_strip
 from interface.models.held_film import hold
@@ -19,7 +22,8 @@ from interface.study_panel.handlers import StudyActions
 from interface.study_panel.panel import StudyPanel
 from modeling.errors import StudyError
 from modeling.model.checkpoint import Origin
-from modeling.study_answer import StudyPipeline
+from modeling.sentence import Sentence
+from modeling.study_answer import NO_EARLIER, StudyPipeline
 from tests.doubles.example_cases import small_case, study_case
 from tests.doubles.toys import toy_study_model
 
@@ -92,6 +96,34 @@ def test_an_answer_about_other_films_says_so_first(host, case):
         pipeline.model.config = config
     html = answer_panel(own, case, "en")
     assert html.index("has seen none like your own") < html.index("data-leave=")
+
+
+def test_films_that_could_not_be_read_are_named_before_the_answer(answers, case):
+    left_out = Sentence("Film 3 (broken.png) was left out: This file is no film.")
+    own = dataclasses.replace(case, case_id="", notes=(left_out,))
+    html = answer_panel(answers, own, "en")
+    assert html.index(left_out) < html.index("data-leave=")
+    assert left_out not in answer_panel(answers, dataclasses.replace(own, case_id="stored"), "en")
+
+
+def test_without_an_earlier_film_the_change_is_called_no_answer_above_its_bars(case):
+    pipeline = StudyPipeline.from_pretrained(STUDY_CHECKPOINT)
+    answers = of_every_task(pipeline.predict(case.films[:1], case.study))
+    assert [answer.target.task for answer in answers] == [OPACITY, CHANGE]
+    html = answer_panel(answers, case, "en")
+    opacity, change = (bars.start() for bars in re.finditer("data-choices=", html))
+    assert html.count(NO_EARLIER) == 1 and opacity < html.index(NO_EARLIER) < change
+    whole = of_every_task(pipeline.predict(case.films, case.study))
+    assert NO_EARLIER not in answer_panel(whole, case, "en")
+
+
+def test_an_answer_is_told_against_the_runner_up(answers, case):
+    for answer in answers:
+        shares = answer.prediction[answer.target.task].probabilities
+        second, first = np.argsort(shares)[-2:]
+        classes = answer.target.task.classes
+        assert (answer.target.class_name, answer.target.against) == (classes[first], classes[second])
+    assert "believe the Shapley value for what a film adds" in answer_panel(answers, case, "en")
 
 
 def test_bars_of_all_answers_share_one_scale(answers, case):
