@@ -16,7 +16,9 @@ const leave = (button) => {
       row.querySelector('.vb-rest').style.width = `${100 * shares[at]}%`;
     });
     table.querySelector('.vb-named').textContent = out.length ? left : '';
-    const best = shares.indexOf(Math.max(...shares));
+    const best = shares.indexOf(Math.max(...shares)), mark = table.querySelector('.vb-tag');
+    rows.forEach((row, at) => row.classList.toggle('vb-best', at === best));
+    rows[best].cells[0].append(' ', mark);
     told.push(`${table.dataset.task}: ${rows[best].dataset.name} ${(100 * shares[best]).toFixed(1)} %`);
   }
   panel.querySelector('[role=status]').textContent = out.length ? `${left}: ${told.join(panel.dataset.joint)}` : '';

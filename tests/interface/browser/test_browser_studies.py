@@ -51,6 +51,15 @@ def test_films_stand_beside_the_viewer_and_one_press_shows_one(page):
         assert box["y"] + box["height"] <= 900, part
 
 
+FLIPPED = """table => {
+    const best = [...table.tBodies[0].rows].findIndex((row) => row.classList.contains('vb-best'));
+    const flipped = (row) => row.map((_, at) => Number(at === (best + 1) % row.length));
+    const rows = JSON.parse(table.dataset.choices), all = rows.pop();
+    table.dataset.choices = JSON.stringify([...rows.map(flipped), all]);
+}"""
+"""Another class is the most probable one of a table without any one of the films."""
+
+
 def test_all_films_are_read_together_and_one_press_leaves_one_out(page):
     panel, films = page.locator("#vb-whole"), page.locator("#vb-films")
     films.get_by_role("button", name="Read all films together").click()
@@ -60,12 +69,20 @@ def test_all_films_are_read_together_and_one_press_leaves_one_out(page):
     with_all = panel.locator("[data-choices] .vb-number:not(.vb-without)").all_inner_texts()
     assert not panel.locator("td.vb-without").first.is_visible()
     leave = panel.get_by_role("button", name="lateral, today", exact=True)
+    marked = panel.locator("tr.vb-best:has(.vb-tag)")
+    of_all = marked.evaluate_all("rows => rows.map((row) => row.dataset.name)")
+    panel.locator("[data-choices]").first.evaluate(FLIPPED)
     leave.click()
     without = panel.locator("td.vb-without").all_inner_texts()
     assert len(without) == len(with_all) == 6 and without != with_all
-    assert panel.locator("[role=status]").inner_text().startswith("without lateral, today: opacity today: ")
+    told = panel.locator("[role=status]").inner_text()
+    assert told.startswith("without lateral, today: opacity today: ")
+    assert marked.count() == panel.locator("tr.vb-best").count() == 2
+    assert f"{marked.first.get_attribute('data-name')} 100.0 %" in told, "of the films that are left"
+    assert marked.first.get_attribute("data-name") != of_all[0]
     leave.click()
     assert not panel.locator("td.vb-without").first.is_visible()
+    assert marked.evaluate_all("rows => rows.map((row) => row.dataset.name)") == of_all
     panel.get_by_role("button", name="Show this beside the films").nth(1).click()
     assert films.locator(".vb-of-1").first.is_visible() and not films.locator(".vb-of-0").first.is_visible()
 
