@@ -217,6 +217,10 @@ class AttentionPooling(nn.Module):
                 parts.append(one.sequence + kind)
                 masks.append(one.mask)
         sequence, mask = torch.cat(parts, dim=1), torch.cat(masks, dim=1)  # B S D, B S
+        given = mask.any(
+            dim=0
+        )  # what no study of the batch has is hidden from all, so it need not be computed
+        sequence, mask = sequence[:, given], mask[:, given]
         return self.norm(self.layers(sequence, src_key_padding_mask=~mask)[:, 0])
 
 
