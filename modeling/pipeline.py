@@ -1,6 +1,6 @@
 """DiagnosisPipeline: the one object that holds model, processor and calibration."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from modeling.model.familiarity import FamiliarityGate
 from modeling.model.film import brightness
 from modeling.model.fusion import FusionModel
 from modeling.model.operating_points import Calibration
-from modeling.model.processing import ModelInputs, ProcessedStudy, StudyProcessor
+from modeling.model.processing import EncodedText, ModelInputs, ProcessedStudy, StudyProcessor
 from modeling.model.temperature import probabilities
 from modeling.results import Attribution, Familiarity, ImageBaseline, Prediction, TaskPrediction
 from modeling.sentence import Names, Sentence
@@ -243,12 +243,7 @@ class DiagnosisPipeline:
         unread = sorted(set(study.table.values) - {f.name for f in self.fields})
         if unread and self.fields:
             yield Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", unread))
-        if text is None and study.text and self.text_sections:
-            no_word = "No word of the text could be read; this checkpoint reads the {sections}."
-            yield Sentence(no_word, sections=Names("section", self.text_sections, " and the "))
-        if text is not None and text.words_cut:
-            too_long = "The text is too long for the model; its last {count} words were cut."
-            yield Sentence(too_long, count=text.words_cut)
+        yield from text_notes(study, text, self.text_sections)
         if film is not None and film.pixels.min() == film.pixels.max():
             yield Sentence("The film is one even gray; it carries nothing to look at.")
 
@@ -326,6 +321,16 @@ class DiagnosisPipeline:
         tasks = Names("task", [task.spec for task in self.config.tasks])
         no_target = "This checkpoint does not predict {task}; choose a target of {tasks}."
         raise ViewboxError(no_target, task=Names("task", target.task), tasks=tasks)
+
+
+def text_notes(study: Study, text: EncodedText | None, sections: Sequence[str]) -> Iterator[Sentence]:
+    """What of a study's text a model that reads these sections has not read; `text`: what it has."""
+    if text is None and study.text and sections:
+        no_word = "No word of the text could be read; this checkpoint reads the {sections}."
+        yield Sentence(no_word, sections=Names("section", sections, " and the "))
+    if text is not None and text.words_cut:
+        too_long = "The text is too long for the model; its last {count} words were cut."
+        yield Sentence(too_long, count=text.words_cut)
 
 
 def unlike_sources(sources: tuple[str, ...], source: str | None) -> tuple[Sentence, ...]:

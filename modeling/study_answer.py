@@ -30,7 +30,7 @@ from modeling.model.checkpoint import Origin
 from modeling.model.processing import StudyProcessor
 from modeling.model.study_fusion import ProcessedFilms, StudyModel, processed_films
 from modeling.model.temperature import probabilities
-from modeling.pipeline import unlike_sources
+from modeling.pipeline import text_notes, unlike_sources
 from modeling.results import USABLE, FieldAttribution, Prediction, TaskPrediction, WordAttribution
 from modeling.sentence import Names, Sentence
 from modeling.study import DatedFilm, Modality, RefusedFilm, Study, ViewPosition
@@ -317,13 +317,7 @@ class StudyPipeline:
         unread = sorted(set(study.table.values) - {f.name for f in self.processor.config.table})
         if unread:
             yield Sentence("Not read by this checkpoint: {fields}.", fields=Names("field", unread))
-        text = processed.rest.text
-        if text is None and study.text and self.text_sections:
-            no_word = "No word of the text could be read; this checkpoint reads the {sections}."
-            yield Sentence(no_word, sections=Names("section", self.text_sections, " and the "))
-        if text is not None and text.words_cut:
-            too_long = "The text is too long for the model; its last {count} words were cut."
-            yield Sentence(too_long, count=text.words_cut)
+        yield from text_notes(study, processed.rest.text, self.text_sections)
 
     def _of_view(self, film: DatedFilm) -> Iterator[Sentence]:
         view, known = film.radiograph.view_position, self.model.config.views
