@@ -61,13 +61,10 @@ def _checked(
     space: "SharedSpace", film: "Radiograph", sentences: tuple[str, ...], word: str
 ) -> dict[str, Any]:
     """The map of the first word of that name, against a phantom that ships as the other film."""
-    from modeling.prompts.word_maps import checked_word, word_maps
+    from modeling.prompts.word_maps import checked_word, named_word, word_maps
 
-    for number, sentence in enumerate(sentences):
-        for one in word_maps(space, film, sentence):
-            if one.word.casefold() == word.strip().casefold():
-                return checked_word(space, film, sentences, number, one.start, _other_film(film)).as_json()
-    raise ViewboxError("There is no word '{word}' in these sentences; choose one of theirs.", word=word[:60])
+    place = named_word([word_maps(space, film, one) for one in sentences], word)
+    return checked_word(space, film, sentences, *place, _other_film(film)).as_json()
 
 
 def _other_film(film: "Radiograph") -> "Radiograph":

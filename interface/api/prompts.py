@@ -39,14 +39,10 @@ class PromptsApi:
 
     def _word(self, case: Case, sentences: tuple[str, ...], word: object) -> Json:
         """The map of the first word of that name, with every check of it."""
-        wanted = str(word).strip().casefold()
-        for number, row in enumerate(self._space.word_maps(film_of(case), sentences)):
-            for one in row:
-                if one.word.casefold() == wanted:
-                    return self._space.check_word(case, sentences, number, one.start).as_json()
-        raise ViewboxError(
-            "There is no word '{word}' in these sentences; choose one of theirs.", word=wanted[:60]
-        )
+        from modeling.prompts.word_maps import named_word  # torch: not before it is needed
+
+        place = named_word(self._space.word_maps(film_of(case), sentences), word)
+        return self._space.check_word(case, sentences, *place).as_json()
 
     def search_in_words(
         self, sentence: str = "", case_id: str = "", k: int = 5, film: str = "", name: str = ""

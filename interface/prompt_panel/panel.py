@@ -106,6 +106,8 @@ class PromptActions:
         text = text if (text or "").strip() else say("prompts.example", session.language)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         film = film_of(case)
+        if len(lines) == 1:
+            raise ViewboxError("This is one line: write two to five sentences, each on a line of its own.")
         answer = self._space.ask(film, lines, synthetic=case.provenance.synthetic)
         maps = self._space.word_maps(film, answer.sentences)
         if session.version != opened:  # the reader has moved on meanwhile

@@ -24,7 +24,7 @@ from modeling.study import ClinicalTable, ClinicalText, Radiograph
 
 _AT_ONCE = 64
 _SECTION = "findings"
-_IDEOGRAPH = re.compile(r"[\u3400-\u9fff]")
+_PIECES = re.compile(r"[\u3400-\u9fff]|[^\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +160,11 @@ def _parts(encoded: EncodedText) -> list[_Part]:
     for number, span in enumerate(encoded.words):
         own = tuple(place for place, word in enumerate(encoded.word_of_token) if word == number)
         whole = _Part(span.word, span.start, span.end, own)
-        if not _IDEOGRAPH.search(span.word) or len(own) != len(span.word):
+        pieces = list(_PIECES.finditer(span.word))
+        if len(pieces) != len(own):  # a word of no Chinese, in several tokens
             parts.append(whole)
             continue
-        for shift, token in enumerate(own):
-            at = span.start + shift
-            parts.append(replace(whole, word=span.word[shift], start=at, end=at + 1, tokens=(token,)))
+        for piece, token in zip(pieces, own, strict=True):
+            start, end = (span.start + at for at in piece.span())
+            parts.append(replace(whole, word=piece.group(), start=start, end=end, tokens=(token,)))
     return parts

@@ -86,12 +86,12 @@ def plain(sentence: str) -> str:
 def checked(sentences: object, unseen: Unseen) -> tuple[str, ...]:
     """Two to five sentences with their spaces set right.
 
-    Raises ViewboxError: too few or too many; one is empty, too long, in another language or of words that the
-    text encoder has never seen; or two are equal.
+    Raises ViewboxError: too few or too many; one is no text, empty, too long, in another language or of words
+    that the text encoder has never seen; or two are equal.
     """
     listed = list(sentences) if isinstance(sentences, list | tuple) else []
     if len(listed) < LEAST:
-        few = "A film is placed between sentences: write {least} to {most} of them, one a line."
+        few = "A film is placed between sentences: write {least} to {most} of them."
         raise ViewboxError(few, least=LEAST, most=MOST)
     if len(listed) > MOST:
         many = "A film is placed between at most {most} sentences, not {number}; leave some out."
@@ -105,21 +105,25 @@ def checked(sentences: object, unseen: Unseen) -> tuple[str, ...]:
     return found
 
 
-def checked_sentence(sentence: object, unseen: Unseen, number: int = 1) -> str:
-    """One sentence with its spaces set right; a refusal names it by its number. Raises as `checked`."""
-    asked = " ".join(sentence.split()) if isinstance(sentence, str) else ""
+def checked_sentence(sentence: object, unseen: Unseen, number: int | None = None) -> str:
+    """One sentence with its spaces set right; of several a refusal names its number. Raises as `checked`."""
+    which = Sentence("The sentence") if number is None else Sentence("Sentence {number}", number=number)
+    if not isinstance(sentence, str):
+        raise ViewboxError("{which} is no text; write what may be on the film.", which=which)
+    asked = " ".join(sentence.split())
     if not re.search(r"\w", asked):
-        raise ViewboxError("Sentence {number} is empty; write what may be on the film.", number=number)
+        raise ViewboxError("{which} is empty; write what may be on the film.", which=which)
     if len(asked) > LONGEST:
-        too_long = "Sentence {number} has {length} characters; write one sentence of at most {most}."
-        raise ViewboxError(too_long, number=number, length=len(asked), most=LONGEST)
+        too_long = "{which} has {length} characters; write one sentence of at most {most}."
+        raise ViewboxError(too_long, which=which, length=len(asked), most=LONGEST)
     if _OTHER_LETTER.search(asked):
         another = (
             "'{words}' is in a language that this model does not read; write it in English or Traditional"
             " Chinese."
         )
         raise ViewboxError(another, words=_short(asked))
-    words = [word for word in unseen(asked) if word.casefold() not in _framing()]
+    strange = (word for word in unseen(asked) if word.casefold() not in _framing())
+    words = [one for word in strange for one in _strange_signs(word, unseen)]
     if words:
         raise ViewboxError(
             "The model has never seen these words and can say nothing of them: {words}; use words of"
@@ -127,6 +131,11 @@ def checked_sentence(sentence: object, unseen: Unseen, number: int = 1) -> str:
             words=_short(", ".join(dict.fromkeys(words))),
         )
     return asked
+
+
+def _strange_signs(word: str, unseen: Unseen) -> Sequence[str]:
+    """A word that was never seen; of a Chinese one, a whole stretch of writing, such characters."""
+    return ([sign for sign in word if unseen(sign)] if _CHINESE.search(word) else []) or [word]
 
 
 def _short(words: str) -> str:

@@ -20,7 +20,8 @@ from modeling.explain.controls import with_random_weights
 from modeling.explain.maps import Cancelled
 from modeling.model.film import Letterbox, letterboxed, resampled
 from modeling.model.shared_space import SharedSpace
-from modeling.sentence import Sentence
+from modeling.prompts.chinese import chinese_words
+from modeling.sentence import Names, Sentence
 from modeling.study import Radiograph
 from modeling.trust.metrics import ALIKE, cell_sums, map_agreement, rank_correlation
 from modeling.trust.perturbation import PerturbationCurve, perturbation
@@ -149,24 +150,43 @@ class CheckedWord:
 
 
 def word_maps(space: SharedSpace, film: Radiograph, sentence: str) -> tuple[WordMap, ...]:
-    """A map for every word of a sentence that has letters or digits."""
+    """A map for every word of a sentence that has letters or digits; of Chinese see `chinese_words`."""
     square, box, _ = letterboxed(film, space.image)
     return _maps(space, square, box, sentence)
 
 
 def _maps(space: SharedSpace, square: np.ndarray, box: Letterbox, sentence: str) -> tuple[WordMap, ...]:
     found = space.regions(torch.from_numpy(square)[None], sentence, box)
-    return tuple(
-        WordMap(
-            one.word,
-            one.start,
-            one.end,
-            np.asarray(one.places - one.places.mean(), np.float32),
-            float(one.places.max()),
-        )
-        for one in found
-        if any(sign.isalnum() for sign in one.word)
-    )
+    word_at = {place: word for word in chinese_words(sentence) for place in range(*word)}
+    words: dict[tuple[int, int], list[np.ndarray]] = {}
+    for one in found:  # of a Chinese word all characters together, as of an English one all tokens
+        word = word_at.get(one.start, (one.start, one.end))
+        if any(sign.isalnum() for sign in one.word):
+            words.setdefault((word[0], max(word[1], one.end)), []).append(one.places)
+    maps = []
+    for (start, end), parts in words.items():
+        places = np.mean(parts, axis=0)
+        own = np.asarray(places - places.mean(), np.float32)
+        maps.append(WordMap(sentence[start:end], start, end, own, float(places.max())))
+    return tuple(maps)
+
+
+def named_word(maps: Sequence[Sequence[WordMap]], word: object) -> tuple[int, int]:
+    """Where the first word of that name stands: the position of its sentence, and its start there.
+
+    Args:
+        maps: of each sentence.
+
+    Raises ViewboxError: no word is called so.
+    """
+    wanted = str(word).strip().casefold()
+    for number, row in enumerate(maps):
+        for one in row:
+            if one.word.casefold() == wanted:
+                return number, one.start
+    words = Names("name", dict.fromkeys(one.word for row in maps for one in row))
+    absent = "There is no word '{word}' in these sentences; choose one of theirs: {words}."
+    raise ViewboxError(absent, word=wanted[:60], words=words)
 
 
 def checked_word(

@@ -102,7 +102,7 @@ def test_an_empty_box_asks_the_example_and_shows_it(stores: StoreHost) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (CLEAR, "write 2 to 5 of them"),
+        (f"{CLEAR} {LEFT}", "each on a line of its own"),
         (f"{CLEAR}\n?!", "Sentence 2 is empty"),
         (f"{CLEAR}\nthe lungs are CLEAR", "are the same"),
         ("\n".join("abcdef"), "at most 5 sentences"),

@@ -136,7 +136,7 @@ def test_what_is_found_among_patients_films_comes_with_the_warning(doors: Doors)
             {"sentences": [REPORTS["left"], REPORTS["right"]], "case_id": ""},
             "Give either a case ID or a film",
         ),
-        ({"sentences": [REPORTS["left"], REPORTS["right"]], "word": "gryphon"}, "no word 'gryphon'"),
+        ({"sentences": [REPORTS["left"], REPORTS["right"]], "word": "gryphon"}, "choose one of theirs: "),
         ({"sentences": [REPORTS["left"], REPORTS["right"]], "case_id": "toy-9"}, "open a case that has one"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from modeling.errors import ViewboxError
-from modeling.prompts.sentences import LONGEST, checked, denial, other_ways
+from modeling.prompts.sentences import LONGEST, checked, checked_sentence, denial, other_ways
 
 
 def knows_all(_: str) -> tuple[str, ...]:
@@ -11,7 +11,8 @@ def knows_all(_: str) -> tuple[str, ...]:
 
 
 def knows_no_unicorn(sentence: str) -> tuple[str, ...]:
-    return tuple(word for word in sentence.rstrip(".").split() if word in ("unicorn", "shadow", "poumons"))
+    strange = ("unicorn", "shadow", "poumons", "獨", "角", "左肺有獨角獸")
+    return tuple(word for word in sentence.rstrip(".。").split() if word in strange)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def knows_no_unicorn(sentence: str) -> tuple[str, ...]:
         (None, "write 2 to 5 of them"),
         (["a", ""], "Sentence 2 is empty"),
         ([" \n?! ", "a"], "Sentence 1 is empty"),
-        (["a", 7], "Sentence 2 is empty"),
+        (["a", 7], "Sentence 2 is no text; write"),
         (["a", "x" * 10_000], f"Sentence 2 has 10000 characters; write one sentence of at most {LONGEST}"),
         (["The lungs are clear.", "the  LUNGS are clear"], "Sentences 1 and 2 are the same"),
         (["a", "b", "c", "d", "e", "f"], "at most 5 sentences, not 6"),
@@ -31,6 +32,7 @@ def knows_no_unicorn(sentence: str) -> tuple[str, ...]:
         (["a", "肺はきれいです"], "a language that this model does not read"),
         (["a", "There is a unicorn at the left base."], "can say nothing of them: unicorn"),
         (["a", "les poumons"], "nothing of them: poumons"),
+        (["a", "左肺有獨角獸。"], "nothing of them: 獨, 角; use"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_told_in_one_sentence(sentences: object, said: str) -> None:
@@ -38,6 +40,12 @@ def test_what_cannot_be_asked_is_told_in_one_sentence(sentences: object, said: s
         checked(sentences, knows_no_unicorn)
     told = str(refused.value)
     assert said in told and told.endswith(".") and len(told) < 250
+
+
+def test_a_sentence_by_itself_has_no_number() -> None:
+    for sentence, said in (("", "The sentence is empty"), (5, "The sentence is no text")):
+        with pytest.raises(ViewboxError, match=said):
+            checked_sentence(sentence, knows_all)
 
 
 def test_what_can_be_asked_has_its_spaces_set_right() -> None:

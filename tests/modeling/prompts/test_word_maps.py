@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from modeling.errors import ViewboxError
-from modeling.prompts.word_maps import CHECKS, checked_word, word_maps
+from modeling.prompts.word_maps import CHECKS, checked_word, named_word, word_maps
 from tests.doubles.toy_space import ToySpace, bright
 
 SENTENCES = ("There is an opacity at the left base.", "The lungs are clear.")
@@ -20,6 +20,25 @@ def test_a_word_lies_where_the_film_shows_it() -> None:
     assert 36 <= row < 52 and 8 <= column < 24
     assert maps["left"].values.mean() == pytest.approx(0, abs=1e-6)
     assert SENTENCES[0][maps["left"].start : maps["left"].end] == "left"
+
+
+def test_a_chinese_word_has_one_map_of_all_its_characters() -> None:
+    sentence, space, film = "左下肺野有陰影, 38 清晰。", ToySpace(), bright("left")
+    maps = word_maps(space, film, sentence)
+    assert [one.word for one in maps] == ["左下", "肺野", "有", "陰影", "清晰"]
+    assert all(sentence[one.start : one.end] == one.word for one in maps)
+    left, lower = word_maps(space, film, "左 下")
+    assert np.allclose(maps[0].values, (left.values + lower.values) / 2, atol=1e-6)
+    found = checked_word(space, film, (sentence, "兩肺清晰。"), 0, 0, bright("right"))
+    assert found.map.word == "左下" and len(found.checks) == 5
+
+
+def test_a_word_is_found_by_its_name_and_a_strange_one_is_told_what_there_is() -> None:
+    maps = [word_maps(ToySpace(), bright("left"), one) for one in (SENTENCES[1], "左肺有陰影。")]
+    assert named_word(maps, " CLEAR ") == (0, SENTENCES[1].index("clear"))
+    assert named_word(maps, "左肺") == (1, 0)
+    with pytest.raises(ViewboxError, match=r"'左'.* theirs: The, lungs, are, clear, 左肺, 有, 陰影\."):
+        named_word(maps, "左")
 
 
 def test_a_true_map_passes_and_says_by_which_checks() -> None:
