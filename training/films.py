@@ -11,8 +11,9 @@ Shape letters: N films, B batch, h w model.
 
 import hashlib
 import io
+import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,10 @@ from modeling.progress import progress
 from modeling.study import Study
 from training.corpora.labelled_film import Film
 
+logger = logging.getLogger(__name__)
 BATCH = 32
+_READING = 64
+"""Films that a net reads at once."""
 
 
 def inputs_of(
@@ -221,6 +225,27 @@ def augment(
     shown = _occlude(_exposed(moved, settings, generator), settings.occlusion, generator)
     shown, moved_masks, gone = paint(shown, moved_masks, settings.outside, settings.removal, generator)
     return _disturb(shown, settings, generator), moved_masks, gone
+
+
+def read_versions(
+    films: Tensor, versions: int, moves: Augmentation, read: Callable[[Tensor], Tensor], seed: int = 0
+) -> Tensor:
+    """What a net makes of films as they are, then augmented; nothing learns.
+
+    (N, h, w) uint8 films -> (1 + versions, N, ...); `read` is given some at once, (B, h, w) in [0, 1].
+    """
+    generator, found = torch.Generator().manual_seed(seed), []
+    with torch.inference_mode():
+        for version in range(1 + versions):
+            parts = []
+            for part in films.split(_READING):
+                shown = part.float() / 255.0
+                if version:
+                    shown, _, _ = augment(shown, torch.zeros_like(shown), moves, shown.shape[-1], generator)
+                parts.append(read(shown))
+            found.append(torch.cat(parts))
+            logger.info("films read, version %d of %d", version, versions)
+    return torch.stack(found).clone()
 
 
 def _around_zero(limit: float, batch: int, generator: torch.Generator) -> Tensor:

@@ -4,6 +4,7 @@ Both are frozen from the training films, the vocabulary from the corpora's own w
 Nakajima 2012; as in BERT), unless they come with the weights that the run begins with.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from modeling.study import CLINICAL_FIELDS, ClinicalText
 from training.corpora.labelled_film import Film
 from training.settings import TrainingSettings
 
+logger = logging.getLogger(__name__)
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -128,6 +130,7 @@ def foreign_tokenizer(folder: Path, name: str) -> Tokenizer:
             vocabulary = pieces.read_text(encoding="utf-8").splitlines()
             tokenizer = _tokenizer(vocabulary, lowercase=_lowers(folder, vocabulary))
     except Exception as exc:  # tokenizers raises nothing narrower
+        logger.info("the tokenizer of %s cannot be read: %s", name, exc)
         raise ViewboxError("The tokenizer of {name} is damaged; fetch it again.", name=name) from exc
     tokenizer.no_truncation()
     tokenizer.no_padding()  # a study's text is read word by word

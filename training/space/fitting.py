@@ -20,15 +20,13 @@ from torch import Tensor, nn
 
 from modeling.model.processing import StudyProcessor, encode_table
 from modeling.model.space_network import SpaceModel, matches
-from training.films import Augmentation, augment
+from training.films import Augmentation, augment, read_versions
 from training.space.corpus import SpaceRow
 from training.space.settings import SpaceTraining
 from training.space.texts import FactTable, drawn, token_rows
 
 logger = logging.getLogger(__name__)
 _MOVES = Augmentation(rotation=4.0, scale=0.06, shift=0.03, noise=0.2)
-_READING = 64
-"""Films whose features are computed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +95,13 @@ def space_loss(
 
 def features_of(model: SpaceModel, processor: StudyProcessor, films: Tensor, versions: int) -> Tensor:
     """(N, h, w) uint8 -> (1 + versions, N, C, h', w') float16: as they are, then augmented."""
-    generator, found = torch.Generator().manual_seed(0), []
     model.eval()
-    with torch.inference_mode():
-        for version in range(1 + versions):
-            parts = []
-            for part in films.split(_READING):
-                shown = part.float() / 255.0
-                if version:
-                    shown, _, _ = augment(shown, torch.zeros_like(shown), _MOVES, shown.shape[-1], generator)
-                square = processor.normalise(shown).contiguous(memory_format=torch.channels_last)
-                parts.append(model.feature_map(square).half())
-            found.append(torch.cat(parts))
-            logger.info("features of version %d of %d", version, versions)
-    return torch.stack(found).clone()
+
+    def read(shown: Tensor) -> Tensor:
+        square = processor.normalise(shown).contiguous(memory_format=torch.channels_last)
+        return model.feature_map(square).half()
+
+    return read_versions(films, versions, _MOVES, read)
 
 
 def fit_heads(

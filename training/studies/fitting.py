@@ -19,14 +19,12 @@ from torch.nn import functional
 from modeling.labels import Task
 from modeling.model.processing import StudyProcessor, encode_table
 from modeling.model.study_fusion import VIEWS, EncodedStudies, StudyInputs, StudyModel
-from training.films import Augmentation, augment
+from training.films import Augmentation, augment, read_versions
 from training.studies.corpus import StudyRow
 from training.studies.settings import StudyTraining
 
 logger = logging.getLogger(__name__)
 _MOVES = Augmentation(rotation=5.0, scale=0.08, shift=0.04, noise=0.2)
-_READING = 64
-"""Films that are encoded at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,20 +151,13 @@ def film_vectors(
     model: StudyModel, processor: StudyProcessor, films: Tensor, versions: int = 0, seed: int = 0
 ) -> Tensor:
     """(N, h, w) films -> (1 + versions, N, D): as they are, then augmented."""
-    generator, found = torch.Generator().manual_seed(seed), []
     model.eval()
-    with torch.inference_mode():
-        for version in range(1 + versions):
-            vectors = []
-            for part in films.split(_READING):
-                shown = part.float() / 255.0
-                if version:
-                    shown, _, _ = augment(shown, torch.zeros_like(shown), _MOVES, shown.shape[-1], generator)
-                square = processor.normalise(shown).contiguous(memory_format=torch.channels_last)
-                given = torch.ones(1, len(part), dtype=torch.bool)
-                vectors.append(model.film_vectors(square[None], given)[0])
-            found.append(torch.cat(vectors))
-    return torch.stack(found).clone()
+
+    def read(shown: Tensor) -> Tensor:
+        square = processor.normalise(shown).contiguous(memory_format=torch.channels_last)
+        return model.film_vectors(square[None], torch.ones(1, len(shown), dtype=torch.bool))[0]
+
+    return read_versions(films, versions, _MOVES, read, seed)
 
 
 def fit_fusion(model: StudyModel, data: StudyTensors, vectors: Tensor, settings: StudyTraining) -> None:
