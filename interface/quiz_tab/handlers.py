@@ -8,13 +8,14 @@ import gradio as gr
 import numpy as np
 
 from cases.phantom.study_plan import STUDY_TASKS
-from interface.html.fragments import alert, note
-from interface.language.texts import Language, say, translated
+from interface.html.fragments import alert
+from interface.language.texts import Language, translated
 from interface.models.checkpoints import Checkpoints
 from interface.models.stores import StoreHost
 from interface.quiz_tab import fragments as draw
+from interface.quiz_tab import stages
 from interface.quiz_tab.film import kept_record, mark_on, quiz_film
-from interface.quiz_tab.findings import is_answer, parts_of, together
+from interface.quiz_tab.findings import is_answer, together
 from interface.quiz_tab.pool import QuizPool, host_for
 from interface.quiz_tab.resume import code_of, sitting_from
 from interface.quiz_tab.rules import (
@@ -27,14 +28,13 @@ from interface.quiz_tab.rules import (
     begins,
     clean_code,
     drawn_set,
-    fingerprint,
     new_code,
     topic_of,
 )
 from interface.quiz_tab.search import NO_CASES, candidates_for
 from interface.quiz_tab.sitting import Sitting, Stage
 from interface.quiz_tab.studies import film_asked, study_answer
-from interface.quiz_tab.tab import QuizPanel, answers_to, topics
+from interface.quiz_tab.tab import QuizPanel, topics
 from interface.quiz_tab.teachers import exported
 from interface.session.links import language_of
 from interface.session.session import Session, Sessions
@@ -147,40 +147,7 @@ class QuizActions:
         if film is None or asked.task not in askable_tasks(case, [asked.task]):
             raise ViewboxError(NO_CASES)
         sitting.put(case, film, host_for(self._models, case))
-        p = self.panel
-        return {
-            p.message: alert(""),
-            p.status: note(draw.asking("read_hint", asked.task, session.language)),
-            p.start: gr.Column(visible=False),
-            p.begin: gr.Button(interactive=True),
-            p.step: self._step("quiz.step_read", session.language, sitting),
-            p.film: quiz_film(sitting, session.language),
-            p.facts: draw.facts(case, asked.task, session.language),
-            p.model: "",
-            p.truth: "",
-            p.answers: gr.Column(visible=True),
-            p.answer: gr.Radio(
-                choices=answers_to(asked.task.classes, session.language),
-                value=None,
-                visible=not sitting.findings,
-            ),
-            p.findings: gr.CheckboxGroup(
-                choices=answers_to(sitting.findings, session.language),
-                value=[],
-                visible=bool(sitting.findings),
-            ),
-            p.confidence: gr.Radio(value=None),
-            p.commit: gr.Button(visible=True),
-            p.reveal: gr.Button(visible=False),
-            p.next: gr.Button(visible=False),
-            p.finish: gr.Button(visible=True),
-            p.results: "",
-            p.again: gr.Button(visible=False),
-        }
-
-    @staticmethod
-    def _step(key: str, language: Language, sitting: Sitting) -> str:
-        return draw.step(key, language, number=sitting.number, total=len(sitting.asked))
+        return stages.read(self.panel, sitting, session.language)
 
     def commit(
         self,
@@ -192,7 +159,7 @@ class QuizActions:
     ) -> Updates:
         """Keep the reader's own reading; from here on the model's answer may be seen."""
         session, sitting = self._sitting(request, "read")
-        first = self._given(sitting, answer, findings, confidence, session.language)
+        first = self._given(sitting, answer, findings, confidence)
         mark = mark_on(sitting, marked)
         if mark is None and first.class_name not in NO_REGION and not sitting.reminded:
             sitting.reminded = True
@@ -210,21 +177,16 @@ class QuizActions:
             return {self.panel.message: gr.skip()}
         first, mark = sitting.waiting.answer, sitting.waiting.mark
         sitting.waiting = None
-        given = {self.panel.answer: gr.Radio(value=first.class_name)}
-        if sitting.findings:
-            given = {
-                self.panel.findings: gr.CheckboxGroup(
-                    value=list(map(str, parts_of(first.class_name, sitting.task)))
-                )
-            }
-        given[self.panel.confidence] = gr.Radio(value=first.confidence)
-        return given | self._committed(session, sitting, first, mark)
+        chosen = stages.given(self.panel, sitting, first)
+        return chosen | self._committed(session, sitting, first, mark)
 
     def _committed(
         self, session: Session, sitting: Sitting, first: Answer, mark: np.ndarray | None
     ) -> Updates:
-        if sitting.task in STUDY_TASKS:
-            return self._further(session, sitting, first)
+        if sitting.task in STUDY_TASKS:  # the other films come; the model waits until the reference is told
+            sitting.first, sitting.stage = first, "revise"
+            sitting.film = film_asked(sitting.case, sitting.task, whole=True)
+            return stages.revise(self.panel, sitting, session.language)
         case, host = sitting.case, sitting.host
         study = fitted(case.study, case, host.text_sections)
         tasks = {} if host.state.phase == "failed" else {t.task: t for t in host.predict(study, None).tasks}
@@ -233,31 +195,7 @@ class QuizActions:
             return {self.panel.message: gr.skip()}
         sitting.first, sitting.mark, sitting.told, sitting.stage = first, mark, told, "revise"
         sitting.grading = other.most_probable if other is not None and other is not told else ""
-        p = self.panel
-        return {
-            p.message: alert(""),
-            p.status: note(say("quiz.revise_hint", session.language)),
-            p.step: self._step("quiz.step_revise", session.language, sitting),
-            p.model: draw.model_answer(sitting, session.language, coming=told is not None),
-            p.commit: gr.Button(visible=False),
-            p.reveal: gr.Button(visible=True),
-            p.kept: kept_record(sitting, session.language),
-        }
-
-    def _further(self, session: Session, sitting: Sitting, first: Answer) -> Updates:
-        """The other films of the study; the model waits until the reference is told."""
-        sitting.first, sitting.stage = first, "revise"
-        sitting.film = film_asked(sitting.case, sitting.task, whole=True)
-        p = self.panel
-        return {
-            p.message: alert(""),
-            p.status: note(say(f"quiz.revise_hint_{sitting.task}", session.language)),
-            p.step: self._step(f"quiz.step_revise_{sitting.task}", session.language, sitting),
-            p.film: quiz_film(sitting, session.language),
-            p.commit: gr.Button(visible=False),
-            p.reveal: gr.Button(visible=True),
-            p.kept: kept_record(sitting, session.language),
-        }
+        return stages.revise(self.panel, sitting, session.language)
 
     def explain(self, request: gr.Request) -> Updates:
         """The map of the model's answer; one that comes after the reference is still shown and scored."""
@@ -290,10 +228,8 @@ class QuizActions:
         return updates | (self._rescored(session, sitting) if sitting.stage == "reveal" else {})
 
     def _rescored(self, session: Session, sitting: Sitting) -> Updates:
-        row = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
-        sitting.rows[-1] = row
-        told = draw.reference(sitting.case, row, sitting.task, session.language, sitting.grading)
-        return {self.panel.truth: told, self.panel.kept: kept_record(sitting, session.language)}
+        sitting.rows[-1] = replace(sitting.rows[-1], iou_map=sitting.map_overlap)
+        return stages.reference(self.panel, sitting, session.language)
 
     def reveal(
         self,
@@ -304,29 +240,14 @@ class QuizActions:
     ) -> Updates:
         """Keep the second answer and tell the reference."""
         session, sitting = self._sitting(request, "revise")
-        second = self._given(sitting, answer, findings, confidence, session.language)
+        second = self._given(sitting, answer, findings, confidence)
         if sitting.task in STUDY_TASKS:
             sitting.whole = study_answer(self._models.studies, sitting.case, sitting.task)
             told = () if sitting.whole is None else sitting.whole.prediction.tasks
             sitting.told = next((one for one in told if one.task == sitting.task), None)
-        row = sitting.result(second)
-        sitting.rows.append(row)
+        sitting.rows.append(sitting.result(second))
         sitting.stage = "reveal"
-        last = len(sitting.rows) == len(sitting.asked)
-        p = self.panel
-        return {
-            p.message: alert(""),
-            p.status: "",
-            p.step: self._step("quiz.step_reveal", session.language, sitting),
-            p.film: quiz_film(sitting, session.language),
-            p.truth: draw.reference(sitting.case, row, sitting.task, session.language, sitting.grading),
-            p.model: (draw.whole_study if row.task in STUDY_TASKS else draw.model_answer)(
-                sitting, session.language
-            ),
-            p.answers: gr.Column(visible=False),
-            p.next: gr.Button(visible=not last),
-            p.kept: kept_record(sitting, session.language),
-        }
+        return stages.reveal(self.panel, sitting, session.language)
 
     def next(self, request: gr.Request) -> Updates:
         """The next film."""
@@ -344,27 +265,12 @@ class QuizActions:
 
     def again(self, request: gr.Request) -> Updates:
         """Back to the start, for another set."""
-        session, p = self._sessions.of(request.session_hash), self.panel
-        session.quiz = None
-        start = {p.start: gr.Column(visible=True), p.code: "", p.begin: gr.Button(interactive=True)}
-        return start | {p.step: "", p.status: "", p.results: "", p.again: gr.Button(visible=False)}
-
-    # --- what stands on screen
+        self._sessions.of(request.session_hash).quiz = None
+        return stages.start(self.panel)
 
     def _over(self, session: Session, sitting: Sitting) -> Updates:
         sitting.end()
-        p = self.panel
-        return {
-            p.message: alert(""),
-            p.status: "",
-            p.step: draw.step("quiz.step_over", session.language),
-            p.facts: "",
-            p.model: "",
-            p.truth: "",
-            p.results: draw.results(sitting, fingerprint(sitting.asked), session.language),
-            p.again: gr.Button(visible=True),
-            p.kept: kept_record(sitting, session.language),
-        }
+        return stages.over(self.panel, sitting, session.language)
 
     # --- what the reader gave
 
@@ -376,11 +282,7 @@ class QuizActions:
 
     @staticmethod
     def _given(
-        sitting: Sitting,
-        answer: str | None,
-        findings: Sequence[str],
-        confidence: float | None,
-        language: Language,
+        sitting: Sitting, answer: str | None, findings: Sequence[str], confidence: float | None
     ) -> Answer:
         if sitting.findings:
             answer = together(set(findings) & set(sitting.findings), sitting.task)
