@@ -39,14 +39,14 @@ def mine(
         Option(metavar="DIR", help="place the reports in an index here; the same folder goes on with it"),
     ] = None,
     like: Annotated[
-        str, Option(metavar="WORDS", help="the reports of the index that are most like them")
-    ] = "",
+        str | None, Option(metavar="WORDS", help="the reports of the index that are most like this finding")
+    ] = None,
     as_json: Annotated[bool, Option("--json", help="every label, span and score as JSON")] = False,
 ) -> None:
     """Mine labels from reports; with --gold they are scored, with --index placed where words find them."""
     if gold is None and (split or weak or fit_reliability):
         raise typer.BadParameter("name the gold labels with --gold to score, split or compare")
-    if like and index is None:
+    if like is not None and index is None:
         raise typer.BadParameter("name the folder of the index with --index to find what is like these words")
     if index is not None:
         from hub_config.settings import FINDING_CLASSIFIER

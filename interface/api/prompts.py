@@ -32,6 +32,8 @@ class PromptsApi:
         self, sentences: list[str], case_id: str = "", word: str = "", film: str = "", name: str = ""
     ) -> Json:
         """A film's place between two to five sentences, and how much other wordings and a denial move it."""
+        if not isinstance(sentences, list):
+            raise ViewboxError("Give the sentences as a list of texts.")
         case = self._api.film_case(case_id, film, name)
         found = self._space.ask(film_of(case), sentences, synthetic=case.provenance.synthetic)
         answer = found.as_json()
@@ -50,9 +52,8 @@ class PromptsApi:
         """Stored films that fit a sentence, and stored reports that fit a film."""
         if type(k) is not int or not 1 <= k <= MOST_FOUND:
             raise ViewboxError("Ask for 1 to {most} cases.", most=MOST_FOUND)
-        words = str(sentence or "")
         case = self._api.film_case(case_id, film, name) if case_id or film else None
-        self._search.checked(words)
+        words = self._search.checked(sentence)
         self._wait()
         return {"not_for_diagnosis": True, **found_json(self._search.find(words, case, k))}
 

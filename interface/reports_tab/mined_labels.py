@@ -9,7 +9,7 @@ from interface.html.codes import code_row, codes
 from interface.html.marked_report import SIGNS, finding_word
 from interface.html.render import render, ui
 from interface.language.texts import Language, listed, say, translated
-from modeling.errors import CheckpointError
+from modeling.errors import CheckpointError, ViewboxError
 from modeling.findings.placing import placed_unless_named, reader_or_none
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def further_panel(report: "Report", classifier: Path | None, language: Language)
         if not one.finding.nih
     ]
     known = sum(not finding.nih for finding in reader.findings)
-    shown = {"rows": rows, "record": reader.record, "known": known}
+    read = {row["band"] for row in rows}
+    measured = {band: one["precision"] for band, one in reader.record.items() if band in read}
+    shown = {"rows": rows, "measured": measured, "known": known}
     return render("reports_tab/further.html", language=language, **shown)
 
 
@@ -71,11 +73,17 @@ def placed_panel(
     text: str, labels: "ReportLabels", language: Language, classifier: Path | None = None
 ) -> Markup:
     """What a few words are like that name none of the mined findings; empty for any other text."""
-    rows = [
-        code_row(one.finding.name, one.finding, language) | {"likeness": one.likeness}
-        for one in placed_unless_named(text, labels, reader_or_none(classifier))
-    ]
-    return render("reports_tab/placed.html", language=language, rows=rows) if rows else Markup("")
+    found = placed_unless_named(text, labels, reader_or_none(classifier))
+    if not found:
+        return Markup("")
+    refused = isinstance(found, ViewboxError)
+    rows = (
+        []
+        if refused
+        else [code_row(p.finding.name, p.finding, language) | {"likeness": p.likeness} for p in found]
+    )
+    refusal = translated(found.sentence, language) if refused else ""
+    return render("reports_tab/placed.html", language=language, rows=rows, refusal=refusal)
 
 
 def scores_panel(before: "MiningScores", after: "MiningScores", edited: bool, language: Language) -> Markup:

@@ -78,11 +78,11 @@ class WordSearch(BuiltOnDemand[Placed]):
         super().__init__("word-search")
         self._space, self._stores = space, stores
 
-    def checked(self, words: str) -> str:
+    def checked(self, words: object) -> str:
         """Words that may be searched for, "" for none; raises `ViewboxError` before anything is read."""
         from modeling.prompts.sentences import checked_sentence
 
-        if not (words or "").strip():
+        if words is None or (isinstance(words, str) and not words.strip()):
             return ""
         with self._space.working() as space:
             return checked_sentence(words, space.unknown_words)

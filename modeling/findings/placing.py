@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 LONGEST = 300
 """Characters of one finding; a report has more, and is mined."""
+LONGEST_FINDING = 60
+"""Characters of what is taken for a finding where reports are written too."""
 SHOWN = 5
 LEAST_LETTERS, LEAST_COSINE = 0.4, 0.55
 """Likeness below which words are like no finding: by letters, and by the cosine of MiniLM. Set on some 40
@@ -77,8 +79,8 @@ def placed(
     found.sort(key=lambda one: -one.likeness)
     if found[0].likeness < least:
         unlike = (
-            "Nothing known here is like '{words}'; write one finding of a chest film in English or"
-            " Traditional Chinese."
+            "Nothing known here is like '{words}'; say what a film shows of it, such as 'round mass in a"
+            " cavity', in English or Traditional Chinese."
         )
         raise ViewboxError(unlike, words=asked if len(asked) <= 60 else f"{asked[:60]}…")
     return [one for one in found[:number] if one.likeness >= least]
@@ -114,15 +116,17 @@ def _placed_or_refused(
 
 def placed_unless_named(
     text: str, labels: "ReportLabels", reader: "FindingReader | None" = None
-) -> list[Placement]:
-    """What a few words are like that name none of the 14 mined findings; nothing for any other text."""
+) -> list[Placement] | ViewboxError:
+    """What a few words are like that name none of the 14 mined findings; nothing for any other text.
+
+    Of so few that they are a finding and no report, also why they are placed nowhere.
+    """
     named = any(label.mentions for label in labels.findings.values())
     if named or labels.normal or len(text.strip()) > LONGEST:
         return []
-    try:
-        return placed(text, reader=reader)
-    except ViewboxError:
-        return []
+    found = _placed_or_refused(text, None, reader)
+    few = len(text.strip()) <= LONGEST_FINDING and not DENIES.search(text)
+    return [] if isinstance(found, ViewboxError) and not few else found
 
 
 def reader_or_none(classifier: Path | None) -> "FindingReader | None":

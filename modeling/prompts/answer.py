@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from modeling.configuration import only_synthetic
+from modeling.errors import StudyError
 from modeling.model.shared_space import SharedSpace
 from modeling.prompts.sentences import SYNTHETIC_ONLY, checked, denial, other_ways
 from modeling.sentence import Sentence
@@ -160,15 +161,17 @@ class PromptAnswer:
 
 
 def ask_in_words(
-    space: SharedSpace, film: Radiograph, sentences: Sequence[str], *, synthetic: bool = False
+    space: SharedSpace, film: Radiograph | None, sentences: Sequence[str], *, synthetic: bool = False
 ) -> PromptAnswer:
     """Place a film between two to five sentences, and check the wording.
 
     Args:
         synthetic: whether the film is a computed one.
 
-    Raises ViewboxError: see `modeling.prompts.sentences.checked`.
+    Raises ViewboxError: there is no film; see also `modeling.prompts.sentences.checked`.
     """
+    if film is None:
+        raise StudyError("There is no film here to ask of; open a case that has one.")
     asked = checked(sentences, space.unknown_words)
     image = space.embed_films([film])[0]
     scale = float(space.model.scale("film_text"))

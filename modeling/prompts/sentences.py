@@ -126,8 +126,8 @@ def checked_sentence(sentence: object, unseen: Unseen, number: int | None = None
     words = [one for word in strange for one in _strange_signs(word, unseen)]
     if words:
         raise ViewboxError(
-            "The model has never seen these words and can say nothing of them: {words}; use words of"
-            " reports on chest films.",
+            "The model has never seen these words and can say nothing of them: {words}; use words of English"
+            " or Traditional Chinese reports on chest films.",
             words=_short(", ".join(dict.fromkeys(words))),
         )
     return asked

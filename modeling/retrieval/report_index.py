@@ -124,11 +124,17 @@ def index_reports(
         source: names the reports; another one's index in the same folder is refused.
 
     Raises:
-        ViewboxError: the folder holds other reports, or those of another classifier.
+        ViewboxError: the folder holds other reports, those of another classifier or anything else, or is a
+            file.
     """
+    if folder.is_file():
+        raise ViewboxError("'{folder}' is a file; name a folder for the index.", folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     classes = [str(finding.name) for finding in reader.findings]
     state = {"source": source, "reader": reader.name, "width": reader.width, "findings": len(classes)}
+    own = {STATE_FILE, f"{STATE_FILE}.part", IDS_FILE, *(name for name, *_ in _files(0, 0))}
+    if any(one.name not in own for one in folder.iterdir()):
+        raise ViewboxError("'{folder}' holds other files; name a new folder for the index.", folder=folder)
     done = 0
     if (folder / STATE_FILE).is_file():
         before = _state(folder)

@@ -21,5 +21,6 @@ def test_words_that_name_no_mined_finding_are_placed_in_the_readers_language() -
         return placed_panel(text, Miner().label(text), "zh-Hant")
 
     assert "腹腔內游離氣體 <small>0.88</small>" in shown("air under the diaphragm")
-    for other in ("Small pleural effusion.", "No pneumothorax.", "banana", "The lungs are clear. " * 20):
+    assert "這裡沒有已知的發現與「banana」相近" in shown("banana")
+    for other in ("Small pleural effusion.", "No pneumothorax.", "No change.", "Lines as before. " * 20):
         assert shown(other) == "", other

@@ -244,6 +244,8 @@ def test_the_endpoints_answer_in_plain_values(similar) -> None:
         == sentence["points_at"]["places"][0]
     )
     assert api.mine_report("Broken collarbone.")["like"][0]["finding"] == "Clavicle fracture"
+    assert api.mine_report("banana")["like"]["refused"].startswith("Nothing known here")
+    assert "like" not in api.mine_report("No change.") and "like" not in api.mine_report("As before. " * 9)
     assert mined["mentions"][0] | {"sentence": "", "span": []} == {
         "value": "negative",
         "section": "findings",

@@ -131,7 +131,9 @@ def test_what_is_found_among_patients_films_comes_with_the_warning(doors: Doors)
     ("asked", "said"),
     [
         ({"sentences": []}, "write 2 to 5"),
-        ({"sentences": None}, "write 2 to 5"),
+        ({"sentences": None}, "as a list of texts"),
+        ({"sentences": REPORTS["left"]}, "as a list of texts"),
+        ({"sentences": [REPORTS["left"], 5]}, "Sentence 2 is no text"),
         (
             {"sentences": [REPORTS["left"], REPORTS["right"]], "case_id": ""},
             "Give either a case ID or a film",
@@ -146,6 +148,8 @@ def test_a_call_that_cannot_be_answered_is_one_sentence(doors: Doors, asked: dic
     for k in (0, 101, True, "5"):
         with pytest.raises(ViewboxError, match="1 to 100 cases"):
             doors.api.search_in_words("left", k=k)
+    with pytest.raises(ViewboxError, match="The sentence is no text"):
+        doors.api.search_in_words(5)
 
 
 def test_the_tab_shows_how_far_the_reading_is_and_refuses_before_it_begins(folder: Path) -> None:

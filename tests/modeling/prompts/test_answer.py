@@ -47,3 +47,8 @@ def test_what_learnt_from_computed_films_says_so_of_a_patients_film() -> None:
 def test_words_that_the_encoder_has_never_seen_are_refused() -> None:
     with pytest.raises(ViewboxError, match="nothing of them: unicorn"):
         ask_in_words(ToySpace(), bright("left"), [LEFT, "A unicorn at the left base"])
+
+
+def test_a_study_without_a_film_is_told() -> None:
+    with pytest.raises(ViewboxError, match="There is no film here to ask of"):
+        ask_in_words(ToySpace(), None, [LEFT, RIGHT])

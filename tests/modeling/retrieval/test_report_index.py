@@ -90,4 +90,31 @@ def test_the_command_mines_places_and_finds(tmp_path: Path, capsys: pytest.Captu
     told = capsys.readouterr().out
     assert "10 reports in the index" in told and "Scoliosis 2" in told and "r1  Clavicle fracture" in told
     assert command("mine")(asked) == 0 and "10 reports in the index" in capsys.readouterr().out
-    assert command("mine")([table, "--like", "x"]) == 2
+    assert command("mine")([table, "--like", "x"]) == command("mine")([table, "--like", ""]) == 2
+    assert command("mine")([*asked[:-1], "鎖骨骨折"]) == 0
+    assert "most like 'Clavicle fracture':\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("like", "said"),
+    [
+        ("", "Write a finding in a few words"),
+        ("the printer is broken", "Nothing known here is like 'the printer is broken'; say"),
+        ("no pneumothorax", "denies something"),
+        ("x" * 10_000, "at most 300 characters"),
+    ],
+)
+def test_what_is_no_finding_is_told_before_a_report_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], like: str, said: str
+) -> None:
+    assert command("mine")([tmp_path / "none.csv", "--index", tmp_path / "index", "--like", like]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_an_index_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("mine")
+    with pytest.raises(ViewboxError, match="is a file; name a folder for the index"):
+        index(tmp_path / "index", reports())
+    with pytest.raises(ViewboxError, match="holds other files; name a new folder"):
+        index(tmp_path, reports())
+    assert [one.name for one in tmp_path.iterdir()] == ["index"], "nothing is written among them"
