@@ -13,7 +13,7 @@ from interface.html.fragments import note, title_in
 from interface.html.regions import reference_region
 from interface.html.render import render, signed
 from interface.html.study_films import film_words
-from interface.language.texts import Language, known, listed, say, translated, word_for, words_for
+from interface.language.texts import Language, known, listed, question, say, translated, word_for, words_for
 from interface.quiz_tab.findings import JOINT, answer_of
 from interface.quiz_tab.rules import TOPICS
 from interface.quiz_tab.score import CaseResult, Score, interval, score
@@ -21,7 +21,8 @@ from interface.quiz_tab.sitting import Sitting, planted_on_grid
 from interface.quiz_tab.studies import shown_first
 from interface.session.links import Link
 from interface.session.study_edits import typed
-from modeling.labels import APPEARANCE, GRADING, Target, Task
+from interface.study_panel.answer import against_runner_up
+from modeling.labels import APPEARANCE, GRADING, Task
 from modeling.study import CLINICAL_FIELDS
 
 if TYPE_CHECKING:
@@ -152,17 +153,18 @@ def whole_study(sitting: Sitting, language: Language) -> str:
     answered = {"answer": row.model, "sure": row.model_probability, "first": row.second}
     rows = [(name, float(p)) for name, p in each]
     drawn = _drawn("model", language, task, rows=rows, map="", kind="", **answered)
-    return drawn if told is None else drawn + "".join(map(note, _films_lines(told, row, task, language)))
+    return drawn if told is None else drawn + "".join(map(note, _films_lines(told, task, language)))
 
 
-def _films_lines(told: "StudyAnswer", row: CaseResult, task: Task, language: Language) -> Iterator[str]:
+def _films_lines(told: "StudyAnswer", task: Task, language: Language) -> Iterator[str]:
     first = next(t for t in told.with_films(shown_first(told.films, task)) if t.task == task)
     sure, name = percent(float(first.probabilities.max())), named(first.most_probable, language, task)
     yield say(f"quiz.model_first_{task}", language, name=name, percent=sure)
-    values = told.shapley(Target(task, row.model)).values
+    about = against_runner_up(told.prediction[task])
+    values = told.shapley(about).values
     each = zip(told.films, values, strict=True)
     added = listed((f"{film_words(film, language)} {signed(value)}" for film, value in each), language, "; ")
-    yield say("quiz.films_add", language, name=named(row.model, language, task), films=added)
+    yield say("quiz.films_add", language, target=question(about, language), films=added)
 
 
 def _overlaps(case: Case, row: CaseResult, language: Language) -> list[str]:

@@ -89,6 +89,8 @@ class Answer:
 def askable_tasks(case: Case, declared: Sequence[Task] = ()) -> tuple[Task, ...]:
     """What a case can be asked about, Viewbox's own tasks before `declared` ones."""
     known = [task for task in (*QUESTIONS, *declared) if _is_sound(case.reference.get(task), task)]
+    if case.reference.get(APPEARANCE) == APPEARANCE.classes[0]:
+        known = [task for task in known if task != GRADING]  # it has no class for a film without an opacity
     return (*known, *([EXTENT] if truth_of(case, EXTENT) else []))
 
 

@@ -31,7 +31,7 @@ def read(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
         p.status: note(draw.asking("read_hint", sitting.task, language)),
         p.start: gr.Column(visible=False),
         p.begin: gr.Button(interactive=True),
-        p.step: _step("quiz.step_read", language, sitting),
+        p.step: _step("read", language, sitting),
         p.film: quiz_film(sitting, language),
         p.facts: draw.facts(sitting.case, sitting.task, language),
         p.model: "",
@@ -74,7 +74,7 @@ def revise(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
     return more | {
         p.message: alert(""),
         p.status: note(say(f"quiz.revise_hint{of}", language)),
-        p.step: _step(f"quiz.step_revise{of}", language, sitting),
+        p.step: _step("revise", language, sitting),
         p.commit: gr.Button(visible=False),
         p.reveal: gr.Button(visible=True),
         p.kept: kept_record(sitting, language),
@@ -93,7 +93,7 @@ def reveal(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
     return reference(p, sitting, language) | {
         p.message: alert(""),
         p.status: "",
-        p.step: _step("quiz.step_reveal", language, sitting),
+        p.step: _step("reveal", language, sitting),
         p.film: quiz_film(sitting, language),
         p.model: model(sitting, language),
         p.answers: gr.Column(visible=False),
@@ -116,5 +116,6 @@ def over(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
     }
 
 
-def _step(key: str, language: Language, sitting: Sitting) -> str:
+def _step(stage: str, language: Language, sitting: Sitting) -> str:
+    key = f"quiz.step_{stage}" + (f"_{sitting.task}" if sitting.task in STUDY_TASKS else "")
     return draw.step(key, language, number=sitting.number, total=len(sitting.asked))

@@ -21,10 +21,11 @@ _ICON = {"converged": "✓", "usable": "≈", "not converged": "✗"}
 
 def of_every_task(answer: "StudyAnswer") -> tuple["StudyAnswer", ...]:
     """One answer about each task's most probable class against the runner-up, in the order of the tasks."""
-    return tuple(answer.about(_against_runner_up(task)) for task in answer.prediction.tasks)
+    return tuple(answer.about(against_runner_up(task)) for task in answer.prediction.tasks)
 
 
-def _against_runner_up(task: "TaskPrediction") -> Target:
+def against_runner_up(task: "TaskPrediction") -> Target:
+    """The most probable class against the next one; a finding, which excludes no other, alone."""
     if task.task.kind == "multilabel":
         return Target(task.task, task.most_probable)
     *_, second, first = np.argsort(task.probabilities, kind="stable")

@@ -26,7 +26,8 @@ from interface.quiz_tab.findings import EXTENT, EXTENTS, truth_of
 from interface.quiz_tab.handlers import QuizActions, quiz_actions
 from interface.quiz_tab.pool import PER_CLASS, WHOLE
 from interface.quiz_tab.resume import sitting_from
-from interface.quiz_tab.rules import LENGTH, drawn_set
+from interface.quiz_tab.fragments import asking
+from interface.quiz_tab.rules import LENGTH, askable_tasks, drawn_set
 from interface.quiz_tab.sitting import Sitting
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
@@ -90,6 +91,13 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> CaseStore:
         for number in range(17):
             writing.put(graded(number, APPEARANCE.classes[number // 2 % 4] if number % 2 else None))
     return open_case_store(str(folder))
+
+
+def test_a_film_without_an_opacity_is_not_asked_for_a_grade_and_the_question_says_so() -> None:
+    assert askable_tasks(graded(0, "Negative")) == (APPEARANCE,)
+    assert askable_tasks(graded(0, "Typical")) == (APPEARANCE, GRADING)
+    assert "Only films with an opacity" in asking("ask", GRADING, "en")
+    assert "Every film of this question shows an opacity" in asking("read_hint", GRADING, "en")
 
 
 def test_a_lake_of_gradings_gives_a_whole_quiz(lake: MongoCaseStore, tmp_path: Path) -> None:

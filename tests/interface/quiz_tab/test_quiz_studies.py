@@ -10,6 +10,8 @@ from cases.phantom.streams import stream
 from cases.phantom.study_plan import CHANGE, OPACITY, STUDY_TASKS, draw_study_plan
 from cases.phantom.teaching_studies import teaching_studies
 from hub_config.settings import STUDY_CHECKPOINT
+from interface.html.render import signed
+from interface.language.texts import question
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost, drawn_study
@@ -22,6 +24,7 @@ from interface.quiz_tab.score import interval
 from interface.quiz_tab.studies import laid, lesson_of_films, moved_by_further, study_candidates
 from interface.quiz_tab.tab import quiz_panel
 from interface.session.session import Sessions
+from interface.study_panel.answer import against_runner_up
 from modeling.errors import CheckpointError, ViewboxError
 from modeling.study import DatedFilm, Radiograph, ViewPosition
 from modeling.study_answer import StudyPipeline
@@ -151,6 +154,7 @@ def test_the_lateral_comes_after_the_reader_has_committed_and_the_model_after_th
     sitting = sessions.of("s").quiz
     narrow = sitting.film.shape
     assert read[panel.film]["name"] == "Quiz film 1 · PA, today"
+    assert f"Study 1 of {LENGTH}: read the frontal film first" in read[panel.step]
     assert not read[panel.film]["marking"] and "phantom-study" not in text_of(read) + str(read[panel.film])
     with pytest.raises(ViewboxError, match="Choose an answer"):
         actions.commit(None, 0.5, None, request)
@@ -163,6 +167,7 @@ def test_the_lateral_comes_after_the_reader_has_committed_and_the_model_after_th
     told = actions.reveal("absent", 0.9, request)
     assert "From the frontal film alone it would have said" in told[panel.model]
     assert "lateral, today" in told[panel.model] and "Reference: " in told[panel.truth]
+    assert f"Study 1 of {LENGTH}: the reference" in told[panel.step]
     assert "You marked nothing" not in told[panel.truth]
     truth = sitting.case.reference[OPACITY]
     assert bool(told[panel.film]["layers"]) == (truth == "present")
@@ -190,6 +195,11 @@ def test_an_earlier_film_is_added_and_a_reload_takes_the_set_up_again(made):
     assert "days before" in actions.recommit(reader("later"))[panel.film]["name"]
     told = actions.reveal("clear", 0.25, reader("later"))
     assert "From today&#39;s film alone" in told[panel.model] and len(sessions.of("later").quiz.rows) == 1
+    sitting = sessions.of("later").quiz
+    about = against_runner_up(sitting.whole.prediction[CHANGE])
+    assert f"What each film adds to “{question(about, 'en')}”" in told[panel.model]
+    added = [signed(value) for value in sitting.whole.shapley(about).values]
+    assert all(value in told[panel.model] for value in added), "as beside the study itself"
 
 
 def test_where_there_is_no_model_of_studies_the_set_goes_on_without_it():
@@ -205,6 +215,6 @@ def test_where_there_is_no_model_of_studies_the_set_goes_on_without_it():
 def test_a_question_for_a_course_shows_all_films():
     asked = drawn_set("interval-change-learn", study_candidates())[0]
     case = drawn_study(asked.case_id)
-    question = question_of(case, asked, 1, "en")
-    assert question.asked.startswith("What has become of an opacity") and len(question.options) == 4
-    assert len(question.film) > 10_000 and sum(part for _, part in question.options) == 100
+    made = question_of(case, asked, 1, "en")
+    assert made.asked.startswith("What has become of an opacity") and len(made.options) == 4
+    assert len(made.film) > 10_000 and sum(part for _, part in made.options) == 100
