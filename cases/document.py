@@ -44,8 +44,8 @@ FURTHER = "further_films"
 """The key of a case's further films, each as `film` with its `days_before`; absent without any."""
 RANDOM_BITS = 48
 _ORIGIN = ("provenance.source", "provenance.synthetic")
-SUMMARY_FIELDS = ("ID", "title", *_ORIGIN, "reference", "licence", "thumbnail")
-"""Keys that a list row is made from; the film is not among them."""
+SUMMARY_FIELDS = ("ID", "title", *_ORIGIN, "reference", "licence", "thumbnail", f"{FURTHER}.days_before")
+"""Keys that a list row is made from; no film is among them."""
 _ON_SCALE = ("value", "low", "high")
 _NOT_CONTENT = ("_id", "facets", "random", "thumbnail", "digest")
 
@@ -120,6 +120,7 @@ def summary_from_document(document: Mapping[str, Any]) -> CaseSummary:
         title={str(k): str(v) for k, v in _mapping(document.get("title")).items()},
         thumbnail=bytes(picture) if isinstance(picture, bytes) and may_show else None,
         may_show=may_show,
+        films=1 + (len(further) if isinstance(further := document.get(FURTHER), list) else 0),
     )
 
 

@@ -47,6 +47,7 @@ class CaseSummary:
     thumbnail: bytes | None = None
     title: Mapping[str, str] = field(default_factory=dict)
     may_show: bool = True
+    films: int = 1
 
 
 @dataclass(frozen=True)

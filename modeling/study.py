@@ -165,8 +165,8 @@ class RefusedFilm:
     def note(self) -> Sentence:
         """What every answer about the rest says of it."""
         if self.name:
-            named = "Film {number} ({name}) was left out: {problem}"
-            return Sentence(named, number=self.number, name=self.name, problem=self.reason)
+            named = "The film {name} was left out: {problem}"  # a page shows its films in another order
+            return Sentence(named, name=self.name, problem=self.reason)
         return Sentence("Film {number} was left out: {problem}", number=self.number, problem=self.reason)
 
 

@@ -28,10 +28,11 @@ LIST_COLUMNS = (
     "may_show",
     "synthetic",
     "thumbnail",
+    "further_films",
 )
-ADDED_COLUMNS = ("title", "labels")
-"""Columns that files written before there were any lack: their lists have no titles, and no labels of tasks
-that are not Viewbox's own."""
+ADDED_COLUMNS = ("title", "labels", "further_films")
+"""Columns that files written before there were any lack: their lists have no titles, no labels of tasks that
+are not Viewbox's own, and no number of films."""
 
 
 class ShardError(CaseStoreError):
@@ -65,6 +66,7 @@ def features() -> "Features":
             "may_show": flag,
             "synthetic": flag,
             "thumbnail": Value("binary"),
+            "further_films": Value("int32"),
             "image": Image(),
             "regions": List({"reader": text, "label": text, "box": List(Value("float64"))}),
             "document": text,
@@ -142,6 +144,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
         "may_show": document["licence"]["may_show"],
         "synthetic": document["provenance"]["synthetic"],
         "thumbnail": document["thumbnail"],
+        "further_films": len(document.get(FURTHER, ())),
         "image": None if film is None else {"bytes": film["bytes"], "path": None},
         "regions": document.get("regions"),
         "document": json.dumps(rest, ensure_ascii=False, default=_json_from_bytes),
@@ -164,6 +167,7 @@ def list_document(row: dict[str, Any]) -> dict[str, Any]:
         | {one["task"]: one["label"] for one in row.get("labels") or ()},
         "licence": {"name": row["licence"], "may_show": row["may_show"]},
         "thumbnail": row["thumbnail"],
+        FURTHER: [{}] * (row.get("further_films") or 0),
     }
 
 

@@ -21,6 +21,8 @@ NAMES = {
     "measure": ("about.shortcut",),
 }
 """Column of names -> the first parts of the keys that may hold the reader's word for one."""
+_FIT = 4
+"""Columns that a phone shows side by side."""
 HEADS = ("about.column", "about.metric", "about.gain", "about.shortcut")
 
 
@@ -75,7 +77,8 @@ def drawn(caption: str, found: Table, language: Language) -> Markup:
     keys = (next(filter(known, (f"{kind}.{name}" for kind in HEADS)), "") for name in found.columns)
     head = [say(key, language) if key else "" for key in keys]
     body = [[cell(*pair) for pair in zip(found.columns, row, strict=True)] for row in found.rows]
-    return ui().table(caption, head, body) if body else Markup("")
+    swipe = say("about.swipe", language) if len(head) > _FIT else ""
+    return ui().table(caption, head, body, swipe) if body else Markup("")
 
 
 def group_table(entry: Mapping[str, Any], language: Language) -> Markup:

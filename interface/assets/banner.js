@@ -41,7 +41,12 @@
   const WAYS = {
     film: () => { tab(0); go(find("#vb-figure")); },
     answer: () => { tab(0); go(find("#vb-answer")); },
-    test: () => { tab(0); setTimeout(() => find("#vb-test")?.click(), 100); },
+    test: () => {  // what the reader has marked, else the map's strongest place
+      tab(0);
+      const marked = window.viewboxViewer.isMarked("vb-figure");
+      if (marked) window.viewboxOpen("vb-prove");
+      setTimeout(() => find(marked ? "#vb-prove-it" : "#vb-test")?.click(), 100);
+    },
     quiz: () => { tab(1); window.scrollTo(0, 0); },
   };
 

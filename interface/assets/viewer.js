@@ -367,22 +367,23 @@
     }
   };
 
-  /* For the page's own buttons: take the marks off the viewer with this id. */
-  V.unmark = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.unmark();
-
-  /* For the page's own button: the maps of the viewer with this id beside each other. */
-  V.compare = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer.askSheet("methods", true);
+  /* For the page's own buttons, about the viewer with an id: take its marks off; whether its film has any;
+     its maps beside each other. */
+  const viewerIn = (id) => document.getElementById(id)?.querySelector(".vv")?.parentElement.viewer;
+  V.unmark = (id) => viewerIn(id)?.unmark();
+  V.isMarked = (id) => viewerIn(id)?.props.value?.region?.share > 0;
+  V.compare = (id) => viewerIn(id)?.askSheet("methods", true);
 
   /* For a list that comes on screen: which of its cases is looked at. */
   V.markCase = () => {
-    const viewer = document.querySelector("#vb-figure .vv")?.parentElement.viewer;
+    const viewer = viewerIn("vb-figure");
     viewer?.markCase(viewer.props.value.case);
   };
 
   /* For the page: what a proof came to, on the film, where the hand that marked it is. */
   V.brief = (id) => setTimeout(() => {
     const told = document.querySelector("#vb-proof [data-brief]");
-    if (told) document.getElementById(id).querySelector(".vv").parentElement.viewer.frame.tell(told.dataset.brief, 5000);
+    if (told) viewerIn(id).frame.tell(told.dataset.brief, 5000);
   }, 100);
 
   V.mount = (element, send, props, watch) => {

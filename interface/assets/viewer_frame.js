@@ -173,7 +173,9 @@
         make("summary", { class: "vv-button vv-icon" }, make("span", { "aria-hidden": "true", text: "⋯" }), name),
         make("div", { class: "vv-panel" }, this.labelled("viewer.show", this.sign),
           this.labelled("viewer.threshold", this.threshold), this.thresholdValue, this.contours, this.notes, this.origin));
-      more.addEventListener("keydown", (event) => { if (event.key === "Escape") more.open = false; });
+      more.addEventListener("toggle", () => { if (more.open) more.lastChild.scrollIntoView({ block: "nearest" }); });
+      document.addEventListener("keydown", (event) => { if (event.key === "Escape") more.open = false; });
+      document.addEventListener("pointerdown", (event) => { if (!more.contains(event.target)) more.open = false; });
       this.legendHome = make("div", { class: "vv-legend" });
       const bar = make("div", { class: "vv-bar vv-map", role: "group" }, choice, this.legendHome,
         this.labelled("viewer.opacity", this.opacity, "vv-quiet"), this.opacityValue, more);

@@ -1,5 +1,6 @@
 """The explanation as HTML: shares, fields and words on one signed scale, and how far to believe them."""
 
+from interface.html.fragments import part_name
 from interface.html.render import percent, render, signed, ui
 from interface.html.whole_words import whole_words
 from interface.language.texts import Language, field_label, listed, question, say, value_word, word_for
@@ -15,8 +16,10 @@ MOSTLY, HARDLY = 0.6, 0.25
 def leaning(attribution: Attribution, language: Language) -> str:
     """One plain sentence: which part of the study the answer leans on, and on what of it most."""
 
+    values = [field.name for field in attribution.fields if field.value is not None]
+
     def named(part: Modality) -> str:
-        return word_for("modality", part, language)
+        return part_name(part, values, language)
 
     shares = attribution.modality_share.fractions
     ordered = sorted((part for part in shares if shares[part] > 0), key=lambda part: -shares[part])

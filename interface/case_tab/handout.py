@@ -88,7 +88,7 @@ def sheet_of(session: Session, *, quick: bool = False) -> Sheet:
 
 def _fragments(session: Session) -> tuple[Markup, ...]:
     known, case, host, language = session.explanation, session.case, session.host, session.language
-    answer = prediction_panel(session.answer.prediction, case, language)
+    answer = prediction_panel(session.answer.prediction, case, language, study=session.study)
     read = {"reads_text": bool(host.text_sections), "account": known.account}
     evidence = evidence_panel(known.attribution, session.study, language, **read)
     told = verdict(known.measures, known.attribution, language, refused=session.refused)

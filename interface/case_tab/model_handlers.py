@@ -132,7 +132,8 @@ class ModelActions:
         start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
         # Done; another case starts as usual.
         session.wish(link=replace(session.wishes.link, target="", baseline=""))
-        panel = prediction_panel(prediction, session.case, session.language, reveal=True)
+        told_of = {"study": session.study, "reveal": True}
+        panel = prediction_panel(prediction, session.case, session.language, **told_of)
         return {
             **told,
             **self.parts.unanswered(),

@@ -8,6 +8,7 @@ from PIL import Image
 
 from cases.case import Case, Rating
 from interface.html.codes import codes
+from interface.html.fragments import part_name
 from interface.html.marked_report import report_in
 from interface.html.pictures import data_url, shown_film
 from interface.html.regions import outlined_film
@@ -25,7 +26,7 @@ from interface.language.texts import (
 )
 from modeling.labels import TASKS, Task
 from modeling.results import Prediction
-from modeling.study import Modality
+from modeling.study import Modality, Study
 
 ZONES = "Brixia zone "
 THUMBNAIL = 220
@@ -37,17 +38,20 @@ def prediction_panel(
     case: Case,
     language: Language,
     *,
+    study: Study | None = None,
     reveal: bool = False,
 ) -> str:
     """What stands against an answer, then each task's probabilities beside the reference labels.
 
     Behind them stand the classes that cannot be ruled out, who answered, what it had, and its notes. With
-    `reveal` the reference waits behind a press, so that a reader can read first.
+    `reveal` the reference waits behind a press, so that a reader can read first. `study`: what was read,
+    where the reader has changed values of the case.
     """
+    values = (study or case.study).table.values
     labels = {} if reveal else case.reference
     tasks = []
     for task in prediction.tasks:
-        read = listed((word_for("modality", m, language) for m in task.modalities), language)
+        read = listed((part_name(m, values, language) for m in task.modalities), language)
         about = word_for("aside", task.task, language) if known(f"aside.{task.task}") else task.task.source
         aside = [about] if about else []
         aside.append(say("prediction.made_from", language, modalities=read))
@@ -58,7 +62,7 @@ def prediction_panel(
         reference = task.task.named(labels.get(task.task, ""))
         tasks.append(told | {"reference": reference, "codes": codes(task.classes, language)})
     used = [m for m in prediction.given if any(m in task.modalities for task in prediction.tasks)]
-    given = listed((_used(m, prediction, language) for m in used), language)
+    given = listed((_used(m, part_name(m, values, language), prediction, language) for m in used), language)
     name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)
     made = f"{say('prediction.by', language, name=name)} {say('prediction.given', language, given=given)}"
     return render(
@@ -72,9 +76,8 @@ def prediction_panel(
     )
 
 
-def _used(modality: Modality, prediction: Prediction, language: Language) -> str:
-    """A modality that answers were made from, and which of them where it is not all."""
-    word = word_for("modality", modality, language)
+def _used(modality: Modality, word: str, prediction: Prediction, language: Language) -> str:
+    """A modality that answers were made from, by its word, and which of them where it is not all."""
     readers = [t.task for t in prediction.tasks if modality in t.modalities]
     if len(readers) == len(prediction.tasks):
         return word

@@ -102,7 +102,8 @@ class ProveActions:
             shown = self._outlined(session, tested)
             level, language = _level(session), session.language
         where = tested if says_where else None
-        told = {"outlined": place is not None, "against": reconciled(level, tested, language), "where": where}
+        of_whom = "outlined" if place is not None else "marked" if region is not None else ""
+        told = {"tested": of_whom, "against": reconciled(level, tested, language), "where": where}
         return {self.parts.prove.result: proof_panel(proof, language, **told), **shown}
 
     def _outlined(self, session: Session, tested: PlaceTest | None) -> Updates:

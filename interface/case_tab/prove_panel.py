@@ -1,7 +1,7 @@
 """The panel "Prove it": what the reader takes away, and what the answer is without it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -70,13 +70,14 @@ def proof_panel(
     proof: Proof,
     language: Language,
     *,
-    outlined: bool = False,
+    tested: Literal["", "outlined", "marked"] = "",
     against: str = "",
     where: PlaceTest | None = None,
 ) -> str:
     """Probabilities before and after, beside what the map had claimed.
 
-    `outlined`: whether the viewer shows the place. `against`: how proof and verdict on the map go together.
+    `tested`: which place of the film was taken away, the map's own that the viewer outlines or the reader's.
+    `against`: how proof and verdict on the map go together.
     `where`: the test of the strongest place of a map that says where, and claims no amount.
     """
     target = question(proof.target, language)
@@ -103,7 +104,7 @@ def proof_panel(
         claim=claim,
         outcome=outcome,
         against=against,
-        outlined=outlined,
+        tested=tested,
         brief=f"{word_for('class', proof.target.class_name, language)}: {percent(old)} → {percent(new)}",
         tasks=tasks,
         notes=dict.fromkeys((*proof.notes, *(n for n in proof.after.notes if n not in proof.before.notes))),

@@ -10,7 +10,7 @@ from interface.html.pictures import thumbnail_url
 from interface.html.render import render, ui
 from interface.language.texts import CATALOGUES, Language, say, title_in, translated, word_for
 from modeling.sentence import Sentence
-from modeling.study import CLINICAL_FIELDS, ViewPosition, spellings_of
+from modeling.study import CLINICAL_FIELDS, Modality, ViewPosition, spellings_of
 
 NONE_PASSES = Sentence('No case passes this filter; choose "any" in one of its fields.')
 
@@ -80,6 +80,12 @@ def provenance_line(case: Case, language: Language) -> Markup:
         case.case_id if case.title else "",
     )
     return Markup(" · ").join(part for part in told if part)
+
+
+def part_name(part: str, known: Iterable[str], language: Language) -> str:
+    """A modality in words, where the table has `known` values: the view alone is no clinical data."""
+    only_view = part == Modality.TABLE and set(known) == {"view_position"}
+    return say("modality.view", language) if only_view else word_for("modality", part, language)
 
 
 def kept_values(case: Case, language: Language) -> Markup | str:

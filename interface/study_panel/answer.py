@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cases.case import Case
+from interface.html.fragments import part_name
 from interface.html.render import render, signed
 from interface.html.study_films import Added, added, film_words
 from interface.language.texts import Language, known, listed, question, say, title_in, translated, word_for
 from modeling.labels import Target
+from modeling.study import Study
 
 if TYPE_CHECKING:
     from modeling.results import TaskPrediction
@@ -83,7 +85,7 @@ def answer_panel(answers: Sequence["StudyAnswer"], case: Case, language: Languag
         tasks=[_task(answer, scale, language) for answer in answers],
         truth=truth,
         lesson=title_in(case.teaching_note, language) if truth else "",
-        notes=[_made(answers, language), *_notes(first, language)],
+        notes=[_made(answers, case.study, language), *_notes(first, language)],
     )
 
 
@@ -156,12 +158,14 @@ def _delta(answer: "StudyAnswer", language: Language) -> str:
     return render("case_tab/delta.html", verdict=answer.verdict, icon=icon, sentence=told)
 
 
-def _made(answers: Sequence["StudyAnswer"], language: Language) -> str:
+def _made(answers: Sequence["StudyAnswer"], study: Study, language: Language) -> str:
     """Who answered, from what, and whether the account is still on its way."""
     prediction = answers[0].prediction
     name = word_for("checkpoint", prediction.checkpoint, language, prediction.checkpoint)
     films = say("whole.count", language, count=len(answers[0].films))
-    used = listed((films, *(word_for("modality", m, language) for m in prediction.given[1:])), language)
+    used = listed(
+        (films, *(part_name(m, study.table.values, language) for m in prediction.given[1:])), language
+    )
     told = [say("prediction.by", language, name=name), say("prediction.given", language, given=used)]
     if any(answer.account is None for answer in answers):
         told.append(say("whole.accounting", language))

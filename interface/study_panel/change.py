@@ -61,13 +61,14 @@ def _sentences(change: "FilmChange", view: ViewPosition, language: Language) -> 
 
     usual = USUAL.get(view, max(USUAL.values()))
     way = "same" if abs(change.strength) <= usual else "more" if change.strength > 0 else "less"
+    also = way != "same" and abs(change.opposite) > usual
     fits = change.registration
     return [
-        say(
-            f"whole.{way}",
-            language,
-            strength=f"{change.strength:+.2f}".replace("-", "−"),
-            usual=f"{usual:.2f}",
-        ),
+        say(f"whole.{way}", language, strength=_strength(change.strength), usual=f"{usual:.2f}"),
+        *([say(f"whole.beside_{way}", language, strength=_strength(change.opposite))] if also else []),
         say("whole.fit", language, before=f"{fits.before:.2f}", after=f"{fits.after:.2f}"),
     ]
+
+
+def _strength(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

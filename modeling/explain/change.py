@@ -66,6 +66,11 @@ class FilmChange:
         """The largest magnitude of `values`, signed: + for new, - for cleared."""
         return float(self.values.flat[np.abs(self.values).argmax()])
 
+    @property
+    def opposite(self) -> float:
+        """The strongest value of the other sign, where something cleared beside what is new; 0 for none."""
+        return min(float(self.values.min()), 0.0) if self.strength > 0 else max(float(self.values.max()), 0.0)
+
 
 def pairs_of_views(films: Sequence[DatedFilm]) -> list[tuple[int, int]]:
     """(today's, earlier) places of films to compare: for each known view the latest earlier film."""

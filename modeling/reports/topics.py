@@ -127,8 +127,8 @@ def topics_of_store(reports: Sequence[Report]) -> TopicBrowser:
     """Topics by the square root of the number of reports, at most 20. Raises ReportError: too few reports."""
     if len(reports) < FEWEST_REPORTS:
         few = (
-            "Topics need at least {number} reports and here are {count}; import more, or look at one report"
-            " by itself."
+            "Topics need at least {number} reports and here are {count}: paste one report above to find its"
+            " findings, or import more reports into the store."
         )
         raise ReportError(few, number=FEWEST_REPORTS, count=len(reports))
     wanted = max(2, min(TopicSettings.topics, round(len(reports) ** 0.5)))

@@ -165,6 +165,10 @@ def test_a_study_of_eight_films_survives_and_is_known_again(fill: Fill) -> None:
     case = study_case(films=8)
     store = fill([case, full_case()])
     assert plain(store.get(case.case_id)) == plain(case)
+    assert {row.case_id: row.films for row in store.page(CaseFilter()).rows} == {
+        case.case_id: 8,
+        "phantom-1": 1,
+    }
     told = list(store.several(["phantom-1", case.case_id]))
     assert [plain(found) for _, found in told] == [plain(full_case()), plain(case)]
     document = store.document(case.case_id)

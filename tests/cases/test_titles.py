@@ -16,7 +16,8 @@ from cases.importers.tables import teaching_words
 from cases.parquet.files import read_rows
 from cases.parquet.store import EmbeddedCaseStore
 from cases.store import CaseFilter
-from tests.doubles.example_cases import small_case
+from interface.html.fragments import case_list
+from tests.doubles.example_cases import small_case, study_case
 
 TITLE = {"en": "Quiet film, loud blood tests", "zh-Hant": "影像平靜，抽血異常"}
 NOTE = {"en": "Ask what the answer rests on.", "zh-Hant": "請問答案依據什麼。"}
@@ -54,6 +55,19 @@ def test_a_file_from_before_there_were_titles_is_read(tmp_path: Path) -> None:
     parquet.write_table(parquet.read_table(shard).drop_columns(["title"]), shard)
     assert EmbeddedCaseStore.open(str(tmp_path)).page(CaseFilter()).rows[0].title == {}
     assert "title" not in read_rows(shard, ("case_id", "title"))[0]
+
+
+def test_a_list_row_tells_how_many_films_a_study_holds_and_an_older_file_is_read(tmp_path: Path) -> None:
+    with EmbeddedCaseStore.create(tmp_path) as store:
+        store.put(study_case("a-1", films=4))
+        store.put(small_case("a-2"))
+    page = EmbeddedCaseStore.open(str(tmp_path)).page(CaseFilter())
+    assert [row.films for row in page.rows] == [4, 1]
+    listed = str(case_list(page, 1, 2, "", "en"))
+    assert listed.count("4 films") == 1 and "1 films" not in listed
+    shard = next(tmp_path.glob("*.parquet"))
+    parquet.write_table(parquet.read_table(shard).drop_columns(["further_films"]), shard)
+    assert [row.films for row in EmbeddedCaseStore.open(str(tmp_path)).page(CaseFilter()).rows] == [1, 1]
 
 
 @pytest.mark.parametrize(

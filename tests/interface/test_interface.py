@@ -231,6 +231,14 @@ def test_what_was_used_names_the_answers_that_used_it():
     mixed = (replace(first, modalities=(film,)), replace(second, modalities=(film, table)))
     panel = prediction_panel(replace(prediction(), tasks=mixed, given=(film, table)), case(), "en")
     assert "Used: film, clinical data (for Grading)." in panel
+    viewed = Study(FILM, ClinicalTable({"view_position": "AP"}))
+    panel = prediction_panel(replace(prediction(), tasks=mixed, given=(film, table)), case(viewed), "en")
+    assert "film, view of the film (for Grading)." in panel and "clinical data" not in panel
+    aged = Study(FILM, ClinicalTable({"view_position": "AP", "age": 60.0}))
+    panel = prediction_panel(
+        replace(prediction(), tasks=mixed, given=(film, table)), case(viewed), "en", study=aged
+    )
+    assert "clinical data (for Grading)" in panel, "what the reader has added counts"
     unread = replace(prediction(), tasks=mixed[:1], given=(film, table))
     assert "Used: film." in prediction_panel(unread, case(), "en"), "a table that nothing reads was not used"
 
@@ -274,15 +282,19 @@ def test_a_film_that_may_not_be_shown_is_not_drawn():
     assert told["film"] is None and "private" in told["text"] and "does not let it be shown" in told["text"]
 
 
-def test_a_film_that_may_not_be_shown_has_a_lock_and_its_title_in_a_list():
+def test_a_film_that_may_not_be_shown_says_so_on_its_tile_in_a_list():
     licence = Licence("private", may_show=False, may_export=False)
     hidden = document_from_case(case(licence=licence, title={"en": "Lower left", "zh-Hant": "左下肺"}))
     row = summary_from_document(hidden)
     assert row.thumbnail is None and not row.may_show
-    for language, told in (("en", ("does not let this film", "Lower left")), ("zh-Hant", ("授權", "左下肺"))):
+    for language, told in (
+        ("en", ("Not shown: licence", "Lower left")),
+        ("zh-Hant", ("授權不允許", "左下肺")),
+    ):
         drawn = case_list(CasePage((row,), None), 1, 1, "", language)
-        assert "vb-locked" in drawn and all(one in drawn for one in told)
-    assert "vb-locked" not in case_list(CasePage((replace(row, may_show=True),), None), 1, 1, "", "en")
+        assert "<img" not in drawn and all(one in drawn for one in told)
+    without = case_list(CasePage((replace(row, may_show=True),), None), 1, 1, "", "en")
+    assert "No film" in without and "licence" not in without
 
 
 def test_a_map_keeps_the_films_geometry():

@@ -72,7 +72,7 @@ def test_films_that_were_left_out_are_named_before_all_else(pipeline: StudyPipel
     answer = pipeline.predict(toy_films(3), refused=gone)
     assert answer.numbers == (1, 3, 5) and [p.number for p in answer.parts] == [1, 3, 5]
     first, second, *_ = answer.prediction.warnings
-    assert first == "Film 2 (hand.dcm) was left out: This is a hand."
+    assert first == "The film hand.dcm was left out: This is a hand."
     assert second == "Film 4 was left out: Empty."
     found = study_json(answer)
     assert found["left_out"][0] == {"number": 2, "name": "hand.dcm", "reason": "This is a hand."}

@@ -87,7 +87,7 @@ def test_files_have_the_answer_of_the_same_case_and_warn_before_it(
     assert found["left_out"][0]["name"] == "broken.png" and found["left_out"][0]["number"] == 5
     first, second = found["warnings"][:2]
     assert first.startswith("This model learnt from synthetic films only and has seen none like your own")
-    assert second.startswith("Film 5 (broken.png) was left out: This file is named .png")
+    assert second.startswith("The film broken.png was left out: This file is named .png")
 
 
 def test_one_account_and_one_picture_of_all_films(

@@ -12,12 +12,13 @@ import pytest
 from hub_config.cards.plots import plots
 from interface.about_tab.facts import read_facts
 from interface.about_tab.tab import About
+from interface.about_tab.tables import drawn
 from interface.language.texts import LANGUAGES, Language
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from modeling.configuration import FusionConfig
 from modeling.errors import CheckpointError
-from modeling.render.tables import interval, number
+from modeling.render.tables import Table, interval, number
 
 FILM = Path(__file__).parents[3] / "hub_config" / "checkpoints" / "film"
 
@@ -233,3 +234,8 @@ def test_the_bundled_checkpoints_have_sheets_in_both_languages(root: Path):
     for folder in folders:
         for entry in read_facts(folder).tasks.values():
             assert f"{entry['macro_auroc']:.3f}" in english and f"{entry['macro_auroc']:.3f}" in chinese
+
+
+def test_a_table_wider_than_a_phone_says_that_more_lies_beside_it():
+    narrow, wide = (Table(tuple("abcde"[:n]), (("1",) * n,)) for n in (4, 5))
+    assert "Swipe sideways" in drawn("Wide", wide, "en") and "Swipe" not in drawn("Narrow", narrow, "en")

@@ -73,7 +73,7 @@ def test_films_of_ones_own_are_one_study_and_a_bad_one_is_named(api: StudiesApi,
     assert found["left_out"] == [{"number": 4, "name": "d", "reason": str(films[3])}]
     assert (
         "seen none like your own" in found["warnings"][0]
-        and "Film 4 (d) was left out" in found["warnings"][1]
+        and "The film d was left out" in found["warnings"][1]
     )
 
 

@@ -30,7 +30,9 @@ def tab(served, chromium):
 def test_few_reports_make_no_topics_and_the_page_says_so(tab):
     tab.locator("#vb-topics-fold button.label-wrap").click()
     tab.get_by_role("button", name="Show the topics").click()
-    tab.wait_for_selector("#vb-message :text('Topics need at least 8 reports and here are 0; import more')")
+    tab.wait_for_selector(
+        "#vb-message :text('Topics need at least 8 reports and here are 0: paste one report')"
+    )
 
 
 def test_a_report_shows_its_labels_and_the_rule_on_focus(tab, tmp_path_factory):

@@ -217,6 +217,20 @@ def test_the_checks_speak_chinese_on_a_phone(phone, tmp_path_factory):
     phone.locator("#vb-figure .vv-stage").tap()
     phone.wait_for_selector("#vb-proof table")
     phone.wait_for_selector("#vb-figure .vv-hint:has-text('→')")
+    with phone.expect_request("**/queue/join*"):
+        phone.locator("[data-go=test]").tap()
+    phone.wait_for_timeout(1000)
+    assert "測試的是您在影像上標記的位置" in phone.inner_text("#vb-proof"), "not the map's own place"
+    assert not phone.evaluate(f"{VIEWER}.tested")
+    more = phone.locator("#vb-figure .vv-more")
+    for close in (lambda: phone.keyboard.press("Escape"), lambda: phone.locator("#vb-answer h2").first.tap()):
+        more.locator("summary").tap()
+        stage, panel = (
+            phone.locator(f"#vb-figure {n}").first.bounding_box() for n in (".vv-stage", ".vv-panel")
+        )
+        assert panel["y"] >= stage["y"] + stage["height"], "the film stays in sight"
+        close()
+        assert more.get_attribute("open") is None
     phone.locator("#vb-compare-maps").tap()
     laid(phone, "methods")
     assert len({box["x"] for box in boxes(phone)}) == 2 == len({box["y"] for box in boxes(phone)})

@@ -64,14 +64,14 @@ def test_a_film_that_cannot_be_read_is_named_as_long_as_its_study_stands_and_the
     bad = sent(2, data=StudyError("This file is no film; send another."))
     films = {"films": [sent(1, "PA"), bad, sent(3, "lateral")]}
     shown = cases.take_film(SimpleNamespace(_data=films), READER)
-    notice, left_out = cases.parts.take.notice, "Film 2 (2.png) was left out: "
+    notice, left_out = cases.parts.take.notice, "The film 2.png was left out: "
     assert left_out in shown[notice], "not the message, which the prediction empties"
     assert left_out in cases.use("", READER)[notice]
     case = sessions.of("reader").case
     assert "vb-empty" in cases.without_film(READER)[notice]
     assert len(case.films) == 2
     assert [str(note) for note in case.notes] == [
-        "Film 2 (2.png) was left out: This file is no film; send another."
+        "The film 2.png was left out: This file is no film; send another."
     ]
 
 

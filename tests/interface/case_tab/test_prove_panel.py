@@ -26,7 +26,7 @@ def test_a_map_that_says_where_is_judged_by_whether_the_answer_weakens(change, o
     told = proof("exaggerated" if change < 0 else "failed", change)
     assert _outcome(told, says_where=True) == outcome
     place = PlaceTest(np.ones((2, 2), bool), outcome)
-    panel = proof_panel(told, "en", outlined=True, where=place)
+    panel = proof_panel(told, "en", tested="outlined", where=place)
     assert said in panel and "Integrated Gradients" not in panel and "exaggerated" not in panel
     assert ("no weaker" in panel) is (outcome == "failed")
 
@@ -34,5 +34,12 @@ def test_a_map_that_says_where_is_judged_by_whether_the_answer_weakens(change, o
 def test_an_account_is_held_to_the_amount_that_it_claimed():
     told = proof("exaggerated", -1.5)
     assert _outcome(told, says_where=False) == "amount"
-    panel = proof_panel(told, "en", outlined=True)
+    panel = proof_panel(told, "en", tested="outlined")
     assert "✗" in panel and "Integrated Gradients claimed" in panel and "exaggerated 4.6 times" in panel
+
+
+def test_a_proof_says_whose_place_was_taken_away():
+    told = proof("kept", -6.0)
+    assert "outlined on the film" in proof_panel(told, "en", tested="outlined")
+    assert "the place that you marked" in proof_panel(told, "en", tested="marked")
+    assert "place" not in proof_panel(told, "en").split("</p>")[0]

@@ -23,10 +23,10 @@ from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
 from interface.quiz_tab.findings import EXTENT, EXTENTS, truth_of
+from interface.quiz_tab.fragments import asking
 from interface.quiz_tab.handlers import QuizActions, quiz_actions
 from interface.quiz_tab.pool import PER_CLASS, WHOLE
 from interface.quiz_tab.resume import sitting_from
-from interface.quiz_tab.fragments import asking
 from interface.quiz_tab.rules import LENGTH, askable_tasks, drawn_set
 from interface.quiz_tab.sitting import Sitting
 from interface.quiz_tab.tab import quiz_panel

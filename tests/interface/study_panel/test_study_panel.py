@@ -99,7 +99,7 @@ def test_an_answer_about_other_films_says_so_first(host, case):
 
 
 def test_films_that_could_not_be_read_are_named_before_the_answer(answers, case):
-    left_out = Sentence("Film 3 (broken.png) was left out: This file is no film.")
+    left_out = Sentence("The film broken.png was left out: This file is no film.")
     own = dataclasses.replace(case, case_id="", notes=(left_out,))
     html = answer_panel(answers, own, "en")
     assert html.index(left_out) < html.index("data-leave=")
