@@ -5,6 +5,7 @@ Shape letters: B studies, C channels of the backbone, P patches, F fields, T tok
 
 import ctypes
 import importlib.util
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,11 @@ _PHRASE_GAIN = 15.0
 """A small BERT's token embeddings have a spread of about 0.05, and what its layers make of them about 1."""
 
 
+_IMPORTING = threading.Lock()
+"""Of two threads that import transformers at once, one gets it before its names are there: a checkpoint that
+loads while a reader asks in words."""
+
+
 class TextEncoder(nn.Module):
     """Any transformers encoder built from its configuration; tokens enter as embeddings.
 
@@ -197,7 +203,8 @@ class TextEncoder(nn.Module):
 
     def __init__(self, config: TextEncoderConfig, width: int) -> None:
         super().__init__()
-        from transformers import AutoConfig, AutoModel
+        with _IMPORTING:
+            from transformers import AutoConfig, AutoModel
 
         options = dict(config.transformers)
         chosen = {key: str(value) for key, value in options.items() if key.endswith("_implementation")}
