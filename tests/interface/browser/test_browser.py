@@ -1,4 +1,4 @@
-"""Journeys in a real browser, and the page in Chinese on a phone; each leaves a screenshot to look at."""
+"""Journeys in a real browser, and the page in Chinese on a phone; TEST_PICTURES=1 leaves pictures of them."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 
 from modeling.csv_cells import csv_rows
 from tests.doubles.served import unfold
-from tests.interface.browser.visit import VIEWER, choose, explained, shoot
+from tests.interface.browser.visit import VIEWER, explained, shoot
 
 pytestmark = pytest.mark.browser
 PICTURE = f"({VIEWER}.panes[0].canvas.toDataURL() + {VIEWER}.panes[0].over.toDataURL())"
@@ -33,10 +33,55 @@ def test_a_stranger_sees_a_case_its_prediction_and_its_map_without_a_click(page,
     page.wait_for_timeout(300)
     assert page.locator("#vb-banner").bounding_box()["y"] >= 0, "the banner must stay in sight"
     shoot(page, tmp_path_factory, "arrival")
+    page.mouse.wheel(0, -900)
+    page.locator("#vb-strip [data-opens=vb-list]").click()
+    page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
+    ahead = page.evaluate(f"{VIEWER}.ahead")
+    assert ahead != page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId")
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url))
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    assert page.locator("#vb-strip [aria-current]").get_attribute("data-case") == "CASE-0001"
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId") == ahead
+    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).film.whole"), "shown at once, not loaded now"
+    assert not [url for url in fetched if url.endswith(ahead)]
+    page.wait_for_function(
+        f"id => {VIEWER}.ahead !== id && {VIEWER}.films.get({VIEWER}.ahead).whole", arg=ahead
+    )
+    page.get_by_label("Case ID").fill("CASE-0009")
+    page.get_by_role("button", name="Open").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0009')")
+    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
+    explained(page)
+    page.wait_for_selector("#vb-rows button[data-case='CASE-0011']")
+    page.get_by_role("button", name="Later").click()
+    page.wait_for_selector("#vb-rows button[data-case='CASE-0012']")
+    page.get_by_label("Appearance (reference)").click()
+    page.get_by_role("option", name="Atypical").click()
+    page.wait_for_selector("#vb-rows :text('1 to 10 of 10 cases')")
+    shoot(page, tmp_path_factory, "list")
+    page.locator("#vb-rows button[data-case='CASE-0008']").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0008')")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0011')")
 
 
-def test_look_up(page, tmp_path_factory):
-    unfold(page, "vb-list", "vb-why")
+def test_a_bad_file_changes_nothing_and_a_case_is_looked_up(page, served, tmp_path_factory):
+    page.locator("#vb-strip [data-opens=vb-upload]").click()
+    bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}
+    page.set_input_files("#vb-film-file input[type=file]", bad)
+    page.wait_for_selector("#vb-message [role=alert]:not(.vb-empty)")
+    sentence = page.inner_text("#vb-message [role=alert]")
+    assert sentence.endswith(".") and "Traceback" not in sentence
+    assert "Still on screen: CASE-0000" in sentence
+    assert "CASE-0000" in page.inner_text("#vb-figure figcaption") and served.files_left() == []
+    shoot(page, tmp_path_factory, "bad-file")
+    unfold(page, "vb-list")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
+    page.wait_for_selector("#vb-message .vb-empty", state="attached")
+    unfold(page, "vb-why")
     page.get_by_label("Case ID").fill("CASE-0004")
     page.get_by_label("Case ID").press("Enter")
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0004')")
@@ -61,21 +106,6 @@ def test_look_up(page, tmp_path_factory):
     page.get_by_role("button", name="Open").click()
     page.wait_for_selector("#vb-message [role=alert]:has-text('nobody')")
     assert "CASE-0005" in page.inner_text("#vb-figure figcaption")
-
-
-def test_list_with_filter_and_paging(page, tmp_path_factory):
-    page.locator("#vb-strip [data-opens=vb-list]").click()
-    page.wait_for_selector("#vb-rows button[data-case='CASE-0011']")
-    page.get_by_role("button", name="Later").click()
-    page.wait_for_selector("#vb-rows button[data-case='CASE-0012']")
-    page.get_by_label("Appearance (reference)").click()
-    page.get_by_role("option", name="Atypical").click()
-    page.wait_for_selector("#vb-rows :text('1 to 10 of 10 cases')")
-    shoot(page, tmp_path_factory, "list")
-    page.locator("#vb-rows button[data-case='CASE-0008']").click()
-    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0008')")
-    page.get_by_role("button", name="Next").click()
-    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0011')")
 
 
 def test_upload_of_a_dicom(page, tmp_path_factory):
@@ -126,7 +156,7 @@ def test_several_films_in_one_upload_have_a_row_each_and_a_bad_one_stops_nothing
     assert [bool(row["appearance: answer"]) for row in rows] == [False, True, True] and rows[0]["refusal"]
 
 
-def test_change_a_clinical_field(page, tmp_path_factory):
+def test_a_field_is_changed_each_modality_left_out_and_the_case_put_back(page, tmp_path_factory):
     explained(page)
     unfold(page, "vb-form", "vb-why")
     before = probabilities(page)
@@ -153,13 +183,12 @@ def test_change_a_clinical_field(page, tmp_path_factory):
     assert len(probabilities(page)) == 7, "the last prediction stays on screen"
     shoot(page, tmp_path_factory, "bad-value")
 
-
-def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_factory):
     def press(label):
         page.get_by_role("button", name=label).click()
 
+    press("Restore the case")
+    page.wait_for_function("document.querySelector('#vb-field-age :is(input, textarea)').value === '41'")
     explained(page)
-    unfold(page, "vb-form")
     whole, age, words = probabilities(page), page.get_by_label("Age (years)"), page.get_by_label("Indication")
     assert age.input_value() and words.input_value()
     press("Leave out the table")
@@ -178,51 +207,6 @@ def test_each_modality_can_be_left_out_and_the_case_put_back(page, tmp_path_fact
     page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
     explained(page)
     assert probabilities(page) == whole
-
-
-def test_cancel_an_explanation(slow_page, tmp_path_factory):
-    page = slow_page
-    explained(page)
-    unfold(page, "vb-why")
-    choose(page, "Question", "Appearance: Atypical rather than Negative")
-    page.locator("#vb-cancel:enabled").click()
-    page.wait_for_selector("#vb-progress .vb-stopped")
-    assert "The prediction stands" in page.inner_text("#vb-progress")
-    assert len(probabilities(page)) == 7
-    shoot(page, tmp_path_factory, "cancelled")
-    page.get_by_role("button", name="Explain again").click()
-    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
-    explained(page)
-
-
-def test_a_bad_file(page, served, tmp_path_factory):
-    page.locator("#vb-strip [data-opens=vb-upload]").click()
-    bad = {"name": "film.png", "mimeType": "image/png", "buffer": b"this is no film"}
-    page.set_input_files("#vb-film-file input[type=file]", bad)
-    page.wait_for_selector("#vb-message [role=alert]:not(.vb-empty)")
-    sentence = page.inner_text("#vb-message [role=alert]")
-    assert sentence.endswith(".") and "Traceback" not in sentence
-    assert "Still on screen: CASE-0000" in sentence
-    assert "CASE-0000" in page.inner_text("#vb-figure figcaption") and served.files_left() == []
-    shoot(page, tmp_path_factory, "bad-file")
-    unfold(page, "vb-list")
-    page.get_by_role("button", name="Next").click()
-    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
-    page.wait_for_selector("#vb-message .vb-empty", state="attached")
-
-
-def test_the_page_speaks_chinese_on_a_phone(phone, tmp_path_factory):
-    explained(phone)
-    unfold(phone, "vb-list", "vb-form", "vb-why")
-    text = phone.inner_text("body")
-    attributes = """[...document.querySelectorAll('body *:not(script)')]
-        .flatMap(e => [...e.attributes].map(a => a.value))"""
-    raw = [v for v in [text, *phone.evaluate(attributes)] if "__i18n__" in v or "translation_metadata" in v]
-    assert raw == []
-    for words in ("不可用於診斷", "病例編號", "模型的答案", "再次預測", "體溫（°C）", "各部分的貢獻"):
-        assert words in text or words in phone.content()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
-    shoot(phone, tmp_path_factory, "phone-chinese")
 
 
 WATCH = """() => {
@@ -250,30 +234,7 @@ def test_the_prediction_is_there_before_the_explanation(page):
     assert (True, True, False) in after and (True, False, True) not in after
 
 
-def test_the_next_film_is_in_the_browser_before_it_is_asked_for(page):
-    page.wait_for_function(f"() => {VIEWER}.films.get({VIEWER}.ahead)?.whole")
-    unfold(page, "vb-list")
-    ahead = page.evaluate(f"{VIEWER}.ahead")
-    assert ahead != page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId")
-    fetched = []
-    page.on("request", lambda request: fetched.append(request.url))
-    page.get_by_role("button", name="Next").click()
-    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0001')")
-    assert page.locator("#vb-strip [aria-current]").get_attribute("data-case") == "CASE-0001"
-    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).filmId") == ahead
-    assert page.evaluate(f"{VIEWER}.entryOf({VIEWER}.panes[0]).film.whole"), "shown at once, not loaded now"
-    assert not [url for url in fetched if url.endswith(ahead)]
-    page.wait_for_function(
-        f"id => {VIEWER}.ahead !== id && {VIEWER}.films.get({VIEWER}.ahead).whole", arg=ahead
-    )
-    page.get_by_label("Case ID").fill("CASE-0009")
-    page.get_by_role("button", name="Open").click()
-    page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0009')")
-    page.wait_for_function(f"() => {VIEWER}.entryOf({VIEWER}.panes[0])?.film?.whole")
-    explained(page)
-
-
-def test_on_a_phone_targets_are_large_and_every_tab_is_in_sight(phone):
+def test_on_a_phone_targets_are_large_and_the_page_speaks_chinese_then_english(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-trust-summary .vb-trust-line")
     assert phone.locator("#vb-tabs .overflow-menu > button").is_hidden()
     names = "#vb-tabs .tab-container:not(.visually-hidden) [role=tab]"
@@ -305,3 +266,19 @@ def test_on_a_phone_targets_are_large_and_every_tab_is_in_sight(phone):
     phone.wait_for_selector("#vb-quiz-begin")
     phone.locator("[data-go=answer]").tap()
     phone.wait_for_selector("#vb-prediction table")
+    explained(phone)
+    unfold(phone, "vb-list", "vb-form", "vb-why")
+    text = phone.inner_text("body")
+    attributes = """[...document.querySelectorAll('body *:not(script)')]
+        .flatMap(e => [...e.attributes].map(a => a.value))"""
+    raw = [v for v in [text, *phone.evaluate(attributes)] if "__i18n__" in v or "translation_metadata" in v]
+    assert raw == []
+    for words in ("不可用於診斷", "病例編號", "模型的答案", "再次預測", "體溫（°C）", "各部分的貢獻"):
+        assert words in text or words in phone.content()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"
+    shoot(phone, tmp_path_factory, "phone-chinese")
+    phone.get_by_role("link", name="English").click()
+    phone.wait_for_selector("#vb-banner :text('Not for diagnosis')")
+    phone.wait_for_selector("#vb-copy-link:has-text('Copy link')")
+    assert "lang=en" in phone.url and phone.evaluate("document.documentElement.lang") == "en"
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390, "no sideways scrolling"

@@ -1,4 +1,4 @@
-"""A study of several films on the page: its films beside the viewer, one press away from it."""
+"""A study of several films on the page, then a case of one, asked in words: one visit, in this order."""
 
 import dataclasses
 import json
@@ -7,8 +7,9 @@ import pytest
 
 from cases.parquet.store import EmbeddedCaseStore
 from cases.phantom.studies import StudySettings, generate_study, study_case
+from hub_config.settings import SPACE_CHECKPOINT
 from modeling.study import ViewPosition
-from tests.doubles.served import serve, write_checkpoint
+from tests.doubles.served import open_tab, serve, unfold, write_checkpoint
 from tests.interface.browser.visit import DESKTOP, VIEWER, arrived, explained, shoot
 
 pytestmark = pytest.mark.browser
@@ -137,3 +138,40 @@ def test_a_case_of_one_film_has_no_strip_and_no_panel(page):
     assert not page.locator("#vb-films").is_visible() and not page.locator("#vb-whole").is_visible()
     assert page.locator("#vb-figure figcaption:visible").count() == 1
     assert page.locator("#vb-whole-answer section").count() == 0
+
+
+@pytest.mark.skipif(not SPACE_CHECKPOINT.is_dir(), reason="the space that ships is not in this tree")
+def test_sentences_words_and_a_search_by_words(page):
+    unfold(page, "vb-prompts")
+    page.locator("#vb-prompts-ask").click()
+    words = page.locator("#vb-prompts-answer .vb-said-word")
+    words.first.wait_for()
+    assert page.locator("#vb-prompts-text textarea").input_value().startswith("The lungs are clear.")
+    assert page.locator("#vb-prompts-answer .vb-number").count() == 2
+    word, lies = words.filter(has_text="clear").first, page.locator(".vb-word-map")
+    assert not lies.is_visible()
+    word.hover()
+    lies.wait_for()
+    assert lies.get_attribute("src") == word.get_attribute("data-map")
+    other = words.filter(has_text="opacity").first
+    other.hover()
+    page.locator(".vb-word-named:text-is('opacity')").wait_for()
+    assert lies.get_attribute("src") == other.get_attribute("data-map")
+    word.click()
+    page.locator("#vb-prompts-checked li").nth(4).wait_for()
+    assert word.get_attribute("aria-pressed") == "true"
+    page.locator("#vb-prompts-text textarea").fill("The lungs are clear.\nA gryphon at the left base.")
+    page.locator("#vb-prompts-ask").click()
+    page.get_by_role("alert").filter(has_text="gryphon").wait_for()
+    words.first.wait_for(state="detached")  # it was not about these sentences
+    page.locator("#vb-prompts-text textarea").fill("")
+    page.locator("#vb-prompts-ask").click()
+    words.first.wait_for()
+    open_tab(page, "Reports")
+    page.get_by_label("Search by words").fill("The lungs are clear.")
+    page.locator("#vb-by-words").click()
+    cards = page.locator("#vb-similar [data-case]")
+    cards.first.wait_for()
+    assert cards.count() == 4  # a film and a report of each
+    cards.first.click()
+    words.first.wait_for(state="detached")  # what was said of the film before is gone

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.doubles.viewer_page import viewer_page
-from tests.interface.browser.visit import PATIENCE, PHONE, VIEWER
+from tests.interface.browser.visit import PATIENCE, PHONE, VIEWER, shoot
 
 pytestmark = pytest.mark.browser
 STAGE = "#vb-figure .vv-stage"
@@ -86,12 +86,6 @@ def gray(page, x: float = 0.5, y: float = 0.5, layer: str = "canvas", pane: int 
         return [...c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data]; }}""",
         [x, y],
     )
-
-
-def shoot(page, tmp_path_factory, name: str) -> None:
-    folder = tmp_path_factory.getbasetemp() / "screens"
-    folder.mkdir(exist_ok=True)
-    page.screenshot(path=folder / f"viewer-{name}.png", full_page=True)
 
 
 def drag(page, right: float, down: float, button: str = "left") -> None:
@@ -177,7 +171,7 @@ def test_everything_by_keyboard_and_the_keys_are_listed(page, tmp_path_factory):
     page.keyboard.press("?")
     rows = page.locator("dialog.vv-keys tr").all_inner_texts()
     assert len(rows) == 21 and all("\t" in row and len(row.split("\t")[1]) > 3 for row in rows)
-    shoot(page, tmp_path_factory, "keys")
+    shoot(page, tmp_path_factory, "viewer-keys")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className").startswith("vb-ground vv-stage")
     press(page, "f")
@@ -222,7 +216,7 @@ def test_opacity_sign_and_threshold_change_the_picture_without_the_server(page, 
     page.get_by_role("button", name="Contours").click()
     rested(page)
     assert page.evaluate(cover, -1) > 0 and "dashed against" in page.inner_text(".vv-panel")
-    shoot(page, tmp_path_factory, "contours")
+    shoot(page, tmp_path_factory, "viewer-contours")
     assert asked == []
 
 
@@ -267,7 +261,7 @@ def test_side_by_side_two_targets_then_two_cases_with_linked_motion(page, tmp_pa
     assert state(page, 0) == state(page, 1) and state(page)["zoom"] > 1.5
     press(page, "l", "+")
     assert state(page, 0)["zoom"] < state(page, 1)["zoom"], "no longer linked"
-    shoot(page, tmp_path_factory, "two-targets")
+    shoot(page, tmp_path_factory, "viewer-two-targets")
     go(page, "open", 1)
     whole(page, "CASE-1")
     options = views.nth(1).evaluate("e => [...e.options].map(o => o.text)")
@@ -275,7 +269,7 @@ def test_side_by_side_two_targets_then_two_cases_with_linked_motion(page, tmp_pa
     assert "SYNTHETIC" not in page.locator(".vv-pane").nth(0).inner_text()
     assert "SYNTHETIC" in page.locator(".vv-pane").nth(1).inner_text()
     assert gray(page, layer="canvas", pane=0) != gray(page, layer="canvas", pane=1)
-    shoot(page, tmp_path_factory, "two-cases")
+    shoot(page, tmp_path_factory, "viewer-two-cases")
 
 
 def test_a_region_is_brushed_by_mouse_and_told_in_the_films_own_geometry(page, tmp_path_factory):
@@ -300,7 +294,7 @@ def test_a_region_is_brushed_by_mouse_and_told_in_the_films_own_geometry(page, t
     page.wait_for_function("e => e.value !== ''", arg=page.get_by_label("region").element_handle())
     assert page.get_by_label("region").input_value() == sent.input_value(), "the mark outlives a new map"
     assert "of the film marked" in page.locator(".vv-readout").first.inner_text()
-    shoot(page, tmp_path_factory, "marked")
+    shoot(page, tmp_path_factory, "viewer-marked")
     page.get_by_role("button", name="Undo").click()
     page.wait_for_function("e => e.value === 'nothing'", arg=sent.element_handle())
 
@@ -384,4 +378,4 @@ def test_by_touch_on_a_phone_in_chinese(phone, tmp_path_factory):
         ".map(e => e.getBoundingClientRect()).filter(b => b.width).map(b => Math.min(b.width, b.height)))"
     )
     assert smallest >= 44
-    shoot(phone, tmp_path_factory, "phone-chinese")
+    shoot(phone, tmp_path_factory, "viewer-phone-chinese")

@@ -1,5 +1,6 @@
 """What every browser test does: a reader arrives, waits for the map and leaves nothing behind."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,9 @@ def choose(page, label: str, option: str) -> None:
 
 
 def shoot(page, tmp_path_factory, name: str) -> None:
-    """Leave a picture to look at."""
+    """Leave a picture to look at, where TEST_PICTURES=1 asks for it: a page costs a second of a core."""
+    if not os.environ.get("TEST_PICTURES"):
+        return
     folder: Path = tmp_path_factory.getbasetemp() / "screens"
     folder.mkdir(exist_ok=True)
     page.screenshot(path=folder / f"{name}.png", full_page=True)
