@@ -294,7 +294,7 @@ def test_a_film_that_may_not_be_shown_says_so_on_its_tile_in_a_list():
         drawn = case_list(CasePage((row,), None), 1, 1, "", language)
         assert "<img" not in drawn and all(one in drawn for one in told)
     without = case_list(CasePage((replace(row, may_show=True),), None), 1, 1, "", "en")
-    assert "No film" in without and "licence" not in without
+    assert "No preview" in without and "licence" not in without
 
 
 def test_a_map_keeps_the_films_geometry():
