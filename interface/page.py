@@ -147,11 +147,11 @@ def build_page(
         parts = case_layout(tabs, top, model, message, prompts)
         events = CaseEvents(models, stores, sessions, parts, lanes, queue)
         quiz_tab(page, tabs, quiz_actions(models, stores, sessions), lanes)
-        connect_prompts(prompts, space, sessions, lanes)
         reports = reports_tab(tabs, sessions, similar, search, lanes, classifier)
         learn_tab(tabs, names, sessions.language, lanes, stores)
         about_tab(tabs, About(models, plots), sessions.language, lanes)
-        events.connect(page, *reports.cards)
+        opened = events.connect(page, *reports.cards)
+        connect_prompts(prompts, space, sessions, lanes, opened)
         if report_url:
             connect_report(report_url, model, sessions, lanes)
         # A refusal belongs to the tab in which it was made.

@@ -108,9 +108,12 @@ class CaseEvents:
         self._export = ExportActions(models, stores, sessions, parts)
         self._whole = StudyActions(models.studies, sessions, parts.whole, parts.film.films, parts.message)
 
-    def connect(self, page: gr.Blocks, *cards: gr.HTML) -> None:
-        """Register them; a press on one of the cards of other tabs opens its case."""
-        self._arriving(page)
+    def connect(self, page: gr.Blocks, *cards: gr.HTML) -> Any:
+        """Register them; a press on one of the cards of other tabs opens its case.
+
+        Returns the event that has opened what the reader's link asks for.
+        """
+        opened = self._arriving(page)
         self._choosing(*cards)
         self._form()
         self._export_and_operating()
@@ -121,6 +124,7 @@ class CaseEvents:
         self._lanes.long(panel.change.click, whole.compare, None, whole.compared)
         cancel = self._parts.results.cancel
         self._lanes.at_once(cancel.click, self._checks.cancel, None, self._checks.ended, cancels=long_work)
+        return opened
 
     def _chain(self) -> list[Any]:
         """The prediction, the rest of the screen, the explanation, its checks; each does only what is due."""
@@ -143,7 +147,7 @@ class CaseEvents:
         lanes.short(explained.then, checks.put_linked, None, checks.switched)
         return [explained, examined]
 
-    def _arriving(self, page: gr.Blocks) -> None:
+    def _arriving(self, page: gr.Blocks) -> Any:
         lanes, arrival, cases, work = self._lanes, self._arrival, self.cases, self._work
         arrived = lanes.reading(page.load, arrival.arrive, None, arrival.arrived)
         opened = lanes.reading(arrived.then, arrival.open_first, None, arrival.opened)
@@ -152,6 +156,7 @@ class CaseEvents:
         retry = self._parts.model.retry
         again = lanes.at_once(retry.click, work.try_again, None, [retry, lanes.message])
         lanes.watching(again.then, work.watch, work.watched)
+        return opened
 
     def _choosing(self, *cards: gr.HTML) -> None:
         lanes, cases, choose = self._lanes, self.cases, self._parts.chooser

@@ -1,7 +1,7 @@
 """The panel "Ask in words": its layout, and what happens at a press. Nothing of it is loaded before."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from interface.html.pictures import data_url
 from interface.html.render import render
 from interface.language.texts import Language, marker, say, translated
 from interface.models.space_host import SpaceHost, film_of
-from interface.session.lanes import Lanes
+from interface.session.lanes import QUIET, Lanes
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
 from modeling.model.film import brightness, resampled
@@ -69,8 +69,15 @@ def prompt_panel() -> PromptPanel:
     return PromptPanel(fold, sentences, ask, answer, checked)
 
 
-def connect_prompts(panel: PromptPanel, space: SpaceHost, sessions: Sessions, lanes: Lanes) -> None:
-    """Register the two events."""
+_LINKED = """() => {
+  if (new URLSearchParams(location.search).get('ask')) document.querySelector('#vb-prompts').scrollIntoView();
+}"""
+
+
+def connect_prompts(
+    panel: PromptPanel, space: SpaceHost, sessions: Sessions, lanes: Lanes, opened: Any
+) -> None:
+    """Register the events; `opened` is the one behind which the case of the reader's link is on screen."""
     actions = PromptActions(panel, space, sessions, lanes.message)
     asked = [panel.answer, panel.checked, panel.sentences, lanes.message]
     shown = {"show_progress": "full"}
@@ -78,6 +85,7 @@ def connect_prompts(panel: PromptPanel, space: SpaceHost, sessions: Sessions, la
     on(panel.ask.click, actions.ask, [panel.sentences], asked, show_progress_on=[panel.answer])
     checked = [panel.checked, lanes.message]
     on(panel.answer.check_word, actions.check_word, None, checked, show_progress_on=[panel.checked])
+    lanes.short(opened.then, actions.linked, None, [panel.fold, *asked]).then(None, js=_LINKED, **QUIET)
 
 
 # --- handlers
@@ -99,6 +107,17 @@ class PromptActions:
         except ViewboxError as exc:
             told = translated(exc.sentence, self._sessions.language(request))
             return {self._panel.answer: "", self._panel.checked: "", self._message: alert(told)}
+
+    def linked(self, request: gr.Request) -> Iterator[Updates]:
+        """The sentences of the reader's link, asked of the film that it opened."""
+        session = self._sessions.of(request.session_hash)
+        text = session.wishes.link.ask
+        if not text:
+            yield {self._message: gr.skip()}
+            return
+        session.wish(link=replace(session.wishes.link, ask=""))
+        yield {self._panel.fold: gr.Accordion(open=True), self._panel.sentences: text}
+        yield self.ask(text, request)
 
     def _asked(self, text: str, request: gr.Request) -> Updates:
         session = self._sessions.of(request.session_hash)

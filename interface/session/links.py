@@ -1,4 +1,4 @@
-"""Links that restore a view: case, target, baseline, map, checkpoint, and what was done to the study."""
+"""Links that restore a view: case, target, baseline, map, checkpoint, change of the study, what is asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,11 +16,18 @@ from modeling.sentence import Names
 LANGUAGE = "lang"
 LONGEST = 200
 """Characters of one value in a link."""
+LONGEST_ASKED = 2_000
+"""Characters of the sentences."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A view that a link asks for; empty parts are left to the page; `change` is one of `DEFECTS`."""
+    """A view that a link asks for; empty parts are left to the page.
+
+    Attributes:
+        change: one of `DEFECTS`.
+        ask: sentences to ask of the film, one a line.
+    """
 
     case: str = ""
     target: str = ""
@@ -28,6 +35,7 @@ class Link:
     method: str = ""
     checkpoint: str = ""
     change: str = ""
+    ask: str = ""
 
     def query(self, language: Language | None = None) -> str:
         """The address behind its `?`."""
@@ -45,7 +53,8 @@ class Link:
             "change": tuple(DEFECTS),
         }
         for name, value in given.items():
-            if len(value) > LONGEST or (value and name in allowed and value not in allowed[name]):
+            longest = LONGEST_ASKED if name == "ask" else LONGEST
+            if len(value) > longest or (value and name in allowed and value not in allowed[name]):
                 raise LinkError(name, value)
         if not _names_a_target(given["target"]):
             raise LinkError("target", given["target"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -175,3 +176,8 @@ def test_sentences_words_and_a_search_by_words(page):
     assert cards.count() == 4  # a film and a report of each
     cards.first.click()
     words.first.wait_for(state="detached")  # what was said of the film before is gone
+    asked = "The lungs are clear.\nSevere airspace disease."
+    page.goto(f"{page.url.partition('?')[0]}?{urlencode({'case': 'b-one-film', 'ask': asked})}")
+    words.filter(has_text="Severe").wait_for()
+    assert page.locator("#vb-prompts-text textarea").input_value() == asked
+    page.wait_for_function()

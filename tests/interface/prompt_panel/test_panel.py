@@ -15,6 +15,7 @@ from interface.models.model_host import ModelHost
 from interface.models.space_host import SpaceHost
 from interface.models.stores import StoreHost
 from interface.prompt_panel.panel import PromptActions, prompt_panel
+from interface.session.links import Link
 from interface.session.session import Session, Sessions
 from modeling.errors import ViewboxError
 from modeling.study import Radiograph, Study
@@ -114,6 +115,19 @@ def test_an_empty_box_asks_the_example_and_shows_it(stores: StoreHost) -> None:
 def test_what_cannot_be_asked_is_one_sentence(screen: Screen, text: str, said: str) -> None:
     screen.ask(f"{LEFT}\n{CLEAR}")
     assert said in screen.refused(text)
+
+
+def test_a_links_sentences_open_the_panel_and_are_asked_once(screen: Screen) -> None:
+    (idle,) = screen.actions.linked(READER)
+    assert [*idle] == [screen.message]
+    screen.session.wish(link=Link(case="toy-1", method="grad_cam", ask=f"{LEFT}\n{CLEAR}"))
+    opened, answered = screen.actions.linked(READER)
+    assert opened[screen.panel.fold].open and opened[screen.panel.sentences] == f"{LEFT}\n{CLEAR}"
+    assert 'class="vb-best"' in answered[screen.panel.answer]
+    assert screen.session.wishes.link == Link(case="toy-1", method="grad_cam")
+    screen.session.wish(link=Link(ask=LEFT))
+    *_, refused = screen.actions.linked(READER)
+    assert "each on a line of its own" in refused[screen.message]
 
 
 def test_without_a_film_or_a_space_it_says_what_to_do(stores: StoreHost) -> None:

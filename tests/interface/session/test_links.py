@@ -35,7 +35,9 @@ def parsed(query: str) -> dict[str, str]:
 
 
 def test_a_link_comes_back_as_it_was():
-    link = Link("a b&c/d", "appearance/Typical", "blurred", "grad_cam", "teaching-twin", "inverted")
+    link = Link(
+        "a b&c/d", "appearance/Typical", "blurred", "grad_cam", "teaching-twin", "inverted", "a?\nb & c"
+    )
     assert Link.read(parsed(link.query("zh-Hant")), HERE) == link
     assert parsed(link.query("zh-Hant"))["lang"] == "zh-Hant"
     assert Link().query() == "" and Link.read({"utm": "x"}, HERE) == Link()
@@ -59,6 +61,7 @@ def test_a_target_of_a_task_that_a_checkpoint_declares_waits_for_that_checkpoint
         ("checkpoint", "../secret"),
         ("change", "explode"),
         ("case", "x" * 500),
+        ("ask", "x" * 10_000),
     ],
 )
 def test_a_bad_value_is_one_clear_sentence(part, value):
