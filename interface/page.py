@@ -9,6 +9,7 @@ import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from gradio.block_function import BlockFunction
 from gradio.blocks import BlocksConfig
+from gradio.data_classes import BlocksConfigDict
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -85,6 +86,21 @@ class Page(gr.Blocks):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.default_config = _PageConfig(self)
+
+    def get_config_file(self) -> BlocksConfigDict:
+        """The page for browsers, without the values of the API's endpoints, a third of all components.
+
+        It shows none of them, and would look through them whenever something changes; callers get them all.
+        """
+        config = super().get_config_file()
+        shown = {one["id"] for one in config["components"] if one["type"] != "api"}
+        for page in config["page"].values():
+            page["components"] = [one for one in page["components"] if one in shown]
+            page["layout"] = {
+                **page["layout"],
+                "children": [one for one in page["layout"]["children"] if one["id"] in shown],
+            }
+        return config
 
     def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
         """Raises `gr.Error`, one sentence, for a call with too few values or with a file."""

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.browser.look import HEAD
 from interface.html.render import render
-from interface.language.texts import CATALOGUES, LANGUAGES, say
+from interface.language.texts import CATALOGUES, LANGUAGES, preferred, say
 from interface.models.held_film import ROUTE, HeldFilm, held_film
 from interface.session.links import LANGUAGE
 from interface.session.shares import Shares, address_of
@@ -272,10 +272,10 @@ _GRADIO_S = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>\s*')
 
 
 class HeadRoute(_Middleware):
-    """HTML says in its head what the page is, and its language where the address names one.
+    """HTML says in its head what the page is, and its language: that of the address, else the reader's.
 
     Gradio's own words for shared links go. It translates labels in the browser, by the browser's language,
-    before it loads any script of a page.
+    before it loads any script of a page; of Chinese it knows but two kinds, and Hong Kong's is neither.
 
     Args:
         noindex: ask search engines to leave the page out.
@@ -292,14 +292,16 @@ class HeadRoute(_Middleware):
         if scope["path"].endswith(PICTURE):
             return await Response(_PICTURE.read_bytes(), media_type="image/jpeg")(scope, receive, send)
         named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get(LANGUAGE, [""])[0]
-        named = named if named in LANGUAGES else ""
-        telling = _Telling(send, lambda: self._head(named, _address(scope) + PICTURE), scope.get(_NONCE, ""))
+        spoken = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        language = named if named in LANGUAGES else preferred(spoken)
+        telling = _Telling(
+            send, lambda: self._head(language, _address(scope) + PICTURE), scope.get(_NONCE, "")
+        )
         await self.app(scope, receive, telling)
 
-    def _head(self, named: str, picture: str) -> bytes:
-        words = named or "en"
-        tags = {"language": named, "tag": CATALOGUES[words].tags[0], "noindex": self._noindex}
-        said = {"what": say("page.what", words), "more": say("page.shared", words), "picture": picture}
+    def _head(self, language: str, picture: str) -> bytes:
+        tags = {"language": language, "tag": CATALOGUES[language].tag, "noindex": self._noindex}
+        said = {"what": say("page.what", language), "more": say("page.shared", language), "picture": picture}
         return render("page_head.html", **tags, **said).encode()
 
 

@@ -17,7 +17,7 @@ from interface.case_tab.form import table_and_text
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import NONE_PASSES, alert, case_list, case_name, kept_values, note
 from interface.html.study_films import films_strip
-from interface.language.texts import Language, marker, say, translated, word_for
+from interface.language.texts import Language, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.held_film import HeldFilm, hold
 from interface.models.stores import StoreHost
@@ -268,7 +268,7 @@ class CaseActions:
         first = (len(trail) - 1) * PAGE_ROWS + 1
         chooser = self.parts.chooser
         sources = ((word_for("source", s, session.language), s) for s in store.sources())
-        any_of_them = (marker("choose.any"), ANY)
+        any_of_them = (say("choose.any", session.language), ANY)
         return {
             self.parts.message: alert(""),
             chooser.rows: case_list(page, first, store.count(where), current, session.language),

@@ -12,7 +12,7 @@ from interface.case_tab.explanation_panel import evidence_panel, leaning
 from interface.case_tab.prediction_panel import prediction_panel
 from interface.case_tab.viewer import viewer_value
 from interface.html.fragments import alert, form_reads, note
-from interface.language.texts import Language, marker, question, say, translated, word_for
+from interface.language.texts import Language, question, say, translated, word_for
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.session.links import LinkError
@@ -128,7 +128,7 @@ class ModelActions:
         target = session.target
         asked = possible_targets(prediction, session.wishes.target)
         choices = [(_asked(t, session.language), t.slug) for t in asked]
-        starts = [(marker(f"explain.{name}"), name) for name in host.pipeline.baselines]
+        starts = [(say(f"explain.{name}", session.language), name) for name in host.pipeline.baselines]
         start = {"value": session.wishes.link.baseline} if session.wishes.link.baseline else {}
         # Done; another case starts as usual.
         session.wish(link=replace(session.wishes.link, target="", baseline=""))

@@ -9,11 +9,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
+from gradio.i18n import I18nData
 
 from modeling.labels import NOTHING, REST, Target
 from modeling.sentence import Names, Sentence, own_word
@@ -28,14 +28,14 @@ class Catalogue:
 
     Attributes:
         name: what the language calls itself.
-        tags: what browsers and gradio call it; the first one is taken where an address names the language.
+        tag: what gradio calls it.
         strings: key -> string of the page, with {name} where a value stands.
         sentences: English template of a `Sentence` -> template in this language, with the same names in
             braces. The English file has none: the templates are English.
     """
 
     name: str
-    tags: tuple[str, ...]
+    tag: str
     strings: Mapping[str, str]
     sentences: Mapping[str, str]
 
@@ -48,7 +48,7 @@ def read_catalogues(folder: Path) -> dict[Language, Catalogue]:
         english = found["en"].strings if found else {}
         about = raw["language"]
         strings = {**english, **raw["strings"]}
-        found[path.stem] = Catalogue(about["name"], tuple(about["tags"]), strings, raw.get("sentences", {}))
+        found[path.stem] = Catalogue(about["name"], about["tag"], strings, raw.get("sentences", {}))
     return found
 
 
@@ -177,15 +177,23 @@ def preferred(accept_language: str | None) -> Language:
     return "en"
 
 
-@cache
+_MARKED: set[str] = set()
+
+
 def translations() -> gr.I18n:
-    """The catalogues as gradio wants them."""
-    return gr.I18n(**{tag: dict(one.strings) for one in CATALOGUES.values() for tag in one.tags})
+    """What has been marked, in every language, as gradio wants it: a tenth of the strings, which each page
+    carries."""
+    marked = sorted(_MARKED)
+    return gr.I18n(**{one.tag: {key: one.strings[key] for key in marked} for one in CATALOGUES.values()})
 
 
 def marker(key: str, otherwise: str = "") -> str:
-    """A component's label, which the browser words; `otherwise` where no language has the key."""
+    """A component's label, which the browser words; `otherwise` where no language has the key.
+
+    For labels of the page as it is built; what a handler answers goes through `say`.
+    """
     if otherwise and not known(key):
         return otherwise
     assert known(key), key
-    return translations()(key)
+    _MARKED.add(key)
+    return I18nData(key)

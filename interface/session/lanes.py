@@ -155,7 +155,7 @@ class Lanes:
         self, event: Handler, handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any
     ) -> Any:
         """Past all queues: what a reader must see immediately."""
-        return event(self._guarded(handler), inputs, outputs, queue=False, **QUIET | options)
+        return event(self._guarded(handler), inputs, outputs, **self._options(options, queue=False))
 
     def reading(
         self,
@@ -169,26 +169,36 @@ class Lanes:
         **options: Any,
     ) -> Any:
         """Reading and drawing: `at_most` so many handlers of a `pool` run at once."""
-        lane = {"concurrency_id": pool, "concurrency_limit": at_most, **QUIET}
-        return event(self._guarded(handler), inputs, outputs, **lane | options)
+        lane = {"concurrency_id": pool, "concurrency_limit": at_most}
+        return event(self._guarded(handler), inputs, outputs, **self._options(options, **lane))
 
     def short(
         self, event: Handler, handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any
     ) -> Any:
         """Model work that takes a moment: it does not wait for long work, which lets it pass."""
-        lane = {"concurrency_id": "short", "concurrency_limit": 1, **QUIET}
-        return event(self._guarded(handler), inputs, outputs, **lane | options)
+        lane = {"concurrency_id": "short", "concurrency_limit": 1}
+        return event(self._guarded(handler), inputs, outputs, **self._options(options, **lane))
 
     def long(
         self, event: Handler, handler: Handler, inputs: Any = None, outputs: Any = None, **options: Any
     ) -> Any:
         """Model work that others wait for; readers are told their position."""
-        lane = {"concurrency_id": "model", "concurrency_limit": 1, **QUIET}
-        return event(self._guarded(handler, self._queue.served), inputs, outputs, **lane | options)
+        lane = {"concurrency_id": "model", "concurrency_limit": 1}
+        guarded = self._guarded(handler, self._queue.served)
+        return event(guarded, inputs, outputs, **self._options(options, **lane))
 
     def watching(self, event: Handler, handler: Handler, outputs: Any) -> Any:
         """An async generator that shows how something stands; waiting costs no thread."""
-        return event(handler, None, outputs, concurrency_limit=None, **QUIET)
+        return event(handler, None, outputs, **self._options({}, concurrency_limit=None))
+
+    def _options(self, given: dict[str, Any], **lane: Any) -> dict[str, Any]:
+        """An event's options. Gradio's page tells every output each time that how an event stands changes,
+        and copies all of the output's properties for it: what shows nothing of that tells the message alone.
+        """
+        options = {**QUIET, **lane, **given}
+        if options["show_progress"] == "hidden":
+            options.setdefault("show_progress_on", self.message)
+        return options
 
     def _guarded(self, handler: Handler, *around: Any) -> Handler:
         return on_screen(

@@ -1,10 +1,13 @@
 """The page as gradio registers it: how many events there are, and that the chain of model work hangs once."""
 
+import json
+import re
 from collections import Counter
 
 import gradio as gr
 from gradio.state_holder import SessionState
 
+from interface.language.texts import CATALOGUES, translations
 from interface.models.checkpoints import Checkpoints
 from interface.models.model_host import ModelHost
 from interface.models.stores import StoreHost
@@ -51,3 +54,30 @@ def test_a_session_holds_no_description_of_the_page():
     session[part._id] = part  # what an update of a component does
     assert session[part._id] is part and not session.config_values[part._id]
     assert len(page.get_config_file()["components"]) == len(page.blocks)
+
+
+def test_what_shows_no_progress_tells_the_message_alone_how_it_stands():
+    """Gradio's page copies all properties of each component that it tells, at every step of every event."""
+    page = page_of_five()
+    message = next(part._id for part in page.blocks.values() if part.elem_id == "vb-message")
+    events = [one for one in page.config["dependencies"] if one["targets"] and one["outputs"]]
+    told = [one["show_progress_on"] or one["outputs"] for one in events if one["show_progress"] == "hidden"]
+    assert len(told) > 50 and all(one == [message] for one in told)
+
+
+def test_browsers_get_no_component_of_the_api_and_callers_get_all():
+    config = page_of_five().get_config_file()
+    api = {one["id"] for one in config["components"] if one["type"] == "api"}
+    shown = config["page"][""]
+    assert len(api) > 50 and len(config["components"]) - len(api) == len(shown["components"])
+    assert api.isdisjoint(one["id"] for one in shown["layout"]["children"])
+    assert len(shown["dependencies"]) == len(config["dependencies"])  # "Use via API" lists them
+
+
+def test_the_page_carries_the_words_of_its_labels_in_every_language_and_no_others():
+    config = json.dumps(page_of_five().get_config_file()["components"], default=str)
+    marked = set(re.findall(r'\\"translation_metadata\\", \\"key\\": \\"([\w.\-]+)\\"', config))
+    carried = translations().translations_dict
+    assert set(carried) == {one.tag for one in CATALOGUES.values()}
+    assert len(marked) > 50 and all(marked <= set(words) for words in carried.values())
+    assert len(carried["en"]) < len(CATALOGUES["en"].strings) / 3

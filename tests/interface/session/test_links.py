@@ -121,7 +121,11 @@ def test_on_a_space_the_page_may_ask_the_hub_and_stand_in_its_frame():
 
 
 def answered(
-    query: str, kind: str = "text/html; charset=utf-8", path: str = "/", noindex: bool = False
+    query: str,
+    kind: str = "text/html; charset=utf-8",
+    path: str = "/",
+    noindex: bool = False,
+    spoken: bytes = b"",
 ) -> tuple[dict, bytes]:
     """What the middleware makes of a small page."""
     sent = []
@@ -137,18 +141,20 @@ def answered(
 
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode()}
     scope["headers"] = [(b"host", b"127.0.0.1:7860"), (b"x-forwarded-host", b"cases.example")]
-    scope["headers"].append((b"x-forwarded-proto", b"https,http"))
+    scope["headers"] += [(b"x-forwarded-proto", b"https,http"), (b"accept-language", spoken)]
     asyncio.run(HeadRoute(app, noindex)(scope, None, send))
     return dict(sent[0]["headers"]), b"".join(m.get("body", b"") for m in sent[1:])
 
 
-def test_a_page_says_what_it_is_and_the_language_that_its_address_names():
-    headers, body = answered("case=C1&lang=zh-Hant")
-    assert b'"zh-TW"' in body and "看看 X 光".encode() in body and b"<script>" in body
-    assert int(headers[b"content-length"]) == len(body)
+def test_a_page_says_what_it_is_and_the_language_of_its_address_or_of_its_reader():
+    in_chinese = {"case=C1&lang=zh-Hant": b"de", "": b"zh-HK,en;q=0.5", "lang=fr": b"zh-MO"}
+    for query, spoken in in_chinese.items():
+        headers, body = answered(query, spoken=spoken)
+        assert b'"zh-TW"' in body and "看看 X 光".encode() in body
+        assert int(headers[b"content-length"]) == len(body)
     for query in ("", "lang=fr"):
-        _, body = answered(query)
-        assert b"<script>" not in body and b'og:title" content="Viewbox: See what an X-ray' in body
+        _, body = answered(query, spoken=b"" if query else b"fr")
+        assert b'"zh-TW"' not in body and b'og:title" content="Viewbox: See what an X-ray' in body
         assert b'og:image" content="https://cases.example/viewbox-page.jpg"' in body
         assert b"Gradio" not in body and body.count(b"og:title") == 1 and b"noindex" not in body
     assert b'content="noindex"' in answered("", noindex=True)[1]
