@@ -1,18 +1,13 @@
 """The quiz in a real browser: a whole sitting in English by keyboard, and its start in Chinese on a phone."""
 
-import contextlib
 import csv
 import io
 from pathlib import Path
 
 import pytest
 
-from cases.mongo.store import MongoCaseStore
 from interface.quiz_tab.rules import LENGTH
-from tests.doubles.mongo_server import MongoServer
-from tests.doubles.served import serve, write_checkpoint
-from tests.interface.browser.visit import DESKTOP, PATIENCE, PHONE, arrived, by_link, shoot
-from tests.interface.quiz_tab.test_quiz_gradings import graded
+from tests.interface.browser.visit import by_link, shoot
 
 pytestmark = pytest.mark.browser
 STEP = "#vb-quiz-step .vb-quiz-step"
@@ -99,23 +94,6 @@ def test_a_whole_quiz_by_keyboard_tells_nothing_before_the_reader_commits(page, 
     assert all(row["marked"] == "True" for row in rows)
 
 
-def test_a_link_opens_the_quiz_in_chinese_on_a_phone(served, chromium, tmp_path_factory):
-    context = chromium.new_context(**PHONE)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto(f"{served.url}/?quiz=class-7b")
-    page.wait_for_selector("#vb-quiz-begin")
-    page.wait_for_function("() => document.querySelector('#vb-quiz-code :is(input, textarea)').value")
-    assert "判讀" in told(page, "intro")
-    shoot(page, tmp_path_factory, "quiz-phone-start")
-    page.locator("#vb-quiz-begin").tap()
-    stepped(page, f"第 1 / {LENGTH} 張")
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390, wide
-    shoot(page, tmp_path_factory, "quiz-phone-read")
-    context.close()
-
-
 @by_link("phone", "/?quiz=%3Cb%3E")
 def test_a_wrong_code_in_a_link_is_told_and_a_refusal_is_seen_below_the_banner_on_a_phone(phone):
     phone.wait_for_selector("#vb-quiz-status [role=alert]:has-text('測驗代碼')")
@@ -181,11 +159,16 @@ CUT = """() => [...document.querySelectorAll('#vb-quiz-film .vv > .vv-bar:first-
 
 
 @by_link("phone", "/?quiz=class-7b")
-def test_on_a_phone_the_answers_follow_the_film_and_every_target_can_be_hit(phone, tmp_path_factory):
+def test_a_link_opens_the_quiz_on_a_phone_and_every_target_can_be_hit(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-quiz-begin")
+    phone.wait_for_function("() => document.querySelector('#vb-quiz-code :is(input, textarea)').value")
+    assert "判讀" in told(phone, "intro")
+    shoot(phone, tmp_path_factory, "quiz-phone-start")
     phone.locator("#vb-quiz-begin").tap()
     stepped(phone, f"第 1 / {LENGTH} 張")
     phone.wait_for_selector("#vb-quiz-film .vv-readout:not(:empty)")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    shoot(phone, tmp_path_factory, "quiz-phone-read")
     edge = "e => e.getBoundingClientRect()"
     film, answers, facts = (
         phone.locator(f"#vb-quiz-{part}").evaluate(edge) for part in ("film", "answers", "facts")
@@ -231,30 +214,3 @@ def test_a_study_is_read_from_the_frontal_film_then_with_the_lateral_on_a_phone(
     stepped(phone, "您的結果")
     assert "只看正面影像答對" in told(phone, "results") and "加上側面影像後答對" in told(phone, "results")
     shoot(phone, tmp_path_factory, "quiz-study-results")
-
-
-def test_a_quiz_on_mongodb_with_gradings_only_runs_to_its_results(chromium, tmp_path, tmp_path_factory):
-    with MongoServer(tmp_path / "mongo") as server:
-        with contextlib.closing(MongoCaseStore.connect(server.uri, "ward", write=True)) as store:
-            for number in range(9):
-                store.put(graded(number))
-        toy = write_checkpoint(tmp_path / "toy")
-        with serve(tmp_path / "run", MODEL_REPO=str(toy), MONGODB_URI=f"{server.uri}ward") as running:
-            for page in arrived(running, chromium, DESKTOP):
-                page.get_by_role("tab", name="Quiz", exact=True).click()
-                press(page, "begin")
-                for number in (1, 2):
-                    stepped(page, f"Film {number} of {LENGTH}: read it first")
-                    pick(page, "#vb-quiz-answer", number % 3)
-                    pick(page, "#vb-quiz-sure", 1)
-                    press(page, "commit")
-                    page.wait_for_selector("#vb-message :text('marked nothing yet')")
-                    press(page, "commit")
-                    stepped(page, "now you see the model")
-                    press(page, "reveal")
-                    stepped(page, f"Film {number} of {LENGTH}: the reference")
-                    assert "Reference: " in told(page, "truth")
-                    press(page, "next" if number == 1 else "finish")
-                stepped(page, "Your results")
-                assert page.locator("#vb-quiz-results tbody tr:has(a)").count() == 2
-                shoot(page, tmp_path_factory, "quiz-mongo")

@@ -19,7 +19,19 @@ def checked(page) -> None:
     page.wait_for_selector("#vb-checks .vb-running", state="detached")
 
 
-def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_path_factory):
+def pick(page, method: str) -> None:
+    """Choose a map; again where the press fell on buttons that gradio was just drawing anew."""
+    button = page.get_by_label(method, exact=True)
+    for _ in range(3):
+        button.click()
+        try:
+            return page.wait_for_function("e => e.checked", arg=button.element_handle(), timeout=2000)
+        except NotYet:
+            continue
+    raise AssertionError(f"{method} was not chosen")
+
+
+def test_no_map_stands_without_its_checks_and_other_maps_say_what_they_are(page, tmp_path_factory):
     checked(page)
     assert page.locator("#vb-checks .vb-check").count() == 11
     for row in page.locator("#vb-checks .vb-check").all():
@@ -40,22 +52,6 @@ def test_no_map_stands_without_its_checks_and_a_second_look_is_free(page, tmp_pa
     page.wait_for_selector("#vb-figure figcaption:has-text('CASE-0000')")
     checked(page)
     assert page.inner_text("#vb-checks").partition("Checked in")[0] == before
-
-
-def pick(page, method: str) -> None:
-    """Choose a map; again where the press fell on buttons that gradio was just drawing anew."""
-    button = page.get_by_label(method, exact=True)
-    for _ in range(3):
-        button.click()
-        try:
-            return page.wait_for_function("e => e.checked", arg=button.element_handle(), timeout=2000)
-        except NotYet:
-            continue
-    raise AssertionError(f"{method} was not chosen")
-
-
-def test_second_opinions_and_controls_are_one_click_away_and_say_what_they_are(page, tmp_path_factory):
-    checked(page)
     assert "This map: Integrated Gradients" in page.inner_text("#vb-about")
     pick(page, "Grad-CAM")
     page.wait_for_selector("#vb-about .vb-about-opinion:has-text('Second opinion: Grad-CAM')")
@@ -175,10 +171,20 @@ def test_what_is_taken_away_changes_the_answer_at_once(page, tmp_path_factory):
     page.wait_for_function(f"() => !{VIEWER}.tested && {VIEWER}.tool === 'window'")
 
 
-def test_the_checks_can_be_stopped_and_the_explanation_stands(slow_page):
+def test_an_explanation_can_be_cancelled_and_the_checks_alone(slow_page, tmp_path_factory):
     page = slow_page
-    checked(page)
+    explained(page)
+    unfold(page, "vb-why")
     choose(page, "Question", "Appearance: Atypical rather than Negative")
+    page.locator("#vb-cancel:enabled").click()
+    page.wait_for_selector("#vb-progress .vb-stopped")
+    assert "The prediction stands" in page.inner_text("#vb-progress")
+    assert page.locator("#vb-prediction .vb-number").count() == 7
+    shoot(page, tmp_path_factory, "cancelled")
+    page.get_by_role("button", name="Explain again").click()
+    page.wait_for_selector("#vb-progress .vb-stopped", state="detached")
+    checked(page)
+    choose(page, "Question", "Appearance: Indeterminate rather than Negative")
     page.wait_for_selector("#vb-checks .vb-running")
     page.locator("#vb-cancel:enabled").click()
     page.wait_for_selector("#vb-checks .vb-stopped")
