@@ -1,6 +1,7 @@
 """The page: what stands above the tabs, and the tabs."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ from modeling.sentence import Sentence
 if TYPE_CHECKING:
     from modeling.model.shared_space import SharedSpace
 
+logger = logging.getLogger(__name__)
 _OWN_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "127.0.0.1"]
 """Where a Space's own proxies are; what they say of a reader's address is true."""
 
@@ -120,6 +122,7 @@ class Page(gr.Blocks):
         try:
             return await super().preprocess_data(*given, **options)
         except Exception as exc:  # the border to the caller: gradio would print each with its trace
+            logger.debug("a value that its component cannot take: %s", type(exc).__name__)
             said = exc.message if isinstance(exc, gr.Error) and not exc.print_exception else _WRONG
             raise gr.Error(said, print_exception=False) from exc
 

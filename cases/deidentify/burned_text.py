@@ -8,6 +8,7 @@ measured in docs/deidentification.md.
 
 import difflib
 import importlib.util
+import logging
 import re
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from cases.deidentify.pixels import TextLine, text_lines
 from cases.deidentify.rules import UNSPACED
 from modeling.errors import StudyError
 
+logger = logging.getLogger(__name__)
 EDGE = 2048
 """Longer side, in pixels, that larger films are reduced to: letters of 10 pixels are read, of 6 are not."""
 SURE = 0.5
@@ -73,6 +75,7 @@ def _read(pixels: np.ndarray) -> list[tuple[TextLine, str]]:
     try:
         answer = _reader()(np.stack([gray] * 3, axis=-1))  # (h, w, 3) uint8
     except Exception as exc:  # memory, or whatever ends a network that takes any size
+        logger.warning("The reader of burned-in text failed (%s).", type(exc).__name__)
         raise StudyError("The film could not be searched for burned-in text; import it again.") from exc
     height, width = gray.shape
     found = []

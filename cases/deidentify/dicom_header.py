@@ -29,6 +29,7 @@ from modeling.errors import StudyError
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 
+logger = logging.getLogger(__name__)
 OLDEST_SHOWN = 90
 """Ages above 89 all become this one (HIPAA 45 CFR 164.514(b)(2)(i)(C))."""
 IDENTITY = ("PatientID", "StudyInstanceUID", "SOPInstanceUID", "AccessionNumber")
@@ -124,7 +125,7 @@ def _read(source: Path | bytes, tags: list[str] | None) -> Dataset:
         with warnings.catch_warnings(action="ignore"):  # a warning names the file, and the file the patient
             return pydicom.dcmread(stream, specific_tags=tags, stop_before_pixels=True)
     except Exception as exc:  # pydicom reports a broken file with whatever its parser stumbles over
-        raise StudyError(_DAMAGED) from exc
+        raise _damaged(exc) from exc
 
 
 def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser | None) -> Dataset:
@@ -150,7 +151,7 @@ def _through_profile(dataset: Dataset, patient: str, pseudonyms: Pseudonymiser |
     except StudyError:
         raise
     except Exception as exc:  # one unreadable element ends the library in many ways
-        raise StudyError(_DAMAGED) from exc
+        raise _damaged(exc) from exc
     return dataset
 
 
@@ -230,4 +231,10 @@ def _elements(dataset: Dataset) -> Iterator[DataElement]:
     try:
         yield from dataset.iterall()
     except Exception as exc:  # an element that cannot be read may hold anything
-        raise StudyError(_DAMAGED) from exc
+        raise _damaged(exc) from exc
+
+
+def _damaged(exc: Exception) -> StudyError:
+    """The refusal of a file; the log gets the kind alone, for what an error says may name the patient."""
+    logger.info("A DICOM header cannot be read (%s).", type(exc).__name__)
+    return StudyError(_DAMAGED)

@@ -149,6 +149,7 @@ def _parse(data: bytes) -> tuple[Tags, uids.UID, str, list[Sentence]]:
     except (StudyError, MemoryError):
         raise
     except Exception as exc:  # pydicom reports a broken file with whatever its parser stumbles over
+        logger.info("A DICOM file cannot be read (%s).", type(exc).__name__)
         raise StudyError(DAMAGED if preamble else _NO_DICOM) from exc
     if storage == uids.MediaStorageDirectoryStorage:
         raise StudyError("This is the index of a DICOM disc (DICOMDIR); choose an image file beside it.")

@@ -3,6 +3,7 @@
 What a file's tags say of its bits is checked against the bits; where they cannot be meant, a note says so.
 """
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from cases.reading.film_limits import declared_size, gray_values, run_length_siz
 from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 
+logger = logging.getLogger(__name__)
 DAMAGED = "This DICOM file is damaged or cut off; export it again and try once more."
 
 _RLE_UNCOUNTED = 8_000_000
@@ -157,6 +159,7 @@ def _decode(tags: Tags, syntax: uids.UID, pixel_vr: str) -> np.ndarray:
     except (StudyError, MemoryError):
         raise
     except Exception as exc:  # every decoder has errors of its own
+        logger.info("A film of %s cannot be decoded (%s).", syntax.name, type(exc).__name__)
         raise StudyError(DAMAGED) from exc
     if pixels.shape[:2] != size[:2] or pixels.ndim != 2 + coloured or pixels.dtype.itemsize > 2:
         raise StudyError(DAMAGED)

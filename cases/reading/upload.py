@@ -2,6 +2,7 @@
 
 import base64
 import io
+import logging
 import re
 import struct
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from modeling.errors import StudyError
 from modeling.sentence import Names, Sentence
 from modeling.study import ClinicalTable, ClinicalText, Radiograph, Study, ViewPosition
 
+logger = logging.getLogger(__name__)
 MAX_TEXT = 20_000
 """Characters in one section of clinical text."""
 
@@ -178,5 +180,6 @@ def _read_picture(data: bytes, kind: str) -> Radiograph:
     except (StudyError, MemoryError):
         raise
     except Exception as exc:  # Pillow reports a broken file with whatever its parser stumbles over
+        logger.info("A %s file cannot be read (%s).", kind, type(exc).__name__)
         raise StudyError(_DAMAGED) from exc
     return Radiograph(pixels=pixels, bits_stored=8 * pixels.dtype.itemsize)

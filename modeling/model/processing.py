@@ -4,6 +4,7 @@ Shape letters: B studies, h w model, F clinical fields, T tokens.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from modeling.model.tokens import Marks, WordSpan, words_of
 from modeling.sentence import Sentence
 from modeling.study import CLINICAL_FIELDS, ClinicalTable, ClinicalText, Study
 
+logger = logging.getLogger(__name__)
 PROCESSOR_FILE = "preprocessor_config.json"
 TOKENIZER_FILE = "tokenizer.json"
 
@@ -213,6 +215,7 @@ def _load_tokenizer(path: Path) -> Tokenizer:
     try:
         return Tokenizer.from_str(path.read_text())
     except Exception as exc:  # tokenizers raises nothing narrower
+        logger.info("%s cannot be read: %s", TOKENIZER_FILE, exc)
         raise CheckpointError("{file} is damaged; fetch the checkpoint again.", file=TOKENIZER_FILE) from exc
 
 
