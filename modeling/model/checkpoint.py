@@ -1,7 +1,6 @@
-"""The files of a checkpoint: found in a folder or on the Hub, read strictly, written, published."""
+"""The files of a checkpoint: found in a folder or on the Hub, read strictly, written."""
 
 import hashlib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,27 +145,3 @@ def write(
     save_file({n: t.detach().cpu().contiguous() for n, t in weights.items()}, folder / WEIGHTS_FILE)
     for name, text in extra.items():
         (folder / name).write_text(text)
-
-
-def push(
-    repo_id: str,
-    config: FusionConfig,
-    processor: StudyProcessor,
-    weights: Mapping[str, torch.Tensor],
-    token: str | None,
-    extra: Mapping[str, str],
-) -> str:
-    """Publish a checkpoint as one commit; its hash. Raises CheckpointError: the Hub refuses or is silent."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HTTPError
-
-    api = HfApi(token=token)
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), config, processor, weights, extra)
-        try:
-            api.create_repo(repo_id, exist_ok=True)
-            said = {"repo_id": repo_id, "commit_message": "Publish checkpoint"}
-            return api.upload_folder(folder_path=folder, **said).oid
-        except (HTTPError, OSError, ValueError, RuntimeError) as exc:  # RuntimeError: a file's upload failed
-            unpublished = "{name} could not be published; check HF_TOKEN and try again."
-            raise CheckpointError(unpublished, name=repo_id) from exc

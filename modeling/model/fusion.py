@@ -297,14 +297,3 @@ class FusionModel(nn.Module):
         model.eval()
         logger.info("loaded %s at revision %s", origin.name, origin.revision)
         return model, processor, origin
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        processor: StudyProcessor,
-        *,
-        token: str | None = None,
-        extra: Mapping[str, str] | None = None,
-    ) -> str:
-        """Publish to a Hub model repo; returns the revision (commit hash) to pin."""
-        return checkpoint.push(repo_id, self.config, processor, self.state_dict(), token, extra or {})

@@ -148,13 +148,6 @@ def processed_films(
     return ProcessedFilms(inputs, read, rest, tuple(field.name for field in processor.config.table))
 
 
-def study_inputs(
-    processor: StudyProcessor, films: Sequence[DatedFilm], study: Study, generator: torch.Generator
-) -> StudyInputs:
-    """The same as a batch of one. Raises StudyError: as `processed_films`."""
-    return processed_films(processor, films, study, generator).inputs
-
-
 @dataclass(frozen=True, eq=False)
 class EncodedStudies:
     """Every part of a batch of studies after its encoder: what any choice of films can be answered from."""

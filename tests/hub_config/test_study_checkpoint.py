@@ -11,7 +11,7 @@ from cases.phantom.study_plan import OPACITY
 from hub_config.settings import STUDY_CHECKPOINT
 from modeling.explain.study_account import explain_study, film_shapley
 from modeling.labels import Target
-from modeling.model.study_fusion import StudyInputs, StudyModel, study_inputs
+from modeling.model.study_fusion import StudyInputs, StudyModel, processed_films
 from modeling.study import Study, ViewPosition
 
 FILMS = ((ViewPosition.PA, 0), (ViewPosition.LATERAL, 0), (ViewPosition.PA, 60), (ViewPosition.LATERAL, 60))
@@ -29,7 +29,7 @@ def _hidden(seed: int, change: str) -> PhantomStudy:
 
 def _inputs(processor, study: PhantomStudy) -> StudyInputs:
     rest = Study(table=study.table, text=study.text)
-    return study_inputs(processor, study.films, rest, torch.Generator().manual_seed(0))
+    return processed_films(processor, study.films, rest, torch.Generator().manual_seed(0)).inputs
 
 
 def test_it_is_small_and_says_what_it_is_for() -> None:

@@ -11,7 +11,7 @@ from modeling.errors import StudyError, ViewboxError
 from modeling.explain.study_account import film_shapley
 from modeling.labels import APPEARANCE, GRADING, Target
 from modeling.model.checkpoint import Origin
-from modeling.model.study_fusion import study_inputs
+from modeling.model.study_fusion import processed_films
 from modeling.sentence import Sentence
 from modeling.study import DatedFilm, RefusedFilm, ViewPosition
 from modeling.study_answer import StudyPipeline, study_json
@@ -29,7 +29,8 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> StudyPipeline:
 def test_an_answer_is_the_models_and_knows_what_it_is_without_each_film(pipeline: StudyPipeline) -> None:
     films, study = toy_films(4), toy_study()
     answer = pipeline.predict(films, study, "appearance/Typical")
-    inputs = study_inputs(pipeline.processor, films, study, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    inputs = processed_films(pipeline.processor, films, study, generator).inputs
     with torch.inference_mode():
         whole = pipeline.model(inputs)
         rest = pipeline.model(inputs.with_films(torch.tensor([[True, False, True, True]])))

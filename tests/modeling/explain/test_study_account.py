@@ -9,7 +9,7 @@ import torch
 from modeling.explain.study_account import explain_study, film_shapley, shapley_values
 from modeling.explain.study_path import log_odds
 from modeling.labels import APPEARANCE, Target
-from modeling.model.study_fusion import StudyInputs, study_inputs
+from modeling.model.study_fusion import StudyInputs, processed_films
 from modeling.study import Study
 from tests.doubles.toys import toy_films, toy_study, toy_study_model
 
@@ -17,7 +17,8 @@ TARGET = Target(APPEARANCE, "Typical")
 
 
 def _inputs(processor, count: int, study: Study) -> StudyInputs:
-    return study_inputs(processor, toy_films(count), study, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    return processed_films(processor, toy_films(count), study, generator).inputs
 
 
 @pytest.mark.parametrize("study", [toy_study(), Study()])

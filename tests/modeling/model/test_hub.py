@@ -1,4 +1,4 @@
-"""FusionModel and the Hub, on loopback: pinned and resolved revisions, publishing, and every way to fail."""
+"""FusionModel and the Hub, on loopback: pinned and resolved revisions, and every way to fail."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from modeling.errors import CheckpointError
 from modeling.model.fusion import FusionModel
 from modeling.study import Modality
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
-from tests.doubles.toys import toy_checkpoint, toy_config, toy_model, toy_processor, toy_study
+from tests.doubles.toys import toy_checkpoint, toy_study
 
 REPO = "owner/toy"
 TOKEN = "hf_" + "s3cret" * 5
@@ -171,46 +171,6 @@ def test_no_hub_at_all(hub: LoopbackHub, commit: str, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     refused(hub, "check the network and try again", commit if pinned else None)
-
-
-# --- publishing
-
-
-def test_what_is_pushed_comes_back(hub: LoopbackHub) -> None:
-    hub.token = TOKEN
-    processor = toy_processor()
-    model = toy_model(toy_config("gated", temperatures={"appearance": 1.25}), processor, seed=3)
-    card = "---\nlicense: apache-2.0\n---\nA toy.\n"
-    revision = model.push_to_hub("owner/new", processor, token=TOKEN, extra={"README.md": card})
-    assert hub.resolve("owner/new", "main") == revision
-    assert hub.repos["owner/new"][revision]["README.md"].decode() == card
-    loaded, again, origin = FusionModel.from_pretrained("owner/new", revision=revision, token=TOKEN)
-    assert origin.pinned and loaded.config.temperatures == {"appearance": 1.25}
-    inputs = again(toy_study()).inputs
-    with torch.no_grad():
-        assert all(torch.equal(row, loaded(inputs)[name]) for name, row in model(inputs).items())
-
-
-def test_pushing_twice_makes_a_second_commit(hub: LoopbackHub) -> None:
-    processor = toy_processor()
-    first = toy_model(seed=1).push_to_hub("owner/new", processor)
-    second = toy_model(seed=2).push_to_hub("owner/new", processor)
-    assert first != second
-    heads = [
-        FusionModel.from_pretrained("owner/new", revision=r)[0].heads["appearance"].linear.weight
-        for r in (first, second)
-    ]
-    assert not torch.equal(*heads)
-
-
-@pytest.mark.parametrize("mode", ["down", "bad login", "no storage"])
-def test_a_push_that_the_hub_refuses(hub: LoopbackHub, mode: str) -> None:
-    hub.mode = mode
-    with pytest.raises(
-        CheckpointError, match="could not be published; check HF_TOKEN and try again"
-    ) as caught:
-        toy_model().push_to_hub("owner/new", toy_processor(), token=TOKEN)
-    assert TOKEN not in str(caught.value)
 
 
 # --- the way a Space does it

@@ -14,7 +14,7 @@ from modeling.model.study_fusion import (
     StudyFusionConfig,
     StudyInputs,
     StudyModel,
-    study_inputs,
+    processed_films,
 )
 from modeling.study import MOST_FILMS, Study
 from tests.doubles.toys import toy_films, toy_study, toy_study_model
@@ -24,9 +24,8 @@ SEED = 3
 
 
 def _inputs(processor, count: int, study: Study | None = None) -> StudyInputs:
-    return study_inputs(
-        processor, toy_films(count), study or toy_study(), torch.Generator().manual_seed(SEED)
-    )
+    generator = torch.Generator().manual_seed(SEED)
+    return processed_films(processor, toy_films(count), study or toy_study(), generator).inputs
 
 
 def _answer(model: StudyModel, inputs: StudyInputs) -> Tensor:
