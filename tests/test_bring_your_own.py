@@ -17,9 +17,13 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
-from evaluation import gate
+from cases.open_store import open_case_store
+from cases.store import CaseFilter
+from evaluation import gate, leak_audit
 from hub_config.publishing import publish
+from modeling.labels import Target
 from modeling.pipeline import DiagnosisPipeline
+from modeling.study import Modality
 from tests.doubles import lake_sources as made
 from tests.doubles.app_client import connect, wait_for_model
 from tests.doubles.hub_server import LoopbackHub, point_clients_at
@@ -37,10 +41,12 @@ SAID = ("There is a large pleural effusion.", "The heart is enlarged.", "The lun
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few of the pictures that the gate is to stop, and no ONNX, which has tests of its own."""
+    """Few pictures that the gate is to stop, small forests, and no ONNX, which has tests of its own."""
     monkeypatch.setattr(publish, "film_branch_files", lambda _: {})
     monkeypatch.setattr(gate, "TAUGHT", {"made": 4, "noise": 4, "photographs": 4, "cuts": 6})
     monkeypatch.setattr(gate, "MADE_FROM", 2)
+    monkeypatch.setattr(leak_audit, "TREES", 10)
+    monkeypatch.setattr(leak_audit, "SHUFFLES", 2)
     for of_nobody in ("_phantoms", "other_pictures"):
         monkeypatch.setattr(gate, of_nobody, list)
 
@@ -267,12 +273,12 @@ def test_an_efficientnet_and_a_table_joined_by_a_product_on_a_ricord_tree(
     pipeline = DiagnosisPipeline.from_pretrained("ward/s1", revision=commit)
     assert [str(target.task) for target in pipeline.targets] == ["appearance"] * 4 + ["grading"] * 3
     assert tuple(field.name for field in pipeline.fields) == fields
-    with opened(hub, tmp_path, "ward/s1", commit, store) as client:
-        case = client.predict(limit=1, api_name="/list_cases")["cases"][0]["case_id"]
-        answer = client.predict(case, api_name="/predict")
-        assert answer["checkpoint"] == {"name": "ward/s1", "revision": commit}
-        for task, target in (("appearance", "Typical"), ("grading", "Severe")):
-            assert answer["tasks"][task]["modalities"] == ["image", "table"]
-            account = explained(client, case, f"{task}/{target}")
-            told = {field["name"]: field["attribution"] for field in account["fields"]}
-            assert tuple(told) == fields and any(told.values()) and not account["words"]
+    cases = open_case_store(str(store))
+    case = cases.get(cases.page(CaseFilter(), limit=1).rows[0].case_id)
+    answers = pipeline.predict(case.study).tasks
+    for answer, name in zip(answers, ("Typical", "Severe"), strict=True):
+        assert answer.modalities == (Modality.IMAGE, Modality.TABLE)
+        *_, account = pipeline.explain(case.study, Target(answer.task, name))
+        assert account.relative_delta < 0.05 and np.ptp(account.image) > 0
+        told = {field.name: field.attribution for field in account.fields}
+        assert tuple(told) == fields and any(told.values()) and not account.words

@@ -385,9 +385,10 @@ def test_the_shipped_set_covers_what_a_class_needs() -> None:
 def test_a_512_film_takes_at_most_one_and_a_half_seconds_of_one_core() -> None:
     settings = PhantomSettings(size=512)
     generate_case(0, settings=settings)
-    spent = []
-    for seed in range(3):
+
+    def seconds(seed: int) -> float:
         start = time.process_time()
         generate_case(seed, settings=settings)
-        spent.append(time.process_time() - start)
-    assert min(spent) <= 1.5
+        return time.process_time() - start
+
+    assert any(seconds(seed) <= 1.5 for seed in range(3)), "a busy machine takes longer now and then"

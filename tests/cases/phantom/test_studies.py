@@ -207,9 +207,10 @@ def test_films_that_make_no_study_are_refused_in_a_sentence() -> None:
 def test_a_film_of_192_pixels_takes_at_most_a_third_of_a_second_of_one_core() -> None:
     settings = StudySettings(size=192, films=BOTH_DAYS)
     generate_study(0, settings=settings)
-    spent = []
-    for seed in range(3):
+
+    def seconds(seed: int) -> float:
         start = time.process_time()
         generate_study(seed, settings=settings)
-        spent.append((time.process_time() - start) / len(BOTH_DAYS))
-    assert min(spent) <= 0.33
+        return (time.process_time() - start) / len(BOTH_DAYS)
+
+    assert any(seconds(seed) <= 0.33 for seed in range(3)), "a busy machine takes longer now and then"

@@ -58,7 +58,7 @@ def published(hub: LoopbackHub, repo: str, folder: Path) -> tuple[str, dict[str,
     return files["README.md"].decode(), files
 
 
-@pytest.mark.parametrize("name", ["teaching", "teaching-twin", "reports", "indications"])
+@pytest.mark.parametrize("name", ["teaching", "reports", "indications"])
 def test_the_lines_of_a_card_predict_with_the_repo_that_it_stands_in(
     name: str, hub: LoopbackHub, run: Ran
 ) -> None:

@@ -19,7 +19,7 @@ _MEASURE = """
         done.append(sum(len(part) for part in parts))
 
     done = []
-    for _ in range(12):
+    for _ in range(4):
         others = [threading.Thread(target=work) for _ in range(12)]
         for one in others: one.start()
         for one in others: one.join()
