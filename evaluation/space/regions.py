@@ -35,10 +35,10 @@ def region_checks(
     for place, (number, statement) in enumerate(pairs):
         row = rows[number]
         sentence = worded(rng, statement, "en")
-        regions = _regions(space, row, sentence)
+        regions = regions_of(space, row, sentence)
         mask, foreign = row.masks[statement.opacity], _foreign(pairs, place)
         maps = _maps(regions, statement) | {
-            "another film's sentence": _mean(_regions(space, row, worded(rng, foreign, "en"))),
+            "another film's sentence": _mean(regions_of(space, row, worded(rng, foreign, "en"))),
             "random place": rng.random(mask.shape),
             "middle of the film": _middle(mask.shape),
         }
@@ -76,7 +76,8 @@ def _told(hits: dict[str, list[bool]], falls: dict[str, list[float]], films: np.
     }
 
 
-def _regions(space: SharedSpace, row: SpaceRow, sentence: str) -> tuple[WordRegion, ...]:
+def regions_of(space: SharedSpace, row: SpaceRow, sentence: str) -> tuple[WordRegion, ...]:
+    """Each word of a sentence over a row's film."""
     size = row.film.shape[0]
     whole = Letterbox((size, size), size, 0, 0, size, size)
     return space.regions(torch.from_numpy(row.film).float()[None] / 255, sentence, whole)

@@ -35,8 +35,6 @@ def train_space(settings: SpaceTraining, out: Path) -> Path:
     data = space_tensors(rows, processor)
     fit_heads(model, processor, data, settings, out / "heads.pt")
     fit_whole(model, processor, data, settings, out / "whole.pt")
-    if settings.go_on:
-        average(model, settings.go_on)
     settle(model, processor, phantoms(settings, out, "validation"))
     return export(model, processor, settings, out / "checkpoint")
 
@@ -49,15 +47,6 @@ def phantoms(settings: SpaceTraining, out: Path, side: str) -> list[SpaceRow]:
         return rows
     silent = (tuple(one for one in row.statements if one.key not in APPEARANCE.classes) for row in rows)
     return [replace(row, statements=statements) for row, statements in zip(rows, silent, strict=True)]
-
-
-def average(model: SpaceModel, other: str) -> None:
-    """Give a model the mean of its weights and another checkpoint's."""
-    first, _ = SpaceModel.from_pretrained(other)
-    theirs, own = first.state_dict(), model.state_dict()
-    model.load_state_dict({n: (v + theirs[n]) / 2 if v.is_floating_point() else v for n, v in own.items()})
-    for tower in (model.film, model.text, model.table):
-        tower.centre.zero_()
 
 
 @torch.inference_mode()

@@ -10,7 +10,6 @@ import numpy as np
 from cases.phantom.description import LANGUAGES
 from modeling.configuration import Configuration, ImageProcessing, ProcessorConfig, TextProcessing
 from modeling.errors import ViewboxError
-from modeling.model import checkpoint
 from modeling.model.fusion import FusionModel
 from modeling.model.processing import TOKENIZER_FILE, StudyProcessor, tokenizer_sha256
 from modeling.model.space_network import SpaceConfig, SpaceModel
@@ -32,8 +31,6 @@ class SpaceTraining(Configuration):
 
     Attributes:
         start: folder of the single-film checkpoint whose film encoder and table statistics it begins with.
-        go_on: folder of a space's checkpoint whose weights it takes instead, and with whose weights its own
-            are averaged in the end (model soups, Wortsman et al., ICML 2022); "" for none.
         backbone: "start": that encoder's weights, which labels taught; "imagenet": those that no film taught.
         impressions: whether reports name the appearance.
         size: pixels along a film's side.
@@ -46,7 +43,6 @@ class SpaceTraining(Configuration):
 
     start: str
     model: SpaceConfig
-    go_on: str = ""
     backbone: Literal["start", "imagenet"] = "start"
     impressions: bool = True
     size: int = 128
@@ -105,12 +101,4 @@ class SpaceTraining(Configuration):
         if self.backbone == "imagenet":
             load_imagenet(start)
         model.initialised_from(start.encoders["image"], backbone_alone=self.backbone == "imagenet")
-        if self.go_on:
-            checkpoint.load_weights(model, checkpoint.locate(self.go_on, None, None))
-            _uncentred(model)
         return model, StudyProcessor(config, tokenizer)
-
-
-def _uncentred(model: SpaceModel) -> None:
-    for tower in (model.film, model.text, model.table):
-        tower.centre.zero_()
