@@ -65,7 +65,7 @@ def given(p: QuizPanel, sitting: Sitting, answer: Answer) -> Updates:
 def revise(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
     """The model's answer beside the reader's own, which may change; of several films the others instead."""
     several = sitting.task in STUDY_TASKS
-    of = f"_{sitting.task}" if several else ""
+    hint = f"quiz.revise_hint_{sitting.task}" if several else "quiz.revise_hint"
     more = (
         {p.film: quiz_film(sitting, language)}
         if several
@@ -73,7 +73,7 @@ def revise(p: QuizPanel, sitting: Sitting, language: Language) -> Updates:
     )
     return more | {
         p.message: alert(""),
-        p.status: note(say(f"quiz.revise_hint{of}", language)),
+        p.status: note(say(hint, language)),
         p.step: _step("revise", language, sitting),
         p.commit: gr.Button(visible=False),
         p.reveal: gr.Button(visible=True),

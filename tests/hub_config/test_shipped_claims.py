@@ -274,21 +274,20 @@ def test_the_studies_that_ship_can_be_found_in_the_list(store: EmbeddedCaseStore
 
 @pytest.mark.skipif(not SPACE_CHECKPOINT.is_dir(), reason="the space that ships is not in this tree")
 @pytest.mark.parametrize(
-    ("lesson", "winner", "shares"),
+    ("lesson", "place", "winner", "shares", "heard"),
     [
-        ("prompts", "Severe airspace disease.", (0.99, 1.0)),
-        ("failure.words", "The lungs are clear.", (0.69, 0.85)),
+        ("prompts", 0, "Severe airspace disease.", (1.0, 1.0), False),
+        ("prompts", 1, "The lungs are clear.", (0.97, 1.0), True),
+        ("failure.words", 0, "The lungs are clear.", (0.62, 0.84), False),
     ],
 )
 def test_what_lessons_say_of_sentences_is_what_the_space_answers(
-    lesson: str, winner: str, shares: tuple[float, float]
+    lesson: str, place: int, winner: str, shares: tuple[float, float], heard: bool
 ) -> None:
-    (link,) = next(one.shows for one in (*FAILURES, *GLOSSARY) if one.name == lesson)
+    link = next(one.shows for one in (*FAILURES, *GLOSSARY) if one.name == lesson)[place]
     film = EmbeddedCaseStore.open().get(link.case).study.radiograph
     asked = ("The lungs are clear.", "Severe airspace disease.")
     found = ask_in_words(SharedSpace.from_pretrained(SPACE_CHECKPOINT), film, asked)
     assert found.sentences[found.winner] == winner and found.wording.count == 255
     assert found.probabilities[found.winner] == pytest.approx(shares[0], abs=0.006)
-    assert found.wording.kept == pytest.approx(shares[1], abs=0.006) and found.denial.understood == (
-        lesson == "prompts"
-    )
+    assert found.wording.kept == pytest.approx(shares[1], abs=0.006) and found.denial.understood == heard

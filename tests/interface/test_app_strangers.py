@@ -40,7 +40,7 @@ def test_one_client_who_asks_for_everything_keeps_nobody_from_a_prediction(serve
     assert all(status == 200 and "event: complete" in told for status, told in answers), answers
     assert all("too much time or memory" in future.result()[1] for future in sent)
     statuses = [future.result()[0] for future in asked]
-    assert {*statuses} == {200, 503} and statuses.count(200) <= 310
+    assert {*statuses} == {200, 503} and statuses.count(200) < 330
     assert "Traceback" not in served.log.read_text()[before:]
 
 
