@@ -70,7 +70,7 @@ def prompt_panel() -> PromptPanel:
 
 
 _LINKED = """() => {
-  if (new URLSearchParams(location.search).get('ask')) document.querySelector('#vb-prompts').scrollIntoView();
+  if (new URLSearchParams(location.search).get('ask')) window.viewboxOpen('vb-prompts');
 }"""
 
 

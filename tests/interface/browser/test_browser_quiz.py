@@ -192,7 +192,7 @@ def test_a_link_opens_the_quiz_on_a_phone_and_every_target_can_be_hit(phone, tmp
 def test_a_study_is_read_from_the_frontal_film_then_with_the_lateral_on_a_phone(phone, tmp_path_factory):
     phone.wait_for_selector("#vb-quiz-begin")
     phone.locator("#vb-quiz-begin").tap()
-    stepped(phone, f"第 1 / {LENGTH} 張")
+    stepped(phone, f"第 1 / {LENGTH} 個檢查")
     caption = phone.locator("#vb-quiz-film figcaption").first
     caption.get_by_text("PA，當天").wait_for()
     assert "側面，當天" not in caption.inner_text()
